@@ -1,0 +1,1 @@
+"""The cluster side of stashgen: controller, worker and embedded cluster."""

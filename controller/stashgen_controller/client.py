@@ -1,0 +1,278 @@
+"""The Kubernetes API as the controller uses it: plain objects over the ``kubernetes`` transport.
+
+The package gives connection, authentication and TLS; nothing is deserialised into its models
+(they cost 16 times as much for each watch event).
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self, cast
+
+import orjson
+from kubernetes.client import ApiClient, Configuration
+from kubernetes.client.exceptions import ApiException
+from stashgen.api.base import JsonObject
+from stashgen.api.resources import Resource
+from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+MERGE_PATCH = "application/merge-patch+json"
+_PAGE = 500
+
+
+class ApiError(Exception):
+    """The API server refused a request, or could not be reached (status 0)."""
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(f"{reason or status}: {message}")
+        self.status = status
+        self.reason = reason
+        self.message = message
+
+
+class NotFoundError(ApiError):
+    """404: no such object."""
+
+
+class ConflictError(ApiError):
+    """409: somebody else wrote the object since it was read."""
+
+
+class AlreadyExistsError(ConflictError):
+    """409 on a create: an object of this name is there."""
+
+
+class InvalidError(ApiError):
+    """422: the object breaks a rule of its schema."""
+
+
+class ExpiredError(ApiError):
+    """410: the resource version is too old to watch from; list again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One watch event: ADDED, MODIFIED, DELETED or BOOKMARK, with the object."""
+
+    type: str
+    object: JsonObject
+
+
+def _error(status: int, body: object) -> ApiError:
+    details: Mapping[str, Any] = {}
+    with contextlib.suppress(ValueError, TypeError):
+        loaded = orjson.loads(cast("bytes | str", body) or b"{}")
+        details = loaded if isinstance(loaded, dict) else {}
+    reason = str(details.get("reason") or "")
+    message = str(details.get("message") or body or "no message")
+    match status, reason:
+        case 404, _:
+            kind: type[ApiError] = NotFoundError
+        case 409, "AlreadyExists":
+            kind = AlreadyExistsError
+        case 409, _:
+            kind = ConflictError
+        case 410, _:
+            kind = ExpiredError
+        case 422, _:
+            kind = InvalidError
+        case _:
+            kind = ApiError
+    return kind(status, reason, message)
+
+
+class Client:
+    """Requests to one API server; safe to use from several threads."""
+
+    def __init__(self, api: ApiClient) -> None:
+        self._api = api
+
+    @classmethod
+    def for_url(cls, url: str, *, token: str | None = None, ca_file: str | None = None) -> Self:
+        """A client for a server's address, as the embedded cluster needs it."""
+        configuration = Configuration()
+        configuration.host = url
+        configuration.retries = 0
+        configuration.verify_ssl = ca_file is not None
+        if ca_file is not None:
+            configuration.ssl_ca_cert = ca_file
+        api = ApiClient(configuration)
+        if token is not None:
+            api.set_default_header("Authorization", f"Bearer {token}")
+        return cls(api)
+
+    def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject:
+        """One object.
+
+        Raises:
+            NotFoundError: when there is none.
+        """
+        return self._request("GET", resource.path(namespace, name))
+
+    def list(
+        self, resource: Resource, namespace: str | None = None, *, label_selector: str = ""
+    ) -> tuple[list[JsonObject], str]:
+        """All objects of a kind (in a namespace), page by page, and the list's version."""
+        items: list[JsonObject] = []
+        query = {"limit": str(_PAGE)}
+        if label_selector:
+            query["labelSelector"] = label_selector
+        while True:
+            page = self._request("GET", resource.path(namespace), query=query)
+            for item in cast("list[JsonObject]", page.get("items") or []):
+                item.setdefault("apiVersion", resource.api_version)
+                item.setdefault("kind", resource.kind)
+                items.append(item)
+            meta = cast("dict[str, str]", page.get("metadata") or {})
+            if not meta.get("continue"):
+                return items, meta.get("resourceVersion", "")
+            query["continue"] = meta["continue"]
+
+    def create(
+        self, resource: Resource, namespace: str | None, body: JsonObject, *, dry_run: bool = False
+    ) -> JsonObject:
+        """Create an object and return it as stored.
+
+        Raises:
+            AlreadyExistsError: an object of this name is there.
+            InvalidError: the object breaks its schema.
+        """
+        query = {"dryRun": "All"} if dry_run else {}
+        return self._request("POST", resource.path(namespace), body=body, query=query)
+
+    def replace(
+        self, resource: Resource, namespace: str | None, body: JsonObject, *, status: bool = False
+    ) -> JsonObject:
+        """Replace an object (or only its status); the body's resource version must be current.
+
+        Raises:
+            ConflictError: somebody else wrote the object since it was read.
+        """
+        metadata = cast("dict[str, str]", body["metadata"])
+        path = resource.path(namespace, metadata["name"]) + ("/status" if status else "")
+        return self._request("PUT", path, body=body)
+
+    def patch(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        body: object,
+        *,
+        status: bool = False,
+        content_type: str = MERGE_PATCH,
+    ) -> JsonObject:
+        """Patch an object (or its status); a merge patch (RFC 7386) unless said otherwise."""
+        path = resource.path(namespace, name) + ("/status" if status else "")
+        return self._request("PATCH", path, body=body, content_type=content_type)
+
+    def delete(
+        self, resource: Resource, namespace: str | None, name: str, *, uid: str | None = None
+    ) -> None:
+        """Delete an object and, in the background, what it owns; with ``uid`` only that one.
+
+        Raises:
+            NotFoundError: when there is none.
+            ConflictError: when the object of this name has another UID.
+        """
+        options: JsonObject = {"propagationPolicy": "Background"}
+        if uid is not None:
+            options["preconditions"] = {"uid": uid}
+        self._request("DELETE", resource.path(namespace, name), body=options)
+
+    def raw(self, method: str, path: str, body: object = None) -> JsonObject:
+        """A request that no other method makes, for example the embedded cluster's clock."""
+        return self._request(method, path, body=body)
+
+    def watch(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        resource_version: str,
+        timeout_seconds: int = 300,
+    ) -> Iterator[Event]:
+        """Events since a version, until the server ends the stream.
+
+        Raises:
+            ExpiredError: the version is too old; list again.
+        """
+        query = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": resource_version,
+            "timeoutSeconds": str(timeout_seconds),
+        }
+        response = self._call(
+            "GET", resource.path(namespace), query=query, timeout=timeout_seconds + 15
+        )
+        try:
+            for line in _lines(response):
+                loaded = orjson.loads(line)
+                if loaded["type"] == "ERROR":
+                    raise _error(int(loaded["object"].get("code", 500)), line_body(loaded))
+                yield Event(loaded["type"], loaded["object"])
+        except (ReadTimeoutError, HTTPError) as error:
+            raise ApiError(0, "Disconnected", str(error)) from error
+        finally:
+            response.close()
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        query: Mapping[str, str] | None = None,
+        content_type: str = "application/json",
+    ) -> JsonObject:
+        response = self._call(method, path, body=body, query=query, content_type=content_type)
+        try:
+            data = response.read()
+        except HTTPError as error:
+            raise ApiError(0, "Disconnected", str(error)) from error
+        finally:
+            response.release_conn()
+        loaded = orjson.loads(data or b"{}")
+        return loaded if isinstance(loaded, dict) else {}
+
+    def _call(  # noqa: PLR0913
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        query: Mapping[str, str] | None = None,
+        content_type: str = "application/json",
+        timeout: float = 60,
+    ) -> Any:  # noqa: ANN401
+        prepared = self._api.param_serialize(
+            method=method,
+            resource_path=path,
+            query_params=list((query or {}).items()),
+            header_params={"Accept": "application/json", "Content-Type": content_type},
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        try:
+            response = self._api.call_api(*prepared, _request_timeout=timeout).response
+        except ApiException as error:
+            raise _error(int(error.status or 0), error.body) from error
+        except HTTPError as error:
+            raise ApiError(0, "Unreachable", str(error)) from error
+        if not 200 <= response.status < 300:  # noqa: PLR2004
+            raise _error(response.status, response.read())
+        return response
+
+
+def line_body(event: Mapping[str, Any]) -> bytes:
+    """The Status object inside an ERROR event, as a response's body would carry it."""
+    return orjson.dumps(event["object"])
+
+
+def _lines(response: Any) -> Iterator[bytes]:  # noqa: ANN401
+    pending = b""
+    for chunk in response.stream(amt=None, decode_content=False):
+        pending += chunk
+        *complete, pending = pending.split(b"\n")
+        yield from filter(None, complete)

@@ -1,0 +1,75 @@
+"""What the controller tells a worker: one JSON document in a pod template annotation.
+
+The pod's spec is constant and reviewed; everything that differs between two runs travels here
+(annotation ``session.stashgen.dev/plan``, read by the worker as a downward-API file).
+"""
+
+import hashlib
+import json
+from enum import StrEnum
+
+from stashgen.api.base import JsonObject, Model, Time
+
+PLAN_ANNOTATION = "session.stashgen.dev/plan"
+NAME_ANNOTATION = "session.stashgen.dev/name"
+SNAPSHOT_ANNOTATION = "session.stashgen.dev/snapshot"
+VERB_ANNOTATION = "session.stashgen.dev/verb"
+
+
+class Verb(StrEnum):
+    """What a worker can be asked to do."""
+
+    INIT_STORAGE = "init-storage"
+    INIT_REPOSITORY = "init-repository"
+    BACKUP = "backup"
+    RESTORE = "restore"
+    RETAIN = "retain"
+
+
+class SessionPlan(Model):
+    """One worker's order.
+
+    Attributes:
+        verb: What to do.
+        attempt: Counts from 1; an attempt is a new Job.
+        deadline: The worker stops itself at this time (its own clock).
+        cluster_uid: UID of the namespace kube-system: identifies the cluster in the bucket.
+        claim_uid: UID of the PersistentVolumeClaim that is backed up or restored.
+        storage: The BackupStorage as stored, for ``metadata.yaml`` (init-storage).
+        repository: The Repository as stored, for ``repository.yaml`` and paths.
+        snapshot: The Snapshot as stored: backup fills its status and uploads it, restore reads
+            the components' restic ids from it.
+        backup_session: Name of the BackupSession whose phase the last copy's Job reports.
+        restore_session: Name of the RestoreSession whose phase the restore Job reports.
+        last_copy: True for the Job that ends the session's last copy.
+        earlier_copy_failed: A copy of the same session failed before this one.
+        refuse_other_writer: A bucket record of another claim or cluster stops the backup
+            (compiled objects); otherwise the backup goes on (plain KubeStash manifests).
+        adopt: A restore into the repository's own claim makes it the recorded writer.
+        gone_pods: Host names of pods that this cluster's sessions recorded and that are gone:
+            a lock that one of them holds is stale.
+    """
+
+    verb: Verb
+    attempt: int = 1
+    deadline: Time | None = None
+    cluster_uid: str
+    claim_uid: str | None = None
+    storage: JsonObject | None = None
+    repository: JsonObject | None = None
+    snapshot: JsonObject | None = None
+    backup_session: str | None = None
+    restore_session: str | None = None
+    last_copy: bool = False
+    earlier_copy_failed: bool = False
+    refuse_other_writer: bool = True
+    adopt: bool = False
+    gone_pods: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """Compact JSON with sorted keys: equal plans have equal bytes."""
+        return json.dumps(self.to_wire(), sort_keys=True, separators=(",", ":"))
+
+    def digest(self) -> str:
+        """The first 16 hexadecimal digits of the SHA-256 of the JSON."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:16]

@@ -1,0 +1,3 @@
+"""stashgen: backup as code for Kubernetes volumes."""
+
+__version__ = "0.1.0"

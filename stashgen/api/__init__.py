@@ -1,0 +1,1 @@
+"""What Kubernetes reads: one module a kind; CRDs and JSON schemas are generated from the models."""

@@ -1,0 +1,86 @@
+"""What every model of an API object shares: camelCase on the wire, frozen, unknown fields refused."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    JsonValue,
+    PlainSerializer,
+    StrictBool,
+    StrictInt,
+    WithJsonSchema,
+)
+from pydantic.alias_generators import to_camel
+
+JsonObject = dict[str, JsonValue]
+Int = StrictInt
+Bool = StrictBool
+
+
+def _read_time(value: object) -> object:
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if isinstance(value, datetime) and value.tzinfo is None:
+        msg = "a time needs a zone"
+        raise ValueError(msg)
+    return value
+
+
+def format_time(value: datetime) -> str:
+    """RFC 3339 in UTC with whole seconds, as Kubernetes' metav1.Time writes it."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_time(text: str) -> datetime:
+    """Read an RFC 3339 time.
+
+    Raises:
+        ValueError: when the text is not a time with a zone.
+    """
+    value = datetime.fromisoformat(text)
+    if value.tzinfo is None:
+        msg = "a time needs a zone"
+        raise ValueError(msg)
+    return value
+
+
+# A metav1.Time: an aware datetime here, RFC 3339 with whole seconds on the wire.
+Time = Annotated[
+    datetime,
+    BeforeValidator(_read_time),
+    PlainSerializer(format_time, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+
+class Model(BaseModel):
+    """Base of all API models.
+
+    Pydantic checks shape only: strict integers and booleans, no unknown fields. A rule across
+    fields is a function elsewhere, so that a user sees every error in one round.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+    )
+
+    @classmethod
+    def from_wire(cls, value: Any) -> Self:  # noqa: ANN401
+        """Read what an API server returned; fields of a newer version are passed over.
+
+        Raises:
+            pydantic.ValidationError: when the shape is wrong.
+        """
+        return cls.model_validate(value, extra="ignore")
+
+    def to_wire(self) -> JsonObject:
+        """Plain JSON data with Kubernetes' field names, unset fields left out."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)

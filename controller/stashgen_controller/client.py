@@ -190,6 +190,7 @@ class Client:
         namespace: str | None = None,
         *,
         resource_version: str,
+        label_selector: str = "",
         timeout_seconds: int = 300,
     ) -> Iterator[Event]:
         """Events since a version, until the server ends the stream.
@@ -203,6 +204,8 @@ class Client:
             "resourceVersion": resource_version,
             "timeoutSeconds": str(timeout_seconds),
         }
+        if label_selector:
+            query["labelSelector"] = label_selector
         response = self._call(
             "GET", resource.path(namespace), query=query, timeout=timeout_seconds + 15
         )

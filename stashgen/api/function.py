@@ -1,0 +1,29 @@
+"""Function: the container that does a task (addons.kubestash.com/v1alpha1)."""
+
+from typing import Literal
+
+from stashgen.api.base import JsonObject, Model
+from stashgen.api.meta import Kind
+from stashgen.api.shared import RuntimeSettings
+
+
+class FunctionSpec(Model):
+    """The container; ``args`` are templates with ``${name:=default}``."""
+
+    image: str | None = None
+    command: tuple[str, ...] | None = None
+    args: tuple[str, ...] | None = None
+    working_dir: str | None = None
+    ports: tuple[JsonObject, ...] | None = None
+    volume_mounts: tuple[JsonObject, ...] | None = None
+    volume_devices: tuple[JsonObject, ...] | None = None
+    runtime_settings: RuntimeSettings | None = None
+    available_versions: tuple[str, ...] | None = None
+
+
+class Function(Kind):
+    """The container that does a task."""
+
+    api_version: Literal["addons.kubestash.com/v1alpha1"] = "addons.kubestash.com/v1alpha1"
+    kind: Literal["Function"] = "Function"
+    spec: FunctionSpec = FunctionSpec()

@@ -1,0 +1,64 @@
+"""Job (batch/v1): what the controller reads of one."""
+
+from datetime import datetime
+from typing import Literal
+
+from stashgen.api.base import Int, JsonObject, Model, Time
+from stashgen.api.meta import Kind
+
+
+class JobCondition(Model):
+    """One condition of a Job."""
+
+    type: str
+    status: str
+    reason: str | None = None
+    message: str | None = None
+    last_transition_time: Time | None = None
+
+
+class JobStatus(Model):
+    """What the Job controller saw."""
+
+    active: Int | None = None
+    succeeded: Int | None = None
+    failed: Int | None = None
+    start_time: Time | None = None
+    completion_time: Time | None = None
+    conditions: tuple[JobCondition, ...] | None = None
+
+
+class Job(Kind):
+    """One run of a pod template."""
+
+    api_version: Literal["batch/v1"] = "batch/v1"
+    kind: Literal["Job"] = "Job"
+    spec: JsonObject = {}
+    status: JobStatus | None = None
+
+    def _condition(self, type_: str) -> JobCondition | None:
+        conditions = (self.status.conditions if self.status else None) or ()
+        return next(
+            (item for item in conditions if item.type == type_ and item.status == "True"), None
+        )
+
+    @property
+    def is_complete(self) -> bool:
+        """The Job succeeded."""
+        return self._condition("Complete") is not None
+
+    @property
+    def failure(self) -> JobCondition | None:
+        """The condition that says why the Job failed, or None."""
+        return self._condition("Failed")
+
+    @property
+    def is_finished(self) -> bool:
+        """Nothing more will run."""
+        return self.is_complete or self.failure is not None
+
+    @property
+    def finished(self) -> datetime | None:
+        """When the Job ended."""
+        condition = self._condition("Complete") or self.failure
+        return condition.last_transition_time if condition else None

@@ -1,0 +1,59 @@
+"""ObjectMeta and OwnerReference (Kubernetes API reference, "ObjectMeta")."""
+
+from pydantic import ConfigDict
+from pydantic.alias_generators import to_camel
+
+from stashgen.api.base import Bool, Int, Model, Time
+
+
+class OwnerReference(Model):
+    """Who an object goes with."""
+
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+    controller: Bool | None = None
+    block_owner_deletion: Bool | None = None
+
+
+class ObjectMeta(Model):
+    """The metadata that we read or write; what else a server adds is passed over."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+    )
+
+    name: str = ""
+    generate_name: str | None = None
+    namespace: str | None = None
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+    uid: str | None = None
+    resource_version: str | None = None
+    generation: Int | None = None
+    creation_timestamp: Time | None = None
+    deletion_timestamp: Time | None = None
+    finalizers: tuple[str, ...] | None = None
+    owner_references: tuple[OwnerReference, ...] | None = None
+
+
+class Kind(Model):
+    """Base of all kinds: what they have besides ``apiVersion`` and ``kind``."""
+
+    metadata: ObjectMeta
+
+    @property
+    def owners(self) -> tuple[OwnerReference, ...]:
+        """The owner references, or none."""
+        return self.metadata.owner_references or ()
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Namespace and name."""
+        return (self.metadata.namespace or "", self.metadata.name)

@@ -1,0 +1,100 @@
+"""Pod (core/v1): what the controller reads of one."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from stashgen.api.base import Int, JsonObject, Model, Time
+from stashgen.api.meta import Kind
+
+
+class ContainerStateTerminated(Model):
+    """How a container ended; ``message`` is its termination message."""
+
+    exit_code: Int = 0
+    signal: Int | None = None
+    reason: str | None = None
+    message: str | None = None
+    started_at: Time | None = None
+    finished_at: Time | None = None
+    container_id: str | None = Field(default=None, alias="containerID")
+
+
+class ContainerStateWaiting(Model):
+    """Why a container does not run yet."""
+
+    reason: str | None = None
+    message: str | None = None
+
+
+class ContainerState(Model):
+    """One of waiting, running and terminated."""
+
+    waiting: ContainerStateWaiting | None = None
+    running: JsonObject | None = None
+    terminated: ContainerStateTerminated | None = None
+
+
+class ContainerStatus(Model):
+    """One container."""
+
+    name: str
+    state: ContainerState | None = None
+
+
+class PodCondition(Model):
+    """One condition of a pod."""
+
+    type: str
+    status: str
+    reason: str | None = None
+    message: str | None = None
+
+
+class PodStatus(Model):
+    """What scheduler and kubelet saw."""
+
+    phase: str | None = None
+    reason: str | None = None
+    message: str | None = None
+    conditions: tuple[PodCondition, ...] | None = None
+    container_statuses: tuple[ContainerStatus, ...] | None = None
+
+
+class Pod(Kind):
+    """Containers that run together."""
+
+    api_version: Literal["v1"] = "v1"
+    kind: Literal["Pod"] = "Pod"
+    spec: JsonObject = {}
+    status: PodStatus | None = None
+
+    @property
+    def _containers(self) -> tuple[ContainerStatus, ...]:
+        return (self.status.container_statuses if self.status else None) or ()
+
+    @property
+    def termination(self) -> ContainerStateTerminated | None:
+        """How the first container that ended did so."""
+        for container in self._containers:
+            if container.state is not None and container.state.terminated is not None:
+                return container.state.terminated
+        return None
+
+    @property
+    def is_pending(self) -> bool:
+        """Not started yet."""
+        return self.status is None or self.status.phase in {None, "Pending"}
+
+    @property
+    def pending_reason(self) -> str:
+        """Why it does not start: a container's waiting state, else a False condition."""
+        for container in self._containers:
+            waiting = container.state.waiting if container.state is not None else None
+            if waiting is not None and waiting.reason:
+                return f"{waiting.reason}: {waiting.message}" if waiting.message else waiting.reason
+        conditions = (self.status.conditions if self.status else None) or ()
+        for condition in conditions:
+            if condition.status == "False" and condition.message:
+                return f"{condition.reason}: {condition.message}"
+        return ""

@@ -1,0 +1,70 @@
+"""Repository: one target's place in a storage (storage.kubestash.com/v1alpha1)."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from stashgen.api.base import Bool, Int, Model, Time
+from stashgen.api.meta import Kind
+from stashgen.api.shared import (
+    Condition,
+    DeletionPolicy,
+    Executor,
+    ObjectReference,
+    TypedObjectReference,
+)
+
+
+class RepositorySpec(Model):
+    """What it holds and where."""
+
+    app_ref: TypedObjectReference | None = None
+    storage_ref: ObjectReference | None = None
+    path: str | None = None
+    deletion_policy: DeletionPolicy | None = Field(
+        default=None, json_schema_extra={"default": "Delete"}
+    )
+    encryption_secret: ObjectReference | None = None
+    paused: Bool | None = None
+
+
+class RecentSnapshot(Model):
+    """One of the newest snapshots."""
+
+    name: str | None = None
+    phase: str | None = None
+    session: str | None = None
+    size: str | None = None
+    snapshot_time: Time | None = None
+
+
+class RepositoryStatus(Model):
+    """What the controller saw; ``writerMatches`` and ``executor`` are our additions."""
+
+    phase: str | None = Field(default=None, json_schema_extra={"enum": ["Ready", "NotReady"]})
+    last_backup_time: Time | None = None
+    integrity: Bool | None = None
+    snapshot_count: Int | None = None
+    size: str | None = None
+    recent_snapshots: tuple[RecentSnapshot, ...] | None = None
+    component_paths: tuple[str, ...] | None = None
+    conditions: tuple[Condition, ...] = ()
+    writer_matches: Bool | None = None
+    executor: Executor | None = None
+
+
+class Repository(Kind):
+    """One target's place in a storage."""
+
+    api_version: Literal["storage.kubestash.com/v1alpha1"] = "storage.kubestash.com/v1alpha1"
+    kind: Literal["Repository"] = "Repository"
+    spec: RepositorySpec = RepositorySpec()
+    status: RepositoryStatus | None = None
+
+    @property
+    def storage_key(self) -> tuple[str, str]:
+        """Namespace and name of the BackupStorage; the namespace defaults to our own."""
+        reference = self.spec.storage_ref
+        if reference is None:
+            return (self.metadata.namespace or "", "")
+        return (reference.namespace or self.metadata.namespace or "", reference.name)

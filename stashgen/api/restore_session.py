@@ -1,0 +1,116 @@
+"""RestoreSession: one restore of a snapshot (core.kubestash.com/v1alpha1)."""
+
+from enum import StrEnum
+from typing import Literal
+
+from stashgen.api.base import Bool, Int, JsonObject, Model, Time
+from stashgen.api.meta import Kind
+from stashgen.api.shared import (
+    AddonInfo,
+    Condition,
+    Dependency,
+    Executor,
+    HookInfo,
+    HookStatus,
+    ObjectReference,
+    TypedObjectReference,
+)
+from stashgen.api.snapshot import Progress
+
+
+class PointInTime(Model):
+    """Point-in-time recovery (databases)."""
+
+    target_time: Time | None = None
+    exclusive: Bool | None = None
+
+
+class DataSource(Model):
+    """Which snapshot; ``latest`` is the newest succeeded one of the repository."""
+
+    namespace: str | None = None
+    repository: str | None = None
+    snapshot: str | None = None
+    pitr: PointInTime | None = None
+    components: tuple[str, ...] | None = None
+    encryption_secret: ObjectReference | None = None
+
+
+class RestoreHooks(Model):
+    """Hooks around a restore."""
+
+    pre_restore: tuple[HookInfo, ...] | None = None
+    post_restore: tuple[HookInfo, ...] | None = None
+
+
+class RestoreSessionSpec(Model):
+    """What is restored where to."""
+
+    target: TypedObjectReference | None = None
+    data_source: DataSource | None = None
+    addon: AddonInfo | None = None
+    hooks: RestoreHooks | None = None
+    restore_timeout: str | None = None
+    manifest_options: JsonObject | None = None
+
+
+class RestorePhase(StrEnum):
+    """How far a restore or one of its components is."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    FAILED = "Failed"
+    SUCCEEDED = "Succeeded"
+    INVALID = "Invalid"
+    UNKNOWN = "Unknown"
+
+
+class RestoreComponent(Model):
+    """One component of the snapshot."""
+
+    phase: RestorePhase | None = None
+    progress: Progress | None = None
+    duration: str | None = None
+    error: str | None = None
+
+
+class RestoreHooksStatus(Model):
+    """Hooks of the restore."""
+
+    pre_hooks: tuple[HookStatus, ...] | None = None
+    post_hooks: tuple[HookStatus, ...] | None = None
+
+
+class RestoreSessionStatus(Model):
+    """What happened; ``executor`` is our addition."""
+
+    phase: RestorePhase | None = None
+    target_found: Bool | None = None
+    duration: str | None = None
+    restore_deadline: Time | None = None
+    total_components: Int | None = None
+    components: dict[str, RestoreComponent] | None = None
+    hooks: RestoreHooksStatus | None = None
+    dependencies: tuple[Dependency, ...] | None = None
+    paused_backups: tuple[TypedObjectReference, ...] | None = None
+    conditions: tuple[Condition, ...] = ()
+    executor: Executor | None = None
+
+
+class RestoreSession(Kind):
+    """One restore of a snapshot."""
+
+    api_version: Literal["core.kubestash.com/v1alpha1"] = "core.kubestash.com/v1alpha1"
+    kind: Literal["RestoreSession"] = "RestoreSession"
+    spec: RestoreSessionSpec = RestoreSessionSpec()
+    status: RestoreSessionStatus | None = None
+
+    @property
+    def phase(self) -> RestorePhase | None:
+        """The phase in the status."""
+        return self.status.phase if self.status else None
+
+    @property
+    def is_finished(self) -> bool:
+        """Nothing more will happen."""
+        return self.phase in {RestorePhase.SUCCEEDED, RestorePhase.FAILED, RestorePhase.INVALID}

@@ -1,0 +1,279 @@
+"""Types that several KubeStash kinds share (KubeStash API, v1alpha1)."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from stashgen.api.base import Bool, Int, JsonObject, Model, Time
+
+
+class ObjectReference(Model):
+    """A namespaced object of a known kind; an empty namespace is the referrer's."""
+
+    name: str
+    namespace: str | None = None
+
+
+class TypedObjectReference(Model):
+    """A namespaced object of any kind."""
+
+    api_group: str | None = None
+    kind: str | None = None
+    name: str
+    namespace: str | None = None
+
+
+class TypedLocalObjectReference(Model):
+    """An object of any kind in the referrer's namespace."""
+
+    api_group: str | None = None
+    kind: str
+    name: str
+
+
+class ConditionStatus(StrEnum):
+    """Kubernetes' three truth values."""
+
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+class Severity(StrEnum):
+    """How bad a False condition is."""
+
+    ERROR = "Error"
+    WARNING = "Warning"
+    INFO = "Info"
+    NONE = ""
+
+
+class Condition(Model):
+    """One aspect of an object's state."""
+
+    type: str
+    status: ConditionStatus
+    last_transition_time: Time
+    reason: str | None = None
+    message: str | None = None
+    observed_generation: Int | None = None
+    severity: Severity | None = None
+
+
+class NamespaceScope(StrEnum):
+    """From which namespaces an object may be referred to."""
+
+    ALL = "All"
+    SELECTOR = "Selector"
+    SAME = "Same"
+
+
+class AllowedNamespaces(Model):
+    """Which namespaces; ``selector`` is a label selector on Namespace objects."""
+
+    from_: NamespaceScope | None = Field(
+        default=None, alias="from", json_schema_extra={"default": "Same"}
+    )
+    selector: JsonObject | None = None
+
+
+class UsagePolicy(Model):
+    """Who may refer to an object."""
+
+    allowed_namespaces: AllowedNamespaces | None = None
+
+
+class DeletionPolicy(StrEnum):
+    """What happens to the data when the object is deleted."""
+
+    DELETE = "Delete"
+    WIPE_OUT = "WipeOut"
+
+
+class PodRuntimeSettings(Model):
+    """Pod settings of KubeStash's runtimeSettings."""
+
+    pod_labels: dict[str, str] | None = None
+    pod_annotations: dict[str, str] | None = None
+    service_account_name: str | None = None
+    service_account_annotations: dict[str, str] | None = None
+    node_selector: dict[str, str] | None = None
+    affinity: JsonObject | None = None
+    tolerations: tuple[JsonObject, ...] | None = None
+    security_context: JsonObject | None = None
+    image_pull_secrets: tuple[JsonObject, ...] | None = None
+    node_name: str | None = None
+    priority_class_name: str | None = None
+    priority: Int | None = None
+    readiness_gates: tuple[JsonObject, ...] | None = None
+    runtime_class_name: str | None = None
+    scheduler_name: str | None = None
+    enable_service_links: Bool | None = None
+    automount_service_account_token: Bool | None = None
+    topology_spread_constraints: tuple[JsonObject, ...] | None = None
+
+
+class NiceSettings(Model):
+    """CPU priority of the executor."""
+
+    adjustment: Int | None = None
+
+
+class IoNiceSettings(Model):
+    """I/O priority of the executor."""
+
+    class_: Int | None = Field(default=None, alias="class")
+    class_data: Int | None = None
+
+
+class ContainerRuntimeSettings(Model):
+    """Container settings of KubeStash's runtimeSettings."""
+
+    resources: JsonObject | None = None
+    liveness_probe: JsonObject | None = None
+    readiness_probe: JsonObject | None = None
+    lifecycle: JsonObject | None = None
+    security_context: JsonObject | None = None
+    nice: NiceSettings | None = None
+    ionice: IoNiceSettings | None = None
+    env: tuple[JsonObject, ...] | None = None
+    env_from: tuple[JsonObject, ...] | None = None
+
+
+class RuntimeSettings(Model):
+    """Pod and container settings of Jobs that KubeStash makes for a storage."""
+
+    pod: PodRuntimeSettings | None = None
+    container: ContainerRuntimeSettings | None = None
+
+
+class TemplateMetadata(Model):
+    """Labels and annotations of a pod template or of its controller."""
+
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+
+
+class OffshootPodSpec(Model):
+    """The pod settings of KubeStash's own PodTemplate (not Kubernetes' PodSpec)."""
+
+    affinity: JsonObject | None = None
+    args: tuple[str, ...] | None = None
+    container_security_context: JsonObject | None = None
+    dns_config: JsonObject | None = None
+    dns_policy: str | None = None
+    enable_service_links: Bool | None = None
+    env: tuple[JsonObject, ...] | None = None
+    host_ipc: Bool | None = Field(default=None, alias="hostIPC")
+    host_network: Bool | None = None
+    host_pid: Bool | None = Field(default=None, alias="hostPID")
+    image_pull_secrets: tuple[JsonObject, ...] | None = None
+    init_containers: tuple[JsonObject, ...] | None = None
+    lifecycle: JsonObject | None = None
+    liveness_probe: JsonObject | None = None
+    node_selector: dict[str, str] | None = None
+    pod_placement_policy: JsonObject | None = None
+    priority: Int | None = None
+    priority_class_name: str | None = None
+    readiness_probe: JsonObject | None = None
+    resources: JsonObject | None = None
+    runtime_class_name: str | None = None
+    scheduler_name: str | None = None
+    security_context: JsonObject | None = None
+    service_account_name: str | None = None
+    share_process_namespace: Bool | None = None
+    termination_grace_period_seconds: Int | None = None
+    tolerations: tuple[JsonObject, ...] | None = None
+    topology_spread_constraints: tuple[JsonObject, ...] | None = None
+    volume_mounts: tuple[JsonObject, ...] | None = None
+    volumes: tuple[JsonObject, ...] | None = None
+
+
+class OffshootPodTemplate(Model):
+    """KubeStash's PodTemplate; ``controller`` is for the Job or CronJob object."""
+
+    metadata: TemplateMetadata | None = None
+    controller: TemplateMetadata | None = None
+    spec: OffshootPodSpec | None = None
+
+
+class RetryConfig(Model):
+    """How often and after how long a failed session is tried again."""
+
+    max_retry: Int | None = Field(default=None, json_schema_extra={"default": 1, "minimum": 1})
+    delay: str | None = None
+
+
+class ParameterDefinition(Model):
+    """A parameter that an Addon's task takes."""
+
+    name: str | None = None
+    usage: str | None = None
+    required: Bool | None = None
+    default: str | None = None
+
+
+class TaskReference(Model):
+    """One addon task of a session with its parameters."""
+
+    name: str | None = None
+    params: JsonObject | None = None
+    variables: tuple[JsonObject, ...] | None = None
+    target_volumes: JsonObject | None = None
+    addon_volumes: tuple[JsonObject, ...] | None = None
+
+
+class AddonInfo(Model):
+    """Which Addon a session uses, and how its executor runs."""
+
+    name: str | None = None
+    tasks: tuple[TaskReference, ...] | None = None
+    container_runtime_settings: ContainerRuntimeSettings | None = None
+    job_template: OffshootPodTemplate | None = None
+
+
+class HookInfo(Model):
+    """A hook of a session."""
+
+    name: str | None = None
+    hook_template: ObjectReference | None = None
+    params: JsonObject | None = None
+    max_retry: Int | None = None
+    timeout: str | None = None
+    execution_policy: str | None = Field(
+        default=None,
+        json_schema_extra={"default": "Always", "enum": ["Always", "OnSuccess", "OnFailure"]},
+    )
+    variables: tuple[JsonObject, ...] | None = None
+    volumes: tuple[JsonObject, ...] | None = None
+    volume_mounts: tuple[JsonObject, ...] | None = None
+    runtime_settings: RuntimeSettings | None = None
+
+
+class HookStatus(Model):
+    """How one hook went."""
+
+    name: str | None = None
+    phase: str | None = None
+
+
+class Dependency(Model):
+    """An object that another one needs."""
+
+    api_group: str | None = None
+    kind: str | None = None
+    name: str
+    namespace: str | None = None
+    found: Bool | None = None
+
+
+class Executor(Model):
+    """Our addition to KubeStash's statuses: the Job that does the work.
+
+    The UID is known once the Job was seen; a Job of that UID that is gone was lost.
+    """
+
+    job: str
+    attempt: Int
+    plan_digest: str
+    job_uid: str | None = Field(default=None, alias="jobUID")

@@ -1,0 +1,52 @@
+"""Where things are in a bucket, relative to the storage's prefix (KubeStash's layout, v1)."""
+
+LAYOUT_VERSION = "v1"
+METADATA = "metadata.yaml"
+_OURS = ".stashgen"
+
+
+class UnsafePathError(ValueError):
+    """A directory or name that would leave its place in the bucket."""
+
+
+def join(*parts: str) -> str:
+    """Parts joined by single slashes, without one at either end.
+
+    Raises:
+        UnsafePathError: when a part is ``.`` or ``..``.
+    """
+    steps = [step for part in parts for step in part.split("/") if step]
+    if any(step in {".", ".."} for step in steps):
+        msg = f"{'/'.join(parts)!r} leaves its directory"
+        raise UnsafePathError(msg)
+    return "/".join(steps)
+
+
+def component_path(session: str, component: str) -> str:
+    """A component's restic repository, relative to the Repository's directory."""
+    return f"repository/{LAYOUT_VERSION}/{session}/{component}"
+
+
+def repository_file(directory: str) -> str:
+    """The Repository object as YAML."""
+    return join(directory, "repository.yaml")
+
+
+def snapshots_folder(directory: str) -> str:
+    """Where the Snapshot objects are."""
+    return join(directory, "snapshots")
+
+
+def snapshot_file(directory: str, snapshot: str) -> str:
+    """One Snapshot object as YAML."""
+    return join(directory, "snapshots", f"{snapshot}.yaml")
+
+
+def restic_folder(directory: str, path: str) -> str:
+    """A restic repository by its component path."""
+    return join(directory, path)
+
+
+def writer_file(directory: str) -> str:
+    """Our record of the claim and the cluster that write here."""
+    return join(directory, _OURS, "writer.json")

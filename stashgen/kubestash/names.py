@@ -1,0 +1,107 @@
+"""Names of what a session makes at run time (KubeStash's algorithms) and of what we compile.
+
+Compiled names are chosen so short that KubeStash's cuts never bite: two long names that agree in
+their first 32 and last 31 characters would otherwise become one.
+"""
+
+import hashlib
+import re
+
+MAX_NAME = 63
+# A CronJob's Jobs get 11 more characters (Kubernetes, "CronJob", name rules).
+MAX_CRON_JOB_NAME = 52
+_HEAD, _TAIL = 32, 31
+_TICK = re.compile(r"(?P<name>.*)-(?P<unix>[0-9]+)")
+_HASH_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+MAX_CONFIGURATION = 24
+MAX_SESSION = 12
+_STORAGE_PART = 8
+
+
+def short_hash(*parts: str, length: int = 5) -> str:
+    """Lower-case letters and digits that depend on all parts and on nothing else."""
+    number = int.from_bytes(hashlib.sha256("\0".join(parts).encode()).digest()[:8])
+    digits = ""
+    for _ in range(length):
+        number, digit = divmod(number, len(_HASH_ALPHABET))
+        digits += _HASH_ALPHABET[digit]
+    return digits
+
+
+def cut(name: str) -> str:
+    """KubeStash's cut: the first 32 and the last 31 characters, no dash, no hash added."""
+    if len(name) > MAX_NAME:
+        name = name[:_HEAD] + name[-_TAIL:]
+    return name.strip("-")
+
+
+def prefix_name_suffix(prefix: str, name: str, suffix: str) -> str:
+    """The non-empty parts joined by dashes, cut to 63 characters."""
+    return cut("-".join(part for part in (prefix, name, suffix) if part))
+
+
+def _cut_with_hash(name: str) -> str:
+    if len(name) <= MAX_NAME:
+        return name
+    return f"{name[: MAX_NAME - 6].rstrip('-')}-{short_hash(name)}"
+
+
+def cron_job_name(configuration: str, session: str) -> str:
+    """The CronJob of a session: ``trigger-<bc>-<session>``, cut to 52 characters."""
+    name = f"trigger-{configuration}-{session}"
+    if len(name) > MAX_CRON_JOB_NAME:
+        half = MAX_CRON_JOB_NAME // 2
+        name = name[:half] + name[-half:]
+    return name.strip("-")
+
+
+def backup_session_name(configuration: str, session: str, unix: int) -> str:
+    """A BackupSession: ``<bc>-<session>-<unix seconds>``."""
+    return prefix_name_suffix(configuration, session, str(unix))
+
+
+def snapshot_name(repository: str, backup_session: str) -> str:
+    """A Snapshot: ``<repository>-<bc>-<session>-<unix>`` from its BackupSession's name."""
+    match = _TICK.fullmatch(backup_session)
+    if match is None:
+        return prefix_name_suffix(repository, backup_session, "")
+    return prefix_name_suffix(repository, match["name"], match["unix"])
+
+
+def retain_job_name(backup_session: str, index: int) -> str:
+    """The retention Job of a session's copy, counted from 0."""
+    return _cut_with_hash(f"retain-{backup_session}-{index}")
+
+
+def init_job_name(repository: str, attempt: int) -> str:
+    """The Job that initialises a Repository, attempts counted from 1."""
+    return _cut_with_hash(f"init-{repository}-{attempt}")
+
+
+def init_storage_job_name(storage: str, attempt: int) -> str:
+    """The Job that initialises a BackupStorage, attempts counted from 1."""
+    return _cut_with_hash(f"init-storage-{storage}-{attempt}")
+
+
+def tick_of_job(job: str) -> int | None:
+    """Unix seconds of the tick that a CronJob's Job stands for, or None for another Job.
+
+    The CronJob controller ends the name with the scheduled time in minutes since the epoch.
+    """
+    match = _TICK.fullmatch(job)
+    return int(match["unix"]) * 60 if match is not None else None
+
+
+def configuration_name(claim: str, *identity: str) -> str:
+    """The compiled BackupConfiguration of a claim: its name, or 18 characters and a hash."""
+    if len(claim) <= MAX_CONFIGURATION and "." not in claim:
+        return claim
+    head = claim.replace(".", "-")[: MAX_CONFIGURATION - 6].rstrip("-")
+    return f"{head}-{short_hash(*identity)}"
+
+
+def repository_name(storage: str, *identity: str) -> str:
+    """The compiled Repository: the storage's name (8 characters at most) and a hash."""
+    head = storage.replace(".", "-")[:_STORAGE_PART].rstrip("-")
+    return f"{head}-{short_hash(*identity, storage)}"

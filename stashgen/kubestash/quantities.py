@@ -1,0 +1,65 @@
+"""Sizes and durations as KubeStash writes them in statuses: ``12.222 MiB``, ``1m7.5s``."""
+
+import re
+from datetime import timedelta
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+_STEP = 1024
+_SIZE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?) (?P<unit>B|KiB|MiB|GiB|TiB)")
+_DURATION_PART = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?P<unit>ns|us|µs|ms|s|m|h)")
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def format_size(size_bytes: int) -> str:
+    """``N B`` below one KiB, otherwise three decimals of the largest fitting unit."""
+    value, unit = float(size_bytes), 0
+    while value >= _STEP and unit < len(_UNITS) - 1:
+        value /= _STEP
+        unit += 1
+    return f"{size_bytes} B" if unit == 0 else f"{value:.3f} {_UNITS[unit]}"
+
+
+def parse_size(text: str) -> int:
+    """Bytes of a formatted size (rounded, because three decimals are all there is).
+
+    Raises:
+        ValueError: when the text is not such a size.
+    """
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        msg = f"{text!r} is not a size like '12.222 MiB'"
+        raise ValueError(msg)
+    return round(float(match["number"]) * _STEP ** _UNITS.index(match["unit"]))
+
+
+def parse_duration(text: str) -> timedelta:
+    """A Go duration such as ``1h30m`` or ``7.5s``.
+
+    Raises:
+        ValueError: when the text is not a duration (Go, ``time.ParseDuration``).
+    """
+    if text == "0":
+        return timedelta()
+    seconds, end = 0.0, 0
+    while match := _DURATION_PART.match(text, end):
+        seconds += float(match["number"]) * _SECONDS[match["unit"]]
+        end = match.end()
+    if end == 0 or end != len(text):
+        msg = f"{text!r} is not a duration like '1h30m'"
+        raise ValueError(msg)
+    return timedelta(seconds=seconds)
+
+
+def format_duration(value: timedelta) -> str:
+    """As Go prints a duration, in milliseconds at the finest: ``1h0m0s``, ``58s``, ``7.534s``."""
+    milliseconds = round(value.total_seconds() * 1000)
+    seconds, rest = divmod(milliseconds, 1000)
+    if seconds == 0 and rest:
+        return f"{rest}ms"
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    fraction = f".{rest:03d}".rstrip("0") if rest else ""
+    text = f"{seconds}{fraction}s"
+    if hours:
+        return f"{hours}h{minutes}m{text}"
+    return f"{minutes}m{text}" if minutes else text

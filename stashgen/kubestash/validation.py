@@ -1,0 +1,144 @@
+"""What KubeStash's webhooks refuse, as messages (its validating webhooks, v1alpha1).
+
+Namespaces that a reference leaves out and slashes around a directory are normalised before
+anything is compared; the webhooks compare them as written.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from stashgen.api.backup_configuration import BackupConfiguration, Session
+from stashgen.api.repository import Repository
+from stashgen.api.restore_session import RestoreSession
+from stashgen.api.retention_policy import RetentionPolicy
+from stashgen.kubestash.retention import parse_period
+
+
+def validate_backup_configuration(
+    configuration: BackupConfiguration, repositories: Iterable[Repository] = ()
+) -> tuple[str, ...]:
+    """Why a BackupConfiguration is invalid; empty when it is not.
+
+    Args:
+        configuration: With its defaults resolved.
+        repositories: Existing Repositories of the cluster, for clashes with them.
+    """
+    spec = configuration.spec
+    found = list(_backends(configuration))
+    if not spec.sessions:
+        found.append("spec.sessions: at least one session is needed")
+    for name in _repeated(session.name or "" for session in spec.sessions):
+        found.append(f"spec.sessions: session name {name!r} is used more than once")
+    for session in spec.sessions:
+        found += _session(configuration, session)
+    found += _directories(configuration)
+    for repository in repositories:
+        found += _existing(configuration, repository)
+    return tuple(found)
+
+
+def validate_restore_session(restore: RestoreSession) -> tuple[str, ...]:
+    """Why a RestoreSession is invalid; empty when it is not."""
+    source = restore.spec.data_source
+    if source is None:
+        return ("spec.dataSource: is needed",)
+    if source.pitr is not None:
+        if source.pitr.target_time is None or not source.repository:
+            return ("spec.dataSource.pitr: targetTime and repository are needed",)
+        return ()
+    if not source.snapshot:
+        return ("spec.dataSource.snapshot: is needed",)
+    if source.snapshot == "latest" and not source.repository:
+        return ("spec.dataSource.repository: is needed with snapshot 'latest'",)
+    return ()
+
+
+def validate_retention_policy(policy: RetentionPolicy) -> tuple[str, ...]:
+    """Why a RetentionPolicy is invalid; empty when it is not."""
+    period = policy.spec.max_retention_period
+    if not period and policy.spec.successful_snapshots is None:
+        return ("spec: maxRetentionPeriod or successfulSnapshots is needed",)
+    if period:
+        try:
+            parse_period(period)
+        except ValueError as error:
+            return (f"spec.maxRetentionPeriod: {error}",)
+    return ()
+
+
+def _backends(configuration: BackupConfiguration) -> Iterator[str]:
+    backends = configuration.spec.backends
+    if not backends:
+        yield "spec.backends: at least one backend is needed"
+    for name in _repeated(backend.name or "" for backend in backends):
+        yield f"spec.backends: backend name {name!r} is used more than once"
+    for backend in backends:
+        if backend.storage_ref is None:
+            yield f"spec.backends: backend {backend.name!r} needs a storageRef"
+        if backend.retention_policy is None:
+            yield f"spec.backends: backend {backend.name!r} needs a retentionPolicy"
+
+
+def _session(configuration: BackupConfiguration, session: Session) -> Iterator[str]:
+    at = f"session {session.name!r}"
+    if not session.name:
+        yield "spec.sessions: every session needs a name"
+    if session.scheduler is None:
+        yield f"{at}: a scheduler is needed"
+    if session.addon is None or not session.addon.name:
+        yield f"{at}: an addon with a name is needed"
+    elif not session.addon.tasks or any(not task.name for task in session.addon.tasks):
+        yield f"{at}: the addon needs at least one task, each with a name"
+    repositories = session.repositories or ()
+    if not repositories:
+        yield f"{at}: at least one repository is needed"
+    for name in _repeated(repository.name or "" for repository in repositories):
+        yield f"{at}: repository name {name!r} is used more than once"
+    for repository in repositories:
+        if configuration.backend(repository.backend) is None:
+            yield f"{at}: there is no backend {repository.backend or ''!r}"
+        if not (repository.directory or "").strip("/"):
+            yield f"{at}: repository {repository.name!r} needs a directory"
+
+
+def _directories(configuration: BackupConfiguration) -> Iterator[str]:
+    owners: dict[str, tuple[str, str]] = {}
+    for session in configuration.spec.sessions:
+        for repository in session.repositories or ():
+            directory = (repository.directory or "").strip("/")
+            mine = (repository.name or "", repository.backend or "")
+            if directory and owners.setdefault(directory, mine) != mine:
+                yield (
+                    f"directory {directory!r} is used by repositories "
+                    f"{owners[directory][0]!r} and {mine[0]!r}"
+                )
+
+
+def _existing(configuration: BackupConfiguration, repository: Repository) -> Iterator[str]:
+    """Clashes of the configuration with one Repository that exists."""
+    namespace = configuration.metadata.namespace or ""
+    target = configuration.spec.target
+    for session in configuration.spec.sessions:
+        for wanted in session.repositories or ():
+            backend = configuration.backend(wanted.backend)
+            reference = backend.storage_ref if backend is not None else None
+            if reference is None:
+                continue
+            storage = (reference.namespace or namespace, reference.name)
+            if repository.key == (namespace, wanted.name):
+                app = repository.spec.app_ref
+                if target is not None and app is not None and target.name != app.name:
+                    yield f"Repository {wanted.name!r} belongs to {app.kind} {app.name!r}"
+                if storage != repository.storage_key:
+                    yield f"Repository {wanted.name!r} is in another storage"
+            elif storage == repository.storage_key and (wanted.directory or "").strip("/") == (
+                repository.spec.path or ""
+            ).strip("/"):
+                yield (
+                    f"directory {wanted.directory!r} belongs to Repository "
+                    f"{repository.metadata.namespace}/{repository.metadata.name}"
+                )
+
+
+def _repeated(names: Iterable[str]) -> list[str]:
+    return sorted(name for name, count in Counter(names).items() if count > 1)

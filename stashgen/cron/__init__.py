@@ -1,0 +1,11 @@
+"""The cron rules of the cluster: what a schedule means, when it ticks, how it is spread.
+
+Knows nothing of KubeStash. croniter accepts nine classes of schedules that the API server refuses
+and moves runs that a clock change skips, so it serves as the second opinion only.
+"""
+
+from stashgen.cron.fields import Code, CronError
+from stashgen.cron.schedule import ClockChange, Schedule
+from stashgen.cron.spread import every_to_cron, spread
+
+__all__ = ["ClockChange", "Code", "CronError", "Schedule", "every_to_cron", "spread"]

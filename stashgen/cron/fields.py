@@ -1,0 +1,210 @@
+"""Read the five fields of a schedule into sets of values, by robfig/cron's rules.
+
+Stricter than robfig where it is careless (``1,,2``, ``+5``, ``*/61``), so that what is accepted
+here means the same to every tool.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
+
+from stashgen.diagnostics import quote
+
+_MACROS = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+}
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_ITEM = re.compile(r"(?:(\*)|([0-9]+|[A-Za-z]+)(?:-([0-9]+|[A-Za-z]+))?)(?:/([0-9]+))?", re.ASCII)
+_LONGEST_TEXT = 1024
+_LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+class Code(StrEnum):
+    """What this module may report about a schedule; each is explained in docs/findings.md."""
+
+    SYNTAX = "SG401"
+    NEVER_FIRES = "SG402"
+    INTERVAL = "SG403"
+    SKIPPED = "SG404"
+    REPEATED = "SG405"
+
+
+class CronError(ValueError):
+    """A schedule that the cluster would refuse, or never run, in the words of a finding."""
+
+    def __init__(self, code: Code, message: str, why: str, fix: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.why = why
+        self.fix = fix
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One of the five fields: its name in messages, its range, the names of its values."""
+
+    name: str
+    low: int
+    high: int
+    names: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """How many values there are."""
+        return self.high - self.low + 1
+
+
+FIELDS = (
+    Field("minute", 0, 59),
+    Field("hour", 0, 23),
+    Field("day of month", 1, 31),
+    Field("month", 1, 12, _MONTHS),
+    Field("day of week", 0, 6, _WEEKDAYS),
+)
+
+
+class FieldSets(NamedTuple):
+    """The sorted values of each field, and whether the two day fields are ``*``."""
+
+    minutes: tuple[int, ...]
+    hours: tuple[int, ...]
+    days: tuple[int, ...]
+    months: tuple[int, ...]
+    weekdays: tuple[int, ...]
+    any_day: bool
+    any_weekday: bool
+
+
+def parse_fields(text: str) -> FieldSets:
+    """Read five fields, or one of the seven names that the API server takes.
+
+    Raises:
+        CronError: it is not a schedule, it never fires, or croniter reads it differently.
+    """
+    parts = _expand_macro(text).split()
+    if len(parts) != len(FIELDS):
+        raise _syntax(
+            text,
+            f"it has {len(parts)} fields, a CronJob's schedule has five: "
+            "minute, hour, day of month, month, day of week",
+            "remove the field for seconds or years" if len(parts) > len(FIELDS) else None,
+        )
+    minutes, hours, days, months, weekdays = (
+        _field_values(text, field, part) for field, part in zip(FIELDS, parts, strict=True)
+    )
+    any_day, any_weekday = (
+        any(_is_star(item) for item in part.split(",")) for part in (parts[2], parts[4])
+    )
+    if any_weekday and all(days[0] > _LONGEST_MONTHS[month - 1] for month in months):
+        raise CronError(
+            Code.NEVER_FIRES,
+            f"schedule {quote(text)} never fires",
+            "none of its months has such a day; the CronJob would be accepted and never run",
+            "use a day of month that exists, at most 28 to have it in every month",
+        )
+    sets = (minutes, hours, days, months, weekdays)
+    if (other := _croniter_values(" ".join(parts))) != sets:
+        why = f"croniter reads it differently ({other or 'not at all'}), so other tools may, too"
+        raise _syntax(text, why, "write the field as a list of values")
+    return FieldSets(*sets, any_day, any_weekday)
+
+
+def _syntax(text: str, why: str, fix: str | None = None) -> CronError:
+    return CronError(Code.SYNTAX, f"schedule {quote(text)} is not valid", why, fix)
+
+
+def _expand_macro(text: str) -> str:
+    if len(text) > _LONGEST_TEXT:
+        raise _syntax(text, f"it is longer than {_LONGEST_TEXT} characters")
+    if text.startswith(("TZ=", "CRON_TZ=")):
+        why = "Kubernetes refuses a time zone inside the schedule"
+        raise _syntax(text, why, "put the zone into timeZone")
+    if not text.startswith("@"):
+        return text
+    if text in _MACROS:
+        return _MACROS[text]
+    if text.startswith("@every"):
+        why = "@every counts from the controller's start, so the times move with every restart"
+        raise _syntax(text, why, 'use "every", or five fields')
+    raise _syntax(text, f"the names are {', '.join(_MACROS)}")
+
+
+def _is_star(item: str) -> bool:
+    # robfig: a step above one makes "*/2" a restriction for the rule of days and weekdays.
+    base, _, step = item.partition("/")
+    return base == "*" and step.lstrip("0") in {"", "1"}
+
+
+def _field_values(text: str, field: Field, part: str) -> tuple[int, ...]:
+    values: set[int] = set()
+    for item in part.split(","):
+        values.update(_item_values(text, field, item))
+    return tuple(sorted(values))
+
+
+def _item_values(text: str, field: Field, item: str) -> Iterable[int]:
+    where = f"in the field for the {field.name}"
+    match = _ITEM.fullmatch(item)
+    if match is None:
+        raise _syntax(
+            text,
+            f"{quote(item)} {where} is not *, a value, a range a-b, or one of these with a /step",
+            "write H only where stashgen resolves it" if "H" in item else None,
+        )
+    star, first, last, step_text = match.groups()
+    if star:
+        low, high = field.low, field.high
+    else:
+        low = _value(text, field, first)
+        high = _value(text, field, last) if last else field.high if step_text else low
+    if low > high:
+        why = f"the range {quote(item)} {where} ends before it begins"
+        fix = f"write two ranges: {first}-{field.high},{field.low}-{last}"
+        raise _syntax(text, why, fix)
+    step = int(step_text[:5]) if step_text else 1
+    if not 1 <= step <= field.size:
+        raise _syntax(text, f"the step of {quote(item)} {where} is not within 1 to {field.size}")
+    return range(low, high + 1, step)
+
+
+def _value(text: str, field: Field, written: str) -> int:
+    where = f"in the field for the {field.name}"
+    if written.isdigit():
+        value = int(written[:5])
+        if field.low <= value <= field.high:
+            return value
+        fix = "write 0 for Sunday" if field.names == _WEEKDAYS and value == len(_WEEKDAYS) else None
+        raise _syntax(text, f"{written} {where} is not within {field.low} to {field.high}", fix)
+    if written.lower() in field.names:
+        return field.low + field.names.index(written.lower())
+    names = f"; the names are {', '.join(field.names)}" if field.names else ""
+    raise _syntax(text, f"{quote(written)} {where} is not a value{names}")
+
+
+@lru_cache(maxsize=4096)
+def _croniter_values(fields: str) -> tuple[tuple[int, ...], ...]:
+    """The same sets by another parser; empty if it refuses."""
+    # Imported here: it costs as much as the rest of a command's start.
+    from croniter import croniter  # noqa: PLC0415
+
+    try:
+        expanded, _ = croniter.expand(fields)
+    except ValueError:
+        return ()
+    return tuple(
+        tuple(range(field.low, field.high + 1))
+        if "*" in values
+        else tuple(sorted({value for value in values if isinstance(value, int)}))
+        for field, values in zip(FIELDS, expanded, strict=True)
+    )

@@ -264,10 +264,11 @@ def _syntax_finding(error: YAMLError, reader: Reader, text: str) -> tuple[Findin
     related = ((opened.line, opened.column),) if opened and opened.line != line else ()
     line_start = text.rfind("\n", 0, index) + 1
     written = text[line_start:].split("\n", 1)[0][:1000]
-    if text[index : index + 1] == "\t" and "cannot start any token" in problem:
+    blanks = written[: len(written) - len(written.lstrip())]
+    if "\t" in blanks:
         finding = reader.finding(
             Code.TAB,
-            (line, column),
+            (line, blanks.index("\t")),
             "a tab stands where indentation is expected",
             "YAML indents with blanks only",
             "replace the tab by blanks",

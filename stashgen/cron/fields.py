@@ -26,6 +26,7 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _ITEM = re.compile(r"(?:(\*)|([0-9]+|[A-Za-z]+)(?:-([0-9]+|[A-Za-z]+))?)(?:/([0-9]+))?", re.ASCII)
 _LONGEST_TEXT = 1024
+_H_FIX = "write H only where stashgen resolves it"
 _LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
@@ -160,7 +161,7 @@ def _item_values(text: str, field: Field, item: str) -> Iterable[int]:
         raise _syntax(
             text,
             f"{quote(item)} {where} is not *, a value, a range a-b, or one of these with a /step",
-            "write H only where stashgen resolves it" if "H" in item else None,
+            _H_FIX if "H" in item else None,
         )
     star, first, last, step_text = match.groups()
     if star:
@@ -189,7 +190,8 @@ def _value(text: str, field: Field, written: str) -> int:
     if written.lower() in field.names:
         return field.low + field.names.index(written.lower())
     names = f"; the names are {', '.join(field.names)}" if field.names else ""
-    raise _syntax(text, f"{quote(written)} {where} is not a value{names}")
+    fix = _H_FIX if written == "H" else None
+    raise _syntax(text, f"{quote(written)} {where} is not a value{names}", fix)
 
 
 @lru_cache(maxsize=4096)

@@ -57,6 +57,11 @@ class RunError(Model):
     reason: ErrorClass
     message: str
 
+    @property
+    def text(self) -> str:
+        """``Reason: message``, as conditions and statuses show it."""
+        return f"{self.reason.value}: {self.message}"
+
 
 class Retention(Model):
     """What a retain run did: Snapshot names whose data and YAML are gone, and what is left."""

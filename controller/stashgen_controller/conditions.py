@@ -1,0 +1,69 @@
+"""Conditions of a status: set one, find one; a transition time moves only with the status."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from stashgen.api.shared import Condition
+
+
+def find(conditions: Iterable[Condition], type_: str) -> Condition | None:
+    """The condition of a type, or None."""
+    return next((condition for condition in conditions if condition.type == type_), None)
+
+
+def is_true(conditions: Iterable[Condition], type_: str) -> bool:
+    """Whether a condition is there and True."""
+    condition = find(conditions, type_)
+    return condition is not None and condition.status == "True"
+
+
+def with_condition(
+    conditions: tuple[Condition, ...], wanted: Condition
+) -> tuple[Condition, ...]:
+    """The conditions with one set; ``lastTransitionTime`` stays where the status stays.
+
+    Order is kept, a new type goes to the end (Kubernetes API conventions, "Typical status
+    properties").
+    """
+    known = find(conditions, wanted.type)
+    if known is None:
+        return (*conditions, wanted)
+    if known.status == wanted.status:
+        wanted = wanted.model_copy(update={"last_transition_time": known.last_transition_time})
+    return tuple(wanted if item.type == wanted.type else item for item in conditions)
+
+
+def without(conditions: tuple[Condition, ...], type_: str) -> tuple[Condition, ...]:
+    """The conditions without one type."""
+    return tuple(condition for condition in conditions if condition.type != type_)
+
+
+def condition(  # noqa: PLR0913
+    type_: str,
+    *,
+    status: bool | None,
+    reason: str,
+    message: str = "",
+    now: datetime,
+    generation: int | None = None,
+) -> Condition:
+    """A condition as of now; ``status`` None means Unknown, an empty message is left out."""
+    return Condition(
+        type=type_,
+        status={True: "True", False: "False", None: "Unknown"}[status],
+        reason=reason,
+        message=message or None,
+        last_transition_time=now,
+        observed_generation=generation,
+    )
+
+
+def waiting_for_apply(type_: str, what: str, now: datetime) -> Condition:
+    """A condition for a rendered object whose children git has not applied yet."""
+    return condition(
+        type_,
+        status=None,
+        reason="WaitingForApply",
+        message=f"{what} is in git's hands and has not been applied yet.",
+        now=now,
+    )

@@ -1,0 +1,194 @@
+"""Which reconciled objects must be looked at again when some object changed."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import cast
+
+from stashgen.api.base import JsonObject
+from stashgen.api.resources import (
+    ADDONS,
+    BACKUP_CONFIGURATIONS,
+    BACKUP_SESSIONS,
+    BACKUP_STORAGES,
+    CRON_JOBS,
+    FUNCTIONS,
+    JOBS,
+    PERSISTENT_VOLUME_CLAIMS,
+    POD_TEMPLATES,
+    PODS,
+    REPOSITORIES,
+    RESTORE_SESSIONS,
+    RETENTION_POLICIES,
+    SNAPSHOTS,
+    Resource,
+)
+
+from stashgen_controller.decision import Key
+from stashgen_controller.reconciler import Reader
+
+JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
+RECONCILED = (
+    BACKUP_STORAGES,
+    REPOSITORIES,
+    BACKUP_CONFIGURATIONS,
+    BACKUP_SESSIONS,
+    SNAPSHOTS,
+    RESTORE_SESSIONS,
+)
+_OWNERS = {resource.kind: resource for resource in RECONCILED}
+_FINISHED = frozenset({"Succeeded", "Failed", "Skipped", "Invalid"})
+
+
+def dependants(reader: Reader, resource: Resource, obj: JsonObject) -> Iterator[Key]:
+    """The keys to look at after a change of ``obj``, itself included where it is reconciled."""
+    if resource in RECONCILED:
+        yield _key(resource, obj)
+    find = _FINDERS.get(resource)
+    if find is not None:
+        yield from find(reader, obj)
+
+
+def _key(resource: Resource, obj: JsonObject) -> Key:
+    return Key(resource, _namespace(obj), _name(obj))
+
+
+def _of_job(reader: Reader, job: JsonObject) -> Iterator[Key]:
+    for owner in cast("list[Mapping[str, str]]", _metadata(job).get("ownerReferences") or []):
+        resource = _OWNERS.get(owner["kind"])
+        if resource is not None:
+            yield Key(resource, _namespace(job), owner["name"])
+    # A backup's Job has its Snapshot's name.
+    if reader.get(SNAPSHOTS, _namespace(job), _name(job)) is not None:
+        yield Key(SNAPSHOTS, _namespace(job), _name(job))
+
+
+def _of_pod(reader: Reader, pod: JsonObject) -> Iterator[Key]:
+    labels = cast("Mapping[str, str]", _metadata(pod).get("labels") or {})
+    job = reader.get(JOBS, _namespace(pod), labels.get(JOB_NAME_LABEL, ""))
+    if job is not None:
+        yield from _of_job(reader, job)
+
+
+def _of_snapshot(reader: Reader, snapshot: JsonObject) -> Iterator[Key]:
+    spec = cast("Mapping[str, str]", snapshot.get("spec") or {})
+    namespace = _namespace(snapshot)
+    yield Key(BACKUP_SESSIONS, namespace, spec.get("backupSession", ""))
+    yield Key(REPOSITORIES, namespace, spec.get("repository", ""))
+    yield from _unfinished(reader, RESTORE_SESSIONS, namespace)
+
+
+def _of_backup_session(reader: Reader, session: JsonObject) -> Iterator[Key]:
+    namespace = _namespace(session)
+    invoker = _mapping(_mapping(session, "spec"), "invoker")
+    yield Key(BACKUP_CONFIGURATIONS, namespace, str(invoker.get("name", "")))
+    if _is_finished(session):
+        yield from _unfinished(reader, RESTORE_SESSIONS, namespace)
+
+
+def _of_storage(reader: Reader, storage: JsonObject) -> Iterator[Key]:
+    wanted = (_name(storage), _namespace(storage))
+    for repository in reader.items(REPOSITORIES):
+        if _reference(_mapping(repository, "spec"), "storageRef", repository) == wanted:
+            yield _key(REPOSITORIES, repository)
+    for configuration in reader.items(BACKUP_CONFIGURATIONS):
+        backends = _mapping(configuration, "spec").get("backends") or []
+        if any(
+            _reference(backend, "storageRef", configuration) == wanted
+            for backend in cast("list[JsonObject]", backends)
+        ):
+            yield _key(BACKUP_CONFIGURATIONS, configuration)
+
+
+def _of_repository(reader: Reader, repository: JsonObject) -> Iterator[Key]:
+    name, namespace = _reference(_mapping(repository, "spec"), "storageRef", repository)
+    yield Key(BACKUP_STORAGES, namespace, name)
+    for configuration in reader.items(BACKUP_CONFIGURATIONS, _namespace(repository)):
+        if _name(repository) in _repository_names(configuration):
+            yield _key(BACKUP_CONFIGURATIONS, configuration)
+
+
+def _of_configuration(_reader: Reader, configuration: JsonObject) -> Iterator[Key]:
+    for name in dict.fromkeys(_repository_names(configuration)):
+        yield Key(REPOSITORIES, _namespace(configuration), name)
+
+
+def _all_configurations(reader: Reader, _obj: JsonObject) -> Iterator[Key]:
+    for configuration in reader.items(BACKUP_CONFIGURATIONS):
+        yield _key(BACKUP_CONFIGURATIONS, configuration)
+
+
+def _of_cron_job(reader: Reader, cron_job: JsonObject) -> Iterator[Key]:
+    for configuration in reader.items(BACKUP_CONFIGURATIONS, _namespace(cron_job)):
+        if _name(cron_job).startswith(f"trigger-{_name(configuration)}"):
+            yield _key(BACKUP_CONFIGURATIONS, configuration)
+
+
+def _of_pod_template(reader: Reader, template: JsonObject) -> Iterator[Key]:
+    for resource in (BACKUP_STORAGES, REPOSITORIES):
+        for obj in reader.items(resource, _namespace(template)):
+            annotations = cast("Mapping[str, str]", _metadata(obj).get("annotations") or {})
+            if _name(template) in annotations.values():
+                yield _key(resource, obj)
+    yield from _unfinished(reader, BACKUP_SESSIONS, _namespace(template))
+    yield from _unfinished(reader, RESTORE_SESSIONS, _namespace(template))
+
+
+def _of_claim(reader: Reader, claim: JsonObject) -> Iterator[Key]:
+    for configuration in reader.items(BACKUP_CONFIGURATIONS, _namespace(claim)):
+        if _mapping(_mapping(configuration, "spec"), "target").get("name") == _name(claim):
+            yield _key(BACKUP_CONFIGURATIONS, configuration)
+    yield from _unfinished(reader, RESTORE_SESSIONS, _namespace(claim))
+
+
+_FINDERS: Mapping[Resource, Callable[[Reader, JsonObject], Iterable[Key]]] = {
+    JOBS: _of_job,
+    PODS: _of_pod,
+    SNAPSHOTS: _of_snapshot,
+    BACKUP_SESSIONS: _of_backup_session,
+    BACKUP_STORAGES: _of_storage,
+    REPOSITORIES: _of_repository,
+    BACKUP_CONFIGURATIONS: _of_configuration,
+    RETENTION_POLICIES: _all_configurations,
+    ADDONS: _all_configurations,
+    FUNCTIONS: _all_configurations,
+    CRON_JOBS: _of_cron_job,
+    POD_TEMPLATES: _of_pod_template,
+    PERSISTENT_VOLUME_CLAIMS: _of_claim,
+}
+
+
+def _unfinished(reader: Reader, resource: Resource, namespace: str) -> Iterator[Key]:
+    for obj in reader.items(resource, namespace):
+        if not _is_finished(obj):
+            yield _key(resource, obj)
+
+
+def _is_finished(obj: JsonObject) -> bool:
+    return _mapping(obj, "status").get("phase") in _FINISHED
+
+
+def _repository_names(configuration: JsonObject) -> Iterator[str]:
+    sessions = _mapping(configuration, "spec").get("sessions") or []
+    for session in cast("list[JsonObject]", sessions):
+        for repository in cast("list[Mapping[str, str]]", session.get("repositories") or []):
+            yield repository.get("name", "")
+
+
+def _reference(holder: JsonObject, field: str, referrer: JsonObject) -> tuple[str, str]:
+    reference = cast("Mapping[str, str]", holder.get(field) or {})
+    return reference.get("name", ""), reference.get("namespace") or _namespace(referrer)
+
+
+def _mapping(obj: JsonObject, field: str) -> JsonObject:
+    return cast("JsonObject", obj.get(field) or {})
+
+
+def _metadata(obj: JsonObject) -> JsonObject:
+    return _mapping(obj, "metadata")
+
+
+def _name(obj: JsonObject) -> str:
+    return str(_metadata(obj)["name"])
+
+
+def _namespace(obj: JsonObject) -> str:
+    return str(_metadata(obj).get("namespace") or "")

@@ -1,0 +1,28 @@
+"""The reconciled kinds, one module each."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from stashgen.api.resources import Resource
+
+from stashgen_controller.kinds import (
+    backup_configuration,
+    backup_session,
+    backup_storage,
+    repository,
+    restore_session,
+    snapshot,
+)
+from stashgen_controller.reconciler import Kind
+
+KINDS: Mapping[Resource, Kind[Any]] = {
+    kind.resource: kind
+    for kind in (
+        backup_storage.KIND,
+        repository.KIND,
+        backup_configuration.KIND,
+        backup_session.KIND,
+        snapshot.KIND,
+        restore_session.KIND,
+    )
+}

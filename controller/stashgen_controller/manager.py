@@ -1,0 +1,152 @@
+"""The running controller: caches, the work queue and one worker thread."""
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from threading import Thread
+from typing import cast
+
+from stashgen.api.base import JsonObject
+from stashgen.api.resources import (
+    ADDONS,
+    CRON_JOBS,
+    FUNCTIONS,
+    JOBS,
+    NAMESPACES,
+    PERSISTENT_VOLUME_CLAIMS,
+    POD_TEMPLATES,
+    PODS,
+    RETENTION_POLICIES,
+    SERVICE_ACCOUNTS,
+    Resource,
+)
+
+from stashgen_controller.client import ApiError, Client, ConflictError
+from stashgen_controller.clock import Clock
+from stashgen_controller.decision import Key
+from stashgen_controller.dependants import RECONCILED, dependants
+from stashgen_controller.kinds import KINDS
+from stashgen_controller.list_watch import ListWatch
+from stashgen_controller.reconciler import NameCollisionError, carry_out
+from stashgen_controller.workqueue import WorkQueue
+
+log = logging.getLogger(__name__)
+
+_READ_ONLY = (
+    RETENTION_POLICIES,
+    ADDONS,
+    FUNCTIONS,
+    JOBS,
+    PODS,
+    CRON_JOBS,
+    POD_TEMPLATES,
+    PERSISTENT_VOLUME_CLAIMS,
+    NAMESPACES,
+    SERVICE_ACCOUNTS,
+)
+_CONFLICT_DELAY = timedelta(milliseconds=200)
+_FIRST_DELAY = timedelta(milliseconds=500)
+_LONGEST_DELAY = timedelta(minutes=1)
+
+
+class Manager:
+    """Watches the kinds on the way and reconciles one object after the other."""
+
+    def __init__(self, client: Client, clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+        self._queue = WorkQueue(clock)
+        self._failures: dict[Key, int] = {}
+        self._caches = {
+            resource: ListWatch(client, resource, self._handler(resource))
+            for resource in (*RECONCILED, *_READ_ONLY)
+        }
+        self._worker = Thread(target=self._work, name="reconcile", daemon=True)
+
+    def start(self) -> None:
+        """Fill the caches, then begin to reconcile; returns at once."""
+        for cache in self._caches.values():
+            cache.start()
+        self._worker.start()
+
+    def stop(self) -> None:
+        """Stop watching and let the object at hand be finished."""
+        self._queue.stop()
+        for cache in self._caches.values():
+            cache.stop()
+        self._worker.join(timeout=10)
+
+    def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
+        """One object as the caches know it."""
+        return self._caches[resource].get(namespace, name)
+
+    def items(self, resource: Resource, namespace: str | None = None) -> Sequence[JsonObject]:
+        """The objects of a kind as the caches know them."""
+        return self._caches[resource].items(namespace)
+
+    @property
+    def synced(self) -> bool:
+        """Whether every cache has been filled once."""
+        return all(cache.synced for cache in self._caches.values())
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits to be looked at now."""
+        return self._queue.idle
+
+    def _handler(self, resource: Resource) -> "_Handler":
+        return _Handler(self, self._queue, resource)
+
+    def _work(self) -> None:
+        while True:
+            with self._queue.take() as key:
+                if key is None:
+                    return
+                if not self.synced:
+                    self._queue.add_after(key, _CONFLICT_DELAY)
+                    continue
+                self._reconcile(key)
+
+    def _reconcile(self, key: Key) -> None:
+        obj = self.get(key.resource, key.namespace, key.name)
+        if obj is None or cast("JsonObject", obj["metadata"]).get("deletionTimestamp"):
+            self._failures.pop(key, None)
+            return
+        try:
+            decision = KINDS[key.resource].look(self, obj, self._clock.now())
+            carry_out(self._client, key.resource, obj, decision)
+        except ConflictError:
+            self._queue.add_after(key, _CONFLICT_DELAY)
+        except (ApiError, NameCollisionError) as error:
+            self._fail(key, error)
+        except Exception as error:  # one broken object must not stop the others
+            log.exception("reconcile failed", extra=_fields(key))
+            self._fail(key, error)
+        else:
+            self._failures.pop(key, None)
+            if decision.requeue_after is not None:
+                self._queue.add_after(key, decision.requeue_after)
+
+    def _fail(self, key: Key, error: Exception) -> None:
+        failures = self._failures.get(key, 0) + 1
+        self._failures[key] = failures
+        delay = min(_FIRST_DELAY * 2 ** min(failures, 10), _LONGEST_DELAY)
+        log.warning("will try again", extra=_fields(key) | {"error": str(error)})
+        self._queue.add_after(key, delay)
+
+
+class _Handler:
+    """Turns a cache's change into keys of the queue."""
+
+    def __init__(self, manager: Manager, queue: WorkQueue, resource: Resource) -> None:
+        self._manager = manager
+        self._queue = queue
+        self._resource = resource
+
+    def __call__(self, _event: str, obj: JsonObject) -> None:
+        for key in dependants(self._manager, self._resource, obj):
+            self._queue.add(key)
+
+
+def _fields(key: Key) -> dict[str, str]:
+    return {"kind": key.resource.kind, "namespace": key.namespace, "object": key.name}

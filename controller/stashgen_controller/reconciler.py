@@ -1,0 +1,148 @@
+"""The loop around every kind: observe, decide, carry out. Written once.
+
+``observe`` reads caches only, ``decide`` is pure, and only this module writes: so a second look
+at an unchanged object makes no request.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar, assert_never, cast
+
+from stashgen.api.base import JsonObject
+from stashgen.api.resources import Resource
+
+from stashgen_controller.client import AlreadyExistsError, Client, ConflictError, NotFoundError
+from stashgen_controller.decision import Action, Create, Decision, Delete, Patch
+
+ObservedT = TypeVar("ObservedT")
+
+log = logging.getLogger(__name__)
+
+
+class Reader(Protocol):
+    """The cluster as the caches know it."""
+
+    def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
+        """One object, or None."""
+        ...
+
+    def items(self, resource: Resource, namespace: str | None = None) -> Sequence[JsonObject]:
+        """The objects of a kind, of one namespace if one is given; in no order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[ObservedT]):
+    """How one kind is reconciled.
+
+    Attributes:
+        resource: The kind.
+        observe: Collects from the caches what ``decide`` needs to know about an object.
+        decide: Says what to do; pure and total, every early return has a condition.
+    """
+
+    resource: Resource
+    observe: Callable[[Reader, JsonObject], ObservedT]
+    decide: Callable[[ObservedT, datetime], Decision]
+
+    def look(self, reader: Reader, obj: JsonObject, now: datetime) -> Decision:
+        """What is to be done about an object, as of now."""
+        return self.decide(self.observe(reader, obj), now)
+
+
+class NameCollisionError(Exception):
+    """An object of a name that we need exists and is not ours."""
+
+
+def carry_out(client: Client, resource: Resource, obj: JsonObject, decision: Decision) -> None:
+    """Do what was decided about an object: the actions in order, then the status if it differs.
+
+    Raises:
+        ConflictError: the object changed since it was read; look again.
+        NameCollisionError: an object of the wanted name belongs to somebody else.
+        ApiError: any other refusal.
+    """
+    for action in decision.actions:
+        _act(client, action)
+    if decision.status is not None and decision.status != obj.get("status"):
+        metadata = cast("dict[str, str]", obj["metadata"])
+        client.replace(
+            resource, metadata.get("namespace"), {**obj, "status": decision.status}, status=True
+        )
+        log.info(
+            "wrote status",
+            extra={
+                "kind": resource.kind,
+                "namespace": metadata.get("namespace"),
+                "object": metadata["name"],
+                "phase": decision.status.get("phase"),
+            },
+        )
+
+
+def _act(client: Client, action: Action) -> None:
+    match action:
+        case Create(resource=resource, manifest=manifest):
+            _create(client, resource, manifest)
+        case Patch(resource=resource, namespace=namespace, name=name, body=body):
+            client.patch(resource, namespace, name, body)
+            _log("patched", resource, namespace, name)
+        case Delete(resource=resource, namespace=namespace, name=name, uid=uid):
+            try:
+                client.delete(resource, namespace, name, uid=uid)
+            except (NotFoundError, ConflictError):
+                return
+            _log("deleted", resource, namespace, name)
+        case _:
+            assert_never(action)
+
+
+def _create(client: Client, resource: Resource, manifest: JsonObject) -> None:
+    metadata = cast("dict[str, str]", manifest["metadata"])
+    namespace, name = metadata.get("namespace"), metadata["name"]
+    try:
+        client.create(resource, namespace, manifest)
+    except AlreadyExistsError:
+        if not is_ours(client.get(resource, namespace, name), manifest):
+            msg = f"{resource.kind} {namespace}/{name} exists and was not made for this object"
+            raise NameCollisionError(msg) from None
+        return
+    _log("created", resource, namespace, name)
+
+
+def is_ours(existing: JsonObject, wanted: JsonObject) -> bool:
+    """Whether an existing object is the one that was to be created.
+
+    The controller's owner reference and all wanted labels must agree, and for KubeStash's kinds
+    every wanted field of the spec.
+    """
+    if _controller_uid(existing) != _controller_uid(wanted):
+        return False
+    if not _contains(_metadata(existing).get("labels"), _metadata(wanted).get("labels")):
+        return False
+    if str(wanted["apiVersion"]).partition("/")[0].endswith("kubestash.com"):
+        return _contains(existing.get("spec"), wanted.get("spec"))
+    return True
+
+
+def _metadata(obj: JsonObject) -> JsonObject:
+    return cast("JsonObject", obj.get("metadata") or {})
+
+
+def _controller_uid(obj: JsonObject) -> object:
+    owners = cast("list[JsonObject]", _metadata(obj).get("ownerReferences") or [])
+    return next((owner.get("uid") for owner in owners if owner.get("controller")), None)
+
+
+def _contains(existing: object, wanted: object) -> bool:
+    if isinstance(wanted, Mapping):
+        return isinstance(existing, Mapping) and all(
+            _contains(existing.get(key), value) for key, value in wanted.items()
+        )
+    return wanted is None or existing == wanted
+
+
+def _log(message: str, resource: Resource, namespace: str | None, name: str) -> None:
+    log.info(message, extra={"kind": resource.kind, "namespace": namespace, "object": name})

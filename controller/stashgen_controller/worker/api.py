@@ -1,0 +1,102 @@
+"""The few API requests of a worker, by the standard library: get, create and a status patch."""
+
+import json
+import ssl
+import urllib.error
+import urllib.request
+
+from stashgen.api.base import JsonObject
+from stashgen.api.resources import Resource
+
+from stashgen_controller.worker.environment import Environment
+
+_TIMEOUT = 10.0
+_ATTEMPTS = 3
+
+
+class ApiRefusedError(Exception):
+    """The API server refused a request (``status`` its HTTP code) or was not reached (0)."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Api:
+    """Requests to the API server with the pod's own token."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._url = environment.api_url
+        self._environment = environment
+
+    def get(self, resource: Resource, namespace: str, name: str) -> JsonObject:
+        """One object.
+
+        Raises:
+            ApiRefusedError: there is none, or we may not read it.
+        """
+        return self._request("GET", resource.path(namespace, name))
+
+    def create(self, resource: Resource, namespace: str, body: JsonObject) -> JsonObject:
+        """Create one object.
+
+        Raises:
+            ApiRefusedError: with status 409 where one of this name is there.
+        """
+        return self._request("POST", resource.path(namespace), body)
+
+    def patch_status(
+        self, resource: Resource, namespace: str, name: str, status: JsonObject
+    ) -> None:
+        """Merge-patch a status.
+
+        Raises:
+            ApiRefusedError: the server does not answer, or we may not write it.
+        """
+        path = resource.path(namespace, name) + "/status"
+        self._request("PATCH", path, {"status": status}, "application/merge-patch+json")
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        body: JsonObject | None = None,
+        content_type: str = "application/json",
+    ) -> JsonObject:
+        if self._url is None:
+            raise ApiRefusedError(0, "this pod does not know an API server")
+        headers = {"Content-Type": content_type, "Accept": "application/json"}
+        if self._environment.token_file.exists():
+            token = self._environment.token_file.read_text(encoding="utf-8").strip()
+            headers["Authorization"] = f"Bearer {token}"
+        request = urllib.request.Request(  # noqa: S310
+            self._url + path,
+            method=method,
+            headers=headers,
+            data=json.dumps(body).encode() if body is not None else None,
+        )
+        return self._send(request)
+
+    def _send(self, request: urllib.request.Request) -> JsonObject:
+        problem = "no attempt was made"
+        for _ in range(_ATTEMPTS):
+            try:
+                with urllib.request.urlopen(  # noqa: S310
+                    request, timeout=_TIMEOUT, context=self._context()
+                ) as response:
+                    loaded = json.load(response)
+                    return loaded if isinstance(loaded, dict) else {}
+            except urllib.error.HTTPError as error:
+                text = error.read().decode(errors="replace")[:500]
+                if error.code < 500:  # noqa: PLR2004
+                    raise ApiRefusedError(error.code, text) from error
+                problem = text
+            except OSError as error:
+                problem = str(error)
+        raise ApiRefusedError(0, problem)
+
+    def _context(self) -> ssl.SSLContext | None:
+        if not (self._url or "").startswith("https://"):
+            return None
+        ca_file = self._environment.ca_file
+        return ssl.create_default_context(cafile=str(ca_file) if ca_file.exists() else None)

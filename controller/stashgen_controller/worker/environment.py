@@ -1,0 +1,63 @@
+"""What a worker finds in its pod: the plan, the clock, where results go. The only place for it."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from stashgen.kubestash.pod import ENCRYPTION_PATH, SESSION_PATH
+
+from stashgen_controller.session_plan import SessionPlan
+
+PASSWORD_FILE = f"{ENCRYPTION_PATH}/RESTIC_PASSWORD"
+_PLAN_FILE = f"{SESSION_PATH}/plan"
+_TERMINATION_LOG = "/dev/termination-log"
+_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The pod around the worker.
+
+    Attributes:
+        now: The worker's clock: the node's, or the embedded cluster's.
+        api_url: Base address of the API server; None where the pod has no token.
+        job_name: Of the trigger Job.
+    """
+
+    plan_file: Path
+    password_file: Path
+    termination_log: Path
+    now: Callable[[], datetime]
+    api_url: str | None
+    token_file: Path
+    ca_file: Path
+    job_name: str | None
+
+    def read_plan(self) -> SessionPlan:
+        """The plan that the controller wrote.
+
+        Raises:
+            OSError: there is none.
+            pydantic.ValidationError: it is not one.
+        """
+        return SessionPlan.model_validate_json(self.plan_file.read_bytes(), extra="ignore")
+
+
+def from_process() -> Environment:
+    """The environment of this process."""
+    offset = timedelta(seconds=float(os.environ.get("STASHGEN_CLOCK_OFFSET_SECONDS", "0")))
+    host = os.environ.get("KUBERNETES_SERVICE_HOST")
+    port = os.environ.get("KUBERNETES_SERVICE_PORT", "443")
+    in_cluster = f"https://{host}:{port}" if host else None
+    return Environment(
+        plan_file=Path(os.environ.get("STASHGEN_PLAN_FILE", _PLAN_FILE)),
+        password_file=Path(os.environ.get("STASHGEN_PASSWORD_FILE", PASSWORD_FILE)),
+        termination_log=Path(os.environ.get("STASHGEN_TERMINATION_LOG", _TERMINATION_LOG)),
+        now=lambda: datetime.now(UTC) + offset,
+        api_url=os.environ.get("STASHGEN_API_SERVER") or in_cluster,
+        token_file=Path(_ACCOUNT, "token"),
+        ca_file=Path(_ACCOUNT, "ca.crt"),
+        job_name=os.environ.get("JOB_NAME"),
+    )

@@ -1,0 +1,64 @@
+"""Who writes to a directory: the claim and the cluster, recorded before the first byte."""
+
+import json
+
+from stashgen.api.base import format_time
+from stashgen.kubestash import layout
+
+from stashgen_controller.result import ErrorClass
+from stashgen_controller.worker.run import Run, RunFailedError
+
+
+def record_writer(run: Run) -> bool:
+    """Leave our record if there is none; says whether the recorded writer is us.
+
+    Raises:
+        StorageError: the storage does not answer.
+        RunFailedError: the record is not readable.
+    """
+    path = layout.writer_file(run.directory)
+    if run.plan.claim_uid is not None and run.bucket.create(path, _record(run)):
+        return True
+    return _is_us(run, run.bucket.read(path))
+
+
+def adopt(run: Run) -> None:
+    """Make us the recorded writer, after a restore into the repository's own claim."""
+    run.bucket.write(layout.writer_file(run.directory), _record(run))
+
+
+def require_writer(run: Run) -> None:
+    """Stop a backup into a directory that another claim or cluster writes to.
+
+    Raises:
+        RunFailedError: RestoreExpected, when the plan says so.
+    """
+    if not record_writer(run) and run.plan.refuse_other_writer:
+        msg = (
+            f"{run.directory} was written by another volume or cluster: restore from it first, "
+            "so that an empty volume does not bury its history"
+        )
+        raise RunFailedError(ErrorClass.RESTORE_EXPECTED, msg)
+
+
+def _record(run: Run) -> bytes:
+    record = {
+        "claimUID": run.plan.claim_uid,
+        "clusterUID": run.plan.cluster_uid,
+        "since": format_time(run.now()),
+    }
+    return json.dumps(record, sort_keys=True).encode()
+
+
+def _is_us(run: Run, data: bytes | None) -> bool:
+    if data is None:
+        return True
+    try:
+        record = json.loads(data)
+        return bool(
+            record["clusterUID"] == run.plan.cluster_uid
+            and record["claimUID"] == (run.plan.claim_uid or record["claimUID"])
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        msg = f"the record of the writer in {run.directory} cannot be read"
+        raise RunFailedError(ErrorClass.INVALID_BUCKET, msg) from error

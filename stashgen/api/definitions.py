@@ -1,0 +1,114 @@
+"""The CRDs of the kinds on the way: printer columns, names and rules (KubeStash's CRDs)."""
+
+from stashgen.api import resources
+from stashgen.api.addon import Addon
+from stashgen.api.backup_configuration import BackupConfiguration
+from stashgen.api.backup_session import BackupSession
+from stashgen.api.backup_storage import BackupStorage
+from stashgen.api.crd import Column, Definition, Rule
+from stashgen.api.function import Function
+from stashgen.api.repository import Repository
+from stashgen.api.restore_session import RestoreSession
+from stashgen.api.retention_policy import RetentionPolicy
+from stashgen.api.snapshot import Snapshot
+
+_WITHOUT_ALL = ("kubestash", "appscode")
+
+
+def _columns(*columns: tuple[str, str, str]) -> tuple[Column, ...]:
+    return tuple(Column(*column) for column in columns)
+
+
+DEFINITIONS = (
+    Definition(
+        resources.BACKUP_STORAGES,
+        BackupStorage,
+        _columns(
+            ("Provider", "string", ".spec.storage.provider"),
+            ("Default", "boolean", ".spec.default"),
+            ("Deletion-Policy", "string", ".spec.deletionPolicy"),
+            ("Total-Size", "string", ".status.totalSize"),
+            ("Phase", "string", ".status.phase"),
+        ),
+    ),
+    Definition(
+        resources.REPOSITORIES,
+        Repository,
+        _columns(
+            ("Integrity", "boolean", ".status.integrity"),
+            ("Snapshot-Count", "integer", ".status.snapshotCount"),
+            ("Size", "string", ".status.size"),
+            ("Phase", "string", ".status.phase"),
+            ("Last-Successful-Backup", "date", ".status.lastBackupTime"),
+        ),
+        short_names=("repo",),
+        rules=(
+            Rule(
+                ("spec",),
+                "!has(oldSelf.path) || (has(self.path) && self.path == oldSelf.path)",
+                "spec.path may not change",
+            ),
+        ),
+    ),
+    Definition(
+        resources.RETENTION_POLICIES,
+        RetentionPolicy,
+        _columns(
+            ("Max-Retention-Period", "string", ".spec.maxRetentionPeriod"),
+            ("Default", "boolean", ".spec.default"),
+        ),
+        categories=_WITHOUT_ALL,
+        has_status=False,
+        rules=(
+            Rule(
+                ("spec",),
+                "has(self.maxRetentionPeriod) || has(self.successfulSnapshots)",
+                "maxRetentionPeriod or successfulSnapshots is needed",
+            ),
+        ),
+    ),
+    Definition(
+        resources.SNAPSHOTS,
+        Snapshot,
+        _columns(
+            ("Repository", "string", ".spec.repository"),
+            ("Session", "string", ".spec.session"),
+            ("Snapshot-Time", "string", ".status.snapshotTime"),
+            ("Deletion-Policy", "string", ".spec.deletionPolicy"),
+            ("Phase", "string", ".status.phase"),
+        ),
+        categories=_WITHOUT_ALL,
+    ),
+    Definition(
+        resources.BACKUP_CONFIGURATIONS,
+        BackupConfiguration,
+        _columns(
+            ("Phase", "string", ".status.phase"),
+            ("Paused", "boolean", ".spec.paused"),
+        ),
+        short_names=("bc",),
+    ),
+    Definition(
+        resources.BACKUP_SESSIONS,
+        BackupSession,
+        _columns(
+            ("Invoker-Type", "string", ".spec.invoker.kind"),
+            ("Invoker-Name", "string", ".spec.invoker.name"),
+            ("Phase", "string", ".status.phase"),
+            ("Duration", "string", ".status.duration"),
+        ),
+        rules=(Rule(("spec",), "self == oldSelf", "spec can not be updated"),),
+    ),
+    Definition(
+        resources.RESTORE_SESSIONS,
+        RestoreSession,
+        _columns(
+            ("Repository", "string", ".spec.dataSource.repository"),
+            ("Phase", "string", ".status.phase"),
+            ("Duration", "string", ".status.duration"),
+        ),
+        short_names=("restore",),
+    ),
+    Definition(resources.ADDONS, Addon, (), has_status=False),
+    Definition(resources.FUNCTIONS, Function, (), short_names=("fn",), has_status=False),
+)

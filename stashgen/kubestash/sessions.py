@@ -1,0 +1,127 @@
+"""BackupSessions and Snapshots as they are created at run time."""
+
+import hashlib
+from datetime import datetime
+from typing import cast
+
+from stashgen.api.backup_configuration import BackupConfiguration, Session
+from stashgen.api.backup_session import BackupSession
+from stashgen.api.base import JsonObject
+from stashgen.api.repository import Repository
+from stashgen.kubestash import names
+
+INVOKER_NAME_LABEL = "kubestash.com/invoker-name"
+REPOSITORY_LABEL = "kubestash.com/repo-name"
+_TARGET_LABEL = "kubestash.com/app-ref-"
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_ULID_LENGTH = 26
+_MAX_LABEL = 63
+
+
+def backup_session_manifest(
+    configuration: BackupConfiguration,
+    session: Session,
+    unix: int,
+    *,
+    retry_left: int | None = None,
+) -> JsonObject:
+    """The BackupSession of a tick (Unix seconds).
+
+    Args:
+        configuration: As stored: its UID makes it the owner.
+        session: One of its sessions.
+        unix: The scheduled time.
+        retry_left: Of a retry; otherwise what the session's retryConfig says.
+    """
+    namespace, name = configuration.metadata.namespace or "", configuration.metadata.name
+    retry = session.retry_config
+    if retry_left is None:
+        retry_left = (retry.max_retry or 1) if retry is not None else 0
+    spec: dict[str, object] = {
+        "invoker": {"apiGroup": "core.kubestash.com", "kind": configuration.kind, "name": name},
+        "session": session.name or "",
+        "retryLeft": retry_left,
+    }
+    if session.backup_timeout:
+        spec["backupTimeout"] = session.backup_timeout
+    return cast(
+        "JsonObject",
+        {
+            "apiVersion": "core.kubestash.com/v1alpha1",
+            "kind": "BackupSession",
+            "metadata": {
+                "name": names.backup_session_name(name, session.name or "", unix),
+                "namespace": namespace,
+                "labels": {INVOKER_NAME_LABEL: name[:_MAX_LABEL]},
+                "ownerReferences": [
+                    {
+                        "apiVersion": configuration.api_version,
+                        "kind": configuration.kind,
+                        "name": name,
+                        "uid": configuration.metadata.uid,
+                        "controller": True,
+                        "blockOwnerDeletion": True,
+                    }
+                ],
+            },
+            "spec": spec,
+        },
+    )
+
+
+def snapshot_manifest(backup_session: BackupSession, repository: Repository) -> JsonObject:
+    """The Snapshot of a session in one repository.
+
+    It has no owner: a Repository that is made anew must not delete the records of its history.
+    """
+    target = repository.spec.app_ref
+    namespace = repository.metadata.namespace or ""
+    return cast(
+        "JsonObject",
+        {
+            "apiVersion": "storage.kubestash.com/v1alpha1",
+            "kind": "Snapshot",
+            "metadata": {
+                "name": names.snapshot_name(
+                    repository.metadata.name, backup_session.metadata.name
+                ),
+                "namespace": namespace,
+                "labels": {
+                    f"{_TARGET_LABEL}kind": (target.kind if target else None) or "",
+                    f"{_TARGET_LABEL}name": (target.name if target else "")[:_MAX_LABEL],
+                    f"{_TARGET_LABEL}namespace": (target.namespace if target else None)
+                    or namespace,
+                    REPOSITORY_LABEL: repository.metadata.name[:_MAX_LABEL],
+                },
+            },
+            "spec": {
+                "snapshotID": snapshot_id(backup_session, repository.metadata.name),
+                "type": "FullBackup",
+                "repository": repository.metadata.name,
+                "session": backup_session.spec.session or "",
+                "backupSession": backup_session.metadata.name,
+                "version": "v1",
+                "appRef": target.to_wire() if target is not None else None,
+                "deletionPolicy": "Delete",
+                "paused": False,
+            },
+        },
+    )
+
+
+def snapshot_id(backup_session: BackupSession, repository: str) -> str:
+    """A ULID (github.com/ulid/spec) that is the same whenever it is asked for.
+
+    Its time is the session's, its random part a hash of the session's UID and the repository.
+    """
+    created = backup_session.metadata.creation_timestamp or datetime.min
+    identity = f"{backup_session.metadata.uid}/{repository}"
+    milliseconds = int(created.timestamp() * 1000) if created.tzinfo else 0
+    number = int.from_bytes(
+        milliseconds.to_bytes(6) + hashlib.sha256(identity.encode()).digest()[:10]
+    )
+    digits = ""
+    for _ in range(_ULID_LENGTH):
+        number, digit = divmod(number, len(_CROCKFORD))
+        digits = _CROCKFORD[digit] + digits
+    return digits

@@ -13,20 +13,9 @@ from pathlib import PurePosixPath
 from ruamel.yaml.error import YAMLError
 
 from stashgen.diagnostics import Finding, Outcome, Position, Severity
+from stashgen.marks import KEY_SHIFT, Json, Map, Seq, format_path, unpack
 from stashgen.scalars import read_as_kubectl, read_strictly
-from stashgen.yaml_in import (
-    DEEPEST,
-    KEY_SHIFT,
-    Code,
-    Json,
-    Made,
-    Map,
-    Reader,
-    Seq,
-    UnreadableError,
-    format_path,
-    unpack,
-)
+from stashgen.yaml_in import DEEPEST, Code, Made, Reader, UnreadableError
 
 LARGEST_FILE_BYTES = 64 * 1024 * 1024
 MOST_FINDINGS = 100

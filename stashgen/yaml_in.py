@@ -5,12 +5,11 @@ million nested brackets. The parser's events leave all of that to us: depth and 
 where the data is made, so nothing that is returned can explode when somebody walks it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
-from types import MappingProxyType
-from typing import NoReturn, Protocol, Union
+from typing import NoReturn, Protocol
 
 from _ruamel_yaml import (
     AliasEvent,
@@ -23,18 +22,13 @@ from _ruamel_yaml import (
 )
 
 from stashgen.diagnostics import Finding, Position, Severity, quote
+from stashgen.marks import BITS, KEY_SHIFT, Json, Map, Seq, format_path, unpack
 from stashgen.scalars import Refused, Scalar, read_strictly
-
-# The recursive form of pydantic's JsonValue, without importing pydantic.
-Json = Union[dict[str, "Json"], list["Json"], str, bool, int, float, None]  # noqa: UP007
 
 MOST_ALIASED_NODES = 10_000
 DEEPEST = 64
 
-_BITS = 28  # a line or a column: input is bounded at 64 MB, which is 2**26
-_MASK = (1 << _BITS) - 1
 _MOST_CACHED = 100_000
-_NO_MARKS: Mapping[str, int] = MappingProxyType({})
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -56,28 +50,6 @@ class Code(StrEnum):
     MERGE = "SG113"
     NOT_A_MAP = "SG114"
     TOO_MANY = "SG115"
-
-
-class Map(dict[str, Json]):
-    """A mapping that knows where each key and value was written."""
-
-    __slots__ = ("marks",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        # key -> line and column of the key, then of the value, 28 bits each: one small integer
-        # an entry, because an inventory has millions of them.
-        self.marks: Mapping[str, int] = _NO_MARKS
-
-
-class Seq(list[Json]):
-    """A list that knows where each item was written: line and column, 28 bits each."""
-
-    __slots__ = ("marks",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.marks: list[int] = []
 
 
 class Mark(Protocol):
@@ -122,27 +94,6 @@ class Made:
     line: int
     column: int
     findings: tuple[Finding, ...]
-
-
-def unpack(packed: int) -> tuple[int, int]:
-    """Line and column, from 0, of a value in ``marks``; shift by ``KEY_SHIFT`` for the key's."""
-    return packed >> _BITS & _MASK, packed & _MASK
-
-
-KEY_SHIFT = 2 * _BITS
-
-
-def format_path(keys: tuple[str | int, ...]) -> str:
-    """A path as people write it: ``spec.sessions[0].name``, ``metadata.labels["a.b/c"]``."""
-    text = ""
-    for key in keys:
-        if isinstance(key, int):
-            text += f"[{key}]"
-        elif key.replace("_", "a").replace("-", "a").isalnum():
-            text += f".{key}" if text else key
-        else:
-            text += f"[{quote(key)}]"
-    return text
 
 
 class Reader:
@@ -292,9 +243,7 @@ class Reader:
                 continue
             at = following.start_mark
             result[key] = value
-            marks[key] = (
-                ((mark.line << _BITS | mark.column) << _BITS | at.line) << _BITS
-            ) | at.column
+            marks[key] = (((mark.line << BITS | mark.column) << BITS | at.line) << BITS) | at.column
         for source in merged:
             for key, value in source.items():
                 if key not in result:
@@ -314,7 +263,7 @@ class Reader:
             mark = event.start_mark
             trail[-1] = len(result)
             result.append(self._node(event, depth + 1))
-            marks.append(mark.line << _BITS | mark.column)
+            marks.append(mark.line << BITS | mark.column)
 
     def _key(self, event: _Event) -> str:
         """The key as JSON has it: the text as written, wherever all readers take that."""

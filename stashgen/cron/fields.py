@@ -115,9 +115,15 @@ def parse_fields(text: str) -> FieldSets:
             "use a day of month that exists, at most 28 to have it in every month",
         )
     sets = (minutes, hours, days, months, weekdays)
-    if (other := _croniter_values(" ".join(parts))) != sets:
-        why = f"croniter reads it differently ({other or 'not at all'}), so other tools may, too"
-        raise _syntax(text, why, "write the field as a list of values")
+    others = _croniter_values(" ".join(parts)) or ((),) * len(FIELDS)
+    for field, part, ours, theirs in zip(FIELDS, parts, sets, others, strict=True):
+        if ours != theirs:
+            raise _syntax(
+                text,
+                f"croniter, and so other tools, read {quote(part)} in the field for the "
+                f"{field.name} as {list(theirs) or 'an error'}",
+                f"write {','.join(map(str, ours))}",
+            )
     return FieldSets(*sets, any_day, any_weekday)
 
 

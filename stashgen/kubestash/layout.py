@@ -23,8 +23,12 @@ def join(*parts: str) -> str:
 
 
 def component_path(session: str, component: str) -> str:
-    """A component's restic repository, relative to the Repository's directory."""
-    return f"repository/{LAYOUT_VERSION}/{session}/{component}"
+    """A component's restic repository, relative to the Repository's directory.
+
+    Raises:
+        UnsafePathError: when session or component is ``.`` or ``..``.
+    """
+    return join("repository", LAYOUT_VERSION, session, component)
 
 
 def repository_file(directory: str) -> str:
@@ -38,7 +42,14 @@ def snapshots_folder(directory: str) -> str:
 
 
 def snapshot_file(directory: str, snapshot: str) -> str:
-    """One Snapshot object as YAML."""
+    """One Snapshot object as YAML.
+
+    Raises:
+        UnsafePathError: when the name is more than one step.
+    """
+    if "/" in snapshot:
+        msg = f"{snapshot!r} is not a Snapshot's name"
+        raise UnsafePathError(msg)
     return join(directory, "snapshots", f"{snapshot}.yaml")
 
 

@@ -12,6 +12,9 @@ MAX_NAME = 63
 MAX_CRON_JOB_NAME = 52
 _HEAD, _TAIL = 32, 31
 _TICK = re.compile(r"(?P<name>.*)-(?P<unix>[0-9]+)")
+# In minutes since the epoch, July 2017 to 2160. Below are the dates (20261124) that people end
+# the names of hand-made Jobs with.
+_FIRST_TICK, _LAST_TICK = 25_000_000, 99_999_999
 _HASH_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 MAX_CONFIGURATION = 24
@@ -69,6 +72,20 @@ def snapshot_name(repository: str, backup_session: str) -> str:
     return prefix_name_suffix(repository, match["name"], match["unix"])
 
 
+def backup_job_name(snapshot: str, attempt: int) -> str:
+    """The Job of a Snapshot's attempt, counted from 1: the Snapshot's own name, then ``-r<n>``.
+
+    A name that gets too long loses its end (where the tick is) to a hash of the whole.
+    """
+    if attempt == 1:
+        return snapshot
+    suffix = f"-r{attempt}"
+    if len(snapshot) + len(suffix) > MAX_NAME:
+        suffix = f"-{short_hash(snapshot)}{suffix}"
+        snapshot = snapshot[: MAX_NAME - len(suffix)].rstrip("-")
+    return snapshot + suffix
+
+
 def retain_job_name(backup_session: str, index: int) -> str:
     """The retention Job of a session's copy, counted from 0."""
     return _cut_with_hash(f"retain-{backup_session}-{index}")
@@ -87,14 +104,21 @@ def init_storage_job_name(storage: str, attempt: int) -> str:
 def tick_of_job(job: str) -> int | None:
     """Unix seconds of the tick that a CronJob's Job stands for, or None for another Job.
 
-    The CronJob controller ends the name with the scheduled time in minutes since the epoch.
+    The CronJob controller ends the name with the scheduled time in minutes since the epoch; a
+    Job that somebody made by hand (``kubectl create job --from``) has no tick.
     """
     match = _TICK.fullmatch(job)
-    return int(match["unix"]) * 60 if match is not None else None
+    minutes = int(match["unix"]) if match is not None else 0
+    return minutes * 60 if _FIRST_TICK <= minutes <= _LAST_TICK else None
 
 
-def configuration_name(claim: str, *identity: str) -> str:
-    """The compiled BackupConfiguration of a claim: its name, or 18 characters and a hash."""
+def claim_name_part(claim: str, *identity: str) -> str:
+    """The compiled BackupConfiguration's name: the claim's, or 18 of its characters and a hash.
+
+    Args:
+        claim: The claim's name, a DNS subdomain.
+        identity: What the hash depends on: cluster id, namespace and claim.
+    """
     if len(claim) <= MAX_CONFIGURATION and "." not in claim:
         return claim
     head = claim.replace(".", "-")[: MAX_CONFIGURATION - 6].rstrip("-")
@@ -102,6 +126,10 @@ def configuration_name(claim: str, *identity: str) -> str:
 
 
 def repository_name(storage: str, *identity: str) -> str:
-    """The compiled Repository: the storage's name (8 characters at most) and a hash."""
+    """The compiled Repository's name: the storage's (8 characters at most) and a hash.
+
+    The hash depends on the whole name of the storage too: ``s3-europe-a`` and ``s3-europe-b``
+    agree in eight characters.
+    """
     head = storage.replace(".", "-")[:_STORAGE_PART].rstrip("-")
     return f"{head}-{short_hash(*identity, storage)}"

@@ -69,14 +69,14 @@ _SESSION_FAILURES = (
     ("PreBackupHooksExecutionSucceeded", ConditionStatus.FALSE),
     ("PostBackupHooksExecutionSucceeded", ConditionStatus.FALSE),
     ("SessionHistoryCleaned", ConditionStatus.FALSE),
-    ("SnapshotCleanupIncomplete", ConditionStatus.TRUE),
 )
 
 
 def backup_session_phase(status: BackupSessionStatus) -> BackupSessionPhase:
     """The phase of a session; it stays Running until MetricsPushed, the final step, is there.
 
-    Deviation: failed retention has its own condition and metric and does not fail the session.
+    Deviation: retention is a Job of its own after the session. That it failed or was killed
+    (``SnapshotCleanupIncomplete``) has its own condition and does not fail a good backup.
     """
     conditions = status.conditions
     pushed = _status(conditions, "MetricsPushed")
@@ -140,20 +140,21 @@ def components_phase(status: SnapshotStatus) -> Phase:
 def snapshot_size(status: SnapshotStatus) -> str | None:
     """The sum of the components' sizes; None while a restic component has none."""
     components = (status.components or {}).values()
-    sizes = [item.size for item in components if item.driver is Driver.RESTIC]
-    known = [size for size in sizes if size]
-    if not known or len(known) != len(sizes):
-        return None
-    return format_size(sum(map(parse_size, known)))
+    sizes = [item.size for item in components if item.size]
+    is_known = all(item.size for item in components if item.driver is Driver.RESTIC)
+    return format_size(sum(map(parse_size, sizes))) if sizes and is_known else None
 
 
 def snapshot_integrity(status: SnapshotStatus) -> bool | None:
-    """Whether all components are intact; None while a restic component does not say."""
+    """Whether all components are intact; None while a restic component does not say.
+
+    None also without any restic component: a volume snapshot cannot be checked.
+    """
     components = (status.components or {}).values()
-    checks = [item.integrity for item in components if item.driver is Driver.RESTIC]
-    if not checks or None in checks:
+    restic = [item.integrity for item in components if item.driver is Driver.RESTIC]
+    if not restic or None in restic:
         return None
-    return all(checks)
+    return all(item.integrity for item in components if item.integrity is not None)
 
 
 def restore_session_phase(status: RestoreSessionStatus) -> RestorePhase:

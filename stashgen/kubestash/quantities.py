@@ -6,8 +6,14 @@ from datetime import timedelta
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _STEP = 1024
 _SIZE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?) (?P<unit>B|KiB|MiB|GiB|TiB)")
-_DURATION_PART = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?P<unit>ns|us|µs|ms|s|m|h)")
-_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION_PART = re.compile(
+    r"(?P<number>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?P<unit>ns|us|\u00b5s|\u03bcs|ms|s|m|h)"
+)
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+# Go reads both the micro sign and the Greek letter.
+_SECONDS |= {"\u00b5s": 1e-6, "\u03bcs": 1e-6}
+
+_LONGEST_SECONDS = 2**63 / 1e9
 
 
 def format_size(size_bytes: int) -> str:
@@ -29,14 +35,14 @@ def parse_size(text: str) -> int:
     if match is None:
         msg = f"{text!r} is not a size like '12.222 MiB'"
         raise ValueError(msg)
-    return round(float(match["number"]) * _STEP ** _UNITS.index(match["unit"]))
+    return round(float(match["number"]) * float(_STEP ** _UNITS.index(match["unit"])))
 
 
 def parse_duration(text: str) -> timedelta:
-    """A Go duration such as ``1h30m`` or ``7.5s``.
+    """A Go duration such as ``1h30m`` or ``7.5s`` (Go, ``time.ParseDuration``), without a sign.
 
     Raises:
-        ValueError: when the text is not a duration (Go, ``time.ParseDuration``).
+        ValueError: when the text is not such a duration, or longer than Go can hold (292 years).
     """
     if text == "0":
         return timedelta()
@@ -46,6 +52,9 @@ def parse_duration(text: str) -> timedelta:
         end = match.end()
     if end == 0 or end != len(text):
         msg = f"{text!r} is not a duration like '1h30m'"
+        raise ValueError(msg)
+    if seconds > _LONGEST_SECONDS:
+        msg = f"{text!r} is longer than 292 years"
         raise ValueError(msg)
     return timedelta(seconds=seconds)
 

@@ -3,7 +3,8 @@
 KubeStash documents the fields, not the algorithm; ours is restic's (manual, "Removing snapshots
 according to a policy"): among succeeded snapshots the last N and the newest of each of the N most
 recent hours, days, ISO weeks, months and years that contain one, in UTC. Applied per session of a
-repository. Unlike KubeStash it never removes the last good snapshot.
+repository. Unlike KubeStash it never removes the last good snapshot; unlike restic it does not
+keep the oldest one as well for as long as there are fewer of them than the count.
 """
 
 import re
@@ -49,8 +50,10 @@ class RetentionDecision:
 def parse_period(text: str) -> timedelta:
     """A ``maxRetentionPeriod``: integers with y, mo, w, d, h, m; a repeated unit overwrites.
 
+    A minus is part of the grammar, so the result may be negative.
+
     Raises:
-        ValueError: when the text is not such a period.
+        ValueError: when the text is not such a period, or longer than the calendar.
     """
     text = text.strip()
     minutes: dict[str, int] = {}
@@ -61,7 +64,27 @@ def parse_period(text: str) -> timedelta:
     if end == 0 or end != len(text):
         msg = f"{text!r} is not a period like '2mo' or '1y6mo'"
         raise ValueError(msg)
-    return timedelta(minutes=sum(minutes.values()))
+    try:
+        return timedelta(minutes=sum(minutes.values()))
+    except OverflowError:
+        msg = f"{text!r} is longer than the calendar"
+        raise ValueError(msg) from None
+
+
+def retention_period(policy: RetentionPolicySpec) -> timedelta | None:
+    """How old a snapshot may get; None without a limit.
+
+    Raises:
+        ValueError: when the text is not a period, or not a positive one: every snapshot would
+            be too old.
+    """
+    if not (policy.max_retention_period or "").strip():
+        return None
+    period = parse_period(policy.max_retention_period or "")
+    if period <= timedelta():
+        msg = f"{policy.max_retention_period!r} is not longer than zero"
+        raise ValueError(msg)
+    return period
 
 
 def decide(
@@ -73,8 +96,9 @@ def decide(
     whatever the policy says.
 
     Raises:
-        ValueError: when ``maxRetentionPeriod`` is not a period.
+        ValueError: when ``maxRetentionPeriod`` is not a positive period.
     """
+    oldest = _oldest(policy, now)
     ordered = sorted(snapshots, key=lambda item: (item.time, item.name))
     keep = {item.name for item in ordered if item.phase in {Phase.PENDING, Phase.RUNNING}}
     for session in {item.session for item in ordered}:
@@ -82,21 +106,19 @@ def decide(
         good = [item for item in mine if item.phase is Phase.SUCCEEDED]
         bad = [item for item in mine if item.phase is Phase.FAILED]
         keep |= {item.name for item in good[-1:]}
-        keep |= _kept_good(_within(good, policy, now), policy)
-        keep |= _kept_bad(_within(bad, policy, now), policy)
+        keep |= _kept_good([item for item in good if item.time >= oldest], policy)
+        keep |= _kept_bad([item for item in bad if item.time >= oldest], policy)
     return RetentionDecision(
         keep=tuple(item.name for item in ordered if item.name in keep),
         remove=tuple(item.name for item in ordered if item.name not in keep),
     )
 
 
-def _within(
-    snapshots: Sequence[SnapshotFact], policy: RetentionPolicySpec, now: datetime
-) -> Sequence[SnapshotFact]:
-    if not policy.max_retention_period:
-        return snapshots
-    oldest = now - parse_period(policy.max_retention_period)
-    return [item for item in snapshots if item.time >= oldest]
+def _oldest(policy: RetentionPolicySpec, now: datetime) -> datetime:
+    """The time before which everything goes."""
+    period = retention_period(policy)
+    beginning = datetime.min.replace(tzinfo=UTC)
+    return now - period if period is not None and period < now - beginning else beginning
 
 
 def _kept_good(snapshots: Sequence[SnapshotFact], policy: RetentionPolicySpec) -> set[str]:
@@ -104,22 +126,27 @@ def _kept_good(snapshots: Sequence[SnapshotFact], policy: RetentionPolicySpec) -
     if counts is None:
         return {item.name for item in snapshots}
     newest_first = list(reversed(snapshots))
-    kept = {item.name for item in newest_first[: counts.last or 0]}
+    kept = {item.name for item in newest_first[: _count(counts.last)]}
     for field, bucket in _BUCKETS.items():
-        kept |= _newest_of_each(newest_first, bucket, getattr(counts, field) or 0)
+        kept |= _newest_of_each(newest_first, bucket, _count(getattr(counts, field)))
     return kept
 
 
-def _newest_of_each(newest_first: Sequence[SnapshotFact], bucket: _Bucket, count: int) -> set[str]:
+def _newest_of_each(
+    newest_first: Sequence[SnapshotFact], bucket: _Bucket, count: int | None
+) -> set[str]:
     kept: dict[object, str] = {}
     for item in newest_first:
-        if len(kept) == count:
-            break
         kept.setdefault(bucket(item.time.astimezone(UTC)), item.name)
-    return set(kept.values()) if count else set()
+    return set(list(kept.values())[:count])
 
 
 def _kept_bad(snapshots: Sequence[SnapshotFact], policy: RetentionPolicySpec) -> set[str]:
     failed = policy.failed_snapshots
     count = _DEFAULT_FAILED if failed is None or failed.last is None else failed.last
-    return {item.name for item in snapshots[-count:]} if count > 0 else set()
+    return {item.name for item in list(reversed(snapshots))[: _count(count)]}
+
+
+def _count(value: int | None) -> int | None:
+    """How many to take: none where nothing is said, all where restic's -1 is."""
+    return None if value is not None and value < 0 else value or 0

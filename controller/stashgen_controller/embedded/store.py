@@ -1,0 +1,113 @@
+"""The objects, their versions and who watches them; what etcd and the watch cache do."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from threading import Condition, RLock
+
+from stashgen.api.base import JsonObject
+
+from stashgen_controller.embedded.errors import gone
+
+# (group, plural)
+ResourceKey = tuple[str, str]
+_HISTORY = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One write: ADDED, MODIFIED or DELETED, with the object after it (before, if deleted)."""
+
+    version: int
+    type: str
+    resource: ResourceKey
+    object: JsonObject
+    previous: JsonObject | None
+
+
+class Store:
+    """Objects by resource, namespace and name; every write gets the next version.
+
+    Stored objects are never changed in place: readers may keep them.
+    """
+
+    def __init__(self) -> None:
+        self.lock = RLock()
+        self._changed = Condition(self.lock)
+        self._objects: dict[ResourceKey, dict[tuple[str, str], JsonObject]] = {}
+        self._history: deque[Change] = deque(maxlen=_HISTORY)
+        self._version = 0
+
+    @property
+    def version(self) -> int:
+        """The version of the last write."""
+        with self.lock:
+            return self._version
+
+    def next_version(self) -> str:
+        """The version that the next write will have; call it with the lock held."""
+        return str(self._version + 1)
+
+    def get(self, resource: ResourceKey, namespace: str, name: str) -> JsonObject | None:
+        """One object, or None."""
+        with self.lock:
+            return self._objects.get(resource, {}).get((namespace, name))
+
+    def items(self, resource: ResourceKey, namespace: str | None = None) -> list[JsonObject]:
+        """The objects of a resource, sorted by namespace and name."""
+        with self.lock:
+            known = self._objects.get(resource, {})
+            return [
+                known[key] for key in sorted(known) if namespace is None or key[0] == namespace
+            ]
+
+    def resources_in(self, namespace: str) -> list[tuple[ResourceKey, JsonObject]]:
+        """Everything in a namespace."""
+        with self.lock:
+            return [
+                (resource, obj)
+                for resource, objects in self._objects.items()
+                for key, obj in objects.items()
+                if key[0] == namespace
+            ]
+
+    def put(self, resource: ResourceKey, namespace: str, name: str, obj: JsonObject) -> None:
+        """Store an object that carries ``next_version``; call it with the lock held."""
+        objects = self._objects.setdefault(resource, {})
+        previous = objects.get((namespace, name))
+        objects[namespace, name] = obj
+        self._record("ADDED" if previous is None else "MODIFIED", resource, obj, previous)
+
+    def remove(self, resource: ResourceKey, namespace: str, name: str, last: JsonObject) -> None:
+        """Remove an object; ``last`` is what watchers are shown. Call it with the lock held."""
+        previous = self._objects[resource].pop((namespace, name))
+        self._record("DELETED", resource, last, previous)
+
+    def changes(
+        self, resource: ResourceKey, since: int, timeout: float
+    ) -> Iterator[Change] | None:
+        """The changes of a resource after a version; waits for one; None when none came.
+
+        Raises:
+            StatusError: 410 when the version is older than the history.
+        """
+        with self._changed:
+            if self._version <= since:
+                self._changed.wait(timeout)
+            if self._history and since < self._history[0].version - 1:
+                raise gone(str(since))
+            # The newest changes are at the end: do not walk the whole history for each event.
+            found: list[Change] = []
+            for change in reversed(self._history):
+                if change.version <= since:
+                    break
+                if change.resource == resource:
+                    found.append(change)
+        return iter(reversed(found)) if found else None
+
+    def _record(
+        self, type_: str, resource: ResourceKey, obj: JsonObject, previous: JsonObject | None
+    ) -> None:
+        self._version += 1
+        self._history.append(Change(self._version, type_, resource, obj, previous))
+        self._changed.notify_all()

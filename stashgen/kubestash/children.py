@@ -17,7 +17,7 @@ _TRIGGER_GRACE = 30
 _JOB_NAME_FIELD = "metadata.labels['batch.kubernetes.io/job-name']"
 
 
-def repository_manifest(
+def repository_for(
     configuration: BackupConfiguration, session_repository: SessionRepository
 ) -> JsonObject:
     """The Repository that a session writes to; references get their namespace written out."""
@@ -74,6 +74,7 @@ def trigger_cron_job(
     scheduler = session.scheduler
     template = scheduler.job_template if scheduler is not None else None
     backoff_limit = template.backoff_limit if template is not None else None
+    deadline = template.active_deadline_seconds if template is not None else None
     spec: dict[str, object] = {
         "schedule": scheduler.schedule if scheduler is not None else "",
         "startingDeadlineSeconds": scheduler.starting_deadline_seconds if scheduler else None,
@@ -109,16 +110,17 @@ def trigger_cron_job(
     pod_spec = pod_basics(settings, _TRIGGER_GRACE, token=True) | cast(
         "JsonObject", {"containers": [container]}
     )
+    labels = (settings.labels or {}) | _MANAGED_BY | {"stashgen.dev/verb": "trigger"}
+    metadata: dict[str, object] = {"labels": labels}
+    if settings.annotations:
+        metadata["annotations"] = settings.annotations
     spec["jobTemplate"] = {
         "spec": {
             "parallelism": 1,
             "completions": 1,
             "backoffLimit": _or_default(backoff_limit, 6),
-            "activeDeadlineSeconds": _TRIGGER_SECONDS,
-            "template": {
-                "metadata": {"labels": _MANAGED_BY | {"stashgen.dev/verb": "trigger"}},
-                "spec": pod_spec,
-            },
+            "activeDeadlineSeconds": _or_default(deadline, _TRIGGER_SECONDS),
+            "template": {"metadata": metadata, "spec": pod_spec},
         }
     }
     return cast(

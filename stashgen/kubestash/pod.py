@@ -72,14 +72,16 @@ def pod_basics(settings: PodSettings, grace_seconds: int, *, token: bool) -> Jso
     """What every pod of ours has in its spec besides containers and volumes."""
     spec: dict[str, object] = {
         "restartPolicy": "Never",
-        "terminationGracePeriodSeconds": grace_seconds,
+        "terminationGracePeriodSeconds": grace_seconds
+        if settings.grace_period_seconds is None
+        else settings.grace_period_seconds,
         "dnsPolicy": "ClusterFirst",
         "schedulerName": "default-scheduler",
         "enableServiceLinks": False,
         "serviceAccountName": settings.service_account,
         "serviceAccount": settings.service_account,
         "automountServiceAccountToken": token,
-        "securityContext": settings.security_context or _security_context(settings),
+        "securityContext": settings.pod_security_context,
     }
     optional: dict[str, object] = {
         "nodeSelector": settings.node_selector,
@@ -91,7 +93,7 @@ def pod_basics(settings: PodSettings, grace_seconds: int, *, token: bool) -> Jso
     return cast("JsonObject", spec | {key: value for key, value in optional.items() if value})
 
 
-def container_basics(  # noqa: PLR0913
+def container_basics(
     name: str,
     args: tuple[str, ...],
     settings: PodSettings,
@@ -127,7 +129,6 @@ def container_basics(  # noqa: PLR0913
 
 
 def _container(parts: PodParts, settings: PodSettings) -> JsonObject:
-    user = (settings.security_context or {}).get("runAsUser", settings.run_as_user)
     resources: JsonObject = {
         "requests": {"cpu": parts.cpu, "memory": parts.memory},
         "limits": {"memory": parts.memory_limit},
@@ -143,19 +144,9 @@ def _container(parts: PodParts, settings: PodSettings) -> JsonObject:
         settings,
         env=parts.env,
         resources=resources,
-        capabilities=parts.root_capabilities if user == 0 else (),
+        capabilities=parts.root_capabilities if settings.is_root else (),
     )
     return base | cast("JsonObject", {"volumeMounts": mounts})
-
-
-def _security_context(settings: PodSettings) -> JsonObject:
-    """Never an fsGroup: it would re-group the live volume."""
-    return {
-        "runAsUser": settings.run_as_user,
-        "runAsGroup": settings.run_as_group,
-        "runAsNonRoot": settings.run_as_user != 0,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
 
 
 def _session_volume() -> JsonObject:

@@ -1,12 +1,18 @@
 """How a Job's pod runs: what a policy's job block or KubeStash's settings come down to."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
-from stashgen.api.shared import AddonInfo, ContainerRuntimeSettings, OffshootPodSpec
+from stashgen.api.shared import (
+    AddonInfo,
+    ContainerRuntimeSettings,
+    OffshootPodSpec,
+    OffshootPodTemplate,
+)
 from stashgen.kubestash.addons import IMAGE
 
+ROOT = 0
 NOBODY = 65534
 WORKER_ACCOUNT = "stashgen-worker"
 TRIGGER_ACCOUNT = "stashgen-trigger"
@@ -17,7 +23,8 @@ class PodSettings:
     """Settings of one pod; None means the verb's own default.
 
     Attributes:
-        security_context, container_security_context: Taken as they are instead of ours.
+        security_context: Further fields of the pod's, which win over ours.
+        container_security_context: Taken as it is instead of ours.
         resources: ``requests`` and ``limits`` as Kubernetes writes them.
         env: Further environment variables of the container.
     """
@@ -30,6 +37,7 @@ class PodSettings:
     resources: JsonObject | None = None
     security_context: JsonObject | None = None
     container_security_context: JsonObject | None = None
+    grace_period_seconds: int | None = None
     node_selector: dict[str, str] | None = None
     tolerations: tuple[JsonObject, ...] = ()
     affinity: JsonObject | None = None
@@ -39,20 +47,41 @@ class PodSettings:
     annotations: dict[str, str] | None = None
     env: tuple[JsonObject, ...] = ()
 
+    @property
+    def pod_security_context(self) -> JsonObject:
+        """The pod's securityContext: never an fsGroup of ours, it would re-group a live volume.
+
+        Whoever sets ``runAsUser`` alone gets that user's own group, not our default's.
+        """
+        given = self.security_context or {}
+        ours: JsonObject = {"runAsUser": self.run_as_user, "runAsGroup": self.run_as_group}
+        if "runAsUser" in given:
+            ours = {}
+        user = given.get("runAsUser", self.run_as_user)
+        return {
+            **ours,
+            "runAsNonRoot": user != ROOT,
+            "seccompProfile": {"type": "RuntimeDefault"},
+            **given,
+        }
+
+    @property
+    def is_root(self) -> bool:
+        """Whether the pod runs as root."""
+        return self.pod_security_context["runAsUser"] == ROOT
+
 
 def settings_from_storage(storage: BackupStorage) -> PodSettings:
     """KubeStash's ``runtimeSettings`` of a storage: for its initialiser and maintenance Jobs."""
-    settings = storage.spec.runtime_settings
-    pod = settings.pod if settings is not None else None
-    container = settings.container if settings is not None else None
-    base = _with_container(PodSettings(), container)
+    runtime = storage.spec.runtime_settings
+    settings = _with_container(PodSettings(), runtime.container if runtime is not None else None)
+    pod = runtime.pod if runtime is not None else None
     if pod is None:
-        return base
-    return PodSettings(
+        return settings
+    return replace(
+        settings,
         service_account=pod.service_account_name or WORKER_ACCOUNT,
-        resources=base.resources,
         security_context=pod.security_context,
-        container_security_context=base.container_security_context,
         node_selector=pod.node_selector,
         tolerations=pod.tolerations or (),
         affinity=pod.affinity,
@@ -60,28 +89,42 @@ def settings_from_storage(storage: BackupStorage) -> PodSettings:
         image_pull_secrets=pod.image_pull_secrets or (),
         labels=pod.pod_labels,
         annotations=pod.pod_annotations,
-        env=base.env,
     )
 
 
-def settings_from_addon(info: AddonInfo | None, *, run_as_user: int = NOBODY) -> PodSettings:
+def settings_from_addon(info: AddonInfo | None, *, verb: str) -> PodSettings:
     """KubeStash's ``addon.jobTemplate`` and ``containerRuntimeSettings`` of a session.
 
-    KubeStash backs up as 65534 and restores as root unless ``securityContext`` says otherwise.
+    KubeStash backs up as 65534 and restores as root (which keeps owners) unless
+    ``securityContext`` says otherwise.
+
+    Args:
+        info: The session's addon block.
+        verb: backup or restore.
     """
-    runtime = info.container_runtime_settings if info is not None else None
-    base = _with_container(PodSettings(), runtime)
-    template = info.job_template if info is not None else None
+    user = ROOT if verb == "restore" else NOBODY
+    settings = PodSettings(run_as_user=user, run_as_group=user)
+    if info is None:
+        return settings
+    settings = _with_template(settings, info.job_template)
+    return _with_container(settings, info.container_runtime_settings)
+
+
+def settings_from_scheduler(template: OffshootPodTemplate | None) -> PodSettings:
+    """KubeStash's ``scheduler.jobTemplate.template``: for the trigger Job."""
+    return _with_template(PodSettings(service_account=TRIGGER_ACCOUNT), template)
+
+
+def _with_template(settings: PodSettings, template: OffshootPodTemplate | None) -> PodSettings:
     spec = (template.spec if template is not None else None) or OffshootPodSpec()
     metadata = template.metadata if template is not None else None
-    return PodSettings(
-        run_as_user=run_as_user,
-        run_as_group=run_as_user,
-        service_account=spec.service_account_name or WORKER_ACCOUNT,
-        resources=spec.resources or base.resources,
+    return replace(
+        settings,
+        service_account=spec.service_account_name or settings.service_account,
+        resources=spec.resources,
         security_context=spec.security_context,
-        container_security_context=spec.container_security_context
-        or base.container_security_context,
+        container_security_context=spec.container_security_context,
+        grace_period_seconds=spec.termination_grace_period_seconds,
         node_selector=spec.node_selector,
         tolerations=spec.tolerations or (),
         affinity=spec.affinity,
@@ -89,15 +132,20 @@ def settings_from_addon(info: AddonInfo | None, *, run_as_user: int = NOBODY) ->
         image_pull_secrets=spec.image_pull_secrets or (),
         labels=metadata.labels if metadata is not None else None,
         annotations=metadata.annotations if metadata is not None else None,
-        env=(*base.env, *(spec.env or ())),
+        env=spec.env or (),
     )
 
 
-def _with_container(base: PodSettings, container: ContainerRuntimeSettings | None) -> PodSettings:
+def _with_container(
+    settings: PodSettings, container: ContainerRuntimeSettings | None
+) -> PodSettings:
+    """The container's own settings win over the same ones of the pod template."""
     if container is None:
-        return base
-    return PodSettings(
-        resources=container.resources,
-        container_security_context=container.security_context,
-        env=container.env or (),
+        return settings
+    return replace(
+        settings,
+        resources=container.resources or settings.resources,
+        container_security_context=container.security_context
+        or settings.container_security_context,
+        env=(*settings.env, *(container.env or ())),
     )

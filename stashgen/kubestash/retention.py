@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from stashgen.api.retention_policy import RetentionPolicySpec
+from stashgen.api.retention_policy import RetentionPolicySpec, SuccessfulSnapshots
 from stashgen.api.snapshot import Phase
 
 _PERIOD_PART = re.compile(r"(?P<number>-?[0-9]+)(?P<unit>mo|[ywdhm])")
@@ -122,8 +122,8 @@ def _oldest(policy: RetentionPolicySpec, now: datetime) -> datetime:
 
 
 def _kept_good(snapshots: Sequence[SnapshotFact], policy: RetentionPolicySpec) -> set[str]:
-    counts = policy.successful_snapshots
-    if counts is None:
+    counts = policy.successful_snapshots or SuccessfulSnapshots()
+    if counts == SuccessfulSnapshots():
         return {item.name for item in snapshots}
     newest_first = list(reversed(snapshots))
     kept = {item.name for item in newest_first[: _count(counts.last)]}

@@ -142,6 +142,13 @@ def test_without_counts_everything_within_the_period_is_kept() -> None:
     assert len(decide(_hourly(10), _keep(period="5h"), _NOW).keep) == 6
 
 
+def test_empty_counts_count_as_none() -> None:
+    policy = RetentionPolicySpec(
+        max_retention_period="5h", successful_snapshots=SuccessfulSnapshots()
+    )
+    assert len(decide(_hourly(10), policy, _NOW).keep) == 6
+
+
 def test_last_good_snapshot_survives_every_policy() -> None:
     old = [_fact(_NOW - timedelta(days=400 + day)) for day in range(3)]
     assert decide(old, _keep(period="1d"), _NOW).keep == (old[0].name,)
@@ -243,7 +250,8 @@ def test_removed_snapshot_never_comes_back(
 def test_greater_count_never_keeps_less(
     facts: list[SnapshotFact], policy: RetentionPolicySpec, field: str, more: int
 ) -> None:
-    counts = policy.successful_snapshots or SuccessfulSnapshots(last=0)
+    counts = policy.successful_snapshots or SuccessfulSnapshots()
+    counts = counts.model_copy(update={"last": counts.last or 0})
     few = policy.model_copy(update={"successful_snapshots": counts})
     raised = counts.model_copy(update={field: (getattr(counts, field) or 0) + more})
     many = policy.model_copy(update={"successful_snapshots": raised})

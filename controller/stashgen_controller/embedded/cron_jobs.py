@@ -1,0 +1,144 @@
+"""The CronJob controller on a clock that can be moved (Kubernetes, "CronJob", v2 controller)."""
+
+from datetime import datetime, timedelta
+from typing import cast
+from zoneinfo import ZoneInfo
+
+from stashgen.api.base import JsonObject, format_time, parse_time
+from stashgen.api.job import Job
+from stashgen.api.resources import CRON_JOBS, JOBS
+from stashgen.cron import Schedule
+
+from stashgen_controller.client import AlreadyExistsError
+from stashgen_controller.embedded.loop import ControlLoop
+
+_SCHEDULED_ANNOTATION = "batch.kubernetes.io/cronjob-scheduled-timestamp"
+_DEFAULT_SUCCESSFUL, _DEFAULT_FAILED = 3, 1
+
+
+class CronJobController(ControlLoop):
+    """Creates a Job for the latest tick that was missed; never more than one a pass."""
+
+    resources = (CRON_JOBS, JOBS)
+
+    def sync(self) -> None:
+        """One pass over all CronJobs."""
+        for obj in self.caches[CRON_JOBS].items():
+            metadata = cast("JsonObject", obj["metadata"])
+            if not metadata.get("deletionTimestamp"):
+                self._sync_one(obj)
+
+    def _sync_one(self, obj: JsonObject) -> None:
+        metadata = cast("JsonObject", obj["metadata"])
+        spec = cast("JsonObject", obj["spec"])
+        jobs = [
+            Job.from_wire(job)
+            for job in self.caches[JOBS].items(str(metadata["namespace"]))
+            if _is_owned(job, str(metadata["uid"]))
+        ]
+        self._clean_up(spec, jobs)
+        status = dict(cast("JsonObject", obj.get("status") or {}))
+        active = [job for job in jobs if not job.is_finished]
+        status["active"] = [
+            {
+                "apiVersion": "batch/v1",
+                "kind": "Job",
+                "name": job.metadata.name,
+                "namespace": job.metadata.namespace,
+                "uid": job.metadata.uid,
+            }
+            for job in active
+        ]
+        ended = [job.finished for job in jobs if job.is_complete and job.finished]
+        if ended:
+            status["lastSuccessfulTime"] = format_time(max(ended))
+        tick = self._missed_tick(metadata, spec, status)
+        if tick is not None and self._may_start(spec, active):
+            status["lastScheduleTime"] = format_time(tick)
+            self._create(obj, tick)
+        if not status["active"]:
+            del status["active"]
+        if status != (obj.get("status") or {}):
+            namespace = str(metadata["namespace"])
+            self.client.replace(CRON_JOBS, namespace, {**obj, "status": status}, status=True)
+
+    def _missed_tick(
+        self, metadata: JsonObject, spec: JsonObject, status: JsonObject
+    ) -> datetime | None:
+        """The newest tick since the last one that was handled, if it is not too late for it."""
+        if spec.get("suspend"):
+            return None
+        now = self.clock.now()
+        earliest = parse_time(str(status.get("lastScheduleTime") or metadata["creationTimestamp"]))
+        deadline = spec.get("startingDeadlineSeconds")
+        if isinstance(deadline, int):
+            earliest = max(earliest, now - timedelta(seconds=deadline))
+        schedule = Schedule.parse(str(spec["schedule"]))
+        zone = ZoneInfo(str(spec.get("timeZone") or "Etc/UTC"))
+        # The interval includes ``now``, so that a clock moved onto a tick fires it.
+        newest = None
+        tick = schedule.next_tick(earliest, zone)
+        while tick is not None and tick <= now:
+            newest = tick
+            tick = schedule.next_tick(tick, zone)
+        return newest
+
+    def _may_start(self, spec: JsonObject, active: list[Job]) -> bool:
+        policy = spec.get("concurrencyPolicy") or "Allow"
+        if policy == "Forbid":
+            return not active
+        if policy == "Replace":
+            for job in active:
+                self.client.delete(JOBS, job.metadata.namespace, job.metadata.name)
+        return True
+
+    def _create(self, cron_job: JsonObject, tick: datetime) -> None:
+        metadata = cast("JsonObject", cron_job["metadata"])
+        template = cast("JsonObject", cast("JsonObject", cron_job["spec"])["jobTemplate"])
+        inherited = cast("JsonObject", template.get("metadata") or {})
+        annotations = cast("JsonObject", inherited.get("annotations") or {})
+        namespace = str(metadata["namespace"])
+        job: dict[str, object] = {
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "metadata": {
+                "name": f"{metadata['name']}-{int(tick.timestamp()) // 60}",
+                "namespace": namespace,
+                "labels": inherited.get("labels") or {},
+                "annotations": annotations | {_SCHEDULED_ANNOTATION: format_time(tick)},
+                "ownerReferences": [
+                    {
+                        "apiVersion": "batch/v1",
+                        "kind": "CronJob",
+                        "name": metadata["name"],
+                        "uid": metadata["uid"],
+                        "controller": True,
+                        "blockOwnerDeletion": True,
+                    }
+                ],
+            },
+            "spec": template["spec"],
+        }
+        try:
+            self.client.create(JOBS, namespace, cast("JsonObject", job))
+        except AlreadyExistsError:
+            return
+
+    def _clean_up(self, spec: JsonObject, jobs: list[Job]) -> None:
+        limits = (
+            ("successfulJobsHistoryLimit", _DEFAULT_SUCCESSFUL, [j for j in jobs if j.is_complete]),
+            ("failedJobsHistoryLimit", _DEFAULT_FAILED, [j for j in jobs if j.failure]),
+        )
+        for field, default, finished in limits:
+            limit = spec.get(field, default)
+            ordered = sorted(finished, key=lambda job: job.metadata.name)
+            for job in ordered[: max(0, len(ordered) - int(str(limit)))]:
+                self.client.delete(
+                    JOBS, job.metadata.namespace, job.metadata.name, uid=job.metadata.uid
+                )
+
+
+def _is_owned(job: JsonObject, uid: str) -> bool:
+    metadata = cast("JsonObject", job["metadata"])
+    owners = cast("list[dict[str, object]]", metadata.get("ownerReferences") or [])
+    return any(owner["uid"] == uid and owner.get("controller") for owner in owners)

@@ -1,0 +1,71 @@
+"""What the embedded controllers have in common: caches, and a pass whenever something changed."""
+
+from collections.abc import Sequence
+from threading import Condition, Thread
+
+from stashgen.api.base import JsonObject
+from stashgen.api.resources import Resource
+
+from stashgen_controller.client import ApiError, Client
+from stashgen_controller.clock import Clock
+from stashgen_controller.list_watch import ListWatch
+
+LONGEST_WAIT = 1.0
+
+
+class ControlLoop:
+    """Runs ``sync`` in one thread after each change, each move of the clock and each second."""
+
+    resources: Sequence[Resource] = ()
+
+    def __init__(self, client: Client, clock: Clock) -> None:
+        self.client = client
+        self.clock = clock
+        self.caches = {
+            resource: ListWatch(client, resource, self._changed) for resource in self.resources
+        }
+        self._wake = Condition()
+        self._dirty = True
+        self._stopping = False
+        self.longest_wait = LONGEST_WAIT
+        self._thread = Thread(target=self._run, name=type(self).__name__, daemon=True)
+        clock.subscribe(self._notify)
+
+    def start(self) -> None:
+        """Begin to watch; returns at once."""
+        for cache in self.caches.values():
+            cache.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the pass at hand."""
+        self._stopping = True
+        for cache in self.caches.values():
+            cache.stop()
+        self._notify()
+        self._thread.join(timeout=5)
+
+    def sync(self) -> None:
+        """Bring the cluster nearer to what it should be; called again if it fails."""
+        raise NotImplementedError
+
+    def _changed(self, _event: str, _obj: JsonObject) -> None:
+        self._notify()
+
+    def _notify(self) -> None:
+        with self._wake:
+            self._dirty = True
+            self._wake.notify()
+
+    def _run(self) -> None:
+        while not self._stopping:
+            with self._wake:
+                if not self._dirty:
+                    self._wake.wait(self.longest_wait)
+                self._dirty = False
+            if all(cache.synced for cache in self.caches.values()):
+                try:
+                    self.sync()
+                except ApiError:
+                    # Somebody else was faster, or the server is going: the next pass will see.
+                    continue

@@ -12,7 +12,6 @@ from typing import cast
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import JOBS
 from stashgen.api.shared import Executor
-
 from stashgen_controller.decision import Action, Create, Delete
 from stashgen_controller.jobs import PLAN_DIGEST_ANNOTATION, Run, RunState
 from stashgen_controller.result import TRANSIENT, RunError

@@ -12,9 +12,10 @@ from typing import Any, Self, cast
 import orjson
 from kubernetes.client import ApiClient, Configuration
 from kubernetes.client.exceptions import ApiException
+from urllib3.exceptions import HTTPError, ReadTimeoutError
+
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import Resource
-from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 MERGE_PATCH = "application/merge-patch+json"
 _PAGE = 500
@@ -239,7 +240,7 @@ class Client:
         loaded = orjson.loads(data or b"{}")
         return loaded if isinstance(loaded, dict) else {}
 
-    def _call(  # noqa: PLR0913
+    def _call(
         self,
         method: str,
         path: str,

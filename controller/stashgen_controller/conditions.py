@@ -17,9 +17,7 @@ def is_true(conditions: Iterable[Condition], type_: str) -> bool:
     return condition is not None and condition.status == "True"
 
 
-def with_condition(
-    conditions: tuple[Condition, ...], wanted: Condition
-) -> tuple[Condition, ...]:
+def with_condition(conditions: tuple[Condition, ...], wanted: Condition) -> tuple[Condition, ...]:
     """The conditions with one set; ``lastTransitionTime`` stays where the status stays.
 
     Order is kept, a new type goes to the end (Kubernetes API conventions, "Typical status
@@ -38,7 +36,7 @@ def without(conditions: tuple[Condition, ...], type_: str) -> tuple[Condition, .
     return tuple(condition for condition in conditions if condition.type != type_)
 
 
-def condition(  # noqa: PLR0913
+def condition(
     type_: str,
     *,
     status: bool | None,

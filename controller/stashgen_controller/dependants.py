@@ -21,7 +21,6 @@ from stashgen.api.resources import (
     SNAPSHOTS,
     Resource,
 )
-
 from stashgen_controller.decision import Key
 from stashgen_controller.reconciler import Reader
 

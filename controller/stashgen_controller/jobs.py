@@ -12,12 +12,12 @@ from enum import StrEnum
 from typing import cast
 
 from pydantic import ValidationError
+
 from stashgen.api.base import JsonObject
 from stashgen.api.job import Job
 from stashgen.api.pod import ContainerStateTerminated, Pod
 from stashgen.api.shared import Executor
 from stashgen.api.snapshot import Phase
-
 from stashgen_controller.result import ErrorClass, RunError, WorkerResult
 from stashgen_controller.session_plan import (
     NAME_ANNOTATION,

@@ -14,7 +14,6 @@ from typing import cast
 
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import Resource
-
 from stashgen_controller.client import ApiError, Client, ExpiredError
 
 log = logging.getLogger(__name__)

@@ -20,7 +20,6 @@ from stashgen.api.resources import (
     SERVICE_ACCOUNTS,
     Resource,
 )
-
 from stashgen_controller.client import ApiError, Client, ConflictError
 from stashgen_controller.clock import Clock
 from stashgen_controller.decision import Key

@@ -6,6 +6,7 @@ from typing import cast
 from stashgen.api.base import JsonObject
 from stashgen.api.meta import ObjectMeta
 from stashgen.api.resources import (
+    BACKUP_SESSIONS,
     JOBS,
     NAMESPACES,
     PERSISTENT_VOLUME_CLAIMS,
@@ -13,7 +14,6 @@ from stashgen.api.resources import (
     PODS,
 )
 from stashgen.api.shared import Executor
-
 from stashgen_controller.dependants import JOB_NAME_LABEL
 from stashgen_controller.jobs import Run, observe_run
 from stashgen_controller.reconciler import Reader
@@ -93,8 +93,14 @@ def pods_of(reader: Reader, namespace: str, job: str) -> Sequence[JsonObject]:
     return [
         pod
         for pod in reader.items(PODS, namespace)
-        if cast(
-            "dict[str, str]", cast("JsonObject", pod["metadata"]).get("labels") or {}
-        ).get(JOB_NAME_LABEL)
+        if cast("dict[str, str]", cast("JsonObject", pod["metadata"]).get("labels") or {}).get(
+            JOB_NAME_LABEL
+        )
         == job
     ]
+
+
+def backup_session_uid(reader: Reader, namespace: str, name: str) -> str | None:
+    """The UID of a BackupSession, or None where it is gone."""
+    found = reader.get(BACKUP_SESSIONS, namespace, name)
+    return uid_of(found) if found is not None else None

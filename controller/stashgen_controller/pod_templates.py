@@ -6,7 +6,9 @@ Function are resolved here by the functions that the compiler uses.
 
 from typing import cast
 
-from stashgen.api.addon import Addon, AddonTask
+from pydantic import JsonValue
+
+from stashgen.api.addon import Addon
 from stashgen.api.backup_configuration import BackupConfiguration, Session
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
@@ -15,14 +17,11 @@ from stashgen.api.repository import Repository
 from stashgen.api.resources import ADDONS, BACKUP_CONFIGURATIONS, FUNCTIONS, RETENTION_POLICIES
 from stashgen.api.restore_session import RestoreSession
 from stashgen.api.retention_policy import RetentionPolicy
-from stashgen.api.shared import AddonInfo, ObjectReference
+from stashgen.api.shared import AddonInfo, ObjectReference, TaskReference
 from stashgen.kubestash import executor
-from stashgen.kubestash.executor import UnsupportedAddonError, UnsupportedStorageError
-from stashgen.kubestash.pod_settings import (
-    settings_from_addon,
-    settings_from_storage,
-)
-
+from stashgen.kubestash.addons import DATA_VOLUME
+from stashgen.kubestash.executor import UnsupportedAddonError
+from stashgen.kubestash.pod_settings import settings_from_addon, settings_from_storage
 from stashgen_controller.observing import is_rendered, rendered_template
 from stashgen_controller.reconciler import Reader
 
@@ -48,7 +47,7 @@ def maintain_template(
             for item in session.repositories or ():
                 if item.name == repository.metadata.name:
                     sessions.append(session.name or "")
-                    reference = configuration.retention_reference(item.backend)
+                    reference = _retention_reference(configuration, item.backend)
                     retention = retention or retention_policy(
                         reader, configuration.metadata.namespace or "", reference
                     )
@@ -144,7 +143,7 @@ def _required(reader: Reader, repository: Repository, verb: str) -> JsonObject:
 
 def _task(
     reader: Reader, info: AddonInfo | None, verb: str
-) -> tuple[Addon, AddonTask, Function]:
+) -> tuple[Addon, TaskReference, Function]:
     if info is None or not info.tasks:
         msg = "no addon task is given"
         raise UnresolvedError(msg)
@@ -169,8 +168,15 @@ def _with_claim(template: JsonObject, claim: str) -> JsonObject:
     spec = cast("JsonObject", template["spec"])
     volumes = [
         {**volume, "persistentVolumeClaim": {"claimName": claim}}
-        if volume.get("name") == executor.DATA_VOLUME
+        if volume.get("name") == DATA_VOLUME
         else volume
         for volume in cast("list[JsonObject]", spec.get("volumes") or [])
     ]
-    return {**template, "spec": {**spec, "volumes": cast("list[JsonObject]", volumes)}}
+    return {**template, "spec": {**spec, "volumes": cast("JsonValue", volumes)}}
+
+
+def _retention_reference(
+    configuration: BackupConfiguration, backend: str | None
+) -> ObjectReference | None:
+    found = configuration.backend(backend)
+    return found.retention_policy if found is not None else None

@@ -12,7 +12,6 @@ from typing import Generic, Protocol, TypeVar, assert_never, cast
 
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import Resource
-
 from stashgen_controller.client import AlreadyExistsError, Client, ConflictError, NotFoundError
 from stashgen_controller.decision import Action, Create, Decision, Delete, Patch
 

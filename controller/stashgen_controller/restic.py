@@ -237,7 +237,7 @@ def _error(command: str, outcome: Outcome) -> ResticError:
 
 
 def _error_text(outcome: Outcome) -> str:
-    """restic's own words: its fatal message, else its errors, else its exit code."""
+    """Restic's own words: its fatal message, else its errors, else its exit code."""
     texts = []
     for line in outcome.errors.splitlines():
         try:

@@ -39,16 +39,18 @@ class ErrorClass(StrEnum):
     KILLED = "Killed"
 
 
-TRANSIENT = frozenset({
-    ErrorClass.LOCKED,
-    ErrorClass.UNAVAILABLE,
-    ErrorClass.SECRET_MISSING,
-    ErrorClass.INTERRUPTED,
-    ErrorClass.EVICTED,
-    ErrorClass.EXECUTOR_LOST,
-    ErrorClass.UNSCHEDULABLE,
-    ErrorClass.KILLED,
-})
+TRANSIENT = frozenset(
+    {
+        ErrorClass.LOCKED,
+        ErrorClass.UNAVAILABLE,
+        ErrorClass.SECRET_MISSING,
+        ErrorClass.INTERRUPTED,
+        ErrorClass.EVICTED,
+        ErrorClass.EXECUTOR_LOST,
+        ErrorClass.UNSCHEDULABLE,
+        ErrorClass.KILLED,
+    }
+)
 
 
 class RunError(Model):

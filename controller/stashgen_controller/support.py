@@ -5,7 +5,6 @@ from datetime import datetime
 from stashgen.api.base import Model
 from stashgen.api.shared import Condition
 from stashgen.kubestash.supported import unsupported
-
 from stashgen_controller.conditions import condition, with_condition, without
 
 SUPPORTED = "FieldsSupported"

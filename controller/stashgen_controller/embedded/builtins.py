@@ -10,7 +10,6 @@ from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import Resource
 from stashgen.cron import CronError, Schedule
-
 from stashgen_controller.embedded.schema import Schema
 
 
@@ -37,9 +36,7 @@ BUILTINS = (
     Served(known.SECRETS, (), (), False, (("Type", "string", ".type"),)),
     Served(known.CONFIG_MAPS, ("cm",)),
     Served(known.SERVICE_ACCOUNTS, ("sa",)),
-    Served(
-        known.PODS, ("po",), ("all",), True, (("Status", "string", ".status.phase"),)
-    ),
+    Served(known.PODS, ("po",), ("all",), True, (("Status", "string", ".status.phase"),)),
     Served(known.POD_TEMPLATES),
     Served(
         known.PERSISTENT_VOLUME_CLAIMS,

@@ -8,7 +8,6 @@ from stashgen.api.base import JsonObject, format_time, parse_time
 from stashgen.api.job import Job
 from stashgen.api.resources import CRON_JOBS, JOBS
 from stashgen.cron import Schedule
-
 from stashgen_controller.client import AlreadyExistsError
 from stashgen_controller.embedded.loop import ControlLoop
 

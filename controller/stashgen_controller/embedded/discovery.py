@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from typing import cast
 
 from stashgen.api.base import JsonObject
-
 from stashgen_controller.embedded.builtins import Served
 
 VERSION: JsonObject = {
@@ -31,9 +30,7 @@ def groups(served: Iterable[Served]) -> JsonObject:
         }
         for group, version in sorted(versions.items())
     ]
-    return cast(
-        "JsonObject", {"kind": "APIGroupList", "apiVersion": "v1", "groups": found}
-    )
+    return cast("JsonObject", {"kind": "APIGroupList", "apiVersion": "v1", "groups": found})
 
 
 def resources(served: Iterable[Served], group_version: str) -> JsonObject | None:
@@ -78,9 +75,7 @@ def resources(served: Iterable[Served], group_version: str) -> JsonObject | None
 def openapi_root(served: Iterable[Served]) -> JsonObject:
     """``/openapi/v3``: where each group's document is."""
     paths = {_prefix(item) for item in served}
-    return {
-        "paths": {path: {"serverRelativeURL": f"/openapi/v3/{path}"} for path in sorted(paths)}
-    }
+    return {"paths": {path: {"serverRelativeURL": f"/openapi/v3/{path}"} for path in sorted(paths)}}
 
 
 def openapi_document(served: Iterable[Served], path: str) -> JsonObject | None:

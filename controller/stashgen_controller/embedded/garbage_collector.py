@@ -8,7 +8,6 @@ from typing import cast
 
 from stashgen.api import resources
 from stashgen.api.base import JsonObject
-
 from stashgen_controller.client import ConflictError, NotFoundError
 from stashgen_controller.embedded.loop import ControlLoop
 

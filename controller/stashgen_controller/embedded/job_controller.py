@@ -7,10 +7,9 @@ import secrets
 from datetime import datetime, timedelta
 from typing import cast
 
-from stashgen.api.base import JsonObject, format_time, parse_time
+from stashgen.api.base import JsonObject, format_time
 from stashgen.api.job import Job
 from stashgen.api.resources import JOBS, PODS
-
 from stashgen_controller.client import AlreadyExistsError
 from stashgen_controller.embedded.loop import ControlLoop
 

@@ -5,7 +5,6 @@ from threading import Condition, Thread
 
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import Resource
-
 from stashgen_controller.client import ApiError, Client
 from stashgen_controller.clock import Clock
 from stashgen_controller.list_watch import ListWatch

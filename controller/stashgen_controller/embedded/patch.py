@@ -124,9 +124,7 @@ def _operate(document: JsonValue, operation: Mapping[str, JsonValue]) -> JsonVal
             return _remove(document, path)
         case "test":
             if _get(document, path) != operation.get("value"):
-                raise StatusError(
-                    422, "Invalid", f"testing path {operation.get('path')!r} failed"
-                )
+                raise StatusError(422, "Invalid", f"testing path {operation.get('path')!r} failed")
             return document
         case "copy" | "move":
             source = _pointer(operation.get("from"))
@@ -162,9 +160,7 @@ def _get(document: JsonValue, path: Sequence[str]) -> JsonValue:
     return document
 
 
-def _set(
-    document: JsonValue, path: Sequence[str], value: JsonValue, *, insert: bool
-) -> JsonValue:
+def _set(document: JsonValue, path: Sequence[str], value: JsonValue, *, insert: bool) -> JsonValue:
     if not path:
         return value
     step, rest = path[0], path[1:]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import cast
 
 from pydantic import JsonValue
+
 from stashgen.api.base import JsonObject, format_time
 from stashgen.api.resources import CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES, Resource
-
 from stashgen_controller.clock import Clock
 from stashgen_controller.embedded import builtins
 from stashgen_controller.embedded.builtins import BUILTINS, Served
@@ -297,9 +297,7 @@ class Api:
         names = cast("Mapping[str, JsonValue]", spec["names"])
         version = cast("list[Mapping[str, JsonValue]]", spec["versions"])[0]
         schema = cast("Mapping[str, JsonObject]", version["schema"])["openAPIV3Schema"]
-        columns = cast(
-            "list[Mapping[str, str]]", version.get("additionalPrinterColumns") or []
-        )
+        columns = cast("list[Mapping[str, str]]", version.get("additionalPrinterColumns") or [])
         served = Served(
             resource=Resource(
                 str(spec["group"]),
@@ -329,7 +327,11 @@ class Api:
                 ("Established", "InitialNamesAccepted"),
             )
         ]
-        status = {"conditions": conditions, "acceptedNames": names, "storedVersions": [version["name"]]}
+        status = {
+            "conditions": conditions,
+            "acceptedNames": names,
+            "storedVersions": [version["name"]],
+        }
         return {**obj, "status": cast("JsonValue", status)}
 
     def _remove(self, served: Served, target: Target, last: JsonObject) -> None:

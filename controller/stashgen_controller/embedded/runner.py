@@ -12,7 +12,6 @@ from typing import cast
 
 from stashgen.api.base import JsonObject, format_time
 from stashgen.api.resources import PODS
-
 from stashgen_controller.client import Client, NotFoundError
 from stashgen_controller.clock import MovableClock
 from stashgen_controller.embedded.loop import LONGEST_WAIT, ControlLoop

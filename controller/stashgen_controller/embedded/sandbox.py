@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import stashgen
-
 import stashgen_controller
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/etc")
@@ -210,7 +209,9 @@ def _bind(source: Path, target: str, *, read_only: bool) -> list[str]:
 def _command(container: Container, tools: Sequence[Path]) -> list[str]:
     path = ":".join([str(Path(sys.prefix, "bin")), *map(str, tools), "/usr/bin", "/bin"])
     environment = {"PATH": path, "HOME": "/", "PYTHONDONTWRITEBYTECODE": "1"}
-    variables = [f"{key}={value}" for key, value in (environment | dict(container.environment)).items()]
+    variables = [
+        f"{key}={value}" for key, value in (environment | dict(container.environment)).items()
+    ]
     kept = "".join(f",+{name.lower()}" for name in container.capabilities)
     setpriv = ["setpriv", f"--bounding-set=-all{kept}", "--inh-caps=-all"]
     if is_root():

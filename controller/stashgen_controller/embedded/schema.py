@@ -7,6 +7,7 @@ from typing import cast
 import jsonschema_rs
 from cel_expr_python import cel
 from pydantic import JsonValue
+
 from stashgen.api.base import JsonObject
 
 _PRESERVE = "x-kubernetes-preserve-unknown-fields"
@@ -57,9 +58,7 @@ class Schema:
             return found
         return list(self._broken_rules(obj, old))
 
-    def _broken_rules(
-        self, obj: JsonObject, old: JsonObject | None
-    ) -> Iterator[tuple[str, str]]:
+    def _broken_rules(self, obj: JsonObject, old: JsonObject | None) -> Iterator[tuple[str, str]]:
         for rule in self._rules:
             value = _at(obj, rule.path)
             before = _at(old, rule.path) if old is not None else None

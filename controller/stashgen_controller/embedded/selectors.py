@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from typing import cast
 
 from stashgen.api.base import JsonObject
-
 from stashgen_controller.embedded.errors import bad_request
 
 Predicate = Callable[[JsonObject], bool]

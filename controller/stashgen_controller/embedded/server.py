@@ -16,8 +16,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 from pydantic import JsonValue
-from stashgen.api.base import JsonObject, format_time, parse_time
 
+from stashgen.api.base import JsonObject, format_time, parse_time
 from stashgen_controller.clock import MovableClock
 from stashgen_controller.embedded import discovery
 from stashgen_controller.embedded.errors import StatusError, bad_request, method_not_allowed
@@ -87,19 +87,19 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
     disable_nagle_algorithm = True
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         self._serve()
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         self._serve()
 
-    def do_PUT(self) -> None:  # noqa: N802
+    def do_PUT(self) -> None:
         self._serve()
 
-    def do_PATCH(self) -> None:  # noqa: N802
+    def do_PATCH(self) -> None:
         self._serve()
 
-    def do_DELETE(self) -> None:  # noqa: N802
+    def do_DELETE(self) -> None:
         self._serve()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
@@ -195,9 +195,7 @@ class _Handler(BaseHTTPRequestHandler):
                 items, _ = api.select(target, query)
                 for item in items:
                     metadata = cast("Mapping[str, str]", item["metadata"])
-                    one = Target(
-                        target.served, metadata.get("namespace", ""), metadata["name"], ""
-                    )
+                    one = Target(target.served, metadata.get("namespace", ""), metadata["name"], "")
                     api.delete(one, {})
                 self._answer({"kind": "Status", "apiVersion": "v1", "status": "Success"}, 200)
             case _:
@@ -367,10 +365,15 @@ def _target(api: Api, parts: list[str]) -> Target:
         case _:
             raise StatusError(404, "NotFound", "the server could not find the requested resource")
     namespace = ""
-    if len(rest) >= _RESOURCE_PARTS and rest[0] == "namespaces" and rest[2] not in {
-        "status",
-        "finalize",
-    }:
+    if (
+        len(rest) >= _RESOURCE_PARTS
+        and rest[0] == "namespaces"
+        and rest[2]
+        not in {
+            "status",
+            "finalize",
+        }
+    ):
         namespace, rest = rest[1], rest[2:]
     if not rest:
         raise StatusError(404, "NotFound", "the server could not find the requested resource")

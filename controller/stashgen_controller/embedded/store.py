@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from threading import Condition, RLock
 
 from stashgen.api.base import JsonObject
-
 from stashgen_controller.embedded.errors import gone
 
 # (group, plural)
@@ -57,9 +56,7 @@ class Store:
         """The objects of a resource, sorted by namespace and name."""
         with self.lock:
             known = self._objects.get(resource, {})
-            return [
-                known[key] for key in sorted(known) if namespace is None or key[0] == namespace
-            ]
+            return [known[key] for key in sorted(known) if namespace is None or key[0] == namespace]
 
     def resources_in(self, namespace: str) -> list[tuple[ResourceKey, JsonObject]]:
         """Everything in a namespace."""
@@ -83,9 +80,7 @@ class Store:
         previous = self._objects[resource].pop((namespace, name))
         self._record("DELETED", resource, last, previous)
 
-    def changes(
-        self, resource: ResourceKey, since: int, timeout: float
-    ) -> Iterator[Change] | None:
+    def changes(self, resource: ResourceKey, since: int, timeout: float) -> Iterator[Change] | None:
         """The changes of a resource after a version; waits for one; None when none came.
 
         Raises:

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from stashgen.api.base import JsonObject, parse_time
-
 from stashgen_controller.embedded.builtins import Served
 
 _NAME = {"name": "Name", "type": "string", "format": "name", "description": "", "priority": 0}
@@ -45,7 +44,9 @@ def _row(
     for _, type_, path in columns:
         value = _field(item, path)
         shown = _age(str(value), now) if type_ == "date" and value else value
-        cells.append("" if shown is None else str(shown).lower() if shown in (True, False) else shown)
+        cells.append(
+            "" if shown is None else str(shown).lower() if shown in (True, False) else shown
+        )
     cells.append(_age(str(metadata.get("creationTimestamp")), now))
     partial = {
         "kind": "PartialObjectMetadata",

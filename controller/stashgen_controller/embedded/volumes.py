@@ -14,7 +14,6 @@ from stashgen.api.resources import (
     SECRETS,
     Resource,
 )
-
 from stashgen_controller.client import Client, NotFoundError
 
 _DEFAULT_MODE = 0o644
@@ -98,7 +97,9 @@ class Volumes:
             _write(folder, files, downward)
         else:
             kinds = sorted(set(volume) - {"name"})
-            raise NotReadyError("FailedMount", f"volume {volume['name']}: {kinds} is not known here")
+            raise NotReadyError(
+                "FailedMount", f"volume {volume['name']}: {kinds} is not known here"
+            )
         return folder
 
     def _data(

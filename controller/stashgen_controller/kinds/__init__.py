@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from stashgen.api.resources import Resource
-
 from stashgen_controller.kinds import (
     backup_configuration,
     backup_session,

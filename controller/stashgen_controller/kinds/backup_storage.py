@@ -16,7 +16,6 @@ from stashgen.api.resources import BACKUP_STORAGES, REPOSITORIES
 from stashgen.api.shared import Condition
 from stashgen.kubestash import executor, names, phases, quantities
 from stashgen.kubestash.pod_settings import settings_from_storage
-
 from stashgen_controller.attempts import Progress, advance, start
 from stashgen_controller.conditions import condition, find, waiting_for_apply, with_condition
 from stashgen_controller.decision import Decision

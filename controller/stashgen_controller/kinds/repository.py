@@ -13,14 +13,11 @@ from stashgen.api.resources import (
     BACKUP_CONFIGURATIONS,
     BACKUP_STORAGES,
     REPOSITORIES,
-    RETENTION_POLICIES,
     SNAPSHOTS,
 )
-from stashgen.api.retention_policy import RetentionPolicy
 from stashgen.api.shared import Condition
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash import layout, names, phases, quantities
-
 from stashgen_controller.attempts import Progress, advance, start
 from stashgen_controller.conditions import condition, find, waiting_for_apply, with_condition
 from stashgen_controller.decision import Decision
@@ -148,8 +145,10 @@ def _initialize(seen: Observed, now: datetime) -> Progress:
     known = seen.status.executor
     job_for = partial(_job, seen, now)
     done = seen.run.result.repository if seen.run.succeeded and seen.run.result else None
-    if known is not None and done is not None and set(seen.wanted_paths) - set(
-        done.component_paths
+    if (
+        known is not None
+        and done is not None
+        and set(seen.wanted_paths) - set(done.component_paths)
     ):
         # The recorded attempt did its work before this session was added.
         return start(job_for(known.attempt + 1), known.attempt + 1)
@@ -181,9 +180,7 @@ def _job(seen: Observed, now: datetime, attempt: int) -> JsonObject:
     )
 
 
-def _initialized(
-    seen: Observed, progress: Progress, missing: set[str], now: datetime
-) -> Condition:
+def _initialized(seen: Observed, progress: Progress, missing: set[str], now: datetime) -> Condition:
     known = find(seen.status.conditions, INITIALIZED)
     if not missing and known is not None and known.status == "True":
         return known

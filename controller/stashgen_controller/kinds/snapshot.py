@@ -5,9 +5,9 @@ from datetime import datetime
 
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import SNAPSHOTS
+from stashgen.api.shared import Condition
 from stashgen.api.snapshot import Component, Driver, Phase, Snapshot, SnapshotStatus
 from stashgen.kubestash import layout, phases
-
 from stashgen_controller.conditions import condition, with_condition
 from stashgen_controller.decision import Decision
 from stashgen_controller.jobs import Run, RunState
@@ -140,13 +140,11 @@ def _component(seen: Observed, phase: Phase) -> Component:
     )
 
 
-def _uploaded(now: datetime, *, ok: bool) -> "Condition":
+def _uploaded(now: datetime, *, ok: bool) -> Condition:
     return condition(
         "SnapshotMetadataUploaded",
         status=ok,
-        reason="SuccessfullyUploadedSnapshotMetadata"
-        if ok
-        else "FailedToUploadSnapshotMetadata",
+        reason="SuccessfullyUploadedSnapshotMetadata" if ok else "FailedToUploadSnapshotMetadata",
         message="Metadata uploaded to backend successfully"
         if ok
         else "The snapshot's YAML file is not in the backend.",

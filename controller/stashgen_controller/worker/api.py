@@ -7,7 +7,6 @@ import urllib.request
 
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import Resource
-
 from stashgen_controller.worker.environment import Environment
 
 _TIMEOUT = 10.0

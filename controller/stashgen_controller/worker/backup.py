@@ -17,7 +17,6 @@ from stashgen.api.snapshot import (
 )
 from stashgen.kubestash import layout, phases
 from stashgen.kubestash.quantities import format_duration, format_size
-
 from stashgen_controller.restic import HOST, Outcome, Restic, ResticError
 from stashgen_controller.result import ErrorClass
 from stashgen_controller.worker.reporting import Reporter, backup_progress
@@ -130,9 +129,7 @@ def _back_up_path(
             end_time=run.now(),
         )
     )
-    run.components[order.component] = component.model_copy(
-        update={"restic_stats": (*done, stats)}
-    )
+    run.components[order.component] = component.model_copy(update={"restic_stats": (*done, stats)})
     return outcome
 
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from stashgen.kubestash.pod import ENCRYPTION_PATH, SESSION_PATH
-
 from stashgen_controller.session_plan import SessionPlan
 
 PASSWORD_FILE = f"{ENCRYPTION_PATH}/RESTIC_PASSWORD"

@@ -3,7 +3,6 @@
 from stashgen import __version__, yaml_out
 from stashgen.api.base import JsonObject, format_time
 from stashgen.kubestash import layout
-
 from stashgen_controller.result import ErrorClass
 from stashgen_controller.worker.run import Run, RunFailedError
 

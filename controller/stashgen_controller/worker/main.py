@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from functools import partial
 
 from pydantic import ValidationError
+
 from stashgen.api.retention_policy import (
     FailedSnapshots,
     RetentionPolicySpec,
     SuccessfulSnapshots,
 )
 from stashgen.api.snapshot import Phase
-
 from stashgen_controller.result import ErrorClass, RunError, WorkerResult
 from stashgen_controller.session_plan import SessionPlan, Verb
 from stashgen_controller.worker.api import Api
@@ -88,9 +88,7 @@ def _do(run: Run, args: argparse.Namespace) -> None:
         case Verb.RESTORE:
             reporter = reporting.Reporter(Api(run.environment), args.namespace, run.now)
             include, exclude = _items(args.include), _items(args.exclude)
-            restore.restore(
-                run, restore.RestoreOrder(args.component, include, exclude), reporter
-            )
+            restore.restore(run, restore.RestoreOrder(args.component, include, exclude), reporter)
 
 
 def _trigger(environment: Environment, args: argparse.Namespace) -> WorkerResult:
@@ -109,9 +107,7 @@ def _trigger(environment: Environment, args: argparse.Namespace) -> WorkerResult
     )
 
 
-def _failed(
-    environment: Environment, verb: str, reason: ErrorClass, message: str
-) -> WorkerResult:
+def _failed(environment: Environment, verb: str, reason: ErrorClass, message: str) -> WorkerResult:
     now = environment.now()
     error = RunError(reason=reason, message=message)
     return WorkerResult(verb=verb, phase=Phase.FAILED, error=error, started=now, finished=now)

@@ -9,7 +9,6 @@ from stashgen.api.base import JsonObject
 from stashgen.api.retention_policy import RetentionPolicySpec
 from stashgen.kubestash import layout, retention
 from stashgen.kubestash.retention import SnapshotFact
-
 from stashgen_controller.restic import ResticError
 from stashgen_controller.result import ErrorClass, RepositoryState, Retention
 from stashgen_controller.worker.records import Record, read_records, restic_ids

@@ -8,10 +8,10 @@ from pathlib import PurePosixPath
 from typing import cast
 
 from pydantic import ValidationError
+
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash import layout
 from stashgen.source import read_documents
-
 from stashgen_controller.restic import Restic
 from stashgen_controller.worker.run import Run
 
@@ -29,7 +29,7 @@ class Record:
     restic: Mapping[str, tuple[str, ...]]
 
     def ids(self, path: str) -> tuple[str, ...]:
-        """restic's ids in one restic repository."""
+        """Restic's ids in one restic repository."""
         return self.restic.get(path, ())
 
     def is_listed(self, listed: Mapping[str, set[str]]) -> bool:

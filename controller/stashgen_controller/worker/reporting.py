@@ -13,7 +13,6 @@ from stashgen.api.base import JsonObject, Model
 from stashgen.api.resources import BACKUP_SESSIONS, RESTORE_SESSIONS, SNAPSHOTS, Resource
 from stashgen.api.snapshot import Component, Progress
 from stashgen.kubestash.quantities import format_size
-
 from stashgen_controller.worker.api import Api, ApiRefusedError
 
 _INTERVAL_SECONDS = 10.0
@@ -57,7 +56,7 @@ class Reporter:
 
 
 def backup_progress(message: Mapping[str, object]) -> Progress:
-    """restic's status line of a backup as KubeStash's progress."""
+    """Restic's status line of a backup as KubeStash's progress."""
     done, total = _int(message, "bytes_done"), _int(message, "total_bytes")
     return Progress(
         seconds_elapsed=_int(message, "seconds_elapsed"),
@@ -70,7 +69,7 @@ def backup_progress(message: Mapping[str, object]) -> Progress:
 
 
 def restore_progress(message: Mapping[str, object]) -> Progress:
-    """restic's status line of a restore as KubeStash's progress."""
+    """Restic's status line of a restore as KubeStash's progress."""
     return Progress(
         seconds_elapsed=_int(message, "seconds_elapsed"),
         percent_done=f"{_float(message, 'percent_done') * 100:.2f}%",

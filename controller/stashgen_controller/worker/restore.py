@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from stashgen.api.restore_session import RestoreComponent, RestorePhase
 from stashgen.api.snapshot import Component, Driver, Phase, Snapshot
 from stashgen.kubestash.quantities import format_duration
-
 from stashgen_controller.restic import ResticError
 from stashgen_controller.result import ErrorClass
 from stashgen_controller.worker.reporting import Reporter, restore_progress
@@ -71,9 +70,7 @@ def _restore(
             shown = _component(run, order.component).model_copy(
                 update={"progress": restore_progress(message)}
             )
-            reporter.restore_session(
-                run.plan.restore_session or "", {order.component: shown}, None
-            )
+            reporter.restore_session(run.plan.restore_session or "", {order.component: shown}, None)
 
     for id_ in ids:
         restic.run("restore", id_, "--target=/", *filters, on_message=progress)

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from stashgen.api.snapshot import Component, Phase
 from stashgen.kubestash import layout
-
 from stashgen_controller.restic import Restic, ResticError
 from stashgen_controller.result import (
     MAX_BYTES,
@@ -62,7 +61,7 @@ class Run:
         return self.environment.now
 
     def restic(self, component_path: str) -> Restic:
-        """restic on one component's repository.
+        """Restic on one component's repository.
 
         Raises:
             RunFailedError: the encryption Secret is not there.

@@ -1,13 +1,13 @@
 """trigger: create the BackupSession of a CronJob's tick."""
 
 from dataclasses import dataclass
+
 from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.backup_session import BackupSession
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import BACKUP_CONFIGURATIONS, BACKUP_SESSIONS
 from stashgen.kubestash import names
 from stashgen.kubestash.sessions import backup_session_manifest
-
 from stashgen_controller.result import ErrorClass
 from stashgen_controller.worker.api import Api, ApiRefusedError
 from stashgen_controller.worker.environment import Environment

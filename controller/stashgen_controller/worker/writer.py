@@ -4,7 +4,6 @@ import json
 
 from stashgen.api.base import format_time
 from stashgen.kubestash import layout
-
 from stashgen_controller.result import ErrorClass
 from stashgen_controller.worker.run import Run, RunFailedError
 

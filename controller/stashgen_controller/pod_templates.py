@@ -21,7 +21,7 @@ from stashgen.api.shared import AddonInfo, ObjectReference, TaskReference
 from stashgen.kubestash import executor
 from stashgen.kubestash.addons import DATA_VOLUME
 from stashgen.kubestash.executor import UnsupportedAddonError
-from stashgen.kubestash.pod_settings import settings_from_addon, settings_from_storage
+from stashgen.kubestash.pod_settings import settings_from_addon
 from stashgen_controller.observing import is_rendered, rendered_template
 from stashgen_controller.reconciler import Reader
 
@@ -42,11 +42,13 @@ def maintain_template(
         return None
     sessions: list[str] = []
     retention: RetentionPolicy | None = None
+    addon: AddonInfo | None = None
     for configuration in configurations_of(reader, repository):
         for session in configuration.spec.sessions:
             for item in session.repositories or ():
                 if item.name == repository.metadata.name:
                     sessions.append(session.name or "")
+                    addon = addon or session.addon
                     reference = _retention_reference(configuration, item.backend)
                     retention = retention or retention_policy(
                         reader, configuration.metadata.namespace or "", reference
@@ -58,7 +60,8 @@ def maintain_template(
         storage=storage,
         sessions=sorted(set(sessions)),
         retention=retention.spec,
-        settings=settings_from_storage(storage),
+        # Who backs up owns the repository's files, so the same user has to maintain them.
+        settings=settings_from_addon(addon, verb="backup"),
     )
 
 

@@ -191,7 +191,7 @@ def maintain_template(
     Raises:
         UnsupportedStorageError: for a provider other than local.
     """
-    mounted = [volumes.backend(storage), *volumes.encryption(repository)]
+    mounted = [volumes.backend(storage), *volumes.encryption(repository, is_root=settings.is_root)]
     parts = PodParts(
         name=template_name("maintain", repository.metadata.name),
         component="kubestash-maintenance",
@@ -219,7 +219,7 @@ def _task_template(
     mounted = [
         volumes.target(repository, read_only=is_backup),
         volumes.backend(storage),
-        *volumes.encryption(repository),
+        *volumes.encryption(repository, is_root=settings.is_root),
     ]
     session = (
         (field_env("BACKUP_SESSION", _NAME_FIELD),)

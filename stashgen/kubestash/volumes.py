@@ -13,6 +13,7 @@ from stashgen.kubestash.variables import substitute
 BACKEND_VOLUME = "backend"
 DEFAULT_MOUNT_PATH = "/kubestash-backend"
 _KEY_MODE = 0o440
+_KEY_MODE_OF_OTHERS = 0o444
 
 
 class UnsupportedStorageError(Exception):
@@ -67,7 +68,7 @@ def target(repository: Repository, *, read_only: bool) -> tuple[JsonObject, Json
     return {"name": DATA_VOLUME, "persistentVolumeClaim": claim}, mount
 
 
-def encryption(repository: Repository) -> list[tuple[JsonObject, JsonObject]]:
+def encryption(repository: Repository, *, is_root: bool) -> list[tuple[JsonObject, JsonObject]]:
     """The volume of the repository's key, and its mount; nothing where no Secret is named.
 
     The Secret is optional: the worker reports its absence as ``SecretMissing``, while a pod that
@@ -76,7 +77,9 @@ def encryption(repository: Repository) -> list[tuple[JsonObject, JsonObject]]:
     secret = repository.spec.encryption_secret
     if secret is None:
         return []
-    source: JsonObject = {"secretName": secret.name, "optional": True, "defaultMode": _KEY_MODE}
+    # The kubelet gives a Secret's files to root, and we set no fsGroup that would share them.
+    mode = _KEY_MODE if is_root else _KEY_MODE_OF_OTHERS
+    source: JsonObject = {"secretName": secret.name, "optional": True, "defaultMode": mode}
     mount: JsonObject = {"name": "encryption", "mountPath": ENCRYPTION_PATH, "readOnly": True}
     return [({"name": "encryption", "secret": source}, mount)]
 

@@ -6,7 +6,8 @@ its dependants are gone.
 
 from typing import cast
 
-from stashgen.api import resources
+from stashgen.api import resources as known
+from stashgen.api.resources import Resource
 from stashgen.api.base import JsonObject
 from stashgen_controller.client import ConflictError, NotFoundError
 from stashgen_controller.embedded.loop import ControlLoop
@@ -18,14 +19,14 @@ class GarbageCollector(ControlLoop):
     """Deletes what has lost its owners."""
 
     resources = (
-        *resources.KUBESTASH,
-        resources.CRON_JOBS,
-        resources.JOBS,
-        resources.PODS,
-        resources.POD_TEMPLATES,
-        resources.SERVICE_ACCOUNTS,
-        resources.CONFIG_MAPS,
-        resources.PERSISTENT_VOLUME_CLAIMS,
+        *known.KUBESTASH,
+        known.CRON_JOBS,
+        known.JOBS,
+        known.PODS,
+        known.POD_TEMPLATES,
+        known.SERVICE_ACCOUNTS,
+        known.CONFIG_MAPS,
+        known.PERSISTENT_VOLUME_CLAIMS,
     )
 
     def sync(self) -> None:
@@ -49,7 +50,7 @@ class GarbageCollector(ControlLoop):
         finalizers = cast("list[str]", _metadata(owner).get("finalizers") or [])
         return _FOREGROUND not in finalizers
 
-    def _delete(self, resource: resources.Resource, metadata: JsonObject) -> None:
+    def _delete(self, resource: Resource, metadata: JsonObject) -> None:
         name, namespace = str(metadata["name"]), cast("str | None", metadata.get("namespace"))
         try:
             self.client.delete(resource, namespace, name, uid=str(metadata["uid"]))
@@ -58,9 +59,9 @@ class GarbageCollector(ControlLoop):
 
     def _finish(
         self,
-        resource: resources.Resource,
+        resource: Resource,
         obj: JsonObject,
-        objects: list[tuple[resources.Resource, JsonObject]],
+        objects: list[tuple[Resource, JsonObject]],
     ) -> None:
         """Let an owner that is being deleted go, or its dependants stay without it."""
         metadata = _metadata(obj)
@@ -87,7 +88,7 @@ class GarbageCollector(ControlLoop):
         name, namespace = str(metadata["name"]), cast("str | None", metadata.get("namespace"))
         self.client.patch(resource, namespace, name, {"metadata": {"finalizers": kept}})
 
-    def _orphan(self, resource: resources.Resource, obj: JsonObject, uid: str) -> None:
+    def _orphan(self, resource: Resource, obj: JsonObject, uid: str) -> None:
         metadata = _metadata(obj)
         owners = cast("list[dict[str, str]]", metadata.get("ownerReferences") or [])
         kept = [owner for owner in owners if owner["uid"] != uid]

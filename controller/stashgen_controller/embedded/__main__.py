@@ -1,0 +1,48 @@
+"""``python -m stashgen_controller.embedded``: run an embedded cluster until it is told to end."""
+
+import argparse
+import logging
+import shutil
+import signal
+import sys
+from pathlib import Path
+from threading import Event
+
+from stashgen_controller.embedded.cluster import EmbeddedCluster
+from stashgen_controller.embedded.sandbox import SandboxUnavailableError
+from stashgen_controller.logs import JsonLines
+
+_USAGE = 2
+
+
+def main() -> int:
+    """Start a cluster, print its address, wait for SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser(prog="python -m stashgen_controller.embedded")
+    parser.add_argument("--state", type=Path, required=True, help="folder for volumes and logs")
+    parser.add_argument("--port", type=int, default=0, help="of the API server; 0 takes a free one")
+    args = parser.parse_args()
+    restic = shutil.which("restic")
+    if restic is None:
+        print("restic is not on PATH", file=sys.stderr)  # noqa: T201
+        return _USAGE
+    args.state.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(args.state / "controller.log")
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    cluster = EmbeddedCluster(args.state.resolve(), [Path(restic).resolve().parent], args.port)
+    try:
+        cluster.start()
+    except SandboxUnavailableError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return _USAGE
+    print(cluster.url, flush=True)  # noqa: T201
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    stop.wait()
+    cluster.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

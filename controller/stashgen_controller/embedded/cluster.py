@@ -1,0 +1,75 @@
+"""The embedded cluster: API server, controllers, runner and our own controller in one process."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from stashgen_controller.client import Client
+from stashgen_controller.clock import MovableClock
+from stashgen_controller.embedded.cron_jobs import CronJobController
+from stashgen_controller.embedded.garbage_collector import GarbageCollector
+from stashgen_controller.embedded.job_controller import JobController
+from stashgen_controller.embedded.runner import Runner
+from stashgen_controller.embedded.sandbox import check_sandbox
+from stashgen_controller.embedded.server import EmbeddedServer
+from stashgen_controller.manager import Manager
+
+KUBECONFIG = "kubeconfig"
+
+
+class EmbeddedCluster:
+    """A cluster whose volumes are folders and whose pods are local processes.
+
+    Args:
+        state: A folder for volumes, logs and the kubeconfig.
+        tools: Folders of programs that pods find on their PATH, for example restic's.
+        port: Of the API server on the loopback address; 0 takes a free one.
+    """
+
+    def __init__(self, state: Path, tools: Sequence[Path], port: int = 0) -> None:
+        self.clock = MovableClock()
+        self.server = EmbeddedServer(self.clock, port)
+        self._state = state
+        self._tools = tools
+        self._parts: list[CronJobController | GarbageCollector | JobController | Runner] = []
+        self._manager: Manager | None = None
+
+    @property
+    def url(self) -> str:
+        """The API server's address."""
+        return self.server.url
+
+    @property
+    def kubeconfig(self) -> Path:
+        """With this kubectl finds the cluster."""
+        return self._state / KUBECONFIG
+
+    def start(self, *, with_controller: bool = True) -> None:
+        """Start everything; returns at once.
+
+        Raises:
+            SandboxUnavailableError: pods cannot be run on this machine.
+        """
+        check_sandbox()
+        self._state.mkdir(parents=True, exist_ok=True)
+        self.server.start()
+        self.server.write_kubeconfig(self.kubeconfig)
+        client = Client.for_url(self.url)
+        self._parts = [
+            GarbageCollector(client, self.clock),
+            CronJobController(client, self.clock),
+            JobController(client, self.clock),
+            Runner(client, self.clock, state=self._state, tools=self._tools, api_url=self.url),
+        ]
+        for part in self._parts:
+            part.start()
+        if with_controller:
+            self._manager = Manager(client, self.clock)
+            self._manager.start()
+
+    def stop(self) -> None:
+        """Stop everything and end all pods."""
+        if self._manager is not None:
+            self._manager.stop()
+        for part in self._parts:
+            part.stop()
+        self.server.stop()

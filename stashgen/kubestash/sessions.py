@@ -82,9 +82,7 @@ def snapshot_manifest(backup_session: BackupSession, repository: Repository) -> 
             "apiVersion": "storage.kubestash.com/v1alpha1",
             "kind": "Snapshot",
             "metadata": {
-                "name": names.snapshot_name(
-                    repository.metadata.name, backup_session.metadata.name
-                ),
+                "name": names.snapshot_name(repository.metadata.name, backup_session.metadata.name),
                 "namespace": namespace,
                 "labels": {
                     f"{_TARGET_LABEL}kind": (target.kind if target else None) or "",

@@ -1,20 +1,67 @@
 """Which of KubeStash's fields have no implementation yet.
 
 A documented field with another than its default value is never ignored in silence: it is a
-finding of ``stashgen check`` and a condition in the controller.
+finding of ``stashgen check`` and a condition in the controller. Where a block has many fields
+the implemented ones are listed, so that a field that is added to a model is unsupported until
+somebody lists it.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stashgen.api.backup_configuration import BackupConfiguration, Session
+from stashgen.api.backup_configuration import BackupConfiguration, SchedulerJobTemplate, Session
+from stashgen.api.backup_session import BackupSession
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import Model
 from stashgen.api.repository import Repository
-from stashgen.api.restore_session import RestoreSession
-from stashgen.api.shared import AddonInfo
+from stashgen.api.restore_session import DataSource, RestoreSession
+from stashgen.api.shared import (
+    AddonInfo,
+    ContainerRuntimeSettings,
+    ObjectReference,
+    OffshootPodTemplate,
+    RuntimeSettings,
+    TaskReference,
+)
+from stashgen.kubestash.addons import BACKUP_TASK, RESTORE_TASK, SYNONYMS
+from stashgen.kubestash.executor import COMPONENT
+from stashgen.kubestash.volumes import is_scratch_volume
 
 _WIPE_OUT = "deleting the data is not supported yet: it stays in the storage"
+_NOT_YET = "is not supported yet"
+_ONE_NAMESPACE = "another namespace is not supported yet"
+
+_TEMPLATE = frozenset({"metadata", "spec"})
+_TEMPLATE_SPEC = frozenset(
+    {
+        "affinity",
+        "containerSecurityContext",
+        "env",
+        "imagePullSecrets",
+        "nodeSelector",
+        "priorityClassName",
+        "resources",
+        "securityContext",
+        "serviceAccountName",
+        "terminationGracePeriodSeconds",
+        "tolerations",
+    }
+)
+_RUNTIME_POD = frozenset(
+    {
+        "affinity",
+        "imagePullSecrets",
+        "nodeSelector",
+        "podAnnotations",
+        "podLabels",
+        "priorityClassName",
+        "securityContext",
+        "serviceAccountName",
+        "tolerations",
+    }
+)
+_RUNTIME_CONTAINER = frozenset({"env", "resources", "securityContext"})
+_TRIGGER_JOB = frozenset({"activeDeadlineSeconds", "backoffLimit", "template"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +81,8 @@ def unsupported(obj: Model) -> tuple[Unsupported, ...]:
             return tuple(_of_repository(obj))
         case BackupConfiguration():
             return tuple(_of_configuration(obj))
+        case BackupSession():
+            return tuple(_of_backup_session(obj))
         case RestoreSession():
             return tuple(_of_restore(obj))
         case _:
@@ -47,11 +96,17 @@ def _of_storage(storage: BackupStorage) -> Iterator[Unsupported]:
         yield Unsupported("spec.storage.provider", why)
     if storage.spec.deletion_policy == "WipeOut":
         yield Unsupported("spec.deletionPolicy", _WIPE_OUT)
+    runtime = storage.spec.runtime_settings or RuntimeSettings()
+    yield from _others(runtime.pod, _RUNTIME_POD, "spec.runtimeSettings.pod")
+    yield from _others(runtime.container, _RUNTIME_CONTAINER, "spec.runtimeSettings.container")
 
 
 def _of_repository(repository: Repository) -> Iterator[Unsupported]:
+    namespace = repository.metadata.namespace
     if repository.spec.deletion_policy == "WipeOut":
         yield Unsupported("spec.deletionPolicy", _WIPE_OUT)
+    yield from _reference(repository.spec.storage_ref, namespace, "spec.storageRef")
+    yield from _key(repository.spec.encryption_secret, namespace, "spec.encryptionSecret")
 
 
 def _of_configuration(configuration: BackupConfiguration) -> Iterator[Unsupported]:
@@ -61,44 +116,75 @@ def _of_configuration(configuration: BackupConfiguration) -> Iterator[Unsupporte
         yield Unsupported("spec.target", "only a PersistentVolumeClaim can be backed up")
     elif target.namespace not in {None, namespace}:
         yield Unsupported("spec.target.namespace", "the target must be in the same namespace")
+    for index, backend in enumerate(configuration.spec.backends):
+        yield from _reference(backend.storage_ref, namespace, f"spec.backends[{index}].storageRef")
     for index, session in enumerate(configuration.spec.sessions):
-        yield from _of_session(session, f"spec.sessions[{index}]")
+        yield from _of_session(session, namespace, f"spec.sessions[{index}]")
 
 
-def _of_session(session: Session, path: str) -> Iterator[Unsupported]:
+def _of_session(session: Session, namespace: str | None, path: str) -> Iterator[Unsupported]:
     hooks = session.hooks
     if hooks is not None and (hooks.pre_backup or hooks.post_backup):
         yield Unsupported(f"{path}.hooks", "hooks are not supported yet")
-    yield from _of_addon(session.addon, f"{path}.addon", ("logical-backup", "LogicalBackup"))
+    if session.scheduler is not None:
+        yield from _of_trigger(session.scheduler.job_template, f"{path}.scheduler.jobTemplate")
+    yield from _of_addon(session.addon, f"{path}.addon", BACKUP_TASK)
     for index, repository in enumerate(session.repositories or ()):
+        at = f"{path}.repositories[{index}]"
         if repository.deletion_policy in {"WipeOut", "Delete"}:
-            yield Unsupported(
-                f"{path}.repositories[{index}].deletionPolicy",
-                "the Repository is kept when its BackupConfiguration is deleted",
-            )
+            why = "the Repository is kept when its BackupConfiguration is deleted"
+            yield Unsupported(f"{at}.deletionPolicy", why)
         if repository.backup_verifier is not None:
-            why = "verification is not supported yet"
-            yield Unsupported(f"{path}.repositories[{index}].backupVerifier", why)
+            yield Unsupported(f"{at}.backupVerifier", "verification is not supported yet")
+        yield from _key(repository.encryption_secret, namespace, f"{at}.encryptionSecret")
 
 
-def _of_addon(addon: AddonInfo | None, path: str, tasks: tuple[str, ...]) -> Iterator[Unsupported]:
+def _of_trigger(template: SchedulerJobTemplate, path: str) -> Iterator[Unsupported]:
+    for item in _others(template, _TRIGGER_JOB, path):
+        is_one = item.path.endswith((".parallelism", ".completions")) and (
+            template.parallelism in {None, 1} and template.completions in {None, 1}
+        )
+        if not is_one:
+            yield item
+    yield from _of_template(template.template, f"{path}.template")
+
+
+def _of_addon(addon: AddonInfo | None, path: str, known: str) -> Iterator[Unsupported]:
     if addon is None:
         return
-    for index, task in enumerate(addon.tasks or ()):
-        at = f"{path}.tasks[{index}]"
-        if task.name not in tasks:
-            yield Unsupported(f"{at}.name", f"task {task.name!r} is not supported yet")
-        if task.variables:
-            yield Unsupported(f"{at}.variables", "task variables are not supported yet")
-        if task.target_volumes:
-            yield Unsupported(f"{at}.targetVolumes", "target volumes are not supported yet")
-    if len(addon.tasks or ()) > 1:
+    tasks = addon.tasks or ()
+    for index, task in enumerate(tasks):
+        yield from _of_task(task, f"{path}.tasks[{index}]", known)
+    if len(tasks) > 1:
         yield Unsupported(f"{path}.tasks", "more than one task is not supported yet")
-    runtime = addon.container_runtime_settings
-    if runtime is not None and (runtime.nice or runtime.ionice):
-        yield Unsupported(
-            f"{path}.containerRuntimeSettings", "nice and ionice are not supported yet"
-        )
+    yield from _of_template(addon.job_template, f"{path}.jobTemplate")
+    runtime: ContainerRuntimeSettings | None = addon.container_runtime_settings
+    yield from _others(runtime, _RUNTIME_CONTAINER, f"{path}.containerRuntimeSettings")
+
+
+def _of_task(task: TaskReference, path: str, known: str) -> Iterator[Unsupported]:
+    if SYNONYMS.get(task.name or "", task.name) != known:
+        yield Unsupported(f"{path}.name", f"task {task.name!r} is not supported yet")
+    if task.variables:
+        yield Unsupported(f"{path}.variables", "task variables are not supported yet")
+    if task.target_volumes:
+        yield Unsupported(f"{path}.targetVolumes", "target volumes are not supported yet")
+    for index, volume in enumerate(task.addon_volumes or ()):
+        if not is_scratch_volume(volume.get("name")):
+            why = f"volume {volume.get('name')!r} cannot be replaced"
+            yield Unsupported(f"{path}.addonVolumes[{index}].name", why)
+
+
+def _of_template(template: OffshootPodTemplate | None, path: str) -> Iterator[Unsupported]:
+    yield from _others(template, _TEMPLATE, path)
+    if template is not None:
+        yield from _others(template.spec, _TEMPLATE_SPEC, f"{path}.spec")
+
+
+def _of_backup_session(session: BackupSession) -> Iterator[Unsupported]:
+    invoker = session.spec.invoker
+    if invoker is not None and invoker.kind != "BackupConfiguration":
+        yield Unsupported("spec.invoker.kind", f"invoker {invoker.kind!r} is not supported yet")
 
 
 def _of_restore(restore: RestoreSession) -> Iterator[Unsupported]:
@@ -112,15 +198,40 @@ def _of_restore(restore: RestoreSession) -> Iterator[Unsupported]:
         yield Unsupported("spec.hooks", "hooks are not supported yet")
     if spec.manifest_options is not None:
         yield Unsupported("spec.manifestOptions", "manifest restores are not supported yet")
-    source = spec.data_source
-    if source is not None:
-        if source.pitr is not None:
-            yield Unsupported("spec.dataSource.pitr", "is for databases only")
-        if source.namespace not in {None, namespace}:
-            why = "a snapshot of another namespace is not supported yet"
-            yield Unsupported("spec.dataSource.namespace", why)
-        if source.components and tuple(source.components) != ("dump",):
-            why = "a stand-alone volume has only the component 'dump'"
-            yield Unsupported("spec.dataSource.components", why)
-    tasks = ("logical-backup-restore", "LogicalBackupRestore")
-    yield from _of_addon(spec.addon, "spec.addon", tasks)
+    if spec.data_source is not None:
+        yield from _of_source(spec.data_source, namespace)
+    yield from _of_addon(spec.addon, "spec.addon", RESTORE_TASK)
+
+
+def _of_source(source: DataSource, namespace: str | None) -> Iterator[Unsupported]:
+    if source.pitr is not None:
+        yield Unsupported("spec.dataSource.pitr", "is for databases only")
+    if source.namespace not in {None, "", namespace}:
+        why = "a snapshot of another namespace is not supported yet"
+        yield Unsupported("spec.dataSource.namespace", why)
+    if source.components and tuple(source.components) != (COMPONENT,):
+        why = f"a stand-alone volume has only the component {COMPONENT!r}"
+        yield Unsupported("spec.dataSource.components", why)
+    secret = source.encryption_secret
+    yield from _reference(secret, namespace, "spec.dataSource.encryptionSecret")
+
+
+def _key(secret: ObjectReference | None, namespace: str | None, path: str) -> Iterator[Unsupported]:
+    if secret is None:
+        yield Unsupported(path, "a repository without a key is not supported")
+    yield from _reference(secret, namespace, path)
+
+
+def _reference(
+    reference: ObjectReference | None, namespace: str | None, path: str
+) -> Iterator[Unsupported]:
+    if reference is not None and reference.namespace not in {None, "", namespace}:
+        yield Unsupported(f"{path}.namespace", _ONE_NAMESPACE)
+
+
+def _others(block: Model | None, known: frozenset[str], path: str) -> Iterator[Unsupported]:
+    """Fields of a block that say something and are not among the implemented ones."""
+    if block is not None:
+        for name, value in block.to_wire().items():
+            if name not in known and value:
+                yield Unsupported(f"{path}.{name}", _NOT_YET)

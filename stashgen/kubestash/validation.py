@@ -5,36 +5,47 @@ anything is compared; the webhooks compare them as written.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from stashgen.api.backup_configuration import BackupConfiguration, Session
+from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.repository import Repository
 from stashgen.api.restore_session import RestoreSession
 from stashgen.api.retention_policy import RetentionPolicy
-from stashgen.kubestash.retention import parse_period
+from stashgen.api.shared import ObjectReference, TypedObjectReference
+from stashgen.kubestash.usage import is_allowed
 
 
 def validate_backup_configuration(
-    configuration: BackupConfiguration, repositories: Iterable[Repository] = ()
+    configuration: BackupConfiguration,
+    repositories: Iterable[Repository] = (),
+    shared: Iterable[BackupStorage | RetentionPolicy] = (),
+    labels: Mapping[str, str] | None = None,
 ) -> tuple[str, ...]:
     """Why a BackupConfiguration is invalid; empty when it is not.
 
     Args:
         configuration: With its defaults resolved.
         repositories: Existing Repositories of the cluster, for clashes with them.
+        shared: Existing storages and retention policies, for their usage policies.
+        labels: Of the configuration's namespace.
     """
     spec = configuration.spec
     found = list(_backends(configuration))
     if not spec.sessions:
         found.append("spec.sessions: at least one session is needed")
-    for name in _repeated(session.name or "" for session in spec.sessions):
-        found.append(f"spec.sessions: session name {name!r} is used more than once")
+    found += [
+        f"spec.sessions: session name {name!r} is used more than once"
+        for name in _repeated(session.name or "" for session in spec.sessions)
+    ]
     for session in spec.sessions:
         found += _session(configuration, session)
     found += _directories(configuration)
     for repository in repositories:
         found += _existing(configuration, repository)
-    return tuple(found)
+    for item in shared:
+        found += _usage(configuration, item, labels or {})
+    return tuple(dict.fromkeys(found))
 
 
 def validate_restore_session(restore: RestoreSession) -> tuple[str, ...]:
@@ -50,19 +61,6 @@ def validate_restore_session(restore: RestoreSession) -> tuple[str, ...]:
         return ("spec.dataSource.snapshot: is needed",)
     if source.snapshot == "latest" and not source.repository:
         return ("spec.dataSource.repository: is needed with snapshot 'latest'",)
-    return ()
-
-
-def validate_retention_policy(policy: RetentionPolicy) -> tuple[str, ...]:
-    """Why a RetentionPolicy is invalid; empty when it is not."""
-    period = policy.spec.max_retention_period
-    if not period and policy.spec.successful_snapshots is None:
-        return ("spec: maxRetentionPeriod or successfulSnapshots is needed",)
-    if period:
-        try:
-            parse_period(period)
-        except ValueError as error:
-            return (f"spec.maxRetentionPeriod: {error}",)
     return ()
 
 
@@ -127,7 +125,7 @@ def _existing(configuration: BackupConfiguration, repository: Repository) -> Ite
             storage = (reference.namespace or namespace, reference.name)
             if repository.key == (namespace, wanted.name):
                 app = repository.spec.app_ref
-                if target is not None and app is not None and target.name != app.name:
+                if app is not None and _typed(target, namespace) != _typed(app, namespace):
                     yield f"Repository {wanted.name!r} belongs to {app.kind} {app.name!r}"
                 if storage != repository.storage_key:
                     yield f"Repository {wanted.name!r} is in another storage"
@@ -138,6 +136,40 @@ def _existing(configuration: BackupConfiguration, repository: Repository) -> Ite
                     f"directory {wanted.directory!r} belongs to Repository "
                     f"{repository.metadata.namespace}/{repository.metadata.name}"
                 )
+
+
+def _usage(
+    configuration: BackupConfiguration,
+    item: BackupStorage | RetentionPolicy,
+    labels: Mapping[str, str],
+) -> Iterator[str]:
+    """Whether the configuration refers to a storage or policy that is not for its namespace."""
+    namespace = configuration.metadata.namespace or ""
+    is_storage = isinstance(item, BackupStorage)
+    references = [
+        backend.storage_ref if is_storage else backend.retention_policy
+        for backend in configuration.spec.backends
+    ]
+    is_used = any(_key(reference, namespace) == item.key for reference in references)
+    if is_used and not is_allowed(item.spec.usage_policy, item.key[0], namespace, labels):
+        yield f"{item.kind} {'/'.join(item.key)} may not be used from namespace {namespace!r}"
+
+
+def _key(reference: ObjectReference | None, namespace: str) -> tuple[str, str] | None:
+    return (reference.namespace or namespace, reference.name) if reference is not None else None
+
+
+def _typed(
+    reference: TypedObjectReference | None, namespace: str
+) -> tuple[str, str, str, str] | None:
+    if reference is None:
+        return None
+    return (
+        reference.api_group or "",
+        reference.kind or "",
+        reference.namespace or namespace,
+        reference.name,
+    )
 
 
 def _repeated(names: Iterable[str]) -> list[str]:

@@ -7,8 +7,8 @@ its dependants are gone.
 from typing import cast
 
 from stashgen.api import resources as known
-from stashgen.api.resources import Resource
 from stashgen.api.base import JsonObject
+from stashgen.api.resources import Resource
 from stashgen_controller.client import ConflictError, NotFoundError
 from stashgen_controller.embedded.loop import ControlLoop
 

@@ -1,0 +1,54 @@
+# Every target does its own set-up; a second run is quick. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+BIN := .venv/bin
+CODE := stashgen controller tests tools
+DEMO_FLAGS := $(if $(KEEP),--keep)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check fix contract bench lock manifests clean
+
+help:  ## Show this list.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.complete  ## Make the virtual environment from the pinned dependencies.
+
+.venv/.complete: tools/requirements/dev.txt pyproject.toml controller/pyproject.toml
+	@tools/make_venv.sh $(PYTHON) .venv
+	@touch $@
+
+demo: setup  ## A policy protects, loses and recovers real data on the embedded cluster (KEEP=1 leaves it running).
+	@restic=$$($(BIN)/python tools/go_tools.py restic); PATH="$$restic:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tools.demo $(DEMO_FLAGS)
+
+test: setup  ## All tests that need Python, git and restic only.
+	@restic=$$($(BIN)/python tools/go_tools.py restic); PATH="$$restic:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(ARGS)
+
+check: setup  ## Format, lint, types, import contracts, unit, golden and contract tests: quick.
+	@$(BIN)/ruff format --check $(CODE)
+	@$(BIN)/ruff check $(CODE)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q tests/unit tests/golden tests/contract $(ARGS)
+
+fix: setup  ## Format, and correct what the linter can correct.
+	@$(BIN)/ruff check --fix $(CODE)
+	@$(BIN)/ruff format $(CODE)
+
+contract: setup  ## The API suite against the embedded cluster and the real kube-apiserver.
+	@programs=$$($(BIN)/python tools/go_tools.py etcd kubernetes | paste -sd:); PATH="$$programs:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/api_contract $(ARGS)
+
+bench: setup  ## Measure side by side with bare restic; JSON lines.
+	@restic=$$($(BIN)/python tools/go_tools.py restic); PATH="$$restic:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.bench
+
+manifests: setup  ## Write the CRDs, the Addon and the Functions from the models.
+	@$(BIN)/python tools/generate_manifests.py
+
+lock: setup  ## Pin the newest dependencies, with hashes and without addresses.
+	@tools/lock.sh
+
+clean:  ## Remove the virtual environment and caches of this checkout.
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

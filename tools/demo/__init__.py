@@ -1,0 +1,1 @@
+"""``make demo``: a policy protects, loses and recovers real data, every step proved."""

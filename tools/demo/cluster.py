@@ -1,0 +1,148 @@
+"""The demo's view of its embedded cluster: a process, an API client, a clock, restic."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from stashgen_controller.client import AlreadyExistsError, Client, NotFoundError
+
+from stashgen.api import resources as known
+from stashgen.api.resources import Resource
+from stashgen.source import read_documents
+
+Json = Any
+_RESOURCES = {
+    (item.api_version, item.kind): item
+    for item in vars(known).values()
+    if isinstance(item, Resource)
+}
+_WAIT_SECONDS = 90.0
+_STEP_SECONDS = 0.1
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the text says why."""
+
+
+class Cluster:
+    """An embedded cluster in a process of its own."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self._errors = state.parent / "cluster.err"
+        with self._errors.open("wb") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "stashgen_controller.embedded", "--state", str(state)],
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                start_new_session=True,
+            )
+        self.url = (self.process.stdout.readline() if self.process.stdout else "").strip()
+        if not self.url:
+            raise DemoError(f"the embedded cluster did not start: {self._errors.read_text()}")
+        self.client = Client.for_url(self.url)
+
+    def stop(self) -> None:
+        """End the cluster and all its pods."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+
+    def volume(self, namespace: str, claim: str) -> Path:
+        """The folder of a claim."""
+        return self.state / "volumes" / namespace / claim
+
+    def apply(self, manifest: Json) -> None:
+        """Create an object, or merge it into the one that is there."""
+        resource = resource_of(manifest)
+        namespace = manifest["metadata"].get("namespace")
+        try:
+            self.client.create(resource, namespace, manifest)
+        except AlreadyExistsError:
+            self.client.patch(resource, namespace, manifest["metadata"]["name"], manifest)
+
+    def apply_text(self, text: bytes, path: Path) -> int:
+        """Apply every document of a YAML file; returns how many there are."""
+        documents = read_documents(text, path).value
+        for document in documents:
+            self.apply(document.data)
+        return len(documents)
+
+    def get(self, resource: Resource, namespace: str | None, name: str) -> Json:
+        """One object.
+
+        Raises:
+            DemoError: there is none.
+        """
+        try:
+            return self.client.get(resource, namespace, name)
+        except NotFoundError as error:
+            raise DemoError(str(error)) from error
+
+    def items(self, resource: Resource, namespace: str) -> list[Json]:
+        """The objects of a kind, oldest first."""
+        items: list[Json] = list(self.client.list(resource, namespace)[0])
+        return sorted(items, key=lambda item: (item["metadata"]["creationTimestamp"], name(item)))
+
+    def wait(self, what: str, probe: Callable[[], Json]) -> Json:
+        """Wait until a probe returns something true, and return that.
+
+        Raises:
+            DemoError: it does not happen.
+        """
+        end = time.monotonic() + _WAIT_SECONDS
+        shown = sys.stderr.isatty()
+        while time.monotonic() < end:
+            found = probe()
+            if found:
+                return found
+            if shown:
+                print(f"\r  … {what}", end="\r", file=sys.stderr, flush=True)
+            time.sleep(_STEP_SECONDS)
+        raise DemoError(f"waited in vain for: {what}")
+
+    def move_clock_to(self, moment: str) -> None:
+        """Move the cluster's clock forward to an RFC 3339 time."""
+        self.client.raw("PUT", "/clock", {"now": moment})
+
+    def restic(self, repository: Path, password: str, *args: str) -> Json:
+        """Restic on a repository in a volume, with the Secret's password; its JSON answer."""
+        environment = os.environ | {
+            "RESTIC_REPOSITORY": str(repository),
+            "RESTIC_PASSWORD": password,
+        }
+        done = subprocess.run(
+            ["restic", "--no-cache", "--no-lock", "--json", *args],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise DemoError(f"restic {args[0]}: {done.stderr.strip()}")
+        return json.loads(done.stdout)
+
+
+def resource_of(manifest: Json) -> Resource:
+    """The REST resource of an object."""
+    return _RESOURCES[manifest["apiVersion"], manifest["kind"]]
+
+
+def name(obj: Json) -> str:
+    """An object's name."""
+    return str(obj["metadata"]["name"])
+
+
+def condition(obj: Json, type_: str, *, at: Json = None) -> Json:
+    """A condition of an object's status (or of ``at``), or an empty one."""
+    holder = obj.get("status", {}) if at is None else at
+    return next((item for item in holder.get("conditions", []) if item["type"] == type_), {})

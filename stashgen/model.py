@@ -1,0 +1,172 @@
+"""The values that the passes of the compiler hand on; each pass knows these and no other pass."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Generic, TypeVar
+
+from stashgen.api.base import JsonObject
+from stashgen.api.retention_policy import RetentionPolicySpec
+from stashgen.diagnostics import Position
+from stashgen.policy.backup_policy import BackupPolicy
+from stashgen.policy.project import Cluster, Project
+from stashgen.policy.shared import Job
+from stashgen.policy.storage import Storage
+from stashgen.source import Document
+
+T = TypeVar("T")
+FileTree = Mapping[PurePosixPath, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What ``load`` read of one project.
+
+    Attributes:
+        project: The document of kind Project in ``stashgen.yaml``.
+        policies: Every other document of the project's own folders.
+        manifests: Documents of the inventory's files, by cluster id, in the order of their paths.
+    """
+
+    project: Document
+    policies: tuple[Document, ...]
+    manifests: Mapping[str, tuple[Document, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Authored(Generic[T]):
+    """A validated object and the document that it was written in."""
+
+    value: T
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySet:
+    """What people wrote, shape and references checked.
+
+    Attributes:
+        retentions: RetentionPolicies by name, plain KubeStash documents beside the policies.
+    """
+
+    project: Authored[Project]
+    storages: Mapping[str, Authored[Storage]]
+    policies: tuple[Authored[BackupPolicy], ...]
+    retentions: Mapping[str, Authored[RetentionPolicySpec]]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class VolumeKey:
+    """A volume's identity; it outlives renames of cluster, policy and files."""
+
+    cluster_id: str
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A PersistentVolumeClaim in an inventory."""
+
+    key: VolumeKey
+    labels: Mapping[str, str]
+    access_modes: tuple[str, ...]
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """The volumes of all clusters, sorted by key.
+
+    Attributes:
+        namespace_labels: By cluster id and namespace; only namespaces with a manifest are there.
+        unreadable: Objects that could not be understood (templates, no namespace): unknown.
+    """
+
+    volumes: tuple[Volume, ...]
+    namespace_labels: Mapping[tuple[str, str], Mapping[str, str]]
+    unreadable: tuple[Position, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedStorage:
+    """A storage in one cluster, templates filled in.
+
+    Attributes:
+        local: The ``local`` block of a BackupStorage as it is rendered.
+    """
+
+    cluster: Cluster
+    name: str
+    namespace: str
+    local: JsonObject
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedCopy:
+    """One storage's share of a session, everything decided.
+
+    Attributes:
+        repository: The Repository's name.
+        directory: Below the storage's prefix.
+        retention_name: The RetentionPolicy's name in the volume's namespace.
+        secret_name: Of the encryption key.
+    """
+
+    storage: ResolvedStorage
+    repository: str
+    directory: str
+    retention_name: str
+    retention: RetentionPolicySpec
+    secret_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedSession:
+    """One rhythm of a volume, everything decided; ``schedule`` has no ``H`` left."""
+
+    name: str
+    schedule: str
+    time_zone: str
+    timeout_seconds: int
+    history_limit: int
+    suspend: bool
+    copies: tuple[ResolvedCopy, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """How one volume is backed up.
+
+    Attributes:
+        configuration: The BackupConfiguration's name.
+        job: Merged from the project's defaults and the policy.
+    """
+
+    volume: Volume
+    cluster: Cluster
+    policy: str
+    configuration: str
+    sessions: tuple[ResolvedSession, ...]
+    job: Job
+    paused: bool
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What was decided for every volume, sorted by key; storages by cluster id and name."""
+
+    project: Project
+    protections: tuple[Protection, ...]
+    storages: tuple[ResolvedStorage, ...]
+    unprotected: tuple[Volume, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One object ready to write, and the file that it goes to, relative to the output folder."""
+
+    path: PurePosixPath
+    data: JsonObject

@@ -1,0 +1,66 @@
+"""BackupPolicy: which volumes are backed up, when, where to, and what is kept."""
+
+from typing import Literal
+
+from stashgen.api.base import Bool, Int, Model
+from stashgen.policy.shared import Encryption, Job, Keep, Metadata, Selector
+
+
+class VolumeSelector(Selector):
+    """Which volumes; what ``exclude`` selects is left out."""
+
+    exclude: Selector | None = None
+
+
+class Select(Model):
+    """The volumes of a policy: those that all given selectors allow."""
+
+    namespaces: Selector | None = None
+    volumes: VolumeSelector | None = None
+
+
+class Copy(Model):
+    """One storage's share of a session: exactly one of ``keep`` and ``retention``.
+
+    Attributes:
+        retention: The name of a RetentionPolicy among the project's documents.
+        directory: Below the storage's prefix; ``{{namespace}}/{{volume}}`` unless said.
+        encryption: In place of the policy's or the project's.
+    """
+
+    storage: str
+    keep: Keep | None = None
+    retention: str | None = None
+    directory: str | None = None
+    encryption: Encryption | None = None
+
+
+class Session(Model):
+    """One rhythm: exactly one of ``every`` and ``schedule`` (where ``H`` is spread)."""
+
+    name: str
+    every: str | None = None
+    schedule: str | None = None
+    timeout: str = "1h"
+    history_limit: Int = 3
+    suspend: Bool = False
+    copies: tuple[Copy, ...]
+
+
+class BackupPolicySpec(Model):
+    """What the policy wants."""
+
+    select: Select
+    sessions: tuple[Session, ...]
+    encryption: Encryption | None = None
+    job: Job | None = None
+    paused: Bool = False
+
+
+class BackupPolicy(Model):
+    """Which volumes are backed up, when, where to, and what is kept."""
+
+    api_version: Literal["stashgen.dev/v1alpha1"]
+    kind: Literal["BackupPolicy"]
+    metadata: Metadata
+    spec: BackupPolicySpec

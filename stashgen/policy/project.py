@@ -1,0 +1,49 @@
+"""Project: the root of a repository (``stashgen.yaml``)."""
+
+from typing import Literal
+
+from stashgen.api.base import Model
+from stashgen.policy.shared import Encryption, Job, Metadata
+
+
+class InventorySource(Model):
+    """Where volumes are found: shell patterns of manifest files, relative to the project."""
+
+    manifests: tuple[str, ...]
+
+
+class Cluster(Model):
+    """One cluster; its ``id`` is written once and outlives a rename."""
+
+    name: str
+    id: str
+    labels: dict[str, str] | None = None
+    time_zone: str = "Etc/UTC"
+    inventory: tuple[InventorySource, ...] = ()
+
+
+class Defaults(Model):
+    """What every policy starts from."""
+
+    encryption: Encryption | None = None
+    job: Job | None = None
+
+
+class ProjectSpec(Model):
+    """What a repository holds and where it writes."""
+
+    requires: str | None = None
+    controller: Literal["stashgen"] = "stashgen"
+    output: str = "rendered"
+    policies: tuple[str, ...] = ("policies",)
+    defaults: Defaults | None = None
+    clusters: tuple[Cluster, ...]
+
+
+class Project(Model):
+    """The root of a repository."""
+
+    api_version: Literal["stashgen.dev/v1alpha1"]
+    kind: Literal["Project"]
+    metadata: Metadata
+    spec: ProjectSpec

@@ -1,4 +1,4 @@
-"""What every model of an API object shares: camelCase on the wire, frozen, unknown fields refused."""
+"""What every model of an API object shares: camelCase, frozen, unknown fields refused."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self

@@ -140,7 +140,7 @@ def _object(
             if not (value.get("const") and name in {"apiVersion", "kind"})
         },
     }
-    required = [name for name in cast("list[str]", schema.get("required") or [])]
+    required = list(cast("list[str]", schema.get("required") or []))
     if required and "metadata" not in required:
         result["required"] = required
     if schema.get("additionalProperties") is True:

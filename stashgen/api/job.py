@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
+
 from stashgen.api.base import Int, JsonObject, Model, Time
 from stashgen.api.meta import Kind
 
@@ -33,7 +35,7 @@ class Job(Kind):
 
     api_version: Literal["batch/v1"] = "batch/v1"
     kind: Literal["Job"] = "Job"
-    spec: JsonObject = {}
+    spec: JsonObject = Field(default_factory=dict)
     status: JobStatus | None = None
 
     def _condition(self, type_: str) -> JobCondition | None:

@@ -66,7 +66,7 @@ class Pod(Kind):
 
     api_version: Literal["v1"] = "v1"
     kind: Literal["Pod"] = "Pod"
-    spec: JsonObject = {}
+    spec: JsonObject = Field(default_factory=dict)
     status: PodStatus | None = None
 
     @property

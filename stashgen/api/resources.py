@@ -1,4 +1,4 @@
-"""The Kubernetes resources that stashgen renders, reads or serves, each with its REST path parts."""
+"""The resources that stashgen renders, reads or serves, each with its REST path parts."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,6 @@
 """BackupSessions and Snapshots as they are created at run time."""
 
 import hashlib
-from datetime import datetime
 from typing import cast
 
 from stashgen.api.backup_configuration import BackupConfiguration, Session
@@ -112,9 +111,9 @@ def snapshot_id(backup_session: BackupSession, repository: str) -> str:
 
     Its time is the session's, its random part a hash of the session's UID and the repository.
     """
-    created = backup_session.metadata.creation_timestamp or datetime.min
+    created = backup_session.metadata.creation_timestamp
     identity = f"{backup_session.metadata.uid}/{repository}"
-    milliseconds = int(created.timestamp() * 1000) if created.tzinfo else 0
+    milliseconds = int(created.timestamp() * 1000) if created is not None else 0
     number = int.from_bytes(
         milliseconds.to_bytes(6) + hashlib.sha256(identity.encode()).digest()[:10]
     )

@@ -194,7 +194,10 @@ def _sized(*components: dict[str, object]) -> SnapshotStatus:
         (_sized({"driver": "Restic"}), None),
         (_sized({"driver": "Restic", "size": "806 B"}), "806 B"),
         (_sized({"driver": "Restic", "size": "1.000 KiB"}, {"driver": "Restic"}), None),
-        (_sized(*[{"driver": "Restic", "size": "512 B"}] * 2), "1.000 KiB"),
+        (
+            _sized({"driver": "Restic", "size": "512 B"}, {"driver": "Restic", "size": "512 B"}),
+            "1.000 KiB",
+        ),
         (_sized({"driver": "Restic", "size": "1 B"}, {"driver": "VolumeSnapshotter"}), "1 B"),
         (_sized({"driver": "VolumeSnapshotter"}), None),
     ],

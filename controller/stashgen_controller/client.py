@@ -19,6 +19,7 @@ from stashgen.api.resources import Resource
 
 MERGE_PATCH = "application/merge-patch+json"
 _PAGE = 500
+_CONNECTIONS = 64
 
 
 class ApiError(Exception):
@@ -94,6 +95,8 @@ class Client:
         configuration = Configuration()
         configuration.host = url
         configuration.retries = 0
+        # A watch a kind and the embedded cluster's own loops share one pool.
+        configuration.connection_pool_maxsize = _CONNECTIONS
         configuration.verify_ssl = ca_file is not None
         if ca_file is not None:
             configuration.ssl_ca_cert = ca_file

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock, Thread, Timer
 from typing import cast
 
+from stashgen.kubestash.addons import TMP_PATH
 from stashgen_controller.result import ErrorClass
 
 OLDEST = (0, 18)
@@ -205,7 +206,7 @@ class Restic:
             "RESTIC_PASSWORD_FILE": self.password_file,
             "RESTIC_PROGRESS_FPS": "0.1",
             "TZ": "UTC",
-            "TMPDIR": self.cache_dir or os.environ.get("TMPDIR", "/tmp"),  # noqa: S108
+            "TMPDIR": self.cache_dir or os.environ.get("TMPDIR") or TMP_PATH,
         }
 
     def time_flag(self) -> str:

@@ -22,7 +22,7 @@ _RESOURCES = {
     for item in vars(known).values()
     if isinstance(item, Resource)
 }
-_WAIT_SECONDS = 90.0
+_WAIT_SECONDS = 60.0
 _STEP_SECONDS = 0.1
 
 

@@ -159,7 +159,7 @@ def _b8(scene: Scene) -> str:
 
 
 def _b9(scene: Scene) -> str:
-    session = _get(scene, known.BACKUP_SESSIONS, scene.backup_sessions[1])
+    session = _get(scene, known.BACKUP_SESSIONS, scene.backup_sessions[-1])
     cron_job = f"trigger-{scene.configuration}-{scene.session}"
     unix = int(name(session).rpartition("-")[2])
     job = _get(scene, known.JOBS, f"{cron_job}-{unix // 60}")
@@ -170,7 +170,7 @@ def _b9(scene: Scene) -> str:
 
 
 def _b10(scene: Scene) -> str:
-    session = _get(scene, known.BACKUP_SESSIONS, scene.backup_sessions[1])
+    session = _get(scene, known.BACKUP_SESSIONS, scene.backup_sessions[-1])
     ensured = condition(session, "SnapshotsEnsured")
     _check(ensured.get("status") == "True", "SnapshotsEnsured is not True")
     patch = {"spec": {"session": "another"}}
@@ -183,7 +183,7 @@ def _b10(scene: Scene) -> str:
 
 
 def _b11(scene: Scene) -> str:
-    session = _get(scene, known.BACKUP_SESSIONS, scene.backup_sessions[1])
+    session = _get(scene, known.BACKUP_SESSIONS, scene.backup_sessions[-1])
     snapshots = scene.snapshots_of(name(session))
     _check(len(snapshots) == session["status"]["totalSnapshots"] == 1, "not one a Repository")
     snapshot = snapshots[0]
@@ -194,7 +194,7 @@ def _b11(scene: Scene) -> str:
 
 
 def _b12(scene: Scene) -> str:
-    session = _get(scene, known.BACKUP_SESSIONS, scene.backup_sessions[1])
+    session = _get(scene, known.BACKUP_SESSIONS, scene.backup_sessions[-1])
     ensured = condition(session, "BackupExecutorEnsured")
     _check(ensured.get("status") == "True", "BackupExecutorEnsured is not True")
     job = _get(scene, known.JOBS, name(scene.snapshots_of(name(session))[0]))
@@ -216,7 +216,7 @@ def _resolved(scene: Scene, job: Json, task: str, verb: str) -> str:
 
 
 def _b13(scene: Scene) -> str:
-    snapshot = scene.snapshots_of(scene.backup_sessions[1])[0]
+    snapshot = scene.snapshots_of(scene.backup_sessions[-1])[0]
     job = _get(scene, known.JOBS, name(snapshot))
     mount = _data_mount(job, scene.claim)
     _check(mount.get("readOnly") is True, "the volume is mounted read-write")
@@ -232,7 +232,7 @@ def _data_mount(job: Json, claim: str) -> Json:
 
 
 def _b14(scene: Scene) -> str:
-    snapshot = scene.snapshots_of(scene.backup_sessions[1])[0]
+    snapshot = scene.snapshots_of(scene.backup_sessions[-1])[0]
     job = _get(scene, known.JOBS, name(snapshot))
     _check(condition(job, "Complete").get("status") == "True", "the Job is not complete")
     listed = scene.cluster.restic(scene.restic_repository, scene.password(), "snapshots")
@@ -249,7 +249,7 @@ def _summary(snapshot: Json) -> Json:
 
 
 def _b15(scene: Scene) -> str:
-    session = _get(scene, known.BACKUP_SESSIONS, scene.backup_sessions[1])
+    session = _get(scene, known.BACKUP_SESSIONS, scene.backup_sessions[-1])
     snapshot = scene.snapshots_of(name(session))[0]
     component = snapshot["status"]["components"]["dump"]
     _check(component["phase"] == "Succeeded", f"component {component['phase']}")

@@ -224,6 +224,7 @@ class Runner(ControlLoop):
             *cast("list[str]", container.get("command") or []),
             *cast("list[str]", container.get("args") or []),
         ]
+        folder.mkdir(parents=True, exist_ok=True)
         log = folder / "termination-log"
         log.touch()
         log.chmod(0o666)

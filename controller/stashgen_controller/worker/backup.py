@@ -158,7 +158,7 @@ def _upload(run: Run, snapshot: Snapshot) -> None:
         last_transition_time=now,
     )
     status = SnapshotStatus(
-        snapshot_time=snapshot.time,
+        snapshot_time=run.started,
         last_update_time=now,
         total_components=len(run.components),
         components=dict(run.components),

@@ -80,6 +80,10 @@ def _read(name: str, data: bytes | None) -> Record | None:
         return None
     if snapshot.metadata.name != name:
         return None
+    time = snapshot.status.snapshot_time if snapshot.status is not None else None
+    if time is None:
+        # Without a time it would count as very old, and retention would remove it.
+        return None
     components = (snapshot.status.components if snapshot.status else None) or {}
     restic: dict[str, tuple[str, ...]] = {}
     for component in components.values():
@@ -88,4 +92,4 @@ def _read(name: str, data: bytes | None) -> Record | None:
             for item in component.restic_stats or ()
             if item.summary is not None and item.summary.id
         )
-    return Record(name, snapshot.spec.session or "", snapshot.time, snapshot.phase, restic)
+    return Record(name, snapshot.spec.session or "", time, snapshot.phase, restic)

@@ -10,8 +10,50 @@ from stashgen.api.meta import Kind
 from stashgen.api.shared import Condition, DeletionPolicy, Executor, RuntimeSettings, UsagePolicy
 
 
+class ClaimSource(Model):
+    """A claim as the source of a volume."""
+
+    claim_name: str
+    read_only: Bool | None = None
+
+
+class HostPathSource(Model):
+    """A folder of the node as the source of a volume."""
+
+    path: str
+    type: str | None = None
+
+
+class NfsSource(Model):
+    """An NFS export as the source of a volume."""
+
+    server: str
+    path: str
+    read_only: Bool | None = None
+
+
+class LocalReference(Model):
+    """An object of a known kind in the same namespace."""
+
+    name: str | None = None
+
+
+class CsiSource(Model):
+    """A volume that a CSI driver makes for one pod."""
+
+    driver: str
+    read_only: Bool | None = None
+    fs_type: str | None = None
+    volume_attributes: dict[str, str] | None = None
+    node_publish_secret_ref: LocalReference | None = None
+
+
 class LocalBackend(Model):
-    """A volume as the backend: any Kubernetes VolumeSource inline, and where it is mounted."""
+    """A volume as the backend: any Kubernetes VolumeSource inline, and where it is mounted.
+
+    The documented sources have fields of their own, so that a rule can compare them; others pass
+    through as they are.
+    """
 
     model_config = ConfigDict(
         frozen=True,
@@ -25,11 +67,11 @@ class LocalBackend(Model):
     mount_path: str | None = None
     sub_path: str | None = None
     max_connections: Int | None = None
-    persistent_volume_claim: JsonObject | None = None
-    host_path: JsonObject | None = None
-    nfs: JsonObject | None = None
+    persistent_volume_claim: ClaimSource | None = None
+    host_path: HostPathSource | None = None
+    nfs: NfsSource | None = None
     empty_dir: JsonObject | None = None
-    csi: JsonObject | None = None
+    csi: CsiSource | None = None
 
     @property
     def volume_source(self) -> JsonObject:

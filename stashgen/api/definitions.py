@@ -19,6 +19,11 @@ def _columns(*columns: tuple[str, str, str]) -> tuple[Column, ...]:
     return tuple(Column(*column) for column in columns)
 
 
+def _stays(message: str) -> Rule:
+    """A rule of ``spec`` is not asked when the whole of it is taken away."""
+    return Rule((), "!has(oldSelf.spec) || has(self.spec)", message)
+
+
 DEFINITIONS = (
     Definition(
         resources.BACKUP_STORAGES,
@@ -29,6 +34,16 @@ DEFINITIONS = (
             ("Deletion-Policy", "string", ".spec.deletionPolicy"),
             ("Total-Size", "string", ".status.totalSize"),
             ("Phase", "string", ".status.phase"),
+        ),
+        rules=(
+            Rule(
+                (),
+                "!has(oldSelf.status) || !has(oldSelf.status.repositories)"
+                " || size(oldSelf.status.repositories) == 0 || !has(oldSelf.spec)"
+                " || !has(oldSelf.spec.storage) || (has(self.spec) && has(self.spec.storage)"
+                " && self.spec.storage == oldSelf.spec.storage)",
+                "spec.storage can not change while there are repositories in it",
+            ),
         ),
     ),
     Definition(
@@ -43,6 +58,7 @@ DEFINITIONS = (
         ),
         short_names=("repo",),
         rules=(
+            _stays("spec.path may not change"),
             Rule(
                 ("spec",),
                 "!has(oldSelf.path) || (has(self.path) && self.path == oldSelf.path)",
@@ -97,7 +113,10 @@ DEFINITIONS = (
             ("Phase", "string", ".status.phase"),
             ("Duration", "string", ".status.duration"),
         ),
-        rules=(Rule(("spec",), "self == oldSelf", "spec can not be updated"),),
+        rules=(
+            _stays("spec can not be updated"),
+            Rule(("spec",), "self == oldSelf", "spec can not be updated"),
+        ),
     ),
     Definition(
         resources.RESTORE_SESSIONS,

@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import Literal
 
+from pydantic import Field
+
 from stashgen.api.base import Bool, Int, JsonObject, Model, Time
 from stashgen.api.meta import Kind
 from stashgen.api.shared import (
@@ -43,6 +45,29 @@ class RestoreHooks(Model):
     post_restore: tuple[HookInfo, ...] | None = None
 
 
+class WorkloadManifestOptions(Model):
+    """Where a workload's own manifest is restored to."""
+
+    restore_namespace: str | None = None
+
+
+class ManifestOptions(Model):
+    """Restores of manifests: of workloads, and of databases that other operators know."""
+
+    workload: WorkloadManifestOptions | None = None
+    mongo_db: JsonObject | None = Field(default=None, alias="mongoDB")
+    postgres: JsonObject | None = None
+    my_sql: JsonObject | None = Field(default=None, alias="mySQL")
+    maria_db: JsonObject | None = Field(default=None, alias="mariaDB")
+    ms_sql_server: JsonObject | None = Field(default=None, alias="msSQLServer")
+    redis: JsonObject | None = None
+    redis_sentinel: JsonObject | None = None
+    druid: JsonObject | None = None
+    zoo_keeper: JsonObject | None = None
+    singlestore: JsonObject | None = None
+    clickhouse: JsonObject | None = None
+
+
 class RestoreSessionSpec(Model):
     """What is restored where to."""
 
@@ -51,7 +76,7 @@ class RestoreSessionSpec(Model):
     addon: AddonInfo | None = None
     hooks: RestoreHooks | None = None
     restore_timeout: str | None = None
-    manifest_options: JsonObject | None = None
+    manifest_options: ManifestOptions | None = None
 
 
 class RestorePhase(StrEnum):

@@ -68,13 +68,28 @@ class NamespaceScope(StrEnum):
     SAME = "Same"
 
 
+class LabelSelectorRequirement(Model):
+    """One expression of a label selector; ``operator`` is In, NotIn, Exists or DoesNotExist."""
+
+    key: str
+    operator: str
+    values: tuple[str, ...] | None = None
+
+
+class LabelSelector(Model):
+    """Kubernetes' label selector: all of it must fit."""
+
+    match_labels: dict[str, str] | None = None
+    match_expressions: tuple[LabelSelectorRequirement, ...] | None = None
+
+
 class AllowedNamespaces(Model):
-    """Which namespaces; ``selector`` is a label selector on Namespace objects."""
+    """Which namespaces; ``selector`` looks at the labels of Namespace objects."""
 
     from_: NamespaceScope | None = Field(
         default=None, alias="from", json_schema_extra={"default": "Same"}
     )
-    selector: JsonObject | None = None
+    selector: LabelSelector | None = None
 
 
 class UsagePolicy(Model):
@@ -213,14 +228,32 @@ class ParameterDefinition(Model):
     default: str | None = None
 
 
+class TargetVolumes(Model):
+    """Volumes of a workload, as its pod has them."""
+
+    volumes: tuple[JsonObject, ...] | None = None
+    volume_mounts: tuple[JsonObject, ...] | None = None
+    volume_claim_templates: tuple[JsonObject, ...] | None = None
+
+
+class AddonVolume(Model):
+    """What stands in place of a volume of the Addon; ``name`` may be a variable.
+
+    ``source`` is any VolumeSource, or a ``volumeClaimTemplate``.
+    """
+
+    name: str | None = None
+    source: JsonObject | None = None
+
+
 class TaskReference(Model):
     """One addon task of a session with its parameters."""
 
     name: str | None = None
     params: JsonObject | None = None
     variables: tuple[JsonObject, ...] | None = None
-    target_volumes: JsonObject | None = None
-    addon_volumes: tuple[JsonObject, ...] | None = None
+    target_volumes: TargetVolumes | None = None
+    addon_volumes: tuple[AddonVolume, ...] | None = None
 
 
 class AddonInfo(Model):
@@ -238,7 +271,7 @@ class HookInfo(Model):
     name: str | None = None
     hook_template: ObjectReference | None = None
     params: JsonObject | None = None
-    max_retry: Int | None = None
+    max_retry: Int | None = Field(default=None, json_schema_extra={"minimum": 0})
     timeout: str | None = None
     execution_policy: str | None = Field(
         default=None,
@@ -254,7 +287,9 @@ class HookStatus(Model):
     """How one hook went."""
 
     name: str | None = None
-    phase: str | None = None
+    phase: str | None = Field(
+        default=None, json_schema_extra={"enum": ["Succeeded", "Failed", "Pending"]}
+    )
 
 
 class Dependency(Model):

@@ -170,8 +170,8 @@ def _of_task(task: TaskReference, path: str, known: str) -> Iterator[Unsupported
     if task.target_volumes:
         yield Unsupported(f"{path}.targetVolumes", "target volumes are not supported yet")
     for index, volume in enumerate(task.addon_volumes or ()):
-        if not is_scratch_volume(volume.get("name")):
-            why = f"volume {volume.get('name')!r} cannot be replaced"
+        if not is_scratch_volume(volume.name):
+            why = f"volume {volume.name!r} cannot be replaced"
             yield Unsupported(f"{path}.addonVolumes[{index}].name", why)
 
 

@@ -1,10 +1,14 @@
 """Who may refer to a BackupStorage or a RetentionPolicy (KubeStash's ``usagePolicy``)."""
 
 from collections.abc import Mapping
-from typing import cast
 
-from stashgen.api.base import JsonObject
-from stashgen.api.shared import AllowedNamespaces, NamespaceScope, UsagePolicy
+from stashgen.api.shared import (
+    AllowedNamespaces,
+    LabelSelector,
+    LabelSelectorRequirement,
+    NamespaceScope,
+    UsagePolicy,
+)
 
 
 def scope(policy: UsagePolicy | None) -> NamespaceScope:
@@ -34,28 +38,27 @@ def is_allowed(
             return selector is not None and matches(selector, labels)
 
 
-def selector_of(policy: UsagePolicy | None) -> JsonObject | None:
+def selector_of(policy: UsagePolicy | None) -> LabelSelector | None:
     """The selector of namespaces, if there is one."""
     allowed = (policy or UsagePolicy()).allowed_namespaces or AllowedNamespaces()
     return allowed.selector
 
 
-def matches(selector: JsonObject, labels: Mapping[str, str]) -> bool:
+def matches(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
     """Whether labels fulfil a selector (Kubernetes, "Labels and Selectors"); an empty one always.
 
     An operator that does not exist matches nothing.
     """
-    equal = cast("Mapping[str, str]", selector.get("matchLabels") or {})
-    expressions = cast("list[JsonObject]", selector.get("matchExpressions") or [])
-    return all(labels.get(key) == value for key, value in equal.items()) and all(
-        _fulfils(expression, labels) for expression in expressions
+    equal = (selector.match_labels or {}).items()
+    return all(labels.get(key) == value for key, value in equal) and all(
+        _fulfils(expression, labels) for expression in selector.match_expressions or ()
     )
 
 
-def _fulfils(expression: JsonObject, labels: Mapping[str, str]) -> bool:
-    value = labels.get(str(expression.get("key")))
-    values = cast("list[str]", expression.get("values") or [])
-    match expression.get("operator"):
+def _fulfils(expression: LabelSelectorRequirement, labels: Mapping[str, str]) -> bool:
+    value = labels.get(expression.key)
+    values = expression.values or ()
+    match expression.operator:
         case "In":
             return value in values
         case "NotIn":

@@ -84,10 +84,9 @@ def encryption(repository: Repository, *, is_root: bool) -> list[tuple[JsonObjec
     return [({"name": "encryption", "secret": source}, mount)]
 
 
-def is_scratch_volume(name: object) -> bool:
+def is_scratch_volume(name: str | None) -> bool:
     """Whether an entry of ``addonVolumes`` means the scratch volume."""
-    variables = {"RESTIC_CACHE_VOLUME": TMP_VOLUME}
-    return isinstance(name, str) and substitute(name, variables) == TMP_VOLUME
+    return substitute(name or "", {"RESTIC_CACHE_VOLUME": TMP_VOLUME}) == TMP_VOLUME
 
 
 def scratch_source(task: TaskReference) -> JsonObject | None:
@@ -97,8 +96,8 @@ def scratch_source(task: TaskReference) -> JsonObject | None:
     Volumes"), which goes with the pod.
     """
     for volume in task.addon_volumes or ():
-        source = volume.get("source")
-        if not is_scratch_volume(volume.get("name")) or not isinstance(source, dict):
+        source = volume.source
+        if not is_scratch_volume(volume.name) or source is None:
             continue
         template = source.get("volumeClaimTemplate")
         if not isinstance(template, dict):

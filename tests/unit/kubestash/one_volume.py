@@ -18,7 +18,8 @@ _FILE = Path(__file__).parent / "data" / "one_volume.yaml"
 
 
 @cache
-def _documents() -> tuple[JsonObject, ...]:
+def documents() -> tuple[JsonObject, ...]:
+    """All objects, as plain data, in the file's order."""
     return tuple(yaml.safe_load_all(_FILE.read_text(encoding="utf-8")))
 
 
@@ -26,7 +27,7 @@ def expected(kind: str, name: str) -> JsonObject:
     """One of the objects, as plain data."""
     found = [
         item
-        for item in _documents()
+        for item in documents()
         if item["kind"] == kind and cast("Mapping[str, str]", item["metadata"])["name"] == name
     ]
     assert len(found) == 1, (kind, name)

@@ -1,0 +1,260 @@
+"""The committed CRDs, Addon and Functions are what the models say, and are structural."""
+
+from collections.abc import Iterator, Mapping
+from typing import cast
+
+import pytest
+import yaml
+
+from stashgen.api.base import JsonObject
+from stashgen_controller.embedded.schema import Schema
+from tests.unit.kubestash import one_volume
+from tools.generate_manifests import DEPLOY, manifests
+
+_CRDS: dict[str, JsonObject] = {
+    crd["spec"]["names"]["kind"]: crd
+    for crd in (
+        yaml.safe_load(path.read_text(encoding="utf-8")) for path in (DEPLOY / "crds").iterdir()
+    )
+}
+_TYPES = {"object", "array", "string", "integer", "boolean", "number"}
+_PRESERVE = "x-kubernetes-preserve-unknown-fields"
+_KEYWORDS = {
+    "type", "format", "enum", "default", "minimum", "description", "properties", "items",
+    "required", "additionalProperties", _PRESERVE, "x-kubernetes-validations",
+}  # fmt: skip
+_STORAGE, _CORE, _ADDONS = (f"{name}.kubestash.com" for name in ("storage", "core", "addons"))
+_ALL, _SOME = "kubestash appscode all", "kubestash appscode"
+# Kind: group, plural, short name, scope, categories, status subresource.
+_IDENTITY = {
+    "BackupStorage": (_STORAGE, "backupstorages", "", "Namespaced", _ALL, True),
+    "Repository": (_STORAGE, "repositories", "repo", "Namespaced", _ALL, True),
+    "RetentionPolicy": (_STORAGE, "retentionpolicies", "", "Namespaced", _SOME, False),
+    "Snapshot": (_STORAGE, "snapshots", "", "Namespaced", _SOME, True),
+    "BackupConfiguration": (_CORE, "backupconfigurations", "bc", "Namespaced", _ALL, True),
+    "BackupSession": (_CORE, "backupsessions", "", "Namespaced", _ALL, True),
+    "RestoreSession": (_CORE, "restoresessions", "restore", "Namespaced", _ALL, True),
+    "Addon": (_ADDONS, "addons", "", "Cluster", _ALL, False),
+    "Function": (_ADDONS, "functions", "fn", "Cluster", _ALL, False),
+}
+_COLUMNS = {
+    "BackupStorage": [
+        "Provider string .spec.storage.provider",
+        "Default boolean .spec.default",
+        "Deletion-Policy string .spec.deletionPolicy",
+        "Total-Size string .status.totalSize",
+        "Phase string .status.phase",
+    ],
+    "Repository": [
+        "Integrity boolean .status.integrity",
+        "Snapshot-Count integer .status.snapshotCount",
+        "Size string .status.size",
+        "Phase string .status.phase",
+        "Last-Successful-Backup date .status.lastBackupTime",
+    ],
+    "RetentionPolicy": [
+        "Max-Retention-Period string .spec.maxRetentionPeriod",
+        "Default boolean .spec.default",
+    ],
+    "Snapshot": [
+        "Repository string .spec.repository",
+        "Session string .spec.session",
+        "Snapshot-Time string .status.snapshotTime",
+        "Deletion-Policy string .spec.deletionPolicy",
+        "Phase string .status.phase",
+    ],
+    "BackupConfiguration": ["Phase string .status.phase", "Paused boolean .spec.paused"],
+    "BackupSession": [
+        "Invoker-Type string .spec.invoker.kind",
+        "Invoker-Name string .spec.invoker.name",
+        "Phase string .status.phase",
+        "Duration string .status.duration",
+    ],
+    "RestoreSession": [
+        "Repository string .spec.dataSource.repository",
+        "Phase string .status.phase",
+        "Duration string .status.duration",
+    ],
+    "Addon": [],
+    "Function": [],
+}
+_AGE = "Age date .metadata.creationTimestamp"
+
+
+def _version(kind: str) -> JsonObject:
+    spec = cast("JsonObject", _CRDS[kind]["spec"])
+    (version,) = cast("list[JsonObject]", spec["versions"])
+    return version
+
+
+def _schema(kind: str) -> JsonObject:
+    return cast("JsonObject", cast("JsonObject", _version(kind)["schema"])["openAPIV3Schema"])
+
+
+def _nodes(schema: Mapping[str, object], path: str = "") -> Iterator[tuple[str, JsonObject]]:
+    """Every node of a schema with its path."""
+    yield path, cast("JsonObject", schema)
+    properties = cast("Mapping[str, JsonObject]", schema.get("properties") or {})
+    for name, child in properties.items():
+        yield from _nodes(child, f"{path}.{name}")
+    for key in ("items", "additionalProperties"):
+        if isinstance(schema.get(key), dict):
+            yield from _nodes(cast("JsonObject", schema[key]), f"{path}[]")
+
+
+def test_committed_manifests_are_what_the_models_say() -> None:
+    committed = {
+        path: path.read_text(encoding="utf-8")
+        for folder in ("crds", "addons")
+        for path in (DEPLOY / folder).iterdir()
+    }
+    wanted = manifests()
+    assert sorted(map(str, committed)) == sorted(map(str, wanted))
+    stale = [path.name for path, text in wanted.items() if committed[path] != text]
+    assert stale == [], "run make manifests"
+
+
+@pytest.mark.parametrize("kind", _IDENTITY)
+def test_schema_is_structural(kind: str) -> None:
+    for path, node in _nodes(_schema(kind)):
+        assert not node.keys() - _KEYWORDS, (path, sorted(node.keys() - _KEYWORDS))
+        assert node.get("type") in _TYPES, path
+        assert ("items" in node) == (node["type"] == "array"), path
+        assert not {"properties", "additionalProperties"} <= node.keys(), path
+        if node["type"] == "object":
+            inside = node.keys() & {"properties", "additionalProperties", _PRESERVE}
+            assert inside or path == ".metadata", path
+        properties = cast("JsonObject", node.get("properties") or {})
+        assert set(cast("list[str]", node.get("required") or [])) <= properties.keys(), path
+        default = node.get("default")
+        assert default is None or default in cast("list[object]", node.get("enum") or [default])
+
+
+def test_nothing_is_required_of_a_whole_object() -> None:
+    required = [
+        (kind, path)
+        for kind in _CRDS
+        for path, node in _nodes(_schema(kind))
+        if path in {"", ".spec", ".status"} and node.get("required")
+    ]
+    assert required == []
+
+
+def test_identity_of_each_kind_is_kubestashs() -> None:
+    found = {}
+    for kind, crd in _CRDS.items():
+        spec = cast("JsonObject", crd["spec"])
+        names = cast("JsonObject", spec["names"])
+        found[kind] = (
+            str(spec["group"]),
+            str(names["plural"]),
+            " ".join(cast("list[str]", names["shortNames"])),
+            str(spec["scope"]),
+            " ".join(cast("list[str]", names["categories"])),
+            "subresources" in _version(kind),
+        )
+        metadata = cast("JsonObject", crd["metadata"])
+        assert metadata["name"] == f"{names['plural']}.{spec['group']}"
+        assert metadata["labels"] == {"app.kubernetes.io/name": "kubestash"}
+        assert (names["singular"], names["listKind"]) == (kind.lower(), f"{kind}List")
+        assert _version(kind)["name"] == "v1alpha1"
+    assert found == _IDENTITY
+
+
+@pytest.mark.parametrize("kind", _COLUMNS)
+def test_printer_columns_are_kubestashs(kind: str) -> None:
+    columns = cast("list[dict[str, str]]", _version(kind)["additionalPrinterColumns"])
+    shown = [f"{column['name']} {column['type']} {column['jsonPath']}" for column in columns]
+    assert shown == [*_COLUMNS[kind], _AGE]
+
+
+_INVOKER = {"apiGroup": "core.kubestash.com", "kind": "BackupConfiguration", "name": "library"}
+_SESSION: JsonObject = {"spec": {"invoker": {**_INVOKER}, "session": "backup", "retryLeft": 1}}
+_CLAIM: JsonObject = {"persistentVolumeClaim": {"claimName": "store"}}
+_PLACE: JsonObject = {"provider": "local", "local": {**_CLAIM, "mountPath": "/a"}}
+_USED: JsonObject = {"repositories": [{"name": "local-k3f9q", "namespace": "demo"}]}
+_NOT_UPDATED = "spec can not be updated"
+_PATH_STAYS = "spec.path may not change"
+_STORAGE_STAYS = "spec.storage can not change while there are repositories in it"
+_KEEP_NEEDED = "maxRetentionPeriod or successfulSnapshots is needed"
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new", "message"),
+    [
+        ("BackupSession", _SESSION, {"spec": {"session": "backup"}}, _NOT_UPDATED),
+        ("BackupSession", _SESSION, {}, _NOT_UPDATED),
+        ("BackupSession", _SESSION, {**_SESSION, "status": {"phase": "Running"}}, None),
+        ("BackupSession", None, _SESSION, None),
+        ("Repository", {"spec": {"path": "a"}}, {"spec": {"path": "b"}}, _PATH_STAYS),
+        ("Repository", {"spec": {"path": "a"}}, {"spec": {"paused": True}}, _PATH_STAYS),
+        ("Repository", {"spec": {"path": "a"}}, {}, _PATH_STAYS),
+        ("Repository", {"spec": {"path": "a"}}, {"spec": {"path": "a", "paused": True}}, None),
+        ("Repository", {"spec": {}}, {"spec": {"path": "a"}}, None),
+        (
+            "BackupStorage",
+            {"spec": {"storage": _PLACE}, "status": _USED},
+            {"spec": {"storage": {"provider": "local", "local": _CLAIM}}, "status": _USED},
+            _STORAGE_STAYS,
+        ),
+        (
+            "BackupStorage",
+            {"spec": {"storage": {"provider": "local", "local": _CLAIM}}, "status": _USED},
+            {
+                "spec": {
+                    "storage": {
+                        "provider": "local",
+                        "local": {"persistentVolumeClaim": {"claimName": "other"}},
+                    }
+                },
+                "status": _USED,
+            },
+            _STORAGE_STAYS,
+        ),
+        (
+            "BackupStorage",
+            {"spec": {"storage": _PLACE}, "status": _USED},
+            {"spec": {}},
+            _STORAGE_STAYS,
+        ),
+        (
+            "BackupStorage",
+            {"spec": {"storage": _PLACE}, "status": _USED},
+            {"spec": {"storage": _PLACE, "default": True}, "status": _USED},
+            None,
+        ),
+        ("BackupStorage", {"spec": {"storage": _PLACE}, "status": {}}, {"spec": {}}, None),
+        ("RetentionPolicy", None, {"spec": {"default": True}}, _KEEP_NEEDED),
+        ("RetentionPolicy", None, {"spec": {"maxRetentionPeriod": "1y"}}, None),
+        ("RetentionPolicy", None, {"spec": {"successfulSnapshots": {"last": 1}}}, None),
+    ],
+)
+def test_rules_refuse_what_must_not_change(
+    kind: str, old: JsonObject | None, new: JsonObject, message: str | None
+) -> None:
+    errors = Schema(_schema(kind)).errors(new, old)
+    assert [text.rpartition(": ")[2] for _, text in errors] == ([message] if message else [])
+
+
+def test_our_own_objects_are_stored_unchanged() -> None:
+    documents = [
+        *(yaml.safe_load(path.read_text("utf-8")) for path in (DEPLOY / "addons").iterdir()),
+        *one_volume.documents(),
+    ]
+    checked = set()
+    for document in documents:
+        kind = str(document["kind"])
+        if kind not in _CRDS:
+            continue
+        schema = Schema(_schema(kind))
+        assert schema.unknown_fields(document) == []
+        assert schema.errors(document, None) == []
+        assert schema.admit(document) == document
+        checked.add(kind)
+    assert checked == _CRDS.keys() - {"BackupSession", "RestoreSession", "Snapshot"}
+
+
+def test_a_file_is_named_after_its_crd() -> None:
+    assert {path.stem for path in (DEPLOY / "crds").iterdir()} == {
+        f"{group}_{plural}" for group, plural, *_ in _IDENTITY.values()
+    }

@@ -10,7 +10,7 @@ CODE := stashgen controller tests tools
 DEMO_FLAGS := $(if $(KEEP),--keep)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix contract bench lock manifests clean
+.PHONY: help setup demo test lint check fix contract bench lock manifests clean
 
 help:  ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,11 +27,13 @@ demo: setup  ## A policy protects, loses and recovers real data on the embedded 
 test: setup  ## All tests that need Python, git and restic only.
 	@restic=$$($(BIN)/python tools/go_tools.py restic); PATH="$$restic:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(ARGS)
 
-check: setup  ## Format, lint, types, import contracts, unit, golden and contract tests: quick.
+lint: setup  ## Format, lint, types and import contracts.
 	@$(BIN)/ruff format --check $(CODE)
 	@$(BIN)/ruff check $(CODE)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+
+check: lint  ## What to run before a commit: lint, then unit, golden and contract tests.
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q tests/unit tests/golden tests/contract $(ARGS)
 
 fix: setup  ## Format, and correct what the linter can correct.

@@ -68,6 +68,7 @@ class Teller:
         self._start = time.monotonic()
 
     def __call__(self, text: str) -> None:
+        """Say one thing."""
         clear = "\r\033[K" if sys.stderr.isatty() else ""
         print(clear, end="", file=sys.stderr, flush=True)
         print(f"[{time.monotonic() - self._start:5.1f} s] {text}", flush=True)
@@ -180,12 +181,13 @@ def plain(cluster: Cluster, _folder: Path, say: Teller) -> int:
 def how_to_look(cluster: Cluster) -> None:
     """Print how to look into a cluster that stays."""
     bucket = cluster.volume("demo", "backup-store") / "dem1"
+    key = "jsonpath={.data.RESTIC_PASSWORD}"
     print(f"""
 The cluster keeps running (process {cluster.process.pid}; `kill {cluster.process.pid}` ends it).
   export KUBECONFIG={cluster.state}/kubeconfig
   kubectl get backupconfigurations,backupsessions,snapshots,restoresessions -A
   (no kubectl here? PATH=$(python3 tools/go_tools.py kubernetes):$PATH builds it, once)
-  export RESTIC_PASSWORD=$(kubectl get secret restic-key -n demo -o jsonpath='{{.data.RESTIC_PASSWORD}}' | base64 -d)
+  export RESTIC_PASSWORD=$(kubectl get secret restic-key -n demo -o '{key}' | base64 -d)
   restic -r {bucket}/demo/library/repository/v1/backup/dump snapshots
   (no restic here? PATH=$(python3 tools/go_tools.py restic):$PATH)""")
 

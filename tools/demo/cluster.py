@@ -7,14 +7,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
-
-from stashgen_controller.client import AlreadyExistsError, Client, NotFoundError
 
 from stashgen.api import resources as known
 from stashgen.api.resources import Resource
 from stashgen.source import read_documents
+from stashgen_controller.client import AlreadyExistsError, Client, NotFoundError
 
 Json = Any
 _RESOURCES = {
@@ -72,7 +71,7 @@ class Cluster:
 
     def apply_text(self, text: bytes, path: Path) -> int:
         """Apply every document of a YAML file; returns how many there are."""
-        documents = read_documents(text, path).value
+        documents = read_documents(text, PurePosixPath(path)).value
         for document in documents:
             self.apply(document.data)
         return len(documents)

@@ -117,7 +117,7 @@ def _entry(path: Path, info: os.stat_result, links: dict[tuple[int, int], list[s
         mtime_ns=info.st_mtime_ns,
         size=info.st_size if is_file else 0,
         digest=hashlib.sha256(path.read_bytes()).hexdigest() if is_file else "",
-        link=os.readlink(path) if stat.S_ISLNK(info.st_mode) else "",
+        link=str(path.readlink()) if stat.S_ISLNK(info.st_mode) else "",
         peers=tuple(sorted(links.get((info.st_dev, info.st_ino), ()))),
         owner=(info.st_uid, info.st_gid) if is_root() else None,
     )

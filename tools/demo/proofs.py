@@ -9,9 +9,7 @@ import base64
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-
-from stashgen_controller.client import InvalidError
+from pathlib import Path, PurePosixPath
 
 from stashgen.api import resources as known
 from stashgen.api.addon import Addon
@@ -19,6 +17,7 @@ from stashgen.api.function import Function
 from stashgen.api.shared import TaskReference
 from stashgen.kubestash.executor import find_task
 from stashgen.source import read_documents
+from stashgen_controller.client import InvalidError
 from tools.demo.cluster import Cluster, DemoError, Json, condition, name
 
 
@@ -79,7 +78,7 @@ def _get(scene: Scene, resource: known.Resource, wanted: str) -> Json:
 
 def _yaml(path: Path) -> Json:
     _check(path.is_file(), f"{path.name} is not in the storage")
-    documents = read_documents(path.read_bytes(), Path(path.name)).value
+    documents = read_documents(path.read_bytes(), PurePosixPath(path.name)).value
     _check(len(documents) == 1, f"{path.name} is not one YAML document")
     return documents[0].data
 

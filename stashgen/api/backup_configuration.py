@@ -129,7 +129,7 @@ class SessionRepositoryStatus(Model):
     """One repository as seen now."""
 
     name: str | None = None
-    phase: str | None = None
+    phase: str | None = Field(default=None, json_schema_extra={"enum": ["NotReady", "Ready"]})
     reason: str | None = None
     verification_configured: Bool | None = None
 

@@ -55,6 +55,9 @@ class Cluster:
             self.process.wait(timeout=15)
         except subprocess.TimeoutExpired:
             self.process.kill()
+            self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
     def volume(self, namespace: str, claim: str) -> Path:
         """The folder of a claim."""

@@ -29,7 +29,6 @@ class NotProvedError(Exception):
 class Scene:
     """One run of the scenario: its names, and what has happened so far."""
 
-    title: str
     cluster: Cluster
     namespace: str
     storage: str

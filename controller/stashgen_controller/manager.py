@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Thread
 from typing import cast
 
@@ -26,12 +26,12 @@ from stashgen_controller.decision import Key
 from stashgen_controller.dependants import RECONCILED, dependants
 from stashgen_controller.kinds import KINDS
 from stashgen_controller.list_watch import ListWatch
-from stashgen_controller.reconciler import NameCollisionError, carry_out
+from stashgen_controller.reconciler import NameCollisionError, Reader, carry_out
 from stashgen_controller.workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
 
-_READ_ONLY = (
+READ_ONLY = (
     RETENTION_POLICIES,
     ADDONS,
     FUNCTIONS,
@@ -48,6 +48,24 @@ _FIRST_DELAY = timedelta(milliseconds=500)
 _LONGEST_DELAY = timedelta(minutes=1)
 
 
+def reconcile(client: Client, reader: Reader, key: Key, now: datetime) -> timedelta | None:
+    """Look at one object and do what is to be done; says when to look again at the latest.
+
+    An object that is gone or on its way out needs nothing: we have no finalizers.
+
+    Raises:
+        ConflictError: the object changed since it was read; look again.
+        NameCollisionError: an object of a name that we need belongs to somebody else.
+        ApiError: any other refusal.
+    """
+    obj = reader.get(key.resource, key.namespace, key.name)
+    if obj is None or cast("JsonObject", obj["metadata"]).get("deletionTimestamp"):
+        return None
+    decision = KINDS[key.resource].look(reader, obj, now)
+    carry_out(client, key.resource, obj, decision)
+    return decision.requeue_after
+
+
 class Manager:
     """Watches the kinds on the way and reconciles one object after the other."""
 
@@ -58,7 +76,7 @@ class Manager:
         self._failures: dict[Key, int] = {}
         self._caches = {
             resource: ListWatch(client, resource, self._handler(resource))
-            for resource in (*RECONCILED, *_READ_ONLY)
+            for resource in (*RECONCILED, *READ_ONLY)
         }
         self._worker = Thread(target=self._work, name="reconcile", daemon=True)
 
@@ -107,13 +125,8 @@ class Manager:
                 self._reconcile(key)
 
     def _reconcile(self, key: Key) -> None:
-        obj = self.get(key.resource, key.namespace, key.name)
-        if obj is None or cast("JsonObject", obj["metadata"]).get("deletionTimestamp"):
-            self._failures.pop(key, None)
-            return
         try:
-            decision = KINDS[key.resource].look(self, obj, self._clock.now())
-            carry_out(self._client, key.resource, obj, decision)
+            again = reconcile(self._client, self, key, self._clock.now())
         except ConflictError:
             self._queue.add_after(key, _CONFLICT_DELAY)
         except (ApiError, NameCollisionError) as error:
@@ -123,8 +136,8 @@ class Manager:
             self._fail(key, error)
         else:
             self._failures.pop(key, None)
-            if decision.requeue_after is not None:
-                self._queue.add_after(key, decision.requeue_after)
+            if again is not None:
+                self._queue.add_after(key, again)
 
     def _fail(self, key: Key, error: Exception) -> None:
         failures = self._failures.get(key, 0) + 1

@@ -13,7 +13,7 @@ DEMO_FLAGS := $(if $(KEEP),--keep)
 .PHONY: help setup demo test lint check fix contract bench lock manifests clean
 
 help:  ## Show this list.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.complete  ## Make the virtual environment from the pinned dependencies.
 

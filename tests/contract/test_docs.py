@@ -1,0 +1,54 @@
+"""The documents name what is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+_DOCUMENTS = sorted(
+    ["README.md", *(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/**/*.md"))]
+)
+_PATH = re.compile(
+    r"`((?:stashgen|controller|tests|tools|docs|policies|examples)/[A-Za-z0-9_./-]*)`"
+)
+_TARGET = re.compile(r"`make ([a-z-]+)")
+_LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
+
+
+@pytest.mark.parametrize("name", _DOCUMENTS)
+def test_paths_in_documents_exist(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    missing = [path for path in _PATH.findall(text) if not (ROOT / path).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("name", _DOCUMENTS)
+def test_links_in_documents_lead_somewhere(name: str) -> None:
+    folder = (ROOT / name).parent
+    text = (ROOT / name).read_text(encoding="utf-8")
+    missing = [link for link in _LINK.findall(text) if not (folder / link).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("name", _DOCUMENTS)
+def test_make_targets_in_documents_exist(name: str) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    used = _TARGET.findall((ROOT / name).read_text(encoding="utf-8"))
+    assert not [target for target in used if target not in targets]
+
+
+def test_architecture_names_every_package() -> None:
+    text = (ROOT / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    packages = [path.parent for path in ROOT.glob("stashgen/*/__init__.py")]
+    packages += [path.parent for path in ROOT.glob("controller/stashgen_controller/*/__init__.py")]
+    missing = [path.name for path in packages if f"`{path.relative_to(ROOT)}/`" not in text]
+    assert not missing
+
+
+def test_help_lists_every_target_that_people_call() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    phony = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    targets = {target for line in phony for target in line.split()}
+    described = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
+    assert targets == described

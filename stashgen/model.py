@@ -26,11 +26,13 @@ class Source:
         project: The document of kind Project in ``stashgen.yaml``.
         policies: Every other document of the project's own folders.
         manifests: Documents of the inventory's files, by cluster id, in the order of their paths.
+        unreadable: Where the inventory's files could not be read.
     """
 
     project: Document
     policies: tuple[Document, ...]
     manifests: Mapping[str, tuple[Document, ...]]
+    unreadable: tuple[Position, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +68,17 @@ class VolumeKey:
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A PersistentVolumeClaim in an inventory."""
+    """A PersistentVolumeClaim in an inventory.
+
+    Attributes:
+        block: A raw device without files (``volumeMode: Block``).
+    """
 
     key: VolumeKey
     labels: Mapping[str, str]
     access_modes: tuple[str, ...]
     position: Position
+    block: bool = False
 
 
 @dataclass(frozen=True, slots=True)

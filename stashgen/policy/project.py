@@ -5,6 +5,9 @@ from typing import Literal
 from stashgen.api.base import Model
 from stashgen.policy.shared import Encryption, Job, Metadata
 
+DEFAULT_OUTPUT = "rendered"
+DEFAULT_POLICIES = ("policies",)
+
 
 class InventorySource(Model):
     """Where volumes are found: shell patterns of manifest files, relative to the project."""
@@ -17,9 +20,8 @@ class Cluster(Model):
 
     name: str
     id: str
-    labels: dict[str, str] | None = None
     time_zone: str = "Etc/UTC"
-    inventory: tuple[InventorySource, ...] = ()
+    inventory: tuple[InventorySource, ...]
 
 
 class Defaults(Model):
@@ -34,8 +36,8 @@ class ProjectSpec(Model):
 
     requires: str | None = None
     controller: Literal["stashgen"] = "stashgen"
-    output: str = "rendered"
-    policies: tuple[str, ...] = ("policies",)
+    output: str = DEFAULT_OUTPUT
+    policies: tuple[str, ...] = DEFAULT_POLICIES
     defaults: Defaults | None = None
     clusters: tuple[Cluster, ...]
 

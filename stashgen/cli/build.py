@@ -1,0 +1,54 @@
+"""``stashgen build``: compile and write."""
+
+import sys
+
+from stashgen.cli.arguments import Command
+from stashgen.cli.compiling import Compiled, compile_project
+from stashgen.cli.report import count, say, show_findings
+from stashgen.diagnostics import ExitCode, has_errors
+from stashgen.model import FileTree
+from stashgen.tree import WriteReport, write_tree
+
+_NOT_AN_OBJECT = "kustomization.yaml"
+
+
+def build(command: Command) -> int:
+    """Write the project's output; nothing is written where a finding is an error."""
+    compiled = compile_project(command.project)
+    show_findings(compiled.findings)
+    if not compiled.ok:
+        say("nothing was written")
+        return ExitCode.FINDINGS
+    if command.stdout:
+        sys.stdout.buffer.write(_stream(compiled.files))
+        return ExitCode.OK
+    return _write(command, compiled)
+
+
+def _write(command: Command, compiled: Compiled) -> int:
+    output = command.output or compiled.output
+    written = write_tree(output, compiled.files)
+    show_findings(written.findings)
+    if has_errors(written.findings):
+        say("nothing was written")
+        return ExitCode.FINDINGS
+    say(f"{output}: {_summary(written.value)}")
+    return ExitCode.OK
+
+
+def _summary(report: WriteReport) -> str:
+    parts = [
+        f"{count(len(report.written), 'file')} written",
+        f"{len(report.deleted)} deleted",
+        f"{report.unchanged} unchanged",
+    ]
+    if report.leftovers:
+        parts.append(f"{count(len(report.leftovers), 'leftover')} of an interrupted build removed")
+    return ", ".join(parts)
+
+
+def _stream(files: FileTree) -> bytes:
+    """All objects as one stream, as ``kubectl apply -f -`` takes it."""
+    return b"".join(
+        b"---\n" + content for path, content in sorted(files.items()) if path.name != _NOT_AN_OBJECT
+    )

@@ -1,0 +1,78 @@
+"""``stashgen check``: compile and compare; the gate of a pull request."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+
+from stashgen.cli.arguments import Command
+from stashgen.cli.compiling import compile_project
+from stashgen.cli.report import count, say, show_findings
+from stashgen.diagnostics import ExitCode, Finding, Position, Severity, has_errors
+from stashgen.model import FileTree
+from stashgen.tree import compare, read_tree
+
+_FIX = "run stashgen build, and commit what it changes"
+
+
+class Code(StrEnum):
+    """How the output folder may differ from a fresh build; explained in docs/findings.md."""
+
+    MISSING = "SG701"
+    STALE = "SG702"
+    EXTRA = "SG703"
+
+
+def check(command: Command) -> int:
+    """Compare the output folder with what a build would write; writes nothing."""
+    compiled = compile_project(command.project)
+    findings = list(compiled.findings)
+    if compiled.ok:
+        findings += differences(compiled.output, compiled.files, read_tree(compiled.output))
+    show_findings(findings)
+    if has_errors(findings):
+        return ExitCode.FINDINGS
+    say(f"{compiled.output}: {count(len(compiled.files), 'file')} up to date")
+    return ExitCode.OK
+
+
+def differences(output: Path, expected: FileTree, actual: FileTree) -> Iterator[Finding]:
+    """A finding for each file that a build would add, change or delete."""
+    found = compare(expected, actual)
+    for path in found.missing:
+        yield _finding(
+            Code.MISSING,
+            Position(_shown(output, path)),
+            "the file is missing from the output",
+            "a build writes it; without it the cluster does not get what the policies say",
+        )
+    for path in found.stale:
+        yield _finding(
+            Code.STALE,
+            Position(_shown(output, path), _first_difference(expected[path], actual[path])),
+            "the file is not what a build writes",
+            "the policies, the inventory or the version of stashgen changed after it was built, "
+            "or it was edited by hand",
+        )
+    for path in found.extra:
+        yield _finding(
+            Code.EXTRA,
+            Position(_shown(output, path)),
+            "the file does not belong to the output any more",
+            "a build deletes it; until then the cluster keeps objects that no policy asks for",
+        )
+
+
+def _finding(code: Code, position: Position, what: str, why: str) -> Finding:
+    return Finding(code, Severity.ERROR, position, "", what, why, _FIX)
+
+
+def _shown(output: Path, path: PurePosixPath) -> PurePosixPath:
+    return PurePosixPath(output.as_posix()) / path
+
+
+def _first_difference(expected: bytes, actual: bytes) -> int:
+    """The first line that differs, from 1; the line after the end if one goes on."""
+    ours, theirs = expected.splitlines(), actual.splitlines()
+    pairs = enumerate(zip(ours, theirs, strict=False), 1)
+    shorter = min(len(ours), len(theirs))
+    return next((line for line, (one, other) in pairs if one != other), shorter + 1)

@@ -1,0 +1,100 @@
+"""The entry point: what may go wrong around a command, and the exit codes that say so.
+
+Start-up is most of what a pre-commit hook waits for: modules are imported by the command that
+needs them, and the garbage collector, which would only walk living data, is off.
+"""
+
+import contextlib
+import gc
+import os
+import sys
+from collections.abc import Sequence
+from typing import TextIO, assert_never
+
+from stashgen import __version__
+from stashgen.diagnostics import ExitCode, StashgenError, printable
+
+
+def main() -> int:
+    """Run the command line of this process; returns the exit code."""
+    gc.disable()
+    # Plugins of other packages could change what validation accepts, and cost start-up time.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    code = run(sys.argv[1:])
+    _let_go(sys.stdout)
+    _let_go(sys.stderr)
+    return code
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; everything that it raises ends as a line on stderr and an exit code."""
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return ExitCode.INTERRUPTED
+    except StashgenError as error:
+        _say(str(error))
+        return error.exit_code
+    except BrokenPipeError:
+        # Whoever read our output went away; there is nobody to tell.
+        return ExitCode.USAGE
+    except OSError as error:
+        _say(f"{error.filename or 'output'}: {error.strerror or error}")
+        return ExitCode.USAGE
+    except Exception as error:  # noqa: BLE001 (the one place where a bug becomes an exit code)
+        return _bug(error, debug="--debug" in arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    # Here, so that an interrupted or failed import ends as a line too.
+    from stashgen.cli.arguments import parse  # noqa: PLC0415
+
+    command = parse(arguments)
+    if isinstance(command, int):
+        return command
+    match command.verb:
+        case "build":
+            from stashgen.cli.build import build  # noqa: PLC0415
+
+            code = build(command)
+        case "check":
+            from stashgen.cli.check import check  # noqa: PLC0415
+
+            code = check(command)
+        case _:
+            assert_never(command.verb)
+    if sys.stdout is not None:
+        # A full disk or a closed pipe is found here, not at the interpreter's end.
+        sys.stdout.flush()
+    return code
+
+
+def _bug(error: Exception, *, debug: bool) -> int:
+    if debug:
+        import traceback  # noqa: PLC0415
+
+        with contextlib.suppress(OSError):
+            traceback.print_exception(error, file=sys.stderr)
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    _say(
+        f"this is a bug in stashgen {__version__}: {text}; please report it to the project, with "
+        "what --debug prints"
+    )
+    return ExitCode.INTERNAL
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):
+        print(f"stashgen: {printable(text)}", file=sys.stderr, flush=True)
+
+
+def _let_go(stream: TextIO | None) -> None:
+    """Flush a standard stream; what cannot be written any more must not fail at exit."""
+    if stream is None:
+        return
+    try:
+        stream.flush()
+    except OSError:
+        # Python flushes once more at its end, and would then end with a code of its own.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,0 +1,45 @@
+"""Findings and summaries for people, on stderr."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from stashgen.diagnostics import Finding, Position, render_finding, render_summary
+
+
+def show_findings(findings: Sequence[Finding]) -> None:
+    """Print findings, sorted by place, and how many there are; nothing for none."""
+    for finding in sorted(findings, key=Finding.sort_key):
+        say(render_finding(finding))
+    if findings:
+        say(render_summary(findings))
+
+
+def say(text: str) -> None:
+    """A line or more for people."""
+    print(text, file=sys.stderr)
+
+
+def seen_from_here(findings: Iterable[Finding], project: Path) -> tuple[Finding, ...]:
+    """Findings with paths as the caller of the command can open them, not as the project's."""
+    if project == Path():
+        return tuple(findings)
+    folder = PurePosixPath(project.as_posix())
+    return tuple(
+        replace(
+            finding,
+            position=_below(folder, finding.position),
+            related=tuple(_below(folder, position) for position in finding.related),
+        )
+        for finding in findings
+    )
+
+
+def _below(folder: PurePosixPath, position: Position) -> Position:
+    return replace(position, path=folder / position.path)
+
+
+def count(number: int, word: str) -> str:
+    """``1 file``, ``2 files``."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -1,0 +1,5 @@
+"""The first pass: files to documents."""
+
+from stashgen.load.files import PROJECT_FILE, load
+
+__all__ = ["PROJECT_FILE", "load"]

@@ -1,0 +1,216 @@
+"""Read the files of a project: the edge through which all input comes."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+
+from stashgen.diagnostics import (
+    Finding,
+    Outcome,
+    Position,
+    Severity,
+    ToolError,
+    UsageError,
+    quote,
+)
+from stashgen.load.patterns import Finder, segments_of
+from stashgen.marks import Json
+from stashgen.model import Source
+from stashgen.policy.project import DEFAULT_OUTPUT, DEFAULT_POLICIES
+from stashgen.source import LARGEST_FILE_BYTES, Document, read_documents
+
+PROJECT_FILE = PurePosixPath("stashgen.yaml")
+
+_Keys = tuple[str | int, ...]
+
+
+class Code(StrEnum):
+    """What finding a project's files may report; each is explained in docs/findings.md."""
+
+    PROJECT = "SG116"
+    NOTHING_FOUND = "SG117"
+    NOT_INSIDE = "SG118"
+    NOT_A_FILE = "SG119"
+
+
+def load(root: Path) -> Outcome[Source | None]:
+    """Read ``stashgen.yaml`` and the files that it names; None where it holds no Project.
+
+    Every path and position is relative to ``root``. What cannot be read of an inventory is a
+    warning, for inventories are other people's files and may hold templates; its places are in
+    ``Source.unreadable``.
+
+    Raises:
+        UsageError: ``root`` is no folder, or has no ``stashgen.yaml``.
+        ToolError: the system refuses to read a file or a folder.
+    """
+    with _system_errors():
+        if not root.is_dir():
+            raise UsageError(f"{root} is not a folder")
+        if not (root / PROJECT_FILE).is_file():
+            raise UsageError(f"there is no {PROJECT_FILE} in {root}")
+        own = read_documents(_read(root / PROJECT_FILE), PROJECT_FILE)
+        project = next((one for one in own.value if one.data.get("kind") == "Project"), None)
+        if project is None:
+            return Outcome(None, own.findings or (_no_project(),))
+        reading = _Reading(project, _finder(root, project), list(own.findings))
+        policies = [one for one in own.value if one is not project]
+        policies += reading.documents(_policy_patterns(project), dirty=False)
+        manifests = {
+            cluster_id: tuple(reading.documents(patterns, dirty=True))
+            for cluster_id, patterns in _inventories(project)
+        }
+        reading.refuse_strange_files()
+    unreadable = tuple(reading.unreadable)
+    source = Source(project, tuple(policies), manifests, unreadable)
+    return Outcome(source, tuple(reading.findings))
+
+
+@dataclass(slots=True)
+class _Reading:
+    """The files read so far and what there is to say about them."""
+
+    project: Document
+    finder: Finder
+    findings: list[Finding]
+    unreadable: list[Position] = field(default_factory=list)
+
+    def documents(self, patterns: list[tuple[_Keys, str]], *, dirty: bool) -> Iterator[Document]:
+        """The documents of all files that the patterns name, by path."""
+        files: dict[PurePosixPath, Path] = {}
+        for keys, pattern in patterns:
+            try:
+                segments_of(pattern)
+            except ValueError as error:
+                self._report_outside(keys, pattern, str(error))
+                continue
+            found = self.finder.files(pattern)
+            if not found:
+                self._report_nothing(keys, pattern)
+            files.update(found)
+        for path in sorted(files):
+            if path == PROJECT_FILE:
+                continue
+            outcome = read_documents(_read(files[path]), path, dirty=dirty)
+            if dirty:
+                self.unreadable += [finding.position for finding in outcome.findings]
+                self.findings += (
+                    replace(finding, severity=Severity.WARNING) for finding in outcome.findings
+                )
+            else:
+                self.findings += outcome.findings
+            yield from outcome.value
+
+    def refuse_strange_files(self) -> None:
+        """Report what patterns met and could not take."""
+        self.findings += (
+            Finding(
+                Code.NOT_A_FILE,
+                Severity.ERROR,
+                Position(path),
+                "",
+                "a link that leads out of the project or nowhere, or not a file",
+                "reading it would make the result depend on this machine; leaving it out in "
+                "silence could lose volumes or policies",
+                "remove it, or choose a pattern that does not meet it",
+            )
+            for path in sorted(self.finder.refused)
+        )
+
+    def _report_outside(self, keys: _Keys, pattern: str, why: str) -> None:
+        self._report(
+            Code.NOT_INSIDE,
+            keys,
+            f"{quote(pattern)} is not a path inside the project",
+            why,
+            "write a path relative to the folder of stashgen.yaml",
+        )
+
+    def _report_nothing(self, keys: _Keys, pattern: str) -> None:
+        self._report(
+            Code.NOTHING_FOUND,
+            keys,
+            f"{quote(pattern)} matches no file",
+            "a mistyped path would leave volumes without a backup; as in a shell hidden names and "
+            "the output folder do not count",
+            "correct the path, or remove it",
+        )
+
+    def _report(self, code: Code, keys: _Keys, what: str, why: str, fix: str) -> None:
+        position, subject = self.project.position(*keys), self.project.subject(*keys)
+        self.findings.append(Finding(code, Severity.ERROR, position, subject, what, why, fix))
+
+
+def _finder(root: Path, project: Document) -> Finder:
+    output = _at(project.data, "spec", "output")
+    try:
+        segments = segments_of(output if isinstance(output, str) else DEFAULT_OUTPUT)
+    except ValueError:
+        segments = ()  # Validation says so.
+    excluded = PurePosixPath(*segments) if segments else None
+    return Finder(Path(os.path.realpath(root)), excluded)
+
+
+def _policy_patterns(project: Document) -> list[tuple[_Keys, str]]:
+    keys: _Keys = ("spec", "policies")
+    written = _at(project.data, *keys)
+    return _texts(keys, list(DEFAULT_POLICIES) if written is None else written)
+
+
+def _inventories(project: Document) -> Iterator[tuple[str, list[tuple[_Keys, str]]]]:
+    """Each cluster's id and patterns; what has another shape is left to validation."""
+    for index, cluster in _items(_at(project.data, "spec", "clusters")):
+        cluster_id = _at(cluster, "id")
+        if isinstance(cluster_id, str):
+            keys = ("spec", "clusters", index, "inventory")
+            yield (
+                cluster_id,
+                [
+                    pattern
+                    for place, source in _items(_at(cluster, "inventory"))
+                    for pattern in _texts((*keys, place, "manifests"), _at(source, "manifests"))
+                ],
+            )
+
+
+def _at(node: Json, *keys: str | int) -> Json:
+    for key in keys:
+        node = node.get(key) if isinstance(node, dict) and isinstance(key, str) else None
+    return node
+
+
+def _items(node: Json) -> Iterator[tuple[int, Json]]:
+    return enumerate(node) if isinstance(node, list) else iter(())
+
+
+def _texts(keys: _Keys, node: Json) -> list[tuple[_Keys, str]]:
+    return [((*keys, index), item) for index, item in _items(node) if isinstance(item, str)]
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        # One byte more than the reader takes, so that it sees that there is too much.
+        return file.read(LARGEST_FILE_BYTES + 1)
+
+
+@contextlib.contextmanager
+def _system_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ToolError(f"cannot read {error.filename}: {error.strerror}") from error
+
+
+def _no_project() -> Finding:
+    return Finding(
+        Code.PROJECT,
+        Severity.ERROR,
+        Position(PROJECT_FILE),
+        "",
+        "there is no document of kind Project",
+        "it says which clusters there are and where their policies and volumes are",
+        "write one with apiVersion: stashgen.dev/v1alpha1 and kind: Project",
+    )

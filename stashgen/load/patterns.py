@@ -1,0 +1,131 @@
+"""Find a project's files by shell patterns, and never look outside the project.
+
+As in a shell ``*`` and ``?`` stop at a slash and pass over hidden names, and ``**`` stands for any
+number of folders. A pattern that ends at a folder means every YAML and JSON file below it. The
+order of what is found depends on the names alone.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+
+_SUFFIXES = frozenset({".yaml", ".yml", ".json"})
+_ANY_FOLDERS = "**"
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A name inside a folder of the project; ``real`` is where its symlinks lead."""
+
+    path: PurePosixPath
+    real: Path
+    is_folder: bool
+
+
+@dataclass(slots=True)
+class Finder:
+    """Matches patterns below a root; symlinks are followed as long as they stay inside.
+
+    Attributes:
+        root: The project's folder, with its symlinks resolved.
+        excluded: A folder that is never looked into: the output.
+        refused: What patterns met and could not take: links that lead out of the root or nowhere,
+            devices, sockets, pipes.
+    """
+
+    root: Path
+    excluded: PurePosixPath | None = None
+    refused: set[PurePosixPath] = field(default_factory=set)
+
+    def files(self, pattern: str) -> dict[PurePosixPath, Path]:
+        """The files of a pattern that ``segments_of`` accepts: path and where it really is.
+
+        A file that is reached in several ways is there once, by the first of them.
+
+        Raises:
+            OSError: a folder cannot be read.
+        """
+        found: dict[Path, PurePosixPath] = {}
+        top = _Entry(PurePosixPath(), self.root, is_folder=True)
+        for entry in self._matches(top, segments_of(pattern), set()):
+            members = self._below(entry, set()) if entry.is_folder else (entry,)
+            for member in members:
+                found.setdefault(member.real, member.path)
+        return {path: real for real, path in sorted(found.items(), key=lambda item: item[1])}
+
+    def _matches(
+        self, folder: _Entry, segments: tuple[str, ...], seen: set[tuple[Path, int]]
+    ) -> Iterator[_Entry]:
+        # Links may form a ring, and several ** lead to a folder in several ways.
+        if (folder.real, len(segments)) in seen:
+            return
+        seen.add((folder.real, len(segments)))
+        if not segments:
+            yield folder
+            return
+        head, rest = segments[0], segments[1:]
+        if head == _ANY_FOLDERS:
+            yield from self._matches(folder, rest, seen)
+            for entry in self._entries(folder, "*"):
+                if entry.is_folder:
+                    yield from self._matches(entry, segments, seen)
+            return
+        for entry in self._entries(folder, head):
+            if entry.is_folder:
+                yield from self._matches(entry, rest, seen)
+            elif not rest:
+                yield entry
+
+    def _below(self, folder: _Entry, seen: set[Path]) -> Iterator[_Entry]:
+        if folder.real in seen:
+            return
+        seen.add(folder.real)
+        for entry in self._entries(folder, "*"):
+            if entry.is_folder:
+                yield from self._below(entry, seen)
+            elif entry.path.suffix in _SUFFIXES:
+                yield entry
+
+    def _entries(self, folder: _Entry, name: str) -> Iterator[_Entry]:
+        """What a folder holds under this name or pattern, sorted."""
+        for found in sorted(entry.name for entry in folder.real.iterdir()):
+            if found == name or (fnmatchcase(found, name) and (found[0] != "." or name[0] == ".")):
+                entry = self._entry(folder, found)
+                if entry is not None:
+                    yield entry
+
+    def _entry(self, folder: _Entry, name: str) -> _Entry | None:
+        path, real = folder.path / name, folder.real / name
+        if real.is_symlink():
+            real = Path(os.path.realpath(real))
+            if not real.is_relative_to(self.root) or not real.exists():
+                self.refused.add(path)
+                return None
+        if self.excluded is not None and real.is_relative_to(self.root / self.excluded):
+            return None
+        mode = real.stat().st_mode
+        if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
+            self.refused.add(path)
+            return None
+        return _Entry(path, real, is_folder=stat.S_ISDIR(mode))
+
+
+def segments_of(pattern: str) -> tuple[str, ...]:
+    """The parts of a pattern.
+
+    Raises:
+        ValueError: it is empty, absolute, or leads out of the project.
+    """
+    if not pattern:
+        raise ValueError("it is empty")
+    if pattern.startswith("/"):
+        raise ValueError("it is absolute")
+    if "\\" in pattern or "\0" in pattern:
+        raise ValueError("it has a character that no path here has")
+    segments = tuple(part for part in pattern.split("/") if part not in {"", "."})
+    if ".." in segments:
+        raise ValueError('".." leads out of the project')
+    return segments

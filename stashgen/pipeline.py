@@ -1,0 +1,40 @@
+"""The whole compile on one screen: documents of policies and inventory in, files out.
+
+    load -> validate -> inventory -> resolve -> render -> serialize -> write | compare
+
+The first and the last step are edges (``stashgen.load``, ``stashgen.tree``); what is between them
+touches no file. A pass gives all its findings at once; the next runs only if none is an error.
+"""
+
+from stashgen.diagnostics import Finding, Outcome
+from stashgen.inventory import collect
+from stashgen.model import FileTree, Source
+from stashgen.render import render
+from stashgen.resolve import resolve
+from stashgen.serialize import serialize
+from stashgen.validate import validate
+
+
+def compile(source: Source) -> Outcome[FileTree]:  # noqa: A001 (it is called pipeline.compile)
+    """The files of a project, by path below the output folder; empty where something is wrong."""
+    policies = validate(source)
+    inventory = collect(source)
+    findings = [*policies.findings, *inventory.findings]
+    if policies.value is None or not policies.ok or not inventory.ok:
+        return _nothing(findings)
+
+    resolved = resolve(policies.value, inventory.value)
+    findings += resolved.findings
+    if not resolved.ok:
+        return _nothing(findings)
+
+    manifests = render(resolved.value)
+    return Outcome(serialize(manifests), _sorted(findings))
+
+
+def _nothing(findings: list[Finding]) -> Outcome[FileTree]:
+    return Outcome({}, _sorted(findings))
+
+
+def _sorted(findings: list[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(findings, key=Finding.sort_key))

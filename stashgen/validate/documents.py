@@ -1,0 +1,174 @@
+"""The pass: documents to validated objects."""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from stashgen.api.base import Model
+from stashgen.api.retention_policy import RetentionPolicy, RetentionPolicySpec
+from stashgen.diagnostics import Finding, Outcome, quote
+from stashgen.kubestash.storage_validation import validate_retention_policy
+from stashgen.marks import Json
+from stashgen.model import Authored, PolicySet, Source
+from stashgen.policy.backup_policy import BackupPolicy
+from stashgen.policy.project import Project
+from stashgen.policy.storage import Storage
+from stashgen.source import Document
+from stashgen.validate.fields import field_findings
+from stashgen.validate.references import Documents, reference_findings
+from stashgen.validate.secret_data import secret_findings
+from stashgen.validate.shape import parse
+from stashgen.validate.tool_version import version_findings
+from stashgen.validate.unsupported import KUBESTASH_GROUPS, OUR_KINDS
+from stashgen.validate.walk import Code, error, value_at
+
+_OURS = "stashgen.dev/"
+_STORAGE_GROUP = "storage.kubestash.com/"
+_MODELS: Mapping[str, type[Model]] = MappingProxyType(
+    {
+        "Project": Project,
+        "Storage": Storage,
+        "BackupPolicy": BackupPolicy,
+        "RetentionPolicy": RetentionPolicy,
+    }
+)
+
+
+def validate(source: Source) -> Outcome[PolicySet | None]:
+    """Check every document by itself and against the others; None if the Project is not valid.
+
+    All findings (``SG2xx``, ``SG3xx``, of schedules ``SG4xx``) of all documents come in one round,
+    each document's sorted by place.
+    """
+    findings: list[Finding] = []
+    by_kind: dict[str, list[Document]] = {kind: [] for kind in _MODELS}
+    by_kind["Project"].append(source.project)
+    for document in source.policies:
+        findings += secret_findings(document)
+        kind = _kind(document)
+        if kind is None:
+            findings += _unknown_kind(document)
+        else:
+            by_kind[kind].append(document)
+    for manifests in source.manifests.values():
+        for document in manifests:
+            findings += secret_findings(document)
+    valid: dict[str, list[Authored[Model]]] = {kind: [] for kind in _MODELS}
+    for kind, documents in by_kind.items():
+        for document in documents:
+            value, told = _read(document, kind)
+            findings += told
+            if value is not None:
+                valid[kind].append(Authored(value, document))
+    findings += _second_projects(by_kind["Project"])
+    findings += version_findings(source.project)
+    everything = Documents(source.project, {kind: tuple(found) for kind, found in by_kind.items()})
+    findings += reference_findings(everything)
+    ordered = tuple(sorted(dict.fromkeys(findings), key=Finding.sort_key))
+    return Outcome(_policy_set(valid), ordered)
+
+
+def _kind(document: Document) -> str | None:
+    """Which of the known kinds a document is meant to be, even if its version is wrong."""
+    kind = document.data.get("kind")
+    version = document.data.get("apiVersion")
+    group = _STORAGE_GROUP if kind == "RetentionPolicy" else _OURS
+    is_meant = not isinstance(version, str) or version.startswith(group)
+    return kind if isinstance(kind, str) and kind in _MODELS and is_meant else None
+
+
+def _read(document: Document, kind: str) -> tuple[Model | None, list[Finding]]:
+    model: Model | None
+    model, shape = parse(document, _MODELS[kind])
+    findings = [*shape, *field_findings(document, kind)]
+    if isinstance(model, RetentionPolicy):
+        findings += _retention_findings(document, model)
+    return (None if findings else model), findings
+
+
+def _unknown_kind(document: Document) -> Iterator[Finding]:
+    kind, version = document.data.get("kind"), document.data.get("apiVersion")
+    if kind == "Secret":
+        return  # With data it has its finding; without, it says which Secret must exist.
+    ours = str(version).startswith(_OURS) and kind in OUR_KINDS
+    known_later = ours or str(version).startswith(KUBESTASH_GROUPS)
+    named = f"kind {_shown(kind)} of {_shown(version)}"
+    yield error(
+        Code.NOT_SUPPORTED if known_later else Code.UNKNOWN_KIND,
+        document,
+        ("kind",),
+        what=f"{named} is not supported yet" if known_later else f"{named} is not known here",
+        why="a document that nothing reads would be believed to work",
+        fix="leave it out"
+        if known_later
+        else f"write one of {', '.join(_MODELS)}, or keep the file outside the policies",
+    )
+
+
+def _shown(value: Json) -> str:
+    return quote(value) if isinstance(value, str) else "none"
+
+
+def _second_projects(projects: list[Document]) -> Iterator[Finding]:
+    for document in projects[1:]:
+        yield error(
+            Code.DEFINED_TWICE,
+            document,
+            ("kind",),
+            what="there is a second Project",
+            why="a repository has one root",
+            fix="remove it, or keep it in a folder of its own with its own stashgen.yaml",
+            related=(projects[0].position("kind"),),
+        )
+
+
+def _retention_findings(document: Document, policy: RetentionPolicy) -> Iterator[Finding]:
+    """KubeStash's own rules; ``default`` and labels have no meaning in a compiled policy."""
+    for field in ("labels", "annotations"):
+        if value_at(document, f"metadata.{field}") is not None:
+            yield error(
+                Code.NOT_SUPPORTED,
+                document,
+                ("metadata", field),
+                at_key=True,
+                what=f"{quote(field)} of a RetentionPolicy are not supported yet",
+                why="the policy is written anew into each namespace that uses it",
+                fix="leave them out",
+            )
+    for message in validate_retention_policy(policy):
+        path, _, text = message.partition(": ")
+        keys = tuple(path.split("."))
+        yield error(
+            Code.RETENTION_RULE,
+            document,
+            keys,
+            what=text,
+            why="KubeStash refuses such a RetentionPolicy",
+            fix="correct the value",
+        )
+
+
+def _policy_set(valid: Mapping[str, list[Authored[Model]]]) -> PolicySet | None:
+    """The valid objects; the first of two with one name, which is an error anyway."""
+    if not valid["Project"] or not isinstance(project := valid["Project"][0].value, Project):
+        return None
+    storages: dict[str, Authored[Storage]] = {}
+    policies: list[Authored[BackupPolicy]] = []
+    retentions: dict[str, Authored[RetentionPolicySpec]] = {}
+    for authored in (one for kind in valid.values() for one in kind):
+        match authored.value:
+            case Storage() as storage:
+                name = storage.metadata.name
+                storages.setdefault(name, Authored(storage, authored.document))
+            case BackupPolicy() as policy:
+                policies.append(Authored(policy, authored.document))
+            case RetentionPolicy() as retention:
+                name = retention.metadata.name
+                retentions.setdefault(name, Authored(retention.spec, authored.document))
+            case _:
+                pass
+    return PolicySet(
+        project=Authored(project, valid["Project"][0].document),
+        storages=storages,
+        policies=tuple(sorted(policies, key=lambda one: one.value.metadata.name)),
+        retentions=retentions,
+    )

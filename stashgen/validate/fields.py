@@ -1,0 +1,147 @@
+"""Which rule holds for which field."""
+
+from collections.abc import Iterator
+
+from stashgen.diagnostics import Finding
+from stashgen.marks import Json
+from stashgen.source import Document
+from stashgen.validate import values
+from stashgen.validate.values import Rule
+from stashgen.validate.walk import Code, Keys, each, error
+
+_JOB: tuple[tuple[str, Rule], ...] = (
+    ("image", values.image),
+    ("imagePullPolicy", values.pull_policy),
+    ("runAs.user", values.whole(0)),
+    ("runAs.group", values.whole(0)),
+    ("resources", values.resources),
+    ("tolerations[*]", values.toleration),
+    ("priorityClassName", values.subdomain),
+    ("imagePullSecrets[*].name", values.subdomain),
+)
+_KEEP = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
+_COPY = "spec.sessions[*].copies[*]"
+
+
+def _job(path: str) -> tuple[tuple[str, Rule], ...]:
+    return tuple((f"{path}.{field}", rule) for field, rule in _JOB)
+
+
+RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
+    "Project": (
+        ("metadata.name", values.label),
+        ("spec.output", values.inside),
+        ("spec.clusters", values.not_empty),
+        ("spec.clusters[*].name", values.label),
+        ("spec.clusters[*].id", values.cluster_id),
+        ("spec.clusters[*].timeZone", values.time_zone),
+        ("spec.clusters[*].inventory", values.not_empty),
+        ("spec.clusters[*].inventory[*].manifests", values.not_empty),
+        ("spec.defaults.encryption.secretName", values.subdomain),
+        *_job("spec.defaults.job"),
+    ),
+    "Storage": (
+        ("metadata.name", values.storage_name),
+        ("spec.namespace", values.label),
+        ("spec.backend.local.mountPath", values.absolute),
+        ("spec.backend.local.subPath", values.sub_path),
+        ("spec.backend.local.persistentVolumeClaim.claimName", values.subdomain),
+        *_job("spec.job"),
+    ),
+    "BackupPolicy": (
+        ("metadata.name", values.label),
+        ("spec.select.namespaces.names", values.not_empty),
+        ("spec.select.namespaces.names[*]", values.pattern),
+        ("spec.select.volumes.names", values.not_empty),
+        ("spec.select.volumes.names[*]", values.pattern),
+        ("spec.select.volumes.exclude.names", values.not_empty),
+        ("spec.select.volumes.exclude.names[*]", values.pattern),
+        ("spec.encryption.secretName", values.subdomain),
+        ("spec.sessions", values.not_empty),
+        ("spec.sessions[*].name", values.session_name),
+        ("spec.sessions[*].every", values.every),
+        ("spec.sessions[*].schedule", values.schedule),
+        ("spec.sessions[*].timeout", values.duration),
+        ("spec.sessions[*].historyLimit", values.whole(1, 100)),
+        ("spec.sessions[*].copies", values.not_empty),
+        (f"{_COPY}.directory", values.directory),
+        (f"{_COPY}.encryption.secretName", values.subdomain),
+        *((f"{_COPY}.keep.{count}", values.whole(0)) for count in (*_KEEP, "failed")),
+        (f"{_COPY}.keep.within", values.period),
+        *_job("spec.job"),
+    ),
+    "RetentionPolicy": (("metadata.name", values.subdomain),),
+}
+
+# Of these fields of a map exactly one must be written.
+ALTERNATIVES: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
+    "Project": (),
+    "Storage": (("spec.backend.local", ("persistentVolumeClaim", "nfs", "hostPath")),),
+    "BackupPolicy": (
+        ("spec.sessions[*]", ("every", "schedule")),
+        (_COPY, ("keep", "retention")),
+    ),
+    "RetentionPolicy": (),
+}
+
+
+def field_findings(document: Document, kind: str) -> Iterator[Finding]:
+    """What single fields of a document break, and alternatives of which not one is written."""
+    for path, rule in RULES[kind]:
+        for keys, value in each(document, path):
+            problem = rule(value)
+            if problem is not None:
+                yield error(
+                    problem.code,
+                    document,
+                    keys,
+                    what=problem.what,
+                    why=problem.why,
+                    fix=problem.fix,
+                )
+    for path, names in ALTERNATIVES[kind]:
+        for keys, value in each(document, path):
+            if isinstance(value, dict):
+                yield from _exactly_one(document, keys, value, names)
+    if kind == "BackupPolicy":
+        yield from _nothing_kept(document)
+
+
+def _exactly_one(
+    document: Document, keys: Keys, value: dict[str, Json], names: tuple[str, ...]
+) -> Iterator[Finding]:
+    written = [name for name in names if value.get(name) is not None]
+    choice = " or ".join(names)
+    if not written:
+        yield error(
+            Code.EXACTLY_ONE,
+            document,
+            keys,
+            what=f"{choice} is missing",
+            why="one of them must be said",
+            fix=f"write {choice}",
+        )
+    elif len(written) > 1:
+        yield error(
+            Code.EXACTLY_ONE,
+            document,
+            (*keys, written[1]),
+            at_key=True,
+            what=f"{' and '.join(written)} are both written",
+            why="they say the same thing in different ways, and only one can hold",
+            fix=f"keep {choice}",
+            related=(document.key_position(*keys, written[0]),),
+        )
+
+
+def _nothing_kept(document: Document) -> Iterator[Finding]:
+    for keys, keep in each(document, f"{_COPY}.keep"):
+        if isinstance(keep, dict) and not any(keep.get(name) for name in (*_KEEP, "within")):
+            yield error(
+                Code.NOTHING_KEPT,
+                document,
+                keys,
+                what="keep does not say what is kept",
+                why="without a count or a period every snapshot would stay, or none but the last",
+                fix="write at least one of last, hourly, daily, weekly, monthly, yearly, within",
+            )

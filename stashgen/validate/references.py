@@ -1,0 +1,176 @@
+"""Rules over several objects: what refers to what, and what exists twice."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from stashgen.diagnostics import Finding, quote
+from stashgen.marks import Json
+from stashgen.policy.template import CLUSTER_NAMES, check_template, fill
+from stashgen.source import Document
+from stashgen.validate.walk import Code, Keys, each, error, texts, value_at
+
+_COPY = "spec.sessions[*].copies[*]"
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """The documents by kind; every one counts as existing, valid or not, when it has a name."""
+
+    project: Document
+    by_kind: Mapping[str, tuple[Document, ...]]
+
+    def names(self, kind: str) -> list[str]:
+        """The names of a kind's objects, sorted."""
+        names = (value_at(one, "metadata.name") for one in self.by_kind[kind])
+        return sorted({name for name in names if isinstance(name, str)})
+
+
+def reference_findings(documents: Documents) -> Iterator[Finding]:
+    """What single documents cannot tell."""
+    for kind in documents.by_kind:
+        yield from _defined_twice(kind, documents.by_kind[kind])
+    yield from _listed_twice(documents.project, "spec.clusters", "id")
+    yield from _listed_twice(documents.project, "spec.clusters", "name")
+    for cluster_keys, _ in each(documents.project, "spec.clusters[*]"):
+        if cluster_keys[-1] != 0:
+            yield _second_cluster(documents.project, cluster_keys)
+    for storage in documents.by_kind["Storage"]:
+        yield from _without_cluster_id(storage, documents.project)
+    storages, retentions = documents.names("Storage"), documents.names("RetentionPolicy")
+    for policy in documents.by_kind["BackupPolicy"]:
+        yield from _listed_twice(policy, "spec.sessions", "name")
+        for keys, _ in each(policy, "spec.sessions[*].copies"):
+            yield from _listed_twice_at(policy, keys, "storage")
+        yield from _missing(policy, f"{_COPY}.storage", "Storage", storages)
+        yield from _missing(policy, f"{_COPY}.retention", "RetentionPolicy", retentions)
+        yield from _without_key(policy, documents.project)
+
+
+def _defined_twice(kind: str, documents: Iterable[Document]) -> Iterator[Finding]:
+    first: dict[str, Document] = {}
+    for document in documents:
+        name = value_at(document, "metadata.name")
+        if not isinstance(name, str):
+            continue
+        keys = ("metadata", "name")
+        other = first.setdefault(name, document)
+        if other is not document:
+            yield error(
+                Code.DEFINED_TWICE,
+                document,
+                keys,
+                what=f"there are two objects {kind}/{printable_name(name)}",
+                why="a reference to the name could mean either",
+                fix="give one of them another name, or remove it",
+                related=(other.position(*keys),),
+            )
+
+
+def printable_name(name: str) -> str:
+    """A name as it is shown after its kind."""
+    return quote(name)[1:-1]
+
+
+def _listed_twice(document: Document, path: str, field: str) -> Iterator[Finding]:
+    for keys, _ in each(document, path):
+        yield from _listed_twice_at(document, keys, field)
+
+
+def _listed_twice_at(document: Document, keys: Keys, field: str) -> Iterator[Finding]:
+    """Items of the list at ``keys`` with the same value of a field."""
+    first: dict[str, Keys] = {}
+    for item_keys, value in _fields(document, keys, field):
+        other = first.setdefault(value, item_keys)
+        if other is not item_keys:
+            yield error(
+                Code.LISTED_TWICE,
+                document,
+                item_keys,
+                what=f"{field} {quote(value)} is used twice in {keys[-1]}",
+                why="both would get the same objects and the same place in the storage",
+                fix=f"give each its own {field}",
+                related=(document.position(*other),),
+            )
+
+
+def _fields(document: Document, keys: Keys, field: str) -> Iterator[tuple[Keys, str]]:
+    node: Json = document.data
+    for key in keys:
+        if isinstance(node, dict) and isinstance(key, str):
+            node = node.get(key)
+        elif isinstance(node, list) and isinstance(key, int):
+            node = node[key]
+    for index, item in enumerate(node if isinstance(node, list) else ()):
+        value = item.get(field) if isinstance(item, dict) else None
+        if isinstance(value, str):
+            yield (*keys, index, field), value
+
+
+def _second_cluster(project: Document, keys: Keys) -> Finding:
+    return error(
+        Code.NOT_SUPPORTED,
+        project,
+        keys,
+        what="a second cluster is not supported yet",
+        why="this version of stashgen compiles for one cluster",
+        fix="use one project for each cluster",
+    )
+
+
+def _without_cluster_id(storage: Document, project: Document) -> Iterator[Finding]:
+    for keys, text in texts(storage, "spec.backend.local.subPath"):
+        try:
+            check_template(text, CLUSTER_NAMES)
+        except ValueError:
+            continue  # Told by the field's own rule.
+        for _, cluster in each(project, "spec.clusters[*]"):
+            cluster_id = cluster.get("id") if isinstance(cluster, dict) else None
+            name = cluster.get("name") if isinstance(cluster, dict) else None
+            if not isinstance(cluster_id, str):
+                continue
+            filled = fill(text, {"cluster.id": cluster_id, "cluster.name": str(name)})
+            if cluster_id not in filled:
+                yield error(
+                    Code.NO_CLUSTER_ID,
+                    storage,
+                    keys,
+                    what=f"subPath {quote(text)} does not contain the cluster's id",
+                    why=f"another cluster with the same storage would write into the directories "
+                    f"of {quote(cluster_id)}",
+                    fix='write "{{ cluster.id }}" into it',
+                )
+
+
+def _missing(policy: Document, path: str, kind: str, known: list[str]) -> Iterator[Finding]:
+    for keys, name in texts(policy, path):
+        if name not in known:
+            there_are = f"there are {', '.join(known)}" if known else "there is none"
+            yield error(
+                Code.NO_SUCH_OBJECT,
+                policy,
+                keys,
+                what=f"there is no {kind} {quote(name)}",
+                why=f"it must be among the project's documents; {there_are}",
+                fix="correct the name, or add the object",
+            )
+
+
+def _without_key(policy: Document, project: Document) -> Iterator[Finding]:
+    general = (
+        value_at(project, "spec.defaults.encryption"),
+        value_at(policy, "spec.encryption"),
+    )
+    if any(block is not None for block in general):
+        return
+    for keys, copy in each(policy, _COPY):
+        if isinstance(copy, dict) and copy.get("encryption") is None:
+            yield error(
+                Code.NO_KEY,
+                policy,
+                keys,
+                what="no encryption key for this copy",
+                why="a restic repository is always encrypted; the key is a Secret in the volume's "
+                "namespace",
+                fix="write encryption: {secretName: ...} here, in the policy, or in the project's "
+                "defaults",
+            )

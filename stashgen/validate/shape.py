@@ -1,0 +1,204 @@
+"""Fields and types: what pydantic says of a document, in our words and with places."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from types import NoneType
+from typing import Any, TypeVar, get_args, get_origin
+
+from pydantic import ValidationError
+
+from stashgen.api.base import Model
+from stashgen.diagnostics import Finding, quote
+from stashgen.source import Document
+from stashgen.validate.unsupported import (
+    FOLLOWS,
+    generic,
+    is_unsupported_field,
+    is_unsupported_value,
+)
+from stashgen.validate.walk import Code, Keys, error
+
+M = TypeVar("M", bound=Model)
+
+_TYPES = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "bool_type": "true or false",
+    "dict_type": "a map",
+    "model_type": "a map",
+    "tuple_type": "a list",
+    "string_sub_type": "text",
+}
+
+
+def parse(document: Document, model: type[M]) -> tuple[M | None, tuple[Finding, ...]]:
+    """The document as a model, or None and everything that is wrong with its shape."""
+    try:
+        # Only the names that the documentation has: the models' own are Python's.
+        return model.model_validate(document.data, by_alias=True, by_name=False), ()
+    except ValidationError as refusal:
+        details = refusal.errors(include_url=False)
+    kind = model.__name__
+    problems = [(tuple(detail["loc"]), detail) for detail in details]
+    unsupported = {
+        keys
+        for keys, detail in problems
+        if (detail["type"] == "extra_forbidden" and is_unsupported_field(kind, keys))
+        or is_unsupported_value(kind, keys, detail["input"])
+    }
+    consequences = {
+        (keys[:-1], field) for keys in unsupported for field in FOLLOWS.get(generic(keys), ())
+    }
+    findings = []
+    for keys, detail in problems:
+        if keys in unsupported:
+            findings.append(_not_supported(document, keys, detail["type"]))
+        elif (keys[:-1], generic(keys)) not in consequences:
+            findings.append(_finding(document, model, keys, detail))
+    return None, tuple(findings)
+
+
+def _finding(
+    document: Document, model: type[Model], keys: Keys, detail: Mapping[str, Any]
+) -> Finding:
+    name = str(keys[-1]) if keys else ""
+    match detail["type"]:
+        case "extra_forbidden":
+            return error(
+                Code.UNKNOWN_FIELD,
+                document,
+                keys,
+                at_key=True,
+                what=f"field {quote(name)} is not known",
+                why="a field that nothing reads would be believed to work",
+                fix=_nearest(model, keys),
+            )
+        case "missing":
+            return error(
+                Code.MISSING_FIELD,
+                document,
+                keys[:-1],
+                what=f"field {quote(name)} is missing",
+                why="there is no value that is right for everybody",
+                fix=f"write {name}",
+            )
+        case "literal_error" | "enum":
+            return error(
+                Code.NOT_ALLOWED,
+                document,
+                keys,
+                what=f"{_shown(detail['input'])} is not a value of {name}",
+                why="other values have no meaning here",
+                fix=f"write {str(detail['ctx']['expected']).replace(chr(39), chr(34))}",
+            )
+        case type_:
+            wanted = _TYPES.get(type_)
+            return error(
+                Code.WRONG_TYPE,
+                document,
+                keys,
+                what=f"{name or 'the document'} must be {wanted}"
+                if wanted
+                else f"{name}: {detail['msg'][:1].lower()}{detail['msg'][1:]}",
+                why=f"it is {_kind_of(detail['input'])}",
+                fix=f"write {wanted}" if wanted else "correct the value",
+            )
+
+
+def _not_supported(document: Document, keys: Keys, type_: str) -> Finding:
+    is_field = type_ == "extra_forbidden"
+    value = "" if is_field else f" {quote(_value(document, keys))}"
+    return error(
+        Code.NOT_SUPPORTED,
+        document,
+        keys,
+        at_key=is_field,
+        what=f"{'field' if is_field else 'value'} {quote(keys[-1]) if is_field else value[1:]} "
+        "is not supported yet",
+        why="the language has it, this version of stashgen does nothing with it",
+        fix="leave it out",
+    )
+
+
+def _value(document: Document, keys: Keys) -> object:
+    node: Any = document.data
+    for key in keys:
+        node = node[key]
+    return node
+
+
+def _shown(value: object) -> str:
+    return quote(value) if isinstance(value, str | int | float) else _kind_of(value)
+
+
+def _kind_of(value: object) -> str:
+    match value:
+        case None:
+            return "empty"
+        case bool():
+            return f"{str(value).lower()}, without quotes"
+        case int() | float():
+            return f"the number {quote(value)[1:-1]}"
+        case str():
+            return f"the text {quote(value)}"
+        case list():
+            return "a list"
+        case dict():
+            return "a map"
+        case _:
+            return "something else"
+
+
+def _nearest(model: type[Model], keys: Keys) -> str:
+    """What was probably meant by an unknown field."""
+    name = str(keys[-1])
+    here = _fields_at(model, keys[:-1])
+    lowered = {field.lower(): field for field in here}
+    close = difflib.get_close_matches(name.lower(), lowered, n=1)
+    if close:
+        return f"did you mean {quote(lowered[close[0]])}?"
+    others = [path for path in _paths(model, "") if path.rsplit(".", 1)[-1] == name]
+    if others:
+        return f"{name} belongs at {' or '.join(others[:3])}"
+    return f"the fields here are {', '.join(here)}" if here else "leave it out"
+
+
+def _fields_at(model: type[Model], keys: Keys) -> tuple[str, ...]:
+    current: object = model
+    for key in keys:
+        if isinstance(key, int):
+            current = _item(current)
+        elif isinstance(current, type) and issubclass(current, Model):
+            current = next((_plain(kind) for alias, kind in _fields(current) if alias == key), None)
+    is_model = isinstance(current, type) and issubclass(current, Model)
+    return tuple(alias for alias, _ in _fields(current)) if is_model else ()
+
+
+def _fields(model: Any) -> Iterator[tuple[str, object]]:  # noqa: ANN401
+    for name, field in model.model_fields.items():
+        yield field.alias or name, field.annotation
+
+
+def _paths(model: type[Model], prefix: str) -> Iterator[str]:
+    for alias, annotation in _fields(model):
+        path = f"{prefix}{alias}"
+        yield path
+        kind = _plain(annotation)
+        inner = _item(kind)
+        if inner is not None:
+            kind, path = inner, f"{path}[]"
+        if isinstance(kind, type) and issubclass(kind, Model):
+            yield from _paths(kind, f"{path}.")
+
+
+def _plain(annotation: object) -> object:
+    """The annotation without ``| None``."""
+    arguments = [one for one in get_args(annotation) if one is not NoneType]
+    is_optional = NoneType in get_args(annotation) and len(arguments) == 1
+    return arguments[0] if is_optional else annotation
+
+
+def _item(annotation: object) -> object:
+    """What the items of a tuple are; None for anything else."""
+    return get_args(annotation)[0] if get_origin(annotation) is tuple else None

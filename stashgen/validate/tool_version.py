@@ -1,0 +1,51 @@
+"""``spec.requires``: which versions of stashgen a project was written for."""
+
+import operator
+import re
+from collections.abc import Callable, Iterator
+
+from stashgen import __version__
+from stashgen.diagnostics import Finding, quote
+from stashgen.source import Document
+from stashgen.validate.walk import Code, error, texts
+
+_PART = re.compile(r"(>=|<=|==|!=|>|<) *([0-9]{1,6}(?:\.[0-9]{1,6}){0,2})", re.ASCII)
+_Version = tuple[int, ...]
+_COMPARE: dict[str, Callable[[_Version, _Version], bool]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+
+
+def version_findings(project: Document, version: str = __version__) -> Iterator[Finding]:
+    """Whether this tool is one that the project wants: another could write other bytes."""
+    for keys, text in texts(project, "spec.requires"):
+        parts = [_PART.fullmatch(part.strip()) for part in text.split(",")]
+        known = [part for part in parts if part is not None]
+        if len(known) < len(parts):
+            yield error(
+                Code.NOT_ALLOWED,
+                project,
+                keys,
+                what=f"{quote(text)} is not a range of versions",
+                why="comparisons with a version, separated by commas, are understood",
+                fix='write for example ">=0.1,<0.2"',
+            )
+        elif not all(_COMPARE[part[1]](_read(version), _read(part[2])) for part in known):
+            yield error(
+                Code.TOOL_VERSION,
+                project,
+                keys,
+                what=f"this is stashgen {version}, the project requires {quote(text)}",
+                why="another version may write other files",
+                fix="use a version within the range, or change it and read what the build changes",
+            )
+
+
+def _read(text: str) -> _Version:
+    numbers = [int(number) for number in text.split(".")]
+    return (*numbers, *(0,) * (3 - len(numbers)))

@@ -1,0 +1,84 @@
+"""Fields and values that the language has and that nothing implements yet.
+
+They are refused by name, so that nobody takes a field that does nothing for a field that works.
+"""
+
+_ANYWHERE = frozenset({"matchExpressions", "storageClasses"})
+
+_FIELDS = {
+    "Project": frozenset(
+        {
+            "spec.guardrails",
+            "spec.retired",
+            "spec.clusters[].labels",
+            "spec.clusters[].inventory[].recorded",
+            "spec.clusters[].inventory[].refresh",
+            "spec.defaults.job.runAs.from",
+        }
+    ),
+    "Storage": frozenset(
+        {
+            "spec.clusters",
+            "spec.credentials",
+            "spec.facts",
+            "spec.backend.s3",
+            "spec.backend.gcs",
+            "spec.backend.azure",
+            "spec.job.runAs.from",
+        }
+    ),
+    "BackupPolicy": frozenset(
+        {
+            "spec.extends",
+            "spec.objectives",
+            "spec.delegate",
+            "spec.exceptions",
+            "spec.select.clusters",
+            "spec.select.workloads",
+            "spec.sessions[].between",
+            "spec.job.runAs.from",
+        }
+    ),
+    "RetentionPolicy": frozenset[str](),
+}
+
+_VALUES = {
+    ("Project", "spec.controller"): frozenset({"kubestash"}),
+    ("Storage", "spec.backend.provider"): frozenset({"s3", "gcs", "azure"}),
+}
+
+# Where a not yet supported value makes these fields wrong too, they are not told as well.
+FOLLOWS = {
+    "spec.backend.provider": frozenset({"spec.backend.local"}),
+    "spec.clusters[].inventory[].recorded": frozenset({"spec.clusters[].inventory[].manifests"}),
+    "spec.defaults.job.runAs.from": frozenset({"spec.defaults.job.runAs.user"}),
+    "spec.job.runAs.from": frozenset({"spec.job.runAs.user"}),
+}
+
+OUR_KINDS = frozenset({"Guardrail", "RestoreRequest"})
+KUBESTASH_GROUPS = (
+    "storage.kubestash.com/",
+    "core.kubestash.com/",
+    "addons.kubestash.com/",
+)
+
+
+def generic(keys: tuple[str | int, ...]) -> str:
+    """A path without indices: ``spec.sessions[].name``."""
+    text = ""
+    for key in keys:
+        if isinstance(key, int):
+            text += "[]"
+        else:
+            text += f".{key}" if text else key
+    return text
+
+
+def is_unsupported_field(kind: str, keys: tuple[str | int, ...]) -> bool:
+    """Whether the language has this field, but no implementation."""
+    return generic(keys) in _FIELDS[kind] or (kind == "BackupPolicy" and keys[-1] in _ANYWHERE)
+
+
+def is_unsupported_value(kind: str, keys: tuple[str | int, ...], value: object) -> bool:
+    """Whether the language has this value, but no implementation."""
+    return isinstance(value, str) and value in _VALUES.get((kind, generic(keys)), frozenset())

@@ -1,0 +1,336 @@
+"""What a single value must look like: names, durations, paths, quantities.
+
+Each rule takes a value of its type and returns what is wrong with it, or None.
+"""
+
+import re
+import zoneinfo
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from stashgen.api.retention_policy import RetentionPolicySpec
+from stashgen.cron.fields import CronError
+from stashgen.cron.spread import every_to_cron, spread
+from stashgen.diagnostics import quote
+from stashgen.kubestash.names import MAX_SESSION
+from stashgen.kubestash.retention import retention_period
+from stashgen.marks import Json
+from stashgen.policy.duration import parse_duration
+from stashgen.policy.template import CLUSTER_NAMES, VOLUME_NAMES, check_template
+from stashgen.validate.walk import Code
+
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", re.ASCII)
+_SUBDOMAIN = re.compile(rf"{_LABEL.pattern}(\.{_LABEL.pattern})*", re.ASCII)
+_CLUSTER_ID = re.compile(r"[a-z][a-z0-9]{1,11}", re.ASCII)
+_QUANTITY = re.compile(
+    r"([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][-+]?[0-9]+)?", re.ASCII
+)
+_LONGEST_LABEL, _LONGEST_SUBDOMAIN = 63, 253
+# "init-storage-<name>" is a label's value, which has at most 63 characters.
+_LONGEST_STORAGE = 50
+_LARGEST_ID = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a value."""
+
+    code: StrEnum
+    what: str
+    why: str
+    fix: str
+
+
+Rule = Callable[[Json], Problem | None]
+
+
+def _label(longest: int = _LONGEST_LABEL) -> Rule:
+    def rule(value: Json) -> Problem | None:
+        if not isinstance(value, str) or (_LABEL.fullmatch(value) and len(value) <= longest):
+            return None
+        return Problem(
+            Code.NAME,
+            f"{quote(value)} is not a name",
+            f"it becomes a part of object names: a DNS label of at most {longest} characters",
+            "use lower-case letters, digits and dashes, with a letter or digit at both ends",
+        )
+
+    return rule
+
+
+label = _label()
+session_name = _label(MAX_SESSION)
+storage_name = _label(_LONGEST_STORAGE)
+
+
+def subdomain(value: Json) -> Problem | None:
+    """The name of a Kubernetes object, such as a Secret."""
+    if not isinstance(value, str) or (
+        _SUBDOMAIN.fullmatch(value) and len(value) <= _LONGEST_SUBDOMAIN
+    ):
+        return None
+    return Problem(
+        Code.NAME,
+        f"{quote(value)} is not the name of an object",
+        "Kubernetes takes DNS subdomains of at most 253 characters",
+        "use lower-case letters, digits, dashes and dots, with a letter or digit at both ends",
+    )
+
+
+def cluster_id(value: Json) -> Problem | None:
+    """A cluster's id: it is in every path of the storage and never changes."""
+    if not isinstance(value, str) or _CLUSTER_ID.fullmatch(value):
+        return None
+    return Problem(
+        Code.NAME,
+        f"{quote(value)} is not a cluster id",
+        "it is written once, into the paths of every storage",
+        "use 2 to 12 lower-case letters and digits, a letter first",
+    )
+
+
+def duration(value: Json) -> Problem | None:
+    """How long: ``1h30m``."""
+    try:
+        if isinstance(value, str):
+            parse_duration(value)
+    except ValueError as error:
+        return Problem(
+            Code.DURATION,
+            f"{quote(value)} is not a duration",
+            str(error),
+            'write whole numbers with d, h, m and s, for example "1h30m"',
+        )
+    return None
+
+
+def every(value: Json) -> Problem | None:
+    """An interval that cron can repeat."""
+    problem = duration(value)
+    if problem is not None or not isinstance(value, str):
+        return problem
+    try:
+        every_to_cron(parse_duration(value), "")
+    except CronError as error:
+        return _of_cron(error)
+    return None
+
+
+def schedule(value: Json) -> Problem | None:
+    """A schedule, with ``H`` where it is spread."""
+    try:
+        if isinstance(value, str):
+            spread(value, "")
+    except CronError as error:
+        return _of_cron(error)
+    return None
+
+
+def _of_cron(error: CronError) -> Problem:
+    fix = error.fix or 'write five fields, for example "0 2 * * *"'
+    return Problem(error.code, error.message, error.why, fix)
+
+
+def period(value: Json) -> Problem | None:
+    """How old a snapshot may get: KubeStash's ``maxRetentionPeriod``."""
+    try:
+        if isinstance(value, str):
+            retention_period(RetentionPolicySpec(max_retention_period=value))
+    except ValueError as error:
+        return Problem(
+            Code.DURATION,
+            f"{quote(value)} is not a period",
+            str(error),
+            'write whole numbers with y, mo, w, d, h and m, for example "2mo"',
+        )
+    return None
+
+
+def time_zone(value: Json) -> Problem | None:
+    """A zone of the IANA database; a CronJob takes no other."""
+    try:
+        if isinstance(value, str):
+            zoneinfo.ZoneInfo(value)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return Problem(
+            Code.NOT_ALLOWED,
+            f"{quote(value)} is not a time zone",
+            "schedules follow a zone of the IANA database (Kubernetes, CronJob timeZone)",
+            'write a name such as "Europe/Berlin" or "Etc/UTC"',
+        )
+    return None
+
+
+def inside(value: Json) -> Problem | None:
+    """The output: a folder below the project's."""
+    if not isinstance(value, str):
+        return None
+    parts = [part for part in value.split("/") if part not in {"", "."}]
+    if parts and not value.startswith("/") and ".." not in parts and "\\" not in value:
+        return None
+    return Problem(
+        Code.NOT_ALLOWED,
+        f"{quote(value)} is not a folder below the project's",
+        "the build owns that folder, and must own nothing else",
+        'write a relative path such as "rendered"',
+    )
+
+
+def absolute(value: Json) -> Problem | None:
+    """Where a volume is mounted in a container."""
+    if not isinstance(value, str) or (
+        value.startswith("/") and value.strip("/") and ".." not in value and ":" not in value
+    ):
+        return None
+    return Problem(
+        Code.NOT_ALLOWED,
+        f"{quote(value)} is not a path in a container",
+        'Kubernetes takes absolute paths without ":", and ".." would leave the mounted volume',
+        'write a path such as "/kubestash-backend"',
+    )
+
+
+def sub_path(value: Json) -> Problem | None:
+    """A storage's sub-path, a template."""
+    return _path_template(value, CLUSTER_NAMES)
+
+
+def directory(value: Json) -> Problem | None:
+    """A copy's directory below the storage's prefix, a template."""
+    return _path_template(value, VOLUME_NAMES)
+
+
+def _path_template(value: Json, names: frozenset[str]) -> Problem | None:
+    if not isinstance(value, str):
+        return None
+    why = ""
+    try:
+        check_template(value, names)
+    except ValueError as error:
+        why = str(error)
+    # The layout's own names: KubeStash writes both into every directory.
+    if not value.strip("/") or value.startswith("/"):
+        why = why or "it must be a relative path, below the storage's own place"
+    if any(part in {".", ".."} for part in value.split("/")):
+        why = why or '"." and ".." would leave the place'
+    if not value.isprintable() or "\\" in value:
+        why = why or "it has a character that does not belong in a path"
+    if not why:
+        return None
+    example = " or ".join(f"{{{{ {name} }}}}" for name in sorted(names)[:2])
+    return Problem(
+        Code.TEMPLATE,
+        f"{quote(value)} is not a path",
+        why,
+        f"write a relative path; {example} is replaced",
+    )
+
+
+def image(value: Json) -> Problem | None:
+    """A container image."""
+    if not isinstance(value, str) or (value and not any(one.isspace() for one in value)):
+        return None
+    return Problem(
+        Code.NOT_ALLOWED,
+        f"{quote(value)} is not an image",
+        "a pod without an image cannot start",
+        "write a reference such as stashgen-worker:0.1.0",
+    )
+
+
+def pull_policy(value: Json) -> Problem | None:
+    """When the kubelet pulls an image."""
+    known = ("Always", "IfNotPresent", "Never")
+    if not isinstance(value, str) or value in known:
+        return None
+    return Problem(
+        Code.NOT_ALLOWED,
+        f"{quote(value)} is not a value of imagePullPolicy",
+        "the API server would refuse the pod",
+        f"write one of {', '.join(known)}",
+    )
+
+
+def whole(low: int, high: int = _LARGEST_ID) -> Rule:
+    """A whole number within bounds."""
+
+    def rule(value: Json) -> Problem | None:
+        if not isinstance(value, int) or isinstance(value, bool) or low <= value <= high:
+            return None
+        return Problem(
+            Code.NOT_ALLOWED,
+            f"{quote(value)[1:-1]} is not within {low} to {high}",
+            "outside of these bounds it has no meaning",
+            f"write a number from {low} to {high}",
+        )
+
+    return rule
+
+
+def not_empty(value: Json) -> Problem | None:
+    """A list that needs an item."""
+    if not isinstance(value, list) or value:
+        return None
+    return Problem(
+        Code.NOT_ALLOWED,
+        "the list is empty",
+        "nothing would be done, and nobody would notice",
+        "write at least one item",
+    )
+
+
+def pattern(value: Json) -> Problem | None:
+    """A shell pattern of names: without slashes, for names have none."""
+    if not isinstance(value, str) or (value and "/" not in value):
+        return None
+    return Problem(
+        Code.NOT_ALLOWED,
+        f"{quote(value)} matches no name",
+        "it is compared with the name alone, which has no slash",
+        'write a shell pattern such as "data-*"',
+    )
+
+
+def resources(value: Json) -> Problem | None:
+    """Requests and limits of a container."""
+    if not isinstance(value, dict):
+        return None
+    for group, amounts in value.items():
+        if group not in {"requests", "limits"} or not isinstance(amounts, dict):
+            return _resources(f"{quote(group)} is not a part of resources")
+        for name, amount in amounts.items():
+            is_number = isinstance(amount, int | float) and not isinstance(amount, bool)
+            if not (is_number or isinstance(amount, str)) or not _QUANTITY.fullmatch(str(amount)):
+                return _resources(f"{group} of {quote(name)} is not a quantity")
+    return None
+
+
+def _resources(what: str) -> Problem:
+    return Problem(
+        Code.NOT_ALLOWED,
+        what,
+        "the API server would refuse the pod (Kubernetes, ResourceRequirements)",
+        "write requests and limits, each a map such as {cpu: 100m, memory: 256Mi}",
+    )
+
+
+def toleration(value: Json) -> Problem | None:
+    """Which taints of a node a pod tolerates."""
+    known = {"key", "operator", "value", "effect", "tolerationSeconds"}
+    if not isinstance(value, dict):
+        return None
+    unknown = sorted(value.keys() - known)
+    if not unknown and all(
+        isinstance(item, str) or (key == "tolerationSeconds" and isinstance(item, int))
+        for key, item in value.items()
+    ):
+        return None
+    return Problem(
+        Code.NOT_ALLOWED,
+        f"{quote(unknown[0])} is not a field of a toleration"
+        if unknown
+        else "a toleration has a value of another type",
+        "the API server would refuse the pod (Kubernetes, Toleration)",
+        f"write {', '.join(sorted(known))}",
+    )

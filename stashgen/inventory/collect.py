@@ -1,0 +1,219 @@
+"""Find the volumes in other people's manifests, which may be dirty.
+
+What cannot be understood is never dropped in silence: it is counted as unknown and reported, so
+that nobody takes a hole in the inventory for a volume that does not exist.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from stashgen.diagnostics import Finding, Outcome, Position, Severity, quote
+from stashgen.marks import Json
+from stashgen.model import Inventory, Source, Volume, VolumeKey
+from stashgen.source import Document
+
+_CLAIM = "PersistentVolumeClaim"
+_PLACEHOLDERS = ("${", "{{")
+_Path = tuple[str | int, ...]
+_Item = TypeVar("_Item")
+
+
+class Code(StrEnum):
+    """What the inventory may report; each is explained in docs/findings.md."""
+
+    UNKNOWN = "SG501"
+    TWICE = "SG502"
+
+
+@dataclass(frozen=True, slots=True)
+class _Object:
+    """One object of a manifest: its data and where in the document it is."""
+
+    data: Mapping[str, Json]
+    document: Document
+    path: _Path
+
+    @property
+    def position(self) -> Position:
+        """Where it begins."""
+        return self.document.position(*self.path) if self.path else self.document.start
+
+    def subject(self) -> str:
+        """The object as findings name it."""
+        metadata = self.data.get("metadata")
+        name = metadata.get("name") if isinstance(metadata, dict) else None
+        kind = self.data.get("kind")
+        return "/".join(part for part in (kind, name) if isinstance(part, str) and part)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found(Generic[_Item]):
+    item: _Item
+    origin: _Object
+
+
+@dataclass(slots=True)
+class _Collector:
+    volumes: dict[VolumeKey, _Found[Volume]] = field(default_factory=dict)
+    namespaces: dict[tuple[str, str], _Found[Mapping[str, str]]] = field(default_factory=dict)
+    unreadable: list[Position] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+
+class _UnknownError(Exception):
+    """An object that may be a volume and cannot be understood; the message says why."""
+
+
+def collect(source: Source) -> Outcome[Inventory]:
+    """The PersistentVolumeClaims and the Namespaces' labels of all clusters.
+
+    Lists of the core group are taken apart. Findings: an object that cannot be understood (warning;
+    it is in ``unreadable`` too), an object that is there twice (error where the two differ).
+    """
+    collector = _Collector()
+    for cluster_id, documents in source.manifests.items():
+        for document in documents:
+            for item in _objects(document.data, document, ()):
+                try:
+                    _take(collector, cluster_id, item)
+                except _UnknownError as error:
+                    collector.unreadable.append(item.position)
+                    collector.findings.append(_unknown(item, str(error)))
+    inventory = Inventory(
+        volumes=tuple(found.item for _, found in sorted(collector.volumes.items(), key=_by_key)),
+        namespace_labels={key: found.item for key, found in sorted(collector.namespaces.items())},
+        unreadable=tuple(sorted(collector.unreadable)),
+    )
+    return Outcome(inventory, tuple(sorted(collector.findings, key=Finding.sort_key)))
+
+
+def _by_key(entry: tuple[VolumeKey, object]) -> VolumeKey:
+    return entry[0]
+
+
+def _objects(data: Json, document: Document, path: _Path) -> Iterator[_Object]:
+    """The objects of a document; a list's items each (``kubectl get -o yaml`` writes lists)."""
+    if not isinstance(data, dict):
+        yield _Object({}, document, path)
+        return
+    kind, items = data.get("kind"), data.get("items")
+    if (
+        not isinstance(kind, str)
+        or not kind.endswith("List")
+        or data.get("apiVersion") != "v1"
+        or not isinstance(items, list)
+    ):
+        yield _Object(data, document, path)
+        return
+    for index, item in enumerate(items):
+        inner = (*path, "items", index)
+        if kind != "List" and isinstance(item, dict) and "kind" not in item:
+            # A typed list (PersistentVolumeClaimList) leaves the kind of its items out.
+            typed = {"apiVersion": "v1", "kind": kind.removesuffix("List"), **item}
+            yield _Object(typed, document, inner)
+        else:
+            yield from _objects(item, document, inner)
+
+
+def _take(collector: _Collector, cluster_id: str, item: _Object) -> None:
+    kind, version = item.data.get("kind"), item.data.get("apiVersion")
+    if not isinstance(kind, str) or not isinstance(version, str) or not kind:
+        raise _UnknownError("it has no apiVersion and kind")
+    if _is_template(kind):
+        raise _UnknownError(f"its kind {quote(kind)} is not filled in")
+    if kind == "StatefulSet" and _spec(item).get("volumeClaimTemplates"):
+        raise _UnknownError("claims of a StatefulSet's templates are not supported yet")
+    if version != "v1" or kind not in {_CLAIM, "Namespace"}:
+        return
+    metadata = item.data.get("metadata")
+    if not isinstance(metadata, dict):
+        raise _UnknownError("it has no metadata")
+    name = _text(metadata, "name")
+    labels = _labels(metadata)
+    if kind == "Namespace":
+        known = collector.namespaces.setdefault((cluster_id, name), _Found(labels, item))
+        if known.origin is not item:
+            collector.findings.append(_twice(item, known.origin, is_same=known.item == labels))
+        return
+    key = VolumeKey(cluster_id, _text(metadata, "namespace"), name)
+    volume = Volume(
+        key=key,
+        labels=labels,
+        access_modes=_access_modes(item),
+        position=item.position,
+        block=_spec(item).get("volumeMode") == "Block",
+    )
+    found = collector.volumes.setdefault(key, _Found(volume, item))
+    if found.origin is not item:
+        is_same = _facts(found.item) == _facts(volume)
+        collector.findings.append(_twice(item, found.origin, is_same=is_same))
+
+
+def _facts(volume: Volume) -> tuple[Mapping[str, str], tuple[str, ...], bool]:
+    return volume.labels, volume.access_modes, volume.block
+
+
+def _spec(item: _Object) -> Mapping[str, Json]:
+    spec = item.data.get("spec")
+    return spec if isinstance(spec, dict) else {}
+
+
+def _text(metadata: Mapping[str, Json], key: str) -> str:
+    value = metadata.get(key)
+    if not isinstance(value, str) or not value:
+        raise _UnknownError(f"it has no metadata.{key}")
+    if _is_template(value):
+        raise _UnknownError(f"its {key} {quote(value)} is not filled in")
+    return value
+
+
+def _labels(metadata: Mapping[str, Json]) -> Mapping[str, str]:
+    labels = metadata.get("labels") or {}
+    if not isinstance(labels, dict):
+        raise _UnknownError("its labels are not a map")
+    texts: dict[str, str] = {}
+    for key, value in labels.items():
+        if not isinstance(value, str):
+            raise _UnknownError(f"its label {quote(key)} is not text")
+        if _is_template(key) or _is_template(value):
+            raise _UnknownError(f"its label {quote(f'{key}: {value}')} is not filled in")
+        texts[key] = value
+    return texts
+
+
+def _access_modes(item: _Object) -> tuple[str, ...]:
+    modes = _spec(item).get("accessModes")
+    return tuple(mode for mode in modes if isinstance(mode, str)) if isinstance(modes, list) else ()
+
+
+def _is_template(text: str) -> bool:
+    return any(placeholder in text for placeholder in _PLACEHOLDERS)
+
+
+def _unknown(item: _Object, why: str) -> Finding:
+    return Finding(
+        code=Code.UNKNOWN,
+        severity=Severity.WARNING,
+        position=item.position,
+        subject=item.subject(),
+        what="this object is left out of the inventory",
+        why=f"{why}; a volume that it stands for is unknown and gets no backup",
+        fix="give the inventory the filled-in manifest, or leave the file out of its patterns",
+    )
+
+
+def _twice(item: _Object, first: _Object, *, is_same: bool) -> Finding:
+    return Finding(
+        code=Code.TWICE,
+        severity=Severity.WARNING if is_same else Severity.ERROR,
+        position=item.position,
+        subject=item.subject(),
+        what="this object is in the inventory twice",
+        why="only the first one counts"
+        if is_same
+        else "the two differ, and policies may select one of them and not the other",
+        fix="leave one of the two files out of the inventory's patterns",
+        related=(first.position,),
+    )

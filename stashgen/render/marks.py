@@ -1,0 +1,57 @@
+"""The annotations that tell GitOps tools and our controller how to treat an object."""
+
+from typing import cast
+
+from stashgen.api.base import JsonObject
+
+RENDERED = "stashgen.dev/rendered"
+TEMPLATE = "stashgen.dev/pod-template."
+_VERSION = "v1"
+_SYNC_WAVE = "argocd.argoproj.io/sync-wave"
+_SUBSTITUTE = "kustomize.toolkit.fluxcd.io/substitute"
+
+# The controller creates nothing for such an object: it waits for what git applies.
+COMPILED = {RENDERED: _VERSION}
+# Deleting a file must not delete the records of backups: Argo CD and Flux leave these alone.
+KEPT = {
+    "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
+    "argocd.argoproj.io/compare-options": "IgnoreExtraneous",
+    "kustomize.toolkit.fluxcd.io/prune": "disabled",
+}
+# Before everything that runs under these accounts.
+EARLY = {_SYNC_WAVE: "-1"}
+# After what they trigger; a CronJob has no health to wait for.
+LATE = {_SYNC_WAVE: "1", "argocd.argoproj.io/ignore-healthcheck": "true"}
+
+
+def pod_templates(names: dict[str, str]) -> dict[str, str]:
+    """The PodTemplate of each verb, as its owner names it."""
+    return {f"{TEMPLATE}{verb}": name for verb, name in names.items()}
+
+
+def annotated(data: JsonObject, annotations: dict[str, str]) -> JsonObject:
+    """The object with annotations added to its own."""
+    metadata = cast("JsonObject", data["metadata"])
+    own = cast("dict[str, str]", metadata.get("annotations") or {})
+    all_of_them = cast("JsonObject", own | annotations)
+    return data | {"metadata": metadata | {"annotations": all_of_them}}
+
+
+def without_substitution(data: JsonObject) -> JsonObject:
+    """Keep Flux from replacing ``${...}`` in an object that has it somewhere.
+
+    With ``postBuild`` substitution every unknown variable would become an empty text.
+    """
+    return annotated(data, {_SUBSTITUTE: "disabled"}) if _has_variable(data) else data
+
+
+def _has_variable(value: object) -> bool:
+    match value:
+        case str():
+            return "${" in value
+        case dict():
+            return any("${" in key or _has_variable(item) for key, item in value.items())
+        case list() | tuple():
+            return any(_has_variable(item) for item in value)
+        case _:
+            return False

@@ -1,0 +1,88 @@
+"""The pass itself: every file of the output folder and the objects in it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+
+from stashgen.api.backup_storage import BackupStorage
+from stashgen.api.base import JsonObject
+from stashgen.model import Manifest, Protection, Resolved, ResolvedCopy
+from stashgen.render.marks import without_substitution
+from stashgen.render.namespace import namespace_objects
+from stashgen.render.storage import backup_storage, storage_objects
+from stashgen.render.volume import volume_objects
+
+KUSTOMIZATION = "kustomization.yaml"
+_NAMESPACE = "_namespace.yaml"
+# A file name has 255 bytes at most, a claim's name 253.
+_LONGEST_STEM = 200
+
+
+def render(resolved: Resolved) -> tuple[Manifest, ...]:
+    """All objects with their files, relative to the output folder, files in order.
+
+    ``<cluster>/<namespace>/`` has ``_namespace.yaml`` (what its volumes share),
+    ``_storage-<name>.yaml`` and ``<volume>.yaml``. Each folder has a ``kustomization.yaml``; the
+    output folder itself has none, because nobody applies two clusters at once.
+    """
+    files: dict[PurePosixPath, list[JsonObject]] = defaultdict(list)
+    rendered: dict[tuple[str, str], BackupStorage] = {}
+    for storage in resolved.storages:
+        data = backup_storage(storage)
+        rendered[storage.cluster.id, storage.name] = BackupStorage.model_validate(data)
+        folder = PurePosixPath(storage.cluster.name, storage.namespace)
+        files[folder / f"_storage-{storage.name}.yaml"] += storage_objects(data, storage)
+
+    def of_copy(copy: ResolvedCopy) -> BackupStorage:
+        return rendered[copy.storage.cluster.id, copy.storage.name]
+
+    for folder, protections in _by_folder(resolved.protections).items():
+        retentions = {
+            copy.retention_name: copy.retention
+            for protection in protections
+            for session in protection.sessions
+            for copy in session.copies
+        }
+        files[folder / _NAMESPACE] += namespace_objects(folder.name, retentions)
+        for protection in protections:
+            files[folder / _file_name(protection)] += volume_objects(protection, of_copy)
+    return (
+        *(
+            Manifest(path, without_substitution(data))
+            for path, objects in sorted(files.items())
+            for data in objects
+        ),
+        *_kustomizations(files),
+    )
+
+
+def _by_folder(protections: Iterable[Protection]) -> dict[PurePosixPath, list[Protection]]:
+    folders: dict[PurePosixPath, list[Protection]] = defaultdict(list)
+    for protection in protections:
+        folder = PurePosixPath(protection.cluster.name, protection.volume.key.namespace)
+        folders[folder].append(protection)
+    return folders
+
+
+def _file_name(protection: Protection) -> str:
+    """The claim's name, unless it would be no file of its own."""
+    name = f"{protection.volume.key.name}.yaml"
+    if name == KUSTOMIZATION or len(name) > _LONGEST_STEM:
+        return f"_volume-{protection.configuration}.yaml"
+    return name
+
+
+def _kustomizations(files: Iterable[PurePosixPath]) -> Iterator[Manifest]:
+    """What each folder has: its files, or its folders."""
+    entries: dict[PurePosixPath, set[str]] = defaultdict(set)
+    for path in files:
+        folder = path.parent
+        entries[folder].add(path.name)
+        entries[folder.parent].add(folder.name)
+    for folder, resources in sorted(entries.items()):
+        data: JsonObject = {
+            "apiVersion": "kustomize.config.k8s.io/v1beta1",
+            "kind": "Kustomization",
+            "resources": [*sorted(resources)],
+        }
+        yield Manifest(folder / KUSTOMIZATION, data)

@@ -1,0 +1,36 @@
+"""A policy's Job block as settings of pods."""
+
+from dataclasses import replace
+
+from stashgen.kubestash.addons import IMAGE
+from stashgen.kubestash.pod_settings import NOBODY, TRIGGER_ACCOUNT, PodSettings
+from stashgen.policy.shared import Job
+
+
+def worker_settings(job: Job) -> PodSettings:
+    """For the pods that read or write a volume or a storage."""
+    user = job.run_as.user if job.run_as is not None else NOBODY
+    group = job.run_as.group if job.run_as is not None else None
+    return replace(
+        _placed(job),
+        run_as_user=user,
+        # Without a group the runtime would take the image's: nothing is left to look up.
+        run_as_group=user if group is None else group,
+        resources=job.resources,
+    )
+
+
+def trigger_settings(job: Job) -> PodSettings:
+    """For the pods that only create a BackupSession: nobody, with their own small resources."""
+    return replace(_placed(job), service_account=TRIGGER_ACCOUNT)
+
+
+def _placed(job: Job) -> PodSettings:
+    return PodSettings(
+        image=job.image or IMAGE,
+        image_pull_policy=job.image_pull_policy or "IfNotPresent",
+        node_selector=job.node_selector,
+        tolerations=job.tolerations or (),
+        priority_class_name=job.priority_class_name,
+        image_pull_secrets=job.image_pull_secrets or (),
+    )

@@ -1,0 +1,52 @@
+"""The objects of one storage: the BackupStorage and the pod that initialises it."""
+
+from typing import cast
+
+from stashgen.api.backup_storage import BackupStorage
+from stashgen.api.base import JsonObject
+from stashgen.kubestash import executor
+from stashgen.model import ResolvedStorage
+from stashgen.render.marks import COMPILED, KEPT, pod_templates
+from stashgen.render.settings import worker_settings
+
+
+def backup_storage(storage: ResolvedStorage) -> JsonObject:
+    """The BackupStorage with every default written out."""
+    template = executor.init_storage_template_name(storage.name)
+    annotations = COMPILED | pod_templates({"init-storage": template}) | KEPT
+    return cast(
+        "JsonObject",
+        {
+            "apiVersion": "storage.kubestash.com/v1alpha1",
+            "kind": "BackupStorage",
+            "metadata": {
+                "name": storage.name,
+                "namespace": storage.namespace,
+                "annotations": annotations,
+            },
+            "spec": {
+                "storage": {"provider": "local", "local": storage.local},
+                "usagePolicy": {"allowedNamespaces": {"from": "Same"}},
+                "default": False,
+                "deletionPolicy": "Delete",
+            },
+        },
+    )
+
+
+def storage_objects(data: JsonObject, storage: ResolvedStorage) -> tuple[JsonObject, ...]:
+    """The objects of ``_storage-<name>.yaml``; ``data`` is the BackupStorage."""
+    model = BackupStorage.model_validate(data)
+    template = executor.init_storage_template(model, worker_settings(storage.job))
+    name = executor.init_storage_template_name(storage.name)
+    return (data, pod_template(name, storage.namespace, template))
+
+
+def pod_template(name: str, namespace: str, template: JsonObject) -> JsonObject:
+    """A PodTemplate around what the executor makes."""
+    return {
+        "apiVersion": "v1",
+        "kind": "PodTemplate",
+        "metadata": {"name": name, "namespace": namespace},
+        "template": template,
+    }

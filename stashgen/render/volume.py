@@ -1,0 +1,220 @@
+"""The objects of one volume: configuration, repositories, pods and triggers."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from functools import cache
+from typing import cast
+
+from stashgen.api.addon import Addon
+from stashgen.api.backup_configuration import BackupConfiguration, SessionRepository
+from stashgen.api.backup_storage import BackupStorage
+from stashgen.api.base import JsonObject
+from stashgen.api.function import Function
+from stashgen.api.repository import Repository
+from stashgen.api.shared import TaskReference
+from stashgen.kubestash import addons, children, executor
+from stashgen.kubestash.pod_settings import PodSettings
+from stashgen.kubestash.quantities import format_duration
+from stashgen.model import Protection, ResolvedCopy, ResolvedSession
+from stashgen.render.marks import COMPILED, KEPT, LATE, annotated, pod_templates
+from stashgen.render.settings import trigger_settings, worker_settings
+from stashgen.render.storage import pod_template
+
+_PARAMS = {
+    "paths": addons.DATA_PATH,
+    "enableCache": "true",
+    "scratchDir": addons.TMP_PATH,
+}
+_ADDON: JsonObject = {
+    "name": addons.ADDON,
+    "tasks": [{"name": addons.BACKUP_TASK, "params": cast("JsonObject", _PARAMS)}],
+}
+_BACKUP_TASK = TaskReference(name=addons.BACKUP_TASK, params=cast("JsonObject", _PARAMS))
+_RESTORE_TASK = TaskReference(name=addons.RESTORE_TASK)
+_STARTING_DEADLINE_SECONDS = 600
+_VERBS = ("maintain", "backup", "restore")
+
+Storages = Callable[[ResolvedCopy], BackupStorage]
+
+
+@cache
+def _catalogue() -> tuple[Addon, Function, Function]:
+    return addons.pvc_addon(), addons.pvc_backup(), addons.pvc_restore()
+
+
+def volume_objects(protection: Protection, storages: Storages) -> tuple[JsonObject, ...]:
+    """The objects of ``<volume>.yaml``.
+
+    Args:
+        protection: The volume's.
+        storages: The BackupStorage of a copy, as it is rendered.
+    """
+    data = _configuration(protection)
+    configuration = BackupConfiguration.model_validate(data)
+    worker = worker_settings(protection.job)
+    trigger = trigger_settings(protection.job)
+    repositories = list(_repositories(protection, configuration))
+    return (
+        *(repository for _, repository in repositories),
+        data,
+        *(
+            template
+            for copy, repository in repositories
+            for template in _templates(protection, copy, repository, storages(copy), worker)
+        ),
+        *(
+            annotated(
+                children.trigger_cron_job(configuration, session, trigger, resolved.time_zone),
+                LATE,
+            )
+            for session, resolved in zip(
+                configuration.spec.sessions, protection.sessions, strict=True
+            )
+        ),
+    )
+
+
+def _configuration(protection: Protection) -> JsonObject:
+    namespace = protection.volume.key.namespace
+    backends = _backends(protection)
+    return cast(
+        "JsonObject",
+        {
+            "apiVersion": "core.kubestash.com/v1alpha1",
+            "kind": "BackupConfiguration",
+            "metadata": {
+                "name": protection.configuration,
+                "namespace": namespace,
+                "annotations": dict(COMPILED),
+            },
+            "spec": {
+                "target": {
+                    "apiGroup": "",
+                    "kind": "PersistentVolumeClaim",
+                    "name": protection.volume.key.name,
+                    "namespace": namespace,
+                },
+                "backends": [
+                    {
+                        "name": name,
+                        "storageRef": {"name": storage, "namespace": namespace},
+                        "retentionPolicy": {"name": retention, "namespace": namespace},
+                    }
+                    for (storage, retention), name in backends.items()
+                ],
+                "sessions": [
+                    _session(session, namespace, backends) for session in protection.sessions
+                ],
+                "paused": protection.paused,
+            },
+        },
+    )
+
+
+def _backends(protection: Protection) -> dict[tuple[str, str], str]:
+    """Names of backends by storage and retention: the storage's, as long as that is enough."""
+    names: dict[tuple[str, str], str] = {}
+    for session in protection.sessions:
+        for copy in session.copies:
+            storage = copy.storage.name
+            is_first = storage not in names.values()
+            name = storage if is_first else f"{storage}-{copy.retention_name}"
+            names.setdefault((storage, copy.retention_name), name)
+    return names
+
+
+def _session(
+    session: ResolvedSession, namespace: str, backends: dict[tuple[str, str], str]
+) -> dict[str, object]:
+    return {
+        "name": session.name,
+        "scheduler": {
+            "schedule": session.schedule,
+            "concurrencyPolicy": "Forbid",
+            "startingDeadlineSeconds": _STARTING_DEADLINE_SECONDS,
+            "suspend": session.suspend,
+            "successfulJobsHistoryLimit": 1,
+            "failedJobsHistoryLimit": 1,
+            "jobTemplate": {"backoffLimit": 1},
+        },
+        "backupTimeout": format_duration(timedelta(seconds=session.timeout_seconds)),
+        "sessionHistoryLimit": session.history_limit,
+        "addon": _ADDON,
+        "repositories": [
+            {
+                "name": copy.repository,
+                "backend": backends[copy.storage.name, copy.retention_name],
+                "directory": copy.directory,
+                "encryptionSecret": {"name": copy.secret_name, "namespace": namespace},
+                "deletionPolicy": "Retain",
+            }
+            for copy in session.copies
+        ],
+    }
+
+
+def _repositories(
+    protection: Protection, configuration: BackupConfiguration
+) -> Iterator[tuple[ResolvedCopy, JsonObject]]:
+    """Each Repository once, with the first copy that is written to it."""
+    seen: set[str] = set()
+    for session, resolved in zip(configuration.spec.sessions, protection.sessions, strict=True):
+        for wanted, copy in zip(session.repositories or (), resolved.copies, strict=True):
+            if copy.repository not in seen:
+                seen.add(copy.repository)
+                yield copy, _repository(configuration, wanted, copy.repository)
+
+
+def _repository(
+    configuration: BackupConfiguration, wanted: SessionRepository, name: str
+) -> JsonObject:
+    templates = {verb: executor.template_name(verb, name) for verb in _VERBS}
+    made = children.repository_for(configuration, wanted)
+    return annotated(made, COMPILED | pod_templates(templates) | KEPT)
+
+
+def _templates(
+    protection: Protection,
+    copy: ResolvedCopy,
+    repository: JsonObject,
+    storage: BackupStorage,
+    settings: PodSettings,
+) -> Iterator[JsonObject]:
+    """The pods that back up, restore and maintain one Repository."""
+    addon, backup, restore = _catalogue()
+    model = Repository.model_validate(repository)
+    namespace = protection.volume.key.namespace
+    sessions = [
+        session.name
+        for session in protection.sessions
+        if any(other.repository == copy.repository for other in session.copies)
+    ]
+    templates = {
+        "backup": executor.backup_template(
+            repository=model,
+            storage=storage,
+            addon=addon,
+            function=backup,
+            task=_BACKUP_TASK,
+            component=executor.COMPONENT,
+            settings=settings,
+        ),
+        "restore": executor.restore_template(
+            repository=model,
+            storage=storage,
+            addon=addon,
+            function=restore,
+            task=_RESTORE_TASK,
+            component=executor.COMPONENT,
+            settings=settings,
+        ),
+        "maintain": executor.maintain_template(
+            repository=model,
+            storage=storage,
+            sessions=sessions,
+            retention=copy.retention,
+            settings=settings,
+        ),
+    }
+    for verb, template in templates.items():
+        yield pod_template(executor.template_name(verb, copy.repository), namespace, template)

@@ -1,0 +1,60 @@
+"""What resolving may report."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from stashgen.diagnostics import Finding, Position, Severity, quote
+from stashgen.model import Volume
+from stashgen.source import Document
+
+Path = tuple[str | int, ...]
+
+
+class Code(StrEnum):
+    """The findings of this pass; each is explained in docs/findings.md."""
+
+    SELECTS_NOTHING = "SG511"
+    SELECTED_TWICE = "SG512"
+    NO_NAMESPACE_LABELS = "SG513"
+    OTHER_NAMESPACE = "SG514"
+    SAME_DIRECTORY = "SG515"
+    NAME = "SG516"
+    SHARED_REPOSITORY = "SG517"
+    UNUSED_STORAGE = "SG518"
+    BLOCK_VOLUME = "SG519"
+    STORAGE_ITSELF = "SG520"
+    SAME_RETENTION_NAME = "SG521"
+
+
+def finding(  # every part of a message is its own argument
+    code: str,
+    document: Document,
+    path: Path,
+    what: str,
+    *,
+    why: str,
+    fix: str,
+    related: Sequence[Position] = (),
+    severity: Severity = Severity.ERROR,
+) -> Finding:
+    """A finding about the field at a path of a document."""
+    return Finding(
+        code=code,
+        severity=severity,
+        position=document.position(*path),
+        subject=document.subject(*path),
+        what=what,
+        why=why,
+        fix=fix,
+        related=tuple(related),
+    )
+
+
+def volume_list(volumes: Sequence[Volume]) -> str:
+    """Volumes as messages name them: the first, and how many more."""
+    first = volumes[0].key
+    name = quote(f"{first.namespace}/{first.name}")
+    if len(volumes) == 1:
+        return f"volume {name}"
+    rest = len(volumes) - 1
+    return f"volume {name} and {rest} {'other' if rest == 1 else 'others'}"

@@ -1,0 +1,239 @@
+"""The pass itself: select, draft, fill in for every volume, prove."""
+
+from collections.abc import Iterable
+from zoneinfo import ZoneInfo
+
+from stashgen.cron import CronError
+from stashgen.diagnostics import Finding, Outcome, Severity, quote
+from stashgen.kubestash import names
+from stashgen.kubestash.layout import join
+from stashgen.model import (
+    Authored,
+    Inventory,
+    PolicySet,
+    Protection,
+    Resolved,
+    ResolvedCopy,
+    ResolvedSession,
+    ResolvedStorage,
+    Volume,
+)
+from stashgen.policy.backup_policy import BackupPolicy
+from stashgen.policy.project import Cluster, Defaults
+from stashgen.policy.template import fill
+from stashgen.resolve.drafts import CopyDraft, PolicyDraft, SessionDraft, draft
+from stashgen.resolve.findings import Code, finding
+from stashgen.resolve.proofs import prove, unused_storages
+from stashgen.resolve.schedules import (
+    ClockChanges,
+    schedule_finding,
+    schedule_for,
+)
+from stashgen.resolve.selection import select
+from stashgen.resolve.storages import cluster_values, resolve_storage
+
+
+def resolve(policies: PolicySet, inventory: Inventory) -> Outcome[Resolved]:
+    """Decide for every volume how it is backed up.
+
+    The value has only what no error finding speaks of, sorted by key.
+    """
+    selection = select(policies, inventory)
+    resolver = _Resolver(policies)
+    findings = list(selection.findings)
+    protections = resolver.protect(selection.selected)
+    findings += resolver.findings
+    proved = prove(policies, protections)
+    findings += proved.findings
+    findings += unused_storages(policies, resolver.used_storages)
+    used = {
+        (copy.storage.cluster.id, copy.storage.name): copy.storage
+        for protection in proved.value
+        for session in protection.sessions
+        for copy in session.copies
+    }
+    resolved = Resolved(
+        project=policies.project.value,
+        protections=proved.value,
+        storages=tuple(storage for _, storage in sorted(used.items(), key=lambda item: item[0])),
+        unprotected=selection.unprotected,
+    )
+    return Outcome(resolved, tuple(sorted(findings, key=Finding.sort_key)))
+
+
+class _Resolver:
+    """Fills policies in for volumes; what is the same for many is made once.
+
+    Attributes:
+        findings: Each once, however many volumes it is about.
+        used_storages: Names of the storages that a selected volume is copied to.
+    """
+
+    def __init__(self, policies: PolicySet) -> None:
+        self.findings: list[Finding] = []
+        self.used_storages: set[str] = set()
+        self._policies = policies
+        self._defaults = policies.project.value.spec.defaults or Defaults()
+        self._storages: dict[tuple[str, str], ResolvedStorage] = {}
+        self._refused: set[tuple[str, ...]] = set()
+        self._clocks: dict[tuple[str, int, str], ClockChanges] = {}
+        self._clusters = {
+            cluster.id: (cluster, ZoneInfo(cluster.time_zone))
+            for cluster in policies.project.value.spec.clusters
+        }
+
+    def protect(
+        self, selected: Iterable[tuple[Volume, Authored[BackupPolicy]]]
+    ) -> tuple[Protection, ...]:
+        """The protections of volumes, without those that an error finding speaks of."""
+        drafts: dict[str, PolicyDraft | None] = {}
+        made = []
+        for volume, policy in selected:
+            name = policy.value.metadata.name
+            if name not in drafts:
+                outcome = draft(self._policies, policy)
+                self.findings += outcome.findings
+                drafts[name] = outcome.value if outcome.ok else None
+                self.used_storages |= {
+                    copy.storage
+                    for session in policy.value.spec.sessions
+                    for copy in session.copies
+                }
+            known = drafts[name]
+            cluster, zone = self._clusters[volume.key.cluster_id]
+            if known is not None:
+                protection = self._protection(volume, known, cluster, zone)
+                made += [protection] if protection is not None else []
+        for clock in self._clocks.values():
+            self.findings += clock.findings()
+        return tuple(made)
+
+    def _protection(
+        self, volume: Volume, known: PolicyDraft, cluster: Cluster, zone: ZoneInfo
+    ) -> Protection | None:
+        if volume.block:
+            self._refuse_block(volume)
+            return None
+        sessions = [
+            self._session(volume, known, session, cluster, zone) for session in known.sessions
+        ]
+        complete = tuple(session for session in sessions if session is not None)
+        if len(complete) < len(sessions):
+            return None
+        key = volume.key
+        policy = known.policy.value
+        return Protection(
+            volume=volume,
+            cluster=cluster,
+            policy=policy.metadata.name,
+            configuration=names.claim_name_part(key.name, key.cluster_id, key.namespace, key.name),
+            sessions=complete,
+            job=known.job,
+            paused=policy.spec.paused,
+            position=known.policy.document.start,
+        )
+
+    def _session(
+        self,
+        volume: Volume,
+        known: PolicyDraft,
+        part: SessionDraft,
+        cluster: Cluster,
+        zone: ZoneInfo,
+    ) -> ResolvedSession | None:
+        policy = known.policy
+        try:
+            schedule = schedule_for(part.session, volume.key)
+        except CronError as error:
+            self._once(schedule_finding(policy, part.path, error), policy, part.path)
+            return None
+        if zone.key != "Etc/UTC":
+            name = (policy.value.metadata.name, int(part.path[-1]), zone.key)
+            clock = self._clocks.setdefault(name, ClockChanges(policy, part.path, zone))
+            clock.add(volume.key, schedule)
+        copies = [self._copy(volume, policy, copy, cluster) for copy in part.copies]
+        complete = tuple(copy for copy in copies if copy is not None)
+        if len(complete) < len(copies):
+            return None
+        return ResolvedSession(
+            name=part.session.name,
+            schedule=schedule,
+            time_zone=cluster.time_zone,
+            timeout_seconds=part.timeout_seconds,
+            history_limit=part.session.history_limit,
+            suspend=part.session.suspend,
+            copies=complete,
+        )
+
+    def _copy(
+        self, volume: Volume, policy: Authored[BackupPolicy], part: CopyDraft, cluster: Cluster
+    ) -> ResolvedCopy | None:
+        key = volume.key
+        storage = self._storage(part.storage, cluster)
+        if storage.namespace != key.namespace:
+            self._refuse_namespace(volume, policy, part, storage)
+            return None
+        values = cluster_values(cluster) | {"namespace": key.namespace, "volume": key.name}
+        directory = join(fill(part.directory, values))
+        return ResolvedCopy(
+            storage=storage,
+            # The API server lets no Repository change its path: another directory, another name.
+            repository=names.repository_name(
+                storage.name, key.cluster_id, key.namespace, key.name, directory
+            ),
+            directory=directory,
+            retention_name=part.retention_name,
+            retention=part.retention,
+            secret_name=part.secret_name,
+        )
+
+    def _storage(self, name: str, cluster: Cluster) -> ResolvedStorage:
+        key = (cluster.id, name)
+        if key not in self._storages:
+            storage = self._policies.storages[name].value
+            self._storages[key] = resolve_storage(storage, cluster, self._defaults.job)
+        return self._storages[key]
+
+    def _once(
+        self, found: Finding, written: Authored[BackupPolicy], path: tuple[str | int, ...]
+    ) -> None:
+        """A finding that every volume or cluster would repeat."""
+        position = written.document.position(*path)
+        key = (str(found.code), str(position), found.subject)
+        if key not in self._refused:
+            self._refused.add(key)
+            self.findings.append(found)
+
+    def _refuse_block(self, volume: Volume) -> None:
+        key = volume.key
+        self.findings.append(
+            Finding(
+                code=Code.BLOCK_VOLUME,
+                severity=Severity.ERROR,
+                position=volume.position,
+                subject=f"PersistentVolumeClaim/{key.name} spec.volumeMode",
+                what=f"volume {quote(f'{key.namespace}/{key.name}')} is a raw device",
+                why="its files cannot be backed up: volumeMode Block is not supported yet",
+                fix="exclude it from the policy, or use volumeMode Filesystem",
+            )
+        )
+
+    def _refuse_namespace(
+        self,
+        volume: Volume,
+        policy: Authored[BackupPolicy],
+        part: CopyDraft,
+        storage: ResolvedStorage,
+    ) -> None:
+        refusal = finding(
+            Code.OTHER_NAMESPACE,
+            policy.document,
+            (*part.path, "storage"),
+            f"storage {quote(storage.name)} is in namespace {quote(storage.namespace)}, not in "
+            f"{quote(volume.key.namespace)}",
+            why="a storage for volumes of other namespaces is not supported yet; the first such "
+            f"volume is {quote(volume.key.name)}",
+            fix="select only volumes of the storage's namespace, or write a storage for each",
+            related=(volume.position,),
+        )
+        self._once(refusal, policy, (*part.path, "storage"))

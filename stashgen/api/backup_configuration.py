@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from stashgen.api.base import Bool, Int, Model
+from stashgen.api.base import Bool, Duration, Int, Model
 from stashgen.api.meta import Kind
 from stashgen.api.shared import (
     AddonInfo,
@@ -85,7 +85,7 @@ class Session(Model):
     scheduler: Scheduler | None = None
     hooks: BackupHooks | None = None
     retry_config: RetryConfig | None = None
-    backup_timeout: str | None = None
+    backup_timeout: Duration | None = None
     session_history_limit: Int | None = Field(default=None, json_schema_extra={"default": 1})
     addon: AddonInfo | None = None
     repositories: tuple[SessionRepository, ...] | None = None

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Literal
 
-from stashgen.api.base import Bool, Int, Model, Time
+from stashgen.api.base import Bool, Duration, Int, Model, Time
 from stashgen.api.meta import Kind
 from stashgen.api.shared import (
     Condition,
@@ -22,7 +22,7 @@ class BackupSessionSpec(Model):
     invoker: TypedLocalObjectReference | None = None
     session: str | None = None
     retry_left: Int | None = None
-    backup_timeout: str | None = None
+    backup_timeout: Duration | None = None
 
 
 class BackupSessionPhase(StrEnum):

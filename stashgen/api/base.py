@@ -56,6 +56,15 @@ Time = Annotated[
 ]
 
 
+_NUMBER = r"([0-9]+(\.[0-9]*)?|\.[0-9]+)"
+# Go writes microseconds with the micro sign and reads the Greek letter too.
+_DURATION = f"^(0|({_NUMBER}(ns|us|\u00b5s|\u03bcs|ms|s|m|h))+)$"
+
+# A metav1.Duration: Go's text form. The API server refuses another text; what we read from files
+# is checked by a function, so that the message says where.
+Duration = Annotated[str, WithJsonSchema({"type": "string", "pattern": _DURATION})]
+
+
 class Model(BaseModel):
     """Base of all API models.
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from stashgen.api.base import Bool, Int, JsonObject, Model, Time
+from stashgen.api.base import Bool, Duration, Int, JsonObject, Model, Time
 from stashgen.api.meta import Kind
 from stashgen.api.shared import (
     AddonInfo,
@@ -75,7 +75,7 @@ class RestoreSessionSpec(Model):
     data_source: DataSource | None = None
     addon: AddonInfo | None = None
     hooks: RestoreHooks | None = None
-    restore_timeout: str | None = None
+    restore_timeout: Duration | None = None
     manifest_options: ManifestOptions | None = None
 
 

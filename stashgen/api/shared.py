@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from stashgen.api.base import Bool, Int, JsonObject, Model, Time
+from stashgen.api.base import Bool, Duration, Int, JsonObject, Model, Time
 
 
 class ObjectReference(Model):
@@ -216,7 +216,7 @@ class RetryConfig(Model):
     """How often and after how long a failed session is tried again."""
 
     max_retry: Int | None = Field(default=None, json_schema_extra={"default": 1, "minimum": 1})
-    delay: str | None = None
+    delay: Duration | None = None
 
 
 class ParameterDefinition(Model):
@@ -272,7 +272,7 @@ class HookInfo(Model):
     hook_template: ObjectReference | None = None
     params: JsonObject | None = None
     max_retry: Int | None = Field(default=None, json_schema_extra={"minimum": 0})
-    timeout: str | None = None
+    timeout: Duration | None = None
     execution_policy: str | None = Field(
         default=None,
         json_schema_extra={"default": "Always", "enum": ["Always", "OnSuccess", "OnFailure"]},

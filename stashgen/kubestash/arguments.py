@@ -45,7 +45,11 @@ def function_args(
     values |= {name: _text(value) for name, value in (reference.params or {}).items()}
     values |= {"taskName": task.name or ""} | dict(variables)
     resolved = [substitute(arg, values) for arg in function.spec.args or ()]
-    kept = [arg for arg in resolved if not (arg.startswith("--") and arg.endswith("="))]
+    kept = [
+        arg
+        for arg in resolved
+        if not (arg.startswith("--") and arg.partition("=")[1:] == ("=", ""))
+    ]
     given = {arg.partition("=")[0] for arg in kept}
     missing = (flag for flag in _PLACE if f"--{flag}" not in given)
     return (*kept, *(f"--{flag}={variables[flag]}" for flag in missing))

@@ -14,6 +14,7 @@ from stashgen.api.function import Function
 from stashgen.api.repository import Repository
 from stashgen.api.retention_policy import RetentionPolicySpec
 from stashgen.api.shared import TaskReference
+from stashgen.api.snapshot import Driver
 from stashgen.kubestash import addons, volumes
 from stashgen.kubestash.arguments import function_args, maintain_args, place
 from stashgen.kubestash.pod import PodParts, field_env, pod_template
@@ -72,7 +73,8 @@ def find_task(addon: Addon, reference: TaskReference, verb: str) -> AddonTask:
         verb: backup or restore.
 
     Raises:
-        UnsupportedAddonError: when there is no such task, or its Function is not known.
+        UnsupportedAddonError: when there is no such task, its Function, driver or executor is not
+            known, or a parameter that it requires is missing.
     """
     tasks = addon.spec.backup_tasks if verb == "backup" else addon.spec.restore_tasks
     wanted = addons.SYNONYMS.get(reference.name or "", reference.name)
@@ -83,6 +85,14 @@ def find_task(addon: Addon, reference: TaskReference, verb: str) -> AddonTask:
     if task.function != _FUNCTIONS[verb]:
         msg = f"Function {task.function!r} of task {task.name!r} is not supported"
         raise UnsupportedAddonError(msg)
+    if task.driver not in {None, Driver.RESTIC} or task.executor not in {None, "Job"}:
+        msg = f"task {task.name!r} wants another driver than Restic or another executor than Job"
+        raise UnsupportedAddonError(msg)
+    given = reference.params or {}
+    for parameter in task.parameters or ():
+        if parameter.required and not parameter.default and not given.get(parameter.name or ""):
+            msg = f"task {task.name!r} needs the parameter {parameter.name!r}"
+            raise UnsupportedAddonError(msg)
     return task
 
 
@@ -132,7 +142,7 @@ def backup_template(
 
     Raises:
         UnsupportedStorageError: for a provider other than local.
-        UnsupportedAddonError: for a task or Function that is not known.
+        UnsupportedAddonError: for a task or Function that is not known or asks for more.
     """
     return _task_template(
         "backup",
@@ -160,7 +170,7 @@ def restore_template(
 
     Raises:
         UnsupportedStorageError: for a provider other than local.
-        UnsupportedAddonError: for a task or Function that is not known.
+        UnsupportedAddonError: for a task or Function that is not known or asks for more.
     """
     return _task_template(
         "restore",
@@ -215,6 +225,10 @@ def _task_template(
     variables: Mapping[str, str],
     settings: PodSettings,
 ) -> JsonObject:
+    spec = function.spec
+    if spec.runtime_settings or spec.working_dir or spec.volume_devices:
+        msg = f"Function {function.metadata.name!r}: only its arguments are supported"
+        raise UnsupportedAddonError(msg)
     is_backup = verb == "backup"
     mounted = [
         volumes.target(repository, read_only=is_backup),

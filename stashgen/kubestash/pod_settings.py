@@ -115,6 +115,19 @@ def settings_from_scheduler(template: OffshootPodTemplate | None) -> PodSettings
     return _with_template(PodSettings(service_account=TRIGGER_ACCOUNT), template)
 
 
+def _env(variables: tuple[JsonObject, ...] | None) -> tuple[JsonObject, ...]:
+    """Environment variables as the API server stores them: a field's API version written out."""
+    return tuple(map(_with_field_version, variables or ()))
+
+
+def _with_field_version(variable: JsonObject) -> JsonObject:
+    source = variable.get("valueFrom")
+    field = source.get("fieldRef") if isinstance(source, dict) else None
+    if not isinstance(source, dict) or not isinstance(field, dict):
+        return variable
+    return {**variable, "valueFrom": {**source, "fieldRef": {"apiVersion": "v1", **field}}}
+
+
 def _with_template(settings: PodSettings, template: OffshootPodTemplate | None) -> PodSettings:
     spec = (template.spec if template is not None else None) or OffshootPodSpec()
     metadata = template.metadata if template is not None else None
@@ -132,7 +145,7 @@ def _with_template(settings: PodSettings, template: OffshootPodTemplate | None) 
         image_pull_secrets=spec.image_pull_secrets or (),
         labels=metadata.labels if metadata is not None else None,
         annotations=metadata.annotations if metadata is not None else None,
-        env=spec.env or (),
+        env=_env(spec.env),
     )
 
 
@@ -147,5 +160,5 @@ def _with_container(
         resources=container.resources or settings.resources,
         container_security_context=container.security_context
         or settings.container_security_context,
-        env=(*settings.env, *(container.env or ())),
+        env=(*settings.env, *_env(container.env)),
     )

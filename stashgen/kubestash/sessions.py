@@ -51,7 +51,7 @@ def backup_session_manifest(
             "metadata": {
                 "name": names.backup_session_name(name, session.name or "", unix),
                 "namespace": namespace,
-                "labels": {INVOKER_NAME_LABEL: name[:_MAX_LABEL]},
+                "labels": {INVOKER_NAME_LABEL: _label(name)},
                 "ownerReferences": [
                     {
                         "apiVersion": configuration.api_version,
@@ -85,10 +85,10 @@ def snapshot_manifest(backup_session: BackupSession, repository: Repository) -> 
                 "namespace": namespace,
                 "labels": {
                     f"{_TARGET_LABEL}kind": (target.kind if target else None) or "",
-                    f"{_TARGET_LABEL}name": (target.name if target else "")[:_MAX_LABEL],
+                    f"{_TARGET_LABEL}name": _label(target.name if target else ""),
                     f"{_TARGET_LABEL}namespace": (target.namespace if target else None)
                     or namespace,
-                    REPOSITORY_LABEL: repository.metadata.name[:_MAX_LABEL],
+                    REPOSITORY_LABEL: _label(repository.metadata.name),
                 },
             },
             "spec": {
@@ -104,6 +104,11 @@ def snapshot_manifest(backup_session: BackupSession, repository: Repository) -> 
             },
         },
     )
+
+
+def _label(name: str) -> str:
+    """A name as a label's value: at most 63 characters, the last one a letter or digit."""
+    return name[:_MAX_LABEL].rstrip("-._")
 
 
 def snapshot_id(backup_session: BackupSession, repository: str) -> str:

@@ -8,6 +8,8 @@ from stashgen.api.shared import NamespaceScope, UsagePolicy
 from stashgen.kubestash.retention import retention_period
 from stashgen.kubestash.usage import scope, selector_of
 
+# As in restic's ``forget --keep-daily -1``.
+_ALL = -1
 _PROVIDERS = ("local", "s3", "gcs", "azure")
 
 
@@ -57,10 +59,13 @@ def validate_retention_policy(
         found.append(f"spec.maxRetentionPeriod: {error}")
     counts = (spec.successful_snapshots or SuccessfulSnapshots()).to_wire()
     found += [
-        f"spec.successfulSnapshots.{field}: {count} is negative"
+        f"spec.successfulSnapshots.{field}: {count} is neither a count nor -1 (all)"
         for field, count in counts.items()
-        if isinstance(count, int) and count < 0
+        if isinstance(count, int) and count < _ALL
     ]
+    failed = spec.failed_snapshots.last if spec.failed_snapshots is not None else None
+    if failed is not None and failed < _ALL:
+        found.append(f"spec.failedSnapshots.last: {failed} is neither a count nor -1 (all)")
     if spec.default:
         found += _second_default(policy, (item for item in others if item.key != policy.key))
     return tuple(found)

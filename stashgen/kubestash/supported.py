@@ -23,7 +23,7 @@ from stashgen.api.shared import (
     RuntimeSettings,
     TaskReference,
 )
-from stashgen.kubestash.addons import BACKUP_TASK, RESTORE_TASK, SYNONYMS
+from stashgen.kubestash.addons import BACKUP_TASK, RESTORE_TASK, SYNONYMS, pvc_addon
 from stashgen.kubestash.executor import COMPONENT
 from stashgen.kubestash.volumes import is_scratch_volume
 
@@ -62,6 +62,15 @@ _RUNTIME_POD = frozenset(
 )
 _RUNTIME_CONTAINER = frozenset({"env", "resources", "securityContext"})
 _TRIGGER_JOB = frozenset({"activeDeadlineSeconds", "backoffLimit", "template"})
+# What Kubernetes does when nothing is said; 0 is a word, "no time to live" for example.
+_DEFAULTS: dict[str, object] = {
+    "completionMode": "NonIndexed",
+    "completions": 1,
+    "dnsPolicy": "ClusterFirst",
+    "parallelism": 1,
+    "priority": 0,
+    "schedulerName": "default-scheduler",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +149,7 @@ def _of_session(session: Session, namespace: str | None, path: str) -> Iterator[
 
 
 def _of_trigger(template: SchedulerJobTemplate, path: str) -> Iterator[Unsupported]:
-    for item in _others(template, _TRIGGER_JOB, path):
-        is_one = item.path.endswith((".parallelism", ".completions")) and (
-            template.parallelism in {None, 1} and template.completions in {None, 1}
-        )
-        if not is_one:
-            yield item
+    yield from _others(template, _TRIGGER_JOB, path)
     yield from _of_template(template.template, f"{path}.template")
 
 
@@ -165,6 +169,8 @@ def _of_addon(addon: AddonInfo | None, path: str, known: str) -> Iterator[Unsupp
 def _of_task(task: TaskReference, path: str, known: str) -> Iterator[Unsupported]:
     if SYNONYMS.get(task.name or "", task.name) != known:
         yield Unsupported(f"{path}.name", f"task {task.name!r} is not supported yet")
+    for name in sorted((task.params or {}).keys() - _parameters(known)):
+        yield Unsupported(f"{path}.params.{name}", f"task {known!r} has no such parameter")
     if task.variables:
         yield Unsupported(f"{path}.variables", "task variables are not supported yet")
     if task.target_volumes:
@@ -173,6 +179,18 @@ def _of_task(task: TaskReference, path: str, known: str) -> Iterator[Unsupported
         if not is_scratch_volume(volume.name):
             why = f"volume {volume.name!r} cannot be replaced"
             yield Unsupported(f"{path}.addonVolumes[{index}].name", why)
+
+
+def _parameters(task: str) -> set[str]:
+    """The parameters of one of our own Addon's tasks."""
+    spec = pvc_addon().spec
+    tasks = (*(spec.backup_tasks or ()), *(spec.restore_tasks or ()))
+    return {
+        parameter.name or ""
+        for item in tasks
+        if item.name == task
+        for parameter in item.parameters or ()
+    }
 
 
 def _of_template(template: OffshootPodTemplate | None, path: str) -> Iterator[Unsupported]:
@@ -233,5 +251,6 @@ def _others(block: Model | None, known: frozenset[str], path: str) -> Iterator[U
     """Fields of a block that say something and are not among the implemented ones."""
     if block is not None:
         for name, value in block.to_wire().items():
-            if name not in known and value:
+            is_said = value not in ("", [], {}) and value is not False
+            if name not in known and is_said and _DEFAULTS.get(name) != value:
                 yield Unsupported(f"{path}.{name}", _NOT_YET)

@@ -4,15 +4,20 @@ Namespaces that a reference leaves out and slashes around a directory are normal
 anything is compared; the webhooks compare them as written.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from stashgen.api.backup_configuration import BackupConfiguration, Session
+from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.repository import Repository
-from stashgen.api.restore_session import RestoreSession
+from stashgen.api.restore_session import DataSource, RestoreSession
 from stashgen.api.retention_policy import RetentionPolicy
 from stashgen.api.shared import ObjectReference, TypedObjectReference
+from stashgen.kubestash.session_validation import (
+    duration_problems,
+    name_collisions,
+    repeated,
+    session_problems,
+)
 from stashgen.kubestash.usage import is_allowed
 
 
@@ -36,11 +41,12 @@ def validate_backup_configuration(
         found.append("spec.sessions: at least one session is needed")
     found += [
         f"spec.sessions: session name {name!r} is used more than once"
-        for name in _repeated(session.name or "" for session in spec.sessions)
+        for name in repeated(session.name or "" for session in spec.sessions)
     ]
     for session in spec.sessions:
-        found += _session(configuration, session)
+        found += session_problems(configuration, session)
     found += _directories(configuration)
+    found += name_collisions(configuration)
     for repository in repositories:
         found += _existing(configuration, repository)
     for item in shared:
@@ -50,53 +56,34 @@ def validate_backup_configuration(
 
 def validate_restore_session(restore: RestoreSession) -> tuple[str, ...]:
     """Why a RestoreSession is invalid; empty when it is not."""
-    source = restore.spec.data_source
+    found = list(_source(restore.spec.data_source))
+    found += duration_problems(restore.spec.restore_timeout, "spec.restoreTimeout")
+    return tuple(found)
+
+
+def _source(source: DataSource | None) -> Iterator[str]:
     if source is None:
-        return ("spec.dataSource: is needed",)
-    if source.pitr is not None:
+        yield "spec.dataSource: is needed"
+    elif source.pitr is not None:
         if source.pitr.target_time is None or not source.repository:
-            return ("spec.dataSource.pitr: targetTime and repository are needed",)
-        return ()
-    if not source.snapshot:
-        return ("spec.dataSource.snapshot: is needed",)
-    if source.snapshot == "latest" and not source.repository:
-        return ("spec.dataSource.repository: is needed with snapshot 'latest'",)
-    return ()
+            yield "spec.dataSource.pitr: targetTime and repository are needed"
+    elif not source.snapshot:
+        yield "spec.dataSource.snapshot: is needed"
+    elif source.snapshot == "latest" and not source.repository:
+        yield "spec.dataSource.repository: is needed with snapshot 'latest'"
 
 
 def _backends(configuration: BackupConfiguration) -> Iterator[str]:
     backends = configuration.spec.backends
     if not backends:
         yield "spec.backends: at least one backend is needed"
-    for name in _repeated(backend.name or "" for backend in backends):
+    for name in repeated(backend.name or "" for backend in backends):
         yield f"spec.backends: backend name {name!r} is used more than once"
     for backend in backends:
         if backend.storage_ref is None:
             yield f"spec.backends: backend {backend.name!r} needs a storageRef"
         if backend.retention_policy is None:
             yield f"spec.backends: backend {backend.name!r} needs a retentionPolicy"
-
-
-def _session(configuration: BackupConfiguration, session: Session) -> Iterator[str]:
-    at = f"session {session.name!r}"
-    if not session.name:
-        yield "spec.sessions: every session needs a name"
-    if session.scheduler is None:
-        yield f"{at}: a scheduler is needed"
-    if session.addon is None or not session.addon.name:
-        yield f"{at}: an addon with a name is needed"
-    elif not session.addon.tasks or any(not task.name for task in session.addon.tasks):
-        yield f"{at}: the addon needs at least one task, each with a name"
-    repositories = session.repositories or ()
-    if not repositories:
-        yield f"{at}: at least one repository is needed"
-    for name in _repeated(repository.name or "" for repository in repositories):
-        yield f"{at}: repository name {name!r} is used more than once"
-    for repository in repositories:
-        if configuration.backend(repository.backend) is None:
-            yield f"{at}: there is no backend {repository.backend or ''!r}"
-        if not (repository.directory or "").strip("/"):
-            yield f"{at}: repository {repository.name!r} needs a directory"
 
 
 def _directories(configuration: BackupConfiguration) -> Iterator[str]:
@@ -170,7 +157,3 @@ def _typed(
         reference.namespace or namespace,
         reference.name,
     )
-
-
-def _repeated(names: Iterable[str]) -> list[str]:
-    return sorted(name for name, count in Counter(names).items() if count > 1)

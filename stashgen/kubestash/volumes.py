@@ -6,14 +6,31 @@ from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
 from stashgen.api.repository import Repository
 from stashgen.api.shared import TaskReference
-from stashgen.kubestash.addons import DATA_PATH, DATA_VOLUME, TMP_VOLUME
-from stashgen.kubestash.pod import ENCRYPTION_PATH
+from stashgen.kubestash.addons import DATA_VOLUME, TMP_VOLUME
+from stashgen.kubestash.paths import DATA_PATH, ENCRYPTION_PATH
 from stashgen.kubestash.variables import substitute
 
 BACKEND_VOLUME = "backend"
 DEFAULT_MOUNT_PATH = "/kubestash-backend"
 _KEY_MODE = 0o440
 _KEY_MODE_OF_OTHERS = 0o444
+_FILE_MODE = 0o644
+# What the API server fills in (core/v1, SetDefaults_...VolumeSource).
+_SOURCE_DEFAULTS: dict[str, JsonObject] = {
+    "azureDisk": {
+        "cachingMode": "ReadWrite",
+        "fsType": "ext4",
+        "kind": "Shared",
+        "readOnly": False,
+    },
+    "configMap": {"defaultMode": _FILE_MODE},
+    "hostPath": {"type": ""},
+    "iscsi": {"iscsiInterface": "default"},
+    "rbd": {"keyring": "/etc/ceph/keyring", "pool": "rbd", "user": "admin"},
+    "scaleIO": {"fsType": "xfs", "storageMode": "ThinProvisioned"},
+    "secret": {"defaultMode": _FILE_MODE},
+}
+_THREE_VALUED = {"azureDisk", "csi"}
 
 
 class UnsupportedStorageError(Exception):
@@ -44,14 +61,7 @@ def backend(storage: BackupStorage) -> tuple[JsonObject, JsonObject]:
     """
     path = storage_url(storage).removeprefix("file://")
     local = storage.local
-    source = dict(local.volume_source) if local is not None else {}
-    claim = cast("JsonObject | None", source.get("persistentVolumeClaim"))
-    if claim is not None and claim.get("readOnly") is False:
-        # false is how KubeStash's schema stores it; core/v1 leaves it out.
-        source["persistentVolumeClaim"] = {"claimName": claim["claimName"]}
-    folder = cast("JsonObject | None", source.get("hostPath"))
-    if folder is not None:
-        source["hostPath"] = {"type": "", **folder}
+    source = as_stored(local.volume_source) if local is not None else {}
     mount: JsonObject = {"name": BACKEND_VOLUME, "mountPath": path}
     if local is not None and local.sub_path:
         mount["subPath"] = local.sub_path
@@ -84,6 +94,21 @@ def encryption(repository: Repository, *, is_root: bool) -> list[tuple[JsonObjec
     return [({"name": "encryption", "secret": source}, mount)]
 
 
+def as_stored(source: JsonObject) -> JsonObject:
+    """A volume source as the API server stores it: with its defaults, without what it leaves out.
+
+    Source: Kubernetes 1.34, defaults of core/v1; ``readOnly: false`` (as KubeStash's schema stores
+    it) is left out except where core/v1 tells it from nothing.
+    """
+    found: JsonObject = {}
+    for kind, value in source.items():
+        block = dict(cast("JsonObject", value))
+        if block.get("readOnly") is False and kind not in _THREE_VALUED:
+            del block["readOnly"]
+        found[kind] = {**_SOURCE_DEFAULTS.get(kind, {}), **block}
+    return found
+
+
 def is_scratch_volume(name: str | None) -> bool:
     """Whether an entry of ``addonVolumes`` means the scratch volume."""
     return substitute(name or "", {"RESTIC_CACHE_VOLUME": TMP_VOLUME}) == TMP_VOLUME
@@ -101,16 +126,16 @@ def scratch_source(task: TaskReference) -> JsonObject | None:
             continue
         template = source.get("volumeClaimTemplate")
         if not isinstance(template, dict):
-            return source
-        return {"ephemeral": {"volumeClaimTemplate": _without_name(template)}}
+            return as_stored(source)
+        return {"ephemeral": {"volumeClaimTemplate": _claim_template(template)}}
     return None
 
 
-def _without_name(template: JsonObject) -> JsonObject:
+def _claim_template(template: JsonObject) -> JsonObject:
     """An ephemeral volume's template has labels and annotations, its claim the pod's name."""
     metadata = cast("JsonObject", template.get("metadata") or {})
     kept: JsonObject = {
         key: value for key, value in metadata.items() if key in {"labels", "annotations"}
     }
-    spec: JsonObject = {"spec": template.get("spec") or {}}
-    return {"metadata": kept, **spec} if kept else spec
+    spec = cast("JsonObject", template.get("spec") or {})
+    return {"metadata": kept, "spec": {"volumeMode": "Filesystem", **spec}}

@@ -20,7 +20,7 @@ _CRDS: dict[str, JsonObject] = {
 _TYPES = {"object", "array", "string", "integer", "boolean", "number"}
 _PRESERVE = "x-kubernetes-preserve-unknown-fields"
 _KEYWORDS = {
-    "type", "format", "enum", "default", "minimum", "description", "properties", "items",
+    "type", "format", "enum", "default", "minimum", "pattern", "description", "properties", "items",
     "required", "additionalProperties", _PRESERVE, "x-kubernetes-validations",
 }  # fmt: skip
 _STORAGE, _CORE, _ADDONS = (f"{name}.kubestash.com" for name in ("storage", "core", "addons"))

@@ -297,7 +297,10 @@ def test_claim_template_for_the_scratch_volume_becomes_an_ephemeral_volume() -> 
         }
     )
     assert _volume(_backup(task=task), "kubestash-tmp-volume")["ephemeral"] == {
-        "volumeClaimTemplate": {"metadata": {"labels": {"a": "b"}}, "spec": claim_spec}
+        "volumeClaimTemplate": {
+            "metadata": {"labels": {"a": "b"}},
+            "spec": {**claim_spec, "volumeMode": "Filesystem"},
+        }
     }
 
 

@@ -2,10 +2,10 @@
 
     python3 tools/go_tools.py FAMILY [FAMILY ...]
 
-A family is a folder below ``tools/`` with a go.mod whose ``tool`` lines name the programs; one
-go.mod each, so that no program raises another's dependencies. The folder of the finished programs
-is printed, one line a family. Needs nothing but Python and Go; runs before there is a virtual
-environment.
+A family is a folder below ``tools/`` with a go.mod whose ``tool`` lines name the programs, which
+may be the folder's own; one go.mod each, so that no program raises another's dependencies. The
+folder of the finished programs is printed, one line a family. Needs nothing but Python and Go; runs
+before there is a virtual environment.
 
 Exit code 2 with a message when a program is missing and cannot be built.
 """
@@ -56,8 +56,9 @@ def ensure(family: str) -> Path:
         raise BuildError(f"building tools/{family} needs Go, which is not on PATH")
     version = _output([go, "env", "GOVERSION"])
     digest = hashlib.sha256()
-    for name in ("go.mod", "go.sum"):
-        digest.update((source / name).read_bytes())
+    for name in ("go.mod", "go.sum", *sorted(path.name for path in source.glob("*.go"))):
+        if (source / name).is_file():  # a module without dependencies has no go.sum
+            digest.update((source / name).read_bytes())
     digest.update(version.encode())
     folder = cache_folder() / "bin" / f"{family}-{digest.hexdigest()[:16]}"
     if not folder.is_dir():
@@ -76,7 +77,7 @@ def _build(go: str, source: Path, folder: Path) -> None:
     partial.mkdir()
     environment = os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false"}
     module = json.loads(_output([go, "mod", "edit", "-json"], source))
-    versions = {item["Path"]: item["Version"] for item in module.get("Require", ())}
+    versions = {item["Path"]: item["Version"] for item in module.get("Require") or ()}
     for tool in module["Tool"]:
         path = tool["Path"]
         flags = _STRIP

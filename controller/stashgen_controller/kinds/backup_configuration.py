@@ -51,6 +51,7 @@ from stashgen.kubestash.pod_settings import (
     settings_from_scheduler,
 )
 from stashgen.kubestash.sessions import backup_session_manifest
+from stashgen.kubestash.storage_validation import validate_retention_policy
 from stashgen.kubestash.validation import validate_backup_configuration
 from stashgen_controller.conditions import (
     condition,
@@ -264,16 +265,19 @@ def _backend(seen: Observed, item: BackendReference) -> BackendStatus:
         storage = seen.storages.get((storage_ref.namespace or seen.namespace, storage_ref.name))
     if policy_ref is not None:
         policy = seen.policies.get((policy_ref.namespace or seen.namespace, policy_ref.name))
+    problems = validate_retention_policy(policy) if policy is not None else ()
     phase = storage.status.phase if storage is not None and storage.status else None
     reason = None if storage is not None else "the BackupStorage does not exist"
     return BackendStatus(
         name=item.name,
-        ready=phase == "Ready" and policy is not None,
+        ready=phase == "Ready" and policy is not None and not problems,
         storage=StorageStatus(ref=storage_ref, phase=phase or "NotReady", reason=reason),
         retention_policy=RetentionPolicyStatus(
             ref=policy_ref,
             found=policy is not None,
-            reason=None if policy is not None else "the RetentionPolicy does not exist",
+            reason="; ".join(problems) or None
+            if policy is not None
+            else "the RetentionPolicy does not exist",
         ),
     )
 
@@ -305,7 +309,17 @@ def _session(seen: Observed, session: Session, now: datetime) -> SessionStatus:
         SessionStatus(name=name),
     )
     cron_job = seen.cron_jobs.get(names.cron_job_name(seen.configuration.metadata.name, name))
-    if cron_job is not None:
+    uid = seen.configuration.metadata.uid
+    if cron_job is not None and not seen.is_rendered and not _is_owned(cron_job, uid):
+        ensured = condition(
+            SCHEDULED,
+            status=False,
+            reason="NameCollision",
+            message=f"CronJob {_name(cron_job)} belongs to something else.",
+            now=now,
+        )
+        cron_job = None
+    elif cron_job is not None:
         ensured = condition(
             SCHEDULED,
             status=True,

@@ -4,6 +4,7 @@ What cannot be understood is never dropped in silence: it is counted as unknown 
 that nobody takes a hole in the inventory for a volume that does not exist.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -16,6 +17,8 @@ from stashgen.source import Document
 
 _CLAIM = "PersistentVolumeClaim"
 _PLACEHOLDERS = ("${", "{{")
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", re.ASCII)
+_LONGEST = {"name": 253, "namespace": 63}
 _Path = tuple[str | int, ...]
 _Item = TypeVar("_Item")
 
@@ -166,6 +169,9 @@ def _text(metadata: Mapping[str, Json], key: str) -> str:
         raise _UnknownError(f"it has no metadata.{key}")
     if _is_template(value):
         raise _UnknownError(f"its {key} {quote(value)} is not filled in")
+    if not _NAME.fullmatch(value) or len(value) > _LONGEST[key]:
+        # It becomes a part of paths, too.
+        raise _UnknownError(f"its {key} {quote(value)} is none that Kubernetes takes")
     return value
 
 

@@ -42,16 +42,6 @@ def without_substitution(data: JsonObject) -> JsonObject:
 
     With ``postBuild`` substitution every unknown variable would become an empty text.
     """
-    return annotated(data, {_SUBSTITUTE: "disabled"}) if _has_variable(data) else data
-
-
-def _has_variable(value: object) -> bool:
-    match value:
-        case str():
-            return "${" in value
-        case dict():
-            return any("${" in key or _has_variable(item) for key, item in value.items())
-        case list() | tuple():
-            return any(_has_variable(item) for item in value)
-        case _:
-            return False
+    # Quotes stand around every text, so only a text can hold the two characters side by side;
+    # walking the objects in Python took a third of the whole pass.
+    return annotated(data, {_SUBSTITUTE: "disabled"}) if "${" in repr(data) else data

@@ -1,6 +1,6 @@
 """What must hold over all volumes together: names, directories, retention."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from stashgen.api.retention_policy import RetentionPolicySpec
 from stashgen.diagnostics import Finding, Outcome, Severity, quote
@@ -26,15 +26,21 @@ def prove(
     return Outcome(good, tuple(prover.findings))
 
 
-def unused_storages(policies: PolicySet, used: Iterable[str]) -> Iterator[Finding]:
-    """A warning for each storage that no volume is copied to: it is not rendered."""
-    for name in sorted(policies.storages.keys() - set(used)):
+def unused_storages(policies: PolicySet) -> Iterator[Finding]:
+    """A warning for each storage that no policy copies to: it is not rendered."""
+    used = {
+        copy.storage
+        for policy in policies.policies
+        for session in policy.value.spec.sessions
+        for copy in session.copies
+    }
+    for name in sorted(policies.storages.keys() - used):
         yield finding(
             Code.UNUSED_STORAGE,
             policies.storages[name].document,
             ("metadata", "name"),
             f"storage {quote(name)} is not used",
-            why="no policy that selects a volume copies to it, so nothing is rendered for it",
+            why="no policy copies to it, so nothing is rendered for it",
             fix="name it in a policy's copies, or delete it",
             severity=Severity.WARNING,
         )

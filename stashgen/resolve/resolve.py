@@ -45,7 +45,7 @@ def resolve(policies: PolicySet, inventory: Inventory) -> Outcome[Resolved]:
     findings += resolver.findings
     proved = prove(policies, protections)
     findings += proved.findings
-    findings += unused_storages(policies, resolver.used_storages)
+    findings += unused_storages(policies)
     used = {
         (copy.storage.cluster.id, copy.storage.name): copy.storage
         for protection in proved.value
@@ -66,12 +66,10 @@ class _Resolver:
 
     Attributes:
         findings: Each once, however many volumes it is about.
-        used_storages: Names of the storages that a selected volume is copied to.
     """
 
     def __init__(self, policies: PolicySet) -> None:
         self.findings: list[Finding] = []
-        self.used_storages: set[str] = set()
         self._policies = policies
         self._defaults = policies.project.value.spec.defaults or Defaults()
         self._storages: dict[tuple[str, str], ResolvedStorage] = {}
@@ -94,11 +92,6 @@ class _Resolver:
                 outcome = draft(self._policies, policy)
                 self.findings += outcome.findings
                 drafts[name] = outcome.value if outcome.ok else None
-                self.used_storages |= {
-                    copy.storage
-                    for session in policy.value.spec.sessions
-                    for copy in session.copies
-                }
             known = drafts[name]
             cluster, zone = self._clusters[volume.key.cluster_id]
             if known is not None:

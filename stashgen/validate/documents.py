@@ -43,12 +43,13 @@ def validate(source: Source) -> Outcome[PolicySet | None]:
     by_kind: dict[str, list[Document]] = {kind: [] for kind in _MODELS}
     by_kind["Project"].append(source.project)
     for document in source.policies:
-        findings += secret_findings(document)
+        secrets = tuple(secret_findings(document))
+        findings += secrets
         kind = _kind(document)
-        if kind is None:
-            findings += _unknown_kind(document)
-        else:
+        if kind is not None:
             by_kind[kind].append(document)
+        elif not secrets:
+            findings.append(_unknown_kind(document))
     for manifests in source.manifests.values():
         for document in manifests:
             findings += secret_findings(document)
@@ -85,14 +86,12 @@ def _read(document: Document, kind: str) -> tuple[Model | None, list[Finding]]:
     return (None if findings else model), findings
 
 
-def _unknown_kind(document: Document) -> Iterator[Finding]:
+def _unknown_kind(document: Document) -> Finding:
     kind, version = document.data.get("kind"), document.data.get("apiVersion")
-    if kind == "Secret":
-        return  # With data it has its finding; without, it says which Secret must exist.
     ours = str(version).startswith(_OURS) and kind in OUR_KINDS
     known_later = ours or str(version).startswith(KUBESTASH_GROUPS)
-    named = f"kind {_shown(kind)} of {_shown(version)}"
-    yield error(
+    named = f"kind {_shown(kind)}" + (f" of {quote(version)}" if isinstance(version, str) else "")
+    return error(
         Code.NOT_SUPPORTED if known_later else Code.UNKNOWN_KIND,
         document,
         ("kind",),
@@ -105,7 +104,7 @@ def _unknown_kind(document: Document) -> Iterator[Finding]:
 
 
 def _shown(value: Json) -> str:
-    return quote(value) if isinstance(value, str) else "none"
+    return quote(value) if isinstance(value, str) else "(none)"
 
 
 def _second_projects(projects: list[Document]) -> Iterator[Finding]:

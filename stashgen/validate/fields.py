@@ -128,8 +128,8 @@ def _exactly_one(
             (*keys, written[1]),
             at_key=True,
             what=f"{' and '.join(written)} are both written",
-            why="they say the same thing in different ways, and only one can hold",
-            fix=f"keep {choice}",
+            why="only one of them can hold",
+            fix=f"write only one of {', '.join(names)}",
             related=(document.key_position(*keys, written[0]),),
         )
 

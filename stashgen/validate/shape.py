@@ -50,11 +50,19 @@ def parse(document: Document, model: type[M]) -> tuple[M | None, tuple[Finding, 
     consequences = {
         (keys[:-1], field) for keys in unsupported for field in FOLLOWS.get(generic(keys), ())
     }
+    # A misspelt field is not told as a missing one too.
+    misspelt = {
+        (*keys[:-1], _close(model, keys))
+        for keys, detail in problems
+        if detail["type"] == "extra_forbidden"
+    }
     findings = []
     for keys, detail in problems:
         if keys in unsupported:
             findings.append(_not_supported(document, keys, detail["type"]))
-        elif (keys[:-1], generic(keys)) not in consequences:
+        elif (keys[:-1], generic(keys)) in consequences:
+            continue
+        elif detail["type"] != "missing" or keys not in misspelt:
             findings.append(_finding(document, model, keys, detail))
     return None, tuple(findings)
 
@@ -154,14 +162,20 @@ def _nearest(model: type[Model], keys: Keys) -> str:
     """What was probably meant by an unknown field."""
     name = str(keys[-1])
     here = _fields_at(model, keys[:-1])
-    lowered = {field.lower(): field for field in here}
-    close = difflib.get_close_matches(name.lower(), lowered, n=1)
-    if close:
-        return f"did you mean {quote(lowered[close[0]])}?"
+    close = _close(model, keys)
+    if close is not None:
+        return f"did you mean {quote(close)}?"
     others = [path for path in _paths(model, "") if path.rsplit(".", 1)[-1] == name]
     if others:
         return f"{name} belongs at {' or '.join(others[:3])}"
     return f"the fields here are {', '.join(here)}" if here else "leave it out"
+
+
+def _close(model: type[Model], keys: Keys) -> str | None:
+    """The field at this place whose name is most like the last key."""
+    lowered = {field.lower(): field for field in _fields_at(model, keys[:-1])}
+    close = difflib.get_close_matches(str(keys[-1]).lower(), lowered, n=1)
+    return lowered[close[0]] if close else None
 
 
 def _fields_at(model: type[Model], keys: Keys) -> tuple[str, ...]:

@@ -209,7 +209,6 @@ def _path_template(value: Json, names: frozenset[str]) -> Problem | None:
         check_template(value, names)
     except ValueError as error:
         why = str(error)
-    # The layout's own names: KubeStash writes both into every directory.
     if not value.strip("/") or value.startswith("/"):
         why = why or "it must be a relative path, below the storage's own place"
     if any(part in {".", ".."} for part in value.split("/")):
@@ -218,7 +217,7 @@ def _path_template(value: Json, names: frozenset[str]) -> Problem | None:
         why = why or "it has a character that does not belong in a path"
     if not why:
         return None
-    example = " or ".join(f"{{{{ {name} }}}}" for name in sorted(names)[:2])
+    example = " or ".join(f"{{{{ {name} }}}}" for name in sorted(names)[-2:])
     return Problem(
         Code.TEMPLATE,
         f"{quote(value)} is not a path",

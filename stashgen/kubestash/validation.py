@@ -87,16 +87,27 @@ def _backends(configuration: BackupConfiguration) -> Iterator[str]:
 
 
 def _directories(configuration: BackupConfiguration) -> Iterator[str]:
-    owners: dict[str, tuple[str, str]] = {}
+    """Two repositories in one place of a storage.
+
+    KubeStash compares directories alone, so it refuses copies in two storages that have the same
+    one; we compare the storage too (a documented deviation).
+    """
+    namespace = configuration.metadata.namespace or ""
+    owners: dict[tuple[object, str], tuple[str, str]] = {}
+    storages: dict[str, object] = {}
     for session in configuration.spec.sessions:
         for repository in session.repositories or ():
             directory = (repository.directory or "").strip("/")
+            backend = configuration.backend(repository.backend)
+            storage = _key(backend.storage_ref, namespace) if backend is not None else None
             mine = (repository.name or "", repository.backend or "")
-            if directory and owners.setdefault(directory, mine) != mine:
+            if directory and owners.setdefault((storage, directory), mine) != mine:
                 yield (
                     f"directory {directory!r} is used by repositories "
-                    f"{owners[directory][0]!r} and {mine[0]!r}"
+                    f"{owners[storage, directory][0]!r} and {mine[0]!r}"
                 )
+            if storages.setdefault(mine[0], storage) != storage:
+                yield f"repository {mine[0]!r} is in two storages"
 
 
 def _existing(configuration: BackupConfiguration, repository: Repository) -> Iterator[str]:

@@ -41,7 +41,7 @@ fix: setup  ## Format, and correct what the linter can correct.
 	@$(BIN)/ruff format $(CODE)
 
 contract: setup  ## The API suite against the embedded cluster and the real kube-apiserver.
-	@programs=$$($(BIN)/python tools/go_tools.py etcd kubernetes | paste -sd:); PATH="$$programs:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/api_contract $(ARGS)
+	@programs=$$($(BIN)/python tools/go_tools.py etcd kubernetes kubeconform | paste -sd:); PATH="$$programs:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/api_contract $(ARGS)
 
 bench: setup  ## Measure side by side with bare restic; JSON lines.
 	@restic=$$($(BIN)/python tools/go_tools.py restic); PATH="$$restic:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.bench

@@ -119,7 +119,7 @@ def test_kubestashs_webhooks_would_accept_the_configurations(
     objects: tuple[JsonObject, ...],
 ) -> None:
     repositories = [Repository.model_validate(i) for i in objects if i["kind"] == "Repository"]
-    shared = [
+    shared: list[BackupStorage | RetentionPolicy] = [
         *(BackupStorage.model_validate(i) for i in objects if i["kind"] == "BackupStorage"),
         *(RetentionPolicy.model_validate(i) for i in objects if i["kind"] == "RetentionPolicy"),
     ]

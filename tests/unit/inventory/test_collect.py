@@ -7,13 +7,13 @@ import pytest
 from stashgen.diagnostics import Outcome, Severity
 from stashgen.inventory import collect
 from stashgen.model import Inventory, Source, VolumeKey
-from stashgen.source import read_documents
+from stashgen.source import Document, read_documents
 from tests.unit.resolve.project import claim, codes, documents, namespace
 
 
 def _collect(*texts: str, dirty: bool = True) -> Outcome[Inventory]:
     """The files of cluster dem1, each given as text."""
-    found = []
+    found: list[Document] = []
     for index, text in enumerate(texts):
         outcome = read_documents(text.encode(), PurePosixPath(f"{index}.yaml"), dirty=dirty)
         assert outcome.findings == ()

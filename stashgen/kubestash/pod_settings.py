@@ -116,12 +116,17 @@ def settings_from_scheduler(template: OffshootPodTemplate | None) -> PodSettings
 
 
 def _env(variables: tuple[JsonObject, ...] | None) -> tuple[JsonObject, ...]:
-    """Environment variables as the API server stores them: a field's API version written out."""
-    return tuple(map(_with_field_version, variables or ()))
+    """Environment variables as the API server stores them.
+
+    A field's API version is written out, an empty value left out.
+    """
+    return tuple(map(_as_stored, variables or ()))
 
 
-def _with_field_version(variable: JsonObject) -> JsonObject:
+def _as_stored(variable: JsonObject) -> JsonObject:
     source = variable.get("valueFrom")
+    if variable.get("value") == "":
+        return {key: value for key, value in variable.items() if key != "value"}
     field = source.get("fieldRef") if isinstance(source, dict) else None
     if not isinstance(source, dict) or not isinstance(field, dict):
         return variable

@@ -173,7 +173,7 @@ def _of_task(task: TaskReference, path: str, known: str) -> Iterator[Unsupported
         yield Unsupported(f"{path}.params.{name}", f"task {known!r} has no such parameter")
     if task.variables:
         yield Unsupported(f"{path}.variables", "task variables are not supported yet")
-    if task.target_volumes:
+    if task.target_volumes is not None and task.target_volumes.to_wire():
         yield Unsupported(f"{path}.targetVolumes", "target volumes are not supported yet")
     for index, volume in enumerate(task.addon_volumes or ()):
         if not is_scratch_volume(volume.name):
@@ -214,7 +214,7 @@ def _of_restore(restore: RestoreSession) -> Iterator[Unsupported]:
         yield Unsupported("spec.target.namespace", "the target must be in the same namespace")
     if spec.hooks is not None and (spec.hooks.pre_restore or spec.hooks.post_restore):
         yield Unsupported("spec.hooks", "hooks are not supported yet")
-    if spec.manifest_options is not None:
+    if spec.manifest_options is not None and spec.manifest_options.to_wire():
         yield Unsupported("spec.manifestOptions", "manifest restores are not supported yet")
     if spec.data_source is not None:
         yield from _of_source(spec.data_source, namespace)

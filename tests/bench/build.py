@@ -1,0 +1,119 @@
+"""How long a build takes: 1,000 volumes through the command, as a commit hook runs it."""
+
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from stashgen.yaml_out import emit, emit_all
+
+_NAMESPACES = 10
+_VOLUMES_EACH = 100
+_OURS = "stashgen.dev/v1alpha1"
+_ROOT = Path(__file__).parents[2]
+# Linux counts it in KiB, macOS in bytes.
+_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    seconds: float
+    cpu_seconds: float
+    peak_bytes: int
+
+
+def run() -> Iterator[dict[str, object]]:
+    """One line for a build into an empty folder, one for a build that changes nothing."""
+    with tempfile.TemporaryDirectory() as name:
+        project = Path(name)
+        _write_project(project)
+        for case in ("fresh", "unchanged"):
+            measured = _build(project)
+            objects = _count_objects(project / "rendered")
+            yield {
+                "benchmark": "build",
+                "case": case,
+                "volumes": _NAMESPACES * _VOLUMES_EACH,
+                "objects": objects,
+                "seconds": round(measured.seconds, 3),
+                "cpu_seconds": round(measured.cpu_seconds, 3),
+                "objects_per_second": round(objects / measured.seconds),
+                "peak_memory_mb": round(measured.peak_bytes / 1e6, 1),
+            }
+
+
+def _build(project: Path) -> _Run:
+    begin = time.perf_counter()
+    process = os.posix_spawn(
+        sys.executable,
+        [sys.executable, "-m", "stashgen", "build", "--project", str(project)],
+        os.environ | {"PYTHONPATH": str(_ROOT)},
+    )
+    _, status, usage = os.wait4(process, 0)
+    seconds = time.perf_counter() - begin
+    if status != 0:
+        raise RuntimeError(f"the build failed with status {status}")
+    return _Run(seconds, usage.ru_utime + usage.ru_stime, _peak(usage))
+
+
+def _peak(usage: resource.struct_rusage) -> int:
+    return usage.ru_maxrss * _RSS_UNIT
+
+
+def _count_objects(folder: Path) -> int:
+    """Documents of all files: each but a file's first begins with a separator."""
+    return sum(1 + path.read_bytes().count(b"\n---\n") for path in folder.rglob("*.yaml"))
+
+
+def _write_project(folder: Path) -> None:
+    """A namespace has a storage, a policy and its claims, one file each."""
+    namespaces = [f"team-{number}" for number in range(_NAMESPACES)]
+    inventory = {"manifests": ["clusters/bench/**/*.yaml"]}
+    cluster = {"name": "bench", "id": "ben1", "inventory": [inventory]}
+    spec = {"defaults": {"encryption": {"secretName": "restic-key"}}, "clusters": [cluster]}
+    _write(folder / "stashgen.yaml", emit(_object("Project", "bench", spec)))
+    for namespace in namespaces:
+        policies = [_storage(namespace), _policy(namespace)]
+        _write(folder / "policies" / f"{namespace}.yaml", emit_all(policies))
+        for number in range(_VOLUMES_EACH):
+            claim = f"data-postgres-analytics-primary-{number}"
+            path = folder / "clusters" / "bench" / namespace / f"{claim}.yaml"
+            _write(path, emit(_claim(namespace, claim)))
+
+
+def _storage(namespace: str) -> dict[str, object]:
+    local = {"persistentVolumeClaim": {"claimName": "backup-store"}}
+    backend = {"provider": "local", "local": local}
+    return _object("Storage", namespace, {"namespace": namespace, "backend": backend})
+
+
+def _policy(namespace: str) -> dict[str, object]:
+    copy = {"storage": namespace, "keep": {"daily": 14, "weekly": 8}}
+    session = {"name": "backup", "every": "4h", "copies": [copy]}
+    select = {"namespaces": {"names": [namespace]}}
+    return _object("BackupPolicy", namespace, {"select": select, "sessions": [session]})
+
+
+def _claim(namespace: str, name: str) -> dict[str, object]:
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": name, "namespace": namespace, "labels": {"app": "postgres"}},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "10Gi"}},
+        },
+    }
+
+
+def _object(kind: str, name: str, spec: object) -> dict[str, object]:
+    return {"apiVersion": _OURS, "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")

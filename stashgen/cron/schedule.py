@@ -10,6 +10,7 @@ past a midnight or runs 01:30 again at 02:30. Here every minute whose wall clock
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from typing import Self
 from zoneinfo import ZoneInfo
@@ -123,7 +124,7 @@ class Schedule:
         if len(self.hours) == _HOURS_OF_DAY:
             return ()
         first = _ceil_minute(start)
-        segments = list(_segments(first, first + days * _DAY_MINUTES, zone))
+        segments = _all_segments(first, first + days * _DAY_MINUTES, zone)
         changes = []
         for (_, at, before), (_, _, after) in pairwise(segments):
             low, high = sorted((at + before, at + after))
@@ -169,6 +170,12 @@ def _from_minute(minute: int) -> datetime:
 def _offset(minute: int, zone: ZoneInfo) -> int:
     local = _from_minute(minute).astimezone(zone).utcoffset()
     return 0 if local is None else local // _MINUTE
+
+
+@lru_cache(maxsize=256)
+def _all_segments(start: int, end: int, zone: ZoneInfo) -> tuple[tuple[int, int, int], ...]:
+    """The same for every schedule of a zone, and a thousand steps to find."""
+    return tuple(_segments(start, end, zone))
 
 
 def _segments(start: int, end: int, zone: ZoneInfo) -> Iterator[tuple[int, int, int]]:

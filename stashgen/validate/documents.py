@@ -88,7 +88,7 @@ def _read(document: Document, kind: str) -> tuple[Model | None, list[Finding]]:
 
 def _unknown_kind(document: Document) -> Finding:
     kind, version = document.data.get("kind"), document.data.get("apiVersion")
-    ours = str(version).startswith(_OURS) and kind in OUR_KINDS
+    ours = str(version).startswith(_OURS) and str(kind) in OUR_KINDS
     known_later = ours or str(version).startswith(KUBESTASH_GROUPS)
     named = f"kind {_shown(kind)}" + (f" of {quote(version)}" if isinstance(version, str) else "")
     return error(

@@ -224,6 +224,56 @@ def test_unknown_function_is_refused() -> None:
         executor.function_name(addon, one_volume.task(), "backup")
 
 
+@pytest.mark.parametrize(
+    ("task", "problem"),
+    [
+        ({"driver": "VolumeSnapshotter"}, "another driver than Restic"),
+        ({"executor": "Sidecar"}, "another executor than Job"),
+        ({"executor": "MultiLevelJob"}, "another executor than Job"),
+        (
+            {"parameters": [{"name": "paths", "required": True}]},
+            "needs the parameter 'paths'",
+        ),
+    ],
+)
+def test_task_of_another_kind_is_refused(task: JsonObject, problem: str) -> None:
+    own = {"name": "logical-backup", "function": "pvc-backup", **task}
+    addon = Addon.model_validate(
+        {"metadata": {"name": "own-addon"}, "spec": {"backupTasks": [own]}}
+    )
+    with pytest.raises(UnsupportedAddonError, match=problem):
+        _backup(addon=addon, task=TaskReference(name="logical-backup"))
+
+
+@pytest.mark.parametrize("parameter", [{"required": True, "default": "/a"}, {"required": False}])
+def test_parameter_with_a_default_or_that_is_optional_may_be_left_out(
+    parameter: JsonObject,
+) -> None:
+    task = {
+        "name": "logical-backup",
+        "function": "pvc-backup",
+        "parameters": [{"name": "paths", **parameter}],
+    }
+    addon = Addon.model_validate(
+        {"metadata": {"name": "own-addon"}, "spec": {"backupTasks": [task]}}
+    )
+    assert _backup(addon=addon, task=TaskReference(name="logical-backup"))
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"runtimeSettings": {"container": {"env": [{"name": "A"}]}}},
+        {"workingDir": "/a"},
+        {"volumeDevices": [{"name": "v", "devicePath": "/dev/a"}]},
+    ],
+)
+def test_function_that_asks_for_more_than_arguments_is_refused(spec: JsonObject) -> None:
+    function = Function.model_validate({"metadata": {"name": "pvc-backup"}, "spec": spec})
+    with pytest.raises(UnsupportedAddonError, match="only its arguments are supported"):
+        _backup(function=function)
+
+
 def test_function_of_a_task_is_named() -> None:
     addon = addons.pvc_addon()
     assert executor.function_name(addon, one_volume.task(), "backup") == "pvc-backup"

@@ -137,3 +137,68 @@ def test_every_run_time_name_fits_a_label(parts: list[str], unix: int) -> None:
     made = (session, names.snapshot_name(parts[2], session), names.retain_job_name(session, 3))
     assert all(_LABEL.fullmatch(name) for name in made)
     assert len(names.cron_job_name(parts[0], parts[1])) <= names.MAX_CRON_JOB_NAME
+
+
+def test_documented_snapshot_of_a_long_claim_is_cut_as_kubestash_cuts_it() -> None:
+    session = names.backup_session_name(
+        "persistentvolumeclaim-nfs-pvc", "frequent-backup", 1704779101
+    )
+    assert session == "persistentvolumeclaim-nfs-pvc-frequent-backup-1704779101"
+    assert names.snapshot_name("pvc-repo", session) == (
+        "pvc-repo-persistentvolumeclaim-n-pvc-frequent-backup-1704779101"
+    )
+
+
+_CLAIM = "data-postgres-analytics-primary-"
+_TICK = 1704281100
+
+
+@pytest.mark.parametrize(
+    ("made", "cut_to"),
+    [
+        # Two copies of a claim: the names differ in the middle that the cut takes out.
+        ({names.snapshot_name(f"{_CLAIM}0-{place}", f"{_CLAIM}0-backup-{_TICK}")
+          for place in ("east", "west")}, 63),
+        # Two replicas of a StatefulSet.
+        ({names.snapshot_name("s3", f"{_CLAIM}{ordinal}-the-nightly-backups-{_TICK}")
+          for ordinal in (0, 1)}, 63),
+        ({names.backup_session_name(f"backup-{_CLAIM}{ordinal}", "the-nightly-backup-run", _TICK)
+          for ordinal in (0, 1)}, 63),
+        ({names.cron_job_name(f"{_CLAIM}{ordinal}", "the-nightly-backup-run-one")
+          for ordinal in (0, 1)}, 52),
+    ],
+)  # fmt: skip
+def test_kubestashs_names_of_long_claims_become_one(made: set[str], cut_to: int) -> None:
+    (name,) = made
+    assert len(name) == cut_to
+
+
+def test_compiled_names_of_the_same_claims_stay_apart() -> None:
+    sessions, cron_jobs, snapshots = set(), set(), set()
+    for ordinal in (0, 1):
+        claim = f"{_CLAIM}{ordinal}"
+        configuration = names.claim_name_part(claim, "peu1", "prod", claim)
+        session = names.backup_session_name(configuration, "backup", _TICK)
+        sessions.add(session)
+        cron_jobs.add(names.cron_job_name(configuration, "backup"))
+        for storage in ("s3-europe-east", "s3-europe-west"):
+            repository = names.repository_name(storage, "peu1", "prod", claim)
+            snapshots.add(names.snapshot_name(repository, session))
+    assert (len(sessions), len(cron_jobs), len(snapshots)) == (2, 2, 4)
+
+
+def test_names_depend_on_the_clusters_id_and_namespace_too() -> None:
+    claim = f"{_CLAIM}0"
+    made = {
+        names.claim_name_part(claim, cluster, namespace, claim)
+        for cluster in ("peu1", "pus1")
+        for namespace in ("prod", "test")
+    }
+    assert len(made) == 4
+
+
+def test_dots_of_a_claim_do_not_reach_names_that_must_be_labels() -> None:
+    assert re.fullmatch(
+        "data-v1-[0-9a-z]{5}", names.claim_name_part("data.v1", "peu1", "prod", "data.v1")
+    )
+    assert "." not in names.repository_name("s3.eu", "peu1", "prod", "library")

@@ -134,6 +134,40 @@ def test_rules_add_up() -> None:
     }
 
 
+def test_documented_policy_keeps_five_good_and_two_failed_of_two_months() -> None:
+    policy = RetentionPolicySpec.model_validate(
+        {
+            "maxRetentionPeriod": "2mo",
+            "successfulSnapshots": {"last": 5},
+            "failedSnapshots": {"last": 2},
+        }
+    )
+    ticks = [_NOW - timedelta(minutes=5 * tick) for tick in range(12)]
+    facts = [
+        _fact(time, Phase.FAILED if index % 3 == 0 else Phase.SUCCEEDED)
+        for index, time in enumerate(ticks)
+    ]
+    old = [_fact(_NOW - timedelta(days=61), Phase.FAILED), _fact(_NOW - timedelta(days=62))]
+    kept = set(decide([*facts, *old], policy, _NOW).keep)
+    assert kept == {facts[index].name for index in (0, 1, 2, 3, 4, 5, 7)}
+    # Nothing newer has succeeded: the last good one stays though it is older than two months.
+    assert decide(old, policy, _NOW).keep == (old[1].name,)
+
+
+def test_grandfather_father_son_keeps_the_newest_of_every_generation() -> None:
+    facts = [_fact(_NOW - timedelta(hours=12 * index)) for index in range(2 * 400)]
+    kept = decide(facts, _keep(hourly=2, daily=3, weekly=2, monthly=3, yearly=2), _NOW).keep
+    assert [name.removeprefix("backup-") for name in kept] == [
+        "202512311200",  # the last of 2025
+        "202601311200",  # of January
+        "202602281200",  # of February
+        "202603081200",  # of last week (Sunday), and the third day back
+        "202603091200",  # of yesterday
+        "202603100000",  # the hour before
+        "202603101200",  # now
+    ]
+
+
 def test_period_limits_what_the_counts_keep() -> None:
     assert len(decide(_hourly(10), _keep(period="3h", last=10), _NOW).keep) == 4
 

@@ -13,14 +13,16 @@ from stashgen.api.base import JsonObject
 from stashgen.api.resources import JOBS
 from stashgen.api.shared import Executor
 from stashgen_controller.decision import Action, Create, Delete
-from stashgen_controller.jobs import PLAN_DIGEST_ANNOTATION, Run, RunState
-from stashgen_controller.result import TRANSIENT, RunError
+from stashgen_controller.result import TRANSIENT, ErrorClass, RunError
+from stashgen_controller.runs import Run, RunState
+from stashgen_controller.session_plan import PLAN_DIGEST_ANNOTATION
 
 _FIRST_DELAY = timedelta(seconds=10)
 _LONGEST_DELAY = timedelta(minutes=5)
 # What another attempt alone cannot mend (a wrong password, say) may be mended by a person who
 # writes nothing that we watch: a Secret.
 _PERMANENT_DELAY = timedelta(minutes=10)
+_UNKNOWN = RunError(reason=ErrorClass.INTERNAL, message="the attempt failed and nobody says why")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Progress:
         actions: Jobs to create and delete.
         succeeded: The attempt at hand did what it should.
         error: Why the last attempt failed; stays set while the next one is running.
-        requeue_after: When the next attempt is due.
+        requeue_after: When to look again: the next attempt is due, or a pod waits for too long.
     """
 
     executor: Executor | None
@@ -42,67 +44,72 @@ class Progress:
     requeue_after: timedelta | None = None
 
 
-def advance(
-    *,
-    executor: Executor | None,
-    run: Run,
-    namespace: str,
-    job_for: Callable[[int], JsonObject],
-    now: datetime,
-) -> Progress:
-    """Go on with an initialisation.
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """One object's initialisation.
 
-    Args:
+    Attributes:
         executor: What the status recorded, None before the first attempt.
         run: What became of the recorded attempt's Job.
-        namespace: Of the Job.
+        namespace: Of the Jobs.
         job_for: Makes the Job of an attempt, counted from 1.
-        now: The current time.
+        is_enough: Whether a successful run did all that is wanted now; one that was started for
+            an older spec did not.
     """
-    if executor is None:
-        return start(job_for(1), 1)
-    match run.state:
-        case RunState.ABSENT:
-            return start(job_for(executor.attempt), executor.attempt)
-        case RunState.RUNNING:
-            return Progress(run.executor(executor.job, executor.attempt))
-        case RunState.FINISHED if run.succeeded:
-            return Progress(run.executor(executor.job, executor.attempt), succeeded=True)
-        case _:
-            return _after_failure(executor, run, namespace, job_for, now)
 
+    executor: Executor | None
+    run: Run
+    namespace: str
+    job_for: Callable[[int], JsonObject]
+    is_enough: Callable[[Run], bool]
 
-def start(job: JsonObject, attempt: int, *extra: Action) -> Progress:
-    """Begin an attempt; the extra actions come first."""
-    metadata = cast("dict[str, str]", job["metadata"])
-    annotations = cast("dict[str, str]", cast("JsonObject", job["metadata"])["annotations"])
-    executor = Executor(
-        job=metadata["name"], attempt=attempt, plan_digest=annotations[PLAN_DIGEST_ANNOTATION]
-    )
-    return Progress(executor, (*extra, Create(JOBS, job)))
+    def advance(self, now: datetime) -> Progress:
+        """Go on: start the first attempt, wait, take over the outcome, or start the next one."""
+        executor, run = self.executor, self.run
+        if executor is None:
+            return self._start(1)
+        if run.state is RunState.ABSENT:
+            return self._start(executor.attempt)
+        kept = run.executor(executor.job, executor.attempt) or executor
+        if run.state is RunState.RUNNING:
+            error = run.never_started(now)
+            if error is not None:
+                return self._start(executor.attempt + 1, error)
+            return Progress(kept, requeue_after=run.next_look(now))
+        if run.succeeded and self.is_enough(run):
+            return Progress(kept, succeeded=True)
+        if run.succeeded:
+            return self._start(executor.attempt + 1)
+        return self._after_failure(kept, run.error or _UNKNOWN, now)
+
+    def _start(self, attempt: int, error: RunError | None = None) -> Progress:
+        """Begin an attempt; the Job of the one before goes."""
+        job = self.job_for(attempt)
+        metadata = cast("JsonObject", job["metadata"])
+        annotations = cast("dict[str, str]", metadata["annotations"])
+        executor = Executor(
+            job=str(metadata["name"]),
+            attempt=attempt,
+            plan_digest=annotations[PLAN_DIGEST_ANNOTATION],
+        )
+        old: tuple[Action, ...] = ()
+        if self.executor is not None and self.run.job_uid and self.executor.job != executor.job:
+            old = (Delete(JOBS, self.namespace, self.executor.job, self.run.job_uid),)
+        return Progress(executor, (*old, Create(JOBS, job)), error=error)
+
+    def _after_failure(self, kept: Executor, error: RunError, now: datetime) -> Progress:
+        # A Job that is gone, or whose name is taken, has no end to wait from: the next attempt
+        # has another name.
+        ended = self.run.finished
+        due = ended + retry_delay(kept.attempt, error) if ended is not None else now
+        if due > now:
+            return Progress(kept, error=error, requeue_after=due - now)
+        return self._start(kept.attempt + 1, error)
 
 
 def retry_delay(attempt: int, error: RunError) -> timedelta:
     """How long to wait after a failed attempt."""
     if error.reason not in TRANSIENT:
         return _PERMANENT_DELAY
-    return min(_FIRST_DELAY * 2 ** min(attempt - 1, 10), _LONGEST_DELAY)
-
-
-def _after_failure(
-    executor: Executor,
-    run: Run,
-    namespace: str,
-    job_for: Callable[[int], JsonObject],
-    now: datetime,
-) -> Progress:
-    error = cast("RunError", run.error)
-    # A Job that is gone, or whose name is taken, has no end to wait from: the next has another name.
-    due = run.finished + retry_delay(executor.attempt, error) if run.finished else now
-    if (wait := due - now) > timedelta():
-        kept = run.executor(executor.job, executor.attempt) or executor
-        return Progress(kept, error=error, requeue_after=wait)
-    attempt = executor.attempt + 1
-    old = (Delete(JOBS, namespace, executor.job, run.job_uid),) if run.job_uid else ()
-    begun = start(job_for(attempt), attempt, *old)
-    return Progress(begun.executor, begun.actions, error=error)
+    doublings = min(max(attempt, 1) - 1, 10)
+    return min(_FIRST_DELAY * (1 << doublings), _LONGEST_DELAY)

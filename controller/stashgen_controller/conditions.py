@@ -3,7 +3,14 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from stashgen.api.shared import Condition
+from stashgen.api.shared import Condition, ConditionStatus
+
+_STATUS = {True: ConditionStatus.TRUE, False: ConditionStatus.FALSE, None: ConditionStatus.UNKNOWN}
+
+WAITING_FOR_CLUSTER = (
+    "WaitingForCluster",
+    "Namespace kube-system, whose UID names this cluster, is not known yet.",
+)
 
 
 def find(conditions: Iterable[Condition], type_: str) -> Condition | None:
@@ -14,7 +21,7 @@ def find(conditions: Iterable[Condition], type_: str) -> Condition | None:
 def is_true(conditions: Iterable[Condition], type_: str) -> bool:
     """Whether a condition is there and True."""
     condition = find(conditions, type_)
-    return condition is not None and condition.status == "True"
+    return condition is not None and condition.status is ConditionStatus.TRUE
 
 
 def with_condition(conditions: tuple[Condition, ...], wanted: Condition) -> tuple[Condition, ...]:
@@ -48,7 +55,7 @@ def condition(
     """A condition as of now; ``status`` None means Unknown, an empty message is left out."""
     return Condition(
         type=type_,
-        status={True: "True", False: "False", None: "Unknown"}[status],
+        status=_STATUS[status],
         reason=reason,
         message=message or None,
         last_transition_time=now,
@@ -65,3 +72,9 @@ def waiting_for_apply(type_: str, what: str, now: datetime) -> Condition:
         message=f"{what} is in git's hands and has not been applied yet.",
         now=now,
     )
+
+
+def waiting_for_cluster(type_: str, now: datetime) -> Condition:
+    """A condition for what needs the cluster's UID, which the bucket's records carry for ever."""
+    reason, message = WAITING_FOR_CLUSTER
+    return condition(type_, status=None, reason=reason, message=message, now=now)

@@ -1,5 +1,6 @@
 """What a reconciler wants done: built by pure code, carried out by ``reconciler.py``."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -59,8 +60,11 @@ class Decision:
         status: The whole desired status of the object, or None to leave it alone. It is written
             after the actions, so a status never claims what was not done.
         requeue_after: Look again after this long even if nothing changes.
+        refused: The status that says why, for the case that the API server refuses an action
+            (a quota, an admission policy, a name that is taken). It is tried again later.
     """
 
     actions: tuple[Action, ...] = ()
     status: JsonObject | None = None
     requeue_after: timedelta | None = None
+    refused: Callable[[str], JsonObject] | None = None

@@ -12,12 +12,14 @@ from stashgen.api.resources import (
     CRON_JOBS,
     FUNCTIONS,
     JOBS,
+    NAMESPACES,
     PERSISTENT_VOLUME_CLAIMS,
     POD_TEMPLATES,
     PODS,
     REPOSITORIES,
     RESTORE_SESSIONS,
     RETENTION_POLICIES,
+    SERVICE_ACCOUNTS,
     SNAPSHOTS,
     Resource,
 )
@@ -34,6 +36,9 @@ RECONCILED = (
     RESTORE_SESSIONS,
 )
 _OWNERS = {resource.kind: resource for resource in RECONCILED}
+_CLUSTER_NAMESPACE = "kube-system"
+# Half of what a CronJob's name may have (``stashgen.kubestash.names``).
+_CRON_JOB_HEAD = 26
 _FINISHED = frozenset({"Succeeded", "Failed", "Skipped", "Invalid"})
 
 
@@ -72,15 +77,33 @@ def _of_snapshot(reader: Reader, snapshot: JsonObject) -> Iterator[Key]:
     namespace = _namespace(snapshot)
     yield Key(BACKUP_SESSIONS, namespace, spec.get("backupSession", ""))
     yield Key(REPOSITORIES, namespace, spec.get("repository", ""))
-    yield from _unfinished(reader, RESTORE_SESSIONS, namespace)
+    yield from _waiting(reader, RESTORE_SESSIONS, namespace)
 
 
 def _of_backup_session(reader: Reader, session: JsonObject) -> Iterator[Key]:
     namespace = _namespace(session)
     invoker = _mapping(_mapping(session, "spec"), "invoker")
     yield Key(BACKUP_CONFIGURATIONS, namespace, str(invoker.get("name", "")))
+    status = _mapping(session, "status")
+    # A Snapshot whose session ended or went without a Job for it has failed.
+    for item in _list(status, "snapshots"):
+        yield Key(SNAPSHOTS, namespace, str(item.get("name", "")))
+    for item in _list(status, "retentionPolicy"):
+        yield Key(REPOSITORIES, namespace, str(item.get("repository", "")))
     if _is_finished(session):
-        yield from _unfinished(reader, RESTORE_SESSIONS, namespace)
+        yield from _waiting(reader, RESTORE_SESSIONS, namespace)
+
+
+def _of_restore_session(reader: Reader, restore: JsonObject) -> Iterator[Key]:
+    """A finished restore makes us the writer, and lets the next one begin."""
+    if not _is_finished(restore):
+        return
+    namespace = _namespace(restore)
+    target = _mapping(_mapping(restore, "spec"), "target").get("name")
+    for repository in reader.items(REPOSITORIES, namespace):
+        if _mapping(_mapping(repository, "spec"), "appRef").get("name") == target:
+            yield _key(REPOSITORIES, repository)
+    yield from _waiting(reader, RESTORE_SESSIONS, namespace)
 
 
 def _of_storage(reader: Reader, storage: JsonObject) -> Iterator[Key]:
@@ -89,10 +112,10 @@ def _of_storage(reader: Reader, storage: JsonObject) -> Iterator[Key]:
         if _reference(_mapping(repository, "spec"), "storageRef", repository) == wanted:
             yield _key(REPOSITORIES, repository)
     for configuration in reader.items(BACKUP_CONFIGURATIONS):
-        backends = _mapping(configuration, "spec").get("backends") or []
-        if any(
-            _reference(backend, "storageRef", configuration) == wanted
-            for backend in cast("list[JsonObject]", backends)
+        backends = _list(_mapping(configuration, "spec"), "backends")
+        # Without a backend the configuration takes a default, which may be this one.
+        if not backends or any(
+            _reference(backend, "storageRef", configuration) == wanted for backend in backends
         ):
             yield _key(BACKUP_CONFIGURATIONS, configuration)
 
@@ -100,6 +123,10 @@ def _of_storage(reader: Reader, storage: JsonObject) -> Iterator[Key]:
 def _of_repository(reader: Reader, repository: JsonObject) -> Iterator[Key]:
     name, namespace = _reference(_mapping(repository, "spec"), "storageRef", repository)
     yield Key(BACKUP_STORAGES, namespace, name)
+    yield from _configurations_of(reader, repository)
+
+
+def _configurations_of(reader: Reader, repository: JsonObject) -> Iterator[Key]:
     for configuration in reader.items(BACKUP_CONFIGURATIONS, _namespace(repository)):
         if _name(repository) in _repository_names(configuration):
             yield _key(BACKUP_CONFIGURATIONS, configuration)
@@ -110,14 +137,41 @@ def _of_configuration(_reader: Reader, configuration: JsonObject) -> Iterator[Ke
         yield Key(REPOSITORIES, _namespace(configuration), name)
 
 
+def _of_policy(reader: Reader, policy: JsonObject) -> Iterator[Key]:
+    """The policy stands in a maintenance pod's arguments, and a backend is Ready with it only."""
+    for key in _all_configurations(reader, policy):
+        yield key
+        configuration = reader.get(BACKUP_CONFIGURATIONS, key.namespace, key.name)
+        if configuration is not None:
+            yield from _of_configuration(reader, configuration)
+
+
 def _all_configurations(reader: Reader, _obj: JsonObject) -> Iterator[Key]:
     for configuration in reader.items(BACKUP_CONFIGURATIONS):
         yield _key(BACKUP_CONFIGURATIONS, configuration)
 
 
+def _of_account(reader: Reader, account: JsonObject) -> Iterator[Key]:
+    for configuration in reader.items(BACKUP_CONFIGURATIONS, _namespace(account)):
+        yield _key(BACKUP_CONFIGURATIONS, configuration)
+
+
+def _of_namespace(reader: Reader, namespace: JsonObject) -> Iterator[Key]:
+    """Its labels say what may be used from it; kube-system's UID names the cluster."""
+    if _name(namespace) == _CLUSTER_NAMESPACE:
+        for resource in RECONCILED:
+            for obj in reader.items(resource):
+                if not _is_finished(obj):
+                    yield _key(resource, obj)
+        return
+    for configuration in reader.items(BACKUP_CONFIGURATIONS, _name(namespace)):
+        yield _key(BACKUP_CONFIGURATIONS, configuration)
+
+
 def _of_cron_job(reader: Reader, cron_job: JsonObject) -> Iterator[Key]:
     for configuration in reader.items(BACKUP_CONFIGURATIONS, _namespace(cron_job)):
-        if _name(cron_job).startswith(f"trigger-{_name(configuration)}"):
+        # Long names are cut in the middle, so their beginning is what can be compared.
+        if _name(cron_job).startswith(f"trigger-{_name(configuration)}"[:_CRON_JOB_HEAD]):
             yield _key(BACKUP_CONFIGURATIONS, configuration)
 
 
@@ -127,15 +181,17 @@ def _of_pod_template(reader: Reader, template: JsonObject) -> Iterator[Key]:
             annotations = cast("Mapping[str, str]", _metadata(obj).get("annotations") or {})
             if _name(template) in annotations.values():
                 yield _key(resource, obj)
-    yield from _unfinished(reader, BACKUP_SESSIONS, _namespace(template))
-    yield from _unfinished(reader, RESTORE_SESSIONS, _namespace(template))
+                if resource is REPOSITORIES:
+                    yield from _configurations_of(reader, obj)
+    yield from _waiting(reader, BACKUP_SESSIONS, _namespace(template))
+    yield from _waiting(reader, RESTORE_SESSIONS, _namespace(template))
 
 
 def _of_claim(reader: Reader, claim: JsonObject) -> Iterator[Key]:
     for configuration in reader.items(BACKUP_CONFIGURATIONS, _namespace(claim)):
         if _mapping(_mapping(configuration, "spec"), "target").get("name") == _name(claim):
             yield _key(BACKUP_CONFIGURATIONS, configuration)
-    yield from _unfinished(reader, RESTORE_SESSIONS, _namespace(claim))
+    yield from _waiting(reader, RESTORE_SESSIONS, _namespace(claim))
 
 
 _FINDERS: Mapping[Resource, Callable[[Reader, JsonObject], Iterable[Key]]] = {
@@ -146,7 +202,10 @@ _FINDERS: Mapping[Resource, Callable[[Reader, JsonObject], Iterable[Key]]] = {
     BACKUP_STORAGES: _of_storage,
     REPOSITORIES: _of_repository,
     BACKUP_CONFIGURATIONS: _of_configuration,
-    RETENTION_POLICIES: _all_configurations,
+    RETENTION_POLICIES: _of_policy,
+    RESTORE_SESSIONS: _of_restore_session,
+    SERVICE_ACCOUNTS: _of_account,
+    NAMESPACES: _of_namespace,
     ADDONS: _all_configurations,
     FUNCTIONS: _all_configurations,
     CRON_JOBS: _of_cron_job,
@@ -155,9 +214,11 @@ _FINDERS: Mapping[Resource, Callable[[Reader, JsonObject], Iterable[Key]]] = {
 }
 
 
-def _unfinished(reader: Reader, resource: Resource, namespace: str) -> Iterator[Key]:
+def _waiting(reader: Reader, resource: Resource, namespace: str) -> Iterator[Key]:
+    """The sessions of a namespace that may go on: unfinished, or with retention still to come."""
     for obj in reader.items(resource, namespace):
-        if not _is_finished(obj):
+        applied = _list(_mapping(obj, "status"), "retentionPolicy")
+        if not _is_finished(obj) or any(item.get("phase") == "Pending" for item in applied):
             yield _key(resource, obj)
 
 
@@ -166,10 +227,9 @@ def _is_finished(obj: JsonObject) -> bool:
 
 
 def _repository_names(configuration: JsonObject) -> Iterator[str]:
-    sessions = _mapping(configuration, "spec").get("sessions") or []
-    for session in cast("list[JsonObject]", sessions):
-        for repository in cast("list[Mapping[str, str]]", session.get("repositories") or []):
-            yield repository.get("name", "")
+    for session in _list(_mapping(configuration, "spec"), "sessions"):
+        for repository in _list(session, "repositories"):
+            yield str(repository.get("name", ""))
 
 
 def _reference(holder: JsonObject, field: str, referrer: JsonObject) -> tuple[str, str]:
@@ -179,6 +239,10 @@ def _reference(holder: JsonObject, field: str, referrer: JsonObject) -> tuple[st
 
 def _mapping(obj: JsonObject, field: str) -> JsonObject:
     return cast("JsonObject", obj.get(field) or {})
+
+
+def _list(obj: JsonObject, field: str) -> list[JsonObject]:
+    return cast("list[JsonObject]", obj.get(field) or [])
 
 
 def _metadata(obj: JsonObject) -> JsonObject:

@@ -1,12 +1,11 @@
 """What several kinds observe in the same way: references, runs, pod templates, the cluster."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from stashgen.api.base import JsonObject
 from stashgen.api.meta import ObjectMeta
 from stashgen.api.resources import (
-    BACKUP_SESSIONS,
     JOBS,
     NAMESPACES,
     PERSISTENT_VOLUME_CLAIMS,
@@ -15,8 +14,8 @@ from stashgen.api.resources import (
 )
 from stashgen.api.shared import Executor
 from stashgen_controller.dependants import JOB_NAME_LABEL
-from stashgen_controller.jobs import Run, observe_run
 from stashgen_controller.reconciler import Reader
+from stashgen_controller.runs import Run, observe_run
 
 RENDERED_ANNOTATION = "stashgen.dev/rendered"
 _TEMPLATE_ANNOTATION = "stashgen.dev/pod-template."
@@ -58,10 +57,25 @@ def uid_of(obj: JsonObject) -> str:
     return cast("dict[str, str]", obj["metadata"])["uid"]
 
 
+def name_of(obj: JsonObject) -> str:
+    """An object's name."""
+    return cast("dict[str, str]", obj["metadata"])["name"]
+
+
+def labels_of_namespace(reader: Reader, namespace: str) -> Mapping[str, str]:
+    """The labels of a namespace; none while it is not known."""
+    found = reader.get(NAMESPACES, None, namespace) or {}
+    metadata = cast("JsonObject", found.get("metadata") or {})
+    return cast("Mapping[str, str]", metadata.get("labels") or {})
+
+
 def without_status(obj: JsonObject) -> JsonObject:
-    """An object as a person would write it: what the server and controllers add is left out."""
+    """An object as a person would write it: what the server and controllers add is left out.
+
+    But for who it is: its UID and when it was made.
+    """
     metadata = cast("JsonObject", obj["metadata"])
-    kept = ("name", "namespace", "labels", "annotations", "uid")
+    kept = ("name", "namespace", "labels", "annotations", "uid", "creationTimestamp")
     return {
         "apiVersion": obj["apiVersion"],
         "kind": obj["kind"],
@@ -98,9 +112,3 @@ def pods_of(reader: Reader, namespace: str, job: str) -> Sequence[JsonObject]:
         )
         == job
     ]
-
-
-def backup_session_uid(reader: Reader, namespace: str, name: str) -> str | None:
-    """The UID of a BackupSession, or None where it is gone."""
-    found = reader.get(BACKUP_SESSIONS, namespace, name)
-    return uid_of(found) if found is not None else None

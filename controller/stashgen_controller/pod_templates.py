@@ -4,6 +4,9 @@ For a rendered object only what git has applied counts. For plain KubeStash mani
 Function are resolved here by the functions that the compiler uses.
 """
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import cast
 
 from pydantic import JsonValue
@@ -14,59 +17,114 @@ from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
 from stashgen.api.function import Function
 from stashgen.api.repository import Repository
-from stashgen.api.resources import ADDONS, BACKUP_CONFIGURATIONS, FUNCTIONS, RETENTION_POLICIES
+from stashgen.api.resources import (
+    ADDONS,
+    BACKUP_CONFIGURATIONS,
+    BACKUP_STORAGES,
+    FUNCTIONS,
+    RETENTION_POLICIES,
+)
 from stashgen.api.restore_session import RestoreSession
 from stashgen.api.retention_policy import RetentionPolicy
 from stashgen.api.shared import AddonInfo, ObjectReference, TaskReference
 from stashgen.kubestash import executor
 from stashgen.kubestash.addons import DATA_VOLUME
-from stashgen.kubestash.executor import UnsupportedAddonError
+from stashgen.kubestash.defaults import with_configuration_defaults, with_retention_defaults
+from stashgen.kubestash.executor import COMPONENT, UnsupportedAddonError, UnsupportedStorageError
 from stashgen.kubestash.pod_settings import settings_from_addon
-from stashgen_controller.observing import is_rendered, rendered_template
+from stashgen_controller.observing import (
+    is_rendered,
+    labels_of_namespace,
+    name_of,
+    rendered_template,
+    template_name,
+)
 from stashgen_controller.reconciler import Reader
 
-COMPONENT = "dump"
+__all__ = [
+    "COMPONENT",
+    "UnresolvedError",
+    "Use",
+    "backup_template",
+    "init_template",
+    "resolved_configuration",
+    "restore_template",
+    "retain_template",
+    "retention_policy",
+    "uses_of",
+]
 
 
 class UnresolvedError(Exception):
     """Something that a pod is made of is missing or not supported; the text says what."""
 
 
-def maintain_template(
+def init_template(
     reader: Reader, repository: Repository, storage: BackupStorage | None
-) -> JsonObject | None:
-    """The pod of init-repository and retain; None while something that it needs is missing."""
+) -> JsonObject:
+    """The pod that makes a repository's restic repositories, one for each session.
+
+    Raises:
+        UnresolvedError: something that it needs is missing or not supported.
+    """
     if is_rendered(repository.metadata):
-        return rendered_template(reader, repository.metadata, "maintain")
-    if storage is None:
-        return None
-    sessions: list[str] = []
-    retention: RetentionPolicy | None = None
-    addon: AddonInfo | None = None
-    for configuration in configurations_of(reader, repository):
-        for session in configuration.spec.sessions:
-            for item in session.repositories or ():
-                if item.name == repository.metadata.name:
-                    sessions.append(session.name or "")
-                    addon = addon or session.addon
-                    reference = _retention_reference(configuration, item.backend)
-                    retention = retention or retention_policy(
-                        reader, configuration.metadata.namespace or "", reference
-                    )
+        return _required(reader, repository, "maintain")
+    uses = uses_of(reader, repository)
+    if not uses:
+        msg = "NoSession: no BackupConfiguration has a session that writes here"
+        raise UnresolvedError(msg)
+    sessions = sorted({use.session.name or "" for use in uses})
+    return _maintain(reader, repository, storage, uses[0], sessions)
+
+
+def retain_template(
+    reader: Reader, repository: Repository, storage: BackupStorage | None, session: str
+) -> JsonObject:
+    """The pod that applies a session's own retention policy to what the session left.
+
+    Raises:
+        UnresolvedError: something that it needs is missing or not supported.
+    """
+    if is_rendered(repository.metadata):
+        return _required(reader, repository, "maintain")
+    found = [use for use in uses_of(reader, repository) if use.session.name == session]
+    if not found:
+        msg = f"NoSession: no BackupConfiguration has a session {session!r} that writes here"
+        raise UnresolvedError(msg)
+    return _maintain(reader, repository, storage, found[0], [session])
+
+
+def _maintain(
+    reader: Reader,
+    repository: Repository,
+    storage: BackupStorage | None,
+    use: "Use",
+    sessions: Sequence[str],
+) -> JsonObject:
+    storage = _granted(repository, storage)
+    namespace = use.configuration.metadata.namespace or ""
+    reference = use.retention_ref
+    retention = retention_policy(reader, namespace, reference)
     if retention is None:
-        return None
-    return executor.maintain_template(
-        repository=repository,
-        storage=storage,
-        sessions=sorted(set(sessions)),
-        retention=retention.spec,
-        # Who backs up owns the repository's files, so the same user has to maintain them.
-        settings=settings_from_addon(addon, verb="backup"),
-    )
+        name = reference.name if reference is not None else ""
+        msg = f"NoRetentionPolicy: RetentionPolicy {name} does not exist"
+        raise UnresolvedError(msg)
+    try:
+        return executor.maintain_template(
+            repository=repository,
+            storage=storage,
+            sessions=sessions,
+            retention=with_retention_defaults(retention).spec,
+            # Who backs up owns the repository's files, so the same user has to maintain them.
+            settings=settings_from_addon(use.session.addon, verb="backup"),
+        )
+    except UnsupportedStorageError as error:
+        msg = f"UnsupportedField: {error}"
+        raise UnresolvedError(msg) from error
 
 
 def backup_template(
-    reader: Reader, repository: Repository, storage: BackupStorage, session: Session
+    reader: Reader, repository: Repository, storage: BackupStorage | None, session: Session
 ) -> JsonObject:
     """The pod that backs up a repository's target for a session.
 
@@ -75,20 +133,22 @@ def backup_template(
     """
     if is_rendered(repository.metadata):
         return _required(reader, repository, "backup")
+    storage = _granted(repository, storage)
     addon, task, function = _task(reader, session.addon, "backup")
-    return executor.backup_template(
-        repository=repository,
-        storage=storage,
-        addon=addon,
-        function=function,
-        task=task,
-        component=COMPONENT,
-        settings=settings_from_addon(session.addon, verb="backup"),
-    )
+    with _named_refusals():
+        return executor.backup_template(
+            repository=repository,
+            storage=storage,
+            addon=addon,
+            function=function,
+            task=task,
+            component=COMPONENT,
+            settings=settings_from_addon(session.addon, verb="backup"),
+        )
 
 
 def restore_template(
-    reader: Reader, repository: Repository, storage: BackupStorage, restore: RestoreSession
+    reader: Reader, repository: Repository, storage: BackupStorage | None, restore: RestoreSession
 ) -> JsonObject:
     """The pod that restores into a RestoreSession's target.
 
@@ -99,31 +159,59 @@ def restore_template(
     claim = target.name if target is not None else ""
     if is_rendered(repository.metadata):
         return _with_claim(_required(reader, repository, "restore"), claim)
+    storage = _granted(repository, storage)
     addon, task, function = _task(reader, restore.spec.addon, "restore")
-    template = executor.restore_template(
-        repository=repository,
-        storage=storage,
-        addon=addon,
-        function=function,
-        task=task,
-        component=COMPONENT,
-        settings=settings_from_addon(restore.spec.addon, verb="restore"),
-    )
+    with _named_refusals():
+        template = executor.restore_template(
+            repository=repository,
+            storage=storage,
+            addon=addon,
+            function=function,
+            task=task,
+            component=COMPONENT,
+            settings=settings_from_addon(restore.spec.addon, verb="restore"),
+        )
     return _with_claim(template, claim)
 
 
-def configurations_of(reader: Reader, repository: Repository) -> list[BackupConfiguration]:
-    """The BackupConfigurations with a session that writes to a repository, sorted by name."""
-    name = repository.metadata.name
-    found = [
-        configuration
-        for configuration in map(
-            BackupConfiguration.from_wire,
-            reader.items(BACKUP_CONFIGURATIONS, repository.metadata.namespace),
-        )
-        if name in configuration.repository_names
-    ]
-    return sorted(found, key=lambda item: item.metadata.name)
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A session that writes to a repository, and the retention that it asks for."""
+
+    configuration: BackupConfiguration
+    session: Session
+    retention_ref: ObjectReference | None
+
+
+def uses_of(reader: Reader, repository: Repository) -> list[Use]:
+    """The sessions that write to a repository, sorted by configuration and place."""
+    namespace, name = repository.key
+    found = []
+    for obj in sorted(reader.items(BACKUP_CONFIGURATIONS, namespace), key=name_of):
+        if name not in BackupConfiguration.from_wire(obj).repository_names:
+            continue
+        configuration = resolved_configuration(reader, obj)
+        for session in configuration.spec.sessions:
+            for item in session.repositories or ():
+                if item.name == name:
+                    backend = configuration.backend(item.backend)
+                    reference = backend.retention_policy if backend is not None else None
+                    found.append(Use(configuration, session, reference))
+    return found
+
+
+def resolved_configuration(reader: Reader, obj: JsonObject) -> BackupConfiguration:
+    """A stored BackupConfiguration with KubeStash's defaults for what it leaves out."""
+    written = BackupConfiguration.from_wire(obj)
+    backends = written.spec.backends
+    if backends and all(backend.retention_policy is not None for backend in backends):
+        return written
+    return with_configuration_defaults(
+        written,
+        map(BackupStorage.from_wire, reader.items(BACKUP_STORAGES)),
+        map(RetentionPolicy.from_wire, reader.items(RETENTION_POLICIES)),
+        labels_of_namespace(reader, written.metadata.namespace or ""),
+    )
 
 
 def retention_policy(
@@ -139,29 +227,61 @@ def retention_policy(
 def _required(reader: Reader, repository: Repository, verb: str) -> JsonObject:
     template = rendered_template(reader, repository.metadata, verb)
     if template is None:
-        msg = f"WaitingForApply: the {verb} PodTemplate of this repository is not applied yet"
+        name = template_name(repository.metadata, verb) or f"for {verb}"
+        msg = f"WaitingForApply: PodTemplate {name} is in git's hands and not applied yet"
         raise UnresolvedError(msg)
     return template
+
+
+def _granted(repository: Repository, storage: BackupStorage | None) -> BackupStorage:
+    """The storage, if the pod may use it from the repository's namespace."""
+    namespace, name = repository.storage_key
+    if storage is None:
+        msg = f"NoStorage: BackupStorage {namespace}/{name} does not exist"
+        raise UnresolvedError(msg)
+    home = repository.metadata.namespace
+    if namespace != home:
+        msg = f"GrantMissing: BackupStorage {namespace}/{name} is in another namespace than {home}"
+        raise UnresolvedError(msg)
+    secret = repository.spec.encryption_secret
+    if secret is not None and secret.namespace not in {None, "", home}:
+        msg = (
+            f"GrantMissing: Secret {secret.namespace}/{secret.name} is in another namespace "
+            f"than {home}"
+        )
+        raise UnresolvedError(msg)
+    return storage
+
+
+@contextmanager
+def _named_refusals() -> Iterator[None]:
+    """Say what the resolver refuses by our names for it."""
+    try:
+        yield
+    except UnsupportedAddonError as error:
+        msg = f"UnsupportedAddon: {error}"
+        raise UnresolvedError(msg) from error
+    except UnsupportedStorageError as error:
+        msg = f"UnsupportedField: {error}"
+        raise UnresolvedError(msg) from error
 
 
 def _task(
     reader: Reader, info: AddonInfo | None, verb: str
 ) -> tuple[Addon, TaskReference, Function]:
     if info is None or not info.tasks:
-        msg = "no addon task is given"
+        msg = "UnsupportedAddon: no addon task is given"
         raise UnresolvedError(msg)
     addon_obj = reader.get(ADDONS, None, info.name or "")
     if addon_obj is None:
-        msg = f"Addon {info.name} does not exist"
+        msg = f"NoAddon: Addon {info.name} does not exist"
         raise UnresolvedError(msg)
     addon = Addon.from_wire(addon_obj)
-    try:
+    with _named_refusals():
         name = executor.function_name(addon, info.tasks[0], verb)
-    except UnsupportedAddonError as error:
-        raise UnresolvedError(str(error)) from error
     function_obj = reader.get(FUNCTIONS, None, name)
     if function_obj is None:
-        msg = f"Function {name} does not exist"
+        msg = f"NoFunction: Function {name} does not exist"
         raise UnresolvedError(msg)
     return addon, info.tasks[0], Function.from_wire(function_obj)
 
@@ -176,10 +296,3 @@ def _with_claim(template: JsonObject, claim: str) -> JsonObject:
         for volume in cast("list[JsonObject]", spec.get("volumes") or [])
     ]
     return {**template, "spec": {**spec, "volumes": cast("JsonValue", volumes)}}
-
-
-def _retention_reference(
-    configuration: BackupConfiguration, backend: str | None
-) -> ObjectReference | None:
-    found = configuration.backend(backend)
-    return found.retention_policy if found is not None else None

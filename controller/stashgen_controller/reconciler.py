@@ -12,7 +12,13 @@ from typing import Generic, Protocol, TypeVar, assert_never, cast
 
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import Resource
-from stashgen_controller.client import AlreadyExistsError, Client, ConflictError, NotFoundError
+from stashgen_controller.client import (
+    AlreadyExistsError,
+    ApiError,
+    Client,
+    ConflictError,
+    NotFoundError,
+)
 from stashgen_controller.decision import Action, Create, Decision, Delete, Patch
 
 ObservedT = TypeVar("ObservedT")
@@ -58,27 +64,46 @@ class NameCollisionError(Exception):
 def carry_out(client: Client, resource: Resource, obj: JsonObject, decision: Decision) -> None:
     """Do what was decided about an object: the actions in order, then the status if it differs.
 
+    A refused action is told in the object's status before the refusal is raised: it may be for
+    good, and nobody reads our log at 03:00.
+
     Raises:
         ConflictError: the object changed since it was read; look again.
         NameCollisionError: an object of the wanted name belongs to somebody else.
         ApiError: any other refusal.
     """
-    for action in decision.actions:
-        _act(client, action)
-    if decision.status is not None and decision.status != obj.get("status"):
-        metadata = cast("dict[str, str]", obj["metadata"])
-        client.replace(
-            resource, metadata.get("namespace"), {**obj, "status": decision.status}, status=True
-        )
-        log.info(
-            "wrote status",
-            extra={
-                "kind": resource.kind,
-                "namespace": metadata.get("namespace"),
-                "object": metadata["name"],
-                "phase": decision.status.get("phase"),
-            },
-        )
+    try:
+        for action in decision.actions:
+            _act(client, action)
+    except (ApiError, NameCollisionError) as refusal:
+        if decision.refused is not None and _is_refusal(refusal):
+            _write_status(client, resource, obj, decision.refused(str(refusal)))
+        raise
+    if decision.status is not None:
+        _write_status(client, resource, obj, decision.status)
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether the server said no; a conflict or a server that is away passes by itself."""
+    if isinstance(error, ApiError):
+        return 400 <= error.status < 500 and not isinstance(error, ConflictError)  # noqa: PLR2004
+    return True
+
+
+def _write_status(client: Client, resource: Resource, obj: JsonObject, status: JsonObject) -> None:
+    if status == obj.get("status"):
+        return
+    metadata = cast("dict[str, str]", obj["metadata"])
+    client.replace(resource, metadata.get("namespace"), {**obj, "status": status}, status=True)
+    log.info(
+        "wrote status",
+        extra={
+            "kind": resource.kind,
+            "namespace": metadata.get("namespace"),
+            "object": metadata["name"],
+            "phase": status.get("phase"),
+        },
+    )
 
 
 def _act(client: Client, action: Action) -> None:
@@ -105,7 +130,10 @@ def _create(client: Client, resource: Resource, manifest: JsonObject) -> None:
         client.create(resource, namespace, manifest)
     except AlreadyExistsError:
         if not is_ours(client.get(resource, namespace, name), manifest):
-            msg = f"{resource.kind} {namespace}/{name} exists and was not made for this object"
+            msg = (
+                f"NameCollision: {resource.kind} {namespace}/{name} exists and was not made for "
+                "this object"
+            )
             raise NameCollisionError(msg) from None
         return
     _log("created", resource, namespace, name)

@@ -10,14 +10,19 @@ from stashgen.api.backup_session import (
 )
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import JOBS, SNAPSHOTS
+from stashgen.api.shared import Condition
 from stashgen_controller.conditions import condition, with_condition
 from stashgen_controller.decision import Action, Create, Delete
-from stashgen_controller.jobs import RunState, job_manifest, owner_of
+from stashgen_controller.jobs import REPOSITORY_LABEL, SESSION_NAME_LABEL, job_manifest, owner_of
 from stashgen_controller.kinds.session_view import Copy, Observed
+from stashgen_controller.result import ErrorClass, RunError
+from stashgen_controller.runs import Run, RunState
 from stashgen_controller.session_plan import SessionPlan, Verb
 
 ENSURED = "RetentionPolicyExecutorEnsured"
+CLEANUP_INCOMPLETE = "SnapshotCleanupIncomplete"
 _TIMEOUT = timedelta(hours=2)
+_UNKNOWN = RunError(reason=ErrorClass.INTERNAL, message="the Job failed and nobody says why")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,72 +34,109 @@ class RetentionStep:
     requeue_after: timedelta | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _CopyStep:
+    """The same for one copy."""
+
+    entry: RetentionPolicyApplyStatus
+    actions: tuple[Action, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    requeue_after: timedelta | None = None
+
+
 def advance_retention(seen: Observed, now: datetime) -> RetentionStep:
     """Start, wait for or take over the retention of a finished session's good copies."""
-    actions: list[Action] = []
-    applied = []
+    known = {item.repository: item for item in seen.status.retention_policy or ()}
+    steps = []
     for copy in seen.copies:
-        if not copy.is_good:
-            continue
-        known = _known(seen.status, copy)
-        if known is not None and known.phase is not RetentionPhase.PENDING:
-            applied.append(known)
-            continue
-        entry, more = _advance(seen, copy, now)
-        applied.append(entry)
-        actions += more
-    if not applied:
+        entry = known.get(copy.name)
+        if entry is not None and entry.phase is not RetentionPhase.PENDING:
+            steps.append(_CopyStep(entry))
+        elif copy.is_good:
+            steps.append(_advance(seen, copy, now))
+    if not steps:
         return RetentionStep(seen.status)
-    ensured = condition(
+    conditions = seen.status.conditions
+    for step in steps:
+        for item in step.conditions:
+            conditions = with_condition(conditions, item)
+    waits = [step.requeue_after for step in steps if step.requeue_after is not None]
+    status = seen.status.model_copy(
+        update={
+            "retention_policy": tuple(step.entry for step in steps),
+            "conditions": conditions,
+        }
+    )
+    actions = tuple(action for step in steps for action in step.actions)
+    return RetentionStep(status, actions, min(waits, default=None))
+
+
+def _advance(seen: Observed, copy: Copy, now: datetime) -> _CopyStep:
+    run = copy.retain_run
+    entry = RetentionPolicyApplyStatus(
+        ref=copy.retention_ref,
+        repository=copy.name,
+        phase=RetentionPhase.PENDING,
+        executor=run.executor(copy.retain_job, 1),
+    )
+    match run.state:
+        case RunState.ABSENT if copy.maintenance is None or seen.cluster_uid is None:
+            why = copy.retention_problem or "the cluster's UID is not known yet"
+            waiting = entry.model_copy(update={"error": why})
+            return _CopyStep(waiting, conditions=(_ensured(why, now),))
+        case RunState.ABSENT:
+            job = _job(seen, copy, copy.maintenance or {}, now)
+            return _CopyStep(entry, (Create(JOBS, job),), (_ensured(None, now),))
+        case RunState.RUNNING:
+            error = run.never_started(now)
+            if error is None:
+                ensured = (_ensured(None, now),)
+                return _CopyStep(entry, conditions=ensured, requeue_after=run.next_look(now))
+            namespace = seen.session.metadata.namespace or ""
+            gone = Delete(JOBS, namespace, copy.retain_job, run.job_uid or "")
+            return _CopyStep(_failed(entry, error), (gone,))
+        case RunState.FINISHED if run.succeeded:
+            done = entry.model_copy(update={"phase": RetentionPhase.APPLIED})
+            return _CopyStep(done, _deletions(seen, copy, run))
+        case _:
+            error = run.error or _UNKNOWN
+            conditions = () if run.result is not None else (_incomplete(error, now),)
+            return _CopyStep(_failed(entry, error), conditions=conditions)
+
+
+def _failed(entry: RetentionPolicyApplyStatus, error: RunError) -> RetentionPolicyApplyStatus:
+    return entry.model_copy(update={"phase": RetentionPhase.FAILED_TO_APPLY, "error": error.text})
+
+
+def _ensured(why: str | None, now: datetime) -> Condition:
+    if why is not None:
+        return condition(
+            ENSURED,
+            status=False,
+            reason="FailedToEnsureRetentionPolicyExecutor",
+            message=why,
+            now=now,
+        )
+    return condition(
         ENSURED,
         status=True,
         reason="SuccessfullyEnsuredRetentionPolicyExecutor",
         message="RetentionPolicy Executor has been ensured successfully.",
         now=now,
     )
-    conditions = with_condition(seen.status.conditions, ensured)
-    status = seen.status.model_copy(
-        update={"retention_policy": tuple(applied), "conditions": conditions}
+
+
+def _incomplete(error: RunError, now: datetime) -> Condition:
+    return condition(
+        CLEANUP_INCOMPLETE,
+        status=True,
+        reason="SnapshotCleanupTerminatedBeforeCompletion",
+        message=error.text,
+        now=now,
     )
-    return RetentionStep(status, tuple(actions))
 
 
-def _known(status: BackupSessionStatus, copy: Copy) -> RetentionPolicyApplyStatus | None:
-    return next(
-        (item for item in status.retention_policy or () if item.repository == copy.name), None
-    )
-
-
-def _advance(
-    seen: Observed, copy: Copy, now: datetime
-) -> tuple[RetentionPolicyApplyStatus, list[Action]]:
-    entry = RetentionPolicyApplyStatus(
-        ref=copy.retention_ref, repository=copy.name, phase=RetentionPhase.PENDING
-    )
-    run = copy.retain_run
-    executor = run.executor(copy.retain_job, 1)
-    match run.state:
-        case RunState.ABSENT if copy.maintenance is None:
-            return entry.model_copy(update={"error": "the maintenance pod is not known yet"}), []
-        case RunState.ABSENT:
-            return entry, [Create(JOBS, _job(seen, copy, now))]
-        case RunState.RUNNING:
-            return entry.model_copy(update={"executor": executor}), []
-        case RunState.FINISHED if run.succeeded:
-            removed = run.result.retention.removed if run.result and run.result.retention else ()
-            done = entry.model_copy(update={"phase": RetentionPhase.APPLIED, "executor": executor})
-            return done, _deletions(seen, copy, removed)
-        case _:
-            error = run.error.text if run.error is not None else "the Job failed"
-            failed = {
-                "phase": RetentionPhase.FAILED_TO_APPLY,
-                "error": error,
-                "executor": executor,
-            }
-            return entry.model_copy(update=failed), []
-
-
-def _job(seen: Observed, copy: Copy, now: datetime) -> JsonObject:
+def _job(seen: Observed, copy: Copy, template: JsonObject, now: datetime) -> JsonObject:
     plan = SessionPlan(
         verb=Verb.RETAIN,
         deadline=(now + _TIMEOUT).replace(microsecond=0),
@@ -105,19 +147,27 @@ def _job(seen: Observed, copy: Copy, now: datetime) -> JsonObject:
     return job_manifest(
         name=copy.retain_job,
         owner=owner_of(seen.obj),
-        template=copy.maintenance or {},
+        template=template,
         plan=plan,
-        labels={"kubestash.com/session-name": (seen.session.spec.session or "")[:63]},
+        labels={
+            SESSION_NAME_LABEL: seen.session.spec.session or "",
+            REPOSITORY_LABEL: copy.name,
+        },
         now=now,
     )
 
 
-def _deletions(seen: Observed, copy: Copy, removed: tuple[str, ...]) -> list[Action]:
+def _deletions(seen: Observed, copy: Copy, run: Run) -> tuple[Action, ...]:
     """Only Snapshots of the repository itself: the worker's list is not trusted beyond that."""
-    actions: list[Action] = []
-    for name in removed:
-        snapshot = seen.snapshots.get(name)
-        if snapshot is not None and snapshot.spec.repository == copy.name:
-            namespace, uid = snapshot.metadata.namespace or "", snapshot.metadata.uid or ""
-            actions.append(Delete(SNAPSHOTS, namespace, name, uid))
-    return actions
+    removed = run.result.retention.removed if run.result and run.result.retention else ()
+    found = [seen.snapshots[name] for name in removed if name in seen.snapshots]
+    return tuple(
+        Delete(
+            SNAPSHOTS,
+            snapshot.metadata.namespace or "",
+            snapshot.metadata.name,
+            snapshot.metadata.uid or "",
+        )
+        for snapshot in found
+        if snapshot.spec.repository == copy.name
+    )

@@ -14,6 +14,8 @@ PLAN_ANNOTATION = "session.stashgen.dev/plan"
 NAME_ANNOTATION = "session.stashgen.dev/name"
 SNAPSHOT_ANNOTATION = "session.stashgen.dev/snapshot"
 VERB_ANNOTATION = "session.stashgen.dev/verb"
+# On the Job: which plan it was made for.
+PLAN_DIGEST_ANNOTATION = "stashgen.dev/plan-digest"
 
 
 class Verb(StrEnum):

@@ -1,11 +1,11 @@
 """BackupSession: one Snapshot a repository, one Job a Snapshot, one after the other.
 
 Snapshots and Jobs have names that follow from the session's own, so a controller that starts anew
-finds what it made before. Retention is a Job of its own after the session and does not turn a
-good backup into a failed one.
+finds what it made before. A copy that fails, hangs or cannot even start does not stop the next.
+Retention is a Job of its own after the session and does not turn a good backup into a failed one.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from stashgen.api.backup_session import (
@@ -13,18 +13,27 @@ from stashgen.api.backup_session import (
     BackupSessionStatus,
     SnapshotSummary,
 )
+from stashgen.api.base import JsonObject
 from stashgen.api.resources import BACKUP_SESSIONS, JOBS, SNAPSHOTS
 from stashgen.api.shared import Condition
 from stashgen.api.snapshot import Phase
 from stashgen.kubestash import phases, quantities
-from stashgen.kubestash.sessions import backup_session_manifest, snapshot_manifest
-from stashgen_controller.conditions import condition, is_true, with_condition
+from stashgen.kubestash.sessions import snapshot_manifest
+from stashgen_controller.conditions import (
+    WAITING_FOR_CLUSTER,
+    condition,
+    find,
+    is_true,
+    with_condition,
+)
 from stashgen_controller.decision import Action, Create, Decision, Delete
-from stashgen_controller.jobs import RunState, job_manifest, owner_of
+from stashgen_controller.jobs import REPOSITORY_LABEL, SESSION_NAME_LABEL, job_manifest, owner_of
+from stashgen_controller.kinds.session_retry import advance_retry, next_retry
+from stashgen_controller.kinds.session_siblings import expired
 from stashgen_controller.kinds.session_view import Copy, Observed, observe
 from stashgen_controller.reconciler import Kind
-from stashgen_controller.result import TRANSIENT
 from stashgen_controller.retention import advance_retention
+from stashgen_controller.runs import RunState
 from stashgen_controller.session_plan import SessionPlan, Verb
 
 SKIPPED = "BackupSkipped"
@@ -33,6 +42,11 @@ EXECUTOR_ENSURED = "BackupExecutorEnsured"
 HISTORY_CLEANED = "SessionHistoryCleaned"
 PENDING_LONG = "PodHasBeenInPendingStateForLongerThanExpected"
 METRICS_PUSHED = "MetricsPushed"
+
+# Without a backupTimeout a session that cannot start would hold up all the later ones.
+_LONGEST_START = timedelta(hours=1)
+_AGAIN = timedelta(minutes=1)
+_FINAL = frozenset({BackupSessionPhase.SUCCEEDED, BackupSessionPhase.FAILED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +60,30 @@ class _Step:
 
 def decide(seen: Observed, now: datetime) -> Decision:
     """Skip, start, go on with or finish a session; then its retention and its retry."""
-    status = seen.status
     if seen.session.phase is BackupSessionPhase.SKIPPED:
         return Decision()
-    if is_true(status.conditions, METRICS_PUSHED):
+    if is_true(seen.status.conditions, METRICS_PUSHED):
         return _after(seen, now)
-    why = _why_skipped(seen) if status.phase is None else None
+    why = _why_skipped(seen) if seen.status.phase is None else None
     if why is not None:
-        return _write(_Step(_skipped(status, why, now)))
-    return _write(_run(seen, now))
+        skipped = _with(seen.status, _skipped(why, now))
+        return _write(_Step(skipped, _deletions(seen, is_skipped=True)), seen, now)
+    return _write(_run(seen, now), seen, now)
 
 
-def _write(step: _Step) -> Decision:
-    phase = phases.backup_session_phase(step.status)
-    status = step.status.model_copy(update={"phase": phase})
-    return Decision(step.actions, status.to_wire(), step.requeue_after)
+def _write(step: _Step, seen: Observed, now: datetime) -> Decision:
+    def written(status: BackupSessionStatus) -> JsonObject:
+        phase = phases.backup_session_phase(status)
+        # The last copy's Job says how it ended before we have taken everything over.
+        reported = seen.status.phase
+        if reported in _FINAL and phase not in _FINAL:
+            phase = reported
+        return status.model_copy(update={"phase": phase}).to_wire()
+
+    def refused(why: str) -> JsonObject:
+        return written(_with(seen.status, _not_ensured(why, now)))
+
+    return Decision(step.actions, written(step.status), step.requeue_after, refused)
 
 
 def _why_skipped(seen: Observed) -> str | None:
@@ -81,19 +104,18 @@ def _why_skipped(seen: Observed) -> str | None:
         return f"BackupSession {seen.running} is still running"
     if seen.restoring is not None:
         return f"RestoreSession {seen.restoring} is restoring into the target"
-    for copy in seen.copies:
-        if not copy.is_ready:
-            return f"Repository {copy.name} is not Ready"
-        if copy.repository is not None and copy.repository.spec.paused:
-            return f"Repository {copy.name} is paused"
-    return None
+    if not seen.copies:
+        return "every Repository of the session is paused"
+    problems = [copy.problem for copy in seen.copies if copy.problem and not _may_wait(copy)]
+    return problems[0] if len(problems) == len(seen.copies) else None
 
 
-def _skipped(status: BackupSessionStatus, why: str, now: datetime) -> BackupSessionStatus:
-    skipped = condition(
-        SKIPPED, status=True, reason="PreRequisitesNotSatisfied", message=why, now=now
-    )
-    return status.model_copy(update={"conditions": with_condition(status.conditions, skipped)})
+def _may_wait(copy: Copy) -> bool:
+    return copy.is_waiting_for_apply
+
+
+def _skipped(why: str, now: datetime) -> Condition:
+    return condition(SKIPPED, status=True, reason="PreRequisitesNotSatisfied", message=why, now=now)
 
 
 def _run(seen: Observed, now: datetime) -> _Step:
@@ -101,21 +123,18 @@ def _run(seen: Observed, now: datetime) -> _Step:
     status = _started(seen)
     actions: list[Action] = []
     for copy in seen.copies:
-        if copy.collides:
-            text = f"NameCollision: Snapshot {copy.snapshot_name} is of another session"
-            failed = _condition(SNAPSHOTS_ENSURED, "Snapshots", text, now)
-            return _finish(seen, _with(status, failed), now)
-        if copy.snapshot is None and copy.repository is not None:
+        if copy.snapshot is None and copy.repository is not None and not copy.is_finished:
             manifest = snapshot_manifest(seen.session, copy.repository)
             actions.append(Create(SNAPSHOTS, manifest))
-    ensured = condition(
-        SNAPSHOTS_ENSURED,
-        status=True,
-        reason="SuccessfullyEnsuredSnapshots",
-        message="Snapshots have been ensured successfully.",
-        now=now,
-    )
-    status = _with(status, ensured)
+    if not any(copy.collides for copy in seen.copies):
+        ensured = condition(
+            SNAPSHOTS_ENSURED,
+            status=True,
+            reason="SuccessfullyEnsuredSnapshots",
+            message="Snapshots have been ensured successfully.",
+            now=now,
+        )
+        status = _with(status, ensured)
     if actions:
         return _Step(status, tuple(actions))
     active = next((copy for copy in seen.copies if not copy.is_finished), None)
@@ -142,7 +161,7 @@ def _started(seen: Observed) -> BackupSessionStatus:
 def _summary(copy: Copy) -> SnapshotSummary:
     return SnapshotSummary(
         name=copy.snapshot_name,
-        phase=copy.snapshot.phase if copy.snapshot is not None else Phase.PENDING,
+        phase=copy.phase,
         app_ref=copy.repository.spec.app_ref if copy.repository is not None else None,
         repository=copy.name,
     )
@@ -150,47 +169,111 @@ def _summary(copy: Copy) -> SnapshotSummary:
 
 def _go_on(seen: Observed, status: BackupSessionStatus, copy: Copy, now: datetime) -> _Step:
     """Start the Job of a copy, or wait for it."""
+    if copy.collides:
+        text = f"NameCollision: Snapshot {copy.snapshot_name} is of another session or repository"
+        failed = condition(
+            SNAPSHOTS_ENSURED,
+            status=False,
+            reason="FailedToEnsureSnapshots",
+            message=text,
+            now=now,
+        )
+        return _give_up(seen, _with(status, failed), copy, text, now)
     if copy.run.state is not RunState.ABSENT:
-        status = _with(status, _executor_ensured(now))
-        if copy.run.is_pending_too_long(now):
-            waiting = condition(
-                PENDING_LONG,
-                status=True,
-                reason=PENDING_LONG,
-                message=copy.run.pending_reason,
-                now=now,
-            )
-            status = _with(status, waiting)
-        return _Step(status, requeue_after=timedelta(minutes=5))
-    if copy.template is None:
-        failed = _condition(EXECUTOR_ENSURED, "BackupExecutor", copy.problem or "", now)
+        return _wait(seen, status, copy, now)
+    start_by = _start_by(seen, status)
+    if start_by is not None and now >= start_by:
+        known = find(status.conditions, EXECUTOR_ENSURED)
+        why = f": {known.message}" if known is not None and known.message else ""
+        text = f"DeadlineExceeded: the backup could not start in time{why}"
+        return _give_up(seen, status, copy, text, now)
+    if copy.is_waiting_for_apply or seen.cluster_uid is None:
+        reason, message = WAITING_FOR_CLUSTER
         if copy.is_waiting_for_apply:
-            return _Step(_with(status, failed), requeue_after=timedelta(minutes=1))
-        return _finish(seen, _with(status, failed), now)
+            reason, message = "WaitingForApply", copy.problem or ""
+        waiting = condition(EXECUTOR_ENSURED, status=None, reason=reason, message=message, now=now)
+        return _Step(_with(status, waiting), requeue_after=_AGAIN)
+    if copy.template is None:
+        return _give_up(seen, status, copy, copy.problem or "there is no pod to run", now)
+    if seen.claim_uid is None:
+        text = f"PersistentVolumeClaim {seen.claim} does not exist"
+        return _give_up(seen, status, copy, text, now)
     job = job_manifest(
         name=copy.snapshot_name,
         owner=owner_of(seen.obj),
         template=copy.template,
-        plan=_plan(seen, status, copy),
-        labels={"kubestash.com/session-name": (seen.session.spec.session or "")[:63]},
+        plan=_plan(seen, status, copy, now),
+        labels={
+            SESSION_NAME_LABEL: seen.session.spec.session or "",
+            REPOSITORY_LABEL: copy.name,
+        },
         now=now,
     )
-    return _Step(_with(status, _executor_ensured(now)), (Create(JOBS, job),))
+    return _Step(_executor_ensured(seen, status, now), (Create(JOBS, job),))
 
 
-def _plan(seen: Observed, status: BackupSessionStatus, copy: Copy) -> SessionPlan:
+def _wait(seen: Observed, status: BackupSessionStatus, copy: Copy, now: datetime) -> _Step:
+    status = _executor_ensured(seen, status, now)
+    if copy.run.is_pending_too_long(now):
+        waiting = condition(
+            PENDING_LONG,
+            status=True,
+            reason=PENDING_LONG,
+            message=copy.run.pending_reason,
+            now=now,
+        )
+        status = _with(status, waiting)
+    return _Step(status, requeue_after=copy.run.next_look(now))
+
+
+def _give_up(
+    seen: Observed, status: BackupSessionStatus, copy: Copy, why: str, now: datetime
+) -> _Step:
+    """Record that a copy failed without a Job; the next ones go on."""
+    summaries = tuple(
+        item.model_copy(update={"phase": Phase.FAILED}) if item.repository == copy.name else item
+        for item in status.snapshots or ()
+    )
+    known = find(status.conditions, EXECUTOR_ENSURED)
+    earlier = any(item.is_given_up for item in seen.copies)
+    if earlier and known is not None and known.message:
+        why = f"{known.message}; {why}"
+    status = status.model_copy(update={"snapshots": summaries})
+    return _Step(_with(status, _not_ensured(why, now)))
+
+
+def _start_by(seen: Observed, status: BackupSessionStatus) -> datetime | None:
+    """Until when a Job that is still to be made makes sense."""
+    if status.backup_deadline is not None:
+        return status.backup_deadline
+    created = seen.session.metadata.creation_timestamp
+    ends = [copy.finished for copy in seen.copies if copy.finished is not None]
+    if created is None:
+        return None
+    return max([created, *ends]) + _LONGEST_START
+
+
+def _plan(seen: Observed, status: BackupSessionStatus, copy: Copy, now: datetime) -> SessionPlan:
     index = seen.copies.index(copy)
     return SessionPlan(
         verb=Verb.BACKUP,
-        deadline=status.backup_deadline,
+        deadline=_deadline(seen, status, now),
         cluster_uid=seen.cluster_uid or "",
         claim_uid=seen.claim_uid,
         snapshot=copy.snapshot_object,
         backup_session=seen.session.metadata.name,
         last_copy=index == len(seen.copies) - 1,
-        earlier_copy_failed=any(item.is_failed for item in seen.copies[:index]),
+        earlier_copy_failed=any(item.phase is Phase.FAILED for item in seen.copies[:index]),
         refuse_other_writer=copy.is_rendered,
     )
+
+
+def _deadline(seen: Observed, status: BackupSessionStatus, now: datetime) -> datetime | None:
+    """The copy's share of the time that is left, so that one that hangs leaves some to the next."""
+    if status.backup_deadline is None:
+        return None
+    left = sum(not copy.is_finished for copy in seen.copies)
+    return (now + (status.backup_deadline - now) / max(left, 1)).replace(microsecond=0)
 
 
 def _finish(seen: Observed, status: BackupSessionStatus, now: datetime) -> _Step:
@@ -207,82 +290,69 @@ def _finish(seen: Observed, status: BackupSessionStatus, now: datetime) -> _Step
     )
     created = seen.session.metadata.creation_timestamp or now
     ends = [copy.finished for copy in seen.copies if copy.finished is not None]
-    duration = max([*ends, created]) - created if ends else now - created
+    duration = max([*ends, created]) - created if ends else max(now - created, timedelta())
     status = _with(_with(status, cleaned), pushed).model_copy(
         update={"duration": quantities.format_duration(duration)}
     )
-    actions = tuple(
+    if any(copy.phase is Phase.FAILED for copy in seen.copies):
+        status = status.model_copy(update={"next_retry": next_retry(seen, now)})
+    return _Step(status, _deletions(seen, is_skipped=False))
+
+
+def _deletions(seen: Observed, *, is_skipped: bool) -> tuple[Action, ...]:
+    old = expired(seen.session, seen.siblings, seen.config_session, is_skipped=is_skipped)
+    return tuple(
         Delete(
             BACKUP_SESSIONS,
-            old.metadata.namespace or "",
-            old.metadata.name,
-            old.metadata.uid or "",
+            item.metadata.namespace or "",
+            item.metadata.name,
+            item.metadata.uid or "",
         )
-        for old in seen.expired
+        for item in old
     )
-    return _Step(status, actions)
 
 
 def _after(seen: Observed, now: datetime) -> Decision:
     """What follows a finished session: retention where a copy is good, a retry where it failed."""
-    step = advance_retention(seen, now)
-    status, actions = step.status, list(step.actions)
-    requeue_after = step.requeue_after
-    if seen.session.phase is BackupSessionPhase.FAILED and _may_retry(seen):
-        status, retry, wait = _retry(seen, status, now)
-        actions += retry
-        requeue_after = wait or requeue_after
-    return Decision(tuple(actions), status.to_wire(), requeue_after)
-
-
-def _may_retry(seen: Observed) -> bool:
-    """Whether tries are left and another one can help: a permanent failure is not tried again."""
-    if not seen.session.spec.retry_left or seen.status.retried or seen.config_session is None:
-        return False
-    errors = [copy.run.error for copy in seen.copies if copy.run.error is not None]
-    return any(error.reason in TRANSIENT for error in errors) or not errors
-
-
-def _retry(
-    seen: Observed, status: BackupSessionStatus, now: datetime
-) -> tuple[BackupSessionStatus, list[Action], timedelta | None]:
-    session = seen.config_session
-    configuration = seen.configuration
-    if session is None or configuration is None:
-        return status, [], None
-    if status.next_retry is None:
-        config = session.retry_config
-        delay = quantities.parse_duration(config.delay) if config and config.delay else timedelta()
-        # Whole seconds: that is what the status keeps and the next session's name is made of.
-        due = (now + delay + timedelta(seconds=1)).replace(microsecond=0)
-        return status.model_copy(update={"next_retry": due}), [], due - now
-    if now < status.next_retry:
-        return status, [], status.next_retry - now
-    manifest = backup_session_manifest(
-        configuration,
-        session,
-        int(status.next_retry.timestamp()),
-        retry_left=(seen.session.spec.retry_left or 1) - 1,
+    retention = advance_retention(seen, now)
+    retried = seen.session.model_copy(update={"status": retention.status})
+    retry = advance_retry(replace(seen, session=retried), now)
+    waits = [wait for wait in (retention.requeue_after, retry.requeue_after) if wait is not None]
+    return Decision(
+        (*retention.actions, *retry.actions),
+        retry.status.to_wire(),
+        min(waits, default=None),
     )
-    return status.model_copy(update={"retried": True}), [Create(BACKUP_SESSIONS, manifest)], None
 
 
 def _with(status: BackupSessionStatus, wanted: Condition) -> BackupSessionStatus:
     return status.model_copy(update={"conditions": with_condition(status.conditions, wanted)})
 
 
-def _executor_ensured(now: datetime) -> Condition:
-    return condition(
+def _executor_ensured(
+    seen: Observed, status: BackupSessionStatus, now: datetime
+) -> BackupSessionStatus:
+    """True, unless a copy had to be given up: that stays to be read."""
+    if any(copy.is_given_up for copy in seen.copies):
+        return status
+    ensured = condition(
         EXECUTOR_ENSURED,
         status=True,
         reason="SuccessfullyEnsuredBackupExecutor",
         message="Backup Executor has been ensured successfully.",
         now=now,
     )
+    return _with(status, ensured)
 
 
-def _condition(type_: str, what: str, message: str, now: datetime) -> Condition:
-    return condition(type_, status=False, reason=f"FailedToEnsure{what}", message=message, now=now)
+def _not_ensured(why: str, now: datetime) -> Condition:
+    return condition(
+        EXECUTOR_ENSURED,
+        status=False,
+        reason="FailedToEnsureBackupExecutor",
+        message=why,
+        now=now,
+    )
 
 
 KIND = Kind(BACKUP_SESSIONS, observe, decide)

@@ -13,13 +13,22 @@ from stashgen.api.backup_storage import (
 from stashgen.api.base import JsonObject
 from stashgen.api.repository import Repository
 from stashgen.api.resources import BACKUP_STORAGES, REPOSITORIES
-from stashgen.api.shared import Condition
+from stashgen.api.shared import Condition, ConditionStatus
 from stashgen.kubestash import executor, names, phases, quantities
+from stashgen.kubestash.defaults import with_storage_defaults
+from stashgen.kubestash.executor import UnsupportedStorageError
 from stashgen.kubestash.pod_settings import settings_from_storage
-from stashgen_controller.attempts import Progress, advance, start
-from stashgen_controller.conditions import condition, find, waiting_for_apply, with_condition
+from stashgen.kubestash.storage_validation import validate_backup_storage
+from stashgen_controller.attempts import Attempts, Progress
+from stashgen_controller.conditions import (
+    condition,
+    find,
+    waiting_for_apply,
+    waiting_for_cluster,
+    with_condition,
+)
 from stashgen_controller.decision import Decision
-from stashgen_controller.jobs import Run, job_manifest, owner_of
+from stashgen_controller.jobs import job_manifest, owner_of
 from stashgen_controller.observing import (
     cluster_uid,
     is_rendered,
@@ -29,6 +38,7 @@ from stashgen_controller.observing import (
     without_status,
 )
 from stashgen_controller.reconciler import Kind, Reader
+from stashgen_controller.runs import Run
 from stashgen_controller.session_plan import SessionPlan, Verb
 from stashgen_controller.support import with_support
 
@@ -43,7 +53,9 @@ class Observed:
     Attributes:
         obj: As stored.
         storage: The same as a model.
-        template: The pod template of the initialiser; None while git has not applied it yet.
+        template: The pod template of the initialiser; None while git has not applied it yet, and
+            with a ``problem`` where there can be none.
+        problem: Why no pod can initialise this storage.
         run: The recorded attempt's Job.
         repositories: All Repositories that name this storage, sorted by namespace and name.
         cluster_uid: None only while the cache of namespaces is empty.
@@ -52,19 +64,32 @@ class Observed:
     obj: JsonObject
     storage: BackupStorage
     template: JsonObject | None
+    problem: str | None
     run: Run
     repositories: Sequence[Repository]
     cluster_uid: str | None
+
+    @property
+    def status(self) -> BackupStorageStatus:
+        """The stored status, or an empty one."""
+        return self.storage.status or BackupStorageStatus()
+
+    @property
+    def is_initialized(self) -> bool:
+        """The backend was initialised for the spec as it is now."""
+        known = find(self.status.conditions, INITIALIZED)
+        return (
+            known is not None
+            and known.status is ConditionStatus.TRUE
+            and known.observed_generation == self.storage.metadata.generation
+        )
 
 
 def observe(reader: Reader, obj: JsonObject) -> Observed:
     """Collect what ``decide`` needs to know about a storage."""
     storage = BackupStorage.from_wire(obj)
     namespace, name = storage.metadata.namespace or "", storage.metadata.name
-    if is_rendered(storage.metadata):
-        template = rendered_template(reader, storage.metadata, _VERB.value)
-    else:
-        template = executor.init_storage_template(storage, settings_from_storage(storage))
+    template, problem = _template(reader, storage)
     known = storage.status.executor if storage.status else None
     repositories = [
         repository
@@ -75,6 +100,7 @@ def observe(reader: Reader, obj: JsonObject) -> Observed:
         obj=obj,
         storage=storage,
         template=template,
+        problem=problem,
         run=observe_job(
             reader,
             namespace=namespace,
@@ -89,82 +115,80 @@ def observe(reader: Reader, obj: JsonObject) -> Observed:
 
 def decide(seen: Observed, now: datetime) -> Decision:
     """Initialise the backend, then keep the sums of its repositories up to date."""
-    status = seen.storage.status or BackupStorageStatus()
-    initialized = find(status.conditions, INITIALIZED)
-    generation = seen.storage.metadata.generation
-    is_done = (
-        initialized is not None
-        and initialized.status == "True"
-        and initialized.observed_generation == generation
-    )
-    progress = Progress(status.executor, succeeded=is_done)
-    if not is_done and seen.template is not None and seen.cluster_uid is not None:
-        progress = _initialize(seen, now, again=_is_again(seen))
+    status = seen.status
+    progress = Progress(status.executor)
+    if not seen.is_initialized and seen.template is not None and seen.cluster_uid is not None:
+        progress = Attempts(
+            executor=status.executor,
+            run=seen.run,
+            namespace=seen.storage.metadata.namespace or "",
+            job_for=partial(_job, seen, now),
+            is_enough=lambda run: run.plan_digest == _plan(seen, _attempt(seen)).digest(),
+        ).advance(now)
     conditions = status.conditions
-    if not is_done:
-        conditions = with_condition(
-            conditions, _initialized(seen, progress, now, generation=generation)
-        )
+    if not seen.is_initialized:
+        conditions = with_condition(conditions, _initialized(seen, progress, now))
     conditions = with_support(conditions, seen.storage, now)
     updated = status.model_copy(
         update={
-            "conditions": conditions,
             "executor": progress.executor,
             "repositories": tuple(map(_summary, seen.repositories)) or None,
             "total_size": _total_size(seen.repositories),
         }
     )
-    updated = updated.model_copy(update={"phase": phases.backup_storage_phase(updated)})
-    return Decision(progress.actions, updated.to_wire(), progress.requeue_after)
-
-
-def _is_again(seen: Observed) -> bool:
-    """Whether the attempt on record was for an older generation of the spec and is over."""
-    status = seen.storage.status
-    condition_ = find(status.conditions, INITIALIZED) if status else None
-    return (
-        seen.run.succeeded
-        and condition_ is not None
-        and condition_.status == "True"
-        and condition_.observed_generation != seen.storage.metadata.generation
+    return Decision(
+        progress.actions,
+        _written(updated, conditions),
+        progress.requeue_after,
+        refused=lambda why: _written(status, with_condition(conditions, _failed(why, now))),
     )
 
 
-def _initialize(seen: Observed, now: datetime, *, again: bool) -> Progress:
-    job_for = partial(_job, seen, now)
-    known = seen.storage.status.executor if seen.storage.status else None
-    if again and known is not None:
-        return start(job_for(known.attempt + 1), known.attempt + 1)
-    return advance(
-        executor=known,
-        run=seen.run,
-        namespace=seen.storage.metadata.namespace or "",
-        job_for=job_for,
-        now=now,
+def _written(status: BackupStorageStatus, conditions: tuple[Condition, ...]) -> JsonObject:
+    status = status.model_copy(update={"conditions": conditions})
+    return status.model_copy(update={"phase": phases.backup_storage_phase(status)}).to_wire()
+
+
+def _template(reader: Reader, storage: BackupStorage) -> tuple[JsonObject | None, str | None]:
+    others = map(BackupStorage.from_wire, reader.items(BACKUP_STORAGES))
+    invalid = validate_backup_storage(
+        with_storage_defaults(storage), map(with_storage_defaults, others)
     )
+    if invalid:
+        return None, f"InvalidField: {'; '.join(invalid)}"
+    if is_rendered(storage.metadata):
+        return rendered_template(reader, storage.metadata, _VERB.value), None
+    try:
+        return executor.init_storage_template(storage, settings_from_storage(storage)), None
+    except UnsupportedStorageError as error:
+        return None, f"UnsupportedField: {error}"
 
 
-def _job(seen: Observed, now: datetime, attempt: int) -> JsonObject:
-    plan = SessionPlan(
+def _attempt(seen: Observed) -> int:
+    return seen.status.executor.attempt if seen.status.executor is not None else 1
+
+
+def _plan(seen: Observed, attempt: int) -> SessionPlan:
+    return SessionPlan(
         verb=_VERB,
         attempt=attempt,
         cluster_uid=seen.cluster_uid or "",
         storage=without_status(seen.obj),
     )
+
+
+def _job(seen: Observed, now: datetime, attempt: int) -> JsonObject:
     return job_manifest(
         name=names.init_storage_job_name(seen.storage.metadata.name, attempt),
         owner=owner_of(seen.obj),
         template=seen.template or {},
-        plan=plan,
+        plan=_plan(seen, attempt),
         labels={},
         now=now,
     )
 
 
-def _initialized(
-    seen: Observed, progress: Progress, now: datetime, *, generation: int | None
-) -> Condition:
-    known = find(seen.storage.status.conditions, INITIALIZED) if seen.storage.status else None
+def _initialized(seen: Observed, progress: Progress, now: datetime) -> Condition:
     if progress.succeeded:
         return condition(
             INITIALIZED,
@@ -172,27 +196,32 @@ def _initialized(
             reason="BackendInitializationSucceeded",
             message="Successfully initialized backend.",
             now=now,
-            generation=generation,
+            generation=seen.storage.metadata.generation,
         )
+    if seen.problem is not None:
+        return _failed(seen.problem, now)
     if progress.error is not None:
-        return condition(
-            INITIALIZED,
-            status=False,
-            reason="BackendInitializationFailed",
-            message=progress.error.text,
-            now=now,
-        )
-    if known is not None:
+        return _failed(progress.error.text, now)
+    known = find(seen.status.conditions, INITIALIZED)
+    if known is not None and known.reason not in {"WaitingForApply", "WaitingForCluster"}:
         return known
     if seen.template is None:
         template = template_name(seen.storage.metadata, _VERB.value)
         return waiting_for_apply(INITIALIZED, f"PodTemplate {template}", now)
+    if seen.cluster_uid is None:
+        return waiting_for_cluster(INITIALIZED, now)
     return condition(
         INITIALIZED,
         status=None,
         reason="BackendInitializationStarted",
         message="The initializer Job is running.",
         now=now,
+    )
+
+
+def _failed(why: str, now: datetime) -> Condition:
+    return condition(
+        INITIALIZED, status=False, reason="BackendInitializationFailed", message=why, now=now
     )
 
 

@@ -1,164 +1,109 @@
 """Repository: have its restic repositories made once, one a session; sum up its Snapshots."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-from stashgen.api.backup_configuration import BackupConfiguration
-from stashgen.api.backup_storage import BackupStorage
+from stashgen.api.backup_session import RetentionPhase
 from stashgen.api.base import JsonObject
-from stashgen.api.repository import RecentSnapshot, Repository, RepositoryStatus
-from stashgen.api.resources import (
-    BACKUP_CONFIGURATIONS,
-    BACKUP_STORAGES,
-    REPOSITORIES,
-    SNAPSHOTS,
-)
+from stashgen.api.repository import RecentSnapshot, RepositoryStatus
+from stashgen.api.resources import REPOSITORIES
 from stashgen.api.shared import Condition
 from stashgen.api.snapshot import Phase, Snapshot
-from stashgen.kubestash import layout, names, phases, quantities
-from stashgen_controller.attempts import Progress, advance, start
-from stashgen_controller.conditions import condition, find, waiting_for_apply, with_condition
-from stashgen_controller.decision import Decision
-from stashgen_controller.jobs import Run, job_manifest, owner_of
-from stashgen_controller.observing import (
-    claim_uid,
-    cluster_uid,
-    observe_job,
-    template_name,
-    without_status,
+from stashgen.kubestash import names, phases, quantities
+from stashgen_controller.attempts import Attempts, Progress
+from stashgen_controller.conditions import (
+    WAITING_FOR_CLUSTER,
+    condition,
+    find,
+    with_condition,
+    without,
 )
-from stashgen_controller.pod_templates import maintain_template
-from stashgen_controller.reconciler import Kind, Reader
+from stashgen_controller.decision import Decision
+from stashgen_controller.jobs import job_manifest, owner_of
+from stashgen_controller.kinds.repository_view import Observed, observe
+from stashgen_controller.observing import without_status
+from stashgen_controller.reconciler import Kind
+from stashgen_controller.runs import Run
 from stashgen_controller.session_plan import SessionPlan, Verb
 from stashgen_controller.support import with_support
 
 INITIALIZED = "RepositoryInitialized"
-COMPONENT = "dump"
+RESTORE_EXPECTED = "RestoreExpected"
+RETENTION_APPLIED = "RetentionApplied"
 _RECENT = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """What is known about one Repository.
-
-    Attributes:
-        obj: As stored.
-        repository: The same as a model.
-        storage_is_ready: The BackupStorage exists and its phase is Ready.
-        sessions: Names of the sessions that write here, sorted.
-        template: The maintenance pod template; None while something that it needs is missing.
-        run: The recorded attempt's Job.
-        snapshots: The Snapshots of this repository, newest first.
-        claim_uid: Of the claim that is backed up; None where it is gone.
-        cluster_uid: None only while the cache of namespaces is empty.
-    """
-
-    obj: JsonObject
-    repository: Repository
-    storage_is_ready: bool
-    sessions: tuple[str, ...]
-    template: JsonObject | None
-    run: Run
-    snapshots: Sequence[Snapshot]
-    claim_uid: str | None
-    cluster_uid: str | None
-
-    @property
-    def status(self) -> RepositoryStatus:
-        """The stored status, or an empty one."""
-        return self.repository.status or RepositoryStatus()
-
-    @property
-    def wanted_paths(self) -> tuple[str, ...]:
-        """Where the sessions need a restic repository."""
-        return tuple(layout.component_path(session, COMPONENT) for session in self.sessions)
-
-
-def observe(reader: Reader, obj: JsonObject) -> Observed:
-    """Collect what ``decide`` needs to know about a repository."""
-    repository = Repository.from_wire(obj)
-    namespace, name = repository.metadata.namespace or "", repository.metadata.name
-    storage = reader.get(BACKUP_STORAGES, *repository.storage_key)
-    known = repository.status.executor if repository.status else None
-    snapshots = [
-        snapshot
-        for snapshot in map(Snapshot.from_wire, reader.items(SNAPSHOTS, namespace))
-        if snapshot.spec.repository == name
-    ]
-    target = repository.spec.app_ref
-    model = BackupStorage.from_wire(storage) if storage is not None else None
-    return Observed(
-        obj=obj,
-        repository=repository,
-        storage_is_ready=model is not None
-        and model.status is not None
-        and model.status.phase == "Ready",
-        sessions=_sessions(reader, namespace, name),
-        template=maintain_template(reader, repository, model),
-        run=observe_job(
-            reader,
-            namespace=namespace,
-            name=known.job if known else "",
-            executor=known,
-            owner_uid=repository.metadata.uid,
-        ),
-        snapshots=sorted(snapshots, key=lambda item: item.time, reverse=True),
-        claim_uid=claim_uid(reader, target.namespace or namespace, target.name) if target else None,
-        cluster_uid=cluster_uid(reader),
-    )
 
 
 def decide(seen: Observed, now: datetime) -> Decision:
     """Initialise what the sessions need, then keep the summary of the Snapshots up to date."""
-    status = seen.status
-    missing = set(seen.wanted_paths) - set(status.component_paths or ())
-    progress = Progress(status.executor, succeeded=not missing and _is_ready(status))
-    can_start = seen.storage_is_ready and seen.template is not None and seen.cluster_uid
-    if missing and can_start:
-        progress = _initialize(seen, now)
-    conditions = with_condition(status.conditions, _initialized(seen, progress, missing, now))
+    progress = Progress(seen.status.executor)
+    if seen.missing_paths and _why_not(seen) is None:
+        progress = Attempts(
+            executor=seen.status.executor,
+            run=seen.run,
+            namespace=seen.repository.metadata.namespace or "",
+            job_for=partial(_job, seen, now),
+            is_enough=partial(_made_all, seen),
+        ).advance(now)
+    if progress.succeeded:
+        seen = _with_outcome(seen)
+    status = _summarize(seen)
+    conditions = with_condition(status.conditions, _initialized(seen, progress, now))
+    conditions = _with_writer(seen, status, conditions, now)
+    conditions = _with_retention(seen, conditions, now)
     conditions = with_support(conditions, seen.repository, now)
-    found = seen.run.result.repository if progress.succeeded and seen.run.result else None
-    if missing and found is not None:
-        status = status.model_copy(
-            update={
-                "component_paths": found.component_paths,
-                "snapshot_count": found.snapshot_count,
-                "writer_matches": found.writer_matches,
-            }
-        )
-    updated = _summarize(seen, status).model_copy(
-        update={"conditions": conditions, "executor": progress.executor}
+    written = status.model_copy(update={"executor": progress.executor})
+    return Decision(
+        progress.actions,
+        _written(written, conditions),
+        progress.requeue_after,
+        refused=lambda why: _written(status, with_condition(conditions, _failed(why, now))),
     )
-    updated = updated.model_copy(update={"phase": phases.repository_phase(updated)})
-    return Decision(progress.actions, updated.to_wire(), progress.requeue_after)
 
 
-def _is_ready(status: RepositoryStatus) -> bool:
-    initialized = find(status.conditions, INITIALIZED)
-    return initialized is not None and initialized.status == "True"
+def _written(status: RepositoryStatus, conditions: tuple[Condition, ...]) -> JsonObject:
+    status = status.model_copy(update={"conditions": conditions})
+    return status.model_copy(update={"phase": phases.repository_phase(status)}).to_wire()
 
 
-def _initialize(seen: Observed, now: datetime) -> Progress:
-    known = seen.status.executor
-    job_for = partial(_job, seen, now)
-    done = seen.run.result.repository if seen.run.succeeded and seen.run.result else None
-    if (
-        known is not None
-        and done is not None
-        and set(seen.wanted_paths) - set(done.component_paths)
-    ):
-        # The recorded attempt did its work before this session was added.
-        return start(job_for(known.attempt + 1), known.attempt + 1)
-    return advance(
-        executor=known,
-        run=seen.run,
-        namespace=seen.repository.metadata.namespace or "",
-        job_for=job_for,
-        now=now,
+def _why_not(seen: Observed) -> tuple[str, str] | None:
+    """Why nothing can be initialised now: a condition's reason, and the words."""
+    storage = seen.repository.spec.storage_ref
+    if seen.repository.spec.paused:
+        return "Paused", "The Repository is paused."
+    if not seen.sessions:
+        return "NoSession", "No BackupConfiguration has a session that writes here."
+    if seen.problem is not None:
+        reason, _, rest = seen.problem.partition(": ")
+        return reason, rest or seen.problem
+    if not seen.storage_is_ready:
+        name = storage.name if storage is not None else ""
+        return "StorageNotReady", f"BackupStorage {name} is not Ready."
+    if seen.cluster_uid is None:
+        return WAITING_FOR_CLUSTER
+    return None
+
+
+def _made_all(seen: Observed, run: Run) -> bool:
+    """Whether an attempt made what is wanted now; a session may have been added since."""
+    made = run.result.repository if run.result is not None else None
+    return made is not None and seen.missing_paths <= set(made.component_paths)
+
+
+def _with_outcome(seen: Observed) -> Observed:
+    """With what the successful attempt saw in the bucket."""
+    made = seen.run.result.repository if seen.run.result is not None else None
+    if made is None:
+        return seen
+    status = seen.status.model_copy(
+        update={
+            "component_paths": made.component_paths,
+            "snapshot_count": made.snapshot_count,
+            "writer_matches": made.writer_matches,
+        }
     )
+    return replace(seen, repository=seen.repository.model_copy(update={"status": status}))
 
 
 def _job(seen: Observed, now: datetime, attempt: int) -> JsonObject:
@@ -180,11 +125,8 @@ def _job(seen: Observed, now: datetime, attempt: int) -> JsonObject:
     )
 
 
-def _initialized(seen: Observed, progress: Progress, missing: set[str], now: datetime) -> Condition:
-    known = find(seen.status.conditions, INITIALIZED)
-    if not missing and known is not None and known.status == "True":
-        return known
-    if missing and progress.succeeded:
+def _initialized(seen: Observed, progress: Progress, now: datetime) -> Condition:
+    if seen.status.component_paths and not seen.missing_paths:
         return condition(
             INITIALIZED,
             status=True,
@@ -193,41 +135,84 @@ def _initialized(seen: Observed, progress: Progress, missing: set[str], now: dat
             now=now,
         )
     if progress.error is not None:
+        return _failed(progress.error.text, now)
+    why = _why_not(seen)
+    known = find(seen.status.conditions, INITIALIZED)
+    if why is not None:
+        reason, message = why
+        is_wrong = reason in {"GrantMissing", "UnsupportedField"}
         return condition(
-            INITIALIZED,
-            status=False,
-            reason="RepositoryInitializationFailed",
-            message=progress.error.text,
-            now=now,
+            INITIALIZED, status=False if is_wrong else None, reason=reason, message=message, now=now
         )
-    if not seen.sessions:
-        what = "No BackupConfiguration has a session that writes here."
-        return condition(INITIALIZED, status=None, reason="NoSession", message=what, now=now)
-    if not seen.storage_is_ready:
-        name = seen.repository.spec.storage_ref.name if seen.repository.spec.storage_ref else ""
-        what = f"BackupStorage {name} is not Ready."
-        return condition(INITIALIZED, status=None, reason="StorageNotReady", message=what, now=now)
-    if seen.template is None:
-        template = template_name(seen.repository.metadata, "maintain")
-        return waiting_for_apply(INITIALIZED, f"PodTemplate {template}", now)
-    what = "The initializer Job is running."
-    reason = "RepositoryInitializationStarted"
-    return condition(INITIALIZED, status=None, reason=reason, message=what, now=now)
+    if known is not None and known.reason == "RepositoryInitializationFailed":
+        # The next attempt is running: until it ends the last one's failure is what is known.
+        return known
+    return condition(
+        INITIALIZED,
+        status=None,
+        reason="RepositoryInitializationStarted",
+        message="The initializer Job is running.",
+        now=now,
+    )
 
 
-def _summarize(seen: Observed, status: RepositoryStatus) -> RepositoryStatus:
+def _failed(why: str, now: datetime) -> Condition:
+    return condition(
+        INITIALIZED, status=False, reason="RepositoryInitializationFailed", message=why, now=now
+    )
+
+
+def _with_writer(
+    seen: Observed, status: RepositoryStatus, conditions: tuple[Condition, ...], now: datetime
+) -> tuple[Condition, ...]:
+    if status.writer_matches is not False:
+        return without(conditions, RESTORE_EXPECTED)
+    return with_condition(
+        conditions,
+        condition(
+            RESTORE_EXPECTED,
+            status=True,
+            reason="OtherWriterRecorded",
+            message=f"{seen.repository.spec.path} was written by another volume or cluster: "
+            "restore from it into this volume before it is backed up again.",
+            now=now,
+        ),
+    )
+
+
+def _with_retention(
+    seen: Observed, conditions: tuple[Condition, ...], now: datetime
+) -> tuple[Condition, ...]:
+    if seen.retention is None:
+        return conditions
+    is_applied = seen.retention.phase is RetentionPhase.APPLIED
+    return with_condition(
+        conditions,
+        condition(
+            RETENTION_APPLIED,
+            status=is_applied,
+            reason="RetentionPolicyApplied" if is_applied else "FailedToApplyRetentionPolicy",
+            message="" if is_applied else seen.retention.error or "the Job gave no reason",
+            now=now,
+        ),
+    )
+
+
+def _summarize(seen: Observed) -> RepositoryStatus:
     """The status with what the Snapshot objects say; without any, what the bucket said stays."""
-    if not seen.snapshots:
+    status = seen.status
+    if seen.writer is not None:
+        status = status.model_copy(update={"writer_matches": seen.writer})
+    if not seen.snapshots and not status.recent_snapshots:
         return status
     succeeded = [item for item in seen.snapshots if item.phase is Phase.SUCCEEDED]
-    newest = succeeded[0] if succeeded else None
     finished = [item for item in seen.snapshots if item.is_finished]
     update: dict[str, object] = {
         "snapshot_count": len(seen.snapshots),
-        "recent_snapshots": tuple(map(_recent, seen.snapshots[:_RECENT])),
+        "recent_snapshots": tuple(map(_recent, seen.snapshots[:_RECENT])) or None,
     }
-    if newest is not None and newest.status is not None:
-        update["last_backup_time"] = newest.status.last_update_time
+    if succeeded and succeeded[0].status is not None:
+        update["last_backup_time"] = succeeded[0].status.last_update_time
         update["size"] = _size(succeeded)
     checked = [item.status.integrity for item in finished if item.status is not None]
     if checked and checked[0] is not None:
@@ -245,23 +230,14 @@ def _recent(snapshot: Snapshot) -> RecentSnapshot:
     )
 
 
-def _size(succeeded: Sequence[Snapshot]) -> str:
+def _size(succeeded: Sequence[Snapshot]) -> str | None:
     """The newest size of each session's restic repository, summed up."""
     newest: dict[str, int] = {}
     for snapshot in succeeded:
         if snapshot.status is not None and snapshot.status.size:
             session = snapshot.spec.session or ""
             newest.setdefault(session, quantities.parse_size(snapshot.status.size))
-    return quantities.format_size(sum(newest.values()))
-
-
-def _sessions(reader: Reader, namespace: str, repository: str) -> tuple[str, ...]:
-    found = set()
-    for obj in reader.items(BACKUP_CONFIGURATIONS, namespace):
-        for session in BackupConfiguration.from_wire(obj).spec.sessions:
-            if any(item.name == repository for item in session.repositories or ()):
-                found.add(session.name or "")
-    return tuple(sorted(found))
+    return quantities.format_size(sum(newest.values())) if newest else None
 
 
 KIND = Kind(REPOSITORIES, observe, decide)

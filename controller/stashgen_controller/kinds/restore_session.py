@@ -1,133 +1,55 @@
 """RestoreSession: find the Snapshot, restore it once by a Job, say how it went."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from stashgen.api.backup_session import BackupSession
-from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
-from stashgen.api.repository import Repository
-from stashgen.api.resources import (
-    ADDONS,
-    BACKUP_SESSIONS,
-    BACKUP_STORAGES,
-    JOBS,
-    REPOSITORIES,
-    RESTORE_SESSIONS,
-    SNAPSHOTS,
-)
+from stashgen.api.resources import JOBS, RESTORE_SESSIONS
 from stashgen.api.restore_session import (
     RestoreComponent,
     RestorePhase,
-    RestoreSession,
     RestoreSessionStatus,
 )
-from stashgen.api.shared import Condition, Dependency
+from stashgen.api.shared import Condition, Dependency, TypedObjectReference
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash import phases, quantities
 from stashgen.kubestash.supported import unsupported
 from stashgen.kubestash.validation import validate_restore_session
-from stashgen_controller.conditions import condition, is_true, with_condition
-from stashgen_controller.decision import Action, Create, Decision
-from stashgen_controller.jobs import Run, RunState, job_manifest, owner_of
-from stashgen_controller.observing import (
-    claim_uid,
-    cluster_uid,
-    is_rendered,
-    observe_job,
+from stashgen_controller.conditions import (
+    WAITING_FOR_CLUSTER,
+    condition,
+    find,
+    is_true,
+    with_condition,
 )
-from stashgen_controller.pod_templates import COMPONENT, UnresolvedError, restore_template
-from stashgen_controller.reconciler import Kind, Reader
+from stashgen_controller.decision import Action, Create, Decision, Delete
+from stashgen_controller.jobs import job_manifest, owner_of
+from stashgen_controller.kinds.restore_view import EXECUTOR_ENSURED, LATEST, Observed, observe
+from stashgen_controller.pod_templates import COMPONENT
+from stashgen_controller.reconciler import Kind
+from stashgen_controller.result import RunError
+from stashgen_controller.runs import RunState
 from stashgen_controller.session_plan import SessionPlan, Verb
 
 VALIDATION = "ValidationPassed"
 TARGET_FOUND = "RestoreTargetFound"
-EXECUTOR_ENSURED = "RestoreExecutorEnsured"
+INCOMPLETE = "RestoreIncomplete"
 METRICS_PUSHED = "MetricsPushed"
-LATEST = "latest"
-
-
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """What is known about one RestoreSession.
-
-    Attributes:
-        obj: As stored.
-        restore: The same as a model.
-        run: The restore Job.
-        repository: That the snapshot is of; None where there is none.
-        snapshot: The one to restore; None where none matches.
-        snapshot_object: The same with its status, for the plan.
-        template: The restore pod; None with a ``problem`` while it cannot be resolved.
-        backing_up: A BackupSession of the target that is not finished.
-    """
-
-    obj: JsonObject
-    restore: RestoreSession
-    run: Run
-    repository: Repository | None
-    snapshot: Snapshot | None
-    snapshot_object: JsonObject | None
-    template: JsonObject | None
-    problem: str | None
-    addon_found: bool
-    backing_up: str | None
-    claim_uid: str | None
-    cluster_uid: str | None
-
-    @property
-    def status(self) -> RestoreSessionStatus:
-        """The stored status, or an empty one."""
-        return self.restore.status or RestoreSessionStatus()
-
-
-def observe(reader: Reader, obj: JsonObject) -> Observed:
-    """Collect what ``decide`` needs to know about a restore."""
-    restore = RestoreSession.from_wire(obj)
-    namespace = restore.metadata.namespace or ""
-    snapshot_object = _find_snapshot(reader, restore)
-    snapshot = Snapshot.from_wire(snapshot_object) if snapshot_object is not None else None
-    source = restore.spec.data_source
-    repository_name = (snapshot.spec.repository if snapshot else None) or (
-        source.repository if source else None
-    )
-    found = reader.get(REPOSITORIES, namespace, repository_name or "")
-    repository = Repository.from_wire(found) if found is not None else None
-    template, problem = _template(reader, restore, repository)
-    target = restore.spec.target
-    addon = restore.spec.addon
-    return Observed(
-        obj=obj,
-        restore=restore,
-        run=observe_job(
-            reader,
-            namespace=namespace,
-            name=restore.metadata.name,
-            executor=restore.status.executor if restore.status else None,
-            owner_uid=restore.metadata.uid,
-        ),
-        repository=repository,
-        snapshot=snapshot,
-        snapshot_object=snapshot_object,
-        template=template,
-        problem=problem,
-        addon_found=reader.get(ADDONS, None, (addon.name if addon else None) or "") is not None,
-        backing_up=_backing_up(reader, namespace, repository),
-        claim_uid=claim_uid(reader, namespace, target.name) if target is not None else None,
-        cluster_uid=cluster_uid(reader),
-    )
+_MAX_JOB_NAME = 63
+_FINAL = frozenset({RestorePhase.SUCCEEDED, RestorePhase.FAILED})
+_AGAIN = timedelta(minutes=1)
 
 
 def decide(seen: Observed, now: datetime) -> Decision:
     """Validate, find, wait, restore once, finish. A finished restore is never looked at again."""
-    status = seen.status
-    if seen.restore.is_finished and is_true(status.conditions, METRICS_PUSHED):
-        return Decision()
+    if seen.restore.is_finished and is_true(seen.status.conditions, METRICS_PUSHED):
+        return _without_job(seen)
     problems = [
         *validate_restore_session(seen.restore),
         *(f"{item.path}: {item.why}" for item in unsupported(seen.restore)),
+        *_name_problems(seen),
     ]
-    if problems:
+    # A spec that is changed after the start has no effect: the Job is what it is.
+    if problems and seen.run.state is RunState.ABSENT:
         failed = condition(
             VALIDATION,
             status=False,
@@ -135,22 +57,31 @@ def decide(seen: Observed, now: datetime) -> Decision:
             message="; ".join(problems),
             now=now,
         )
-        return _write(_with(status, failed))
+        return _write(seen, _with(seen.status, failed), now)
     passed = condition(VALIDATION, status=True, reason="ResourceValidationPassed", now=now)
-    status = _described(seen, _with(status, passed))
+    status = _described(seen, _with(seen.status, passed))
     match seen.run.state:
         case RunState.ABSENT:
             return _begin(seen, status, now)
         case RunState.RUNNING:
-            executor = seen.run.executor(seen.restore.metadata.name, 1)
-            components = status.components or {
-                COMPONENT: RestoreComponent(phase=RestorePhase.RUNNING)
-            }
-            return _write(
-                status.model_copy(update={"executor": executor, "components": components})
-            )
+            return _wait(seen, status, now)
         case _:
-            return _write(_finished(seen, status, now))
+            return _write(seen, _finished(seen, status, now), now)
+
+
+def _name_problems(seen: Observed) -> list[str]:
+    if len(seen.restore.metadata.name) <= _MAX_JOB_NAME:
+        return []
+    return [f"metadata.name: is longer than {_MAX_JOB_NAME} characters, so no Job can have it"]
+
+
+def _without_job(seen: Observed) -> Decision:
+    """A Job that counts as failed because it never started must not start later."""
+    executor = seen.status.executor
+    if seen.run.state is not RunState.RUNNING or executor is None or executor.job_uid is None:
+        return Decision()
+    namespace = seen.restore.metadata.namespace or ""
+    return Decision((Delete(JOBS, namespace, executor.job, executor.job_uid),))
 
 
 def _described(seen: Observed, status: RestoreSessionStatus) -> RestoreSessionStatus:
@@ -174,56 +105,47 @@ def _described(seen: Observed, status: RestoreSessionStatus) -> RestoreSessionSt
             kind="Addon", name=(addon.name if addon else None) or "", found=seen.addon_found
         ),
     )
+    is_started = is_true(status.conditions, EXECUTOR_ENSURED)
     return status.model_copy(
         update={
             "restore_deadline": deadline,
             "target_found": seen.claim_uid is not None,
             "total_components": 1,
-            "dependencies": status.dependencies if status.executor is not None else dependencies,
+            "dependencies": status.dependencies if is_started else dependencies,
         }
     )
 
 
 def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decision:
-    if status.restore_deadline is not None and now > status.restore_deadline:
-        return _write(_failed(status, "DeadlineExceeded: the restore could not start in time", now))
+    if status.restore_deadline is not None and now >= status.restore_deadline:
+        known = find(status.conditions, EXECUTOR_ENSURED)
+        why = f": {known.message}" if known is not None and known.message else ""
+        text = f"DeadlineExceeded: the restore could not start in time{why}"
+        return _write(seen, _failed(seen, status, text, now), now)
     if seen.claim_uid is None:
-        target = seen.restore.spec.target
         missing = condition(
             TARGET_FOUND,
             status=False,
             reason="UnableToCheckTargetAvailability",
-            message=f"PersistentVolumeClaim {target.name if target else ''} does not exist",
+            message=f"PersistentVolumeClaim {seen.claim} does not exist",
             now=now,
         )
-        return _write(_with(status, missing), requeue_after=_until(status, now))
-    found = condition(TARGET_FOUND, status=True, reason="TargetFound", now=now)
-    if is_true(status.conditions, TARGET_FOUND) or any(
-        item.type == TARGET_FOUND for item in status.conditions
-    ):
+        return _write(seen, _with(status, missing), now, requeue_after=_until(status, now))
+    if find(status.conditions, TARGET_FOUND) is not None:
+        found = condition(TARGET_FOUND, status=True, reason="TargetFound", now=now)
         status = _with(status, found)
     if seen.snapshot is None:
-        return _write(_failed(status, f"NoSnapshot: {_nothing_matches(seen)}", now))
-    if seen.backing_up is not None:
-        waiting = condition(
-            EXECUTOR_ENSURED,
-            status=None,
-            reason="WaitingForBackup",
-            message=f"BackupSession {seen.backing_up} is reading the target",
-            now=now,
-        )
-        return _write(_with(status, waiting), requeue_after=_until(status, now))
+        text = f"NoSnapshot: {_nothing_matches(seen)}"
+        return _write(seen, _failed(seen, status, text, now), now)
+    waiting_for = _why_waiting(seen)
+    if waiting_for is not None:
+        reason, message = waiting_for
+        waiting = condition(EXECUTOR_ENSURED, status=None, reason=reason, message=message, now=now)
+        wait = min(_AGAIN, _until(status, now) or _AGAIN)
+        return _write(seen, _with(status, waiting), now, requeue_after=wait)
     if seen.template is None:
-        if seen.repository is not None and is_rendered(seen.repository.metadata):
-            waiting = condition(
-                EXECUTOR_ENSURED,
-                status=None,
-                reason="WaitingForApply",
-                message=seen.problem or "",
-                now=now,
-            )
-            return _write(_with(status, waiting), requeue_after=_until(status, now))
-        return _write(_failed(status, seen.problem or "", now))
+        text = seen.problem or "there is no pod to run"
+        return _write(seen, _failed(seen, status, text, now), now)
     ensured = condition(
         EXECUTOR_ENSURED,
         status=True,
@@ -231,13 +153,52 @@ def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decis
         message="Restore Executor has been ensured successfully.",
         now=now,
     )
-    return _write(_with(status, ensured), Create(JOBS, _job(seen, status, now)))
+    job = _job(seen, status, seen.template, now)
+    return _write(seen, _with(_with_pause(seen, status), ensured), now, Create(JOBS, job))
 
 
-def _job(seen: Observed, status: RestoreSessionStatus, now: datetime) -> JsonObject:
-    repository = seen.repository
-    app = repository.spec.app_ref if repository is not None else None
-    target = seen.restore.spec.target
+def _why_waiting(seen: Observed) -> tuple[str, str] | None:
+    if seen.backing_up is not None:
+        return "WaitingForBackup", f"BackupSession {seen.backing_up} is reading the target"
+    if seen.restoring is not None:
+        return "WaitingForRestore", f"RestoreSession {seen.restoring} is writing to the target"
+    if seen.problem is not None and seen.problem.startswith("WaitingForApply"):
+        return "WaitingForApply", seen.problem
+    return WAITING_FOR_CLUSTER if seen.cluster_uid is None else None
+
+
+def _with_pause(seen: Observed, status: RestoreSessionStatus) -> RestoreSessionStatus:
+    """The backups that are skipped while the restore runs; no spec is written for that."""
+    paused = tuple(
+        TypedObjectReference(
+            api_group="core.kubestash.com",
+            kind="BackupConfiguration",
+            name=name,
+            namespace=seen.restore.metadata.namespace,
+        )
+        for name in seen.configurations
+    )
+    return status.model_copy(update={"paused_backups": paused or None})
+
+
+def _wait(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decision:
+    run = seen.run
+    never_started = run.never_started(now)
+    if never_started is not None:
+        return _write(seen, _incomplete(seen, status, never_started, now), now)
+    components = status.components or {COMPONENT: RestoreComponent(phase=RestorePhase.RUNNING)}
+    status = _with_pause(seen, status).model_copy(
+        update={
+            "executor": run.executor(seen.restore.metadata.name, 1),
+            "components": components,
+        }
+    )
+    return _write(seen, status, now, requeue_after=run.next_look(now))
+
+
+def _job(
+    seen: Observed, status: RestoreSessionStatus, template: JsonObject, now: datetime
+) -> JsonObject:
     plan = SessionPlan(
         verb=Verb.RESTORE,
         deadline=status.restore_deadline,
@@ -245,12 +206,12 @@ def _job(seen: Observed, status: RestoreSessionStatus, now: datetime) -> JsonObj
         claim_uid=seen.claim_uid,
         snapshot=_for_plan(seen.snapshot_object),
         restore_session=seen.restore.metadata.name,
-        adopt=app is not None and target is not None and app.name == target.name,
+        adopt=seen.is_in_place,
     )
     return job_manifest(
         name=seen.restore.metadata.name,
         owner=owner_of(seen.obj),
-        template=seen.template or {},
+        template=template,
         plan=plan,
         labels={},
         now=now,
@@ -271,41 +232,69 @@ def _for_plan(snapshot: JsonObject | None) -> JsonObject | None:
 
 
 def _finished(seen: Observed, status: RestoreSessionStatus, now: datetime) -> RestoreSessionStatus:
+    """The last word: the worker's document; without one its status patch and its exit code."""
     run = seen.run
-    executor = run.executor(seen.restore.metadata.name, 1) or status.executor
-    error = run.error.text if run.error is not None else None
     reported = (run.result.components if run.result is not None else {}).get(COMPONENT)
-    if reported is not None and reported.phase in {Phase.SUCCEEDED, Phase.FAILED}:
+    own = (status.components or {}).get(COMPONENT)
+    if run.succeeded or (reported is not None and reported.phase is Phase.FAILED):
         component = RestoreComponent(
-            phase=RestorePhase(reported.phase.value),
-            duration=reported.duration,
-            error=reported.error,
+            phase=RestorePhase.SUCCEEDED if run.succeeded else RestorePhase.FAILED,
+            duration=reported.duration if reported is not None else None,
+            error=None
+            if run.succeeded
+            else _error(reported.error if reported else None, run.error),
         )
+    elif run.exited_well and own is not None and own.phase is RestorePhase.SUCCEEDED:
+        component = own
+    elif run.result is None:
+        return _incomplete(seen, status, run.error, now)
     else:
-        component = RestoreComponent(phase=RestorePhase.FAILED, error=error)
-    status = status.model_copy(update={"executor": executor, "components": {COMPONENT: component}})
-    if run.result is None:
-        incomplete = condition(
-            "RestoreIncomplete",
-            status=True,
-            reason="RestoreExecutorTerminatedBeforeCompletion",
-            message=error or "",
-            now=now,
-        )
-        status = _with(status, incomplete)
-    return _pushed(seen, status, now)
+        component = RestoreComponent(phase=RestorePhase.FAILED, error=_error(None, run.error))
+    return _pushed(seen, _with_component(seen, status, component), now)
 
 
-def _failed(status: RestoreSessionStatus, message: str, now: datetime) -> RestoreSessionStatus:
-    failed = condition(
+def _error(reported: str | None, error: RunError | None) -> str:
+    return reported or (error.text if error is not None else "the Job gave no reason")
+
+
+def _with_component(
+    seen: Observed, status: RestoreSessionStatus, component: RestoreComponent
+) -> RestoreSessionStatus:
+    executor = seen.run.executor(seen.restore.metadata.name, 1) or status.executor
+    return status.model_copy(update={"executor": executor, "components": {COMPONENT: component}})
+
+
+def _incomplete(
+    seen: Observed, status: RestoreSessionStatus, error: RunError | None, now: datetime
+) -> RestoreSessionStatus:
+    """A restore whose Job never started, was lost, or ended without a word."""
+    text = _error(None, error)
+    component = RestoreComponent(phase=RestorePhase.FAILED, error=text)
+    incomplete = condition(
+        INCOMPLETE,
+        status=True,
+        reason="RestoreExecutorTerminatedBeforeCompletion",
+        message=text,
+        now=now,
+    )
+    return _pushed(seen, _with(_with_component(seen, status, component), incomplete), now)
+
+
+def _failed(
+    seen: Observed, status: RestoreSessionStatus, why: str, now: datetime
+) -> RestoreSessionStatus:
+    """A restore that never had a Job."""
+    return _pushed(seen, _with(status, _not_ensured(why, now)), now)
+
+
+def _not_ensured(why: str, now: datetime) -> Condition:
+    return condition(
         EXECUTOR_ENSURED,
         status=False,
         reason="FailedToEnsureRestoreExecutor",
-        message=message,
+        message=why,
         now=now,
     )
-    pushed = condition(METRICS_PUSHED, status=True, reason="SuccessfullyPushedMetrics", now=now)
-    return _with(_with(status, failed), pushed)
 
 
 def _pushed(seen: Observed, status: RestoreSessionStatus, now: datetime) -> RestoreSessionStatus:
@@ -319,15 +308,29 @@ def _pushed(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Rest
     created = seen.restore.metadata.creation_timestamp or now
     duration = max((seen.run.finished or now) - created, timedelta())
     return _with(status, pushed).model_copy(
-        update={"duration": quantities.format_duration(duration)}
+        update={"duration": quantities.format_duration(duration), "paused_backups": None}
     )
 
 
 def _write(
-    status: RestoreSessionStatus, *actions: Action, requeue_after: timedelta | None = None
+    seen: Observed,
+    status: RestoreSessionStatus,
+    now: datetime,
+    *actions: Action,
+    requeue_after: timedelta | None = None,
 ) -> Decision:
-    status = status.model_copy(update={"phase": phases.restore_session_phase(status)})
-    return Decision(actions, status.to_wire(), requeue_after)
+    def written(status: RestoreSessionStatus) -> JsonObject:
+        phase = phases.restore_session_phase(status)
+        # The Job says how it ended before we have taken everything over.
+        reported = seen.status.phase
+        if reported in _FINAL and phase in {RestorePhase.RUNNING, RestorePhase.PENDING}:
+            phase = reported or phase
+        return status.model_copy(update={"phase": phase}).to_wire()
+
+    def refused(why: str) -> JsonObject:
+        return written(_with(seen.status, _not_ensured(why, now)))
+
+    return Decision(actions, written(status), requeue_after, refused)
 
 
 def _with(status: RestoreSessionStatus, wanted: Condition) -> RestoreSessionStatus:
@@ -345,56 +348,6 @@ def _nothing_matches(seen: Observed) -> str:
     if source.snapshot == LATEST:
         return f"Repository {source.repository} has no succeeded Snapshot"
     return f"Snapshot {source.snapshot} does not exist or did not succeed"
-
-
-def _find_snapshot(reader: Reader, restore: RestoreSession) -> JsonObject | None:
-    """The Snapshot that is meant: the newest succeeded one, or a succeeded one by name."""
-    source = restore.spec.data_source
-    namespace = restore.metadata.namespace or ""
-    if source is None or not source.snapshot:
-        return None
-    if source.snapshot != LATEST:
-        found = reader.get(SNAPSHOTS, namespace, source.snapshot)
-        if found is None:
-            return None
-        snapshot = Snapshot.from_wire(found)
-        matches = source.repository in {None, "", snapshot.spec.repository}
-        return found if matches and snapshot.phase is Phase.SUCCEEDED else None
-    good = [
-        obj
-        for obj in reader.items(SNAPSHOTS, namespace)
-        if (snapshot := Snapshot.from_wire(obj)).spec.repository == source.repository
-        and snapshot.phase is Phase.SUCCEEDED
-    ]
-    return max(good, key=lambda obj: Snapshot.from_wire(obj).time, default=None)
-
-
-def _template(
-    reader: Reader, restore: RestoreSession, repository: Repository | None
-) -> tuple[JsonObject | None, str | None]:
-    if repository is None:
-        return None, "the Repository does not exist"
-    found = reader.get(BACKUP_STORAGES, *repository.storage_key)
-    if found is None:
-        return None, "the Repository's BackupStorage does not exist"
-    try:
-        return restore_template(reader, repository, BackupStorage.from_wire(found), restore), None
-    except UnresolvedError as error:
-        return None, str(error)
-
-
-def _backing_up(reader: Reader, namespace: str, repository: Repository | None) -> str | None:
-    """A running BackupSession that has a Snapshot of the repository under way."""
-    if repository is None:
-        return None
-    for obj in reader.items(BACKUP_SESSIONS, namespace):
-        session = BackupSession.from_wire(obj)
-        if session.is_finished or session.status is None:
-            continue
-        for item in session.status.snapshots or ():
-            if item.repository == repository.metadata.name:
-                return session.metadata.name
-    return None
 
 
 KIND = Kind(RESTORE_SESSIONS, observe, decide)

@@ -1,28 +1,29 @@
 """What is to be known about one BackupSession before anything is decided."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 
-from stashgen.api.backup_configuration import BackupConfiguration, Session
+from stashgen.api.backup_configuration import BackupConfiguration, Session, SessionRepository
 from stashgen.api.backup_session import BackupSession, BackupSessionStatus
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
 from stashgen.api.repository import Repository
 from stashgen.api.resources import (
     BACKUP_CONFIGURATIONS,
-    BACKUP_SESSIONS,
     BACKUP_STORAGES,
     REPOSITORIES,
-    RESTORE_SESSIONS,
     SNAPSHOTS,
 )
-from stashgen.api.restore_session import RestoreSession
 from stashgen.api.shared import ObjectReference
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash import names
-from stashgen_controller.jobs import Run
+from stashgen_controller.conditions import find
+from stashgen_controller.kinds.session_siblings import (
+    restoring_into,
+    running_before,
+    siblings_of,
+)
 from stashgen_controller.observing import (
     claim_uid,
     cluster_uid,
@@ -33,9 +34,14 @@ from stashgen_controller.observing import (
 from stashgen_controller.pod_templates import (
     UnresolvedError,
     backup_template,
-    maintain_template,
+    resolved_configuration,
+    retain_template,
 )
 from stashgen_controller.reconciler import Reader
+from stashgen_controller.runs import Run
+
+_INITIALIZED = "RepositoryInitialized"
+_OVER = frozenset({Phase.SUCCEEDED, Phase.FAILED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +50,26 @@ class Copy:
 
     Attributes:
         name: The Repository's.
+        session: The BackupSession's name.
         snapshot_name: Of the session's Snapshot there, and of its Job.
+        recorded: The phase that the session's status has for it.
         repository: None where there is none.
         snapshot: None until it was made.
         snapshot_object: The same without its status, for the plan.
         run: The backup Job.
-        template: The backup pod; None with a ``problem`` while it cannot be resolved.
-        maintenance: The maintenance pod, for retention.
+        template: The backup pod; None with a ``problem``.
+        problem: Why no Job can be made now.
+        maintenance: The maintenance pod, for retention; None with a ``retention_problem``.
+        retention_problem: Why retention cannot be applied now.
         retain_job: Name of the retention Job.
         retain_run: The retention Job.
         retention_ref: The RetentionPolicy that applies here.
     """
 
     name: str
+    session: str
     snapshot_name: str
+    recorded: Phase | None
     repository: Repository | None
     snapshot: Snapshot | None
     snapshot_object: JsonObject | None
@@ -65,20 +77,10 @@ class Copy:
     template: JsonObject | None
     problem: str | None
     maintenance: JsonObject | None
+    retention_problem: str | None
     retain_job: str
     retain_run: Run
     retention_ref: ObjectReference | None
-    session: str
-
-    @property
-    def is_ready(self) -> bool:
-        """The Repository is there and Ready."""
-        repository = self.repository
-        return (
-            repository is not None
-            and repository.status is not None
-            and repository.status.phase == "Ready"
-        )
 
     @property
     def is_rendered(self) -> bool:
@@ -88,33 +90,49 @@ class Copy:
     @property
     def is_waiting_for_apply(self) -> bool:
         """The pod template is in git's hands and not there yet."""
-        return self.template is None and self.is_rendered
+        return self.problem is not None and self.problem.startswith("WaitingForApply")
 
     @property
     def collides(self) -> bool:
-        """A Snapshot of our name belongs to another session."""
-        return self.snapshot is not None and self.snapshot.spec.backup_session != self.session
+        """A Snapshot of our name belongs to another session or repository."""
+        if self.snapshot is None:
+            return False
+        spec = self.snapshot.spec
+        return (spec.backup_session, spec.repository) != (self.session, self.name)
+
+    @property
+    def phase(self) -> Phase:
+        """The Snapshot's; where that says nothing final, what the session recorded itself.
+
+        The session records a failure where it gave up before there was a Job. What is recorded
+        as over stays so: a Snapshot that somebody deletes is not made a second time.
+        """
+        own = self.snapshot.phase if self.snapshot is not None and not self.collides else None
+        if own not in _OVER and self.recorded in _OVER:
+            return self.recorded or Phase.PENDING
+        return own or Phase.PENDING
 
     @property
     def is_finished(self) -> bool:
-        """The Snapshot succeeded or failed."""
-        return self.snapshot is not None and self.snapshot.is_finished
+        """It succeeded or failed."""
+        return self.phase in _OVER
 
     @property
-    def is_failed(self) -> bool:
-        """The Snapshot failed."""
-        return self.snapshot is not None and self.snapshot.phase is Phase.FAILED
+    def is_given_up(self) -> bool:
+        """The session recorded a failure without a finished Snapshot."""
+        is_over = self.snapshot is not None and self.snapshot.is_finished and not self.collides
+        return self.recorded is Phase.FAILED and not is_over
 
     @property
     def is_good(self) -> bool:
-        """The Snapshot succeeded."""
-        return self.snapshot is not None and self.snapshot.phase is Phase.SUCCEEDED
+        """It succeeded."""
+        return self.phase is Phase.SUCCEEDED
 
     @property
     def finished(self) -> datetime | None:
         """When the Snapshot got its last word."""
         status = self.snapshot.status if self.snapshot is not None else None
-        return status.last_update_time if status is not None else None
+        return status.last_update_time if status is not None and not self.collides else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +144,12 @@ class Observed:
         session: The same as a model.
         configuration: The invoker; None where it is gone.
         config_session: The invoker's session of this name.
-        copies: One a repository, in the configuration's order.
+        copies: One a repository: those that the status lists, before that those that the
+            configuration lists and that are not paused.
         running: Another session of the same kind that is not finished.
         restoring: A RestoreSession into the target that is not finished.
-        expired: Finished sessions beyond the history limit, once this one counts.
+        siblings: The other sessions of the same kind, newest first.
+        claim: The target's name.
         claim_uid, cluster_uid: For the record of writers.
         snapshots: All Snapshots of the namespace by name: what retention removed goes.
     """
@@ -141,7 +161,8 @@ class Observed:
     copies: Sequence[Copy]
     running: str | None
     restoring: str | None
-    expired: Sequence[BackupSession]
+    siblings: Sequence[BackupSession]
+    claim: str
     claim_uid: str | None
     cluster_uid: str | None
     snapshots: dict[str, Snapshot]
@@ -158,23 +179,21 @@ def observe(reader: Reader, obj: JsonObject) -> Observed:
     namespace = session.metadata.namespace or ""
     invoker = session.spec.invoker
     found = reader.get(BACKUP_CONFIGURATIONS, namespace, invoker.name if invoker else "")
-    configuration = BackupConfiguration.from_wire(found) if found is not None else None
-    config_session = (
-        configuration.session(session.spec.session or "") if configuration is not None else None
-    )
+    configuration = resolved_configuration(reader, found) if found is not None else None
     target = configuration.spec.target if configuration is not None else None
-    siblings = _siblings(reader, session)
+    siblings = siblings_of(reader, session)
     return Observed(
         obj=obj,
         session=session,
         configuration=configuration,
-        config_session=config_session,
-        copies=_copies(reader, session, configuration, config_session),
-        running=next(
-            (item.metadata.name for item in siblings if _runs_before(item, session)), None
+        config_session=(
+            configuration.session(session.spec.session or "") if configuration is not None else None
         ),
-        restoring=_restoring(reader, namespace, target.name) if target is not None else None,
-        expired=_expired(session, siblings, config_session),
+        copies=_copies(reader, session, configuration),
+        running=running_before(session, siblings),
+        restoring=restoring_into(reader, namespace, target.name) if target is not None else None,
+        siblings=siblings,
+        claim=target.name if target is not None else "",
         claim_uid=claim_uid(reader, namespace, target.name) if target is not None else None,
         cluster_uid=cluster_uid(reader),
         snapshots={
@@ -185,30 +204,54 @@ def observe(reader: Reader, obj: JsonObject) -> Observed:
 
 
 def _copies(
-    reader: Reader,
-    session: BackupSession,
-    configuration: BackupConfiguration | None,
-    config_session: Session | None,
+    reader: Reader, session: BackupSession, configuration: BackupConfiguration | None
 ) -> Sequence[Copy]:
-    if configuration is None or config_session is None:
-        return ()
-    return [
-        _copy(reader, session, configuration, config_session, index)
-        for index in range(len(config_session.repositories or ()))
-    ]
+    """A session that was started keeps its copies, whatever the configuration says by now."""
+    config_session = (
+        configuration.session(session.spec.session or "") if configuration is not None else None
+    )
+    listed = (
+        {item.name: item for item in (config_session.repositories or ())} if config_session else {}
+    )
+    started = session.status.snapshots if session.status is not None else None
+    if started is not None:
+        wanted = [(item.repository or "", item.phase) for item in started]
+    else:
+        wanted = [(name or "", None) for name in listed]
+    namespace = session.metadata.namespace or ""
+    copies: list[Copy] = []
+    for index, (name, recorded) in enumerate(wanted):
+        found = reader.get(REPOSITORIES, namespace, name)
+        repository = Repository.from_wire(found) if found is not None else None
+        if started is None and repository is not None and repository.spec.paused:
+            continue
+        copies.append(
+            _copy(
+                reader,
+                session,
+                configuration,
+                listed.get(name),
+                repository,
+                name=name,
+                index=index if started is not None else len(copies),
+                recorded=recorded,
+            )
+        )
+    return copies
 
 
 def _copy(
     reader: Reader,
     session: BackupSession,
-    configuration: BackupConfiguration,
-    config_session: Session,
+    configuration: BackupConfiguration | None,
+    listed: SessionRepository | None,
+    repository: Repository | None,
+    *,
+    name: str,
     index: int,
+    recorded: Phase | None,
 ) -> Copy:
-    wanted = (config_session.repositories or ())[index]
-    namespace, name = session.metadata.namespace or "", wanted.name or ""
-    found = reader.get(REPOSITORIES, namespace, name)
-    repository = Repository.from_wire(found) if found is not None else None
+    namespace = session.metadata.namespace or ""
     storage = _storage(reader, repository)
     snapshot_name = names.snapshot_name(name, session.metadata.name)
     snapshot_object = reader.get(SNAPSHOTS, namespace, snapshot_name)
@@ -216,11 +259,27 @@ def _copy(
     retain_job = names.retain_job_name(session.metadata.name, index)
     applied = session.status.retention_policy if session.status else None
     retain = next((item.executor for item in applied or () if item.repository == name), None)
-    template, problem = _template(reader, repository, storage, config_session)
-    backend = configuration.backend(wanted.backend)
+    config_session = (
+        configuration.session(session.spec.session or "") if configuration is not None else None
+    )
+    template, problem = _backup(reader, repository, storage, config_session)
+    maintenance, retention_problem = _attempt(
+        lambda: (
+            retain_template(reader, repository, storage, session.spec.session or "")
+            if repository is not None
+            else _missing(name)
+        )
+    )
+    backend = (
+        configuration.backend(listed.backend)
+        if configuration is not None and listed is not None
+        else None
+    )
     return Copy(
         name=name,
+        session=session.metadata.name,
         snapshot_name=snapshot_name,
+        recorded=recorded,
         repository=repository,
         snapshot=snapshot,
         snapshot_object=without_status(snapshot_object) if snapshot_object is not None else None,
@@ -232,8 +291,9 @@ def _copy(
             owner_uid=session.metadata.uid,
         ),
         template=template,
-        problem=problem,
-        maintenance=maintain_template(reader, repository, storage) if repository else None,
+        problem=problem if repository is not None else f"Repository {name} does not exist",
+        maintenance=maintenance,
+        retention_problem=retention_problem,
         retain_job=retain_job,
         retain_run=observe_job(
             reader,
@@ -243,8 +303,41 @@ def _copy(
             owner_uid=session.metadata.uid,
         ),
         retention_ref=backend.retention_policy if backend is not None else None,
-        session=session.metadata.name,
     )
+
+
+def _backup(
+    reader: Reader,
+    repository: Repository | None,
+    storage: BackupStorage | None,
+    session: Session | None,
+) -> tuple[JsonObject | None, str | None]:
+    if repository is None:
+        return None, "the Repository does not exist"
+    name = repository.metadata.name
+    if repository.spec.paused:
+        return None, f"Repository {name} is paused"
+    if repository.status is None or repository.status.phase != "Ready":
+        initialized = (
+            find(repository.status.conditions, _INITIALIZED) if repository.status else None
+        )
+        why = f": {initialized.message}" if initialized is not None and initialized.message else ""
+        return None, f"Repository {name} is not Ready{why}"
+    if session is None:
+        return None, "the BackupConfiguration has no such session any more"
+    return _attempt(lambda: backup_template(reader, repository, storage, session))
+
+
+def _attempt(resolve: Callable[[], JsonObject]) -> tuple[JsonObject | None, str | None]:
+    try:
+        return resolve(), None
+    except UnresolvedError as error:
+        return None, str(error)
+
+
+def _missing(name: str) -> JsonObject:
+    msg = f"Repository {name} does not exist"
+    raise UnresolvedError(msg)
 
 
 def _storage(reader: Reader, repository: Repository | None) -> BackupStorage | None:
@@ -252,70 +345,3 @@ def _storage(reader: Reader, repository: Repository | None) -> BackupStorage | N
         return None
     found = reader.get(BACKUP_STORAGES, *repository.storage_key)
     return BackupStorage.from_wire(found) if found is not None else None
-
-
-def _template(
-    reader: Reader,
-    repository: Repository | None,
-    storage: BackupStorage | None,
-    session: Session,
-) -> tuple[JsonObject | None, str | None]:
-    if repository is None or storage is None:
-        return None, "the Repository or its BackupStorage does not exist"
-    try:
-        return backup_template(reader, repository, storage, session), None
-    except UnresolvedError as error:
-        return None, str(error)
-
-
-def _siblings(reader: Reader, session: BackupSession) -> list[BackupSession]:
-    """The other sessions of the same invoker and name, newest first."""
-    namespace = session.metadata.namespace or ""
-    wanted = (session.spec.invoker, session.spec.session)
-    found = [
-        other
-        for other in map(BackupSession.from_wire, _of_invoker(reader, namespace, session))
-        if (other.spec.invoker, other.spec.session) == wanted
-        and other.metadata.uid != session.metadata.uid
-    ]
-    return sorted(found, key=_age_key, reverse=True)
-
-
-def _of_invoker(reader: Reader, namespace: str, session: BackupSession) -> list[JsonObject]:
-    """Only sessions of our name prefix are parsed: there may be thousands in a namespace."""
-    invoker = session.spec.invoker.name if session.spec.invoker else ""
-    found = []
-    for obj in reader.items(BACKUP_SESSIONS, namespace):
-        spec = cast("JsonObject", obj.get("spec") or {})
-        if cast("JsonObject", spec.get("invoker") or {}).get("name") == invoker:
-            found.append(obj)
-    return found
-
-
-def _age_key(session: BackupSession) -> tuple[str, str]:
-    created = session.metadata.creation_timestamp
-    return (created.isoformat() if created else "", session.metadata.name)
-
-
-def _runs_before(other: BackupSession, session: BackupSession) -> bool:
-    """Whether another session is under way and came first."""
-    return not other.is_finished and _age_key(other) < _age_key(session)
-
-
-def _restoring(reader: Reader, namespace: str, claim: str) -> str | None:
-    for obj in reader.items(RESTORE_SESSIONS, namespace):
-        restore = RestoreSession.from_wire(obj)
-        target = restore.spec.target
-        started = restore.status is not None and restore.status.executor is not None
-        if started and not restore.is_finished and target is not None and target.name == claim:
-            return restore.metadata.name
-    return None
-
-
-def _expired(
-    session: BackupSession, siblings: Sequence[BackupSession], config_session: Session | None
-) -> Sequence[BackupSession]:
-    limit = config_session.session_history_limit if config_session is not None else None
-    kept = 1 if limit is None else limit
-    older = [item for item in siblings if item.is_finished and _age_key(item) < _age_key(session)]
-    return older[max(0, kept - 1) :]

@@ -4,24 +4,27 @@ Exit codes: restic manual, "Scripting", since 0.17 (10 no repository, 11 locked,
 password, 3 source incomplete, 130 interrupted).
 """
 
-import json
 import os
-import signal
+import selectors
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from threading import Lock, Thread, Timer
-from typing import cast
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import IO
 
-from stashgen.kubestash.addons import TMP_PATH
+from stashgen_controller.interruption import Interruption
+from stashgen_controller.restic_output import ErrorLog, Output
 from stashgen_controller.result import ErrorClass
 
 OLDEST = (0, 18)
 HOST = "host-0"
-_LOCK_WAIT = "5m"
+SOURCE_INCOMPLETE = 3
+_LONGEST_LOCK_WAIT = 300.0
+_KILLED = -9
+_TICK = 0.5
+_CHUNK = 1 << 16
 _EXIT_CODES = {
-    3: ErrorClass.SOURCE_INCOMPLETE,
     10: ErrorClass.NO_REPOSITORY,
     11: ErrorClass.LOCKED,
     12: ErrorClass.WRONG_PASSWORD,
@@ -31,15 +34,20 @@ _TEXTS = (
     ("no space left on device", ErrorClass.NO_SPACE),
     ("disk quota exceeded", ErrorClass.NO_SPACE),
     ("file too large", ErrorClass.NO_SPACE),
+    ("all source directories/files do not exist", ErrorClass.SOURCE_INCOMPLETE),
+    ("no matching id found", ErrorClass.NO_SNAPSHOT),
+    ("repository contains errors", ErrorClass.REPOSITORY_DAMAGED),
     ("connection refused", ErrorClass.UNAVAILABLE),
     ("no such host", ErrorClass.UNAVAILABLE),
     ("i/o timeout", ErrorClass.UNAVAILABLE),
+    ("input/output error", ErrorClass.UNAVAILABLE),
     ("transport endpoint", ErrorClass.UNAVAILABLE),
     ("stale file handle", ErrorClass.UNAVAILABLE),
     ("permission denied", ErrorClass.UNAVAILABLE),
     ("read-only file system", ErrorClass.UNAVAILABLE),
+    # Last: the reason why it is not found may be one of those above.
+    ("failed to find snapshot", ErrorClass.NO_SNAPSHOT),
 )
-_KILL_AFTER = 60.0
 
 
 class ResticError(Exception):
@@ -52,16 +60,15 @@ class ResticError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a restic command said: its JSON messages and its exit code."""
+    """A command that ended with an exit code that its caller accepts."""
 
     exit_code: int
-    messages: list[dict[str, object]]
-    errors: str
+    output: Output
 
-    def last(self, message_type: str) -> dict[str, object] | None:
-        """The last message of a type."""
-        found = [item for item in self.messages if item.get("message_type") == message_type]
-        return found[-1] if found else None
+    @property
+    def text(self) -> str:
+        """Restic's own words about what went wrong."""
+        return self.output.text(self.exit_code)
 
 
 @dataclass(slots=True)
@@ -71,123 +78,98 @@ class Restic:
     Attributes:
         repository: As restic spells it.
         password_file: Holds the password; it is never an argument nor in the environment.
-        cache_dir: None switches the cache off.
+        cache_dir: Where the cache goes; None switches it off.
+        temp_dir: For files that restic needs while it runs; None leaves that to the system.
+        interruption: Ends the running command, and lets no other one start.
+        errors: Takes what restic complains about, of all commands.
         deadline: restic is interrupted at this time on ``now``'s clock.
     """
 
     repository: str
     password_file: str
     cache_dir: str | None
+    temp_dir: str | None
     now: Callable[[], datetime]
+    interruption: Interruption
+    errors: ErrorLog
     deadline: datetime | None = None
     binary: str = "restic"
-    _child: "subprocess.Popen[str] | None" = None
-    _interrupted: bool = False
-    _late: bool = False
-    _lock: Lock = field(default_factory=Lock)
-
-    def check_version(self) -> None:
-        """Refuse a restic that lacks exit codes and JSON messages.
-
-        Raises:
-            ResticError: too old, or not there.
-        """
-        try:
-            done = subprocess.run(
-                [self.binary, "version"], capture_output=True, text=True, check=False
-            )
-        except OSError as error:
-            raise ResticError(ErrorClass.RESTIC_TOO_OLD, f"restic: {error}") from error
-        words = done.stdout.split()
-        text = words[1] if len(words) > 1 else "unknown"
-        try:
-            version = tuple(int(part) for part in text.split("-")[0].split(".")[:2])
-        except ValueError:
-            version = (0,)
-        if version < OLDEST:
-            msg = f"restic {text} is too old: 0.18 or newer is needed"
-            raise ResticError(ErrorClass.RESTIC_TOO_OLD, msg)
 
     def run(
         self,
+        command: str,
         *args: str,
         ok: Sequence[int] = (0,),
-        on_message: Callable[[dict[str, object]], None] | None = None,
+        on_progress: Callable[[dict[str, object]], None] | None = None,
     ) -> Outcome:
         """Run a command with ``--json`` and wait for its end.
 
-        Raises:
-            ResticError: for any exit code that is not in ``ok``.
-        """
-        if self._interrupted:
-            raise ResticError(ErrorClass.INTERRUPTED, "interrupted before restic was started")
-        outcome = self._run(args, on_message)
-        if self._late:
-            raise ResticError(
-                ErrorClass.DEADLINE_EXCEEDED, f"restic {args[0]} did not end before the deadline"
-            )
-        if self._interrupted:
-            msg = f"restic {args[0]} was interrupted and released its lock"
-            raise ResticError(ErrorClass.INTERRUPTED, msg)
-        if outcome.exit_code not in ok:
-            raise _error(args[0], outcome)
-        return outcome
+        A command that ends well although it was asked to end has done its work: that counts.
 
-    def interrupt(self) -> None:
-        """Have the running command release its lock and end; no further command is started."""
-        with self._lock:
-            self._interrupted = True
-            child = self._child
-        if child is not None and child.poll() is None:
-            child.send_signal(signal.SIGINT)
-            Timer(_KILL_AFTER, child.kill).start()
+        Raises:
+            ResticError: for any exit code that is not in ``ok``, or when no command may start.
+        """
+        if self._seconds_left() <= 0:
+            self.interruption.request(late=True)
+        if self.interruption.is_requested:
+            raise self._interrupted(f"restic {command} was not started: the run is to end")
+        output = Output(errors=ErrorLog())
+        exit_code = self._run([command, *args], output, on_progress)
+        for text in output.errors.texts:
+            self.errors.add(text)
+        self.errors.count += output.errors.count - len(output.errors.texts)
+        if exit_code in ok:
+            return Outcome(exit_code, output)
+        raise self._error(command, exit_code, output)
+
+    def time_flag(self) -> str:
+        """``--time`` for a backup: our clock is the one that retention counts with."""
+        return f"--time={self.now().astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
     def _run(
-        self, args: Sequence[str], on_message: Callable[[dict[str, object]], None] | None
-    ) -> Outcome:
-        with self._lock:
+        self,
+        args: Sequence[str],
+        output: Output,
+        on_progress: Callable[[dict[str, object]], None] | None,
+    ) -> int:
+        try:
             child = subprocess.Popen(
                 [self.binary, "--json", *self._flags(args[0]), *args],
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                text=True,
                 # A signal to the worker's group must not reach restic twice.
                 start_new_session=True,
             )
-            self._child = child
-        timer = self._timer()
-        errors: list[str] = []
-        reader = Thread(target=lambda: errors.extend(child.stderr or ()), daemon=True)
-        reader.start()
-        messages: list[dict[str, object]] = []
-        try:
-            for message in _messages(child.stdout or ()):
-                if message.get("message_type") == "status":
-                    if on_message is not None:
-                        on_message(message)
-                else:
-                    messages.append(message)
-            exit_code = child.wait()
-        finally:
-            if timer is not None:
-                timer.cancel()
-        reader.join()
-        return Outcome(exit_code, messages, "".join(errors))
+        except OSError as error:
+            raise ResticError(ErrorClass.RESTIC_TOO_OLD, f"restic: {error}") from error
+        with child:
+            self.interruption.watch(child)
+            try:
+                for line, is_error in _lines(child, self._tick()):
+                    message = output.feed(line, is_error=is_error)
+                    if message is not None and on_progress is not None:
+                        on_progress(message)
+                return child.wait()
+            finally:
+                self.interruption.release()
 
-    def _timer(self) -> Timer | None:
+    def _tick(self) -> Callable[[], None]:
+        """What to look after every moment while restic runs."""
+        stop_at = time.monotonic() + self._seconds_left()
+
+        def tick() -> None:
+            if time.monotonic() >= stop_at:
+                self.interruption.request(late=True)
+            self.interruption.kill_if_deaf()
+
+        return tick
+
+    def _seconds_left(self) -> float:
         if self.deadline is None:
-            return None
-        left = (self.deadline - self.now()).total_seconds()
-        timer = Timer(max(left, 0.0), self._stop_late)
-        timer.daemon = True
-        timer.start()
-        return timer
-
-    def _stop_late(self) -> None:
-        self._late = True
-        self.interrupt()
+            return float("inf")
+        return (self.deadline - self.now()).total_seconds()
 
     def _flags(self, command: str) -> list[str]:
         flags = (
@@ -195,71 +177,90 @@ class Restic:
             if self.cache_dir is not None
             else ["--no-cache"]
         )
-        if command not in {"init", "version"}:
-            flags += ["--retry-lock", _LOCK_WAIT]
+        if command != "init":
+            # Half of the time left, so that a lock is reported as such and not as a deadline.
+            seconds = min(_LONGEST_LOCK_WAIT, max(self._seconds_left() / 2, 0.0))
+            flags += ["--retry-lock", f"{int(seconds)}s"]
         return flags
 
     def _environment(self) -> Mapping[str, str]:
         kept = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
-        return kept | {
+        ours = {
             "RESTIC_REPOSITORY": self.repository,
             "RESTIC_PASSWORD_FILE": self.password_file,
             "RESTIC_PROGRESS_FPS": "0.1",
             "TZ": "UTC",
-            "TMPDIR": self.cache_dir or os.environ.get("TMPDIR") or TMP_PATH,
         }
+        return kept | ours | ({"TMPDIR": self.temp_dir} if self.temp_dir else {})
 
-    def time_flag(self) -> str:
-        """``--time`` for a backup: our clock is the one that retention counts with."""
-        return f"--time={self.now().astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    def _error(self, command: str, exit_code: int, output: Output) -> ResticError:
+        text = output.text(exit_code)
+        if self.interruption.is_requested:
+            how = (
+                "had to be killed: its lock may be left"
+                if exit_code == _KILLED
+                else "was interrupted before its end"
+            )
+            return self._interrupted(f"restic {command} {how} (exit code {exit_code})")
+        return ResticError(_reason(command, exit_code, text), f"restic {command}: {text}")
 
-
-def _messages(lines: "Iterator[str] | Sequence[str] | object") -> Iterator[dict[str, object]]:
-    for line in cast("Iterator[str]", lines):
-        try:
-            loaded = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(loaded, dict):
-            yield loaded
-        elif isinstance(loaded, list):
-            yield {"message_type": "list", "items": loaded}
-
-
-def _error(command: str, outcome: Outcome) -> ResticError:
-    text = _error_text(outcome)
-    reason = _EXIT_CODES.get(outcome.exit_code)
-    if reason in {None, ErrorClass.SOURCE_INCOMPLETE}:
-        lowered = text.lower()
-        found = next((kind for part, kind in _TEXTS if part in lowered), None)
-        if reason is None or found is ErrorClass.NO_SPACE:
-            reason = found or ErrorClass.INTERNAL
-    return ResticError(reason, f"restic {command}: {text}")
+    def _interrupted(self, message: str) -> ResticError:
+        late = self.interruption.is_late
+        return ResticError(
+            ErrorClass.DEADLINE_EXCEEDED if late else ErrorClass.INTERRUPTED, message
+        )
 
 
-def _error_text(outcome: Outcome) -> str:
-    """Restic's own words: its fatal message, else its errors, else its exit code."""
-    texts = []
-    for line in outcome.errors.splitlines():
-        try:
-            loaded = json.loads(line)
-        except ValueError:
-            texts.append(line.strip())
-            continue
-        if not isinstance(loaded, dict):
-            continue
-        inner = loaded.get("error")
-        message = inner.get("message") if isinstance(inner, dict) else None
-        texts.append(str(message or loaded.get("message") or line))
-    for found in outcome.messages:
-        if found.get("message_type") in {"error", "exit_error"}:
-            inner = found.get("error")
-            message = inner.get("message") if isinstance(inner, dict) else None
-            texts.append(str(message or found.get("message") or ""))
-    shown = [text for text in texts if text]
-    return "; ".join(dict.fromkeys(shown[-3:])) or f"exit code {outcome.exit_code}"
+def check_version(binary: str = "restic") -> None:
+    """Refuse a restic that lacks exit codes and JSON messages.
+
+    Raises:
+        ResticError: too old, or not there.
+    """
+    try:
+        done = subprocess.run([binary, "version"], capture_output=True, check=False)
+    except OSError as error:
+        raise ResticError(ErrorClass.RESTIC_TOO_OLD, f"restic: {error}") from error
+    words = done.stdout.decode(errors="replace").split()
+    text = words[1] if len(words) > 1 else "unknown"
+    try:
+        version = tuple(int(part) for part in text.split("-")[0].split(".")[:2])
+    except ValueError:
+        version = (0,)
+    if version < OLDEST:
+        msg = f"restic {text} is too old: 0.18 or newer is needed"
+        raise ResticError(ErrorClass.RESTIC_TOO_OLD, msg)
 
 
-def seconds_between(start: object, end: object) -> timedelta:
-    """The time between two of restic's own RFC 3339 times."""
-    return datetime.fromisoformat(str(end)) - datetime.fromisoformat(str(start))
+def _lines(
+    child: "subprocess.Popen[bytes]", tick: Callable[[], None]
+) -> Iterator[tuple[bytes, bool]]:
+    """The lines of both streams as they come, and whether a line is of standard error.
+
+    ``tick`` is called at least every half second.
+    """
+    rests: dict[IO[bytes], bytes] = {
+        stream: b"" for stream in (child.stdout, child.stderr) if stream is not None
+    }
+    with selectors.DefaultSelector() as selector:
+        for stream in rests:
+            selector.register(stream, selectors.EVENT_READ)
+        while selector.get_map():
+            tick()
+            for key, _ in selector.select(_TICK):
+                stream = next(item for item in rests if item is key.fileobj)
+                chunk = os.read(stream.fileno(), _CHUNK)
+                if not chunk:
+                    selector.unregister(stream)
+                    chunk = b"\n"
+                *lines, rests[stream] = (rests[stream] + chunk).split(b"\n")
+                for line in lines:
+                    yield line, stream is child.stderr
+
+
+def _reason(command: str, exit_code: int, text: str) -> ErrorClass:
+    lowered = text.lower()
+    found = next((kind for part, kind in _TEXTS if part in lowered), None)
+    if exit_code == SOURCE_INCOMPLETE and command == "backup":
+        return ErrorClass.NO_SPACE if found is ErrorClass.NO_SPACE else ErrorClass.SOURCE_INCOMPLETE
+    return _EXIT_CODES.get(exit_code) or found or ErrorClass.INTERNAL

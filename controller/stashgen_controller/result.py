@@ -4,12 +4,17 @@ It is the pod's termination message (the kubelet's word) and the source of what 
 patches into the status. At most 4,096 bytes (Kubernetes, "Customizing the termination message").
 """
 
+from collections.abc import Iterator
 from enum import StrEnum
 
+from pydantic import Field
+
 from stashgen.api.base import Model, Time
-from stashgen.api.snapshot import Component, Phase
+from stashgen.api.snapshot import Component, Phase, ResticStats, Summary
 
 MAX_BYTES = 4096
+LONGEST_MESSAGE = 1000
+_SHORTEST_MESSAGE = 60
 
 
 class ErrorClass(StrEnum):
@@ -29,6 +34,8 @@ class ErrorClass(StrEnum):
     NO_SNAPSHOT = "NoSnapshot"
     DEADLINE_EXCEEDED = "DeadlineExceeded"
     INVALID_BUCKET = "InvalidBucket"
+    REPOSITORY_DAMAGED = "RepositoryDamaged"
+    RETENTION_HELD = "RetentionHeld"
     RESTIC_TOO_OLD = "ResticTooOld"
     INTERNAL = "Internal"
     # seen by the controller, when no worker could write
@@ -66,19 +73,28 @@ class RunError(Model):
 
 
 class Retention(Model):
-    """What a retain run did: Snapshot names whose data and YAML are gone, and what is left."""
+    """What a retain run did.
+
+    Attributes:
+        removed: Snapshot names whose data and YAML are gone: the objects may go too.
+        remaining: How many more are due; the next run takes them.
+        kept: How many good and failed ones stay.
+        missing: Succeeded ones that restic does not list any more: they count for nothing.
+        ignored: Files among the records that are not records of this repository.
+    """
 
     removed: tuple[str, ...] = ()
     remaining: int = 0
     kept: int = 0
+    missing: int = 0
+    ignored: int = 0
 
 
 class RepositoryState(Model):
-    """What init-repository and retain saw in the bucket."""
+    """What init-repository saw in the bucket."""
 
     component_paths: tuple[str, ...] = ()
     snapshot_count: int = 0
-    size_bytes: int | None = None
     writer_matches: bool = True
 
 
@@ -91,8 +107,9 @@ class WorkerResult(Model):
         error: Set if and only if the phase is Failed.
         components: Backup and restore: by component name; ``path``, ``phase``, sizes, restic ids.
         uploaded: The YAML of this run's object (metadata, repository, snapshot) is in the bucket.
-        repository: What init-repository and retain saw.
+        repository: What init-repository saw.
         retention: What retain did.
+        details: Where in the bucket the whole result is, with all errors, if this is not all.
         started, finished: The worker's clock.
     """
 
@@ -100,9 +117,78 @@ class WorkerResult(Model):
     verb: str
     phase: Phase
     error: RunError | None = None
-    components: dict[str, Component] = {}
+    components: dict[str, Component] = Field(default_factory=dict)
     uploaded: bool = False
     repository: RepositoryState | None = None
     retention: Retention | None = None
+    details: str | None = None
     started: Time
     finished: Time
+
+
+def encode(result: WorkerResult) -> str:
+    """The result as JSON of at most 4,096 bytes.
+
+    Texts are shortened until it fits, then what the controller can do without is left out of the
+    components (restic's ids stay: a restore needs them). A result that is too long even so becomes
+    a failure that says it, never half a document.
+    """
+    return next(text for text in _encodings(result) if len(text.encode()) <= MAX_BYTES)
+
+
+def is_whole(result: WorkerResult) -> bool:
+    """Whether the termination message has room for all of it."""
+    return len(_dump(result).encode()) <= MAX_BYTES
+
+
+def shorten(text: str, length: int = LONGEST_MESSAGE) -> str:
+    """A text of at most so many characters."""
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def _encodings(result: WorkerResult) -> Iterator[str]:
+    """The result as JSON, each time shorter than before."""
+    yield _dump(result)
+    length = LONGEST_MESSAGE
+    while length > _SHORTEST_MESSAGE:
+        yield _dump(_shortened(result, length))
+        length //= 2
+    short = _shortened(result, _SHORTEST_MESSAGE)
+    slim = {name: _slim(item) for name, item in short.components.items()}
+    yield _dump(short.model_copy(update={"components": slim}))
+    what = f"the result does not fit in {MAX_BYTES} bytes"
+    yield _dump(
+        WorkerResult(
+            verb=result.verb,
+            phase=Phase.FAILED,
+            error=RunError(reason=ErrorClass.INTERNAL, message=what),
+            uploaded=result.uploaded,
+            details=result.details,
+            started=result.started,
+            finished=result.finished,
+        )
+    )
+
+
+def _dump(result: WorkerResult) -> str:
+    return result.model_dump_json(by_alias=True, exclude_none=True)
+
+
+def _shortened(result: WorkerResult, length: int) -> WorkerResult:
+    error = result.error
+    components = {
+        name: item.model_copy(update={"error": shorten(item.error, length)}) if item.error else item
+        for name, item in result.components.items()
+    }
+    if error is not None:
+        error = error.model_copy(update={"message": shorten(error.message, length)})
+    return result.model_copy(update={"error": error, "components": components})
+
+
+def _slim(component: Component) -> Component:
+    stats = tuple(
+        ResticStats(summary=Summary(id=item.summary.id, host_path=item.summary.host_path))
+        for item in component.restic_stats or ()
+        if item.summary is not None
+    )
+    return component.model_copy(update={"restic_stats": stats})

@@ -7,6 +7,7 @@ from stashgen.api.function import Function, FunctionSpec
 from stashgen.api.meta import ObjectMeta
 from stashgen.api.shared import ParameterDefinition
 from stashgen.api.snapshot import Driver
+from stashgen.kubestash.paths import DATA_PATH, TMP_PATH
 
 ADDON = "pvc-addon"
 BACKUP_TASK = "logical-backup"
@@ -19,9 +20,7 @@ COMMAND = "stashgen-worker"
 SYNONYMS = {"LogicalBackup": BACKUP_TASK, "LogicalBackupRestore": RESTORE_TASK}
 
 TMP_VOLUME = "kubestash-tmp-volume"
-TMP_PATH = "/kubestash-tmp"
 DATA_VOLUME = "kubestash-data-volume"
-DATA_PATH = "/kubestash-data"
 
 _CACHE = (
     ParameterDefinition(

@@ -61,3 +61,8 @@ def restic_folder(directory: str, path: str) -> str:
 def writer_file(directory: str) -> str:
     """Our record of the claim and the cluster that write here."""
     return join(directory, _OURS, "writer.json")
+
+
+def results_folder(directory: str) -> str:
+    """Our workers' results that have no room in a termination message."""
+    return join(directory, _OURS, "results")

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from typing import cast
 
 from stashgen.api.base import JsonObject
-from stashgen.kubestash.addons import COMMAND, TMP_PATH, TMP_VOLUME
+from stashgen.kubestash.addons import COMMAND, TMP_VOLUME
+from stashgen.kubestash.paths import SESSION_PATH, TMP_PATH
 from stashgen.kubestash.pod_settings import PodSettings
 
-ENCRYPTION_PATH = "/var/run/stashgen/encryption"
-SESSION_PATH = "/var/run/stashgen/session"
 TEMPLATE_LABEL = "stashgen.dev/pod-template"
 _MANAGED_BY = {"app.kubernetes.io/managed-by": "kubestash.com"}
 _PLAN_FIELD = "metadata.annotations['session.stashgen.dev/plan']"

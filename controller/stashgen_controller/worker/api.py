@@ -2,15 +2,18 @@
 
 import json
 import ssl
+import time
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import Resource
 from stashgen_controller.worker.environment import Environment
 
-_TIMEOUT = 10.0
+_TIMEOUT = 5.0
 _ATTEMPTS = 3
+_PAUSE = 0.2
 
 
 class ApiRefusedError(Exception):
@@ -27,6 +30,7 @@ class Api:
     def __init__(self, environment: Environment) -> None:
         self._url = environment.api_url
         self._environment = environment
+        self._opener = _opener(environment)
 
     def get(self, resource: Resource, namespace: str, name: str) -> JsonObject:
         """One object.
@@ -78,11 +82,10 @@ class Api:
 
     def _send(self, request: urllib.request.Request) -> JsonObject:
         problem = "no attempt was made"
-        for _ in range(_ATTEMPTS):
+        for attempt in range(_ATTEMPTS):
+            time.sleep(_PAUSE * attempt)
             try:
-                with urllib.request.urlopen(  # noqa: S310
-                    request, timeout=_TIMEOUT, context=self._context()
-                ) as response:
+                with self._opener.open(request, timeout=_TIMEOUT) as response:
                     loaded = json.load(response)
                     return loaded if isinstance(loaded, dict) else {}
             except urllib.error.HTTPError as error:
@@ -90,12 +93,21 @@ class Api:
                 if error.code < 500:  # noqa: PLR2004
                     raise ApiRefusedError(error.code, text) from error
                 problem = text
-            except OSError as error:
+            except (OSError, HTTPException) as error:
                 problem = str(error)
+                if isinstance(getattr(error, "reason", error), TimeoutError):
+                    # A server that does not answer at all would hold up the report of the run.
+                    break
+            except ValueError as error:
+                raise ApiRefusedError(0, f"the answer is not JSON: {error}") from error
         raise ApiRefusedError(0, problem)
 
-    def _context(self) -> ssl.SSLContext | None:
-        if not (self._url or "").startswith("https://"):
-            return None
-        ca_file = self._environment.ca_file
-        return ssl.create_default_context(cafile=str(ca_file) if ca_file.exists() else None)
+
+def _opener(environment: Environment) -> urllib.request.OpenerDirector:
+    """Never through a proxy: the pod's proxy settings are for the storage."""
+    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
+    if (environment.api_url or "").startswith("https://"):
+        ca_file = environment.ca_file
+        context = ssl.create_default_context(cafile=str(ca_file) if ca_file.exists() else None)
+        handlers.append(urllib.request.HTTPSHandler(context=context))
+    return urllib.request.build_opener(*handlers)

@@ -1,10 +1,10 @@
 """backup: restic backup of the mounted volume, check, sizes, the Snapshot's YAML."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stashgen import yaml_out
-from stashgen.api.backup_session import BackupSessionPhase
 from stashgen.api.shared import Condition, ConditionStatus
 from stashgen.api.snapshot import (
     Component,
@@ -16,14 +16,14 @@ from stashgen.api.snapshot import (
     Summary,
 )
 from stashgen.kubestash import layout, phases
-from stashgen.kubestash.quantities import format_duration, format_size
-from stashgen_controller.restic import HOST, Outcome, Restic, ResticError
+from stashgen.kubestash.quantities import format_size
+from stashgen_controller.restic import HOST, SOURCE_INCOMPLETE, Outcome, Restic, ResticError
 from stashgen_controller.result import ErrorClass
+from stashgen_controller.storage import StorageError
+from stashgen_controller.worker.locks import clear_stale_locks
 from stashgen_controller.worker.reporting import Reporter, backup_progress
-from stashgen_controller.worker.run import Run, RunFailedError
+from stashgen_controller.worker.run import Run, RunFailedError, run_error
 from stashgen_controller.worker.writer import require_writer
-
-_SOURCE_INCOMPLETE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,55 +38,49 @@ class BackupOrder:
 def backup(run: Run, order: BackupOrder, reporter: Reporter) -> None:
     """Back the volume up and leave the record of it in the bucket.
 
+    A failed one is recorded too when restic made a snapshot, so that retention can remove it.
+
     Raises:
         RunFailedError, ResticError, StorageError: the backup is not good. What is known of it is
             in ``run.components`` all the same.
     """
     snapshot = Snapshot.from_wire(run.plan.snapshot)
     path = layout.component_path(snapshot.spec.session or "", order.component)
-    component = Component(path=path, phase=Phase.RUNNING, driver=Driver.RESTIC)
-    run.components[order.component] = component
+    run.components[order.component] = Component(
+        path=path, phase=Phase.RUNNING, driver=Driver.RESTIC
+    )
     try:
         require_writer(run)
         reporter.snapshot(snapshot.metadata.name, run.components)
         _back_up(run, order, reporter, snapshot.metadata.name)
-    except (ResticError, RunFailedError) as error:
-        _finish_component(run, order.component, Phase.FAILED, error=str(error))
+    except Exception as failure:
+        run.fail_components(run_error(failure))
+        if any(item.restic_stats for item in run.components.values()):
+            with contextlib.suppress(StorageError):
+                _upload(run, snapshot)
         raise
-    finally:
-        _upload(run, snapshot)
-        reporter.snapshot(snapshot.metadata.name, run.components)
-        if run.plan.last_copy and run.plan.backup_session is not None:
-            phase = _session_phase(run)
-            reporter.backup_session(run.plan.backup_session, phase)
+    _upload(run, snapshot)
 
 
 def _back_up(run: Run, order: BackupOrder, reporter: Reporter, name: str) -> None:
     restic = run.restic(run.components[order.component].path or "")
+    clear_stale_locks(run, restic, run.components[order.component].path or "")
     incomplete: Outcome | None = None
     for source in order.paths:
         outcome = _back_up_path(run, order, reporter, restic=restic, name=name, source=source)
-        if outcome.exit_code == _SOURCE_INCOMPLETE:
+        if outcome.exit_code == SOURCE_INCOMPLETE:
             incomplete = outcome
-    check = restic.run("check", "--no-lock", ok=(0, 1))
+    _check(run, order.component, restic)
     stats = restic.run("stats", "--mode=raw-data", "--no-lock")
-    size = next((item["total_size"] for item in stats.messages if "total_size" in item), None)
+    size = next(item["total_size"] for item in stats.output.messages if "total_size" in item)
     run.components[order.component] = run.components[order.component].model_copy(
-        update={
-            "integrity": check.exit_code == 0,
-            "size": format_size(int(str(size))) if size is not None else None,
-        }
+        update={"size": format_size(int(str(size)))}
     )
-    if check.exit_code != 0:
-        raise RunFailedError(
-            ErrorClass.INVALID_BUCKET, f"restic check found errors: {check.errors[-300:]}"
-        )
     if incomplete is not None:
         raise RunFailedError(
-            ErrorClass.SOURCE_INCOMPLETE,
-            f"some files could not be read: {incomplete.errors[-300:]}",
+            ErrorClass.SOURCE_INCOMPLETE, f"some files could not be read: {incomplete.text}"
         )
-    _finish_component(run, order.component, Phase.SUCCEEDED)
+    run.finish_component(order.component, Phase.SUCCEEDED)
 
 
 def _back_up_path(
@@ -100,6 +94,7 @@ def _back_up_path(
 ) -> Outcome:
     component = run.components[order.component]
     done = component.restic_stats or ()
+    started = run.now()
 
     def progress(message: dict[str, object]) -> None:
         if reporter.is_due():
@@ -113,19 +108,19 @@ def _back_up_path(
         f"--host={HOST}",
         restic.time_flag(),
         *(f"--exclude={pattern}" for pattern in order.exclude),
-        ok=(0, _SOURCE_INCOMPLETE),
-        on_message=progress,
+        ok=(0, SOURCE_INCOMPLETE),
+        on_progress=progress,
     )
-    summary = outcome.last("summary")
-    if summary is None:
-        raise RunFailedError(ErrorClass.INTERNAL, "restic backup printed no summary")
+    summary = outcome.output.last("summary")
+    if summary is None or not summary.get("snapshot_id"):
+        raise RunFailedError(ErrorClass.INTERNAL, f"restic backup made no snapshot: {outcome.text}")
     stats = ResticStats(
         summary=Summary(
-            id=str(summary.get("snapshot_id") or ""),
+            id=str(summary["snapshot_id"]),
             uploaded=format_size(int(str(summary.get("data_added_packed") or 0))),
             host_path=source,
             size=format_size(int(str(summary.get("total_bytes_processed") or 0))),
-            start_time=run.started,
+            start_time=started,
             end_time=run.now(),
         )
     )
@@ -133,32 +128,29 @@ def _back_up_path(
     return outcome
 
 
-def _finish_component(run: Run, name: str, phase: Phase, *, error: str | None = None) -> None:
-    run.components[name] = run.components[name].model_copy(
-        update={
-            "phase": phase,
-            "error": error,
-            "duration": format_duration(run.now() - run.started),
-        }
-    )
+def _check(run: Run, name: str, restic: Restic) -> None:
+    """Have restic check the repository; a damaged one makes no backup good."""
+    try:
+        restic.run("check", "--no-lock")
+    except ResticError as error:
+        if error.reason is ErrorClass.REPOSITORY_DAMAGED:
+            run.components[name] = run.components[name].model_copy(update={"integrity": False})
+        raise
+    run.components[name] = run.components[name].model_copy(update={"integrity": True})
 
 
 def _upload(run: Run, snapshot: Snapshot) -> None:
-    """Put the Snapshot with its final status into the bucket; only a good one is worth it.
-
-    A failed one is recorded too when restic made a snapshot, so that retention can remove it.
-    """
-    if not any(item.restic_stats for item in run.components.values()):
-        return
+    """Put the Snapshot with its final status into the bucket."""
     now = run.now()
     uploaded = Condition(
         type="SnapshotMetadataUploaded",
         status=ConditionStatus.TRUE,
         reason="SuccessfullyUploadedSnapshotMetadata",
+        message="Metadata uploaded to backend successfully",
         last_transition_time=now,
     )
     status = SnapshotStatus(
-        snapshot_time=run.started,
+        snapshot_time=snapshot.metadata.creation_timestamp or run.started,
         last_update_time=now,
         total_components=len(run.components),
         components=dict(run.components),
@@ -175,10 +167,3 @@ def _upload(run: Run, snapshot: Snapshot) -> None:
     file = layout.snapshot_file(run.directory, snapshot.metadata.name)
     run.bucket.write(file, yaml_out.emit(record).encode())
     run.uploaded = True
-
-
-def _session_phase(run: Run) -> str:
-    failed = run.plan.earlier_copy_failed or any(
-        item.phase is not Phase.SUCCEEDED for item in run.components.values()
-    )
-    return (BackupSessionPhase.FAILED if failed else BackupSessionPhase.SUCCEEDED).value

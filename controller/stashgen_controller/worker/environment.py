@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from stashgen.kubestash.pod import ENCRYPTION_PATH, SESSION_PATH
+from stashgen.kubestash.paths import ENCRYPTION_PATH, SESSION_PATH
 from stashgen_controller.session_plan import SessionPlan
 
 PASSWORD_FILE = f"{ENCRYPTION_PATH}/RESTIC_PASSWORD"
@@ -23,6 +23,7 @@ class Environment:
         now: The worker's clock: the node's, or the embedded cluster's.
         api_url: Base address of the API server; None where the pod has no token.
         job_name: Of the trigger Job.
+        pod_uid: Names the file of a result that has no room in the termination message.
     """
 
     plan_file: Path
@@ -33,6 +34,7 @@ class Environment:
     token_file: Path
     ca_file: Path
     job_name: str | None
+    pod_uid: str | None
 
     def read_plan(self) -> SessionPlan:
         """The plan that the controller wrote.
@@ -59,4 +61,5 @@ def from_process() -> Environment:
         token_file=Path(_ACCOUNT, "token"),
         ca_file=Path(_ACCOUNT, "ca.crt"),
         job_name=os.environ.get("JOB_NAME"),
+        pod_uid=os.environ.get("POD_UID"),
     )

@@ -1,95 +1,185 @@
-"""The Snapshot records in a bucket, read as the untrusted input that they are."""
+"""The Snapshot records in a bucket, read as the untrusted input that they are.
+
+What a record says of times and sizes is not used where restic says it, too: restic's own
+snapshots are sealed with the repository's key, a record is a file that anybody with the bucket's
+credentials can write.
+"""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
-from typing import cast
 
 from pydantic import ValidationError
 
+from stashgen import yaml_out
+from stashgen.api.base import JsonObject
+from stashgen.api.shared import Condition, ConditionStatus
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash import layout
 from stashgen.source import read_documents
 from stashgen_controller.restic import Restic
+from stashgen_controller.storage import StorageError
 from stashgen_controller.worker.run import Run
 
-_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+PRUNING = "Pruning"
+_NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
+_ID = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A snapshot that restic itself lists; ``size_bytes`` is what the backup read."""
+
+    time: datetime
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One Snapshot as the bucket knows it; ``restic`` has the ids by component path."""
+    """One Snapshot of a session as the bucket knows it.
 
-    name: str
-    session: str
-    time: datetime
-    phase: Phase
-    restic: Mapping[str, tuple[str, ...]]
+    Attributes:
+        snapshot: As read.
+        path: Its component's restic repository.
+        ids: Restic's ids there; empty for a failed one that made no restic snapshot.
+        is_pruning: Retention has begun to remove it.
+    """
 
-    def ids(self, path: str) -> tuple[str, ...]:
-        """Restic's ids in one restic repository."""
-        return self.restic.get(path, ())
+    snapshot: Snapshot
+    path: str
+    ids: tuple[str, ...]
+    is_pruning: bool
 
-    def is_listed(self, listed: Mapping[str, set[str]]) -> bool:
-        """Whether restic still has all of it; a failed one need not have anything."""
-        if self.phase is not Phase.SUCCEEDED:
-            return True
-        return bool(self.restic) and all(
-            set(ids) <= listed.get(path, set()) for path, ids in self.restic.items()
-        )
+    @property
+    def name(self) -> str:
+        """The Snapshot's name."""
+        return self.snapshot.metadata.name
+
+    @property
+    def session(self) -> str:
+        """The session that made it."""
+        return self.snapshot.spec.session or ""
+
+    @property
+    def is_good(self) -> bool:
+        """It says that it succeeded."""
+        return self.snapshot.phase is Phase.SUCCEEDED
+
+    def is_whole(self, listed: Mapping[str, Listed]) -> bool:
+        """Whether restic still has all of it."""
+        return bool(self.ids) and all(id_ in listed for id_ in self.ids)
+
+    def time(self, listed: Mapping[str, Listed]) -> datetime:
+        """When it was taken: as restic says, else as the record does."""
+        times = [listed[id_].time for id_ in self.ids if id_ in listed]
+        return min(times, default=self.snapshot.time)
 
 
-def read_records(run: Run) -> list[Record]:
-    """The records of a repository; what is not one of ours is passed over.
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The records of a repository, and how many files beside them are none."""
+
+    records: tuple[Record, ...]
+    ignored: int
+
+
+def read_records(run: Run, component: str) -> Records:
+    """The records of a repository's component, sorted by name.
+
+    What is not one of ours is passed over, so nothing of it is ever removed.
 
     Raises:
         StorageError: the storage does not answer.
     """
     folder = layout.snapshots_folder(run.directory)
     found = []
-    for file in run.bucket.names(folder):
+    ignored = 0
+    for file in sorted(run.bucket.names(folder)):
         name = file.removesuffix(".yaml")
         if name == file or _NAME.fullmatch(name) is None:
             continue
-        record = _read(name, run.bucket.read(layout.join(folder, file)))
-        if record is not None:
+        record = _read(name, _content(run, layout.join(folder, file)), component)
+        if record is None:
+            ignored += 1
+        else:
             found.append(record)
-    return found
+    return Records(tuple(found), ignored)
 
 
-def restic_ids(restic: Restic) -> set[str]:
-    """The ids that restic lists, whole ones."""
-    outcome = restic.run("snapshots", "--no-lock")
-    items = [item for message in outcome.messages for item in _items(message)]
-    return {str(item["id"]) for item in items if "id" in item}
+def mark_pruning(run: Run, record: Record) -> None:
+    """Say in the record that its data is about to go, so that an interrupted run is completed.
+
+    Raises:
+        StorageError: it could not be written.
+    """
+    if record.is_pruning or record.snapshot.status is None:
+        return
+    condition = Condition(
+        type=PRUNING,
+        status=ConditionStatus.TRUE,
+        reason="RetentionPolicy",
+        message="The retention policy does not keep this snapshot.",
+        last_transition_time=run.now(),
+    )
+    status = record.snapshot.status
+    marked = status.model_copy(update={"conditions": (*status.conditions, condition)})
+    snapshot = record.snapshot.model_copy(update={"status": marked})
+    file = layout.snapshot_file(run.directory, record.name)
+    run.bucket.write(file, yaml_out.emit(snapshot.to_wire()).encode())
 
 
-def _items(message: Mapping[str, object]) -> list[dict[str, object]]:
-    return cast("list[dict[str, object]]", message.get("items") or [])
+def list_restic(restic: Restic) -> dict[str, Listed]:
+    """What restic itself lists, by whole id.
+
+    Raises:
+        ResticError: the repository cannot be read.
+    """
+    return {
+        str(item["id"]): Listed(datetime.fromisoformat(str(item["time"])), _size(item))
+        for item in restic.run("snapshots", "--no-lock").output.items()
+    }
 
 
-def _read(name: str, data: bytes | None) -> Record | None:
-    documents = read_documents(data or b"", PurePosixPath(name)).value
+def _size(item: JsonObject | dict[str, object]) -> int:
+    summary = item.get("summary")
+    size = summary.get("total_bytes_processed") if isinstance(summary, dict) else None
+    return size if isinstance(size, int) else 0
+
+
+def _content(run: Run, path: str) -> bytes:
+    try:
+        return run.bucket.read(path) or b""
+    except StorageError as error:
+        if error.reason is error.reason.INVALID_BUCKET:
+            return b""
+        raise
+
+
+def _read(name: str, data: bytes, component: str) -> Record | None:
+    documents = read_documents(data, PurePosixPath(name)).value
     if len(documents) != 1:
         return None
     try:
         snapshot = Snapshot.from_wire(documents[0].data)
-    except ValidationError:
+        path = layout.component_path(snapshot.spec.session or "", component)
+    except (ValidationError, layout.UnsafePathError):
         return None
-    if snapshot.metadata.name != name:
+    if snapshot.metadata.name != name or snapshot.status is None:
         return None
-    time = snapshot.status.snapshot_time if snapshot.status is not None else None
-    if time is None:
-        # Without a time it would count as very old, and retention would remove it.
+    found = (snapshot.status.components or {}).get(component)
+    if found is not None and found.path not in {None, path}:
         return None
-    components = (snapshot.status.components if snapshot.status else None) or {}
-    restic: dict[str, tuple[str, ...]] = {}
-    for component in components.values():
-        restic[component.path or ""] = tuple(
-            item.summary.id
-            for item in component.restic_stats or ()
-            if item.summary is not None and item.summary.id
-        )
-    return Record(name, snapshot.spec.session or "", time, snapshot.phase, restic)
+    ids = tuple(
+        item.summary.id
+        for item in (found.restic_stats if found is not None else None) or ()
+        if item.summary is not None and item.summary.id
+    )
+    if any(_ID.fullmatch(id_) is None for id_ in ids):
+        return None
+    is_pruning = any(
+        item.type == PRUNING and item.status is ConditionStatus.TRUE
+        for item in snapshot.status.conditions
+    )
+    return Record(snapshot, path, ids, is_pruning)

@@ -1,16 +1,19 @@
 """restore: bring a Snapshot's files back to where they were taken."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stashgen.api.restore_session import RestoreComponent, RestorePhase
 from stashgen.api.snapshot import Component, Driver, Phase, Snapshot
-from stashgen.kubestash.quantities import format_duration
-from stashgen_controller.restic import ResticError
+from stashgen.kubestash import layout
+from stashgen_controller.restic import Outcome
 from stashgen_controller.result import ErrorClass
 from stashgen_controller.worker.reporting import Reporter, restore_progress
 from stashgen_controller.worker.run import Run, RunFailedError
 from stashgen_controller.worker.writer import adopt
+
+_ID = re.compile(r"[0-9a-f]{8,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,70 +29,74 @@ def restore(run: Run, order: RestoreOrder, reporter: Reporter) -> None:
     """Restore one component; files that the snapshot does not have stay as they are.
 
     Raises:
-        RunFailedError, ResticError: not everything was restored.
+        RunFailedError, ResticError, StorageError: not everything was restored.
     """
     snapshot = Snapshot.from_wire(run.plan.snapshot)
     known = (snapshot.status.components if snapshot.status else None) or {}
     source = known.get(order.component)
+    path = _path(snapshot, order.component, source)
     run.components[order.component] = Component(
-        path=source.path if source else None, phase=Phase.RUNNING, driver=Driver.RESTIC
+        path=path, phase=Phase.RUNNING, driver=Driver.RESTIC
     )
     name = run.plan.restore_session or ""
-    reporter.restore_session(name, {order.component: _component(run, order.component)}, None)
-    try:
-        _restore(run, order, reporter, source, snapshot.metadata.name)
-        _finish(run, order.component, Phase.SUCCEEDED)
-        if run.plan.adopt:
-            adopt(run)
-    except (ResticError, RunFailedError) as error:
-        _finish(run, order.component, Phase.FAILED, error=str(error))
-        raise
-    finally:
-        shown = _component(run, order.component)
-        phase = shown.phase.value if shown.phase is not None else None
-        reporter.restore_session(name, {order.component: shown}, phase)
-
-
-def _restore(
-    run: Run, order: RestoreOrder, reporter: Reporter, source: Component | None, snapshot: str
-) -> None:
-    ids = [
-        item.summary.id
-        for item in (source.restic_stats if source else None) or ()
-        if item.summary is not None and item.summary.id
-    ]
-    if source is None or not ids:
-        msg = f"Snapshot {snapshot} has no restic snapshot of component {order.component!r}"
+    running = RestoreComponent(phase=RestorePhase.RUNNING)
+    reporter.restore_session(name, {order.component: running})
+    ids = _ids(source)
+    if not ids:
+        msg = (
+            f"Snapshot {snapshot.metadata.name} has no restic snapshot of component "
+            f"{order.component!r}"
+        )
         raise RunFailedError(ErrorClass.NO_SNAPSHOT, msg)
-    restic = run.restic(source.path or "")
+    restic = run.restic(path)
     filters = [f"--include={item}" for item in order.include]
     filters += [f"--exclude={item}" for item in order.exclude]
 
     def progress(message: dict[str, object]) -> None:
         if reporter.is_due():
-            shown = _component(run, order.component).model_copy(
-                update={"progress": restore_progress(message)}
+            shown = running.model_copy(update={"progress": restore_progress(message)})
+            reporter.restore_session(name, {order.component: shown})
+
+    restored = [
+        _count(restic.run("restore", id_, "--target=/", "--sparse", *filters, on_progress=progress))
+        for id_ in ids
+    ]
+    if not sum(restored):
+        msg = f"nothing of Snapshot {snapshot.metadata.name} was restored: no file matches"
+        raise RunFailedError(ErrorClass.NO_SNAPSHOT, msg)
+    if run.plan.adopt:
+        adopt(run)
+    run.finish_component(order.component, Phase.SUCCEEDED)
+
+
+def _path(snapshot: Snapshot, component: str, source: Component | None) -> str:
+    """Where the component's restic repository is; a record may not point elsewhere."""
+    expected = layout.component_path(snapshot.spec.session or "", component)
+    if source is not None and source.path not in {None, expected}:
+        msg = (
+            f"Snapshot {snapshot.metadata.name} says its data is at {source.path!r}, "
+            f"not at {expected!r}"
+        )
+        raise RunFailedError(ErrorClass.INVALID_BUCKET, msg)
+    return expected
+
+
+def _ids(source: Component | None) -> list[str]:
+    """Restic's ids, which come from a status that others write, too."""
+    found = [
+        item.summary.id
+        for item in (source.restic_stats if source else None) or ()
+        if item.summary is not None and item.summary.id
+    ]
+    for id_ in found:
+        if _ID.fullmatch(id_) is None:
+            raise RunFailedError(
+                ErrorClass.INVALID_BUCKET, f"{id_!r} is not a restic snapshot's id"
             )
-            reporter.restore_session(run.plan.restore_session or "", {order.component: shown}, None)
-
-    for id_ in ids:
-        restic.run("restore", id_, "--target=/", *filters, on_message=progress)
+    return found
 
 
-def _component(run: Run, name: str) -> RestoreComponent:
-    component = run.components[name]
-    return RestoreComponent(
-        phase=RestorePhase(component.phase.value) if component.phase is not None else None,
-        duration=component.duration,
-        error=component.error,
-    )
-
-
-def _finish(run: Run, name: str, phase: Phase, *, error: str | None = None) -> None:
-    run.components[name] = run.components[name].model_copy(
-        update={
-            "phase": phase,
-            "error": error,
-            "duration": format_duration(run.now() - run.started),
-        }
-    )
+def _count(outcome: Outcome) -> int:
+    """How many files and folders restic restored, or found to be there already."""
+    summary = outcome.output.last("summary") or {}
+    return int(str(summary.get("total_files") or 0))

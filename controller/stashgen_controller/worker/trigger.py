@@ -61,7 +61,11 @@ def _create(api: Api, namespace: str, manifest: JsonObject) -> None:
         if error.status != _CONFLICT:
             raise RunFailedError(_reason(error), f"BackupSession: {error}") from error
         wanted = BackupSession.from_wire(manifest)
-        found = BackupSession.from_wire(api.get(BACKUP_SESSIONS, namespace, wanted.metadata.name))
+        try:
+            stored = api.get(BACKUP_SESSIONS, namespace, wanted.metadata.name)
+        except ApiRefusedError as gone:
+            raise RunFailedError(_reason(gone), f"BackupSession: {gone}") from gone
+        found = BackupSession.from_wire(stored)
         if (found.spec.invoker, found.spec.session) != (wanted.spec.invoker, wanted.spec.session):
             msg = f"NameCollision: BackupSession {wanted.metadata.name} is of another session"
             raise RunFailedError(ErrorClass.INTERNAL, msg) from error

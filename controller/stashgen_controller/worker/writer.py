@@ -54,10 +54,9 @@ def _is_us(run: Run, data: bytes | None) -> bool:
         return True
     try:
         record = json.loads(data)
-        return bool(
-            record["clusterUID"] == run.plan.cluster_uid
-            and record["claimUID"] == (run.plan.claim_uid or record["claimUID"])
-        )
+        cluster, claim = record["clusterUID"], record["claimUID"]
     except (ValueError, KeyError, TypeError) as error:
         msg = f"the record of the writer in {run.directory} cannot be read"
         raise RunFailedError(ErrorClass.INVALID_BUCKET, msg) from error
+    # A claim that is gone says nothing against its cluster.
+    return bool(cluster == run.plan.cluster_uid and claim == (run.plan.claim_uid or claim))

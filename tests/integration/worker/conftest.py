@@ -1,0 +1,48 @@
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from stashgen.api.resources import CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES
+from stashgen.source import read_documents
+from stashgen_controller.client import Client
+from stashgen_controller.clock import MovableClock
+from stashgen_controller.embedded.server import EmbeddedServer
+from tests.integration.worker.workbench import NAMESPACE, Workbench, prepared
+
+_CRDS = Path("controller/deploy/crds")
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A storage with a restic repository, made by the worker's own verbs, to be copied."""
+    workbench = Workbench(tmp_path_factory.mktemp("template"))
+    workbench.init_storage().succeeded()
+    workbench.init_repository().succeeded()
+    return workbench.storage
+
+
+@pytest.fixture
+def workbench(tmp_path: Path, template: Path) -> Workbench:
+    """A workbench whose repository is initialised; its worker knows no API server."""
+    return prepared(Workbench(tmp_path), template)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[EmbeddedServer]:
+    """An API server with our CRDs and one namespace."""
+    server = EmbeddedServer(MovableClock())
+    server.start()
+    client = Client.for_url(server.url)
+    for path in sorted(_CRDS.glob("*.yaml")):
+        for document in read_documents(path.read_bytes(), PurePosixPath(path)).value:
+            client.create(CUSTOM_RESOURCE_DEFINITIONS, None, document.data)
+    client.create(NAMESPACES, None, {"metadata": {"name": NAMESPACE}})
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def client(server: EmbeddedServer) -> Client:
+    """A client of the API server."""
+    return Client.for_url(server.url)

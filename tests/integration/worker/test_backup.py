@@ -1,0 +1,119 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.integration.worker.workbench import (
+    COMPONENT,
+    DIRECTORY,
+    PATH,
+    Workbench,
+    prepared,
+    snapshot_name,
+)
+
+
+def test_init_storage_leaves_metadata_once_and_no_probe(tmp_path: Path) -> None:
+    workbench = Workbench(tmp_path)
+    assert workbench.init_storage().succeeded().result.uploaded
+    first = (workbench.storage / "metadata.yaml").read_bytes()
+    assert b"kind: BackendMeta" in first
+    assert workbench.run(["init-storage", f"--storage=file://{workbench.storage}"], {}, 9).code == 0
+    assert (workbench.storage / "metadata.yaml").read_bytes() == first
+    assert list((workbench.storage / ".stashgen").iterdir()) == []
+
+
+def test_init_repository_lays_the_bucket_out_as_kubestash_does(workbench: Workbench) -> None:
+    files = {str(path.relative_to(workbench.directory)) for path in workbench.directory.rglob("*")}
+    assert {"repository.yaml", ".stashgen/writer.json", f"{PATH}/config"} <= files
+    text = (workbench.directory / "repository.yaml").read_text(encoding="utf-8")
+    assert f"path: {DIRECTORY}" in text
+
+
+def test_init_repository_is_idempotent_and_reports_what_is_there(workbench: Workbench) -> None:
+    config = (workbench.repository / "config").read_bytes()
+    workbench.backup(0).succeeded()
+    found = workbench.init_repository().succeeded().result.repository
+    assert found is not None
+    assert (found.component_paths, found.snapshot_count, found.writer_matches) == ((PATH,), 1, True)
+    assert (workbench.repository / "config").read_bytes() == config
+
+
+def test_backup_records_restics_snapshot_check_and_sizes(workbench: Workbench) -> None:
+    (workbench.volume / "file").write_bytes(b"x" * 5000)
+    result = workbench.backup(1).succeeded().result
+    component = result.components[COMPONENT]
+    assert component.integrity is True
+    assert component.size is not None
+    assert component.path == PATH
+    assert result.uploaded
+    assert result.details is None
+    (listed,) = workbench.restic("snapshots", "--no-lock")
+    assert listed["hostname"] == "host-0"
+    assert listed["time"].startswith("2026-05-05T03:17:0")
+    assert listed["paths"] == [str(workbench.volume)]
+    (stats,) = component.restic_stats or ()
+    assert stats.summary is not None
+    assert (stats.summary.id, stats.summary.size) == (listed["id"], "4.883 KiB")
+    assert workbench.locks() == []
+
+
+def test_backup_uploads_the_snapshot_with_its_final_status(workbench: Workbench) -> None:
+    result = workbench.backup(2).succeeded().result
+    record = workbench.record(snapshot_name(2))
+    status = record["status"]
+    assert status["phase"] == "Succeeded"
+    assert status["integrity"] is True
+    assert status["snapshotTime"] == "2026-05-06T03:17:00Z"
+    assert status["components"] == {
+        name: item.to_wire() for name, item in result.components.items()
+    }
+    assert [item["type"] for item in status["conditions"]] == ["SnapshotMetadataUploaded"]
+
+
+def test_excluded_files_are_not_backed_up(workbench: Workbench) -> None:
+    for name in ("kept", "left.tmp", "lost"):
+        (workbench.volume / name).write_text(name, encoding="utf-8")
+    workbench.backup(0, args=["--exclude=*.tmp,lost"]).succeeded()
+    lines = workbench.restic_process("ls", "latest", "--no-lock").stdout.splitlines()
+    nodes = [json.loads(line) for line in lines[1:]]
+    assert [item["name"] for item in nodes if item["type"] == "file"] == ["kept"]
+
+
+def test_several_paths_are_one_restic_snapshot_each(workbench: Workbench) -> None:
+    paths = [workbench.volume / name for name in ("a", "b")]
+    for path in paths:
+        path.mkdir()
+        (path / "file").write_text(path.name, encoding="utf-8")
+    result = workbench.backup(0, args=[f"--paths={paths[0]},{paths[1]}"]).succeeded().result
+    stats = result.components[COMPONENT].restic_stats or ()
+    assert [item.summary.host_path for item in stats if item.summary] == list(map(str, paths))
+    assert len(workbench.restic("snapshots", "--no-lock")) == 2
+
+
+def test_without_a_cache_nothing_is_left_in_the_scratch_folder(workbench: Workbench) -> None:
+    workbench.backup(0, args=["--enable-cache=false"]).succeeded()
+    assert list(workbench.scratch.iterdir()) == []
+    workbench.backup(1).succeeded()
+    assert [path.name for path in workbench.scratch.iterdir()] == ["restic-cache"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "args"),
+    [("backup", ["--backupsession=other"]), ("retain", [])],
+)
+def test_a_plan_that_is_not_the_command_lines_is_refused(
+    workbench: Workbench, verb: str, args: list[str]
+) -> None:
+    plan = {**workbench.backup_plan(0), "verb": verb}
+    ended = workbench.run([*workbench.backup_args(0), *args], plan)
+    assert ended.reason == "Internal"
+    assert "the plan is for" in ended.text
+    assert workbench.restic("snapshots", "--no-lock") == []
+
+
+def test_a_repository_in_another_storage_works_the_same(tmp_path: Path, template: Path) -> None:
+    workbench = prepared(Workbench(tmp_path / "päth with ünicode"), template)
+    (workbench.volume / "file").write_text("x", encoding="utf-8")
+    workbench.backup(0).succeeded()
+    assert len(workbench.restic("snapshots", "--no-lock")) == 1

@@ -1,0 +1,209 @@
+"""Retention with the real restic: what goes, in which order, and when it refuses."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from stashgen import yaml_out
+from stashgen_controller.result import ErrorClass, Retention
+from tests.integration.worker.workbench import (
+    COMPONENT,
+    PATH,
+    Ended,
+    Json,
+    Workbench,
+    prepared,
+    snapshot_name,
+)
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Workbench:
+    """Four good backups, one a day, of a volume that changes."""
+    workbench = prepared(Workbench(tmp_path_factory.mktemp("history")), template)
+    for day in range(4):
+        (workbench.volume / "file").write_bytes(os.urandom(20_000))
+        workbench.backup(day).succeeded()
+    return workbench
+
+
+@pytest.fixture
+def bench(tmp_path: Path, history: Workbench) -> Workbench:
+    """A copy of the history."""
+    return prepared(Workbench(tmp_path), history.storage)
+
+
+def retention(ended: Ended) -> Retention:
+    found = ended.succeeded().result.retention
+    assert found is not None
+    return found
+
+
+def records(bench: Workbench) -> list[str]:
+    return sorted(path.stem for path in (bench.directory / "snapshots").iterdir())
+
+
+def rewrite(bench: Workbench, name: str, record: Json) -> None:
+    (bench.directory / "snapshots" / f"{name}.yaml").write_bytes(yaml_out.emit(record).encode())
+
+
+def restic_count(bench: Workbench) -> int:
+    return len(bench.restic("snapshots", "--no-lock"))
+
+
+def test_what_the_policy_does_not_keep_goes_from_restic_and_the_bucket(bench: Workbench) -> None:
+    size = sum(path.stat().st_size for path in (bench.repository / "data").rglob("*"))
+    done = retention(bench.retain(4, "--keep-last=2"))
+    assert done.removed == (snapshot_name(0), snapshot_name(1))
+    assert (done.kept, done.remaining, done.missing, done.ignored) == (2, 0, 0, 0)
+    assert records(bench) == [snapshot_name(2), snapshot_name(3)]
+    assert restic_count(bench) == 2
+    freed = sum(path.stat().st_size for path in (bench.repository / "data").rglob("*"))
+    assert freed < size
+    assert bench.restic("check", "--no-lock")["num_errors"] == 0
+    assert retention(bench.retain(5, "--keep-last=2")).removed == ()
+
+
+def test_the_last_good_snapshot_stays_whatever_the_policy_says(bench: Workbench) -> None:
+    done = retention(bench.retain(400, "--keep-last=0", "--max-retention-period=1d"))
+    assert done.kept == 1
+    assert records(bench) == [snapshot_name(3)]
+    assert restic_count(bench) == 1
+
+
+def test_nothing_is_removed_when_the_clock_went_back(bench: Workbench) -> None:
+    ended = bench.retain(2, "--keep-last=1")
+    assert ended.reason == ErrorClass.RETENTION_HELD
+    assert "the clock went back" in ended.text
+    assert restic_count(bench) == 4
+
+
+def test_nothing_is_removed_when_the_volume_suddenly_shrank(bench: Workbench) -> None:
+    source = bench.record(snapshot_name(3))["status"]["components"][COMPONENT]["resticStats"][0]
+    emptied = Path(source["summary"]["hostPath"])
+    kept = (emptied / "file").read_bytes()
+    (emptied / "file").unlink()
+    try:
+        bench.backup(4, args=[f"--paths={emptied}"]).succeeded()
+    finally:
+        (emptied / "file").write_bytes(kept)
+    for day in (5, 10):
+        ended = bench.retain(day, "--keep-last=1")
+        assert ended.reason == ErrorClass.RETENTION_HELD
+        assert "shrank from 19.531 KiB to 0 B" in ended.text
+    assert restic_count(bench) == 5
+    assert len(records(bench)) == 5
+
+
+def test_an_interrupted_run_is_completed_by_the_next(bench: Workbench) -> None:
+    name = snapshot_name(0)
+    record = bench.record(name)
+    (stats,) = record["status"]["components"][COMPONENT]["resticStats"]
+    record["status"]["conditions"].append(
+        {"type": "Pruning", "status": "True", "lastTransitionTime": "2026-05-08T00:00:00Z"}
+    )
+    rewrite(bench, name, record)
+    bench.restic_process("forget", stats["summary"]["id"])
+    done = retention(bench.retain(4, "--keep-last=9"))
+    assert done.removed == (name,)
+    assert (done.kept, done.missing) == (3, 0)
+    assert name not in records(bench)
+
+
+def test_marks_alone_cannot_remove_the_last_good_snapshot(bench: Workbench) -> None:
+    for day in range(4):
+        record = bench.record(snapshot_name(day))
+        record["status"]["conditions"].append(
+            {"type": "Pruning", "status": "True", "lastTransitionTime": "2026-05-08T00:00:00Z"}
+        )
+        rewrite(bench, snapshot_name(day), record)
+    assert snapshot_name(3) not in retention(bench.retain(4, "--keep-last=1")).removed
+    assert restic_count(bench) == 1
+
+
+def test_a_snapshot_that_restic_lost_does_not_count_as_kept(bench: Workbench) -> None:
+    (stats,) = bench.record(snapshot_name(3))["status"]["components"][COMPONENT]["resticStats"]
+    bench.restic_process("forget", stats["summary"]["id"])
+    done = retention(bench.retain(4, "--keep-last=1"))
+    assert done.missing == 1
+    assert done.removed == (snapshot_name(0), snapshot_name(1))
+    assert restic_count(bench) == 1
+    assert snapshot_name(3) in records(bench)
+
+
+def test_a_record_that_claims_anothers_data_does_not_take_it_along(bench: Workbench) -> None:
+    liar = bench.record(snapshot_name(0))
+    newest = bench.record(snapshot_name(3))["status"]["components"]
+    liar["metadata"]["name"] = "liar"
+    liar["status"]["components"] = newest
+    liar["status"]["phase"] = "Failed"
+    rewrite(bench, "liar", liar)
+    done = retention(bench.retain(4, "--keep-last=4", "--keep-failed=0"))
+    assert done.removed == ("liar",)
+    assert restic_count(bench) == 4
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not: [valid",
+        b"a: &a [*a]",
+        b"kind: Secret",
+        b"\xff\xfe",
+        b"x: " + b"y" * (2 << 20),
+        b"--- {}\n--- {}\n",
+    ],
+)
+def test_a_file_that_is_no_record_is_counted_and_left_alone(
+    bench: Workbench, content: bytes
+) -> None:
+    path = bench.directory / "snapshots/odd.yaml"
+    path.write_bytes(content)
+    done = retention(bench.retain(4, "--keep-last=3"))
+    assert (done.ignored, done.removed) == (1, (snapshot_name(0),))
+    assert path.read_bytes() == content
+
+
+def test_times_are_restics_and_not_the_records(bench: Workbench) -> None:
+    record = bench.record(snapshot_name(3))
+    record["status"]["snapshotTime"] = "1999-01-01T00:00:00Z"
+    rewrite(bench, snapshot_name(3), record)
+    done = retention(bench.retain(4, "--keep-last=1"))
+    assert snapshot_name(3) not in done.removed
+    assert records(bench) == [snapshot_name(3)]
+
+
+def test_a_failed_snapshot_goes_by_its_own_count(bench: Workbench) -> None:
+    for day in (0, 1):
+        record = bench.record(snapshot_name(day))
+        record["status"]["phase"] = "Failed"
+        rewrite(bench, snapshot_name(day), record)
+    done = retention(bench.retain(4, "--keep-last=9", "--keep-failed=1"))
+    assert done.removed == (snapshot_name(0),)
+    assert restic_count(bench) == 3
+
+
+def test_records_of_a_session_that_is_not_in_the_arguments_stay(bench: Workbench) -> None:
+    record = bench.record(snapshot_name(0))
+    record["spec"]["session"] = "weekly"
+    record["status"]["components"][COMPONENT]["path"] = PATH.replace("backup", "weekly")
+    rewrite(bench, snapshot_name(0), record)
+    assert retention(bench.retain(4, "--keep-last=1")).removed == (
+        snapshot_name(1),
+        snapshot_name(2),
+    )
+    assert snapshot_name(0) in records(bench)
+
+
+def test_no_repository_means_no_retention(bench: Workbench) -> None:
+    shutil.rmtree(bench.repository)
+    assert bench.retain(4, "--keep-last=1").reason == ErrorClass.NO_REPOSITORY
+    assert len(records(bench)) == 4
+
+
+def test_a_period_that_is_none_removes_nothing(bench: Workbench) -> None:
+    assert bench.retain(4, "--max-retention-period=soon").reason == ErrorClass.INTERNAL
+    assert restic_count(bench) == 4

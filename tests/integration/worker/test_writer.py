@@ -1,0 +1,117 @@
+"""Who may write into a directory of a bucket."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stashgen_controller.result import ErrorClass
+from tests.integration.worker.workbench import (
+    CLAIM_UID,
+    CLUSTER_UID,
+    Workbench,
+    snapshot_name,
+)
+
+OTHER = "0ddba115-0000-4000-8000-000000000000"
+
+
+def writer(workbench: Workbench) -> dict[str, str]:
+    found = json.loads((workbench.directory / ".stashgen/writer.json").read_bytes())
+    assert isinstance(found, dict)
+    return found
+
+
+def test_the_claim_and_the_cluster_are_recorded_before_the_first_byte(
+    workbench: Workbench,
+) -> None:
+    assert writer(workbench) == {
+        "claimUID": CLAIM_UID,
+        "clusterUID": CLUSTER_UID,
+        "since": "2026-05-04T03:17:00Z",
+    }
+    workbench.backup(3).succeeded()
+    assert writer(workbench)["since"] == "2026-05-04T03:17:00Z"
+
+
+@pytest.mark.parametrize("changed", [{"claimUid": OTHER}, {"clusterUid": OTHER}])
+def test_another_claim_or_cluster_has_to_restore_first(
+    workbench: Workbench, changed: dict[str, str]
+) -> None:
+    workbench.backup(0).succeeded()
+    ended = workbench.backup(1, **changed)
+    assert ended.reason == ErrorClass.RESTORE_EXPECTED
+    assert not ended.result.uploaded
+    assert workbench.retain(2, "--keep-last=1", **changed).reason == ErrorClass.RESTORE_EXPECTED
+    assert len(workbench.restic("snapshots", "--no-lock")) == 1
+    found = workbench.init_repository(**changed).succeeded().result.repository
+    assert found is not None
+    assert not found.writer_matches
+
+
+def test_a_restore_into_its_own_claim_makes_it_the_writer(workbench: Workbench) -> None:
+    (workbench.volume / "file").write_text("x", encoding="utf-8")
+    workbench.backup(0).succeeded()
+    record = workbench.record(snapshot_name(0))
+    workbench.restore(record, claimUid=OTHER).succeeded()
+    assert workbench.backup(1, claimUid=OTHER).reason == ErrorClass.RESTORE_EXPECTED
+    workbench.restore(record, claimUid=OTHER, adopt=True).succeeded()
+    workbench.backup(1, claimUid=OTHER).succeeded()
+    assert workbench.backup(2).reason == ErrorClass.RESTORE_EXPECTED
+
+
+def test_a_failed_restore_does_not_make_it_the_writer(workbench: Workbench) -> None:
+    workbench.backup(0).succeeded()
+    record = workbench.record(snapshot_name(0))
+    shutil.rmtree(workbench.repository)
+    assert workbench.restore(record, claimUid=OTHER, adopt=True).code == 1
+    assert writer(workbench)["claimUID"] == CLAIM_UID
+
+
+def test_plain_manifests_go_on_but_their_retention_is_held(workbench: Workbench) -> None:
+    workbench.backup(0).succeeded()
+    workbench.backup(1, claimUid=OTHER, refuseOtherWriter=False).succeeded()
+    ended = workbench.retain(2, "--keep-last=1", claimUid=OTHER)
+    assert ended.reason == ErrorClass.RESTORE_EXPECTED
+    assert len(workbench.restic("snapshots", "--no-lock")) == 2
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", "not json", '{"clusterUID": 1}'])
+def test_a_record_that_cannot_be_read_stops_everything(workbench: Workbench, content: str) -> None:
+    (workbench.directory / ".stashgen/writer.json").write_text(content, encoding="utf-8")
+    assert workbench.backup(0).reason == ErrorClass.INVALID_BUCKET
+    assert workbench.retain(0).reason == ErrorClass.INVALID_BUCKET
+
+
+_RACE = """
+import sys, time
+from stashgen_controller.storage import Bucket
+bucket, name, start = Bucket("file://" + sys.argv[1]), sys.argv[2], float(sys.argv[3])
+time.sleep(max(0.0, start - time.time()))
+won = [number for number in range(200) if bucket.create(f"d/{number}", name.encode() * 1000)]
+print(*won)
+"""
+
+
+def test_of_writers_at_the_same_time_exactly_one_wins_each_file(tmp_path: Path) -> None:
+    start = subprocess.check_output(["date", "+%s", "--date=+2 seconds"], text=True).strip()
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", _RACE, str(tmp_path), name, start],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name in "abc"
+    ]
+    won = {
+        name: {int(number) for number in process.communicate()[0].split()}
+        for name, process in zip("abc", writers, strict=True)
+    }
+    assert sorted(number for numbers in won.values() for number in numbers) == list(range(200))
+    for name, numbers in won.items():
+        for number in numbers:
+            assert (tmp_path / "d" / str(number)).read_text(encoding="ascii") == name * 1000
+    assert len(list((tmp_path / "d").iterdir())) == 200

@@ -10,10 +10,10 @@ CODE := stashgen controller tests tools
 DEMO_FLAGS := $(if $(KEEP),--keep)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint check fix contract bench lock manifests clean
+.PHONY: help setup demo test lint check fix contract cluster cluster-down e2e bench lock manifests clean
 
 help:  ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.complete  ## Make the virtual environment from the pinned dependencies.
 
@@ -42,6 +42,17 @@ fix: setup  ## Format, and correct what the linter can correct.
 
 contract: setup  ## The API suite against the embedded cluster and the real kube-apiserver.
 	@programs=$$($(BIN)/python tools/go_tools.py etcd kubernetes kubeconform | paste -sd:); PATH="$$programs:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/api_contract $(ARGS)
+
+cluster:  ## Start a real one-node Kubernetes (root, Debian, Go) and print how to reach it.
+	@$(PYTHON) -m tools.cluster up
+
+cluster-down:  ## End that Kubernetes; nothing of it is left.
+	@$(PYTHON) -m tools.cluster down
+
+e2e: setup  ## The tests that need a real cluster; it is taken down at the end (KEEP=1 leaves it).
+	@$(PYTHON) -m tools.cluster up
+	@programs=$$($(PYTHON) tools/go_tools.py kubernetes); PATH="$$programs:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/cluster $(ARGS)
+	@$(if $(KEEP),,$(PYTHON) -m tools.cluster down)
 
 bench: setup  ## Measure side by side with bare restic; JSON lines.
 	@restic=$$($(BIN)/python tools/go_tools.py restic); PATH="$$restic:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.bench

@@ -20,18 +20,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m stashgen_controller.embedded")
     parser.add_argument("--state", type=Path, required=True, help="folder for volumes and logs")
     parser.add_argument("--port", type=int, default=0, help="of the API server; 0 takes a free one")
+    parser.add_argument(
+        "--control-plane-only",
+        action="store_true",
+        help="only what kube-apiserver and kube-controller-manager do: no pod runs",
+    )
     args = parser.parse_args()
     restic = shutil.which("restic")
-    if restic is None:
+    if restic is None and not args.control_plane_only:
         print("restic is not on PATH", file=sys.stderr)  # noqa: T201
         return _USAGE
+    tools = [] if restic is None else [Path(restic).resolve().parent]
     args.state.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(args.state / "controller.log")
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    cluster = EmbeddedCluster(args.state.resolve(), [Path(restic).resolve().parent], args.port)
+    cluster = EmbeddedCluster(args.state.resolve(), tools, args.port)
     try:
-        cluster.start()
+        cluster.start(control_plane_only=args.control_plane_only)
     except SandboxUnavailableError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return _USAGE

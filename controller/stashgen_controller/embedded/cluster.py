@@ -43,13 +43,18 @@ class EmbeddedCluster:
         """With this kubectl finds the cluster."""
         return self._state / KUBECONFIG
 
-    def start(self, *, with_controller: bool = True) -> None:
+    def start(self, *, control_plane_only: bool = False) -> None:
         """Start everything; returns at once.
+
+        Args:
+            control_plane_only: Leave out what kube-apiserver and kube-controller-manager do not
+                do: pods stay pending, and nothing acts on our kinds.
 
         Raises:
             SandboxUnavailableError: pods cannot be run on this machine.
         """
-        check_sandbox()
+        if not control_plane_only:
+            check_sandbox()
         self._state.mkdir(parents=True, exist_ok=True)
         self.server.start()
         self.server.write_kubeconfig(self.kubeconfig)
@@ -58,13 +63,16 @@ class EmbeddedCluster:
             GarbageCollector(client, self.clock),
             CronJobController(client, self.clock),
             JobController(client, self.clock),
-            Runner(client, self.clock, state=self._state, tools=self._tools, api_url=self.url),
         ]
-        for part in self._parts:
-            part.start()
-        if with_controller:
+        if not control_plane_only:
+            runner = Runner(
+                client, self.clock, state=self._state, tools=self._tools, api_url=self.url
+            )
+            self._parts.append(runner)
             self._manager = Manager(client, self.clock)
             self._manager.start()
+        for part in self._parts:
+            part.start()
 
     def stop(self) -> None:
         """Stop everything and end all pods."""

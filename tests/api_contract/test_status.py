@@ -1,0 +1,162 @@
+"""The status subresource, generations, and what each write may change."""
+
+import pytest
+from stashgen.api.base import JsonObject
+from stashgen.api.resources import (
+    ADDONS,
+    BACKUP_CONFIGURATIONS,
+    CRON_JOBS,
+    JOBS,
+    PERSISTENT_VOLUME_CLAIMS,
+)
+from stashgen_controller.client import ConflictError, NotFoundError
+
+from tests.api_contract.samples import at, backup_configuration, cron_job, job
+from tests.api_contract.servers import Server
+from tests.api_contract.wire import Http
+
+
+@pytest.fixture
+def created(server: Server, namespace: str) -> JsonObject:
+    """A BackupConfiguration."""
+    return server.client.create(BACKUP_CONFIGURATIONS, namespace, backup_configuration("one"))
+
+
+def test_status_sent_on_create_is_dropped(server: Server, namespace: str) -> None:
+    body = {**backup_configuration("one"), "status": {"phase": "Ready"}}
+    assert "status" not in server.client.create(BACKUP_CONFIGURATIONS, namespace, body)
+
+
+def test_status_sent_beside_a_spec_is_ignored(
+    server: Server, namespace: str, created: JsonObject
+) -> None:
+    patch = {"spec": {"paused": False}, "status": {"phase": "Ready"}}
+    changed = server.client.patch(BACKUP_CONFIGURATIONS, namespace, "one", patch)
+    assert at(changed, "spec", "paused") is False
+    assert "status" not in changed
+
+
+def test_spec_sent_to_the_status_is_ignored(
+    server: Server, namespace: str, created: JsonObject
+) -> None:
+    patch = {"spec": {"paused": False}, "status": {"phase": "Ready"}}
+    changed = server.client.patch(BACKUP_CONFIGURATIONS, namespace, "one", patch, status=True)
+    assert at(changed, "spec") == at(created, "spec")
+    assert at(changed, "status") == {"phase": "Ready"}
+
+
+def test_replacing_the_status_keeps_the_spec(
+    server: Server, namespace: str, created: JsonObject
+) -> None:
+    body = {**created, "spec": {"paused": False}, "status": {"phase": "Ready"}}
+    changed = server.client.replace(BACKUP_CONFIGURATIONS, namespace, body, status=True)
+    assert at(changed, "spec") == at(created, "spec")
+    assert at(changed, "status") == {"phase": "Ready"}
+
+
+def test_labels_sent_to_the_status_of_a_custom_object_are_ignored(
+    server: Server, namespace: str, created: JsonObject
+) -> None:
+    patch = {"metadata": {"labels": {"a": "b"}}, "status": {"phase": "Ready"}}
+    changed = server.client.patch(BACKUP_CONFIGURATIONS, namespace, "one", patch, status=True)
+    assert at(changed, "metadata", "labels") is None
+
+
+def test_status_of_an_old_version_is_a_conflict(
+    server: Server, namespace: str, created: JsonObject
+) -> None:
+    server.client.patch(BACKUP_CONFIGURATIONS, namespace, "one", {"spec": {"paused": False}})
+    body = {**created, "status": {"phase": "Ready"}}
+    with pytest.raises(ConflictError):
+        server.client.replace(BACKUP_CONFIGURATIONS, namespace, body, status=True)
+
+
+def test_patch_with_an_old_version_is_a_conflict(
+    server: Server, namespace: str, created: JsonObject
+) -> None:
+    server.client.patch(BACKUP_CONFIGURATIONS, namespace, "one", {"spec": {"paused": False}})
+    old = {"metadata": {"resourceVersion": at(created, "metadata", "resourceVersion")}}
+    with pytest.raises(ConflictError):
+        server.client.patch(
+            BACKUP_CONFIGURATIONS, namespace, "one", old | {"spec": {"paused": True}}
+        )
+
+
+def test_generation_rises_with_the_spec_only(
+    server: Server, namespace: str, created: JsonObject
+) -> None:
+    def patched(patch: JsonObject, *, status: bool = False) -> object:
+        changed = server.client.patch(
+            BACKUP_CONFIGURATIONS, namespace, "one", patch, status=status
+        )
+        return at(changed, "metadata", "generation")
+
+    assert at(created, "metadata", "generation") == 1
+    assert patched({"status": {"phase": "Ready"}}, status=True) == 1
+    assert patched({"metadata": {"labels": {"a": "b"}}}) == 1
+    assert patched({"spec": {"paused": False}}) == 2
+    assert patched({"spec": {"paused": False}}) == 2
+
+
+def test_generation_of_a_cron_job_rises_with_its_spec(server: Server, namespace: str) -> None:
+    created = server.client.create(CRON_JOBS, namespace, cron_job("one", suspend=True))
+    assert at(created, "metadata", "generation") == 1
+    labelled = {"metadata": {"labels": {"a": "b"}}}
+    changed = server.client.patch(CRON_JOBS, namespace, "one", labelled)
+    assert at(changed, "metadata", "generation") == 1
+    changed = server.client.patch(
+        CRON_JOBS, namespace, "one", {"spec": {"schedule": "0 0 * * *"}}
+    )
+    assert at(changed, "metadata", "generation") == 2
+
+
+def test_kind_without_a_status_has_no_such_path(http: Http) -> None:
+    body = {
+        "apiVersion": "addons.kubestash.com/v1alpha1",
+        "kind": "Addon",
+        "metadata": {"name": "contract-no-status"},
+        "spec": {},
+    }
+    assert http("POST", ADDONS.path(), body).status == 201
+    path = f"{ADDONS.path(None, 'contract-no-status')}/status"
+    assert http("GET", path).status == 404
+    assert http("DELETE", ADDONS.path(None, "contract-no-status")).status == 200
+
+
+def test_status_of_a_missing_object_is_not_found(server: Server, namespace: str) -> None:
+    with pytest.raises(NotFoundError):
+        server.client.patch(
+            BACKUP_CONFIGURATIONS, namespace, "absent", {"status": {}}, status=True
+        )
+
+
+def test_status_of_builtin_kinds_is_their_own_path(server: Server, namespace: str) -> None:
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "data"},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "storageClassName": "manual",
+            "resources": {"requests": {"storage": "1Gi"}},
+        },
+        "status": {"phase": "Bound"},
+    }
+    stored = server.client.create(PERSISTENT_VOLUME_CLAIMS, namespace, claim)
+    assert at(stored, "status", "phase") == "Pending"
+    assert at(stored, "spec", "volumeMode") == "Filesystem"
+    bound = server.client.patch(
+        PERSISTENT_VOLUME_CLAIMS, namespace, "data", {"status": {"phase": "Bound"}}, status=True
+    )
+    assert at(bound, "status", "phase") == "Bound"
+
+
+def test_template_of_a_job_is_immutable(http: Http, namespace: str) -> None:
+    assert http("POST", JOBS.path(namespace), job("one")).status == 201
+    patch = {"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 1}}}}
+    answer = http(
+        "PATCH", JOBS.path(namespace, "one"), patch, content_type="application/merge-patch+json"
+    )
+    assert (answer.status, answer.body["reason"]) == (422, "Invalid")
+    assert "field is immutable" in answer.body["message"]
+    assert answer.body["details"]["causes"][0]["field"] == "spec.template"

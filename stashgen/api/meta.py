@@ -3,7 +3,7 @@
 from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 
-from stashgen.api.base import Bool, Int, Model, Time
+from stashgen.api.base import Bool, Int, JsonObject, Model, Time
 
 
 class OwnerReference(Model):
@@ -47,6 +47,11 @@ class Kind(Model):
     """Base of all kinds: what they have besides ``apiVersion`` and ``kind``."""
 
     metadata: ObjectMeta
+
+    def to_wire(self) -> JsonObject:
+        """Plain JSON data, ``apiVersion`` and ``kind`` first, as people write them."""
+        data = super().to_wire()
+        return {"apiVersion": data.pop("apiVersion"), "kind": data.pop("kind"), **data}
 
     @property
     def owners(self) -> tuple[OwnerReference, ...]:

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 
 from stashgen.api.base import JsonObject
+from stashgen.api.meta import ObjectMeta
+from stashgen.api.rbac import PolicyRule, Role, RoleBinding, RoleRef, Subject
 from stashgen.api.retention_policy import RetentionPolicySpec
+from stashgen.api.service_account import ServiceAccount
 from stashgen.kubestash.pod_settings import TRIGGER_ACCOUNT, WORKER_ACCOUNT
 from stashgen.render.marks import EARLY
 
-_RBAC = "rbac.authorization.k8s.io"
 _TRIGGER_RULES = (
     ("core.kubestash.com", ("backupconfigurations",), ("get",)),
     ("core.kubestash.com", ("backupsessions",), ("create",)),
@@ -40,39 +42,30 @@ def namespace_objects(
     )
 
 
-def _metadata(namespace: str, name: str) -> JsonObject:
-    return {"name": name, "namespace": namespace, "annotations": dict(EARLY)}
+def _metadata(namespace: str, name: str) -> ObjectMeta:
+    return ObjectMeta(name=name, namespace=namespace, annotations=dict(EARLY))
 
 
 def _account(namespace: str, name: str) -> JsonObject:
-    return {
-        "apiVersion": "v1",
-        "kind": "ServiceAccount",
-        "metadata": _metadata(namespace, name),
-        "automountServiceAccountToken": False,
-    }
+    return ServiceAccount(
+        metadata=_metadata(namespace, name), automount_service_account_token=False
+    ).to_wire()
 
 
 def _role(namespace: str, name: str) -> JsonObject:
-    return {
-        "apiVersion": f"{_RBAC}/v1",
-        "kind": "Role",
-        "metadata": _metadata(namespace, name),
-        "rules": [
-            {"apiGroups": [group], "resources": list(resources), "verbs": list(verbs)}
-            for group, resources, verbs in _ROLES[name]
-        ],
-    }
+    rules = tuple(
+        PolicyRule(api_groups=(group,), resources=resources, verbs=verbs)
+        for group, resources, verbs in _ROLES[name]
+    )
+    return Role(metadata=_metadata(namespace, name), rules=rules).to_wire()
 
 
 def _binding(namespace: str, name: str) -> JsonObject:
-    return {
-        "apiVersion": f"{_RBAC}/v1",
-        "kind": "RoleBinding",
-        "metadata": _metadata(namespace, name),
-        "roleRef": {"apiGroup": _RBAC, "kind": "Role", "name": name},
-        "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}],
-    }
+    return RoleBinding(
+        metadata=_metadata(namespace, name),
+        role_ref=RoleRef(kind="Role", name=name),
+        subjects=(Subject(kind="ServiceAccount", name=name, namespace=namespace),),
+    ).to_wire()
 
 
 def _retention(namespace: str, name: str, spec: RetentionPolicySpec) -> JsonObject:

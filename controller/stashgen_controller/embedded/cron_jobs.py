@@ -5,6 +5,7 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from stashgen.api.base import JsonObject, format_time, parse_time
+from stashgen.api.cron_job import CronJob, CronJobSpec
 from stashgen.api.job import Job
 from stashgen.api.resources import CRON_JOBS, JOBS
 from stashgen.cron import Schedule
@@ -29,7 +30,7 @@ class CronJobController(ControlLoop):
 
     def _sync_one(self, obj: JsonObject) -> None:
         metadata = cast("JsonObject", obj["metadata"])
-        spec = cast("JsonObject", obj["spec"])
+        spec = CronJob.from_wire(obj).spec
         jobs = [
             Job.from_wire(job)
             for job in self.caches[JOBS].items(str(metadata["namespace"]))
@@ -62,18 +63,18 @@ class CronJobController(ControlLoop):
             self.client.replace(CRON_JOBS, namespace, {**obj, "status": status}, status=True)
 
     def _missed_tick(
-        self, metadata: JsonObject, spec: JsonObject, status: JsonObject
+        self, metadata: JsonObject, spec: CronJobSpec, status: JsonObject
     ) -> datetime | None:
         """The newest tick since the last one that was handled, if it is not too late for it."""
-        if spec.get("suspend"):
+        if spec.suspend:
             return None
         now = self.clock.now()
         earliest = parse_time(str(status.get("lastScheduleTime") or metadata["creationTimestamp"]))
-        deadline = spec.get("startingDeadlineSeconds")
-        if isinstance(deadline, int):
+        deadline = spec.starting_deadline_seconds
+        if deadline is not None:
             earliest = max(earliest, now - timedelta(seconds=deadline))
-        schedule = Schedule.parse(str(spec["schedule"]))
-        zone = ZoneInfo(str(spec.get("timeZone") or "Etc/UTC"))
+        schedule = Schedule.parse(spec.schedule)
+        zone = ZoneInfo(spec.time_zone or "Etc/UTC")
         # The interval includes ``now``, so that a clock moved onto a tick fires it.
         newest = None
         tick = schedule.next_tick(earliest, zone)
@@ -82,8 +83,8 @@ class CronJobController(ControlLoop):
             tick = schedule.next_tick(tick, zone)
         return newest
 
-    def _may_start(self, spec: JsonObject, active: list[Job]) -> bool:
-        policy = spec.get("concurrencyPolicy") or "Allow"
+    def _may_start(self, spec: CronJobSpec, active: list[Job]) -> bool:
+        policy = spec.concurrency_policy or "Allow"
         if policy == "Forbid":
             return not active
         if policy == "Replace":
@@ -123,15 +124,18 @@ class CronJobController(ControlLoop):
         except AlreadyExistsError:
             return
 
-    def _clean_up(self, spec: JsonObject, jobs: list[Job]) -> None:
+    def _clean_up(self, spec: CronJobSpec, jobs: list[Job]) -> None:
+        succeeded, failed = spec.successful_jobs_history_limit, spec.failed_jobs_history_limit
         limits = (
-            ("successfulJobsHistoryLimit", _DEFAULT_SUCCESSFUL, [j for j in jobs if j.is_complete]),
-            ("failedJobsHistoryLimit", _DEFAULT_FAILED, [j for j in jobs if j.failure]),
+            (
+                _DEFAULT_SUCCESSFUL if succeeded is None else succeeded,
+                [j for j in jobs if j.is_complete],
+            ),
+            (_DEFAULT_FAILED if failed is None else failed, [j for j in jobs if j.failure]),
         )
-        for field, default, finished in limits:
-            limit = spec.get(field, default)
+        for limit, finished in limits:
             ordered = sorted(finished, key=lambda job: job.metadata.name)
-            for job in ordered[: max(0, len(ordered) - int(str(limit)))]:
+            for job in ordered[: max(0, len(ordered) - limit)]:
                 self.client.delete(
                     JOBS, job.metadata.namespace, job.metadata.name, uid=job.metadata.uid
                 )

@@ -1,0 +1,234 @@
+"""``stashgen build`` and ``stashgen check`` as processes: exit codes, streams, signals."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from stashgen import __version__
+from stashgen.source import read_documents
+from stashgen.tree import read_tree
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "local-storage"
+BROKEN = ROOT / "tests" / "golden" / "cases" / "fields" / "input"
+COMMAND = (sys.executable, "-m", "stashgen")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the example, built."""
+    return shutil.copytree(EXAMPLE, tmp_path / "project")
+
+
+def stashgen(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_usage_and_environment_errors_are_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for arguments, message in (
+        (["build"], "there is no stashgen.yaml in ."),
+        (["check", "--project", "missing"], "missing is not a folder"),
+        (["build", "--project", "file"], "file is not a folder"),
+        (["check", "--project", "x" * 300], f"cannot read {'x' * 300}: File name too long"),
+    ):
+        result = stashgen(*arguments, cwd=tmp_path)
+        assert (result.returncode, result.stdout) == (2, "")
+        assert result.stderr == f"stashgen: {message}\n"
+    assert stashgen(cwd=tmp_path).returncode == 2
+
+
+def test_findings_go_to_stderr_with_exit_code_1_and_nothing_is_written(tmp_path: Path) -> None:
+    project = shutil.copytree(BROKEN, tmp_path / "broken")
+    before = sorted(project.rglob("*"))
+    for arguments in (["build"], ["build", "--stdout"], ["build", "-o", "out"], ["check"]):
+        result = stashgen(*arguments, "--project", "broken", cwd=tmp_path)
+        assert (result.returncode, result.stdout) == (1, "")
+        assert "broken/policies/hourly.yaml:8:3: error SG201: " in result.stderr
+        assert "Traceback" not in result.stderr
+    assert sorted(project.rglob("*")) == before
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_that_has_errors_keeps_its_last_good_state(project: Path) -> None:
+    before = read_tree(project / "rendered")
+    policy = project / "policies" / "gold.yaml"
+    policy.write_text(policy.read_text().replace("every: 4h", "every: 5h"))
+    assert stashgen("build", cwd=project).returncode == 1
+    assert read_tree(project / "rendered") == before
+
+
+def test_a_change_is_stale_until_it_is_built(project: Path) -> None:
+    assert stashgen("check", cwd=project).returncode == 0
+    policy = project / "policies" / "gold.yaml"
+    policy.write_text(policy.read_text().replace("every: 4h", "every: 2h"))
+    stale = stashgen("check", cwd=project)
+    assert stale.returncode == 1
+    assert stale.stderr.count("error SG702: ") == 2
+    built = stashgen("build", cwd=project)
+    assert (built.returncode, built.stdout) == (0, "")
+    assert built.stderr == "rendered: 2 files written, 0 deleted, 4 unchanged\n"
+    assert stashgen("check", cwd=project).returncode == 0
+
+
+def test_a_second_build_touches_no_file(project: Path) -> None:
+    files = sorted(path for path in (project / "rendered").rglob("*") if path.is_file())
+    before = [path.stat().st_mtime_ns for path in files]
+    result = stashgen("build", cwd=project)
+    assert result.stderr == "rendered: 0 files written, 0 deleted, 6 unchanged\n"
+    assert [path.stat().st_mtime_ns for path in files] == before
+
+
+def test_stdout_has_every_object_and_nothing_else(project: Path) -> None:
+    shutil.rmtree(project / "rendered")
+    result = stashgen("build", "--stdout", cwd=project)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert not (project / "rendered").exists()
+    documents = read_documents(result.stdout.encode(), PurePosixPath("stdout"))
+    assert documents.findings == ()
+    streamed = [one.data for one in documents.value]
+    committed = [
+        one.data
+        for path, content in sorted(read_tree(EXAMPLE / "rendered").items())
+        if path.name != "kustomization.yaml"
+        for one in read_documents(content, path).value
+    ]
+    assert streamed == committed
+
+
+def test_another_output_folder_takes_the_same_files(project: Path, tmp_path: Path) -> None:
+    shutil.rmtree(project / "rendered")
+    result = stashgen("build", "-o", tmp_path / "out" / "deep", "--project", project, cwd=tmp_path)
+    assert result.returncode == 0
+    assert read_tree(tmp_path / "out" / "deep") == read_tree(EXAMPLE / "rendered")
+    assert not (project / "rendered").exists()
+
+
+def test_an_output_that_cannot_be_written_is_exit_code_2(project: Path) -> None:
+    result = stashgen("build", "-o", "/proc/stashgen", cwd=project)
+    assert result.returncode == 2
+    assert result.stderr.startswith("stashgen: cannot write /proc/stashgen")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_full_disk_behind_stdout_is_exit_code_2(project: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        result = _to(full.fileno(), project)
+    assert result.returncode == 2
+    assert result.stderr == b"stashgen: output: No space left on device\n"
+
+
+def test_a_reader_that_went_away_ends_the_build_without_a_traceback(project: Path) -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    result = _to(write_end, project)
+    os.close(write_end)
+    assert (result.returncode, result.stderr) == (2, b"")
+
+
+def _to(stdout: int, project: Path) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [*COMMAND, "build", "--stdout"],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.fixture
+def full_pipe() -> Iterator[tuple[int, int]]:
+    """A pipe that takes no byte more: whoever writes to it waits."""
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    try:
+        while True:
+            os.write(write_end, b"x" * 4096)
+    except BlockingIOError:
+        os.set_blocking(write_end, True)
+    yield read_end, write_end
+    os.close(read_end)
+    os.close(write_end)
+
+
+def test_an_interrupt_ends_the_build_with_exit_code_130(
+    project: Path, full_pipe: tuple[int, int]
+) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "build", "--stdout"],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=full_pipe[1],
+        stderr=subprocess.PIPE,
+    ) as process:
+        waiting = Path(f"/proc/{process.pid}/wchan")
+        deadline = time.monotonic() + 30
+        while "pipe" not in waiting.read_text() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        # Only now: what is left in Python's buffer must not block the end of the process.
+        process.send_signal(signal.SIGINT)
+        _, printed = process.communicate(timeout=30)
+    assert (process.returncode, printed) == (130, b"stashgen: interrupted\n")
+
+
+def test_a_bug_of_ours_is_one_line_and_a_traceback_only_on_request(project: Path) -> None:
+    broken = (
+        "import sys, zoneinfo\n"
+        "class Broken:\n"
+        "    def __init__(self, key): raise RuntimeError('wheels\\nfell off')\n"
+        "zoneinfo.ZoneInfo = Broken\n"
+        "from stashgen.cli.main import main\n"
+        "sys.exit(main())\n"
+    )
+    for flags, lines in (([], 1), (["--debug"], None)):
+        result = subprocess.run(
+            [sys.executable, "-c", broken, "check", *flags],
+            cwd=project,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert (result.returncode, result.stdout) == (3, "")
+        last = result.stderr.splitlines()[-1]
+        assert last.startswith(f"stashgen: this is a bug in stashgen {__version__}: RuntimeError: ")
+        assert ("Traceback" in result.stderr) == bool(flags)
+        assert lines is None or result.stderr.count("\n") == lines
+
+
+def test_version_starts_without_the_models(tmp_path: Path) -> None:
+    check = (
+        "import sys\n"
+        "from stashgen.cli.main import run\n"
+        "code = run(['--version'])\n"
+        "heavy = {'pydantic', 'ruamel', 'croniter', 'jinja2'} & sys.modules.keys()\n"
+        "sys.exit(f'{heavy}' if heavy else code)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", check],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (result.returncode, result.stdout) == (0, f"stashgen {__version__}\n")

@@ -1,0 +1,53 @@
+"""What the command line understands."""
+
+from pathlib import Path
+
+import pytest
+
+from stashgen import __version__
+from stashgen.cli.arguments import Command, parse
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--debug"],
+        ["render"],
+        ["build", "--nonsense"],
+        ["build", "--std"],
+        ["build", "extra"],
+        ["build", "--project"],
+        ["build", "-o", "x", "--stdout"],
+        ["check", "--stdout"],
+        ["check", "-o", "x"],
+    ],
+)
+def test_a_wrong_command_line_is_told_on_stderr(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert parse(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "usage: stashgen" in printed.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (["build"], Command("build", Path())),
+        (["build", "--project", "a"], Command("build", Path("a"))),
+        (["build", "-o", "b"], Command("build", Path(), output=Path("b"))),
+        (["build", "--stdout", "--debug"], Command("build", Path(), stdout=True)),
+        (["--debug", "check", "--project=a"], Command("check", Path("a"))),
+    ],
+)
+def test_a_command_line_becomes_a_command(arguments: list[str], command: Command) -> None:
+    assert parse(arguments) == command
+
+
+def test_version_and_help_are_the_product(capsys: pytest.CaptureFixture[str]) -> None:
+    assert parse(["--version"]) == 0
+    assert capsys.readouterr().out == f"stashgen {__version__}\n"
+    assert parse(["build", "--help"]) == 0
+    assert "--stdout" in capsys.readouterr().out

@@ -16,12 +16,14 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from stashgen.api import resources as known
+from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.base import JsonObject, format_time
 from stashgen.api.crd import crd_for
 from stashgen.api.definitions import DEFINITIONS
 from stashgen.api.resources import Resource
 from stashgen.api.snapshot import Component, Driver, Phase, ResticStats, Summary
 from stashgen.kubestash import addons, layout
+from stashgen.kubestash.sessions import backup_session_manifest
 from stashgen_controller.client import ApiError, Client, NotFoundError
 from stashgen_controller.clock import MovableClock
 from stashgen_controller.decision import Key
@@ -88,7 +90,10 @@ class Harness:
         self.server.start()
         self.client = Client.for_url(self.server.url)
         self.reader = StoreReader(self.server)
+        # The controller's own client: a test may take it away in the middle of something.
+        self.controller = self.client
         self.bucket: dict[str, list[str]] = {}
+        self.created: list[tuple[str, str]] = []
         self.errors: list[str] = []
         self.looks = 0
         self._seen = 0
@@ -142,6 +147,16 @@ class Harness:
         """An object's status."""
         return cast("JsonObject", self.get(resource, namespace, name).get("status") or {})
 
+    def trigger(self, session: str = "backup", *, retry_left: int | None = None) -> str:
+        """Create the BackupSession of this moment, as a CronJob's pod does; returns its name."""
+        obj = self.get(known.BACKUP_CONFIGURATIONS, "demo", "library-backup")
+        configuration = BackupConfiguration.from_wire(obj)
+        wanted = configuration.session(session)
+        assert wanted is not None
+        unix = int(self.clock.now().timestamp())
+        manifest = backup_session_manifest(configuration, wanted, unix, retry_left=retry_left)
+        return name_of(self.client.create(known.BACKUP_SESSIONS, "demo", manifest))
+
     # what the manager does
 
     def settle(self, *, work: "Worker | None" = None) -> None:
@@ -158,14 +173,14 @@ class Harness:
             assert work is not None
             for job in jobs:
                 self.finish(job, work(self, job, plan_of(job)))
-        pytest_fail = f"no standstill after 500 rounds; errors: {self.errors[-5:]}"
-        raise AssertionError(pytest_fail)
+        msg = f"no standstill after 500 rounds; errors: {self.errors[-5:]}"
+        raise AssertionError(msg)
 
     def look(self, key: Key) -> None:
         """Reconcile one object as the manager would."""
         self.looks += 1
         try:
-            again = reconcile(self.client, self.reader, key, self.clock.now())
+            again = reconcile(self.controller, self.reader, key, self.clock.now())
         except (ApiError, NameCollisionError) as error:
             self.errors.append(f"{key.resource.kind} {key.name}: {error}")
             again = timedelta(minutes=1)
@@ -195,6 +210,8 @@ class Harness:
         ]
         by_key = {(resource.group, resource.plural): resource for resource in WATCHED}
         for change in sorted(changes, key=lambda item: item.version):
+            if change.type == "ADDED":
+                self.created.append((by_key[change.resource].kind, name_of(change.object)))
             for key in dependants(self.reader, by_key[change.resource], change.object):
                 found[key] = None
         self._seen = version
@@ -291,11 +308,11 @@ def good_worker(harness: Harness, job: JsonObject, plan: SessionPlan) -> WorkerR
     return result.model_copy(update={"started": now, "finished": now})
 
 
-def failing_worker(error: RunError) -> Worker:
-    """A worker whose every backup fails; it initialises well."""
+def failing_worker(error: RunError, *verbs: Verb, at: str = "") -> Worker:
+    """A worker that fails at some verbs, if a part of the storage's address is given only there."""
 
     def work(harness: Harness, job: JsonObject, plan: SessionPlan) -> WorkerResult:
-        if plan.verb in {Verb.INIT_STORAGE, Verb.INIT_REPOSITORY}:
+        if plan.verb not in verbs or at not in argument(job, "storage"):
             return good_worker(harness, job, plan)
         now = harness.clock.now()
         return WorkerResult(
@@ -338,9 +355,7 @@ def _backup(harness: Harness, job: JsonObject, plan: SessionPlan) -> WorkerResul
         size="1.000 KiB",
         duration="1s",
         integrity=True,
-        restic_stats=(
-            ResticStats(summary=Summary(id="ab" * 32, start_time=now, end_time=now)),
-        ),
+        restic_stats=(ResticStats(summary=Summary(id="ab" * 32, start_time=now, end_time=now)),),
     )
     harness.bucket.setdefault(place(job), []).append(name_of(snapshot))
     if plan.last_copy:

@@ -5,18 +5,20 @@ from collections.abc import Iterator
 from stashgen.diagnostics import Finding
 from stashgen.marks import Json
 from stashgen.source import Document
-from stashgen.validate import values
+from stashgen.validate import pod_values, values
 from stashgen.validate.values import Rule
 from stashgen.validate.walk import Code, Keys, each, error
 
 _JOB: tuple[tuple[str, Rule], ...] = (
-    ("image", values.image),
-    ("imagePullPolicy", values.pull_policy),
+    ("image", pod_values.image),
+    ("imagePullPolicy", pod_values.pull_policy),
     ("runAs.user", values.whole(0)),
     ("runAs.group", values.whole(0)),
-    ("resources", values.resources),
-    ("tolerations[*]", values.toleration),
+    ("resources", pod_values.resources),
+    ("nodeSelector", pod_values.node_selector),
+    ("tolerations[*]", pod_values.toleration),
     ("priorityClassName", values.subdomain),
+    ("imagePullSecrets[*]", pod_values.pull_secret),
     ("imagePullSecrets[*].name", values.subdomain),
 )
 _KEEP = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
@@ -45,7 +47,10 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
         ("spec.namespace", values.label),
         ("spec.backend.local.mountPath", values.absolute),
         ("spec.backend.local.subPath", values.sub_path),
+        ("spec.backend.local.persistentVolumeClaim", pod_values.claim_source),
         ("spec.backend.local.persistentVolumeClaim.claimName", values.subdomain),
+        ("spec.backend.local.nfs", pod_values.nfs_source),
+        ("spec.backend.local.hostPath", pod_values.host_path_source),
         *_job("spec.job"),
     ),
     "BackupPolicy": (

@@ -1,4 +1,4 @@
-"""What a single value must look like: names, durations, paths, quantities.
+"""What a single value must look like: names, durations, schedules, paths, numbers.
 
 Each rule takes a value of its type and returns what is wrong with it, or None.
 """
@@ -23,9 +23,6 @@ from stashgen.validate.walk import Code
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", re.ASCII)
 _SUBDOMAIN = re.compile(rf"{_LABEL.pattern}(\.{_LABEL.pattern})*", re.ASCII)
 _CLUSTER_ID = re.compile(r"[a-z][a-z0-9]{1,11}", re.ASCII)
-_QUANTITY = re.compile(
-    r"([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][-+]?[0-9]+)?", re.ASCII
-)
 _LONGEST_LABEL, _LONGEST_SUBDOMAIN = 63, 253
 # "init-storage-<name>" is a label's value, which has at most 63 characters.
 _LONGEST_STORAGE = 50
@@ -226,31 +223,6 @@ def _path_template(value: Json, names: frozenset[str]) -> Problem | None:
     )
 
 
-def image(value: Json) -> Problem | None:
-    """A container image."""
-    if not isinstance(value, str) or (value and not any(one.isspace() for one in value)):
-        return None
-    return Problem(
-        Code.NOT_ALLOWED,
-        f"{quote(value)} is not an image",
-        "a pod without an image cannot start",
-        "write a reference such as stashgen-worker:0.1.0",
-    )
-
-
-def pull_policy(value: Json) -> Problem | None:
-    """When the kubelet pulls an image."""
-    known = ("Always", "IfNotPresent", "Never")
-    if not isinstance(value, str) or value in known:
-        return None
-    return Problem(
-        Code.NOT_ALLOWED,
-        f"{quote(value)} is not a value of imagePullPolicy",
-        "the API server would refuse the pod",
-        f"write one of {', '.join(known)}",
-    )
-
-
 def whole(low: int, high: int = _LARGEST_ID) -> Rule:
     """A whole number within bounds."""
 
@@ -288,46 +260,4 @@ def pattern(value: Json) -> Problem | None:
         f"{quote(value)} matches no name",
         "it is compared with the name alone, which has no slash",
         'write a shell pattern such as "data-*"',
-    )
-
-
-def resources(value: Json) -> Problem | None:
-    """Requests and limits of a container."""
-    if not isinstance(value, dict):
-        return None
-    for group, amounts in value.items():
-        if group not in {"requests", "limits"} or not isinstance(amounts, dict):
-            return _resources(f"{quote(group)} is not a part of resources")
-        for name, amount in amounts.items():
-            is_number = isinstance(amount, int | float) and not isinstance(amount, bool)
-            if not (is_number or isinstance(amount, str)) or not _QUANTITY.fullmatch(str(amount)):
-                return _resources(f"{group} of {quote(name)} is not a quantity")
-    return None
-
-
-def _resources(what: str) -> Problem:
-    return Problem(
-        Code.NOT_ALLOWED,
-        what,
-        "the API server would refuse the pod (Kubernetes, ResourceRequirements)",
-        "write requests and limits, each a map such as {cpu: 100m, memory: 256Mi}",
-    )
-
-
-def toleration(value: Json) -> Problem | None:
-    """Which taints of a node a pod tolerates."""
-    known = {"key": str, "operator": str, "value": str, "effect": str, "tolerationSeconds": int}
-    if not isinstance(value, dict):
-        return None
-    unknown = sorted(value.keys() - known.keys())
-    # A boolean is an int to Python; no field is one.
-    if not unknown and all(type(item) is known[key] for key, item in value.items()):
-        return None
-    return Problem(
-        Code.NOT_ALLOWED,
-        f"{quote(unknown[0])} is not a field of a toleration"
-        if unknown
-        else "a toleration has a value of another type",
-        "the API server would refuse the pod (Kubernetes, Toleration)",
-        f"write {', '.join(known)}",
     )

@@ -3,7 +3,7 @@
 import pytest
 
 from stashgen.marks import Json
-from stashgen.validate import values
+from stashgen.validate import pod_values, values
 from stashgen.validate.values import Rule
 
 _REFUSED: list[tuple[Rule, list[Json]]] = [
@@ -24,14 +24,19 @@ _REFUSED: list[tuple[Rule, list[Json]]] = [
     (values.absolute, ["", "relative", "/", "//", "/a/../b", "/a:b"]),
     (values.sub_path, ["", "/", "/a", "../a", "a/./b", "{{ volume }}", "a\nb", "a\\b"]),
     (values.directory, ["", "/a", "{{ region }}", "..", "{{ volume | upper }}"]),
-    (values.image, ["", "a b", "a\n"]),
-    (values.pull_policy, ["always", ""]),
+    (pod_values.image, ["", "a b", "a\n"]),
+    (pod_values.pull_policy, ["always", ""]),
     (values.whole(1, 3), [0, 4, -1]),
     (values.not_empty, [[]]),
     (values.pattern, ["", "a/b"]),
-    (values.resources, [{"request": {}}, {"requests": "1"}, {"limits": {"cpu": "lots"}}]),
-    (values.resources, [{"limits": {"cpu": True}}, {"limits": {"memory": "1 Gi"}}]),
-    (values.toleration, [{"keys": "x"}, {"key": 1}, {"tolerationSeconds": "1"}]),
+    (pod_values.resources, [{"request": {}}, {"requests": "1"}, {"limits": {"cpu": "lots"}}]),
+    (pod_values.resources, [{"limits": {"cpu": True}}, {"limits": {"memory": "1 Gi"}}]),
+    (pod_values.node_selector, [{"disk": "-"}, {"disk": "a b"}, {"disk": "x" * 64}]),
+    (pod_values.pull_secret, [{}, {"name": 1}, {"name": "a", "namespace": "b"}]),
+    (pod_values.claim_source, [{}, {"claimName": None}, {"claimName": "a", "readOnly": 1}]),
+    (pod_values.nfs_source, [{}, {"server": "a"}, {"server": "a", "path": "/", "port": 1}]),
+    (pod_values.host_path_source, [{}, {"path": "/", "type": None}]),
+    (pod_values.toleration, [{"keys": "x"}, {"key": 1}, {"tolerationSeconds": "1"}]),
 ]
 
 _ACCEPTED: list[tuple[Rule, list[Json]]] = [
@@ -49,13 +54,21 @@ _ACCEPTED: list[tuple[Rule, list[Json]]] = [
     (values.absolute, ["/kubestash-backend", "/a/b"]),
     (values.sub_path, ["dem1", "{{ cluster.id }}", "a/{{cluster.name}}-{{cluster.id}}"]),
     (values.directory, ["{{namespace}}/{{volume}}", "a b"]),
-    (values.image, ["stashgen-worker:0.1.0", "registry.example/a/b@sha256:00"]),
-    (values.pull_policy, ["Always", "IfNotPresent", "Never"]),
+    (pod_values.image, ["stashgen-worker:0.1.0", "registry.example/a/b@sha256:00"]),
+    (pod_values.pull_policy, ["Always", "IfNotPresent", "Never"]),
     (values.whole(1, 3), [1, 3]),
     (values.not_empty, [["x"]]),
     (values.pattern, ["*", "data-*", "[ab]?"]),
-    (values.resources, [{}, {"requests": {"cpu": "100m", "memory": "1Gi"}, "limits": {"cpu": 2}}]),
-    (values.toleration, [{"key": "a", "operator": "Exists", "tolerationSeconds": 3}]),
+    (
+        pod_values.resources,
+        [{}, {"requests": {"cpu": "100m", "memory": "1Gi"}, "limits": {"cpu": 2}}],
+    ),
+    (pod_values.node_selector, [{}, {"disk": ""}, {"disk": "ssd-1.a_B"}]),
+    (pod_values.pull_secret, [{"name": "registry"}]),
+    (pod_values.claim_source, [{"claimName": "a"}, {"claimName": "a", "readOnly": True}]),
+    (pod_values.nfs_source, [{"server": "a", "path": "/"}]),
+    (pod_values.host_path_source, [{"path": "/", "type": "Directory"}]),
+    (pod_values.toleration, [{"key": "a", "operator": "Exists", "tolerationSeconds": 3}]),
 ]
 _OF_NO_RULE: list[Json] = [None, True, 1.5, "\0", {"a": [1]}, ["a", None]]
 

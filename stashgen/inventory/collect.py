@@ -75,7 +75,7 @@ def collect(source: Source) -> Outcome[Inventory]:
     Lists of the core group are taken apart. Findings: an object that cannot be understood (warning;
     it is in ``unreadable`` too), an object that is there twice (error where the two differ).
     """
-    collector = _Collector()
+    collector = _Collector(unreadable=list(source.unreadable))
     for cluster_id, documents in source.manifests.items():
         for document in documents:
             for item in _objects(document.data, document, ()):

@@ -4,7 +4,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from stashgen.diagnostics import Outcome, Severity
+from stashgen.diagnostics import Outcome, Position, Severity
 from stashgen.inventory import collect
 from stashgen.model import Inventory, Source, VolumeKey
 from stashgen.source import Document, read_documents
@@ -160,3 +160,10 @@ def test_same_claim_in_two_clusters_is_two_volumes() -> None:
     outcome = collect(Source(project=project, policies=(), manifests=manifests))
     assert outcome.findings == ()
     assert [volume.key.cluster_id for volume in outcome.value.volumes] == ["one", "two"]
+
+
+def test_places_that_could_not_be_read_are_unknown_too() -> None:
+    (project,) = documents("kind: Project", "stashgen.yaml")
+    place = Position(PurePosixPath("chart.yaml"), 4, 10)
+    source = Source(project=project, policies=(), manifests={}, unreadable=(place,))
+    assert collect(source).value.unreadable == (place,)

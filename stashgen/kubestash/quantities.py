@@ -1,7 +1,8 @@
-"""Sizes and durations as KubeStash writes them in statuses: ``12.222 MiB``, ``1m7.5s``."""
+"""Sizes, durations and quantities as KubeStash and Kubernetes write them."""
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _STEP = 1024
@@ -12,6 +13,12 @@ _DURATION_PART = re.compile(
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 # Go reads both the micro sign and the Greek letter.
 _SECONDS |= {"\u00b5s": 1e-6, "\u03bcs": 1e-6}
+
+_QUANTITY = re.compile(
+    r"(?P<number>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?P<suffix>[KMGTPE]i|[munkMGTPE]?)"
+)
+_DECIMAL = ("n", "u", "m", "", "k", "M", "G", "T", "P", "E")
+_BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 
 _LONGEST_SECONDS = 2**63 / 1e9
 
@@ -72,3 +79,34 @@ def format_duration(value: timedelta) -> str:
     if hours:
         return f"{hours}h{minutes}m{text}"
     return f"{minutes}m{text}" if minutes else text
+
+
+def canonical_quantity(text: str) -> str:
+    """A Kubernetes quantity as the API server stores it: ``0.5`` is ``500m``, ``1024Mi`` ``1Gi``.
+
+    No fraction, and the largest suffix that needs none (Kubernetes, resource.Quantity). A text
+    with an exponent or with more than nano precision is returned as it is.
+    """
+    match = _QUANTITY.fullmatch(text)
+    if match is None:
+        return text
+    number, suffix = Decimal(match["number"]), match["suffix"]
+    if suffix.endswith("i"):
+        value = number * 1024 ** _BINARY.index(suffix)
+        # Below one KiB the API server counts as it does without a suffix.
+        if value >= _STEP and value == int(value):
+            return _largest(int(value), _STEP, _BINARY)
+    else:
+        value = number * Decimal(1000) ** (_DECIMAL.index(suffix) - _DECIMAL.index(""))
+    nanos = value * 1000**3
+    return _largest(int(nanos), 1000, _DECIMAL) if nanos == int(nanos) else text
+
+
+def _largest(value: int, step: int, suffixes: tuple[str, ...]) -> str:
+    if value == 0:
+        return "0"
+    unit = 0
+    while value % step == 0 and unit < len(suffixes) - 1:
+        value //= step
+        unit += 1
+    return f"{value}{suffixes[unit]}"

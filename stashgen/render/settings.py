@@ -1,9 +1,12 @@
 """A policy's Job block as settings of pods."""
 
 from dataclasses import replace
+from typing import cast
 
+from stashgen.api.base import JsonObject
 from stashgen.kubestash.addons import IMAGE
 from stashgen.kubestash.pod_settings import NOBODY, TRIGGER_ACCOUNT, PodSettings
+from stashgen.kubestash.quantities import canonical_quantity
 from stashgen.policy.shared import Job
 
 
@@ -16,13 +19,24 @@ def worker_settings(job: Job) -> PodSettings:
         run_as_user=user,
         # Without a group the runtime would take the image's: nothing is left to look up.
         run_as_group=user if group is None else group,
-        resources=job.resources,
+        resources=_resources(job),
     )
 
 
 def trigger_settings(job: Job) -> PodSettings:
     """For the pods that only create a BackupSession: nobody, with their own small resources."""
     return replace(_placed(job), service_account=TRIGGER_ACCOUNT)
+
+
+def _resources(job: Job) -> JsonObject | None:
+    """Quantities as the API server stores them, so that what is in git is what runs."""
+    if job.resources is None:
+        return None
+    groups = cast("dict[str, dict[str, object]]", job.resources)
+    return {
+        group: {name: canonical_quantity(str(amount)) for name, amount in amounts.items()}
+        for group, amounts in groups.items()
+    }
 
 
 def _placed(job: Job) -> PodSettings:

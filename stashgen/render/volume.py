@@ -13,6 +13,7 @@ from stashgen.api.function import Function
 from stashgen.api.repository import Repository
 from stashgen.api.shared import TaskReference
 from stashgen.kubestash import addons, children, executor
+from stashgen.kubestash.paths import DATA_PATH, TMP_PATH
 from stashgen.kubestash.pod_settings import PodSettings
 from stashgen.kubestash.quantities import format_duration
 from stashgen.model import Protection, ResolvedCopy, ResolvedSession
@@ -21,9 +22,9 @@ from stashgen.render.settings import trigger_settings, worker_settings
 from stashgen.render.storage import pod_template
 
 _PARAMS = {
-    "paths": addons.DATA_PATH,
+    "paths": DATA_PATH,
     "enableCache": "true",
-    "scratchDir": addons.TMP_PATH,
+    "scratchDir": TMP_PATH,
 }
 _ADDON: JsonObject = {
     "name": addons.ADDON,

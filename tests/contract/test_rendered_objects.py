@@ -56,7 +56,7 @@ spec:
     runAs: {user: 1000}
     nodeSelector: {disk: "yes"}
     tolerations: [{key: backup, operator: Exists}]
-    resources: {requests: {cpu: 1, memory: 1Gi}}
+    resources: {requests: {cpu: 1, memory: 1536Mi}, limits: {cpu: "1.5", memory: 2048Mi}}
 """
 _RETENTION = """
 apiVersion: storage.kubestash.com/v1alpha1

@@ -82,3 +82,17 @@ def test_what_is_not_a_duration_is_refused(text: str) -> None:
 def test_duration_is_written_as_go_writes_it(value: timedelta, text: str) -> None:
     assert quantities.format_duration(value) == text
     assert quantities.parse_duration(text) == value
+
+
+@pytest.mark.parametrize(
+    ("written", "stored"),
+    [
+        ("0", "0"), ("1", "1"), ("1.0", "1"), ("0.5", "500m"), (".5", "500m"), ("1.5", "1500m"),
+        ("1000m", "1"), ("100m", "100m"), ("1000", "1k"), ("1024", "1024"), ("0.1m", "100u"),
+        ("1024Mi", "1Gi"), ("1.5Gi", "1536Mi"), ("0.5Gi", "512Mi"), ("64Mi", "64Mi"),
+        ("1Ki", "1Ki"), ("0.5Ki", "512"), ("1000Mi", "1000Mi"), ("0Mi", "0"), ("5000M", "5G"),
+        ("1e3", "1e3"), ("0.00000000001", "0.00000000001"),
+    ],
+)  # fmt: skip
+def test_quantity_is_written_as_the_api_server_stores_it(written: str, stored: str) -> None:
+    assert quantities.canonical_quantity(written) == stored

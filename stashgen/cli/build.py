@@ -5,7 +5,7 @@ import sys
 from stashgen.cli.arguments import Command
 from stashgen.cli.compiling import Compiled, compile_project
 from stashgen.cli.report import count, say, show_findings
-from stashgen.diagnostics import ExitCode, has_errors
+from stashgen.diagnostics import ExitCode, UsageError, has_errors
 from stashgen.model import FileTree
 from stashgen.tree import WriteReport, write_tree
 
@@ -13,13 +13,20 @@ _NOT_AN_OBJECT = "kustomization.yaml"
 
 
 def build(command: Command) -> int:
-    """Write the project's output; nothing is written where a finding is an error."""
+    """Write the project's output; nothing is written where a finding is an error.
+
+    Raises:
+        UsageError: there is no project, or no standard output to print to.
+        ToolError: the system refuses to read or to write.
+    """
     compiled = compile_project(command.project)
     show_findings(compiled.findings)
     if not compiled.ok:
         say("nothing was written")
         return ExitCode.FINDINGS
     if command.stdout:
+        if sys.stdout is None:
+            raise UsageError("the standard output is closed")
         sys.stdout.buffer.write(_stream(compiled.files))
         return ExitCode.OK
     return _write(command, compiled)

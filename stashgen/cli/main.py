@@ -6,6 +6,7 @@ needs them, and the garbage collector, which would only walk living data, is off
 
 import contextlib
 import gc
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,9 @@ def main() -> int:
     gc.disable()
     # Plugins of other packages could change what validation accepts, and cost start-up time.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    if sys.stderr is None:
+        # Closed by the caller (2>&-); print would take the standard output instead.
+        sys.stderr = io.StringIO()
     code = run(sys.argv[1:])
     _let_go(sys.stdout)
     _let_go(sys.stderr)

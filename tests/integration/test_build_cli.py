@@ -141,6 +141,25 @@ def test_a_reader_that_went_away_ends_the_build_without_a_traceback(project: Pat
     assert (result.returncode, result.stderr) == (2, b"")
 
 
+def test_closed_standard_streams_are_an_error_only_where_they_are_needed(project: Path) -> None:
+    for arguments, code, printed in (
+        ("build --stdout >&-", 2, "stashgen: the standard output is closed\n"),
+        ("check >&-", 0, "rendered: 6 files up to date\n"),
+        ("check 2>&-", 0, ""),
+        ("build >&- 2>&-", 0, ""),
+    ):
+        result = subprocess.run(
+            ["sh", "-c", f'"{sys.executable}" -m stashgen {arguments}'],
+            cwd=project,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert (result.returncode, result.stdout, result.stderr) == (code, "", printed)
+
+
 def _to(stdout: int, project: Path) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [*COMMAND, "build", "--stdout"],

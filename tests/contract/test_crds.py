@@ -5,6 +5,7 @@ from typing import cast
 
 import pytest
 import yaml
+from cel_expr_python import cel
 
 from stashgen.api.base import JsonObject
 from stashgen_controller.embedded.schema import Schema
@@ -168,6 +169,28 @@ def test_printer_columns_are_kubestashs(kind: str) -> None:
     assert shown == [*_COLUMNS[kind], _AGE]
 
 
+def _refusals(schema: JsonObject, new: JsonObject, old: JsonObject | None) -> Iterator[str]:
+    """Messages of the rules that an update breaks (Kubernetes, "Validation rules").
+
+    A rule is asked where its value exists, one about a change where it existed before as well.
+    """
+    env = cel.NewEnv(variables={"self": cel.Type.DYN, "oldSelf": cel.Type.DYN})
+    for path, node in _nodes(schema):
+        now, before = _value(new, path), _value(old, path)
+        for rule in cast("list[dict[str, str]]", node.get("x-kubernetes-validations") or []):
+            is_change = "oldSelf" in rule["rule"]
+            if now is not None and (before is not None or not is_change):
+                data = {"self": now, "oldSelf": before}
+                if env.compile(rule["rule"]).eval(data=data).value() is not True:
+                    yield rule["message"]
+
+
+def _value(obj: object, path: str) -> object:
+    for step in path.split(".")[1:]:
+        obj = obj.get(step) if isinstance(obj, dict) else None
+    return obj
+
+
 _INVOKER = {"apiGroup": "core.kubestash.com", "kind": "BackupConfiguration", "name": "library"}
 _SESSION: JsonObject = {"spec": {"invoker": {**_INVOKER}, "session": "backup", "retryLeft": 1}}
 _CLAIM: JsonObject = {"persistentVolumeClaim": {"claimName": "store"}}
@@ -232,8 +255,7 @@ _KEEP_NEEDED = "maxRetentionPeriod or successfulSnapshots is needed"
 def test_rules_refuse_what_must_not_change(
     kind: str, old: JsonObject | None, new: JsonObject, message: str | None
 ) -> None:
-    errors = Schema(_schema(kind)).errors(new, old)
-    assert [text.rpartition(": ")[2] for _, text in errors] == ([message] if message else [])
+    assert list(_refusals(_schema(kind), new, old)) == ([message] if message else [])
 
 
 def test_our_own_objects_are_stored_unchanged() -> None:

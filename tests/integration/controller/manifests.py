@@ -1,7 +1,7 @@
 """What the tests apply: the proven objects of one volume, and plain KubeStash manifests."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import cast
@@ -94,7 +94,7 @@ def session(
     schedule: str = "17 * * * *",
     copies: Sequence[str] = ("local",),
     claim: str = "library",
-    **fields: object,
+    more: Mapping[str, object] | None = None,
 ) -> JsonObject:
     """One entry of ``spec.sessions``; a copy's repository is named ``repo-<storage>``."""
     repositories = [
@@ -114,7 +114,7 @@ def session(
             "sessionHistoryLimit": 3,
             "addon": {"name": "pvc-addon", "tasks": [{"name": "logical-backup"}]},
             "repositories": repositories,
-            **fields,
+            **(more or {}),
         },
     )
 
@@ -164,7 +164,7 @@ def restore(
     claim: str = "library",
     snapshot: str = "latest",
     repository: str = "repo-local",
-    **spec: object,
+    more: Mapping[str, object] | None = None,
 ) -> JsonObject:
     """A plain RestoreSession."""
     return cast(
@@ -182,7 +182,7 @@ def restore(
                 },
                 "dataSource": {"repository": repository, "snapshot": snapshot},
                 "addon": {"name": "pvc-addon", "tasks": [{"name": "logical-backup-restore"}]},
-                **spec,
+                **(more or {}),
             },
         },
     )

@@ -4,8 +4,10 @@ import itertools
 import random
 import re
 from collections.abc import Iterator, Sequence
+from typing import cast
 
 import pytest
+from pydantic import JsonValue
 
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
@@ -169,7 +171,7 @@ def _end(harness: Harness, namespace: str) -> JsonObject:
     return found
 
 
-def _plain(value: object, namespace: str) -> JsonObject | list[object] | object:
+def _plain(value: object, namespace: str) -> JsonValue:
     if isinstance(value, dict):
         hidden = {"jobUID", "planDigest"}
         return {key: _plain(item, namespace) for key, item in value.items() if key not in hidden}
@@ -179,7 +181,7 @@ def _plain(value: object, namespace: str) -> JsonObject | list[object] | object:
         return sorted(items, key=str)
     if isinstance(value, str):
         return re.sub(rf"\b{re.escape(namespace)}\b", "<namespace>", value)
-    return value
+    return cast("JsonValue", value)
 
 
 def _statuses(end: JsonObject) -> Iterator[tuple[str, JsonObject]]:

@@ -32,7 +32,7 @@ def protect(harness: Harness, *copies: str, **fields: object) -> None:
     for copy in copies:
         harness.apply(manifests.storage("demo", copy))
     harness.apply(manifests.retention("demo"))
-    session = manifests.session("demo", copies=copies, **fields)
+    session = manifests.session("demo", copies=copies, more=fields)
     harness.apply(manifests.configuration("demo", session, copies=copies))
 
 
@@ -302,7 +302,7 @@ def test_history_keeps_the_newest_and_skipped_sessions_do_not_push_them_out(
     harness.settle(work=good_worker)
     assert harness.names(known.BACKUP_SESSIONS, "demo") == names[-2:]
 
-    paused = manifests.session("demo", sessionHistoryLimit=2)
+    paused = manifests.session("demo", more={"sessionHistoryLimit": 2})
     harness.apply(manifests.configuration("demo", paused, paused=True))
     skipped = []
     for _ in range(5):
@@ -571,6 +571,4 @@ def test_a_job_of_somebody_else_is_not_taken_for_ours(harness: Harness) -> None:
     assert session(harness, name)["phase"] == "Failed"
     failed = conditions(harness.status(known.SNAPSHOTS, "demo", f"repo-local-{name}"))
     assert "NameCollision: Job" in str(failed["BackupIncomplete"]["message"])
-    assert not cast("JsonObject", harness.get(known.JOBS, "demo", name_of(foreign))).get(
-        "status", {}
-    )
+    assert not harness.get(known.JOBS, "demo", name_of(foreign)).get("status")

@@ -1,0 +1,202 @@
+"""What became of a Job: the worker's document, else the next best words; never none."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stashgen.api.base import JsonObject
+from stashgen.api.shared import Executor
+from stashgen_controller.result import ErrorClass, RunError
+from stashgen_controller.runs import (
+    PENDING_FAILS,
+    PENDING_TOO_LONG,
+    Run,
+    RunState,
+    observe_run,
+)
+from tests.unit.controller.world import DIGEST, NOW, job, pending, pod, result, terminated
+
+SEEN = Executor(job="copy", job_uid="job-1", plan_digest=DIGEST, attempt=1)
+PLANNED = Executor(job="copy", plan_digest=DIGEST, attempt=1)
+WRONG = RunError(reason=ErrorClass.WRONG_PASSWORD, message="wrong password")
+
+
+def observe(
+    found: JsonObject | None,
+    *pods: JsonObject,
+    executor: Executor | None = None,
+    owner_uid: str | None = "owner-1",
+) -> Run:
+    return observe_run(job=found, pods=pods, executor=executor, owner_uid=owner_uid)
+
+
+@pytest.mark.parametrize("executor", [None, PLANNED])
+def test_without_a_job_that_was_seen_it_is_absent(executor: Executor | None) -> None:
+    assert observe(None, executor=executor).state is RunState.ABSENT
+
+
+def test_a_job_that_was_seen_and_is_gone_was_lost() -> None:
+    run = observe(None, executor=SEEN)
+    assert run.state is RunState.LOST
+    assert run.error is not None
+    assert run.error.reason is ErrorClass.EXECUTOR_LOST
+    assert run.executor("copy", 1) == SEEN
+
+
+def test_a_job_of_another_uid_in_its_place_is_not_ours() -> None:
+    run = observe(job("copy", uid="job-2"), executor=SEEN)
+    assert run.state is RunState.LOST
+    assert run.error is not None
+    assert "replaced" in run.error.message
+
+
+@pytest.mark.parametrize("executor", [None, PLANNED])
+def test_a_job_of_another_owner_collides(executor: Executor | None) -> None:
+    run = observe(job("copy", owner="somebody"), executor=executor)
+    assert run.state is RunState.COLLISION
+    assert run.error is not None
+    assert run.error.message.startswith("NameCollision: Job copy")
+    assert run.executor("copy", 1) is None
+
+
+def test_a_job_that_was_seen_stays_ours_when_its_owner_is_gone() -> None:
+    done = job("copy", ended="Complete")
+    run = observe(
+        done, pod(done, terminated(result().model_dump_json())), executor=SEEN, owner_uid=None
+    )
+    assert run.succeeded
+
+
+def test_a_complete_job_waits_for_its_pod_to_be_seen_as_ended() -> None:
+    done = job("copy", ended="Complete")
+    run = observe(done, pod(done, {"phase": "Running"}))
+    assert run.state is RunState.RUNNING
+
+
+def test_the_workers_document_counts_more_than_the_jobs_condition() -> None:
+    failed = job("copy", ended="Failed", reason="BackoffLimitExceeded")
+    document = result(WRONG).model_dump_json(by_alias=True)
+    run = observe(failed, pod(failed, terminated(document, code=1, reason="Error")))
+    assert run.state is RunState.FINISHED
+    assert run.error == WRONG
+    assert run.finished == NOW + timedelta(seconds=30)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "text"),
+    [
+        (terminated("no document", code=1, reason="Error"), ErrorClass.KILLED, "no document"),
+        (terminated(code=137, reason="OOMKilled"), ErrorClass.OUT_OF_MEMORY, "memory"),
+        (terminated(code=3, reason=""), ErrorClass.KILLED, "exit code 3: no message"),
+        (
+            {"phase": "Failed", "reason": "Evicted", "message": "node had no disk"},
+            ErrorClass.EVICTED,
+            "node had no disk",
+        ),
+        ({"phase": "Failed", "reason": "Evicted"}, ErrorClass.EVICTED, "evicted"),
+        ({"phase": "Running"}, ErrorClass.KILLED, "BackoffLimitExceeded: the Job failed"),
+    ],
+)
+def test_without_a_document_pod_and_job_say_why(
+    status: JsonObject, reason: ErrorClass, text: str
+) -> None:
+    failed = job("copy", ended="Failed", reason="BackoffLimitExceeded")
+    run = observe(failed, pod(failed, status))
+    assert run.result is None
+    assert run.error is not None
+    assert run.error.reason is reason
+    assert text in run.error.message
+
+
+def test_a_deadline_of_the_job_is_named() -> None:
+    run = observe(job("copy", ended="Failed", reason="DeadlineExceeded"))
+    assert run.error is not None
+    assert run.error.reason is ErrorClass.DEADLINE_EXCEEDED
+
+
+def test_a_complete_job_without_a_pod_exited_well_but_says_nothing() -> None:
+    run = observe(job("copy", ended="Complete"))
+    assert run.exited_well
+    assert not run.succeeded
+    assert run.error is not None
+
+
+def test_pods_of_a_job_of_the_same_name_before_this_one_do_not_count() -> None:
+    before = job("copy", uid="job-0", ended="Failed")
+    stale = pod(before, terminated(result(WRONG).model_dump_json(by_alias=True), code=1))
+    assert observe(job("copy"), stale).state is RunState.RUNNING
+
+
+def test_a_pod_that_waits_is_looked_at_when_it_gets_too_long() -> None:
+    running = job("copy")
+    run = observe(running, pod(running, pending("Unschedulable", "no node has room")))
+    assert run.pending_reason == "pod copy-x: Unschedulable: no node has room"
+    assert not run.is_pending_too_long(NOW + PENDING_TOO_LONG - timedelta(seconds=1))
+    assert run.is_pending_too_long(NOW + PENDING_TOO_LONG)
+    assert run.next_look(NOW) == PENDING_TOO_LONG
+    assert run.next_look(NOW + PENDING_TOO_LONG) == PENDING_FAILS - PENDING_TOO_LONG
+    assert run.next_look(NOW + PENDING_FAILS) is None
+    assert run.never_started(NOW + PENDING_FAILS - timedelta(seconds=1)) is None
+    error = run.never_started(NOW + PENDING_FAILS)
+    assert error is not None
+    assert error.text == "Unschedulable: pod copy-x: Unschedulable: no node has room"
+
+
+def test_a_pod_that_waits_without_a_reason_still_has_words() -> None:
+    running = job("copy")
+    run = observe(running, pod(running, {}))
+    error = run.never_started(NOW + PENDING_FAILS)
+    assert error is not None
+    assert error.message.startswith("pod copy-x: ")
+    assert len(error.message) > len("pod copy-x: ")
+
+
+_STATUSES = st.one_of(
+    st.just({}),
+    st.builds(
+        terminated,
+        st.one_of(
+            st.text(max_size=20),
+            st.just(result().model_dump_json()),
+            st.just(result(WRONG).model_dump_json()),
+        ),
+        code=st.integers(0, 255),
+        reason=st.sampled_from(["Completed", "Error", "OOMKilled", ""]),
+    ),
+    st.builds(pending, st.sampled_from(["", "Unschedulable"]), st.text(max_size=5)),
+    st.sampled_from(
+        [{"phase": "Failed", "reason": "Evicted"}, {"phase": "Running"}, {"phase": "Unknown"}]
+    ),
+)
+
+
+@given(
+    has_job=st.booleans(),
+    ended=st.sampled_from(["", "Complete", "Failed"]),
+    uid=st.sampled_from(["job-1", "job-2"]),
+    owner=st.sampled_from(["owner-1", "somebody"]),
+    statuses=st.lists(_STATUSES, max_size=3),
+    executor=st.sampled_from([None, PLANNED, SEEN]),
+)
+def test_whatever_is_seen_a_failure_has_a_text_and_a_success_has_none(
+    has_job: bool,
+    ended: str,
+    uid: str,
+    owner: str,
+    statuses: list[JsonObject],
+    executor: Executor | None,
+) -> None:
+    found = job("copy", uid=uid, owner=owner, ended=ended) if has_job else None
+    pods = [pod(job("copy", uid=uid), status) for status in statuses]
+    run = observe(found, *pods, executor=executor)
+    match run.state:
+        case RunState.ABSENT | RunState.RUNNING:
+            assert run.error is None
+        case RunState.FINISHED:
+            assert (run.error is None) is run.succeeded
+        case _:
+            assert run.error is not None
+    if run.error is not None:
+        assert run.error.message.strip()

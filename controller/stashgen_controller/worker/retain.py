@@ -36,7 +36,7 @@ _ListedByPath = Mapping[str, Mapping[str, Listed]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Choice:
+class Choice:
     """What goes now, oldest first, and the rest in numbers."""
 
     remove: Sequence[Record]
@@ -61,7 +61,7 @@ def retain(run: Run, order: MaintainOrder) -> None:
     records = [item for item in found.records if item.session in order.sessions]
     listed = {path: list_restic(run.restic(path)) for path in order.paths}
     refuse_past(listed, run.now())
-    choice = _choose(records, listed, order, run.now())
+    choice = choose(records, listed, order, run.now())
     if choice.remove:
         refuse_shrunk(records, listed)
         for record in choice.remove:
@@ -117,9 +117,9 @@ def refuse_shrunk(records: Iterable[Record], listed: _ListedByPath) -> None:
             raise RunFailedError(ErrorClass.RETENTION_HELD, msg)
 
 
-def _choose(
+def choose(
     records: Sequence[Record], listed: _ListedByPath, order: MaintainOrder, now: datetime
-) -> _Choice:
+) -> Choice:
     """Apply the policy to what counts; what an earlier run began to remove comes first.
 
     A good record whose data restic does not list is neither kept for nor removed: that data is
@@ -143,7 +143,7 @@ def _choose(
     by_name = {item.name: item for item in counted}
     due = [*begun, *(by_name[name] for name in decision.remove)]
     missing = [item for item in records if item not in counted and item.name not in names_begun]
-    return _Choice(
+    return Choice(
         remove=due[:MOST_REMOVED],
         remaining=max(0, len(due) - MOST_REMOVED),
         kept=len(decision.keep),

@@ -73,6 +73,7 @@ class Workbench:
     pod: int = 0
     environment: dict[str, str] = field(default_factory=dict)
     prefix: Sequence[str] = ()
+    worker: Sequence[str] = ("-m", "stashgen_controller.worker.main")
 
     def __post_init__(self) -> None:
         for folder in (self.volume, self.storage, self.scratch):
@@ -179,15 +180,18 @@ class Workbench:
     def restore(self, snapshot: Json, *, args: Sequence[str] = (), **plan: Json) -> Ended:
         """Run the verb restore; the snapshot is what its status in the cluster would be."""
         name = snapshot["metadata"]["name"]
-        command = [
+        command = [*self.restore_args(name), *args]
+        return self.run(command, {"snapshot": snapshot, "restoreSession": "restore", **plan}, 100)
+
+    def restore_args(self, snapshot: str) -> list[str]:
+        """The command line of a restore."""
+        return [
             "restore",
             *self._place(),
             "--restoresession=restore",
-            f"--snapshot={name}",
+            f"--snapshot={snapshot}",
             f"--scratch-dir={self.scratch}",
-            *args,
         ]
-        return self.run(command, {"snapshot": snapshot, "restoreSession": "restore", **plan}, 100)
 
     def retain(self, day: float, *keep: str, **plan: Json) -> Ended:
         """Run the verb retain at a time."""
@@ -223,9 +227,11 @@ class Workbench:
         }
         if self.api_url is not None:
             environment["STASHGEN_API_SERVER"] = self.api_url
-        worker = [sys.executable, "-m", "stashgen_controller.worker.main", *args]
         return subprocess.Popen(
-            [*self.prefix, *worker], env=environment, stderr=subprocess.PIPE, text=True
+            [*self.prefix, sys.executable, *self.worker, *args],
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
         )
 
     def wait(self, process: "subprocess.Popen[str]") -> Ended:

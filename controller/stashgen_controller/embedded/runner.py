@@ -244,6 +244,7 @@ class Runner(ControlLoop):
         groups = cast("list[int]", pod_security.get("supplementalGroups") or [])
         capabilities = cast("JsonObject", security.get("capabilities") or {})
         return Container(
+            hostname=str(_metadata(pod)["name"])[:63],
             command=[expand(word, environment) for word in words],
             environment=environment,
             mounts=mounts,

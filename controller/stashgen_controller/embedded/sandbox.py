@@ -41,10 +41,12 @@ class Container:
     """What to run, and as whom.
 
     Attributes:
+        hostname: The pod's name: what works inside tells pods apart by it, as restic's locks do.
         capabilities: Names without CAP_; everything else is dropped.
         new_privileges: Whether set-user-ID programs may raise privileges.
     """
 
+    hostname: str
     command: Sequence[str]
     environment: Mapping[str, str]
     mounts: Sequence[Mount]
@@ -142,6 +144,7 @@ def _unshare() -> list[str]:
         "--mount",
         "--pid",
         "--ipc",
+        "--uts",
         "--fork",
         "--kill-child",
         "--propagation=private",
@@ -166,7 +169,12 @@ def _image_folders(tools: Sequence[Path]) -> list[Path]:
 
 def _script(container: Container, root: Path, tools: Sequence[Path]) -> str:
     quoted = shlex.quote(str(root))
-    lines = ["set -e", f"root={quoted}", 'mount -t tmpfs -o mode=0755 tmpfs "$root"']
+    lines = [
+        "set -e",
+        f"root={quoted}",
+        f"hostname {shlex.quote(container.hostname)}",
+        'mount -t tmpfs -o mode=0755 tmpfs "$root"',
+    ]
     for folder in _SYSTEM:
         path = Path(folder)
         if path.is_symlink():

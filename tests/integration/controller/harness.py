@@ -92,6 +92,8 @@ class Harness:
         self.reader = StoreReader(self.server)
         # The controller's own client: a test may take it away in the middle of something.
         self.controller = self.client
+        # What an init-repository Job finds in the bucket's record of writers.
+        self.writer_matches = True
         self.bucket: dict[str, list[str]] = {}
         self.created: list[tuple[str, str]] = []
         self.errors: list[str] = []
@@ -106,6 +108,14 @@ class Harness:
     def stop(self) -> None:
         """Stop serving."""
         self.server.stop()
+
+    def forget(self) -> None:
+        """Forget all that happened so far; what is in the server stays."""
+        self._queued()
+        self._due.clear()
+        self.bucket.clear()
+        self.created.clear()
+        self.errors.clear()
 
     # what a person does
 
@@ -147,14 +157,14 @@ class Harness:
         """An object's status."""
         return cast("JsonObject", self.get(resource, namespace, name).get("status") or {})
 
-    def trigger(self, session: str = "backup", *, retry_left: int | None = None) -> str:
+    def trigger(self, session: str = "backup", configuration: str = "library-backup") -> str:
         """Create the BackupSession of this moment, as a CronJob's pod does; returns its name."""
-        obj = self.get(known.BACKUP_CONFIGURATIONS, "demo", "library-backup")
-        configuration = BackupConfiguration.from_wire(obj)
-        wanted = configuration.session(session)
+        obj = self.get(known.BACKUP_CONFIGURATIONS, "demo", configuration)
+        model = BackupConfiguration.from_wire(obj)
+        wanted = model.session(session)
         assert wanted is not None
         unix = int(self.clock.now().timestamp())
-        manifest = backup_session_manifest(configuration, wanted, unix, retry_left=retry_left)
+        manifest = backup_session_manifest(model, wanted, unix)
         return name_of(self.client.create(known.BACKUP_SESSIONS, "demo", manifest))
 
     # what the manager does
@@ -174,6 +184,19 @@ class Harness:
             for job in jobs:
                 self.finish(job, work(self, job, plan_of(job)))
         msg = f"no standstill after 500 rounds; errors: {self.errors[-5:]}"
+        raise AssertionError(msg)
+
+    def run_until(self, verb: Verb) -> JsonObject:
+        """Do Jobs until there is one of a verb; returns that one, not yet done."""
+        for _ in range(50):
+            self.settle()
+            jobs = self.open_jobs()
+            for job in jobs:
+                if plan_of(job).verb is verb:
+                    return job
+            for job in jobs:
+                self.finish(job, good_worker(self, job, plan_of(job)))
+        msg = f"no {verb} Job was made; errors: {self.errors[-5:]}"
         raise AssertionError(msg)
 
     def look(self, key: Key) -> None:
@@ -339,7 +362,9 @@ def _init_repository(harness: Harness, job: JsonObject, plan: SessionPlan) -> Wo
     paths = [layout.component_path(item, "dump") for item in argument(job, "sessions").split(",")]
     count = len(harness.bucket.get(place(job), []))
     state = RepositoryState(
-        component_paths=tuple(dict.fromkeys([*known_paths, *paths])), snapshot_count=count
+        component_paths=tuple(dict.fromkeys([*known_paths, *paths])),
+        snapshot_count=count,
+        writer_matches=harness.writer_matches,
     )
     return _result(Verb.INIT_REPOSITORY, uploaded=True, repository=state)
 

@@ -280,7 +280,8 @@ def test_an_unknown_function_is_an_unsupported_addon(harness: Harness) -> None:
     addon = harness.get(known.ADDONS, None, "pvc-addon")
     spec = cast("JsonObject", addon["spec"])
     tasks = cast("list[JsonObject]", spec["backupTasks"])
-    changed = {**spec, "backupTasks": [{**tasks[0], "function": "mysql-backup"}]}
+    task: JsonObject = {**tasks[0], "function": "mysql-backup"}
+    changed: JsonObject = {**spec, "backupTasks": [task]}
     harness.client.replace(known.ADDONS, None, {**addon, "spec": changed})
     protect(harness)
     (name,) = harness.names(known.BACKUP_SESSIONS, "demo")

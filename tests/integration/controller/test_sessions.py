@@ -47,22 +47,9 @@ def phases(harness: Harness, resource: Resource) -> dict[str, object]:
     }
 
 
-def run_until_backup(harness: Harness) -> JsonObject:
-    """Let everything be initialised and the next backup's Job be made; returns that Job."""
-    for _ in range(20):
-        harness.settle()
-        jobs = harness.open_jobs()
-        backups = [job for job in jobs if plan_of(job).verb is Verb.BACKUP]
-        if backups:
-            return backups[0]
-        for job in jobs:
-            harness.finish(job, good_worker(harness, job, plan_of(job)))
-    raise AssertionError(harness.errors)
-
-
 def test_copies_run_one_after_the_other_and_each_has_its_snapshot(harness: Harness) -> None:
     protect(harness, "local", "nas")
-    first = run_until_backup(harness)
+    first = harness.run_until(Verb.BACKUP)
     assert name_of(first) == f"repo-local-{INITIAL}"
     assert [name_of(job) for job in harness.open_jobs()] == [name_of(first)]
     assert session(harness)["totalSnapshots"] == 2
@@ -141,12 +128,12 @@ def test_a_paused_repository_is_left_out(harness: Harness) -> None:
 
 def test_a_copy_that_hangs_leaves_time_to_the_next(harness: Harness) -> None:
     protect(harness, "local", "nas", backupTimeout="1h0m0s")
-    first = run_until_backup(harness)
+    first = harness.run_until(Verb.BACKUP)
     started = harness.clock.now()
     assert plan_of(first).deadline == started + timedelta(minutes=30)
     harness.advance(timedelta(minutes=32))
     harness.end_job(first, "Failed", "DeadlineExceeded", "Job was active longer than specified")
-    second = run_until_backup(harness)
+    second = harness.run_until(Verb.BACKUP)
     assert plan_of(second).deadline == started + timedelta(hours=1)
     assert plan_of(second).last_copy
     assert plan_of(second).earlier_copy_failed
@@ -159,7 +146,7 @@ def test_a_copy_that_hangs_leaves_time_to_the_next(harness: Harness) -> None:
 
 def test_after_the_deadline_no_job_is_made(harness: Harness) -> None:
     protect(harness, "local", "nas", backupTimeout="10m0s")
-    first = run_until_backup(harness)
+    first = harness.run_until(Verb.BACKUP)
     harness.advance(timedelta(minutes=11))
     harness.end_job(first, "Failed", "DeadlineExceeded", "too long")
     harness.settle(work=good_worker)
@@ -174,7 +161,7 @@ def test_a_job_that_somebody_deletes_is_lost_and_tried_again_within_the_budget(
 ) -> None:
     protect(harness, "local", retryConfig={"maxRetry": 1, "delay": "2m"})
     for attempt in range(2):
-        job = run_until_backup(harness)
+        job = harness.run_until(Verb.BACKUP)
         harness.start_pod(job, {"phase": "Running"})
         harness.settle()
         harness.delete(known.JOBS, "demo", name_of(job))
@@ -198,7 +185,7 @@ def test_a_job_that_somebody_deletes_is_lost_and_tried_again_within_the_budget(
 
 def test_a_job_that_vanishes_before_it_was_seen_is_made_again(harness: Harness) -> None:
     protect(harness, "local")
-    job = run_until_backup(harness)
+    job = harness.run_until(Verb.BACKUP)
     snapshot = harness.get(known.SNAPSHOTS, "demo", name_of(job))
     forgotten = {**cast("JsonObject", snapshot["status"])}
     forgotten.pop("executor")
@@ -238,7 +225,7 @@ def test_a_transient_failure_is_tried_again_after_the_delay(harness: Harness) ->
 
 def test_a_session_is_skipped_while_another_one_runs(harness: Harness) -> None:
     protect(harness, "local")
-    run_until_backup(harness)
+    harness.run_until(Verb.BACKUP)
     harness.advance(timedelta(minutes=1))
     name = harness.trigger()
     harness.settle()
@@ -314,7 +301,7 @@ def test_history_keeps_the_newest_and_skipped_sessions_do_not_push_them_out(
 
 def test_history_waits_for_a_retention_that_still_runs(harness: Harness) -> None:
     protect(harness, "local", sessionHistoryLimit=1)
-    job = run_until_backup(harness)
+    job = harness.run_until(Verb.BACKUP)
     harness.finish(job, good_worker(harness, job, plan_of(job)))
     harness.settle()
     (retain,) = harness.open_jobs()
@@ -398,7 +385,7 @@ def test_a_started_session_keeps_its_copies_when_the_configuration_changes(
     harness: Harness,
 ) -> None:
     protect(harness, "local", "nas")
-    run_until_backup(harness)
+    harness.run_until(Verb.BACKUP)
     renamed = manifests.session("demo", "hourly", copies=("local", "nas"))
     harness.apply(manifests.configuration("demo", renamed, copies=("local", "nas")))
     harness.settle(work=good_worker)
@@ -413,7 +400,7 @@ def test_a_started_session_keeps_its_copies_when_the_configuration_changes(
 
 def test_a_snapshot_whose_session_is_deleted_has_failed(harness: Harness) -> None:
     protect(harness, "local", "nas")
-    run_until_backup(harness)
+    harness.run_until(Verb.BACKUP)
     harness.delete(known.BACKUP_SESSIONS, "demo", INITIAL)
     harness.settle(work=good_worker)
     assert phases(harness, known.SNAPSHOTS) == {
@@ -426,7 +413,7 @@ def test_a_snapshot_whose_session_is_deleted_has_failed(harness: Harness) -> Non
 
 def test_a_pod_that_never_starts_is_a_warning_then_a_named_failure(harness: Harness) -> None:
     protect(harness, "local")
-    job = run_until_backup(harness)
+    job = harness.run_until(Verb.BACKUP)
     waiting = "Multi-Attach error for volume: it is used by pod library-0"
     harness.start_pod(
         job,
@@ -476,7 +463,7 @@ def test_a_failure_without_a_document_has_a_text(
     harness: Harness, state: JsonObject, text: str
 ) -> None:
     protect(harness, "local")
-    job = run_until_backup(harness)
+    job = harness.run_until(Verb.BACKUP)
     status: JsonObject = {
         "phase": "Failed",
         "containerStatuses": [{"name": "worker", "state": {"terminated": state}}],
@@ -493,7 +480,7 @@ def test_a_failure_without_a_document_has_a_text(
 
 def test_a_good_backup_whose_pod_is_gone_stays_good(harness: Harness) -> None:
     protect(harness, "local")
-    job = run_until_backup(harness)
+    job = harness.run_until(Verb.BACKUP)
     result = good_worker(harness, job, plan_of(job))
     component = result.components["dump"].to_wire()
     reported: JsonObject = {"status": {"components": {"dump": component}}}
@@ -506,7 +493,7 @@ def test_a_good_backup_whose_pod_is_gone_stays_good(harness: Harness) -> None:
 
 def test_the_phase_that_the_last_job_reported_never_goes_back(harness: Harness) -> None:
     protect(harness, "local")
-    job = run_until_backup(harness)
+    job = harness.run_until(Verb.BACKUP)
     good_worker(harness, job, plan_of(job))
     assert session(harness)["phase"] == "Succeeded"
     harness.settle()
@@ -553,7 +540,7 @@ def test_a_snapshot_of_another_session_is_not_taken_for_ours(harness: Harness) -
 
 def test_a_job_of_somebody_else_is_not_taken_for_ours(harness: Harness) -> None:
     protect(harness, "local")
-    job = run_until_backup(harness)
+    job = harness.run_until(Verb.BACKUP)
     harness.finish(job, good_worker(harness, job, plan_of(job)))
     harness.settle(work=good_worker)
     harness.advance(timedelta(minutes=10))

@@ -153,8 +153,13 @@ def test_a_pod_that_waits_without_a_reason_still_has_words() -> None:
     assert len(error.message) > len("pod copy-x: ")
 
 
-_STATUSES = st.one_of(
-    st.just({}),
+def _phase(phase: str) -> JsonObject:
+    return {"phase": phase, "reason": "Evicted"}
+
+
+_NO_STATUS: JsonObject = {}
+_STATUSES: st.SearchStrategy[JsonObject] = st.one_of(
+    st.just(_NO_STATUS),
     st.builds(
         terminated,
         st.one_of(
@@ -166,9 +171,7 @@ _STATUSES = st.one_of(
         reason=st.sampled_from(["Completed", "Error", "OOMKilled", ""]),
     ),
     st.builds(pending, st.sampled_from(["", "Unschedulable"]), st.text(max_size=5)),
-    st.sampled_from(
-        [{"phase": "Failed", "reason": "Evicted"}, {"phase": "Running"}, {"phase": "Unknown"}]
-    ),
+    st.builds(_phase, st.sampled_from(["Failed", "Running", "Unknown"])),
 )
 
 

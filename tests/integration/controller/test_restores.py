@@ -1,0 +1,266 @@
+"""Restores: once, from a snapshot that is there, never beside a backup of the same volume."""
+
+from datetime import timedelta
+from typing import cast
+
+import pytest
+
+from stashgen.api import resources as known
+from stashgen.api.base import JsonObject
+from stashgen_controller.result import ErrorClass, RunError
+from stashgen_controller.session_plan import Verb
+from tests.integration.controller import manifests
+from tests.integration.controller.harness import (
+    Harness,
+    conditions,
+    failing_worker,
+    good_worker,
+    name_of,
+    plan_of,
+)
+
+SNAPSHOT = "repo-local-library-backup-backup-1772366400"
+
+
+@pytest.fixture
+def protected(harness: Harness) -> Harness:
+    """A plain set with one succeeded Snapshot."""
+    harness.apply(manifests.storage("demo"))
+    harness.apply(manifests.retention("demo"))
+    harness.apply(manifests.configuration("demo"))
+    harness.settle(work=good_worker)
+    return harness
+
+
+def restore(harness: Harness, name: str = "back") -> JsonObject:
+    return harness.status(known.RESTORE_SESSIONS, "demo", name)
+
+
+def message(harness: Harness, type_: str, name: str = "back") -> str:
+    return str(conditions(restore(harness, name))[type_].get("message"))
+
+
+@pytest.mark.parametrize("snapshot", ["latest", SNAPSHOT])
+def test_a_restore_reads_the_snapshot_and_says_which(protected: Harness, snapshot: str) -> None:
+    protected.apply(manifests.restore("demo", "back", snapshot=snapshot))
+    job = protected.run_until(Verb.RESTORE)
+    assert name_of(job) == "back"
+    plan = plan_of(job)
+    assert name_of(cast("JsonObject", plan.snapshot)) == SNAPSHOT
+    assert "abab" in str(plan.snapshot)
+    assert plan.adopt
+    paused = cast("list[JsonObject]", restore(protected)["pausedBackups"])
+    assert [item["name"] for item in paused] == ["library-backup"]
+
+    protected.settle(work=good_worker)
+    status = restore(protected)
+    assert status["phase"] == "Succeeded"
+    assert "pausedBackups" not in status
+    assert cast("list[JsonObject]", status["dependencies"])[0] == {
+        "kind": "Snapshot",
+        "name": SNAPSHOT,
+        "namespace": "demo",
+        "found": True,
+    }
+    with protected.counted() as requests:
+        protected.look_at_everything()
+    assert not requests
+
+
+def test_a_finished_restore_does_not_run_again_when_its_job_is_deleted(protected: Harness) -> None:
+    protected.apply(manifests.restore("demo", "back"))
+    protected.settle(work=good_worker)
+    protected.delete(known.JOBS, "demo", "back")
+    protected.look_at_everything()
+    protected.settle(work=good_worker)
+    assert protected.created.count(("Job", "back")) == 1
+    assert restore(protected)["phase"] == "Succeeded"
+
+
+def test_a_restore_into_another_claim_replaces_only_the_claim(protected: Harness) -> None:
+    protected.apply(manifests.claim("demo", "library-copy"))
+    protected.apply(manifests.restore("demo", "back", claim="library-copy"))
+    job = protected.run_until(Verb.RESTORE)
+    assert not plan_of(job).adopt
+    template = cast("JsonObject", cast("JsonObject", job["spec"])["template"])
+    volumes = cast("list[JsonObject]", cast("JsonObject", template["spec"])["volumes"])
+    claims = {
+        item["name"]: cast("JsonObject", item["persistentVolumeClaim"])["claimName"]
+        for item in volumes
+        if "persistentVolumeClaim" in item
+    }
+    assert claims == {"kubestash-data-volume": "library-copy", "backend": "backup-store"}
+
+
+def test_without_a_matching_snapshot_it_fails_and_says_so(protected: Harness) -> None:
+    protected.apply(manifests.restore("demo", "back", snapshot="no-such"))
+    protected.apply(manifests.restore("demo", "else", repository="no-such"))
+    protected.settle(work=good_worker)
+    assert restore(protected)["phase"] == "Failed"
+    assert message(protected, "RestoreExecutorEnsured").startswith(
+        "NoSnapshot: Snapshot no-such does not exist"
+    )
+    assert restore(protected, "else")["phase"] == "Failed"
+
+
+def test_an_invalid_restore_is_not_started_and_may_be_mended(protected: Harness) -> None:
+    hooks = {"preRestore": [{"name": "freeze"}]}
+    protected.apply(manifests.restore("demo", "back", more={"hooks": hooks}))
+    protected.settle(work=good_worker)
+    assert restore(protected)["phase"] == "Invalid"
+    assert "hooks are not supported" in message(protected, "ValidationPassed")
+    protected.apply(manifests.restore("demo", "back"))
+    protected.settle(work=good_worker)
+    assert restore(protected)["phase"] == "Succeeded"
+
+
+def test_a_name_that_no_job_can_have_is_refused(protected: Harness) -> None:
+    name = "b" * 64
+    protected.apply(manifests.restore("demo", name))
+    protected.settle(work=good_worker)
+    assert restore(protected, name)["phase"] == "Invalid"
+    assert protected.errors == []
+
+
+def test_a_restore_waits_for_its_claim_until_its_deadline(protected: Harness) -> None:
+    for name in ("first", "second"):
+        protected.apply(
+            manifests.restore("demo", name, claim=f"{name}-new", more={"restoreTimeout": "10m"})
+        )
+    protected.settle(work=good_worker)
+    found = conditions(restore(protected, "first"))["RestoreTargetFound"]
+    assert (found["status"], found["reason"]) == ("False", "UnableToCheckTargetAvailability")
+    protected.apply(manifests.claim("demo", "first-new"))
+    protected.settle(work=good_worker)
+    assert restore(protected, "first")["phase"] == "Succeeded"
+    protected.advance(timedelta(minutes=10))
+    protected.settle(work=good_worker)
+    assert restore(protected, "second")["phase"] == "Failed"
+    assert "DeadlineExceeded" in message(protected, "RestoreExecutorEnsured", "second")
+
+
+def test_a_restore_waits_for_the_backup_of_its_target_and_then_blocks_the_next(
+    protected: Harness,
+) -> None:
+    protected.advance(timedelta(minutes=1))
+    protected.trigger()
+    backup = protected.run_until(Verb.BACKUP)
+    protected.apply(manifests.restore("demo", "back"))
+    protected.settle()
+    waiting = conditions(restore(protected))["RestoreExecutorEnsured"]
+    assert (waiting["status"], waiting["reason"]) == ("Unknown", "WaitingForBackup")
+    protected.finish(backup, good_worker(protected, backup, plan_of(backup)))
+    job = protected.run_until(Verb.RESTORE)
+
+    protected.advance(timedelta(minutes=1))
+    name = protected.trigger()
+    protected.settle()
+    session = protected.status(known.BACKUP_SESSIONS, "demo", name)
+    assert session["phase"] == "Skipped"
+    assert "RestoreSession back is restoring" in str(conditions(session)["BackupSkipped"])
+    protected.finish(job, good_worker(protected, job, plan_of(job)))
+    protected.settle(work=good_worker)
+    assert restore(protected)["phase"] == "Succeeded"
+
+
+def test_a_backup_of_the_repository_does_not_hold_up_a_restore_elsewhere(
+    protected: Harness,
+) -> None:
+    protected.apply(manifests.claim("demo", "elsewhere"))
+    protected.advance(timedelta(minutes=1))
+    protected.trigger()
+    protected.run_until(Verb.BACKUP)
+    protected.apply(manifests.restore("demo", "back", claim="elsewhere"))
+    protected.settle()
+    assert "back" in protected.names(known.JOBS, "demo")
+
+
+def test_two_restores_into_one_claim_run_one_after_the_other(protected: Harness) -> None:
+    for name in ("one", "two"):
+        protected.apply(manifests.restore("demo", name))
+    job = protected.run_until(Verb.RESTORE)
+    (other,) = {"one", "two"} - {name_of(job)}
+    waiting = conditions(restore(protected, other))["RestoreExecutorEnsured"]
+    assert waiting["reason"] == "WaitingForRestore"
+    protected.settle(work=good_worker)
+    assert restore(protected, "one")["phase"] == "Succeeded"
+    assert restore(protected, "two")["phase"] == "Succeeded"
+
+
+def test_a_restore_whose_job_is_deleted_has_failed_and_is_not_repeated(protected: Harness) -> None:
+    protected.apply(manifests.restore("demo", "back"))
+    protected.run_until(Verb.RESTORE)
+    protected.settle()
+    protected.delete(known.JOBS, "demo", "back")
+    protected.settle(work=good_worker)
+    assert restore(protected)["phase"] == "Failed"
+    assert "ExecutorLost" in message(protected, "RestoreIncomplete")
+    assert protected.created.count(("Job", "back")) == 1
+
+
+def test_a_failed_worker_is_quoted(protected: Harness) -> None:
+    wrong = RunError(reason=ErrorClass.WRONG_PASSWORD, message="wrong password")
+    protected.apply(manifests.restore("demo", "back"))
+    protected.settle(work=failing_worker(wrong, Verb.RESTORE))
+    status = restore(protected)
+    assert status["phase"] == "Failed"
+    component = cast("dict[str, JsonObject]", status["components"])["dump"]
+    assert component["error"] == "WrongPassword: wrong password"
+
+
+def test_a_pod_that_never_starts_fails_the_restore_and_goes(protected: Harness) -> None:
+    protected.apply(manifests.restore("demo", "back"))
+    job = protected.run_until(Verb.RESTORE)
+    protected.start_pod(job, {"phase": "Pending"})
+    protected.settle()
+    protected.advance(timedelta(minutes=15))
+    protected.settle()
+    assert restore(protected)["phase"] == "Failed"
+    assert message(protected, "RestoreIncomplete").startswith("Unschedulable: pod back-pod: ")
+    assert "back" not in protected.names(known.JOBS, "demo")
+
+
+def test_another_writer_is_told_until_a_restore_in_place_has_succeeded(harness: Harness) -> None:
+    """A rebuilt cluster finds the history of another one under its own path."""
+    for obj in manifests.one_volume("demo"):
+        harness.apply(obj)
+
+    expected = RunError(reason=ErrorClass.RESTORE_EXPECTED, message="another volume wrote here")
+    harness.writer_matches = False
+    harness.settle(work=failing_worker(expected, Verb.BACKUP))
+    repository = harness.status(known.REPOSITORIES, "demo", "local-k3f9q")
+    assert repository["phase"] == "Ready"
+    assert repository["writerMatches"] is False
+    assert conditions(repository)["RestoreExpected"]["status"] == "True"
+    # No initial backup: it would bury the history.
+    assert harness.names(known.BACKUP_SESSIONS, "demo") == []
+
+    harness.advance(timedelta(minutes=17))
+    name = harness.trigger(configuration="library")
+    harness.settle(work=failing_worker(expected, Verb.BACKUP))
+    assert harness.status(known.BACKUP_SESSIONS, "demo", name)["phase"] == "Failed"
+    failed = harness.get(known.SNAPSHOTS, "demo", f"local-k3f9q-{name}")
+    record = {**failed, "status": {**cast("JsonObject", failed["status"]), "phase": "Succeeded"}}
+    old = "local-k3f9q-history-1700000000"
+    renamed: JsonObject = {"name": old, "namespace": "demo"}
+    harness.client.create(known.SNAPSHOTS, "demo", {**record, "metadata": renamed})
+    created = harness.get(known.SNAPSHOTS, "demo", old)
+    harness.client.replace(
+        known.SNAPSHOTS, "demo", {**created, "status": _good(record)}, status=True
+    )
+    harness.settle()
+
+    harness.advance(timedelta(minutes=1))
+    harness.apply(manifests.restore("demo", "back", repository="local-k3f9q", snapshot=old))
+    harness.settle(work=good_worker)
+    assert restore(harness)["phase"] == "Succeeded"
+    repository = harness.status(known.REPOSITORIES, "demo", "local-k3f9q")
+    assert repository["writerMatches"] is True
+    assert "RestoreExpected" not in conditions(repository)
+
+
+def _good(record: JsonObject) -> JsonObject:
+    status = cast("JsonObject", record["status"])
+    component = cast("dict[str, JsonObject]", status["components"])["dump"]
+    good = {key: value for key, value in component.items() if key != "error"}
+    return {**status, "components": {"dump": {**good, "phase": "Succeeded"}}}

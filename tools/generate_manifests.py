@@ -1,17 +1,29 @@
-"""Write the manifests that are made from code: CRDs, Addon and Functions.
+"""Write the manifests that are made from code: CRDs, Addon, Functions, and the roles.
 
 usage: python tools/generate_manifests.py [--check]
 """
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import cast
 
 from stashgen import yaml_out
+from stashgen.api.base import JsonObject
 from stashgen.api.crd import crd_for
 from stashgen.api.definitions import DEFINITIONS
 from stashgen.kubestash import addons
+from stashgen.render.namespace import namespace_objects
+from stashgen_controller.permissions import (
+    OF_LEADER_ELECTION,
+    Permission,
+    cluster_permissions,
+    rules,
+)
 
 DEPLOY = Path(__file__).resolve().parent.parent / "controller" / "deploy"
+NAMESPACE = "stashgen-system"
+ACCOUNT = "stashgen-controller"
 
 
 def manifests() -> dict[Path, str]:
@@ -27,13 +39,55 @@ def manifests() -> dict[Path, str]:
     return found
 
 
+def roles() -> dict[Path, str]:
+    """The controller's roles, and those that a namespace with plain KubeStash manifests needs."""
+    everywhere = _role("ClusterRole", "stashgen-controller", None, cluster_permissions())
+    at_home = _role("Role", "stashgen-controller", NAMESPACE, OF_LEADER_ELECTION)
+    granted = [_without_wave(item) for item in namespace_objects("default", {})]
+    return {
+        DEPLOY / "controller" / "rbac.yaml": yaml_out.emit_all([*everywhere, *at_home]),
+        DEPLOY / "namespace" / "rbac.yaml": yaml_out.emit_all(granted),
+    }
+
+
+def _role(
+    kind: str, name: str, namespace: str | None, permissions: Iterable[Permission]
+) -> list[JsonObject]:
+    """A role with its binding to the controller's ServiceAccount."""
+    group = "rbac.authorization.k8s.io"
+    metadata = {"name": name} | ({"namespace": namespace} if namespace else {})
+    account = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}
+    found = [
+        {
+            "apiVersion": f"{group}/v1",
+            "kind": kind,
+            "metadata": metadata,
+            "rules": rules(permissions),
+        },
+        {
+            "apiVersion": f"{group}/v1",
+            "kind": f"{kind}Binding",
+            "metadata": metadata,
+            "roleRef": {"apiGroup": group, "kind": kind, "name": name},
+            "subjects": [account],
+        },
+    ]
+    return cast("list[JsonObject]", found)
+
+
+def _without_wave(obj: JsonObject) -> JsonObject:
+    """An object for people to apply: the order of a sync is not known to it."""
+    metadata = cast("JsonObject", obj["metadata"])
+    return obj | {"metadata": {k: v for k, v in metadata.items() if k != "annotations"}}
+
+
 def main() -> int:
     """Write the files, or with ``--check`` say which are not fresh."""
-    wanted = manifests()
+    wanted = manifests() | roles()
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     if "--check" in sys.argv:
         for path in stale:
-            print(f"stale: {path.relative_to(DEPLOY.parent.parent)}; run make generate")
+            print(f"stale: {path.relative_to(DEPLOY.parent.parent)}; run make manifests")
         return 1 if stale else 0
     for path in stale:
         path.parent.mkdir(parents=True, exist_ok=True)

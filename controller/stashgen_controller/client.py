@@ -5,13 +5,15 @@ The package gives connection, authentication and TLS; nothing is deserialised in
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self, cast
 
 import orjson
+from kubernetes import config
 from kubernetes.client import ApiClient, Configuration
 from kubernetes.client.exceptions import ApiException
+from kubernetes.config.config_exception import ConfigException
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from stashgen.api.base import JsonObject
@@ -20,6 +22,9 @@ from stashgen.api.resources import Resource
 MERGE_PATCH = "application/merge-patch+json"
 _PAGE = 500
 _CONNECTIONS = 64
+
+# Told of each request before it is sent (method, path, query); an ApiError holds it back.
+Gate = Callable[[str, str, Mapping[str, str]], None]
 
 
 class ApiError(Exception):
@@ -83,11 +88,39 @@ def _error(status: int, body: object) -> ApiError:
     return kind(status, reason, message)
 
 
+class UnconfiguredError(Exception):
+    """There is no kubeconfig and no ServiceAccount that says where the API server is."""
+
+
 class Client:
     """Requests to one API server; safe to use from several threads."""
 
-    def __init__(self, api: ApiClient) -> None:
+    def __init__(self, api: ApiClient, gate: Gate | None = None) -> None:
         self._api = api
+        self._gate = gate
+
+    @classmethod
+    def configured(cls, kubeconfig: str | None) -> Self:
+        """A client for the server that a kubeconfig names; without one, for the pod's own cluster.
+
+        Raises:
+            UnconfiguredError: the file is missing or wrong, or we are not in a pod.
+        """
+        configuration = Configuration()
+        try:
+            if kubeconfig is not None:
+                config.load_kube_config(kubeconfig, client_configuration=configuration)
+            else:
+                config.load_incluster_config(client_configuration=configuration)
+        except (ConfigException, OSError, ValueError) as error:
+            raise UnconfiguredError(str(error)) from error
+        configuration.retries = 0
+        configuration.connection_pool_maxsize = _CONNECTIONS
+        return cls(ApiClient(configuration))
+
+    def through(self, gate: Gate) -> "Client":
+        """The same connections, with a gate before each request."""
+        return Client(self._api, gate)
 
     @classmethod
     def for_url(cls, url: str, *, token: str | None = None, ca_file: str | None = None) -> Self:
@@ -114,11 +147,16 @@ class Client:
         return self._request("GET", resource.path(namespace, name))
 
     def list(
-        self, resource: Resource, namespace: str | None = None, *, label_selector: str = ""
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        label_selector: str = "",
+        page_size: int = _PAGE,
     ) -> tuple[list[JsonObject], str]:
         """All objects of a kind (in a namespace), page by page, and the list's version."""
         items: list[JsonObject] = []
-        query = {"limit": str(_PAGE)}
+        query = {"limit": str(page_size)}
         if label_selector:
             query["labelSelector"] = label_selector
         while True:
@@ -253,6 +291,8 @@ class Client:
         content_type: str = "application/json",
         timeout: float = 60,
     ) -> Any:  # noqa: ANN401
+        if self._gate is not None:
+            self._gate(method, path, query or {})
         prepared = self._api.param_serialize(
             method=method,
             resource_path=path,

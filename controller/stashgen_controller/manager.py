@@ -1,7 +1,7 @@
 """The running controller: caches, the work queue and one worker thread."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from threading import Thread
 from typing import cast
@@ -43,6 +43,9 @@ READ_ONLY = (
     NAMESPACES,
     SERVICE_ACCOUNTS,
 )
+# Told of every change that a cache sees, after the cache has it: kind, ADDED and so on, object.
+Observer = Callable[[Reader, Resource, str, JsonObject], None]
+
 _CONFLICT_DELAY = timedelta(milliseconds=200)
 _FIRST_DELAY = timedelta(milliseconds=500)
 _LONGEST_DELAY = timedelta(minutes=1)
@@ -69,9 +72,10 @@ def reconcile(client: Client, reader: Reader, key: Key, now: datetime) -> timede
 class Manager:
     """Watches the kinds on the way and reconciles one object after the other."""
 
-    def __init__(self, client: Client, clock: Clock) -> None:
+    def __init__(self, client: Client, clock: Clock, observer: Observer | None = None) -> None:
         self._client = client
         self._clock = clock
+        self._observer = observer
         self._queue = WorkQueue(clock)
         self._failures: dict[Key, int] = {}
         self._caches = {
@@ -82,8 +86,16 @@ class Manager:
 
     def start(self) -> None:
         """Fill the caches, then begin to reconcile; returns at once."""
+        self.watch()
+        self.work()
+
+    def watch(self) -> None:
+        """Fill the caches and keep them; what is to be looked at waits. Returns at once."""
         for cache in self._caches.values():
             cache.start()
+
+    def work(self) -> None:
+        """Begin to reconcile, once the caches are filled; returns at once."""
         self._worker.start()
 
     def stop(self) -> None:
@@ -91,7 +103,8 @@ class Manager:
         self._queue.stop()
         for cache in self._caches.values():
             cache.stop()
-        self._worker.join(timeout=10)
+        if self._worker.ident is not None:
+            self._worker.join(timeout=10)
 
     def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
         """One object as the caches know it."""
@@ -104,7 +117,24 @@ class Manager:
     @property
     def synced(self) -> bool:
         """Whether every cache has been filled once."""
-        return all(cache.synced for cache in self._caches.values())
+        return not self.unsynced
+
+    @property
+    def unsynced(self) -> list[str]:
+        """The kinds whose cache has not been filled yet, sorted."""
+        return sorted(
+            resource.plural for resource, cache in self._caches.items() if not cache.synced
+        )
+
+    @property
+    def is_working(self) -> bool:
+        """Whether the worker thread runs."""
+        return self._worker.is_alive()
+
+    @property
+    def depth(self) -> int:
+        """How many objects wait to be looked at now."""
+        return self._queue.depth
 
     @property
     def idle(self) -> bool:
@@ -112,7 +142,7 @@ class Manager:
         return self._queue.idle
 
     def _handler(self, resource: Resource) -> "_Handler":
-        return _Handler(self, self._queue, resource)
+        return _Handler(self, self._queue, resource, self._observer)
 
     def _work(self) -> None:
         while True:
@@ -150,12 +180,17 @@ class Manager:
 class _Handler:
     """Turns a cache's change into keys of the queue."""
 
-    def __init__(self, manager: Manager, queue: WorkQueue, resource: Resource) -> None:
+    def __init__(
+        self, manager: Manager, queue: WorkQueue, resource: Resource, observer: Observer | None
+    ) -> None:
         self._manager = manager
         self._queue = queue
         self._resource = resource
+        self._observer = observer
 
-    def __call__(self, _event: str, obj: JsonObject) -> None:
+    def __call__(self, event: str, obj: JsonObject) -> None:
+        if self._observer is not None:
+            self._observer(self._manager, self._resource, event, obj)
         for key in dependants(self._manager, self._resource, obj):
             self._queue.add(key)
 

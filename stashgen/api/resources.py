@@ -54,6 +54,7 @@ CRON_JOBS = Resource("batch", "v1", "CronJob", "cronjobs")
 DEPLOYMENTS = Resource("apps", "v1", "Deployment", "deployments")
 STATEFUL_SETS = Resource("apps", "v1", "StatefulSet", "statefulsets")
 DAEMON_SETS = Resource("apps", "v1", "DaemonSet", "daemonsets")
+LEASES = Resource("coordination.k8s.io", "v1", "Lease", "leases")
 ROLES = Resource("rbac.authorization.k8s.io", "v1", "Role", "roles")
 ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings")
 CUSTOM_RESOURCE_DEFINITIONS = Resource(

@@ -1,0 +1,252 @@
+"""``stashgen-controller``: the process that reconciles, in a cluster or on a laptop."""
+
+import argparse
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from threading import Event
+
+from stashgen_controller.client import ApiError, Client, UnconfiguredError
+from stashgen_controller.clock import Clock, SystemClock
+from stashgen_controller.events import EventRecorder
+from stashgen_controller.gate import Requests
+from stashgen_controller.health import Answer, Endpoint
+from stashgen_controller.leader_election import LeaderElection, Timing, new_identity
+from stashgen_controller.logs import JsonLines
+from stashgen_controller.manager import Manager
+from stashgen_controller.metrics import CONTENT_TYPE, Metrics
+from stashgen_controller.other_operator import OtherOperatorError, refuse_other_operator
+
+log = logging.getLogger(__name__)
+
+_FAILED, _USAGE = 1, 2
+_SHORTEST_LEASE_SECONDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the command line and the environment say."""
+
+    kubeconfig: str | None
+    namespace: str
+    metrics_address: str
+    leader_elect: bool
+    lease: timedelta
+    name: str
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run until SIGTERM; 0 then, 1 where the lead was lost or we must not run, 2 wrong usage."""
+    settings = parse(sys.argv[1:] if argv is None else argv, os.environ)
+    _log_to_stderr()
+    try:
+        client = Client.configured(settings.kubeconfig)
+        refuse_other_operator(client)
+        controller = Controller(client, SystemClock(), settings)
+    except UnconfiguredError as error:
+        log.error("no API server is configured", extra={"error": str(error)})  # noqa: TRY400
+        return _USAGE
+    except (OtherOperatorError, ApiError, OSError) as error:
+        log.error("the controller cannot start", extra={"error": str(error)})  # noqa: TRY400
+        return _FAILED
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: controller.end())
+    with controller.running():
+        controller.wait()
+    log.info("stopped", extra={"lost": controller.is_lost})
+    return _FAILED if controller.is_lost else 0
+
+
+def parse(argv: Sequence[str], environment: Mapping[str, str]) -> Settings:
+    """The settings: a flag, else the environment, else the default.
+
+    Raises:
+        SystemExit: with 2 for a wrong command line.
+    """
+    parser = argparse.ArgumentParser(
+        prog="stashgen-controller",
+        description="Runs the backup and restore sessions that stashgen compiled.",
+    )
+    parser.add_argument(
+        "--kubeconfig",
+        default=environment.get("KUBECONFIG") or None,
+        help="where the API server is (default: $KUBECONFIG, else the pod's own cluster)",
+    )
+    parser.add_argument(
+        "--namespace",
+        default=environment.get("POD_NAMESPACE") or "stashgen-system",
+        help="where the Lease is (default: $POD_NAMESPACE, else stashgen-system)",
+    )
+    parser.add_argument(
+        "--metrics-address",
+        type=_address,
+        default=":8080",
+        metavar="HOST:PORT",
+        help="of /metrics, /healthz and /readyz (default: :8080)",
+    )
+    parser.add_argument(
+        "--leader-elect",
+        action="store_true",
+        help="of several controllers only the one that holds the Lease acts",
+    )
+    parser.add_argument(
+        "--lease-duration",
+        type=_lease,
+        default=Timing().duration,
+        metavar="SECONDS",
+        help="how long a leader that is gone is waited for (default: 15)",
+    )
+    args = parser.parse_args(argv)
+    return Settings(
+        kubeconfig=args.kubeconfig,
+        namespace=args.namespace,
+        metrics_address=args.metrics_address,
+        leader_elect=args.leader_elect,
+        lease=args.lease_duration,
+        name=environment.get("HOSTNAME") or "stashgen-controller",
+    )
+
+
+class Controller:
+    """The parts of the process, and how they begin and end together."""
+
+    def __init__(self, client: Client, clock: Clock, settings: Settings) -> None:
+        self._clock = clock
+        self._requests = Requests()
+        self._wanted_end = Event()
+        self._lost = False
+        self._counted = counted = client.through(self._requests.count)
+        self._client = client.through(self._requests.writing_only_if(lambda: self.is_leading))
+        self._election = (
+            LeaderElection(
+                counted,
+                settings.namespace,
+                new_identity(settings.name),
+                on_start=self._lead,
+                on_loss=self._lose,
+                timing=Timing(settings.lease),
+            )
+            if settings.leader_elect
+            else None
+        )
+        self._recorder = EventRecorder(self._client, clock, lambda: self.is_leading, settings.name)
+        self._manager = Manager(self._client, clock, self._recorder.see)
+        self._metrics = Metrics(self)
+        self._endpoint = Endpoint(
+            settings.metrics_address,
+            {"/metrics": self._scrape, "/healthz": self._health, "/readyz": self._readiness},
+        )
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Everything runs inside the block; after it the object at hand is done, the Lease free."""
+        with ExitStack() as stack:
+            for start, stop in self._parts():
+                start()
+                stack.callback(stop)
+            log.info("serving", extra={"port": self._endpoint.port})
+            yield
+
+    def _parts(self) -> Iterator[tuple[Callable[[], None], Callable[[], None]]]:
+        """In the order of their start; they stop in the opposite one."""
+        yield self._endpoint.start, self._endpoint.stop
+        if self._election is not None:
+            # Stops after all that writes: until then nobody else may begin.
+            yield _nothing, self._election.stop
+        yield self._recorder.start, self._recorder.stop
+        yield self._manager.watch, self._manager.stop
+        yield (self._election.start if self._election is not None else self._lead), _nothing
+
+    def wait(self) -> None:
+        """Until the end is wanted, or the lead was lost."""
+        self._wanted_end.wait()
+
+    def end(self) -> None:
+        """Want the end; may be called by a signal handler."""
+        self._wanted_end.set()
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the lead was lost, or could not be taken up."""
+        return self._lost
+
+    @property
+    def is_leading(self) -> bool:
+        """Whether this process may write."""
+        return self._election is None or self._election.is_leading
+
+    @property
+    def requests_by_verb(self) -> Mapping[str, int]:
+        """Requests to the API server since the start."""
+        return self._requests.by_verb
+
+    @property
+    def queue_depth(self) -> int:
+        """Objects that wait to be looked at."""
+        return self._manager.depth
+
+    def _lead(self) -> None:
+        # A standby may have waited for months: look again who else is there.
+        try:
+            refuse_other_operator(self._counted)
+        except (OtherOperatorError, ApiError) as error:
+            log.error("must not lead", extra={"error": str(error)})  # noqa: TRY400
+            self._lose()
+            return
+        self._manager.work()
+
+    def _lose(self) -> None:
+        self._lost = True
+        self._wanted_end.set()
+
+    def _scrape(self) -> Answer:
+        text = self._metrics.exposition(self._manager, self._clock.now())
+        return Answer(200, text, CONTENT_TYPE)
+
+    def _health(self) -> Answer:
+        problems = []
+        if self._election is not None and not self._election.is_alive:
+            problems.append("the leader election has ended")
+        if self.is_leading and self._manager.synced and not self._manager.is_working:
+            problems.append("nothing is reconciled")
+        return Answer.of_problems(problems)
+
+    def _readiness(self) -> Answer:
+        return Answer.of_problems(
+            [f"{plural}: not listed yet" for plural in self._manager.unsynced]
+        )
+
+
+def _nothing() -> None:
+    """Where a part has nothing to do."""
+
+
+def _address(text: str) -> str:
+    host, separator, port = text.rpartition(":")
+    if not separator or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004
+        msg = f"{text!r} is not HOST:PORT"
+        raise argparse.ArgumentTypeError(msg)
+    return f"{host}:{port}"
+
+
+def _lease(text: str) -> timedelta:
+    if not text.isdigit() or int(text) < _SHORTEST_LEASE_SECONDS:
+        msg = f"{text!r} is not a number of seconds, at least {_SHORTEST_LEASE_SECONDS}"
+        raise argparse.ArgumentTypeError(msg)
+    return timedelta(seconds=int(text))
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -15,8 +15,9 @@ SERVICE_NETWORK = "198.19.0.0/16"
 NODE_ADDRESS = "198.18.0.1"
 API_SERVICE_ADDRESS = "198.19.0.1"
 DNS_SERVICE_ADDRESS = "198.19.0.10"
+# The pods' bridge has the lower half; a pod looks for what is in the upper half at its gateway.
+BRIDGE_NETWORK = "198.18.0.0/17"
 FIRST_POD_ADDRESS = "198.18.1.0"
-LAST_POD_ADDRESS = "198.18.199.255"
 # The link between the machine and its node: pods reach a server of a test at HOST_ADDRESS.
 HOST_ADDRESS = "198.18.255.253"
 UPLINK_ADDRESS = "198.18.255.254"

@@ -12,13 +12,12 @@ from pathlib import Path
 from tools.cluster import node, processes
 from tools.cluster.errors import ClusterError
 from tools.cluster.layout import (
+    BRIDGE_NETWORK,
     FIRST_POD_ADDRESS,
     HOST_ADDRESS,
     HOST_LINK,
-    LAST_POD_ADDRESS,
     NETWORK,
     NODE_ADDRESS,
-    POD_NETWORK,
     UPLINK_ADDRESS,
     Layout,
 )
@@ -48,7 +47,8 @@ def connect(layout: Layout) -> None:
     node.run(layout, "ip", "address", "add", f"{UPLINK_ADDRESS}/30", "dev", _UPLINK)
     node.run(layout, "ip", "link", "set", _UPLINK, "up")
     node.run(layout, "ip", "link", "add", _BRIDGE, "type", "bridge")
-    node.run(layout, "ip", "address", "add", f"{NODE_ADDRESS}/16", "dev", _BRIDGE)
+    length = BRIDGE_NETWORK.split("/")[1]
+    node.run(layout, "ip", "address", "add", f"{NODE_ADDRESS}/{length}", "dev", _BRIDGE)
     node.run(layout, "ip", "link", "set", _BRIDGE, "up")
     _ip("route", "add", NETWORK, "via", UPLINK_ADDRESS, "dev", HOST_LINK)
     if not Path("/proc/sys/net/bridge").is_dir():
@@ -84,9 +84,8 @@ def _plugins(layout: Layout) -> dict[str, object]:
         "ranges": [
             [
                 {
-                    "subnet": POD_NETWORK,
+                    "subnet": BRIDGE_NETWORK,
                     "rangeStart": FIRST_POD_ADDRESS,
-                    "rangeEnd": LAST_POD_ADDRESS,
                     "gateway": NODE_ADDRESS,
                 }
             ]

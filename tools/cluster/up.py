@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable
@@ -35,8 +36,12 @@ def up(layout: Layout) -> None:
     """
     if os.geteuid() != 0:
         raise ClusterError("a cluster needs root: it makes namespaces, mounts and network links")
-    if is_up(layout):
-        return
+    if layout.exists():
+        ended = ended_programs(layout)
+        if not ended:
+            _wait_until_of_use(layout)
+            return
+        print(f"ended: {', '.join(ended)}; starting anew ...", file=sys.stderr, flush=True)
     packages.ensure(packages.NODE_PROGRAMS)
     components.build_all()
     busybox = images.busybox()
@@ -57,14 +62,13 @@ def up(layout: Layout) -> None:
         node.start(layout, component.name, component.command(layout))
     kubectl(layout, "apply", "--server-side", f"--filename={components.ADDONS}")
     containerd.load(layout, busybox)
-    _wait("kubelet", layout, _NODE_SECONDS, lambda: _node_is_ready(layout))
-    _wait("coredns", layout, _NODE_SECONDS, _names_are_served)
+    _wait_until_of_use(layout)
 
 
-def is_up(layout: Layout) -> bool:
-    """Whether every program runs and the node is ready."""
-    running = all(processes.running(layout, name) for name in (node.INIT, *components.ALL))
-    return running and _node_is_ready(layout)
+def ended_programs(layout: Layout) -> list[str]:
+    """The node's programs that were started, or should have been, and do not run."""
+    names = (node.INIT, *components.ALL)
+    return [name for name in names if processes.running(layout, name) is None]
 
 
 def restart(layout: Layout, name: str) -> None:
@@ -109,6 +113,11 @@ def kubectl(layout: Layout, *arguments: str) -> str:
 def _kubectl(layout: Layout, *arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [str(components.program("kubectl")), f"--kubeconfig={layout.kubeconfig}", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def _wait_until_of_use(layout: Layout) -> None:
+    _wait("kubelet", layout, _NODE_SECONDS, lambda: _node_is_ready(layout))
+    _wait("coredns", layout, _NODE_SECONDS, _names_are_served)
 
 
 def _node_is_ready(layout: Layout) -> bool:

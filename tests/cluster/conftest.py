@@ -1,0 +1,36 @@
+"""The tests of a real cluster, which `make e2e` starts before them."""
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cluster.kube import Kube
+
+_LAST = "test_lifecycle.py"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests that take the cluster down come after those that use it."""
+    items.sort(key=lambda item: item.path.name == _LAST)
+
+
+@pytest.fixture(scope="session")
+def kube() -> Kube:
+    """The cluster, started if it does not run yet."""
+    running = Kube()
+    running.cluster("up")
+    return running
+
+
+@pytest.fixture
+def namespace(kube: Kube) -> Iterator[str]:
+    """A fresh namespace in which only pods under PodSecurity ``restricted`` run."""
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    kube.kubectl("create", "namespace", name)
+    kube.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
+    # The API server refuses pods until the controller manager has made their account.
+    account = ["get", "serviceaccounts", f"--namespace={name}", "--output=name"]
+    kube.wait_until(lambda: "serviceaccount/default" in kube.kubectl(*account))
+    yield name
+    kube.kubectl("delete", "namespace", name, "--wait=false")

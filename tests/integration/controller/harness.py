@@ -37,7 +37,7 @@ from stashgen_controller.session_plan import PLAN_ANNOTATION, SessionPlan, Verb
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 WATCHED = (*RECONCILED, *READ_ONLY)
 WRITES = ("create", "update", "patch", "delete")
-_BY_KIND = {
+BY_KIND = {
     resource.kind: resource
     for resource in (
         *known.KUBESTASH,
@@ -121,7 +121,7 @@ class Harness:
 
     def apply(self, manifest: JsonObject) -> JsonObject:
         """Create an object, or change it to what the manifest says, keeping its status."""
-        resource = _BY_KIND[str(manifest["kind"])]
+        resource = BY_KIND[str(manifest["kind"])]
         metadata = cast("dict[str, str]", manifest["metadata"])
         namespace, name = metadata.get("namespace"), metadata["name"]
         if self.reader.get(resource, namespace, name) is None:

@@ -66,8 +66,6 @@ class LeaderElection:
         namespace: Of the Lease.
         identity: From ``new_identity``.
         on_start: Called once, when we begin to lead.
-        on_loss: Called once, when we no longer do; never after ``stop``. A controller that lost
-            ends: what it knows may be old.
         now: The clock, for tests.
     """
 
@@ -78,7 +76,6 @@ class LeaderElection:
         identity: str,
         *,
         on_start: Callable[[], None],
-        on_loss: Callable[[], None],
         timing: Timing | None = None,
         now: Callable[[], float] = uptime,
     ) -> None:
@@ -86,7 +83,6 @@ class LeaderElection:
         self._namespace = namespace
         self._identity = identity
         self._on_start = on_start
-        self._on_loss = on_loss
         self._timing = timing or Timing()
         self._now = now
         self._lock = Lock()
@@ -126,31 +122,31 @@ class LeaderElection:
             return self._now() < self._valid_until
 
     @property
+    def is_lost(self) -> bool:
+        """Whether we led and may not write any more; for good: what we know may be old."""
+        return self._is_started and not self.is_leading
+
+    @property
     def is_alive(self) -> bool:
         """Whether the thread runs."""
         return self._thread.is_alive()
 
     def step(self) -> None:
-        """Look at the Lease, and take or renew it where that is right; then say what changed."""
+        """Look at the Lease, and take or renew it where that is right."""
         try:
             self._take_or_renew()
         except ApiError as error:
             # Somebody else was quicker, or nobody answers: the Lease as we know it is of no use.
             self._forget()
             log.info("the Lease was not taken", extra={"error": str(error)})
-        is_leading = self.is_leading
-        if is_leading and not self._is_started:
+        if self.is_leading and not self._is_started:
             self._is_started = True
             log.info("leading", extra={"identity": self._identity})
             self._on_start()
-        elif self._is_started and not is_leading:
-            log.error("no longer leading", extra={"identity": self._identity})
-            self._stopping.set()
-            self._on_loss()
 
     def _run(self) -> None:
         period = self._timing.period_seconds
-        while not self._stopping.is_set():
+        while not self._stopping.is_set() and not self.is_lost:
             self.step()
             # Jitter, so that candidates that began together do not go on together.
             wait = period * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311

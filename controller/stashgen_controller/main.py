@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 _FAILED, _USAGE = 1, 2
 _SHORTEST_LEASE_SECONDS = 3
+_LOOK_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,6 @@ class Controller:
                 settings.namespace,
                 new_identity(settings.name),
                 on_start=self._lead,
-                on_loss=self._lose,
                 timing=Timing(settings.lease),
             )
             if settings.leader_elect
@@ -164,8 +164,14 @@ class Controller:
         yield (self._election.start if self._election is not None else self._lead), _nothing
 
     def wait(self) -> None:
-        """Until the end is wanted, or the lead was lost."""
-        self._wanted_end.wait()
+        """Until the end is wanted, or the lead was lost.
+
+        The election's own thread may hang in a request, so it is not the one to notice.
+        """
+        while not self._wanted_end.wait(_LOOK_SECONDS):
+            if self._election is not None and self._election.is_lost:
+                log.error("no longer leading")
+                self._lose()
 
     def end(self) -> None:
         """Want the end; may be called by a signal handler."""

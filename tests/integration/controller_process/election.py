@@ -1,0 +1,5 @@
+"""What the test of the election and its candidates agree on."""
+
+from datetime import timedelta
+
+LEASE = timedelta(seconds=1)

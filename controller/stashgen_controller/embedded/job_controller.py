@@ -15,6 +15,7 @@ from stashgen_controller.embedded.loop import ControlLoop
 
 _SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _MAX_POD_PREFIX = 57
+_ACTIVE = frozenset({"Pending", "Running"})
 
 
 class JobController(ControlLoop):
@@ -31,19 +32,15 @@ class JobController(ControlLoop):
 
     def _sync_one(self, obj: JsonObject, job: Job) -> None:
         now = self.clock.now()
-        pods = [
-            pod
-            for pod in self.caches[PODS].items(job.metadata.namespace)
-            if _is_owned(pod, job.metadata.uid or "")
-        ]
+        pods = self._pods(job)
         known = job.status
         status: dict[str, object] = dict(cast("JsonObject", obj.get("status") or {}))
         started = known.start_time if known and known.start_time else now
         status["startTime"] = format_time(started)
         succeeded = [pod for pod in pods if _phase(pod) == "Succeeded"]
         failed = [pod for pod in pods if _phase(pod) == "Failed"]
-        active = [pod for pod in pods if _phase(pod) in {"Pending", "Running"}]
-        # A pod that somebody deleted is gone from the cache, but it was counted as active.
+        active = [pod for pod in pods if _phase(pod) in _ACTIVE]
+        # A pod that somebody deleted is gone, but it was counted as active.
         lost = 1 if known and known.active and not pods else 0
         failures = max(len(failed), (known.failed or 0) if known else 0) + lost
         limit = int(str(job.spec.get("backoffLimit", 6)))
@@ -61,7 +58,7 @@ class JobController(ControlLoop):
             text = "Job has reached the specified backoff limit"
             status |= _done(now, "Failed", "BackoffLimitExceeded", text, 0)
         elif not active and not job.spec.get("suspend"):
-            self._create_pod(obj, job)
+            self._create_pod(job)
             active = [{}]
         status |= {"active": len(active), "failed": failures}
         shown = {key: value for key, value in status.items() if value or value is None}
@@ -69,7 +66,15 @@ class JobController(ControlLoop):
             body = cast("JsonObject", {**obj, "status": shown})
             self.client.replace(JOBS, job.metadata.namespace, body, status=True)
 
-    def _create_pod(self, obj: JsonObject, job: Job) -> None:
+    def _pods(self, job: Job) -> list[JsonObject]:
+        """The Job's pods; the cache may be behind where none is active: the server is asked."""
+        namespace, uid = job.metadata.namespace, job.metadata.uid or ""
+        cached = [pod for pod in self.caches[PODS].items(namespace) if _is_owned(pod, uid)]
+        if any(_phase(pod) in _ACTIVE for pod in cached):
+            return cached
+        return [pod for pod in self.client.list(PODS, namespace)[0] if _is_owned(pod, uid)]
+
+    def _create_pod(self, job: Job) -> None:
         template = cast("JsonObject", job.spec["template"])
         suffix = "".join(secrets.choice(_SUFFIX_ALPHABET) for _ in range(5))
         metadata = cast("JsonObject", template.get("metadata") or {})

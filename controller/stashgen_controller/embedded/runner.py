@@ -61,6 +61,8 @@ class Runner(ControlLoop):
         self._api_url = api_url
         self._volumes = Volumes(client, state)
         self._running: dict[str, _Running] = {}
+        # Pods whose end was written: the cache may still show them as running.
+        self._ended: set[str] = set()
 
     def stop(self) -> None:
         """End all containers."""
@@ -74,6 +76,7 @@ class Runner(ControlLoop):
         for uid in list(self._running):
             if uid not in pods:
                 self._running.pop(uid).process.kill()
+        self._ended &= pods.keys()
         for uid, pod in pods.items():
             self._sync_one(uid, pod)
         # Processes do not tell us when they end: look again in a moment.
@@ -88,6 +91,8 @@ class Runner(ControlLoop):
             self._watch(uid, pod, running)
         elif deleting:
             self._remove(pod)
+        elif uid in self._ended:
+            return
         elif _phase(pod) == "Pending":
             self._start(uid, pod)
         elif _phase(pod) == "Running":
@@ -120,6 +125,7 @@ class Runner(ControlLoop):
             return
         message = _termination_message(running.folder / "termination-log")
         del self._running[uid]
+        self._ended.add(uid)
         if _metadata(pod).get("deletionTimestamp"):
             self._remove(pod)
         else:

@@ -335,7 +335,7 @@ def test_every_answer_is_complete(world: World) -> None:
 
 def _is_over(obj: JsonObject) -> bool:
     phase = cast("JsonObject", obj.get("status") or {}).get("phase")
-    return phase in {"Succeeded", "Failed", "Skipped"}
+    return phase in {"Succeeded", "Failed", "Skipped", "Invalid"}
 
 
 def _check_create(action: Create) -> None:

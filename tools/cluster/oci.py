@@ -61,6 +61,8 @@ def write(target: Path, name: str, layer: bytes, process: Mapping[str, object]) 
         "os": "linux",
         "config": process,
         "rootfs": {"type": "layers", "diff_ids": [_digest(layer)]},
+        # buildah builds on an image only where each layer has its line.
+        "history": [{"created_by": "tools/cluster"}],
     }
     partial = target.with_suffix(".partial")
     with tarfile.open(partial, "w") as archive:

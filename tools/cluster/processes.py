@@ -108,8 +108,9 @@ def _identity(pid: int) -> dict[str, str | int] | None:
         return None
     # The name is in parentheses and may itself contain some; proc(5).
     program, fields = text[text.index("(") + 1 : text.rindex(")")], text[text.rindex(")") + 2 :]
-    state, start_ticks = fields.split()[0], fields.split()[19]
-    if state in {"Z", "X"}:
+    state, threads, start_ticks = (fields.split()[number] for number in (0, 17, 19))
+    # A process that is killed has its files and sockets until its last thread has ended.
+    if state in {"Z", "X"} and int(threads) <= 1:
         return None
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     return {"pid": pid, "program": program, "startTicks": int(start_ticks), "boot": boot}

@@ -12,6 +12,7 @@ from tests.integration.worker.workbench import (
     PATH,
     Ended,
     Workbench,
+    make_unreadable,
     prepared,
     snapshot_name,
 )
@@ -87,18 +88,24 @@ def test_a_file_that_cannot_be_read_fails_the_backup_but_keeps_what_was_read(
     assert len(workbench.restic("snapshots", "--no-lock")) == 1
 
 
-def make_unreadable(workbench: Workbench, *names: str) -> None:
-    """Files without permissions, and a worker for whom that counts: root without its rights."""
-    for name in names:
-        path = workbench.volume / name
-        path.write_text("secret", encoding="utf-8")
-        path.chmod(0)
-    if os.geteuid() == 0:
-        dropped = "-dac_override,-dac_read_search"
-        workbench.prefix = ("setpriv", f"--bounding-set={dropped}", "--inh-caps=-all", "--")
+def test_a_full_storage_is_told_as_such(workbench: Workbench, template: Path) -> None:
+    """A file system of 2 MB, in a mount namespace: root's, or one of the user's own."""
+    (workbench.volume / "large").write_bytes(os.urandom(3 << 20))
+    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    script = f"""set -e
+mount -t tmpfs -o size=2m tmpfs {workbench.storage}
+cp -r {template}/. {workbench.storage}
+"$@" || code=$?
+ls {workbench.repository}/locks >&2
+exit $code"""
+    workbench.prefix = ["unshare", *user, "--mount", "sh", "-c", script, "sh"]
+    ended = workbench.backup(0)
+    assert ended.reason == ErrorClass.NO_SPACE
+    assert "no space left on device" in ended.text
+    assert ended.printed.splitlines()[-1].startswith("{"), "a lock is left"
 
 
-def test_a_full_storage_is_told_as_such(workbench: Workbench) -> None:
+def test_a_limit_on_the_size_of_files_is_told_as_no_space(workbench: Workbench) -> None:
     (workbench.volume / "large").write_bytes(os.urandom(3 << 20))
     workbench.prefix = ("prlimit", f"--fsize={1 << 20}")
     ended = workbench.backup(0)

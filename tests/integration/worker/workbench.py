@@ -261,6 +261,17 @@ def prepared(workbench: Workbench, template: Path) -> Workbench:
     return workbench
 
 
+def make_unreadable(workbench: Workbench, *names: str) -> None:
+    """Files without permissions, and a worker for whom that counts: root without its rights."""
+    for name in names:
+        path = workbench.volume / name
+        path.write_text("secret", encoding="utf-8")
+        path.chmod(0)
+    if os.geteuid() == 0:
+        dropped = "-dac_override,-dac_read_search"
+        workbench.prefix = ("setpriv", f"--bounding-set={dropped}", "--inh-caps=-all", "--")
+
+
 def wait_until(what: str, probe: Callable[[], object]) -> None:
     """Wait for something that a process is about to do."""
     end = time.monotonic() + LONG

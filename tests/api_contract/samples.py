@@ -60,6 +60,7 @@ def backup_configuration(name: str, **metadata: object) -> JsonObject:
         "sessions": [
             {
                 "name": "backup",
+                "sessionHistoryLimit": 1,
                 "scheduler": {"schedule": "17 * * * *", "jobTemplate": {"backoffLimit": 1}},
                 "repositories": [{"name": "local", "directory": "demo/library"}],
                 "addon": {"name": "pvc-addon", "tasks": [{"name": "logical-backup"}]},

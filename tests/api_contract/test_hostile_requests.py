@@ -129,13 +129,6 @@ def test_body_in_another_format_is_unsupported(http: Http, namespace: str) -> No
     assert answer.body["reason"] == "UnsupportedMediaType"
 
 
-def test_body_may_be_yaml(http: Http, namespace: str) -> None:
-    body = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\ndata: {a: 'yes'}\n"
-    answer = http("POST", CONFIG_MAPS.path(namespace), body, content_type="application/yaml")
-    assert answer.status == 201
-    assert answer.body["data"] == {"a": "yes"}
-
-
 def test_delete_options_that_are_none_are_an_error(http: Http, namespace: str) -> None:
     http("POST", CONFIG_MAPS.path(namespace), config_map("one"))
     path = CONFIG_MAPS.path(namespace, "one")

@@ -136,6 +136,9 @@ def test_columns_of_other_builtin_kinds(
     server: Server, namespace: str, kubectl: Kubectl, kind: str, columns: str
 ) -> None:
     objects = _OTHERS.get(kind, [])
+    for item in objects:
+        if item["kind"] == "Event":
+            item["involvedObject"] = {"kind": "Job", "name": "one", "namespace": namespace}
     if objects:
         kubectl.apply(*objects)
     output = kubectl("get", kind)
@@ -175,7 +178,6 @@ _OTHERS: dict[str, list[JsonObject]] = {
             "apiVersion": "v1",
             "kind": "Event",
             "metadata": {"name": "a"},
-            "involvedObject": {"kind": "Job", "name": "one"},
             "reason": "Tested",
             "message": "text",
             "type": "Normal",
@@ -205,7 +207,8 @@ def test_get_as_yaml_can_be_applied_again(kubectl: Kubectl, tmp_path: Path) -> N
     assert yaml.safe_load(shown)["spec"]["paused"] is True
     path = tmp_path / "again.yaml"
     path.write_text(shown, encoding="utf-8")
-    assert "unchanged" in kubectl("apply", "-f", str(path))
+    kubectl("apply", "-f", str(path))
+    assert at(kubectl.read("bc", "one"), "metadata", "generation") == 1
 
 
 def test_get_by_label_and_field(kubectl: Kubectl) -> None:
@@ -405,16 +408,20 @@ def test_delete_can_orphan_and_wait(server: Server, namespace: str, kubectl: Kub
     assert "(NotFound)" in kubectl("get", "job", "one", code=1)
 
 
-def test_create_commands_make_objects(kubectl: Kubectl) -> None:
-    kubectl("create", "configmap", "a", "--from-literal=x=y")
-    kubectl("create", "secret", "generic", "b", "--from-literal=x=y")
-    kubectl("create", "serviceaccount", "c")
+def test_generated_objects_can_be_applied(kubectl: Kubectl) -> None:
     kubectl.apply(cron_job("d", suspend=True))
-    kubectl("create", "job", "e", "--from=cronjob/d")
-    assert at(kubectl.read("cm", "a"), "data") == {"x": "y"}
-    assert at(kubectl.read("secret", "b"), "data") == {"x": "eQ=="}
-    owners = at(kubectl.read("job", "e"), "metadata", "ownerReferences")
-    assert at(owners, 0, "name") == "d"  # type: ignore[arg-type]
+    commands = (
+        ("configmap", "a", "--from-literal=x=text"),
+        ("secret", "generic", "b", "--from-literal=x=text"),
+        ("serviceaccount", "c"),
+        ("job", "e", "--from=cronjob/d"),
+    )
+    for command in commands:
+        shown = kubectl("create", *command, "--dry-run=client", "-o", "yaml")
+        kubectl.apply(yaml.safe_load(shown))
+    assert at(kubectl.read("cm", "a"), "data") == {"x": "text"}
+    assert at(kubectl.read("secret", "b"), "data") == {"x": "dGV4dA=="}
+    assert at(kubectl.read("job", "e"), "metadata", "ownerReferences", 0, "name") == "d"
 
 
 def test_explain_knows_our_fields(kubectl: Kubectl) -> None:

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from stashgen.api import resources
 from stashgen.api.base import JsonObject
-from stashgen.api.resources import CRON_JOBS, JOBS, NAMESPACES, POD_TEMPLATES, Resource
+from stashgen.api.resources import CRON_JOBS, JOBS, POD_TEMPLATES, Resource
 from stashgen_controller.client import ApiError, InvalidError
 
 from tests.api_contract.samples import POD_SPEC, at, cron_job, job
@@ -32,20 +32,17 @@ _SERVER_METADATA = {
 }
 
 
-@pytest.fixture(scope="module")
-def demo(server: Server) -> str:
-    """The namespace of the rendered objects."""
-    body: JsonObject = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "demo"}}
-    server.client.create(NAMESPACES, None, body)
-    return "demo"
-
-
 @pytest.mark.parametrize("name", _DOCUMENTS)
-def test_rendered_object_is_stored_as_it_was_written(server: Server, demo: str, name: str) -> None:
-    body = _DOCUMENTS[name]
+def test_rendered_object_is_stored_as_it_was_written(
+    server: Server, namespace: str, name: str
+) -> None:
+    rendered = _DOCUMENTS[name]
+    metadata = rendered["metadata"]
+    assert isinstance(metadata, dict)
+    body = {**rendered, "metadata": metadata | {"namespace": namespace}}
     resource = _RESOURCES[str(body["apiVersion"]), str(body["kind"])]
-    server.client.create(resource, demo, body)
-    stored = server.client.get(resource, demo, str(at(body, "metadata", "name")))
+    server.client.create(resource, namespace, body)
+    stored = server.client.get(resource, namespace, str(metadata["name"]))
     stored.pop("status", None)
     metadata = stored["metadata"]
     assert isinstance(metadata, dict)

@@ -1,8 +1,11 @@
 """The CronJob controller on a clock that can be moved (Kubernetes, "CronJob", v2 controller)."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import cast
 from zoneinfo import ZoneInfo
+
+from pydantic import JsonValue
 
 from stashgen.api.base import JsonObject, format_time, parse_time
 from stashgen.api.cron_job import CronJob, CronJobSpec
@@ -26,7 +29,7 @@ class CronJobController(ControlLoop):
         for obj in self.caches[CRON_JOBS].items():
             metadata = cast("JsonObject", obj["metadata"])
             if not metadata.get("deletionTimestamp"):
-                self._sync_one(obj)
+                self.attempt(partial(self._sync_one, obj))
 
     def _sync_one(self, obj: JsonObject) -> None:
         metadata = cast("JsonObject", obj["metadata"])
@@ -39,24 +42,16 @@ class CronJobController(ControlLoop):
         self._clean_up(spec, jobs)
         status = dict(cast("JsonObject", obj.get("status") or {}))
         active = [job for job in jobs if not job.is_finished]
-        status["active"] = [
-            {
-                "apiVersion": "batch/v1",
-                "kind": "Job",
-                "name": job.metadata.name,
-                "namespace": job.metadata.namespace,
-                "uid": job.metadata.uid,
-            }
-            for job in active
-        ]
+        references = [_reference(job) for job in active]
         ended = [job.finished for job in jobs if job.is_complete and job.finished]
         if ended:
             status["lastSuccessfulTime"] = format_time(max(ended))
         tick = self._missed_tick(metadata, spec, status)
         if tick is not None and self._may_start(spec, active):
             status["lastScheduleTime"] = format_time(tick)
-            self._create(obj, tick)
-        if not status["active"]:
+            references += [_reference(job) for job in self._create(obj, tick)]
+        status["active"] = cast("JsonValue", references)
+        if not references:
             del status["active"]
         if status != (obj.get("status") or {}):
             namespace = str(metadata["namespace"])
@@ -92,12 +87,14 @@ class CronJobController(ControlLoop):
                 self.client.delete(JOBS, job.metadata.namespace, job.metadata.name)
         return True
 
-    def _create(self, cron_job: JsonObject, tick: datetime) -> None:
+    def _create(self, cron_job: JsonObject, tick: datetime) -> list[Job]:
+        """The new Job; none when it was there already."""
         metadata = cast("JsonObject", cron_job["metadata"])
         template = cast("JsonObject", cast("JsonObject", cron_job["spec"])["jobTemplate"])
         inherited = cast("JsonObject", template.get("metadata") or {})
         annotations = cast("JsonObject", inherited.get("annotations") or {})
         namespace = str(metadata["namespace"])
+        zone = ZoneInfo(CronJob.from_wire(cron_job).spec.time_zone or "Etc/UTC")
         job: dict[str, object] = {
             "apiVersion": "batch/v1",
             "kind": "Job",
@@ -105,7 +102,7 @@ class CronJobController(ControlLoop):
                 "name": f"{metadata['name']}-{int(tick.timestamp()) // 60}",
                 "namespace": namespace,
                 "labels": inherited.get("labels") or {},
-                "annotations": annotations | {_SCHEDULED_ANNOTATION: format_time(tick)},
+                "annotations": annotations | {_SCHEDULED_ANNOTATION: _in_zone(tick, zone)},
                 "ownerReferences": [
                     {
                         "apiVersion": "batch/v1",
@@ -120,9 +117,10 @@ class CronJobController(ControlLoop):
             "spec": template["spec"],
         }
         try:
-            self.client.create(JOBS, namespace, cast("JsonObject", job))
+            created = self.client.create(JOBS, namespace, cast("JsonObject", job))
         except AlreadyExistsError:
-            return
+            return []
+        return [Job.from_wire(created)]
 
     def _clean_up(self, spec: CronJobSpec, jobs: list[Job]) -> None:
         succeeded, failed = spec.successful_jobs_history_limit, spec.failed_jobs_history_limit
@@ -134,11 +132,32 @@ class CronJobController(ControlLoop):
             (_DEFAULT_FAILED if failed is None else failed, [j for j in jobs if j.failure]),
         )
         for limit, finished in limits:
-            ordered = sorted(finished, key=lambda job: job.metadata.name)
+            ordered = sorted(finished, key=_age_order)
             for job in ordered[: max(0, len(ordered) - limit)]:
                 self.client.delete(
                     JOBS, job.metadata.namespace, job.metadata.name, uid=job.metadata.uid
                 )
+
+
+def _reference(job: Job) -> JsonObject:
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "name": job.metadata.name,
+        "namespace": job.metadata.namespace,
+        "uid": job.metadata.uid,
+    }
+
+
+def _in_zone(tick: datetime, zone: ZoneInfo) -> str:
+    """RFC 3339 in the schedule's zone, as the controller annotates it."""
+    local = tick.astimezone(zone)
+    return local.isoformat(timespec="seconds") if local.utcoffset() else format_time(tick)
+
+
+def _age_order(job: Job) -> tuple[datetime, str]:
+    started = job.status.start_time if job.status else None
+    return started or datetime.max.replace(tzinfo=UTC), job.metadata.name
 
 
 def _is_owned(job: JsonObject, uid: str) -> bool:

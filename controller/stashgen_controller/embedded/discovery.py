@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import cast
 
+from pydantic import JsonValue
+
 from stashgen.api.base import JsonObject
 from stashgen_controller.embedded.builtins import Served
 
@@ -18,19 +20,27 @@ _VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "updat
 
 def groups(served: Iterable[Served]) -> JsonObject:
     """``/apis``: the groups besides the core one."""
-    versions: dict[str, str] = {}
-    for item in served:
-        if item.resource.group:
-            versions[item.resource.group] = item.resource.version
-    found = [
-        {
-            "name": group,
-            "versions": [{"groupVersion": f"{group}/{version}", "version": version}],
-            "preferredVersion": {"groupVersion": f"{group}/{version}", "version": version},
-        }
-        for group, version in sorted(versions.items())
-    ]
-    return cast("JsonObject", {"kind": "APIGroupList", "apiVersion": "v1", "groups": found})
+    found: list[JsonValue] = [_group(*item) for item in sorted(_versions(served).items())]
+    return {"kind": "APIGroupList", "apiVersion": "v1", "groups": found}
+
+
+def group(served: Iterable[Served], name: str) -> JsonObject | None:
+    """``/apis/<group>``; None for a group that is not served."""
+    version = _versions(served).get(name)
+    if version is None:
+        return None
+    return {"kind": "APIGroup", "apiVersion": "v1"} | _group(name, version)
+
+
+def _versions(served: Iterable[Served]) -> dict[str, str]:
+    return {
+        item.resource.group: item.resource.version for item in served if item.resource.group
+    }
+
+
+def _group(name: str, version: str) -> JsonObject:
+    known: JsonObject = {"groupVersion": f"{name}/{version}", "version": version}
+    return {"name": name, "versions": [known], "preferredVersion": known}
 
 
 def resources(served: Iterable[Served], group_version: str) -> JsonObject | None:
@@ -42,13 +52,15 @@ def resources(served: Iterable[Served], group_version: str) -> JsonObject | None
             continue
         entry: dict[str, object] = {
             "name": resource.plural,
-            "singularName": resource.kind.lower(),
+            "singularName": item.singular or resource.kind.lower(),
             "namespaced": resource.namespaced,
             "kind": resource.kind,
             "verbs": _VERBS,
-            "shortNames": list(item.short_names),
-            "categories": list(item.categories),
         }
+        if item.short_names:
+            entry["shortNames"] = list(item.short_names)
+        if item.categories:
+            entry["categories"] = list(item.categories)
         found.append(cast("JsonObject", entry))
         if item.has_status:
             status = {
@@ -79,13 +91,14 @@ def openapi_root(served: Iterable[Served]) -> JsonObject:
 
 
 def openapi_document(served: Iterable[Served], path: str) -> JsonObject | None:
-    """One group's document: it says only that the server checks fields itself."""
+    """One group's document: our kinds, and that the server checks fields itself."""
     by_path: dict[str, list[Served]] = defaultdict(list)
     for item in served:
         by_path[_prefix(item)].append(item)
     if path not in by_path:
         return None
     paths = {}
+    schemas: JsonObject = {}
     for item in by_path[path]:
         resource = item.resource
         scope = "/namespaces/{namespace}" if resource.namespaced else ""
@@ -99,8 +112,13 @@ def openapi_document(served: Iterable[Served], path: str) -> JsonObject | None:
                 "x-kubernetes-group-version-kind": kind,
             }
         }
+        if item.schema is not None:
+            name = ".".join([*reversed(resource.group.split(".")), resource.version, resource.kind])
+            schemas[name] = item.schema.source | {"x-kubernetes-group-version-kind": [kind]}
     info = {"title": "stashgen embedded", "version": str(VERSION["gitVersion"])}
-    return cast("JsonObject", {"openapi": "3.0.0", "info": info, "paths": paths})
+    components = {"schemas": schemas}
+    document = {"openapi": "3.0.0", "info": info, "paths": paths, "components": components}
+    return cast("JsonObject", document)
 
 
 def _prefix(item: Served) -> str:

@@ -4,7 +4,11 @@ Kubernetes, "Garbage Collection": owners count by UID. Foreground deletion lets 
 its dependants are gone.
 """
 
+from collections.abc import Mapping
+from functools import partial
 from typing import cast
+
+from pydantic import JsonValue
 
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
@@ -39,11 +43,15 @@ class GarbageCollector(ControlLoop):
             metadata = _metadata(obj)
             owners = cast("list[dict[str, str]]", metadata.get("ownerReferences") or [])
             if metadata.get("deletionTimestamp"):
-                self._finish(resource, obj, objects)
-            elif owners and not any(self._holds(by_uid, owner["uid"]) for owner in owners):
-                self._delete(resource, metadata)
+                self.attempt(partial(self._finish, resource, obj, objects))
+            elif owners:
+                held = [owner for owner in owners if self._holds(by_uid, owner["uid"])]
+                if not held:
+                    self._delete(resource, metadata)
+                elif len(held) < len(owners):
+                    self._keep_owners(resource, metadata, held)
 
-    def _holds(self, by_uid: dict[object, JsonObject], uid: str) -> bool:
+    def _holds(self, by_uid: Mapping[JsonValue, JsonObject], uid: str) -> bool:
         owner = by_uid.get(uid)
         if owner is None:
             return False
@@ -81,19 +89,29 @@ class GarbageCollector(ControlLoop):
         ]
         if _ORPHAN in ours:
             for kind, item in dependants:
-                self._orphan(kind, item, str(metadata["uid"]))
+                owners = cast("list[dict[str, str]]", _metadata(item)["ownerReferences"])
+                kept_owners = [owner for owner in owners if owner["uid"] != metadata["uid"]]
+                self._keep_owners(kind, _metadata(item), kept_owners)
+            # They are let go of in the next pass, once none of them names this owner.
+            if dependants:
+                return
         elif dependants:
             return
         kept = [item for item in finalizers if item not in ours]
         name, namespace = str(metadata["name"]), cast("str | None", metadata.get("namespace"))
         self.client.patch(resource, namespace, name, {"metadata": {"finalizers": kept}})
 
-    def _orphan(self, resource: Resource, obj: JsonObject, uid: str) -> None:
-        metadata = _metadata(obj)
-        owners = cast("list[dict[str, str]]", metadata.get("ownerReferences") or [])
-        kept = [owner for owner in owners if owner["uid"] != uid]
+    def _keep_owners(
+        self, resource: Resource, metadata: JsonObject, owners: list[dict[str, str]]
+    ) -> None:
+        """Strike off the owners that are gone, if nobody changed the object meanwhile."""
         name, namespace = str(metadata["name"]), cast("str | None", metadata.get("namespace"))
-        self.client.patch(resource, namespace, name, {"metadata": {"ownerReferences": kept}})
+        version = metadata["resourceVersion"]
+        patch = {"metadata": {"ownerReferences": owners, "resourceVersion": version}}
+        try:
+            self.client.patch(resource, namespace, name, patch)
+        except (NotFoundError, ConflictError):
+            return
 
 
 def _metadata(obj: JsonObject) -> JsonObject:

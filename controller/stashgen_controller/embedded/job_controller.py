@@ -5,6 +5,7 @@ Kubernetes, "Jobs": only what our Jobs use, that is one completion and no indexe
 
 import secrets
 from datetime import datetime, timedelta
+from functools import partial
 from typing import cast
 
 from stashgen.api.base import JsonObject, format_time
@@ -28,7 +29,7 @@ class JobController(ControlLoop):
         for obj in self.caches[JOBS].items():
             job = Job.from_wire(obj)
             if not job.is_finished and not job.metadata.deletion_timestamp:
-                self._sync_one(obj, job)
+                self.attempt(partial(self._sync_one, obj, job))
 
     def _sync_one(self, obj: JsonObject, job: Job) -> None:
         now = self.clock.now()

@@ -1,6 +1,7 @@
 """What the embedded controllers have in common: caches, and a pass whenever something changed."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable
 from threading import Condition, Thread
 
 from stashgen.api.base import JsonObject
@@ -10,12 +11,15 @@ from stashgen_controller.clock import Clock
 from stashgen_controller.list_watch import ListWatch
 
 LONGEST_WAIT = 1.0
+_RETRY_WAIT = 0.1
+
+log = logging.getLogger(__name__)
 
 
 class ControlLoop:
     """Runs ``sync`` in one thread after each change, each move of the clock and each second."""
 
-    resources: Sequence[Resource] = ()
+    resources: tuple[Resource, ...] = ()
 
     def __init__(self, client: Client, clock: Clock) -> None:
         self.client = client
@@ -25,6 +29,7 @@ class ControlLoop:
         }
         self._wake = Condition()
         self._dirty = True
+        self._again = False
         self._stopping = False
         self.longest_wait = LONGEST_WAIT
         self._thread = Thread(target=self._run, name=type(self).__name__, daemon=True)
@@ -48,6 +53,15 @@ class ControlLoop:
         """Bring the cluster nearer to what it should be; called again if it fails."""
         raise NotImplementedError
 
+    def attempt(self, step: Callable[[], None]) -> None:
+        """Do one object's part of a pass, so that its failure does not keep others waiting."""
+        try:
+            step()
+        except ApiError as error:
+            # Somebody else was faster, or the server is going: the next pass will see.
+            log.info("pass failed", extra={"loop": type(self).__name__, "error": str(error)})
+            self._again = True
+
     def _changed(self, _event: str, _obj: JsonObject) -> None:
         self._notify()
 
@@ -60,11 +74,7 @@ class ControlLoop:
         while not self._stopping:
             with self._wake:
                 if not self._dirty:
-                    self._wake.wait(self.longest_wait)
-                self._dirty = False
+                    self._wake.wait(_RETRY_WAIT if self._again else self.longest_wait)
+                self._dirty = self._again = False
             if all(cache.synced for cache in self.caches.values()):
-                try:
-                    self.sync()
-                except ApiError:
-                    # Somebody else was faster, or the server is going: the next pass will see.
-                    continue
+                self.attempt(self.sync)

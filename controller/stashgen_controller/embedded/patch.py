@@ -5,14 +5,14 @@ from typing import cast
 
 from pydantic import JsonValue
 
-from stashgen_controller.embedded.errors import StatusError, bad_request
+from stashgen_controller.embedded.errors import bad_request, unfit_patch, unsupported_media_type
 
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 
 # patchMergeKey of the lists that our objects have (Kubernetes API, "core/v1", "batch/v1").
-_MERGE_KEYS = {
+MERGE_KEYS = {
     "containers": "name",
     "initContainers": "name",
     "env": "name",
@@ -26,6 +26,9 @@ _MERGE_KEYS = {
     "hostAliases": "ip",
 }
 
+# Lists of plain values that are merged (patchStrategy=merge without a key).
+MERGED_LISTS = frozenset({"finalizers"})
+
 
 def apply_patch(content_type: str, current: JsonValue, patch: JsonValue) -> JsonValue:
     """The patched document; neither argument is changed.
@@ -34,19 +37,22 @@ def apply_patch(content_type: str, current: JsonValue, patch: JsonValue) -> Json
         StatusError: 400 for a patch that does not fit, 415 for a type that is not known.
     """
     match content_type:
-        case _ if content_type == MERGE_PATCH:
-            return merge(current, patch)
-        case _ if content_type == STRATEGIC_PATCH:
+        case _ if content_type in {MERGE_PATCH, STRATEGIC_PATCH}:
+            if not isinstance(patch, dict):
+                raise bad_request("error decoding patch: it is not an object")
+            if content_type == MERGE_PATCH:
+                return merge(current, patch)
             return _strategic(current, patch, "")
         case _ if content_type == JSON_PATCH:
             if not isinstance(patch, list):
-                raise bad_request("a JSON patch is a list")
+                raise bad_request("error decoding patch: it is not a list of operations")
             for operation in patch:
-                current = _operate(current, cast("Mapping[str, JsonValue]", operation))
+                if not isinstance(operation, dict):
+                    raise bad_request("error decoding patch: an operation is not an object")
+                current = _operate(current, operation)
             return current
         case _:
-            message = f"the body of the request was in an unknown format: {content_type}"
-            raise StatusError(415, "UnsupportedMediaType", message)
+            raise unsupported_media_type(", ".join((JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH)))
 
 
 def merge(current: JsonValue, patch: JsonValue) -> JsonValue:
@@ -84,6 +90,10 @@ def _strategic(current: JsonValue, patch: JsonValue, field: str) -> JsonValue:
             result.pop(key, None)
         else:
             result[key] = _strategic(result.get(key), value, key)
+    for key, value in patch.items():
+        name = key.removeprefix("$setElementOrder/")
+        if name != key and isinstance(value, list) and isinstance(result.get(name), list):
+            result[name] = _ordered(cast("list[JsonValue]", result[name]), value, name)
     retained = patch.get("$retainKeys")
     if isinstance(retained, list):
         result = {key: value for key, value in result.items() if key in retained}
@@ -93,7 +103,9 @@ def _strategic(current: JsonValue, patch: JsonValue, field: str) -> JsonValue:
 def _strategic_list(
     current: Sequence[JsonValue], patch: Sequence[JsonValue], field: str
 ) -> JsonValue:
-    key = _MERGE_KEYS.get(field)
+    if field in MERGED_LISTS:
+        return [*current, *(item for item in patch if item not in current)]
+    key = MERGE_KEYS.get(field)
     if key is None or not all(isinstance(item, dict) for item in patch):
         return list(patch)
     items = [cast("dict[str, JsonValue]", item) for item in current]
@@ -105,11 +117,26 @@ def _strategic_list(
         if change.get("$patch") == "delete":
             items = [item for item in items if item.get(key) != change.get(key)]
         elif index is None:
-            items.append(change)
+            added = _strategic({}, change, "")
+            items.append(cast("dict[str, JsonValue]", added))
         else:
             merged = _strategic(items[index], change, "")
             items[index] = cast("dict[str, JsonValue]", merged)
     return cast("JsonValue", items)
+
+
+def _ordered(items: list[JsonValue], order: list[JsonValue], field: str) -> JsonValue:
+    """The items in the order that the patch wants; others stay behind those they followed."""
+    key = MERGE_KEYS.get(field)
+
+    def identity(item: JsonValue) -> JsonValue:
+        return item.get(key) if key is not None and isinstance(item, dict) else item
+
+    wanted = [identity(item) for item in order]
+    listed = [item for item in items if identity(item) in wanted]
+    listed.sort(key=lambda item: wanted.index(identity(item)))
+    following = iter(listed)
+    return [next(following) if identity(item) in wanted else item for item in items]
 
 
 def _operate(document: JsonValue, operation: Mapping[str, JsonValue]) -> JsonValue:
@@ -118,13 +145,12 @@ def _operate(document: JsonValue, operation: Mapping[str, JsonValue]) -> JsonVal
         case "add":
             return _set(document, path, operation.get("value"), insert=True)
         case "replace":
-            _get(document, path)
             return _set(document, path, operation.get("value"), insert=False)
         case "remove":
             return _remove(document, path)
         case "test":
             if _get(document, path) != operation.get("value"):
-                raise StatusError(422, "Invalid", f"testing path {operation.get('path')!r} failed")
+                raise unfit_patch()
             return document
         case "copy" | "move":
             source = _pointer(operation.get("from"))
@@ -132,12 +158,12 @@ def _operate(document: JsonValue, operation: Mapping[str, JsonValue]) -> JsonVal
             document = _remove(document, source) if kind == "move" else document
             return _set(document, path, value, insert=True)
         case _:
-            raise bad_request(f"unexpected JSON patch operation {kind!r}")
+            raise unfit_patch()
 
 
 def _pointer(text: JsonValue) -> tuple[str, ...]:
     if not isinstance(text, str) or (text and not text.startswith("/")):
-        raise bad_request(f"{text!r} is not a JSON pointer")
+        raise unfit_patch()
     return tuple(part.replace("~1", "/").replace("~0", "~") for part in text.split("/")[1:])
 
 
@@ -145,7 +171,7 @@ def _index(items: Sequence[JsonValue], step: str, *, insert: bool) -> int:
     if insert and step == "-":
         return len(items)
     if not step.isdecimal() or int(step) >= len(items) + insert:
-        raise StatusError(422, "Invalid", f"index {step!r} is out of bounds")
+        raise unfit_patch()
     return int(step)
 
 
@@ -156,7 +182,7 @@ def _get(document: JsonValue, path: Sequence[str]) -> JsonValue:
         elif isinstance(document, list):
             document = document[_index(document, step, insert=False)]
         else:
-            raise StatusError(422, "Invalid", f"path {'/'.join(path)!r} does not exist")
+            raise unfit_patch()
     return document
 
 
@@ -175,7 +201,7 @@ def _set(document: JsonValue, path: Sequence[str], value: JsonValue, *, insert: 
             items[index] = value
         return items
     if not isinstance(document, dict) or (rest and step not in document):
-        raise StatusError(422, "Invalid", f"path {step!r} does not exist")
+        raise unfit_patch()
     return document | {step: _set(document.get(step), rest, value, insert=insert)}
 
 

@@ -2,35 +2,51 @@
 
 import secrets
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
 from pydantic import JsonValue
 
 from stashgen.api.base import JsonObject, format_time
-from stashgen.api.resources import CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES, Resource
+from stashgen.api.resources import CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES, SERVICE_ACCOUNTS
 from stashgen_controller.clock import Clock
-from stashgen_controller.embedded import builtins
+from stashgen_controller.embedded import admission
+from stashgen_controller.embedded.admission import Query
 from stashgen_controller.embedded.builtins import BUILTINS, Served
+from stashgen_controller.embedded.custom import established, served_by
+from stashgen_controller.embedded.deletion import DeleteOptions, with_finalizers
 from stashgen_controller.embedded.errors import (
     StatusError,
     already_exists,
     bad_request,
     conflict,
     invalid,
+    invalid_value,
+    no_such_resource,
     not_found,
+    unsupported_media_type,
 )
-from stashgen_controller.embedded.patch import apply_patch
-from stashgen_controller.embedded.schema import Schema
-from stashgen_controller.embedded.selectors import Predicate, field_predicate, label_predicate
+from stashgen_controller.embedded.managed_fields import Fields, Ownership, Writer
+from stashgen_controller.embedded.patch import STRATEGIC_PATCH, apply_patch
 from stashgen_controller.embedded.store import ResourceKey, Store
 
 _SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _NAMESPACES = (NAMESPACES.group, NAMESPACES.plural)
+_ACCOUNTS = (SERVICE_ACCOUNTS.group, SERVICE_ACCOUNTS.plural)
 _DEFINITIONS = (CUSTOM_RESOURCE_DEFINITIONS.group, CUSTOM_RESOURCE_DEFINITIONS.plural)
 # What a client may not set: it comes from the server.
-_SERVER_FIELDS = ("uid", "creationTimestamp", "deletionTimestamp", "generation", "selfLink")
+_SERVER_FIELDS = (
+    "uid",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "generation",
+    "selfLink",
+)
+_MODIFIED = (
+    "the object has been modified; please apply your changes to the latest version and try again"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +68,7 @@ class Api:
         self._served: dict[ResourceKey, Served] = {item.key: item for item in BUILTINS}
         for name in ("default", "kube-system"):
             body: JsonObject = {"metadata": {"name": name}}
-            self.create(Target(self._served[_NAMESPACES], "", "", ""), body, {})
+            self.create(Target(self._served[_NAMESPACES], "", "", ""), body, {}, "embedded")
 
     def served(self) -> Iterable[Served]:
         """Everything that is served now."""
@@ -67,7 +83,7 @@ class Api:
         """
         found = self._served.get((group, plural))
         if found is None or found.resource.version != version:
-            raise StatusError(404, "NotFound", "the server could not find the requested resource")
+            raise no_such_resource()
         return found
 
     def get(self, target: Target) -> JsonObject:
@@ -81,80 +97,128 @@ class Api:
             raise not_found(target.served.resource.plural, target.served.key[0], target.name)
         return found
 
-    def select(self, target: Target, query: Mapping[str, str]) -> tuple[list[JsonObject], int]:
-        """The matching objects of a collection, and the version of the list."""
-        matches = predicate(query)
-        with self.store.lock:
-            items = self.store.items(target.served.key, target.namespace or None)
-            return [item for item in items if matches(item)], self.store.version
-
-    def create(self, target: Target, body: JsonObject, query: Mapping[str, str]) -> JsonObject:
+    def create(self, target: Target, body: JsonObject, query: Query, manager: str) -> JsonObject:
         """Create an object.
 
         Raises:
             StatusError: it exists, its namespace does not, or it breaks a rule.
         """
         served, resource = target.served, target.served.resource
-        metadata = dict(cast("JsonObject", body.get("metadata") or {}))
-        name = str(metadata.get("name") or "")
-        if not name and metadata.get("generateName"):
-            suffix = "".join(secrets.choice(_SUFFIX_ALPHABET) for _ in range(5))
-            name = f"{metadata['generateName']}{suffix}"
-        for field in (*_SERVER_FIELDS, "resourceVersion"):
-            metadata.pop(field, None)
-        metadata |= {
-            "name": name,
-            "uid": str(uuid.uuid4()),
-            "creationTimestamp": format_time(self._clock.now()),
-            "generation": 1,
-        }
-        if resource.namespaced:
-            metadata["namespace"] = self._namespace(target, metadata)
-        obj: JsonObject = {
-            **body,
-            "apiVersion": resource.api_version,
-            "kind": resource.kind,
-            "metadata": metadata,
-        }
+        admission.check_kind(served, body)
+        obj = admission.shape(served, body, query)
+        given = cast("JsonObject", obj.get("metadata") or {})
+        if given.get("resourceVersion"):
+            raise StatusError(500, "", "resourceVersion should not be set on objects to be created")
+        metadata = self._new_metadata(target, given)
+        obj = {**obj, "metadata": metadata}
         if served.has_status:
             obj.pop("status", None)
-        obj = builtins.set_defaults(served, obj)
-        obj = self._admit(served, obj, None, query)
-        namespace = str(metadata.get("namespace") or "")
+        obj = admission.fill(served, obj, None)
+        name, namespace = str(metadata["name"]), str(metadata.get("namespace") or "")
         with self.store.lock:
             if resource.namespaced:
                 self._require_namespace(namespace)
-            if self.store.get(served.key, namespace, name) is not None:
-                raise already_exists(resource.plural, resource.group, name)
-            return self._store(served, namespace, name, obj, query)
+            admission.validate(served, obj, None)
+            existing = self.store.get(served.key, namespace, name)
+            if existing is not None:
+                is_going = bool(_metadata(existing).get("deletionTimestamp"))
+                raise already_exists(resource.plural, resource.group, name, is_going=is_going)
+            obj = self._owned(target, None, obj, Writer(manager, "Update"))
+            stored = self._store(served, namespace, name, obj, query)
+            if served.key == _NAMESPACES and not query.get("dryRun"):
+                self._create_default_account(name)
+            return stored
 
-    def replace(self, target: Target, body: JsonObject, query: Mapping[str, str]) -> JsonObject:
+    def replace(self, target: Target, body: JsonObject, query: Query, manager: str) -> JsonObject:
         """Replace an object or its status; the body's version, if any, must be current.
 
         Raises:
             StatusError: it does not exist, was written in the meantime, or breaks a rule.
         """
+        served = target.served
+        admission.check_kind(served, body)
+        body = admission.shape(served, body, query)
+        given = _metadata(body)
         with self.store.lock:
             old = self.get(target)
-            return self._update(target, old, body, query)
+            version = given.get("resourceVersion")
+            if served.is_custom and not version:
+                causes = [
+                    invalid_value("metadata.resourceVersion", 0, "must be specified for an update")
+                ]
+                kind = served.resource.kind
+                raise invalid(kind, served.key[0], target.name, causes)
+            uid, current = given.get("uid"), _metadata(old)["uid"]
+            if uid and uid != current:
+                why = (
+                    f"Precondition failed: UID in precondition: {uid}, UID in object meta: "
+                    f"{current}"
+                )
+                raise conflict(served.resource.plural, served.key[0], target.name, why)
+            return self._update(target, old, body, query, Writer(manager, "Update"))
 
     def patch(
-        self, target: Target, content_type: str, patch: JsonValue, query: Mapping[str, str]
+        self, target: Target, content_type: str, patch: JsonValue, query: Query, manager: str
     ) -> JsonObject:
         """Patch an object or its status.
 
         Raises:
             StatusError: it does not exist, the patch does not fit, or the result breaks a rule.
         """
+        served = target.served
+        if served.is_custom and content_type == STRATEGIC_PATCH:
+            raise unsupported_media_type("application/json-patch+json, application/merge-patch+json")
         with self.store.lock:
             old = self.get(target)
             new = apply_patch(content_type, old, patch)
             if not isinstance(new, dict):
                 raise bad_request("the patched document is not an object")
-            return self._update(target, old, new, query)
+            new = admission.shape(served, new, query)
+            uid = _metadata(new).get("uid")
+            if uid not in {None, _metadata(old)["uid"]}:
+                causes = [invalid_value("metadata.uid", uid, "field is immutable")]
+                raise invalid(served.resource.kind, served.key[0], target.name, causes)
+            return self._update(target, old, new, query, Writer(manager, "Update"))
 
-    def delete(self, target: Target, options: Mapping[str, object]) -> JsonObject:
-        """Delete an object; with finalizers it only gets a deletion time.
+    def apply(
+        self, target: Target, body: JsonObject, query: Query, manager: str
+    ) -> tuple[JsonObject, bool]:
+        """Server-side apply; also says whether the object is new.
+
+        Raises:
+            StatusError: another manager owns a field, or the result breaks a rule.
+        """
+        served = target.served
+        admission.check_kind(served, body)
+        applied = admission.shape(served, body, query)
+        fields = Fields(served.is_custom)
+        writer = Writer(manager, "Apply", target.subresource)
+        force = query.get("force") == "true"
+        with self.store.lock:
+            old = self.store.get(served.key, target.namespace, target.name)
+            if old is None:
+                if target.subresource:
+                    raise not_found(served.resource.plural, served.key[0], target.name)
+                created = self.create(
+                    Target(served, target.namespace, "", ""),
+                    applied | {"metadata": _metadata(applied) | {"name": target.name}},
+                    query,
+                    manager,
+                )
+                return self._reown(target, created, writer, fields.of(applied), query), True
+            ownership = Ownership(_metadata(old))
+            removed = ownership.apply(
+                writer, fields.of(old), fields.of(applied), self._clock.now(), force=force
+            )
+            merged = cast("JsonObject", fields.merge(old, applied))
+            for path in sorted(removed, key=len, reverse=True):
+                merged = cast("JsonObject", fields.without(merged, path))
+            entries = ownership.entries(served.resource.api_version)
+            merged = {**merged, "metadata": _metadata(merged) | {"managedFields": entries}}
+            return self._update(target, old, merged, query, None), False
+
+    def delete(self, target: Target, options: DeleteOptions) -> tuple[JsonObject, bool]:
+        """Delete an object, or mark it as deleted; also says whether it is gone.
 
         Raises:
             StatusError: it does not exist, or a precondition does not hold.
@@ -162,259 +226,204 @@ class Api:
         served = target.served
         with self.store.lock:
             old = self.get(target)
-            metadata = dict(cast("JsonObject", old["metadata"]))
-            self._check_preconditions(target, metadata, options)
-            finalizers = list(cast("list[str]", metadata.get("finalizers") or []))
-            policy = options.get("propagationPolicy")
-            if policy == "Foreground":
-                finalizers.append("foregroundDeletion")
-            elif policy == "Orphan":
-                finalizers.append("orphan")
-            grace = self._grace(served, old, options)
+            metadata = _metadata(old)
+            options.check(served, metadata)
+            finalizers = with_finalizers(served.resource.kind, metadata, options)
+            grace = options.grace(served.resource.kind, old)
             is_namespace = served.key == _NAMESPACES
+            if options.dry_run:
+                return old, not finalizers and not is_namespace and grace == 0
             if not finalizers and not is_namespace and grace == 0:
-                self._remove(served, target, old)
-                return old
+                self._remove(target, old)
+                return old, True
             if not metadata.get("deletionTimestamp"):
-                metadata["deletionTimestamp"] = format_time(self._clock.now())
-                metadata["deletionGracePeriodSeconds"] = grace
+                metadata = metadata | {
+                    "deletionTimestamp": format_time(self._clock.now()),
+                    "deletionGracePeriodSeconds": grace,
+                }
+                if "generation" in metadata:
+                    metadata["generation"] = cast("int", metadata["generation"]) + 1
             if finalizers:
-                metadata["finalizers"] = cast("JsonValue", list(dict.fromkeys(finalizers)))
+                metadata = metadata | {"finalizers": cast("JsonValue", finalizers)}
             new: JsonObject = {**old, "metadata": metadata}
             if is_namespace:
                 new["status"] = {"phase": "Terminating"}
+            if new == old:
+                return old, False
             stored = self._store(served, target.namespace, target.name, new, {})
             if is_namespace:
                 self._empty_namespace(target.name)
-            return stored
+            return stored, False
+
+    def _new_metadata(self, target: Target, given: JsonObject) -> JsonObject:
+        ignored = (*_SERVER_FIELDS, "managedFields")
+        metadata = {key: value for key, value in given.items() if key not in ignored}
+        name = str(metadata.get("name") or "")
+        if not name and metadata.get("generateName"):
+            suffix = "".join(secrets.choice(_SUFFIX_ALPHABET) for _ in range(5))
+            name = f"{metadata['generateName']}{suffix}"
+        metadata |= {
+            "name": name,
+            "uid": str(uuid.uuid4()),
+            "creationTimestamp": format_time(self._clock.now()),
+        }
+        if target.served.has_generation:
+            metadata["generation"] = 1
+        if target.served.resource.namespaced:
+            _check_namespace(metadata, target.namespace)
+            metadata["namespace"] = target.namespace
+        return metadata
 
     def _update(
-        self, target: Target, old: JsonObject, body: JsonObject, query: Mapping[str, str]
+        self,
+        target: Target,
+        old: JsonObject,
+        body: JsonObject,
+        query: Query,
+        writer: Writer | None,
     ) -> JsonObject:
-        served = target.served
-        before = cast("JsonObject", old["metadata"])
-        given = cast("JsonObject", body.get("metadata") or {})
+        """Write what a request made of an object; without a writer the owners are known."""
+        served, before, given = target.served, _metadata(old), _metadata(body)
         if given.get("name") not in {None, before["name"]}:
             raise bad_request("the name of the object does not match the name on the URL")
-        version = given.get("resourceVersion")
-        if version and version != before["resourceVersion"]:
-            why = (
-                "the object has been modified; please apply your changes to the latest version "
-                "and try again"
-            )
-            raise conflict(served.resource.plural, served.key[0], target.name, why)
-        uid = given.get("uid")
-        if uid and uid != before["uid"]:
-            why = f"Precondition failed: UID in precondition: {uid}"
-            raise conflict(served.resource.plural, served.key[0], target.name, why)
-        if target.subresource == "status":
-            new: JsonObject = {**old, "status": body.get("status")}
-            if new["status"] is None:
-                del new["status"]
-        else:
-            kept = {key: before[key] for key in _SERVER_FIELDS if key in before}
-            fixed = {"name": before["name"], "namespace": before.get("namespace")}
-            metadata = given | kept | {key: value for key, value in fixed.items() if value}
-            for key in ("deletionGracePeriodSeconds",):
-                if key in before:
-                    metadata[key] = before[key]
-            new = {
-                **body,
-                "apiVersion": old["apiVersion"],
-                "kind": old["kind"],
-                "metadata": metadata,
-            }
-            if served.has_status:
-                new.pop("status", None)
-                if "status" in old:
-                    new["status"] = old["status"]
-        new = self._admit(served, new, old, query)
-        return self._write(target, old, new, query)
-
-    def _write(
-        self, target: Target, old: JsonObject, new: JsonObject, query: Mapping[str, str]
-    ) -> JsonObject:
-        metadata = dict(cast("JsonObject", new["metadata"]))
-        before = cast("JsonObject", old["metadata"])
-        if _desired(new) != _desired(old):
-            metadata["generation"] = cast("int", before.get("generation") or 0) + 1
+        _check_namespace(given, target.namespace)
+        if given.get("resourceVersion") not in {None, "", before["resourceVersion"]}:
+            raise conflict(served.resource.plural, served.key[0], target.name, _MODIFIED)
+        new = _merged_parts(target, old, body)
+        new = admission.fill(served, new, old)
+        admission.validate(served, new, old)
+        metadata = dict(_metadata(new))
+        if "generation" in before and admission.desired(served, new) != admission.desired(
+            served, old
+        ):
+            metadata["generation"] = cast("int", before["generation"]) + 1
         metadata["resourceVersion"] = before["resourceVersion"]
         new = {**new, "metadata": metadata}
         if new == old:
             return old
+        if writer is not None:
+            owner = Writer(writer.manager, writer.operation, target.subresource)
+            new = self._owned(target, old, new, owner)
         finished = metadata.get("deletionTimestamp") and not metadata.get("finalizers")
-        if finished and target.served.resource.kind not in {"Pod", "Namespace"}:
-            self._remove(target.served, target, new)
+        if finished and served.resource.kind not in {"Pod", "Namespace"} and not query.get("dryRun"):
+            self._remove(target, new)
             return new
-        return self._store(target.served, target.namespace, target.name, new, query)
+        return self._store(served, target.namespace, target.name, new, query)
 
-    def _admit(
-        self,
-        served: Served,
-        obj: JsonObject,
-        old: JsonObject | None,
-        query: Mapping[str, str],
+    def _owned(
+        self, target: Target, old: JsonObject | None, new: JsonObject, writer: Writer
     ) -> JsonObject:
-        """Apply schema, defaults and rules.
+        fields = Fields(target.served.is_custom)
+        ownership = Ownership(_metadata(old) if old is not None else {})
+        before = fields.of(old) if old is not None else {}
+        ownership.record(writer, before, fields.of(new), self._clock.now())
+        entries = ownership.entries(target.served.resource.api_version)
+        return {**new, "metadata": _metadata(new) | {"managedFields": entries}}
 
-        Raises:
-            StatusError: 422 or 400 when the object breaks one.
-        """
-        resource = served.resource
-        name = str(cast("JsonObject", obj["metadata"])["name"])
-        found = builtins.name_errors(served, name) + builtins.errors(served, obj, old)
-        if served.schema is not None:
-            unknown = served.schema.unknown_fields(obj)
-            if unknown and query.get("fieldValidation") == "Strict":
-                shown = ", ".join(f'unknown field "{field}"' for field in unknown)
-                raise bad_request(f"strict decoding error: {shown}")
-            obj = served.schema.admit(obj)
-            found += served.schema.errors(obj, old)
-        if found:
-            raise invalid(resource.kind, resource.group, name, found)
+    def _reown(
+        self,
+        target: Target,
+        created: JsonObject,
+        writer: Writer,
+        applied: Mapping[tuple[str, ...], JsonValue],
+        query: Query,
+    ) -> JsonObject:
+        """Say of an object that was just created that it was applied."""
+        ownership = Ownership({})
+        ownership.record(writer, {}, applied, self._clock.now())
+        entries = ownership.entries(target.served.resource.api_version)
+        obj = {**created, "metadata": _metadata(created) | {"managedFields": entries}}
+        if not query.get("dryRun"):
+            self.store.amend(target.served.key, target.namespace, target.name, obj)
         return obj
 
     def _store(
-        self,
-        served: Served,
-        namespace: str,
-        name: str,
-        obj: JsonObject,
-        query: Mapping[str, str],
+        self, served: Served, namespace: str, name: str, obj: JsonObject, query: Query
     ) -> JsonObject:
-        metadata = cast("JsonObject", obj["metadata"])
         if query.get("dryRun"):
             return obj
-        obj = {**obj, "metadata": metadata | {"resourceVersion": self.store.next_version()}}
+        version = self.store.next_version()
+        obj = {**obj, "metadata": _metadata(obj) | {"resourceVersion": version}}
         if served.key == _DEFINITIONS:
-            obj = self._define(obj)
+            obj = established(obj, self._clock.now())
+            defined = served_by(obj)
+            if defined.key not in self._served:
+                self.store.begin(defined.key)
+            self._served[defined.key] = defined
         self.store.put(served.key, namespace, name, obj)
         return obj
 
-    def _define(self, obj: JsonObject) -> JsonObject:
-        """Serve a custom resource from now on."""
-        spec = cast("Mapping[str, JsonValue]", obj["spec"])
-        names = cast("Mapping[str, JsonValue]", spec["names"])
-        version = cast("list[Mapping[str, JsonValue]]", spec["versions"])[0]
-        schema = cast("Mapping[str, JsonObject]", version["schema"])["openAPIV3Schema"]
-        columns = cast("list[Mapping[str, str]]", version.get("additionalPrinterColumns") or [])
-        served = Served(
-            resource=Resource(
-                str(spec["group"]),
-                str(version["name"]),
-                str(names["kind"]),
-                str(names["plural"]),
-                namespaced=spec["scope"] == "Namespaced",
-            ),
-            short_names=tuple(cast("list[str]", names.get("shortNames") or [])),
-            categories=tuple(cast("list[str]", names.get("categories") or [])),
-            has_status="status" in cast("JsonObject", version.get("subresources") or {}),
-            columns=tuple((item["name"], item["type"], item["jsonPath"]) for item in columns),
-            schema=Schema(schema),
-        )
-        self._served[served.key] = served
-        now = format_time(self._clock.now())
-        conditions = [
-            {
-                "type": type_,
-                "status": "True",
-                "reason": reason,
-                "message": "",
-                "lastTransitionTime": now,
-            }
-            for type_, reason in (
-                ("NamesAccepted", "NoConflicts"),
-                ("Established", "InitialNamesAccepted"),
-            )
-        ]
-        status = {
-            "conditions": conditions,
-            "acceptedNames": names,
-            "storedVersions": [version["name"]],
-        }
-        return {**obj, "status": cast("JsonValue", status)}
-
-    def _remove(self, served: Served, target: Target, last: JsonObject) -> None:
-        metadata = cast("JsonObject", last["metadata"])
-        last = {**last, "metadata": metadata | {"resourceVersion": self.store.next_version()}}
-        self.store.remove(served.key, target.namespace, target.name, last)
-        if served.key == _DEFINITIONS:
-            spec = cast("Mapping[str, JsonObject]", last["spec"])
-            self._served.pop((str(spec["group"]), str(spec["names"]["plural"])), None)
+    def _remove(self, target: Target, last: JsonObject) -> None:
+        version = self.store.next_version()
+        last = {**last, "metadata": _metadata(last) | {"resourceVersion": version}}
+        self.store.remove(target.served.key, target.namespace, target.name, last)
+        if target.served.key == _DEFINITIONS:
+            defined = served_by(last)
+            for item in self.store.items(defined.key):
+                metadata = cast("Mapping[str, str]", _metadata(item))
+                namespace = metadata.get("namespace", "")
+                self._remove(Target(defined, namespace, metadata["name"], ""), item)
+            self._served.pop(defined.key, None)
         if target.namespace:
             self._finish_namespace(target.namespace)
+
+    def _create_default_account(self, namespace: str) -> None:
+        """What the service account controller does for a new namespace."""
+        target = Target(self._served[_ACCOUNTS], namespace, "", "")
+        self.create(target, {"metadata": {"name": "default"}}, {}, "embedded")
 
     def _empty_namespace(self, namespace: str) -> None:
         """What the namespace controller does: delete the contents, then let go."""
         for key, obj in self.store.resources_in(namespace):
-            metadata = cast("JsonObject", obj["metadata"])
-            target = Target(self._served[key], namespace, str(metadata["name"]), "")
-            if not metadata.get("deletionTimestamp"):
-                self.delete(target, {"gracePeriodSeconds": 0})
+            target = Target(self._served[key], namespace, str(_metadata(obj)["name"]), "")
+            if not _metadata(obj).get("deletionTimestamp"):
+                self.delete(target, DeleteOptions("Background", grace_seconds=0))
         self._finish_namespace(namespace)
 
     def _finish_namespace(self, namespace: str) -> None:
         found = self.store.get(_NAMESPACES, "", namespace)
         if found is None or self.store.resources_in(namespace):
             return
-        if cast("JsonObject", found["metadata"]).get("deletionTimestamp"):
-            target = Target(self._served[_NAMESPACES], "", namespace, "")
-            self._remove(self._served[_NAMESPACES], target, found)
-
-    def _namespace(self, target: Target, metadata: JsonObject) -> str:
-        given = metadata.get("namespace")
-        if given and given != target.namespace:
-            raise bad_request(
-                "the namespace of the provided object does not match the namespace sent on the "
-                "request"
-            )
-        return target.namespace
+        if _metadata(found).get("deletionTimestamp"):
+            self._remove(Target(self._served[_NAMESPACES], "", namespace, ""), found)
 
     def _require_namespace(self, namespace: str) -> None:
         found = self.store.get(_NAMESPACES, "", namespace)
         if found is None:
             raise not_found("namespaces", "", namespace)
-        if cast("JsonObject", found["metadata"]).get("deletionTimestamp"):
-            message = f"unable to create new content in namespace {namespace} because it is being terminated"
-            raise StatusError(403, "Forbidden", message)
-
-    def _check_preconditions(
-        self, target: Target, metadata: JsonObject, options: Mapping[str, object]
-    ) -> None:
-        wanted = cast("Mapping[str, str]", options.get("preconditions") or {})
-        for field in ("uid", "resourceVersion"):
-            if field in wanted and wanted[field] != metadata[field]:
-                why = (
-                    f"Precondition failed: {field} in precondition: {wanted[field]}, "
-                    f"{field} in object meta: {metadata[field]}"
-                )
-                raise conflict(
-                    target.served.resource.plural, target.served.key[0], target.name, why
-                )
-
-    def _grace(self, served: Served, obj: JsonObject, options: Mapping[str, object]) -> int:
-        """Seconds that a running pod has to end; everything else goes at once."""
-        if served.resource.kind != "Pod":
-            return 0
-        status = cast("JsonObject", obj.get("status") or {})
-        if status.get("phase") != "Running":
-            return 0
-        given = options.get("gracePeriodSeconds")
-        spec = cast("JsonObject", obj.get("spec") or {})
-        default = spec.get("terminationGracePeriodSeconds", 30)
-        return int(cast("int", default if given is None else given))
+        if _metadata(found).get("deletionTimestamp"):
+            message = (
+                f"unable to create new content in namespace {namespace} because it is being "
+                "terminated"
+            )
+            raise StatusError(403, "Forbidden", message, {})
 
 
-def predicate(query: Mapping[str, str]) -> Predicate:
-    """What ``labelSelector`` and ``fieldSelector`` of a request select.
-
-    Raises:
-        StatusError: 400 for a selector that cannot be read.
-    """
-    by_label = label_predicate(query.get("labelSelector", ""))
-    by_field: Callable[[JsonObject], bool] = field_predicate(query.get("fieldSelector", ""))
-    return lambda obj: by_label(obj) and by_field(obj)
+def _metadata(obj: JsonObject) -> JsonObject:
+    return cast("JsonObject", obj.get("metadata") or {})
 
 
-def _desired(obj: JsonObject) -> JsonObject:
-    return {key: value for key, value in obj.items() if key not in {"metadata", "status"}}
+def _check_namespace(metadata: JsonObject, namespace: str) -> None:
+    if metadata.get("namespace") not in {None, "", namespace}:
+        raise bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
+
+
+def _merged_parts(target: Target, old: JsonObject, body: JsonObject) -> JsonObject:
+    """Of the request what its path may change, of the stored object the rest."""
+    before = _metadata(old)
+    if target.subresource == "status":
+        kept = {key: value for key, value in old.items() if key != "status"}
+        return kept | ({"status": body["status"]} if "status" in body else {})
+    given = {key: value for key, value in _metadata(body).items() if key not in _SERVER_FIELDS}
+    fixed = {key: before[key] for key in _SERVER_FIELDS if key in before}
+    fixed |= {key: before[key] for key in ("name", "namespace", "managedFields") if key in before}
+    if "managedFields" in given:
+        fixed.pop("managedFields", None)
+    new: JsonObject = {**body, "metadata": given | fixed}
+    if target.served.has_status:
+        new.pop("status", None)
+        if "status" in old:
+            new["status"] = old["status"]
+    return new

@@ -4,13 +4,50 @@ import re
 from collections.abc import Callable, Mapping
 from typing import cast
 
+from pydantic import JsonValue
+
 from stashgen.api.base import JsonObject
 from stashgen_controller.embedded.errors import bad_request
 
 Predicate = Callable[[JsonObject], bool]
-_SET = re.compile(r"(?P<key>[^\s!=,()]+)\s+(?P<op>in|notin)\s+\((?P<values>[^)]*)\)")
-_EQUALITY = re.compile(r"(?P<key>[^\s!=,()]+)\s*(?P<op>==|=|!=)\s*(?P<value>[^\s!=,()]*)")
-_EXISTS = re.compile(r"(?P<not>!?)\s*(?P<key>[^\s!=,()]+)")
+_KEY = r"(?P<key>(?:[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9](?:[-\w.]*[A-Za-z0-9])?)"
+_SET = re.compile(_KEY + r"\s+(?P<op>in|notin)\s*\((?P<values>[^()]*)\)")
+_EQUALITY = re.compile(_KEY + r"\s*(?P<op>==|=|!=)\s*(?P<value>[-\w.]*)")
+_EXISTS = re.compile(r"(?P<not>!?)\s*" + _KEY)
+_FIELD = re.compile(r"(?P<key>[^=!,]+)(?P<op>==|=|!=)(?P<value>[^,]*)")
+
+# What can be selected besides metadata.name and metadata.namespace: label and path.
+_SELECTABLE: Mapping[str, Mapping[str, str]] = {
+    "Event": {
+        field: field
+        for field in (
+            "involvedObject.kind",
+            "involvedObject.namespace",
+            "involvedObject.name",
+            "involvedObject.uid",
+            "involvedObject.apiVersion",
+            "involvedObject.resourceVersion",
+            "involvedObject.fieldPath",
+            "reason",
+            "type",
+        )
+    },
+    "Job": {"status.successful": "status.succeeded"},
+    "Namespace": {"status.phase": "status.phase"},
+    "Pod": {
+        field: field
+        for field in (
+            "spec.nodeName",
+            "spec.restartPolicy",
+            "spec.schedulerName",
+            "spec.serviceAccountName",
+            "status.phase",
+            "status.podIP",
+        )
+    },
+    "Secret": {"type": "type"},
+}
+_NUMBERS = frozenset({"status.succeeded"})
 
 
 def label_predicate(selector: str) -> Predicate:
@@ -29,23 +66,34 @@ def label_predicate(selector: str) -> Predicate:
     return matches
 
 
-def field_predicate(selector: str) -> Predicate:
-    """Whether an object's fields match; any dotted path is allowed, a missing field is empty.
+def field_predicate(kind: str, selector: str) -> Predicate:
+    """Whether an object's fields match; a missing field is empty.
 
     Raises:
-        StatusError: 400 for a selector that cannot be read.
+        StatusError: 400 for a selector that cannot be read, or a field that its kind cannot be
+            selected by.
     """
-    tests: list[tuple[tuple[str, ...], bool, str]] = []
+    tests: list[tuple[str, bool, str]] = []
     for part in filter(None, selector.split(",")):
-        match = _EQUALITY.fullmatch(part.strip())
+        match = _FIELD.fullmatch(part.strip())
         if match is None:
-            raise bad_request(f"unable to parse field selector {part!r}")
-        tests.append((tuple(match["key"].split(".")), match["op"] != "!=", match["value"]))
+            raise bad_request(f"invalid selector: '{selector}'; can't understand '{part}'")
+        path = _selectable(kind, match["key"])
+        tests.append((path, match["op"] != "!=", match["value"]))
 
     def matches(obj: JsonObject) -> bool:
         return all((_field(obj, path) == value) is equal for path, equal, value in tests)
 
     return matches
+
+
+def _selectable(kind: str, label: str) -> str:
+    if label in {"metadata.name", "metadata.namespace"}:
+        return label
+    found = _SELECTABLE.get(kind, {}).get(label)
+    if found is None:
+        raise bad_request(f"field label not supported: {label}")
+    return found
 
 
 def _split(selector: str) -> list[str]:
@@ -56,7 +104,7 @@ def _split(selector: str) -> list[str]:
             parts.append(selector[start:index])
             start = index + 1
     parts.append(selector[start:])
-    return [part.strip() for part in parts if part.strip()]
+    return [part.strip() for part in parts] if selector.strip() else []
 
 
 def _label_test(part: str) -> Callable[[Mapping[str, str]], bool]:
@@ -77,7 +125,9 @@ def _label_test(part: str) -> Callable[[Mapping[str, str]], bool]:
     raise bad_request(f"unable to parse requirement: {part!r}")
 
 
-def _field(obj: object, path: tuple[str, ...]) -> str:
-    for step in path:
+def _field(obj: JsonValue, path: str) -> str:
+    for step in path.split("."):
         obj = obj.get(step) if isinstance(obj, dict) else None
-    return "" if obj is None else str(obj)
+    if obj is None:
+        return "0" if path in _NUMBERS else ""
+    return str(obj)

@@ -5,9 +5,11 @@ authentication and no authorisation here: what RBAC and admission refuse is prov
 """
 
 import json
+import logging
 from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -19,16 +21,38 @@ from pydantic import JsonValue
 
 from stashgen.api.base import JsonObject, format_time, parse_time
 from stashgen_controller.clock import MovableClock
-from stashgen_controller.embedded import discovery
-from stashgen_controller.embedded.errors import StatusError, bad_request, method_not_allowed
-from stashgen_controller.embedded.rest import Api, Target, predicate
-from stashgen_controller.embedded.selectors import Predicate
-from stashgen_controller.embedded.store import Change, Store
-from stashgen_controller.embedded.tables import table
+from stashgen_controller.embedded import discovery, paths
+from stashgen_controller.embedded.deletion import DeleteOptions
+from stashgen_controller.embedded.errors import (
+    StatusError,
+    bad_request,
+    details,
+    method_not_allowed,
+    unsupported_media_type,
+)
+from stashgen_controller.embedded.formats import Form, show, show_list
+from stashgen_controller.embedded.listing import select
+from stashgen_controller.embedded.rest import Api, Target
+from stashgen_controller.embedded.store import Store
+from stashgen_controller.embedded.watching import Watch
 
-_DEFAULT_WATCH_SECONDS = 1800
-_BOOKMARK_SECONDS = 10.0
-_GROUP_PATH, _RESOURCE_PARTS = 2, 3
+log = logging.getLogger(__name__)
+
+APPLY_PATCH = "application/apply-patch+yaml"
+_MAX_BODY = 3 * 1024 * 1024
+# So much of a body that is too large is still read, so that the client reads our answer.
+_MAX_READ = 16 * 1024 * 1024
+# kubectl's generators (create secret, create configmap, ...) send protobuf.
+_JSON_ONLY = (
+    "application/json (with kubectl: create ... --dry-run=client -o yaml | kubectl apply -f -)"
+)
+_BODY_TYPES = frozenset({"", "application/json"})
+
+
+class _HttpServer(ThreadingHTTPServer):
+    daemon_threads = True
+    # A controller opens a connection a kind at once; what does not fit waits a second or three.
+    request_queue_size = 128
 
 
 class EmbeddedServer:
@@ -41,8 +65,7 @@ class EmbeddedServer:
         self.stopping = Event()
         self._count_lock = Lock()
         handler = type("Handler", (_Handler,), {"owner": self})
-        self._http = ThreadingHTTPServer(("127.0.0.1", port), handler)
-        self._http.daemon_threads = True
+        self._http = _HttpServer(("127.0.0.1", port), handler)
         self._thread = Thread(target=self._http.serve_forever, name="api-server", daemon=True)
 
     @property
@@ -105,19 +128,48 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Silent: the caller sees every answer."""
 
+    def send_error(
+        self, code: int, message: str | None = None, explain: str | None = None
+    ) -> None:
+        """Answer what is no HTTP, or a verb that there is not, with a Status object too."""
+        del explain
+        if code == HTTPStatus.NOT_IMPLEMENTED:
+            error = method_not_allowed()
+        else:
+            error = StatusError(code, "BadRequest", message or HTTPStatus(code).phrase)
+        self.close_connection = True
+        self._answer(error.body, error.code)
+
     def _serve(self) -> None:
+        self._unread = True
         try:
-            url = urlsplit(self.path)
-            query = dict(parse_qsl(url.query, keep_blank_values=True))
-            parts = [part for part in url.path.split("/") if part]
-            if self._serve_own(url.path, parts):
-                return
-            self._serve_resource(_target(self.owner.api, parts), query)
+            self._dispatch()
         except StatusError as error:
-            self._body()
-            self._answer(error.body, error.code)
+            self._refuse(error)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
+        except Exception:
+            log.exception("request failed", extra={"method": self.command, "path": self.path})
+            self.close_connection = True
+            self._refuse(StatusError(500, "InternalError", "an error on the server; see its log"))
+
+    def _refuse(self, error: StatusError) -> None:
+        try:
+            self._body()
+        except StatusError as worse:
+            error = worse
+        self._answer(error.body, error.code)
+
+    def _dispatch(self) -> None:
+        if not (self.headers.get("Content-Length") or "0").isdecimal():
+            self._unread, self.close_connection = False, True
+            raise bad_request("the length of the body is no number")
+        url = urlsplit(self.path)
+        query = dict(parse_qsl(url.query, keep_blank_values=True))
+        parts = paths.split(url.path)
+        if self._serve_own(url.path, parts):
+            return
+        self._serve_resource(paths.target(self.owner.api, parts), query)
 
     def _serve_own(self, path: str, parts: list[str]) -> bool:
         """What is not a resource: health, discovery, OpenAPI and the clock."""
@@ -133,6 +185,8 @@ class _Handler(BaseHTTPRequestHandler):
                 answer = {"kind": "APIVersions", "versions": ["v1"]}
             case ["apis"]:
                 answer = discovery.groups(served)
+            case ["apis", group]:
+                answer = discovery.group(served, group)
             case ["api", version]:
                 answer = discovery.resources(served, version)
             case ["apis", group, version]:
@@ -143,6 +197,8 @@ class _Handler(BaseHTTPRequestHandler):
                 answer = discovery.openapi_document(served, path.removeprefix("/openapi/v3/"))
             case ["clock"]:
                 answer = self._clock()
+            case _:
+                pass
         if answer is None:
             return False
         self._answer(answer, 200)
@@ -151,178 +207,134 @@ class _Handler(BaseHTTPRequestHandler):
     def _clock(self) -> JsonObject:
         clock = self.owner.clock
         if self.command == "PUT":
-            body = cast("Mapping[str, JsonValue]", self._json() or {})
+            body = self._object()
             try:
                 if "now" in body:
                     clock.advance(parse_time(str(body["now"])) - clock.now())
                 else:
                     clock.advance(timedelta(seconds=float(str(body.get("advanceSeconds", 0)))))
-            except ValueError as error:
+            except (OverflowError, ValueError) as error:
                 raise bad_request(str(error)) from error
         return {"now": format_time(clock.now())}
 
     def _serve_resource(self, target: Target, query: Mapping[str, str]) -> None:
         api, plural = self.owner.api, target.served.resource.plural
-        if target.subresource not in {"", "status"}:
-            raise method_not_allowed()
         match self.command, bool(target.name):
             case "GET", True:
                 self.owner.count("get", plural)
                 self._show(target, api.get(target))
-            case "GET", False if query.get("watch") in {"true", "1"}:
+            case "GET", False if query.get("watch", "false") not in {"false", "0"}:
                 self.owner.count("watch", plural)
                 self._watch(target, query)
             case "GET", False:
                 self.owner.count("list", plural)
                 self._list(target, query)
-            case "POST", False:
+            case "POST", False if bool(target.namespace) == target.served.resource.namespaced:
                 self.owner.count("create", plural)
-                self._show(target, api.create(target, self._object(), query), 201)
+                self._check_body_type()
+                created = api.create(target, self._object(), query, self._manager(query))
+                self._show(target, created, 201)
             case "PUT", True:
                 self.owner.count("update", plural)
-                self._show(target, api.replace(target, self._object(), query))
+                self._check_body_type()
+                body = self._object()
+                self._show(target, api.replace(target, body, query, self._manager(query)))
             case "PATCH", True:
                 self.owner.count("patch", plural)
-                content_type = self.headers.get("Content-Type", "").partition(";")[0]
-                self._show(target, api.patch(target, content_type, self._json(), query))
-            case "DELETE", True:
+                self._patch(target, query)
+            case "DELETE", True if not target.subresource:
                 self.owner.count("delete", plural)
-                options = cast("Mapping[str, object]", self._json() or {})
-                self._show(target, api.delete(target, dict(options) | _options(query)))
+                self._delete(target, DeleteOptions.read(self._json(), query))
             case "DELETE", False:
                 self.owner.count("deletecollection", plural)
-                self._json()
-                items, _ = api.select(target, query)
-                for item in items:
-                    metadata = cast("Mapping[str, str]", item["metadata"])
-                    one = Target(target.served, metadata.get("namespace", ""), metadata["name"], "")
-                    api.delete(one, {})
-                self._answer({"kind": "Status", "apiVersion": "v1", "status": "Success"}, 200)
+                self._delete_all(target, query)
             case _:
                 raise method_not_allowed()
 
-    def _list(self, target: Target, query: Mapping[str, str]) -> None:
-        items, version = self.owner.api.select(target, query)
-        metadata: JsonObject = {"resourceVersion": str(version)}
-        start = int(query.get("continue") or 0)
-        limit = int(query.get("limit") or 0)
-        rest = items[start:]
-        if limit and len(rest) > limit:
-            metadata["continue"] = str(start + limit)
-            metadata["remainingItemCount"] = len(rest) - limit
-            rest = rest[:limit]
-        if self._wants_table():
-            shown = table(target.served, rest, str(version), self.owner.clock.now())
-            self._answer(shown | {"metadata": metadata}, 200)
+    def _patch(self, target: Target, query: Mapping[str, str]) -> None:
+        content_type = self.headers.get("Content-Type", "").partition(";")[0]
+        manager = self._manager(query)
+        if content_type == APPLY_PATCH:
+            if not query.get("fieldManager"):
+                raise bad_request("fieldManager is required for apply patch")
+            applied, is_new = self.owner.api.apply(target, self._object(), query, manager)
+            self._show(target, applied, 201 if is_new else 200)
             return
-        resource = target.served.resource
-        body: JsonObject = {
-            "kind": f"{resource.kind}List",
-            "apiVersion": resource.api_version,
-            "metadata": metadata,
-            "items": cast("JsonValue", rest),
+        patched = self.owner.api.patch(target, content_type, self._json(), query, manager)
+        self._show(target, patched)
+
+    def _delete(self, target: Target, options: DeleteOptions) -> None:
+        obj, is_gone = self.owner.api.delete(target, options)
+        if not is_gone or target.served.resource.kind == "Pod":
+            self._show(target, obj)
+            return
+        resource, metadata = target.served.resource, cast("JsonObject", obj["metadata"])
+        described = details(resource.plural, resource.group, str(metadata["name"]))
+        status: JsonObject = {
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Success",
+            "details": described | {"uid": metadata["uid"]},
         }
-        self._answer(body, 200)
+        self._answer(status, 200)
+
+    def _delete_all(self, target: Target, query: Mapping[str, str]) -> None:
+        options = DeleteOptions.read(self._json(), query)
+        page = select(self.owner.api.store, target.served, target.namespace, query)
+        for item in page.items:
+            metadata = cast("Mapping[str, str]", item["metadata"])
+            one = Target(target.served, metadata.get("namespace", ""), metadata["name"], "")
+            self.owner.api.delete(one, options)
+        form = Form.asked_for(self.headers.get("Accept", ""))
+        now = self.owner.clock.now()
+        self._answer(show_list(form, target.served, page.items, page.metadata, now), 200)
+
+    def _list(self, target: Target, query: Mapping[str, str]) -> None:
+        page = select(self.owner.api.store, target.served, target.namespace, query)
+        form = Form.asked_for(self.headers.get("Accept", ""))
+        now = self.owner.clock.now()
+        self._answer(show_list(form, target.served, page.items, page.metadata, now), 200)
 
     def _watch(self, target: Target, query: Mapping[str, str]) -> None:
-        matches = predicate(query)
-        store = self.owner.api.store
-        given = query.get("resourceVersion") or "0"
-        initial: list[JsonObject] = []
-        since = int(given)
-        if since == 0:
-            initial, since = self.owner.api.select(target, query)
-        deadline = float(query.get("timeoutSeconds") or _DEFAULT_WATCH_SECONDS)
-        store.changes(target.served.key, since, 0)
+        watch = Watch(self.owner.api.store, target.served, target.namespace, query)
+        watch.check()
+        form = Form.asked_for(self.headers.get("Accept", ""))
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for item in initial:
-            self._event("ADDED", target, item)
         self.wfile.flush()
-        waited, quiet = 0.0, 0.0
-        while waited < deadline and not self.owner.stopping.is_set():
-            step = min(1.0, deadline - waited)
-            before = store.version
-            try:
-                changes = store.changes(target.served.key, since, step)
-            except StatusError as error:
-                self._chunk({"type": "ERROR", "object": error.body})
-                break
-            if changes is None:
-                if before == since:
-                    waited, quiet = waited + step, quiet + step
-                since = max(since, before)
-                if quiet >= _BOOKMARK_SECONDS and query.get("allowWatchBookmarks") == "true":
-                    quiet = 0.0
-                    self._bookmark(target, since)
+        for event in watch.events(self.owner.stopping.is_set):
+            if event is None:
+                self.wfile.flush()
                 continue
-            for change in changes:
-                since = change.version
-                self._change(target, change, matches)
-            self.wfile.flush()
+            type_, obj = event
+            if type_ not in {"ERROR", "BOOKMARK"}:
+                obj = show(form, target.served, obj, self.owner.clock.now())
+            line = orjson.dumps({"type": type_, "object": obj}) + b"\n"
+            self.wfile.write(f"{len(line):x}\r\n".encode() + line + b"\r\n")
         self.wfile.write(b"0\r\n\r\n")
         self.wfile.flush()
 
-    def _change(self, target: Target, change: Change, matches: Predicate) -> None:
-        """Show a change as the selector sees it: what leaves it is deleted for the watcher."""
-        metadata = cast("Mapping[str, str]", change.object["metadata"])
-        if target.namespace and metadata.get("namespace") != target.namespace:
-            return
-        after = change.type != "DELETED" and matches(change.object)
-        before = change.previous is not None and matches(change.previous)
-        match before, after:
-            case False, True:
-                self._event("ADDED", target, change.object)
-            case True, True:
-                self._event("MODIFIED", target, change.object)
-            case True, False:
-                self._event("DELETED", target, change.object)
-            case _:
-                pass
-
-    def _event(self, type_: str, target: Target, obj: JsonObject) -> None:
-        if self._wants_table():
-            version = str(cast("Mapping[str, str]", obj["metadata"])["resourceVersion"])
-            obj = table(target.served, [obj], version, self.owner.clock.now())
-        self._chunk({"type": type_, "object": obj})
-
-    def _bookmark(self, target: Target, version: int) -> None:
-        resource = target.served.resource
-        obj: JsonObject = {
-            "kind": resource.kind,
-            "apiVersion": resource.api_version,
-            "metadata": {"resourceVersion": str(version)},
-        }
-        self._chunk({"type": "BOOKMARK", "object": obj})
-        self.wfile.flush()
-
-    def _chunk(self, value: JsonObject) -> None:
-        line = orjson.dumps(value) + b"\n"
-        self.wfile.write(f"{len(line):x}\r\n".encode() + line + b"\r\n")
+    def _manager(self, query: Mapping[str, str]) -> str:
+        """Who writes: what the request says, else the program that sent it."""
+        agent = self.headers.get("User-Agent", "").partition("/")[0]
+        return query.get("fieldManager") or agent or "unknown"
 
     def _show(self, target: Target, obj: JsonObject, code: int = 200) -> None:
-        if self._wants_table():
-            version = str(cast("Mapping[str, str]", obj["metadata"])["resourceVersion"])
-            obj = table(target.served, [obj], version, self.owner.clock.now())
-        self._answer(obj, code)
+        form = Form.asked_for(self.headers.get("Accept", ""))
+        self._answer(show(form, target.served, obj, self.owner.clock.now()), code)
 
-    def _wants_table(self) -> bool:
-        return "as=Table" in self.headers.get("Accept", "").partition(",")[0]
+    def _check_body_type(self) -> None:
+        if self.headers.get("Content-Type", "").partition(";")[0] not in _BODY_TYPES:
+            raise unsupported_media_type(_JSON_ONLY)
 
     def _object(self) -> JsonObject:
         body = self._json()
         if not isinstance(body, dict):
-            raise bad_request("the body is not an object")
+            raise bad_request("the object provided is unrecognized: it is no JSON object")
         return body
-
-    def _body(self) -> bytes:
-        """The request's body, read once: a rest of it would be taken for the next request."""
-        length = int(self.headers.get("Content-Length") or 0)
-        data = self.rfile.read(length) if length else b""
-        del self.headers["Content-Length"]
-        return data
 
     def _json(self) -> JsonValue:
         data = self._body()
@@ -331,8 +343,25 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             loaded: JsonValue = orjson.loads(data)
         except ValueError as error:
-            raise bad_request(f"the body is not JSON: {error}") from error
+            raise bad_request(f"json parse error: {error}") from error
         return loaded
+
+    def _body(self) -> bytes:
+        """The request's body, read once: a rest of it would be taken for the next request."""
+        if not self._unread:
+            return b""
+        self._unread = False
+        text = self.headers.get("Content-Length") or "0"
+        if self.headers.get("Transfer-Encoding"):
+            self.close_connection = True
+            raise StatusError(411, "LengthRequired", "the length of the body must be given")
+        length = int(text)
+        if length > _MAX_BODY:
+            self.close_connection = True
+            self.rfile.read(min(length, _MAX_READ))
+            message = f"Request entity too large: limit is {_MAX_BODY}"
+            raise StatusError(413, "RequestEntityTooLarge", message)
+        return self.rfile.read(length) if length else b""
 
     def _answer(self, body: JsonObject, code: int) -> None:
         self._send(orjson.dumps(body), "application/json", code)
@@ -341,43 +370,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(code)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(data)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(data)
+        if self.command != "HEAD":
+            self.wfile.write(data)
         self.wfile.flush()
-
-
-def _options(query: Mapping[str, str]) -> dict[str, object]:
-    found: dict[str, object] = {}
-    if "propagationPolicy" in query:
-        found["propagationPolicy"] = query["propagationPolicy"]
-    if "gracePeriodSeconds" in query:
-        found["gracePeriodSeconds"] = int(query["gracePeriodSeconds"])
-    return found
-
-
-def _target(api: Api, parts: list[str]) -> Target:
-    """What a path means (Kubernetes API concepts, "Resource URIs")."""
-    match parts:
-        case ["api", version, *rest]:
-            group = ""
-        case ["apis", group, version, *rest]:
-            pass
-        case _:
-            raise StatusError(404, "NotFound", "the server could not find the requested resource")
-    namespace = ""
-    if (
-        len(rest) >= _RESOURCE_PARTS
-        and rest[0] == "namespaces"
-        and rest[2]
-        not in {
-            "status",
-            "finalize",
-        }
-    ):
-        namespace, rest = rest[1], rest[2:]
-    if not rest:
-        raise StatusError(404, "NotFound", "the server could not find the requested resource")
-    served = api.find(group, version, rest[0])
-    name = rest[1] if len(rest) > 1 else ""
-    subresource = rest[2] if len(rest) > _GROUP_PATH else ""
-    return Target(served, namespace, name, subresource)

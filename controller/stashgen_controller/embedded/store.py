@@ -1,14 +1,15 @@
 """The objects, their versions and who watches them; what etcd and the watch cache do."""
 
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from threading import Condition, RLock
+from typing import cast
 
 from stashgen.api.base import JsonObject
 from stashgen_controller.embedded.errors import gone
 
-# (group, plural)
+# Group and plural.
 ResourceKey = tuple[str, str]
 _HISTORY = 5000
 
@@ -35,6 +36,7 @@ class Store:
         self._changed = Condition(self.lock)
         self._objects: dict[ResourceKey, dict[tuple[str, str], JsonObject]] = {}
         self._history: deque[Change] = deque(maxlen=_HISTORY)
+        self._begun: dict[ResourceKey, int] = {}
         self._version = 0
 
     @property
@@ -58,6 +60,44 @@ class Store:
             known = self._objects.get(resource, {})
             return [known[key] for key in sorted(known) if namespace is None or key[0] == namespace]
 
+    def items_at(
+        self, resource: ResourceKey, version: int, namespace: str | None = None
+    ) -> list[JsonObject]:
+        """The objects of a resource as they were at a version, sorted by namespace and name.
+
+        Raises:
+            StatusError: 410 when the version is older than the history.
+        """
+        with self.lock:
+            self._require(resource, version)
+            known = dict(self._objects.get(resource, {}))
+            for change in reversed(self._history):
+                if change.version <= version:
+                    break
+                if change.resource == resource:
+                    metadata = cast("Mapping[str, str]", change.object["metadata"])
+                    key = (metadata.get("namespace", ""), metadata["name"])
+                    if change.previous is None:
+                        known.pop(key, None)
+                    else:
+                        known[key] = change.previous
+            return [known[key] for key in sorted(known) if namespace is None or key[0] == namespace]
+
+    def begin(self, resource: ResourceKey) -> None:
+        """Let the history of a resource begin now: nobody can watch from before."""
+        with self.lock:
+            self._begun[resource] = self._version
+
+    def _require(self, resource: ResourceKey, since: int) -> None:
+        # 0 is from nowhere: whatever is known is right.
+        begun = self._begun.get(resource, 0) if since else 0
+        oldest = max(begun, self._oldest())
+        if since < oldest:
+            raise gone(str(since), oldest)
+
+    def _oldest(self) -> int:
+        return self._history[0].version - 1 if self._history else 0
+
     def resources_in(self, namespace: str) -> list[tuple[ResourceKey, JsonObject]]:
         """Everything in a namespace."""
         with self.lock:
@@ -75,6 +115,12 @@ class Store:
         objects[namespace, name] = obj
         self._record("ADDED" if previous is None else "MODIFIED", resource, obj, previous)
 
+    def amend(self, resource: ResourceKey, namespace: str, name: str, obj: JsonObject) -> None:
+        """Exchange an object that was put just now; call it with the lock held since then."""
+        self._objects[resource][namespace, name] = obj
+        last = self._history.pop()
+        self._history.append(replace(last, object=obj))
+
     def remove(self, resource: ResourceKey, namespace: str, name: str, last: JsonObject) -> None:
         """Remove an object; ``last`` is what watchers are shown. Call it with the lock held."""
         previous = self._objects[resource].pop((namespace, name))
@@ -89,8 +135,7 @@ class Store:
         with self._changed:
             if self._version <= since:
                 self._changed.wait(timeout)
-            if self._history and since < self._history[0].version - 1:
-                raise gone(str(since))
+            self._require(resource, since)
             # The newest changes are at the end: do not walk the whole history for each event.
             found: list[Change] = []
             for change in reversed(self._history):

@@ -318,9 +318,10 @@ def _after(seen: Observed, now: datetime) -> Decision:
     retried = seen.session.model_copy(update={"status": retention.status})
     retry = advance_retry(replace(seen, session=retried), now)
     waits = [wait for wait in (retention.requeue_after, retry.requeue_after) if wait is not None]
+    phase = retry.status.phase or phases.backup_session_phase(retry.status)
     return Decision(
         (*retention.actions, *retry.actions),
-        retry.status.to_wire(),
+        retry.status.model_copy(update={"phase": phase}).to_wire(),
         min(waits, default=None),
     )
 

@@ -10,7 +10,7 @@ CODE := stashgen controller tests tools
 DEMO_FLAGS := $(if $(KEEP),--keep)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint check fix contract cluster cluster-down e2e bench lock manifests clean
+.PHONY: help setup demo test lint check fix contract image cluster cluster-down e2e bench lock manifests clean
 
 help:  ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ cluster:  ## Start a real one-node Kubernetes (root, Debian, Go) and print how t
 
 cluster-down:  ## End that Kubernetes; nothing of it is left.
 	@$(PYTHON) -m tools.cluster down
+
+image: setup  ## Build the image of controller and worker with buildah, without a container engine.
+	@$(BIN)/python -m tools.image
 
 e2e: setup  ## The tests that need a real cluster; it is taken down at the end (KEEP=1 leaves it).
 	@$(PYTHON) -m tools.cluster up

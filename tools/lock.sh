@@ -11,3 +11,5 @@ compile --upgrade --all-extras pyproject.toml controller/pyproject.toml tools/re
   -o tools/requirements/dev.txt
 compile --upgrade pyproject.toml controller/pyproject.toml --constraint tools/requirements/dev.txt \
   -o controller/requirements.txt
+echo hatchling | compile --upgrade - --constraint tools/requirements/dev.txt \
+  -o controller/build-requirements.txt

@@ -36,7 +36,7 @@ NORMAL, WARNING = "Normal", "Warning"
 # validation.ValidateEvent of Kubernetes refuses longer ones.
 _MAX_MESSAGE = 1024
 _MAX_WAITING = 1000
-_OF_PHASE = {
+OF_PHASE = {
     (BACKUP_SESSIONS, "Succeeded"): (NORMAL, "BackupSucceeded"),
     (BACKUP_SESSIONS, "Failed"): (WARNING, "BackupFailed"),
     (BACKUP_SESSIONS, "Skipped"): (WARNING, "BackupSkipped"),
@@ -64,7 +64,7 @@ def notes(reader: Reader, resource: Resource, obj: JsonObject) -> Iterator[Note]
     """What is to be told about an object as it is now; a reason comes once."""
     status = _mapping(obj, "status")
     phase = str(status.get("phase") or "")
-    of_phase = _OF_PHASE.get((resource, phase))
+    of_phase = OF_PHASE.get((resource, phase))
     if of_phase is not None:
         type_, reason = of_phase
         text = _failures(reader, resource, obj) if type_ == WARNING else _success(status, phase)

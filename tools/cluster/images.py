@@ -1,7 +1,6 @@
 """The images of the cluster, made here on first use and kept in the cache, without a registry."""
 
 import fcntl
-import fcntl
 import hashlib
 import io
 import shutil
@@ -71,7 +70,10 @@ def _make_base(target: Path) -> None:
     packages.ensure({"mmdebstrap": "mmdebstrap"})
     layer = target.with_suffix(".layer.tar")  # by its name mmdebstrap knows what to write
     slim = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("doc", "man", "locale")]
-    command = ["mmdebstrap", "--quiet", "--variant=minbase", *slim, _SUITE, str(layer)]
+    command = [
+        "mmdebstrap", "--quiet", "--variant=minbase", "--include=usr-is-merged", *slim, _SUITE,
+        str(layer),
+    ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0 or not _is_whole(layer):
         raise ClusterError(f"mmdebstrap failed:\n{done.stderr}")

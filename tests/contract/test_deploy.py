@@ -1,0 +1,97 @@
+"""What is installed fits together: every file is listed, one image, PodSecurity restricted."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from stashgen.kubestash.addons import IMAGE
+from stashgen_controller.main import parse
+from tools.generate_manifests import ACCOUNT, DEPLOY, NAMESPACE
+from tools.image.__main__ import image_name
+from tools.image.build import IGNORE, ROOT
+
+_CONTROLLER = DEPLOY / "controller"
+
+
+def _load(path: Path) -> Any:  # noqa: ANN401
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def _resources(folder: Path) -> list[str]:
+    return list(_load(folder / "kustomization.yaml")["resources"])
+
+
+def test_every_file_is_installed() -> None:
+    everything = {
+        str(path.relative_to(DEPLOY))
+        for folder in ("crds", "addons")
+        for path in (DEPLOY / folder).iterdir()
+    }
+    assert set(_resources(DEPLOY)) == everything | {"controller"}
+    files = {path.name for path in _CONTROLLER.iterdir()} - {"kustomization.yaml"}
+    assert set(_resources(_CONTROLLER)) == files
+
+
+def test_controller_and_pods_run_the_same_image() -> None:
+    (container,) = _pod()["containers"]
+    assert container["image"] == IMAGE == image_name()
+
+
+def test_arguments_of_the_deployment_are_the_programs() -> None:
+    (container,) = _pod()["containers"]
+    settings = parse(container["args"], {"POD_NAMESPACE": NAMESPACE})
+    assert settings.leader_elect
+    (port,) = container["ports"]
+    assert settings.metrics_address == f":{port['containerPort']}"
+    (service_port,) = _load(_CONTROLLER / "service.yaml")["spec"]["ports"]
+    assert service_port["port"] == port["containerPort"]
+
+
+def test_the_controllers_pod_keeps_to_what_its_namespace_enforces() -> None:
+    labels = _load(_CONTROLLER / "namespace.yaml")["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    pod = _pod()
+    assert pod["serviceAccountName"] == ACCOUNT
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    (container,) = pod["containers"]
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def test_all_parts_select_the_same_pods() -> None:
+    labels = _load(_CONTROLLER / "deployment.yaml")["spec"]["template"]["metadata"]["labels"]
+    deployment = _load(_CONTROLLER / "deployment.yaml")["spec"]["selector"]["matchLabels"]
+    service = _load(_CONTROLLER / "service.yaml")["spec"]["selector"]
+    policy = _load(_CONTROLLER / "network_policy.yaml")["spec"]["podSelector"]["matchLabels"]
+    budget = _load(_CONTROLLER / "pod_disruption_budget.yaml")["spec"]["selector"]["matchLabels"]
+    assert labels == deployment == service == policy == budget
+
+
+def test_a_voluntary_disruption_leaves_one_controller() -> None:
+    replicas = _load(_CONTROLLER / "deployment.yaml")["spec"]["replicas"]
+    budget = _load(_CONTROLLER / "pod_disruption_budget.yaml")["spec"]["maxUnavailable"]
+    assert replicas - budget == 1
+
+
+def test_the_image_is_built_from_what_the_dockerfile_copies() -> None:
+    dockerfile = (ROOT / "controller" / "Dockerfile").read_text(encoding="utf-8")
+    copied = {
+        source
+        for line in dockerfile.splitlines()
+        if line.startswith("COPY ") and "--from" not in line
+        for source in line.split()[1:-1]
+    }
+    ignored = IGNORE.read_text(encoding="utf-8").splitlines()
+    allowed = {line[1:] for line in ignored if line.startswith("!")}
+    within = {f"tools/restic/{name}" for name in ("go.mod", "go.sum")}
+    assert copied - within == allowed - {"tools/restic"}
+    assert within <= copied
+
+
+def _pod() -> Any:  # noqa: ANN401
+    return _load(_CONTROLLER / "deployment.yaml")["spec"]["template"]["spec"]

@@ -1,0 +1,186 @@
+"""The controller's roles are what its code asks the API server for: nothing is missing or spare."""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import cast
+
+import pytest
+
+import stashgen_controller
+from stashgen.api import resources
+from stashgen.api.resources import Resource
+from stashgen_controller import permissions
+from stashgen_controller.dependants import RECONCILED
+from stashgen_controller.kinds import KINDS
+from stashgen_controller.manager import READ_ONLY
+from tools.generate_manifests import DEPLOY, roles
+
+_ROOT = Path(stashgen_controller.__file__).parent
+_ACTIONS = {"Create": ("create", "get"), "Patch": ("patch",), "Delete": ("delete",)}
+_CALLS = {"replace": "update"}
+_READER = {"get", "items"}
+# The loop, which is told what to write by an action, and what the loop itself stands on.
+_LOOP = {"reconciler", "client", "list_watch", "manager"}
+_Asked = dict[str, set[str]]
+
+
+def _path(module: str) -> Path:
+    path = _ROOT.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _tree(module: str) -> ast.Module:
+    return ast.parse(_path(module).read_text(encoding="utf-8"))
+
+
+def _imports(module: str) -> Iterator[str]:
+    for node in ast.walk(_tree(module)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+            "stashgen_controller"
+        ):
+            base = str(node.module).removeprefix("stashgen_controller").lstrip(".")
+            for alias in node.names:
+                full = f"{base}.{alias.name}" if base else alias.name
+                yield full if _path(full).is_file() else base
+
+
+def _reachable(module: str) -> set[str]:
+    """The module and all of ours that it imports, the loop aside."""
+    found: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name and name not in found and name not in _LOOP:
+            found.add(name)
+            waiting += _imports(name)
+    return found
+
+
+def _resource(node: ast.Call, where: str) -> Resource:
+    """The constant that is a call's first argument."""
+    first = node.args[0] if node.args else None
+    assert isinstance(first, ast.Name), f"{where}:{node.lineno}: a resource must be a constant"
+    return cast("Resource", getattr(resources, first.id))
+
+
+def _calls(module: str) -> Iterator[ast.Call]:
+    yield from (node for node in ast.walk(_tree(module)) if isinstance(node, ast.Call))
+
+
+def _actions(kind: Resource) -> _Asked:
+    """What a kind's code has done: the actions that it and what it imports decide."""
+    asked: _Asked = defaultdict(set)
+    for module in _reachable(f"kinds.{_module_of(kind)}"):
+        for call in _calls(module):
+            if isinstance(call.func, ast.Name) and call.func.id in _ACTIONS:
+                asked[_resource(call, module).plural].update(_ACTIONS[call.func.id])
+    return asked
+
+
+def _module_of(kind: Resource) -> str:
+    module = cast("ModuleType", KINDS[kind].decide).__module__
+    return str(module).rpartition(".")[2]
+
+
+def _declared(items: tuple[permissions.Permission, ...], part: str = "") -> _Asked:
+    asked: _Asked = defaultdict(set)
+    for item in items:
+        if item.part == part:
+            asked[item.resource.plural].update(item.verbs)
+    return asked
+
+
+@pytest.mark.parametrize("kind", RECONCILED, ids=lambda kind: kind.kind)
+def test_a_kind_declares_what_its_code_does(kind: Resource) -> None:
+    assert _actions(kind) == _declared(permissions.OF_KINDS[kind])
+
+
+@pytest.mark.parametrize("kind", RECONCILED, ids=lambda kind: kind.kind)
+def test_a_kind_writes_its_own_status_only(kind: Resource) -> None:
+    declared = _declared(permissions.OF_KINDS[kind], "status")
+    assert declared == {kind.plural: {"update"}}
+
+
+def test_a_kind_that_owns_others_may_block_their_deletion() -> None:
+    owners = {
+        kind.plural
+        for kind, items in permissions.OF_KINDS.items()
+        if any("create" in item.verbs for item in items)
+    }
+    declared = [item for items in permissions.OF_KINDS.values() for item in items]
+    assert _declared(tuple(declared), "finalizers") == {plural: {"update"} for plural in owners}
+
+
+def test_what_is_watched_is_what_the_caches_hold_and_the_code_reads() -> None:
+    assert set(permissions.WATCHED) == {*RECONCILED, *READ_ONLY}
+    read = set()
+    for kind in RECONCILED:
+        for module in _reachable(f"kinds.{_module_of(kind)}"):
+            for call in _calls(module):
+                func = call.func
+                if (
+                    isinstance(func, ast.Attribute)
+                    and func.attr in _READER
+                    and isinstance(func.value, ast.Name)
+                    and func.value.id == "reader"
+                    and isinstance(call.args[0], ast.Name)
+                    and call.args[0].id.isupper()
+                ):
+                    read.add(_resource(call, module))
+    assert read <= set(permissions.WATCHED)
+    assert len(read) > 10
+
+
+@pytest.mark.parametrize(
+    ("modules", "declared"),
+    [
+        (("events", "other_operator"), permissions.OF_THE_PROCESS),
+        (("leader_election",), permissions.OF_LEADER_ELECTION),
+    ],
+)
+def test_the_process_declares_what_it_asks_for(
+    modules: tuple[str, ...], declared: tuple[permissions.Permission, ...]
+) -> None:
+    asked: _Asked = defaultdict(set)
+    for module in modules:
+        for call in _calls(module):
+            func = call.func
+            if isinstance(func, ast.Attribute) and ast.unparse(func.value).endswith("client"):
+                asked[_resource(call, module).plural].add(_CALLS.get(func.attr, func.attr))
+    assert asked == _declared(declared)
+
+
+def test_nobody_else_talks_to_the_api_server() -> None:
+    users: set[str] = set()
+    for path in sorted(_ROOT.rglob("*.py")):
+        module = ".".join(path.relative_to(_ROOT).with_suffix("").parts)
+        if module.split(".")[0] in {"embedded", "worker"}:
+            continue
+        for node in ast.walk(_tree(module)):
+            if isinstance(node, ast.ImportFrom) and node.module == "stashgen_controller.client":
+                users.update(module for alias in node.names if alias.name == "Client")
+    known = {"events", "leader_election", "other_operator"}
+    assert users == known | {"list_watch", "main", "manager", "reconciler"}
+
+
+def test_committed_roles_are_what_the_code_declares() -> None:
+    for path, text in roles().items():
+        assert path.read_text(encoding="utf-8") == text, f"run make manifests: {path.name}"
+    assert set(DEPLOY.rglob("rbac.yaml")) == roles().keys()
+
+
+def test_nothing_secret_and_no_role_is_within_reach() -> None:
+    everything = (*permissions.cluster_permissions(), *permissions.OF_LEADER_ELECTION)
+    touched = {item.name for item in everything}
+    forbidden = ("secrets", "roles", "rolebindings", "clusterroles", "pods/exec", "tokenrequests")
+    assert not [name for name in touched if name.startswith(forbidden)]
+    assert not [item for item in everything if {*item.verbs} & {"*", "bind", "escalate"}]
+    written = {
+        item.resource.plural
+        for item in everything
+        if {*item.verbs} - {"get", "list", "watch"} and "kubestash.com" not in item.resource.group
+    }
+    assert written == {"jobs", "cronjobs", "serviceaccounts", "events", "leases"}

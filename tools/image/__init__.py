@@ -1,0 +1,1 @@
+"""The image of controller and worker, built here without a container engine or a registry."""

@@ -12,6 +12,7 @@ from tests.cluster.kube import Kube, KubeError
 from tests.cluster.pods import pod
 from tools.cluster import node, processes
 from tools.cluster.layout import CGROUP, HOST_LINK, NODE, REPLACED_FOLDERS
+from tools.go_tools import cache_folder
 
 Snapshot = dict[str, list[str]]
 
@@ -20,6 +21,13 @@ def _lines(*command: str) -> list[str]:
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     # Packets are counted, and lifetimes of addresses count down.
     return [line.split(" [")[0] for line in done.stdout.splitlines() if not line.startswith("#")]
+
+
+def _mounts() -> list[str]:
+    """Every mount but those of the cache, where images may be built at the same time."""
+    lines = Path("/proc/self/mounts").read_text().splitlines()
+    cache = f"{cache_folder()}/"
+    return sorted(line for line in lines if not line.split()[1].startswith(cache))
 
 
 def _in_namespaces() -> set[str]:
@@ -37,7 +45,7 @@ def _in_namespaces() -> set[str]:
 def _machine(kube: Kube) -> Snapshot:
     """What a cluster could leave behind."""
     return {
-        "mounts": sorted(Path("/proc/self/mounts").read_text().splitlines()),
+        "mounts": _mounts(),
         "named network namespaces": _lines("ip", "netns", "list"),
         "links": _lines("ip", "-oneline", "link", "show"),
         "addresses": _lines("ip", "-oneline", "-4", "address", "show"),

@@ -9,8 +9,8 @@ from stashgen.api.restore_session import (
     RestorePhase,
     RestoreSessionStatus,
 )
-from stashgen.api.shared import Condition, Dependency, TypedObjectReference
-from stashgen.api.snapshot import Phase, Snapshot
+from stashgen.api.shared import Dependency, TypedObjectReference
+from stashgen.api.snapshot import Snapshot
 from stashgen.kubestash import phases, quantities
 from stashgen.kubestash.supported import unsupported
 from stashgen.kubestash.validation import validate_restore_session
@@ -19,21 +19,25 @@ from stashgen_controller.conditions import (
     condition,
     find,
     is_true,
-    with_condition,
 )
 from stashgen_controller.decision import Action, Create, Decision, Delete
 from stashgen_controller.jobs import job_manifest, owner_of
+from stashgen_controller.kinds.restore_end import (
+    METRICS_PUSHED,
+    failed,
+    finished,
+    incomplete,
+    not_ensured,
+    with_word,
+)
 from stashgen_controller.kinds.restore_view import EXECUTOR_ENSURED, LATEST, Observed, observe
 from stashgen_controller.pod_templates import COMPONENT
 from stashgen_controller.reconciler import Kind
-from stashgen_controller.result import RunError
 from stashgen_controller.runs import RunState
 from stashgen_controller.session_plan import SessionPlan, Verb
 
 VALIDATION = "ValidationPassed"
 TARGET_FOUND = "RestoreTargetFound"
-INCOMPLETE = "RestoreIncomplete"
-METRICS_PUSHED = "MetricsPushed"
 _MAX_JOB_NAME = 63
 _FINAL = frozenset({RestorePhase.SUCCEEDED, RestorePhase.FAILED})
 _AGAIN = timedelta(minutes=1)
@@ -50,23 +54,23 @@ def decide(seen: Observed, now: datetime) -> Decision:
     ]
     # A spec that is changed after the start has no effect: the Job is what it is.
     if problems and seen.run.state is RunState.ABSENT:
-        failed = condition(
+        invalid = condition(
             VALIDATION,
             status=False,
             reason="ResourceValidationFailed",
             message="; ".join(problems),
             now=now,
         )
-        return _write(seen, _with(seen.status, failed), now)
+        return _write(seen, with_word(seen.status, invalid), now)
     passed = condition(VALIDATION, status=True, reason="ResourceValidationPassed", now=now)
-    status = _described(seen, _with(seen.status, passed))
+    status = _described(seen, with_word(seen.status, passed))
     match seen.run.state:
         case RunState.ABSENT:
             return _begin(seen, status, now)
         case RunState.RUNNING:
             return _wait(seen, status, now)
         case _:
-            return _write(seen, _finished(seen, status, now), now)
+            return _write(seen, finished(seen, status, now), now)
 
 
 def _name_problems(seen: Observed) -> list[str]:
@@ -121,7 +125,7 @@ def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decis
         known = find(status.conditions, EXECUTOR_ENSURED)
         why = f": {known.message}" if known is not None and known.message else ""
         text = f"DeadlineExceeded: the restore could not start in time{why}"
-        return _write(seen, _failed(seen, status, text, now), now)
+        return _write(seen, failed(seen, status, text, now), now)
     if seen.claim_uid is None:
         missing = condition(
             TARGET_FOUND,
@@ -130,22 +134,22 @@ def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decis
             message=f"PersistentVolumeClaim {seen.claim} does not exist",
             now=now,
         )
-        return _write(seen, _with(status, missing), now, requeue_after=_until(status, now))
+        return _write(seen, with_word(status, missing), now, requeue_after=_until(status, now))
     if find(status.conditions, TARGET_FOUND) is not None:
         found = condition(TARGET_FOUND, status=True, reason="TargetFound", now=now)
-        status = _with(status, found)
+        status = with_word(status, found)
     if seen.snapshot is None:
         text = f"NoSnapshot: {_nothing_matches(seen)}"
-        return _write(seen, _failed(seen, status, text, now), now)
+        return _write(seen, failed(seen, status, text, now), now)
     waiting_for = _why_waiting(seen)
     if waiting_for is not None:
         reason, message = waiting_for
         waiting = condition(EXECUTOR_ENSURED, status=None, reason=reason, message=message, now=now)
         wait = min(_AGAIN, _until(status, now) or _AGAIN)
-        return _write(seen, _with(status, waiting), now, requeue_after=wait)
+        return _write(seen, with_word(status, waiting), now, requeue_after=wait)
     if seen.template is None:
         text = seen.problem or "there is no pod to run"
-        return _write(seen, _failed(seen, status, text, now), now)
+        return _write(seen, failed(seen, status, text, now), now)
     ensured = condition(
         EXECUTOR_ENSURED,
         status=True,
@@ -154,7 +158,7 @@ def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decis
         now=now,
     )
     job = _job(seen, status, seen.template, now)
-    return _write(seen, _with(_with_pause(seen, status), ensured), now, Create(JOBS, job))
+    return _write(seen, with_word(_with_pause(seen, status), ensured), now, Create(JOBS, job))
 
 
 def _why_waiting(seen: Observed) -> tuple[str, str] | None:
@@ -185,7 +189,7 @@ def _wait(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decisi
     run = seen.run
     never_started = run.never_started(now)
     if never_started is not None:
-        return _write(seen, _incomplete(seen, status, never_started, now), now)
+        return _write(seen, incomplete(seen, status, never_started, now), now)
     components = status.components or {COMPONENT: RestoreComponent(phase=RestorePhase.RUNNING)}
     status = _with_pause(seen, status).model_copy(
         update={
@@ -231,87 +235,6 @@ def _for_plan(snapshot: JsonObject | None) -> JsonObject | None:
     }
 
 
-def _finished(seen: Observed, status: RestoreSessionStatus, now: datetime) -> RestoreSessionStatus:
-    """The last word: the worker's document; without one its status patch and its exit code."""
-    run = seen.run
-    reported = (run.result.components if run.result is not None else {}).get(COMPONENT)
-    own = (status.components or {}).get(COMPONENT)
-    if run.succeeded or (reported is not None and reported.phase is Phase.FAILED):
-        component = RestoreComponent(
-            phase=RestorePhase.SUCCEEDED if run.succeeded else RestorePhase.FAILED,
-            duration=reported.duration if reported is not None else None,
-            error=None
-            if run.succeeded
-            else _error(reported.error if reported else None, run.error),
-        )
-    elif run.exited_well and own is not None and own.phase is RestorePhase.SUCCEEDED:
-        component = own
-    elif run.result is None:
-        return _incomplete(seen, status, run.error, now)
-    else:
-        component = RestoreComponent(phase=RestorePhase.FAILED, error=_error(None, run.error))
-    return _pushed(seen, _with_component(seen, status, component), now)
-
-
-def _error(reported: str | None, error: RunError | None) -> str:
-    return reported or (error.text if error is not None else "the Job gave no reason")
-
-
-def _with_component(
-    seen: Observed, status: RestoreSessionStatus, component: RestoreComponent
-) -> RestoreSessionStatus:
-    executor = seen.run.executor(seen.restore.metadata.name, 1) or status.executor
-    return status.model_copy(update={"executor": executor, "components": {COMPONENT: component}})
-
-
-def _incomplete(
-    seen: Observed, status: RestoreSessionStatus, error: RunError | None, now: datetime
-) -> RestoreSessionStatus:
-    """A restore whose Job never started, was lost, or ended without a word."""
-    text = _error(None, error)
-    component = RestoreComponent(phase=RestorePhase.FAILED, error=text)
-    incomplete = condition(
-        INCOMPLETE,
-        status=True,
-        reason="RestoreExecutorTerminatedBeforeCompletion",
-        message=text,
-        now=now,
-    )
-    return _pushed(seen, _with(_with_component(seen, status, component), incomplete), now)
-
-
-def _failed(
-    seen: Observed, status: RestoreSessionStatus, why: str, now: datetime
-) -> RestoreSessionStatus:
-    """A restore that never had a Job."""
-    return _pushed(seen, _with(status, _not_ensured(why, now)), now)
-
-
-def _not_ensured(why: str, now: datetime) -> Condition:
-    return condition(
-        EXECUTOR_ENSURED,
-        status=False,
-        reason="FailedToEnsureRestoreExecutor",
-        message=why,
-        now=now,
-    )
-
-
-def _pushed(seen: Observed, status: RestoreSessionStatus, now: datetime) -> RestoreSessionStatus:
-    pushed = condition(
-        METRICS_PUSHED,
-        status=True,
-        reason="SuccessfullyPushedMetrics",
-        message="Metrics have been pushed successfully.",
-        now=now,
-    )
-    created = seen.restore.metadata.creation_timestamp or now
-    duration = max((seen.run.finished or now) - created, timedelta())
-    return _with(status, pushed).model_copy(
-        update={"duration": quantities.format_duration(duration), "paused_backups": None}
-    )
-
-
 def _write(
     seen: Observed,
     status: RestoreSessionStatus,
@@ -328,13 +251,9 @@ def _write(
         return status.model_copy(update={"phase": phase}).to_wire()
 
     def refused(why: str) -> JsonObject:
-        return written(_with(seen.status, _not_ensured(why, now)))
+        return written(with_word(seen.status, not_ensured(why, now)))
 
     return Decision(actions, written(status), requeue_after, refused)
-
-
-def _with(status: RestoreSessionStatus, wanted: Condition) -> RestoreSessionStatus:
-    return status.model_copy(update={"conditions": with_condition(status.conditions, wanted)})
 
 
 def _until(status: RestoreSessionStatus, now: datetime) -> timedelta | None:

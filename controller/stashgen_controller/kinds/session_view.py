@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from stashgen.api.backup_configuration import BackupConfiguration, Session, SessionRepository
 from stashgen.api.backup_session import BackupSession, BackupSessionStatus
@@ -15,10 +14,10 @@ from stashgen.api.resources import (
     REPOSITORIES,
     SNAPSHOTS,
 )
-from stashgen.api.shared import ObjectReference
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash import names
 from stashgen_controller.conditions import find
+from stashgen_controller.kinds.session_copy import Copy
 from stashgen_controller.kinds.session_siblings import (
     restoring_into,
     running_before,
@@ -27,7 +26,6 @@ from stashgen_controller.kinds.session_siblings import (
 from stashgen_controller.observing import (
     claim_uid,
     cluster_uid,
-    is_rendered,
     observe_job,
     without_status,
 )
@@ -38,101 +36,8 @@ from stashgen_controller.pod_templates import (
     retain_template,
 )
 from stashgen_controller.reconciler import Reader
-from stashgen_controller.runs import Run
 
 _INITIALIZED = "RepositoryInitialized"
-_OVER = frozenset({Phase.SUCCEEDED, Phase.FAILED})
-
-
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """One repository of the session.
-
-    Attributes:
-        name: The Repository's.
-        session: The BackupSession's name.
-        snapshot_name: Of the session's Snapshot there, and of its Job.
-        recorded: The phase that the session's status has for it.
-        repository: None where there is none.
-        snapshot: None until it was made.
-        snapshot_object: The same without its status, for the plan.
-        run: The backup Job.
-        template: The backup pod; None with a ``problem``.
-        problem: Why no Job can be made now.
-        maintenance: The maintenance pod, for retention; None with a ``retention_problem``.
-        retention_problem: Why retention cannot be applied now.
-        retain_job: Name of the retention Job.
-        retain_run: The retention Job.
-        retention_ref: The RetentionPolicy that applies here.
-    """
-
-    name: str
-    session: str
-    snapshot_name: str
-    recorded: Phase | None
-    repository: Repository | None
-    snapshot: Snapshot | None
-    snapshot_object: JsonObject | None
-    run: Run
-    template: JsonObject | None
-    problem: str | None
-    maintenance: JsonObject | None
-    retention_problem: str | None
-    retain_job: str
-    retain_run: Run
-    retention_ref: ObjectReference | None
-
-    @property
-    def is_rendered(self) -> bool:
-        """Whether git holds the pod templates."""
-        return self.repository is not None and is_rendered(self.repository.metadata)
-
-    @property
-    def is_waiting_for_apply(self) -> bool:
-        """The pod template is in git's hands and not there yet."""
-        return self.problem is not None and self.problem.startswith("WaitingForApply")
-
-    @property
-    def collides(self) -> bool:
-        """A Snapshot of our name belongs to another session or repository."""
-        if self.snapshot is None:
-            return False
-        spec = self.snapshot.spec
-        return (spec.backup_session, spec.repository) != (self.session, self.name)
-
-    @property
-    def phase(self) -> Phase:
-        """The Snapshot's; where that says nothing final, what the session recorded itself.
-
-        The session records a failure where it gave up before there was a Job. What is recorded
-        as over stays so: a Snapshot that somebody deletes is not made a second time.
-        """
-        own = self.snapshot.phase if self.snapshot is not None and not self.collides else None
-        if own not in _OVER and self.recorded in _OVER:
-            return self.recorded or Phase.PENDING
-        return own or Phase.PENDING
-
-    @property
-    def is_finished(self) -> bool:
-        """It succeeded or failed."""
-        return self.phase in _OVER
-
-    @property
-    def is_given_up(self) -> bool:
-        """The session recorded a failure without a finished Snapshot."""
-        is_over = self.snapshot is not None and self.snapshot.is_finished and not self.collides
-        return self.recorded is Phase.FAILED and not is_over
-
-    @property
-    def is_good(self) -> bool:
-        """It succeeded."""
-        return self.phase is Phase.SUCCEEDED
-
-    @property
-    def finished(self) -> datetime | None:
-        """When the Snapshot got its last word."""
-        status = self.snapshot.status if self.snapshot is not None else None
-        return status.last_update_time if status is not None and not self.collides else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,11 +122,13 @@ class Harness:
     def apply(self, manifest: JsonObject) -> JsonObject:
         """Create an object, or change it to what the manifest says, keeping its status."""
         resource = BY_KIND[str(manifest["kind"])]
-        metadata = cast("dict[str, str]", manifest["metadata"])
-        namespace, name = metadata.get("namespace"), metadata["name"]
-        if self.reader.get(resource, namespace, name) is None:
+        given = cast("JsonObject", manifest["metadata"])
+        namespace, name = cast("str | None", given.get("namespace")), name_of(manifest)
+        existing = self.reader.get(resource, namespace, name)
+        if existing is None:
             return self.client.create(resource, namespace, manifest)
-        return self.client.replace(resource, namespace, manifest)
+        current = given | {"resourceVersion": metadata(existing)["resourceVersion"]}
+        return self.client.replace(resource, namespace, {**manifest, "metadata": current})
 
     def delete(self, resource: Resource, namespace: str | None, name: str) -> None:
         """Delete an object and what it owns, as the garbage collector would."""

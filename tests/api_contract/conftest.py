@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-from stashgen.api.base import JsonObject
-from stashgen.api.resources import CRON_JOBS, NAMESPACES
 
-from tests.api_contract.samples import at, cron_job
-from tests.api_contract.wire import Http
+from stashgen.api.resources import CRON_JOBS, NAMESPACES
+from tests.api_contract.samples import Json, at, cron_job
 from tests.api_contract.servers import Server, embedded_server, real_server
+from tests.api_contract.wire import Http
 
 _SERVERS = {"embedded": embedded_server, "real": real_server}
 
@@ -36,11 +35,15 @@ def namespace(server: Server) -> str:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def ticking(server: Server) -> JsonObject:
+def ticking(server: Server) -> Json:
     """A CronJob that is due every minute; made first, so that its minute passes meanwhile."""
     return server.client.create(CRON_JOBS, _namespace(server), cron_job("tick"))
 
 
 def _namespace(server: Server) -> str:
-    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"generateName": "contract-"}}
+    body: Json = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"generateName": "contract-"},
+    }
     return str(at(server.client.create(NAMESPACES, None, body), "metadata", "name"))

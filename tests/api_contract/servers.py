@@ -234,9 +234,7 @@ def _answers(client: Client) -> bool:
         return False
 
 
-def _wait_for(
-    probe: Callable[[], bool], process: "subprocess.Popen[str]", log: Path
-) -> None:
+def _wait_for(probe: Callable[[], bool], process: "subprocess.Popen[str]", log: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while not probe():
         ended = process.poll() is not None or time.monotonic() > deadline

@@ -1,7 +1,7 @@
 """Finalizers, owners and namespaces: what a deletion waits for and what goes with it."""
 
 import pytest
-from stashgen.api.base import JsonObject
+
 from stashgen.api.resources import (
     BACKUP_CONFIGURATIONS,
     CONFIG_MAPS,
@@ -11,8 +11,8 @@ from stashgen.api.resources import (
     Resource,
 )
 from stashgen_controller.client import ApiError, ConflictError, InvalidError, NotFoundError
-
 from tests.api_contract.samples import (
+    Json,
     at,
     backup_configuration,
     config_map,
@@ -37,7 +37,7 @@ def _wait_gone(server: Server, resource: Resource, namespace: str | None, name: 
 
 
 @pytest.fixture
-def held(server: Server, namespace: str) -> JsonObject:
+def held(server: Server, namespace: str) -> Json:
     """A Repository with a finalizer that is being deleted."""
     body = repository("held", finalizers=["stashgen.dev/hold"])
     server.client.create(REPOSITORIES, namespace, body)
@@ -45,47 +45,41 @@ def held(server: Server, namespace: str) -> JsonObject:
     return server.client.get(REPOSITORIES, namespace, "held")
 
 
-def test_finalizer_holds_an_object_that_is_deleted(held: JsonObject) -> None:
+def test_finalizer_holds_an_object_that_is_deleted(held: Json) -> None:
     assert at(held, "metadata", "deletionTimestamp")
     assert at(held, "metadata", "deletionGracePeriodSeconds") == 0
     assert at(held, "metadata", "generation") == 2
 
 
-def test_object_goes_with_its_last_finalizer(
-    server: Server, namespace: str, held: JsonObject
-) -> None:
-    empty: JsonObject = {"metadata": {"finalizers": []}}
+@pytest.mark.usefixtures("held")
+def test_object_goes_with_its_last_finalizer(server: Server, namespace: str) -> None:
+    empty: Json = {"metadata": {"finalizers": []}}
     server.client.patch(REPOSITORIES, namespace, "held", empty)
     assert _is_gone(server, REPOSITORIES, namespace, "held")
 
 
-def test_second_deletion_keeps_the_first_time(
-    server: Server, namespace: str, held: JsonObject
-) -> None:
+def test_second_deletion_keeps_the_first_time(server: Server, namespace: str, held: Json) -> None:
     server.client.delete(REPOSITORIES, namespace, "held")
     again = server.client.get(REPOSITORIES, namespace, "held")
     assert at(again, "metadata", "deletionTimestamp") == at(held, "metadata", "deletionTimestamp")
 
 
-def test_status_can_be_written_while_a_finalizer_holds(
-    server: Server, namespace: str, held: JsonObject
-) -> None:
-    status: JsonObject = {"status": {"phase": "NotReady"}}
+@pytest.mark.usefixtures("held")
+def test_status_can_be_written_while_a_finalizer_holds(server: Server, namespace: str) -> None:
+    status: Json = {"status": {"phase": "NotReady"}}
     changed = server.client.patch(REPOSITORIES, namespace, "held", status, status=True)
     assert at(changed, "status", "phase") == "NotReady"
 
 
-def test_no_finalizer_can_be_added_to_an_object_that_is_deleted(
-    server: Server, namespace: str, held: JsonObject
-) -> None:
-    more: JsonObject = {"metadata": {"finalizers": ["stashgen.dev/hold", "stashgen.dev/more"]}}
+@pytest.mark.usefixtures("held")
+def test_deleted_object_gets_no_new_finalizer(server: Server, namespace: str) -> None:
+    more: Json = {"metadata": {"finalizers": ["stashgen.dev/hold", "stashgen.dev/more"]}}
     with pytest.raises(InvalidError, match=r"metadata\.finalizers: Forbidden: no new finalizers"):
         server.client.patch(REPOSITORIES, namespace, "held", more)
 
 
-def test_name_is_taken_until_the_object_is_gone(
-    server: Server, namespace: str, held: JsonObject
-) -> None:
+@pytest.mark.usefixtures("held")
+def test_name_is_taken_until_the_object_is_gone(server: Server, namespace: str) -> None:
     with pytest.raises(ConflictError, match="object is being deleted"):
         server.client.create(REPOSITORIES, namespace, repository("held"))
 
@@ -95,7 +89,7 @@ def test_what_an_owner_had_goes_with_it(server: Server, namespace: str) -> None:
     owners = [owner(parent, controller=True, blockOwnerDeletion=True)]
     server.client.create(CONFIG_MAPS, namespace, config_map("child", ownerReferences=owners))
     child = cron_job("child", suspend=True)
-    child["metadata"] = {"name": "child", "ownerReferences": owners}  # type: ignore[dict-item]
+    child["metadata"] = {"name": "child", "ownerReferences": owners}
     server.client.create(CRON_JOBS, namespace, child)
     server.client.create(CONFIG_MAPS, namespace, config_map("other"))
     server.client.delete(BACKUP_CONFIGURATIONS, namespace, "parent")
@@ -158,7 +152,7 @@ def test_foreground_deletion_waits_for_what_blocks_it(
 
     until(is_deleting, "the child is deleted first")
     assert not _is_gone(server, CONFIG_MAPS, namespace, "parent")
-    empty: JsonObject = {"metadata": {"finalizers": []}}
+    empty: Json = {"metadata": {"finalizers": []}}
     server.client.patch(CONFIG_MAPS, namespace, "child", empty)
     _wait_gone(server, CONFIG_MAPS, namespace, "parent")
 
@@ -177,9 +171,7 @@ def test_nothing_can_be_created_in_a_missing_namespace(server: Server) -> None:
     assert caught.value.message == 'namespaces "contract-absent" not found'
 
 
-def test_new_namespace_is_active_and_labelled_with_its_name(
-    server: Server, namespace: str
-) -> None:
+def test_new_namespace_is_active_and_labelled_with_its_name(server: Server, namespace: str) -> None:
     found = server.client.get(NAMESPACES, None, namespace)
     assert at(found, "status", "phase") == "Active"
     assert at(found, "metadata", "labels") == {"kubernetes.io/metadata.name": namespace}
@@ -206,7 +198,7 @@ def test_namespace_that_is_deleted_takes_nothing_new(server: Server, namespace: 
     assert at(server.client.get(NAMESPACES, None, namespace), "status", "phase") == "Terminating"
     # The finalizer is taken away only once the namespace's controller has deleted the object.
     until(lambda: _is_deleting(server, namespace), "the contents are deleted")
-    empty: JsonObject = {"metadata": {"finalizers": []}}
+    empty: Json = {"metadata": {"finalizers": []}}
     server.client.patch(REPOSITORIES, namespace, "held", empty)
     _wait_gone(server, NAMESPACES, None, namespace)
 

@@ -1,9 +1,9 @@
 """What a server says about itself: kinds, verbs, versions, health."""
 
 import pytest
+
 from stashgen.api import resources
 from stashgen.api.resources import KUBESTASH, Resource
-
 from tests.api_contract.samples import at
 from tests.api_contract.wire import Http
 
@@ -71,5 +71,5 @@ def test_open_api_has_a_document_for_each_group(http: Http) -> None:
     for resource in _KNOWN:
         root = f"apis/{resource.api_version}" if resource.group else "api/v1"
         assert root in paths
-    document = http("GET", at(paths, "apis/batch/v1", "serverRelativeURL"))  # type: ignore[arg-type]
+    document = http("GET", at(paths, "apis/batch/v1", "serverRelativeURL"))
     assert document.body["openapi"].startswith("3.")

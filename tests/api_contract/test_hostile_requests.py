@@ -5,10 +5,9 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 import pytest
-from stashgen.api.base import JsonObject
-from stashgen.api.resources import CONFIG_MAPS, NAMESPACES, POD_TEMPLATES
 
-from tests.api_contract.samples import at, config_map
+from stashgen.api.resources import CONFIG_MAPS, NAMESPACES, POD_TEMPLATES
+from tests.api_contract.samples import Json, at, config_map
 from tests.api_contract.servers import Server
 from tests.api_contract.wire import Answer, Http
 
@@ -30,9 +29,7 @@ def _is_status(answer: Answer, code: int) -> bool:
     [b"{", b"[]", b"5", b"\xff\xfe", b"", b"[" * 100_000, b'{"kind":"ConfigMap","kind":'],
     ids=["cut", "list", "number", "bytes", "nothing", "deep", "twice"],
 )
-def test_body_that_is_no_object_is_a_bad_request(
-    http: Http, namespace: str, body: bytes
-) -> None:
+def test_body_that_is_no_object_is_a_bad_request(http: Http, namespace: str, body: bytes) -> None:
     assert _is_status(http("POST", CONFIG_MAPS.path(namespace), body), 400)
 
 
@@ -50,9 +47,7 @@ def test_body_that_is_no_object_is_a_bad_request(
     ],
     ids=lambda change: str(change)[:40],
 )
-def test_field_of_another_type_is_a_bad_request(
-    http: Http, namespace: str, change: JsonObject
-) -> None:
+def test_field_of_another_type_is_a_bad_request(http: Http, namespace: str, change: Json) -> None:
     assert _is_status(http("POST", CONFIG_MAPS.path(namespace), config_map("one") | change), 400)
 
 
@@ -69,9 +64,7 @@ def test_config_map_beyond_its_limit_is_invalid(http: Http, namespace: str) -> N
 
 
 @pytest.mark.parametrize("patch", [b"5", b"null", b"{", b"[]", b'"x"'])
-def test_patch_that_is_no_object_is_a_bad_request(
-    http: Http, namespace: str, patch: bytes
-) -> None:
+def test_patch_that_is_no_object_is_a_bad_request(http: Http, namespace: str, patch: bytes) -> None:
     http("POST", CONFIG_MAPS.path(namespace), config_map("one"))
     path = CONFIG_MAPS.path(namespace, "one")
     assert _is_status(http("PATCH", path, patch, content_type=MERGE), 400)
@@ -149,17 +142,15 @@ def test_delete_options_that_are_none_are_an_error(http: Http, namespace: str) -
     ],
     ids=["words", "negative", "letters", "binary", "long"],
 )
-def test_server_survives_what_is_no_http(
-    server: Server, http: Http, request_bytes: bytes
-) -> None:
+def test_server_survives_what_is_no_http(server: Server, http: Http, request_bytes: bytes) -> None:
     address = urlsplit(server.url)
     assert address.hostname is not None
-    with socket.create_connection((address.hostname, address.port or 0), timeout=5) as raw:
-        # It may hang up before it has read everything.
-        with suppress(ConnectionError):
-            raw.sendall(request_bytes)
-            while raw.recv(65536):
-                pass
+    raw = socket.create_connection((address.hostname, address.port or 0), timeout=5)
+    # It may hang up before it has read everything.
+    with raw, suppress(ConnectionError):
+        raw.sendall(request_bytes)
+        while raw.recv(65536):
+            pass
     assert http("GET", NAMESPACES.path(None, "default")).status == 200
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from stashgen.api.base import JsonObject
-from stashgen.api.resources import BACKUP_SESSIONS, REPOSITORIES
 
+from stashgen.api.resources import BACKUP_SESSIONS, REPOSITORIES
 from tests.api_contract.samples import (
+    Json,
     at,
     backup_configuration,
     backup_session,
@@ -32,17 +32,17 @@ class Kubectl:
         """Run a command."""
         return self._server.kubectl("--namespace", self._namespace, *arguments, code=code)
 
-    def file(self, *objects: JsonObject) -> str:
+    def file(self, *objects: Json) -> str:
         """A file of objects."""
         path = self._folder / "objects.yaml"
         path.write_text(yaml.safe_dump_all(objects), encoding="utf-8")
         return str(path)
 
-    def apply(self, *objects: JsonObject, flags: tuple[str, ...] = (), code: int = 0) -> str:
+    def apply(self, *objects: Json, flags: tuple[str, ...] = (), code: int = 0) -> str:
         """Apply objects."""
         return self("apply", *flags, "-f", self.file(*objects), code=code)
 
-    def read(self, kind: str, name: str) -> JsonObject:
+    def read(self, kind: str, name: str) -> Json:
         """An object as ``get -o json`` shows it."""
         found = json.loads(self("get", kind, name, "-o", "json"))
         assert isinstance(found, dict)
@@ -55,9 +55,9 @@ def kubectl(server: Server, namespace: str, tmp_path: Path) -> Kubectl:
     return Kubectl(server, namespace, tmp_path)
 
 
-def _template(**spec: object) -> JsonObject:
-    pod = job("x")["spec"]["template"]["spec"] | spec  # type: ignore[index,call-overload,operator]
-    body: JsonObject = {"apiVersion": "v1", "kind": "PodTemplate", "metadata": {"name": "one"}}
+def _template(**spec: object) -> Json:
+    pod = job("x")["spec"]["template"]["spec"] | spec
+    body: Json = {"apiVersion": "v1", "kind": "PodTemplate", "metadata": {"name": "one"}}
     return body | {"template": {"spec": pod}}
 
 
@@ -80,7 +80,7 @@ def test_create_and_get_show_the_columns_of_our_kinds(kubectl: Kubectl) -> None:
 
 def test_columns_show_the_status(server: Server, namespace: str, kubectl: Kubectl) -> None:
     server.client.create(REPOSITORIES, namespace, repository("one"))
-    status: JsonObject = {
+    status: Json = {
         "status": {"phase": "Ready", "integrity": True, "snapshotCount": 3, "size": "1.5 MiB"}
     }
     server.client.patch(REPOSITORIES, namespace, "one", status, status=True)
@@ -104,7 +104,11 @@ def test_kinds_are_found_by_short_name_group_and_category(kubectl: Kubectl) -> N
 @pytest.mark.parametrize(
     ("body", "kind", "columns"),
     [
-        (cron_job("one", suspend=True), "cronjobs", "NAME SCHEDULE TIMEZONE SUSPEND ACTIVE LAST SCHEDULE AGE"),
+        (
+            cron_job("one", suspend=True),
+            "cronjobs",
+            "NAME SCHEDULE TIMEZONE SUSPEND ACTIVE LAST SCHEDULE AGE",
+        ),
         (job("one"), "jobs", "NAME STATUS COMPLETIONS DURATION AGE"),
         (config_map("one"), "configmaps", "NAME DATA AGE"),
         (_template(), "podtemplates", "NAME CONTAINERS IMAGES POD LABELS"),
@@ -112,7 +116,7 @@ def test_kinds_are_found_by_short_name_group_and_category(kubectl: Kubectl) -> N
     ids=["cronjobs", "jobs", "configmaps", "podtemplates"],
 )
 def test_get_shows_the_columns_of_builtin_kinds(
-    kubectl: Kubectl, body: JsonObject, kind: str, columns: str
+    kubectl: Kubectl, body: Json, kind: str, columns: str
 ) -> None:
     kubectl.apply(body)
     header, row = kubectl("get", kind, "one").splitlines()
@@ -133,7 +137,7 @@ def test_get_shows_the_columns_of_builtin_kinds(
     ],
 )
 def test_columns_of_other_builtin_kinds(
-    server: Server, namespace: str, kubectl: Kubectl, kind: str, columns: str
+    namespace: str, kubectl: Kubectl, kind: str, columns: str
 ) -> None:
     objects = _OTHERS.get(kind, [])
     for item in objects:
@@ -145,7 +149,7 @@ def test_columns_of_other_builtin_kinds(
     assert output.splitlines()[0].split()[: len(columns.split())] == columns.split()
 
 
-_OTHERS: dict[str, list[JsonObject]] = {
+_OTHERS: dict[str, list[Json]] = {
     "secrets": [
         {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}, "data": {"x": "eQ=="}}
     ],
@@ -196,7 +200,7 @@ def test_wide_output_has_more_columns(kubectl: Kubectl) -> None:
     assert header.split()[-3:] == ["CONTAINERS", "IMAGES", "SELECTOR"]
 
 
-def test_nothing_found_is_said(namespace: str, kubectl: Kubectl) -> None:
+def test_nothing_found_is_said(kubectl: Kubectl) -> None:
     assert kubectl("get", "repositories") == ""
     assert "(NotFound)" in kubectl("get", "repository", "absent", code=1)
 
@@ -237,7 +241,8 @@ def test_patch_of_each_type(kubectl: Kubectl) -> None:
     assert at(kubectl.read("bc", "one"), "spec", "paused") is True
     kubectl("patch", "cm", "one", "-p", '{"data": {"more": "x"}}')
     assert at(kubectl.read("cm", "one"), "data") == {"key": "value", "more": "x"}
-    kubectl("patch", "bc", "one", "--subresource=status", "--type=merge", "-p", '{"status": {"phase": "Ready"}}')
+    ready = '{"status": {"phase": "Ready"}}'
+    kubectl("patch", "bc", "one", "--subresource=status", "--type=merge", "-p", ready)
     assert at(kubectl.read("bc", "one"), "status", "phase") == "Ready"
 
 
@@ -248,7 +253,7 @@ def test_label_annotate_and_replace(kubectl: Kubectl) -> None:
     found = kubectl.read("bc", "one")
     assert at(found, "metadata", "labels") == {"tier": "gold"}
     assert at(found, "metadata", "annotations", "note") == "text"
-    changed = {**found, "spec": found["spec"] | {"paused": False}}  # type: ignore[operator]
+    changed = {**found, "spec": found["spec"] | {"paused": False}}
     assert "replaced" in kubectl("replace", "-f", kubectl.file(changed))
     assert at(kubectl.read("bc", "one"), "spec", "paused") is False
 
@@ -257,7 +262,7 @@ def test_apply_creates_changes_and_leaves_alone(kubectl: Kubectl) -> None:
     assert "created" in kubectl.apply(backup_configuration("one"))
     assert "unchanged" in kubectl.apply(backup_configuration("one"))
     body = backup_configuration("one")
-    body["spec"] = body["spec"] | {"paused": False}  # type: ignore[operator]
+    body["spec"] = body["spec"] | {"paused": False}
     assert "configured" in kubectl.apply(body)
     assert at(kubectl.read("bc", "one"), "spec", "paused") is False
 
@@ -282,14 +287,14 @@ def test_apply_of_a_builtin_kind_merges_its_lists(kubectl: Kubectl) -> None:
 
 def test_apply_names_the_field_it_does_not_know(kubectl: Kubectl) -> None:
     body = backup_configuration("one")
-    body["spec"] = body["spec"] | {"colour": "blue"}  # type: ignore[operator]
+    body["spec"] = body["spec"] | {"colour": "blue"}
     assert 'unknown field "spec.colour"' in kubectl.apply(body, code=1)
     assert 'unknown field "template.spec.colour"' in kubectl.apply(_template(colour="x"), code=1)
 
 
 def test_apply_shows_why_an_object_is_invalid(kubectl: Kubectl) -> None:
     body = backup_configuration("one")
-    body["spec"] = body["spec"] | {"paused": "yes"}  # type: ignore[operator]
+    body["spec"] = body["spec"] | {"paused": "yes"}
     assert "spec.paused" in kubectl.apply(body, code=1)
 
 
@@ -359,7 +364,7 @@ def test_server_side_apply_of_two_managers_shares_equal_fields(kubectl: Kubectl)
 
 def test_server_side_apply_of_what_is_invalid_says_why(kubectl: Kubectl) -> None:
     body = backup_configuration("one")
-    body["spec"] = body["spec"] | {"paused": "yes"}  # type: ignore[operator]
+    body["spec"] = body["spec"] | {"paused": "yes"}
     assert "paused" in kubectl.apply(body, flags=SERVER_SIDE, code=1)
 
 
@@ -374,7 +379,7 @@ def test_wait_for_a_condition_and_a_deletion(
         "message": "",
         "lastTransitionTime": "2026-01-01T00:00:00Z",
     }
-    status: JsonObject = {"status": {"phase": "Succeeded", "conditions": [condition]}}  # type: ignore[dict-item]
+    status: Json = {"status": {"phase": "Succeeded", "conditions": [condition]}}
     server.client.patch(BACKUP_SESSIONS, namespace, "one", status, status=True)
     for what in ("condition=Done", "jsonpath={.status.phase}=Succeeded"):
         assert "condition met" in kubectl("wait", f"--for={what}", "backupsession/one")
@@ -384,9 +389,7 @@ def test_wait_for_a_condition_and_a_deletion(
 
 def test_wait_gives_up_in_time(kubectl: Kubectl) -> None:
     kubectl.apply(backup_session("one"))
-    refusal = kubectl(
-        "wait", "--for=condition=Done", "backupsession/one", "--timeout=1s", code=1
-    )
+    refusal = kubectl("wait", "--for=condition=Done", "backupsession/one", "--timeout=1s", code=1)
     assert "timed out" in refusal
 
 
@@ -395,14 +398,14 @@ def test_delete_by_name_file_and_label(kubectl: Kubectl) -> None:
     objects = [config_map("a"), config_map("b", labels=gold), config_map("c", labels=gold)]
     path = kubectl.file(*objects)
     kubectl("apply", "-f", path)
-    assert kubectl("delete", "cm", "a") == f'configmap "a" deleted from {kubectl._namespace} namespace\n'
+    assert kubectl("delete", "cm", "a").startswith('configmap "a" deleted')
     kubectl("delete", "cm", "-l", "tier=gold")
     assert kubectl("get", "cm", "-l", "tier", "-o", "name") == ""
     kubectl("delete", "-f", path, "--ignore-not-found")
     assert "(NotFound)" in kubectl("delete", "-f", path, code=1)
 
 
-def test_delete_can_orphan_and_wait(server: Server, namespace: str, kubectl: Kubectl) -> None:
+def test_foreground_deletion_is_waited_for(kubectl: Kubectl) -> None:
     kubectl.apply(job("one"))
     kubectl("delete", "job", "one", "--cascade=foreground", "--timeout=20s")
     assert "(NotFound)" in kubectl("get", "job", "one", code=1)

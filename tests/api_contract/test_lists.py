@@ -1,9 +1,9 @@
 """Lists: selectors, pages, metadata alone."""
 
 import pytest
-from stashgen.api.resources import BACKUP_SESSIONS, CONFIG_MAPS, JOBS, NAMESPACES
 
-from tests.api_contract.samples import at, backup_session, config_map, job, names
+from stashgen.api.resources import BACKUP_SESSIONS, CONFIG_MAPS, JOBS, NAMESPACES
+from tests.api_contract.samples import Json, at, backup_session, config_map, job, names
 from tests.api_contract.servers import Server
 from tests.api_contract.wire import Http
 
@@ -19,7 +19,7 @@ _LABELS = {
 def labelled(server: Server) -> str:
     """A namespace with BackupSessions of various labels."""
     metadata = {"generateName": "contract-"}
-    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+    body: Json = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
     namespace = str(at(server.client.create(NAMESPACES, None, body), "metadata", "name"))
     for name, labels in _LABELS.items():
         server.client.create(BACKUP_SESSIONS, namespace, backup_session(name, labels=labels))
@@ -82,7 +82,7 @@ def test_field_that_cannot_be_selected_is_refused(http: Http, labelled: str) -> 
     query = {"fieldSelector": "spec.session=backup"}
     answer = http("GET", BACKUP_SESSIONS.path(labelled), query=query)
     assert (answer.status, answer.body["reason"]) == (400, "BadRequest")
-    assert 'field label not supported: spec.session' in answer.body["message"]
+    assert "field label not supported: spec.session" in answer.body["message"]
 
 
 def test_jobs_are_selected_by_success(http: Http, namespace: str) -> None:

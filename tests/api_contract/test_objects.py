@@ -1,6 +1,7 @@
 """Creating, reading, replacing and deleting objects; what refusals look like."""
 
 import pytest
+
 from stashgen.api.resources import CONFIG_MAPS, POD_TEMPLATES, REPOSITORIES, SECRETS
 from stashgen_controller.client import (
     AlreadyExistsError,
@@ -8,8 +9,7 @@ from stashgen_controller.client import (
     InvalidError,
     NotFoundError,
 )
-
-from tests.api_contract.samples import at, config_map, repository
+from tests.api_contract.samples import Json, at, config_map, repository
 from tests.api_contract.servers import Server
 from tests.api_contract.wire import Http
 
@@ -224,7 +224,7 @@ def test_delete_answers_with_a_status_that_names_what_went(http: Http, namespace
 
 
 def test_secret_text_is_stored_encoded(server: Server, namespace: str) -> None:
-    body = {
+    body: Json = {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"name": "one"},

@@ -1,11 +1,10 @@
 """The patch types, and what a patch that does not fit is answered with."""
 
 import pytest
-from stashgen.api.base import JsonObject
+
 from stashgen.api.resources import BACKUP_SESSIONS, CONFIG_MAPS, POD_TEMPLATES
 from stashgen_controller.client import NotFoundError
-
-from tests.api_contract.samples import at, backup_session, config_map
+from tests.api_contract.samples import Json, at, backup_session, config_map
 from tests.api_contract.servers import Server
 from tests.api_contract.wire import Answer, Http
 
@@ -28,7 +27,7 @@ class Patched:
         """The answer to a patch of the ConfigMap."""
         return self._http("PATCH", self._maps, patch, content_type=content_type)
 
-    def template(self, patch: object, content_type: str = STRATEGIC) -> JsonObject:
+    def template(self, patch: object, content_type: str = STRATEGIC) -> Json:
         """The pod spec of the PodTemplate after a patch."""
         answer = self._http("PATCH", self._templates, patch, content_type=content_type)
         assert answer.status == 200, answer.body
@@ -37,11 +36,11 @@ class Patched:
         return spec
 
 
-def _map() -> JsonObject:
+def _map() -> Json:
     return config_map("one", {"a": "1", "b": "2"}, labels={"x": "y"})
 
 
-def _template() -> JsonObject:
+def _template() -> Json:
     containers = [
         {
             "name": name,
@@ -54,7 +53,7 @@ def _template() -> JsonObject:
     volumes = [{"name": "tmp", "emptyDir": {}}, {"name": "data", "emptyDir": {}}]
     spec = {"restartPolicy": "Never", "containers": containers, "volumes": volumes}
     body = {"apiVersion": "v1", "kind": "PodTemplate", "metadata": {"name": "one"}}
-    return body | {"template": {"spec": spec}}  # type: ignore[return-value]
+    return body | {"template": {"spec": spec}}
 
 
 @pytest.fixture
@@ -63,7 +62,7 @@ def patched(http: Http, namespace: str) -> Patched:
     return Patched(http, namespace)
 
 
-def _container(spec: JsonObject, index: int) -> JsonObject:
+def _container(spec: Json, index: int) -> Json:
     found = at(spec, "containers", index)
     assert isinstance(found, dict)
     return found
@@ -76,7 +75,7 @@ def test_merge_patch_adds_changes_and_removes(patched: Patched) -> None:
 
 def test_merge_patch_of_a_list_replaces_it(patched: Patched) -> None:
     spec = patched.template({"template": {"spec": {"volumes": [{"name": "x"}]}}}, MERGE)
-    assert [at(item, "name") for item in spec["volumes"]] == ["x"]  # type: ignore[union-attr]
+    assert [at(item, "name") for item in spec["volumes"]] == ["x"]
 
 
 def test_json_patch_applies_its_operations_in_order(patched: Patched) -> None:
@@ -142,10 +141,7 @@ def test_strategic_patch_merges_named_items(patched: Patched) -> None:
 def test_strategic_patch_merges_lists_within_items(patched: Patched) -> None:
     env = [{"name": "B", "value": "3"}, {"name": "C", "value": "4"}]
     spec = patched.template({"template": {"spec": {"containers": [{"name": "main", "env": env}]}}})
-    found = {
-        str(at(item, "name")): at(item, "value")
-        for item in _container(spec, 0)["env"]  # type: ignore[union-attr]
-    }
+    found = {str(at(item, "name")): at(item, "value") for item in _container(spec, 0)["env"]}
     assert found == {"A": "1", "B": "3", "C": "4"}
 
 
@@ -158,13 +154,13 @@ def test_strategic_patch_replaces_plain_lists(patched: Patched) -> None:
 def test_strategic_patch_deletes_named_items(patched: Patched) -> None:
     change = {"volumes": [{"name": "tmp", "$patch": "delete"}]}
     spec = patched.template({"template": {"spec": change}})
-    assert [at(item, "name") for item in spec["volumes"]] == ["data"]  # type: ignore[union-attr]
+    assert [at(item, "name") for item in spec["volumes"]] == ["data"]
 
 
 def test_strategic_patch_replaces_where_it_says_so(patched: Patched) -> None:
     change = {"containers": [{"name": "new", "image": "example/new:1"}, {"$patch": "replace"}]}
     spec = patched.template({"template": {"spec": change}})
-    assert [at(item, "name") for item in spec["containers"]] == ["new"]  # type: ignore[union-attr]
+    assert [at(item, "name") for item in spec["containers"]] == ["new"]
 
 
 def test_strategic_patch_sets_the_order_of_items(patched: Patched) -> None:
@@ -184,14 +180,12 @@ def test_strategic_patch_keeps_only_the_keys_it_lists(patched: Patched) -> None:
         ]
     }
     spec = patched.template({"template": {"spec": change}})
-    volumes = {str(at(v, "name")): v for v in spec["volumes"]}  # type: ignore[union-attr]
+    volumes = {str(at(v, "name")): v for v in spec["volumes"]}
     assert at(volumes["tmp"], "configMap", "name") == "a"
     assert at(volumes["tmp"], "emptyDir") is None
 
 
-def test_finalizers_are_removed_one_by_one_in_a_strategic_patch(
-    http: Http, namespace: str
-) -> None:
+def test_finalizers_are_removed_one_by_one_in_a_strategic_patch(http: Http, namespace: str) -> None:
     body = config_map("held", finalizers=["example.org/a", "example.org/b"])
     http("POST", CONFIG_MAPS.path(namespace), body)
     change = {"metadata": {"$deleteFromPrimitiveList/finalizers": ["example.org/a"]}}

@@ -1,7 +1,7 @@
 """The status subresource, generations, and what each write may change."""
 
 import pytest
-from stashgen.api.base import JsonObject
+
 from stashgen.api.resources import (
     ADDONS,
     BACKUP_CONFIGURATIONS,
@@ -10,14 +10,13 @@ from stashgen.api.resources import (
     PERSISTENT_VOLUME_CLAIMS,
 )
 from stashgen_controller.client import ConflictError, NotFoundError
-
-from tests.api_contract.samples import at, backup_configuration, cron_job, job
+from tests.api_contract.samples import Json, at, backup_configuration, cron_job, job
 from tests.api_contract.servers import Server
 from tests.api_contract.wire import Http
 
 
 @pytest.fixture
-def created(server: Server, namespace: str) -> JsonObject:
+def created(server: Server, namespace: str) -> Json:
     """A BackupConfiguration."""
     return server.client.create(BACKUP_CONFIGURATIONS, namespace, backup_configuration("one"))
 
@@ -27,43 +26,37 @@ def test_status_sent_on_create_is_dropped(server: Server, namespace: str) -> Non
     assert "status" not in server.client.create(BACKUP_CONFIGURATIONS, namespace, body)
 
 
-def test_status_sent_beside_a_spec_is_ignored(
-    server: Server, namespace: str, created: JsonObject
-) -> None:
+@pytest.mark.usefixtures("created")
+def test_status_sent_beside_a_spec_is_ignored(server: Server, namespace: str) -> None:
     patch = {"spec": {"paused": False}, "status": {"phase": "Ready"}}
     changed = server.client.patch(BACKUP_CONFIGURATIONS, namespace, "one", patch)
     assert at(changed, "spec", "paused") is False
     assert "status" not in changed
 
 
-def test_spec_sent_to_the_status_is_ignored(
-    server: Server, namespace: str, created: JsonObject
-) -> None:
+def test_spec_sent_to_the_status_is_ignored(server: Server, namespace: str, created: Json) -> None:
     patch = {"spec": {"paused": False}, "status": {"phase": "Ready"}}
     changed = server.client.patch(BACKUP_CONFIGURATIONS, namespace, "one", patch, status=True)
     assert at(changed, "spec") == at(created, "spec")
     assert at(changed, "status") == {"phase": "Ready"}
 
 
-def test_replacing_the_status_keeps_the_spec(
-    server: Server, namespace: str, created: JsonObject
-) -> None:
+def test_replacing_the_status_keeps_the_spec(server: Server, namespace: str, created: Json) -> None:
     body = {**created, "spec": {"paused": False}, "status": {"phase": "Ready"}}
     changed = server.client.replace(BACKUP_CONFIGURATIONS, namespace, body, status=True)
     assert at(changed, "spec") == at(created, "spec")
     assert at(changed, "status") == {"phase": "Ready"}
 
 
-def test_labels_sent_to_the_status_of_a_custom_object_are_ignored(
-    server: Server, namespace: str, created: JsonObject
-) -> None:
+@pytest.mark.usefixtures("created")
+def test_labels_sent_to_a_custom_objects_status_are_ignored(server: Server, namespace: str) -> None:
     patch = {"metadata": {"labels": {"a": "b"}}, "status": {"phase": "Ready"}}
     changed = server.client.patch(BACKUP_CONFIGURATIONS, namespace, "one", patch, status=True)
     assert at(changed, "metadata", "labels") is None
 
 
 def test_status_of_an_old_version_is_a_conflict(
-    server: Server, namespace: str, created: JsonObject
+    server: Server, namespace: str, created: Json
 ) -> None:
     server.client.patch(BACKUP_CONFIGURATIONS, namespace, "one", {"spec": {"paused": False}})
     body = {**created, "status": {"phase": "Ready"}}
@@ -72,7 +65,7 @@ def test_status_of_an_old_version_is_a_conflict(
 
 
 def test_patch_with_an_old_version_is_a_conflict(
-    server: Server, namespace: str, created: JsonObject
+    server: Server, namespace: str, created: Json
 ) -> None:
     server.client.patch(BACKUP_CONFIGURATIONS, namespace, "one", {"spec": {"paused": False}})
     old = {"metadata": {"resourceVersion": at(created, "metadata", "resourceVersion")}}
@@ -82,13 +75,9 @@ def test_patch_with_an_old_version_is_a_conflict(
         )
 
 
-def test_generation_rises_with_the_spec_only(
-    server: Server, namespace: str, created: JsonObject
-) -> None:
-    def patched(patch: JsonObject, *, status: bool = False) -> object:
-        changed = server.client.patch(
-            BACKUP_CONFIGURATIONS, namespace, "one", patch, status=status
-        )
+def test_generation_rises_with_the_spec_only(server: Server, namespace: str, created: Json) -> None:
+    def patched(patch: Json, *, status: bool = False) -> object:
+        changed = server.client.patch(BACKUP_CONFIGURATIONS, namespace, "one", patch, status=status)
         return at(changed, "metadata", "generation")
 
     assert at(created, "metadata", "generation") == 1
@@ -104,9 +93,7 @@ def test_generation_of_a_cron_job_rises_with_its_spec(server: Server, namespace:
     labelled = {"metadata": {"labels": {"a": "b"}}}
     changed = server.client.patch(CRON_JOBS, namespace, "one", labelled)
     assert at(changed, "metadata", "generation") == 1
-    changed = server.client.patch(
-        CRON_JOBS, namespace, "one", {"spec": {"schedule": "0 0 * * *"}}
-    )
+    changed = server.client.patch(CRON_JOBS, namespace, "one", {"spec": {"schedule": "0 0 * * *"}})
     assert at(changed, "metadata", "generation") == 2
 
 
@@ -125,13 +112,11 @@ def test_kind_without_a_status_has_no_such_path(http: Http) -> None:
 
 def test_status_of_a_missing_object_is_not_found(server: Server, namespace: str) -> None:
     with pytest.raises(NotFoundError):
-        server.client.patch(
-            BACKUP_CONFIGURATIONS, namespace, "absent", {"status": {}}, status=True
-        )
+        server.client.patch(BACKUP_CONFIGURATIONS, namespace, "absent", {"status": {}}, status=True)
 
 
 def test_status_of_builtin_kinds_is_their_own_path(server: Server, namespace: str) -> None:
-    claim = {
+    claim: Json = {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
         "metadata": {"name": "data"},

@@ -4,12 +4,18 @@ from pathlib import Path
 
 import pytest
 import yaml
-from stashgen.api import resources
-from stashgen.api.base import JsonObject
-from stashgen.api.resources import CRON_JOBS, JOBS, POD_TEMPLATES, Resource
-from stashgen_controller.client import ApiError, InvalidError
 
-from tests.api_contract.samples import POD_SPEC, at, cron_job, job
+from stashgen.api import resources
+from stashgen.api.resources import (
+    CRON_JOBS,
+    JOBS,
+    POD_TEMPLATES,
+    ROLE_BINDINGS,
+    SECRETS,
+    Resource,
+)
+from stashgen_controller.client import ApiError, InvalidError
+from tests.api_contract.samples import POD_SPEC, Json, at, cron_job, job
 from tests.api_contract.servers import Server
 from tests.api_contract.wire import Http
 
@@ -19,7 +25,7 @@ _RESOURCES = {
     for item in vars(resources).values()
     if isinstance(item, Resource)
 }
-_DOCUMENTS: dict[str, JsonObject] = {
+_DOCUMENTS: dict[str, Json] = {
     f"{item['kind']}-{item['metadata']['name']}": item
     for item in yaml.safe_load_all(_RENDERED.read_text(encoding="utf-8"))
 }
@@ -55,7 +61,7 @@ def test_rendered_object_is_stored_as_it_was_written(
 
 
 def test_pod_template_that_says_little_is_filled_in(server: Server, namespace: str) -> None:
-    body: JsonObject = {
+    body: Json = {
         "apiVersion": "v1",
         "kind": "PodTemplate",
         "metadata": {"name": "one"},
@@ -116,9 +122,9 @@ def test_cron_job_that_says_little_is_filled_in(server: Server, namespace: str) 
     assert at(template, "spec", "backoffLimit") == 0
 
 
-def _little() -> JsonObject:
+def _little() -> Json:
     field = {"fieldPath": "metadata.name"}
-    container: JsonObject = {
+    container: Json = {
         "name": "main",
         "image": "example/image",
         "ports": [{"containerPort": 80}],
@@ -143,13 +149,13 @@ def _little() -> JsonObject:
     }
 
 
-def _filled() -> JsonObject:
-    field: JsonObject = {"apiVersion": "v1", "fieldPath": "metadata.name"}
-    every: JsonObject = {
+def _filled() -> Json:
+    field: Json = {"apiVersion": "v1", "fieldPath": "metadata.name"}
+    every: Json = {
         "terminationMessagePath": "/dev/termination-log",
         "terminationMessagePolicy": "File",
     }
-    container: JsonObject = every | {
+    container: Json = every | {
         "name": "main",
         "image": "example/image",
         "imagePullPolicy": "Always",
@@ -165,7 +171,7 @@ def _filled() -> JsonObject:
         },
         "resources": {"limits": {"cpu": "1"}},
     }
-    first: JsonObject = every | {
+    first: Json = every | {
         "name": "first",
         "image": "example/image:v1",
         "imagePullPolicy": "IfNotPresent",
@@ -211,9 +217,14 @@ def test_schedule_or_zone_that_is_none_is_invalid(
         server.client.create(CRON_JOBS, namespace, body)
 
 
+def test_schedule_that_never_fires_is_taken(server: Server, namespace: str) -> None:
+    body = cron_job("one", schedule="0 0 31 2 *")
+    assert server.client.create(CRON_JOBS, namespace, body)
+
+
 def test_zone_within_the_schedule_is_invalid(server: Server, namespace: str) -> None:
     body = cron_job("one", schedule="TZ=Etc/UTC 0 0 * * *")
-    with pytest.raises(InvalidError, match="spec.schedule: Invalid value"):
+    with pytest.raises(InvalidError, match=r"spec\.schedule: Invalid value"):
         server.client.create(CRON_JOBS, namespace, body)
 
 
@@ -267,7 +278,7 @@ def test_name_of_a_job_must_fit_a_label(server: Server, namespace: str) -> None:
     ids=["restart", "containers", "image", "mount"],
 )
 def test_pod_that_cannot_run_is_invalid(
-    server: Server, namespace: str, pod: JsonObject, field: str
+    server: Server, namespace: str, pod: Json, field: str
 ) -> None:
     body = job("one")
     body["spec"] = {"template": {"spec": pod}}
@@ -276,17 +287,31 @@ def test_pod_that_cannot_run_is_invalid(
     assert f"spec.template.spec.{field}: " in caught.value.message
 
 
+def test_role_of_a_binding_cannot_change(server: Server, namespace: str) -> None:
+    body = {**_DOCUMENTS["RoleBinding-stashgen-worker"], "metadata": {"name": "one"}}
+    server.client.create(ROLE_BINDINGS, namespace, body)
+    with pytest.raises(InvalidError, match="roleRef: Invalid value: .*cannot change roleRef"):
+        server.client.patch(ROLE_BINDINGS, namespace, "one", {"roleRef": {"name": "other"}})
+
+
+def test_type_of_a_secret_cannot_change(server: Server, namespace: str) -> None:
+    body: Json = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "one"}}
+    server.client.create(SECRETS, namespace, body)
+    with pytest.raises(InvalidError, match="type: Invalid value: .*field is immutable"):
+        server.client.patch(SECRETS, namespace, "one", {"type": "other"})
+
+
 def test_unknown_field_of_a_builtin_kind_is_dropped(server: Server, namespace: str) -> None:
     body = job("one")
-    body["spec"] = body["spec"] | {"colour": "blue"}  # type: ignore[operator]
-    assert "colour" not in server.client.create(JOBS, namespace, body)["spec"]  # type: ignore[operator]
+    body["spec"] = body["spec"] | {"colour": "blue"}
+    assert "colour" not in at(server.client.create(JOBS, namespace, body), "spec")
 
 
 def test_unknown_field_of_a_builtin_kind_is_refused_where_the_client_asks_for_it(
     http: Http, namespace: str
 ) -> None:
     body = job("one")
-    body["spec"]["template"]["spec"]["nodeSelectr"] = {}  # type: ignore[index,call-overload]
+    body["spec"]["template"]["spec"]["nodeSelectr"] = {}
     answer = http("POST", JOBS.path(namespace), body, query={"fieldValidation": "Strict"})
     assert (answer.status, answer.body["reason"]) == (400, "BadRequest")
     assert 'unknown field "spec.template.spec.nodeSelectr"' in answer.body["message"]
@@ -294,7 +319,7 @@ def test_unknown_field_of_a_builtin_kind_is_refused_where_the_client_asks_for_it
 
 def test_wrong_type_in_a_builtin_kind_is_a_bad_request(server: Server, namespace: str) -> None:
     body = job("one")
-    body["spec"] = body["spec"] | {"backoffLimit": "many"}  # type: ignore[operator]
+    body["spec"] = body["spec"] | {"backoffLimit": "many"}
     with pytest.raises(ApiError) as caught:
         server.client.create(JOBS, namespace, body)
     assert (caught.value.status, caught.value.reason) == (400, "BadRequest")

@@ -1,16 +1,14 @@
 """Watches: events, where they begin, and when they cannot."""
 
-
 from queue import Empty, Queue
 from threading import Thread
 
 import pytest
-from stashgen.api.base import JsonObject
+
 from stashgen.api.resources import BACKUP_SESSIONS, CONFIG_MAPS, Resource
 from stashgen_controller.client import ApiError, Event, ExpiredError
 from stashgen_controller.list_watch import ListWatch
-
-from tests.api_contract.samples import at, backup_session, config_map
+from tests.api_contract.samples import Json, at, backup_session, config_map
 from tests.api_contract.servers import Server, until
 
 
@@ -60,7 +58,7 @@ class Watch:
                 found.append(event)
         return found
 
-    def bookmark(self, beyond: int) -> JsonObject:
+    def bookmark(self, beyond: int) -> Json:
         """The next bookmark beyond a version; nothing else may come before it."""
         while True:
             event = self._events.get(timeout=10)
@@ -90,9 +88,7 @@ def test_every_write_is_seen_in_order(server: Server, namespace: str) -> None:
     assert kinds == [("ADDED", "seen-1"), ("MODIFIED", "seen-1"), ("DELETED", "seen-1")]
 
 
-def test_deleted_event_has_a_newer_version_than_the_object(
-    server: Server, namespace: str
-) -> None:
+def test_deleted_event_has_a_newer_version_than_the_object(server: Server, namespace: str) -> None:
     created = server.client.create(BACKUP_SESSIONS, namespace, backup_session("one"))
     before = str(at(created, "metadata", "resourceVersion"))
     watch = Watch(server, BACKUP_SESSIONS, namespace, before)
@@ -131,9 +127,7 @@ def test_watch_from_nowhere_begins_with_what_is_there(server: Server, namespace:
 
 
 def test_watch_of_a_namespace_does_not_see_others(server: Server, namespace: str) -> None:
-    watch = Watch(
-        server, CONFIG_MAPS, namespace, _version(server, CONFIG_MAPS, namespace), "mine"
-    )
+    watch = Watch(server, CONFIG_MAPS, namespace, _version(server, CONFIG_MAPS, namespace), "mine")
     mine = config_map("other", labels={"mine": "yes"})
     server.client.create(CONFIG_MAPS, "default", mine)
     server.client.delete(CONFIG_MAPS, "default", "other")
@@ -145,7 +139,7 @@ def test_watch_by_label_sees_objects_come_and_go(server: Server, namespace: str)
     watch = Watch(server, BACKUP_SESSIONS, namespace, since, "mine=yes")
 
     def label(value: str | None) -> None:
-        patch: JsonObject = {"metadata": {"labels": {"mine": value}}}
+        patch: Json = {"metadata": {"labels": {"mine": value}}}
         server.client.patch(BACKUP_SESSIONS, namespace, "one", patch)
 
     server.client.create(BACKUP_SESSIONS, namespace, backup_session("one"))
@@ -199,7 +193,7 @@ def test_watch_ends_after_its_time(server: Server, namespace: str) -> None:
 def test_cache_follows_the_server(server: Server, namespace: str) -> None:
     changes: list[tuple[str, str]] = []
 
-    def changed(event: str, obj: JsonObject) -> None:
+    def changed(event: str, obj: Json) -> None:
         changes.append((event, str(at(obj, "metadata", "name"))))
 
     server.client.create(BACKUP_SESSIONS, namespace, backup_session("a", labels={"t": namespace}))

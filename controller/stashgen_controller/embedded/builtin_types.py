@@ -137,9 +137,7 @@ def _checked(read: Any, text: str, value: JsonValue, path: str) -> JsonValue:  #
     return text
 
 
-def _expect(
-    types: type | tuple[type, ...], name: str, value: JsonValue, path: str
-) -> Any:  # noqa: ANN401
+def _expect(types: type | tuple[type, ...], name: str, value: JsonValue, path: str) -> Any:  # noqa: ANN401
     if not isinstance(value, types):
         raise _wrong(name, value, path)
     return value
@@ -151,4 +149,3 @@ def _wrong(expected: str, value: JsonValue, path: str) -> WrongTypeError:
     return WrongTypeError(
         f"json: cannot unmarshal {got} into Go struct field {path or '(root)'} of type {expected}"
     )
-

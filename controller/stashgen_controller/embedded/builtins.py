@@ -6,7 +6,6 @@ from stashgen.api import resources as known
 from stashgen.api.resources import Resource
 from stashgen_controller.embedded.schema import Schema
 
-
 _WITH_GENERATION = frozenset(
     {
         "CronJob",

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import cast
+from typing import ClassVar, cast
 from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
@@ -10,8 +10,8 @@ from pydantic import JsonValue
 from stashgen.api.base import JsonObject, format_time, parse_time
 from stashgen.api.cron_job import CronJob, CronJobSpec
 from stashgen.api.job import Job
-from stashgen.api.resources import CRON_JOBS, JOBS
-from stashgen.cron import Schedule
+from stashgen.api.resources import CRON_JOBS, JOBS, Resource
+from stashgen.cron import CronError, Schedule
 from stashgen_controller.client import AlreadyExistsError
 from stashgen_controller.embedded.loop import ControlLoop
 
@@ -22,7 +22,7 @@ _DEFAULT_SUCCESSFUL, _DEFAULT_FAILED = 3, 1
 class CronJobController(ControlLoop):
     """Creates a Job for the latest tick that was missed; never more than one a pass."""
 
-    resources = (CRON_JOBS, JOBS)
+    resources: ClassVar[tuple[Resource, ...]] = (CRON_JOBS, JOBS)
 
     def sync(self) -> None:
         """One pass over all CronJobs."""
@@ -46,7 +46,8 @@ class CronJobController(ControlLoop):
         ended = [job.finished for job in jobs if job.is_complete and job.finished]
         if ended:
             status["lastSuccessfulTime"] = format_time(max(ended))
-        tick = self._missed_tick(metadata, spec, status)
+        last = status.get("lastScheduleTime") or metadata["creationTimestamp"]
+        tick = missed_tick(spec, parse_time(str(last)), self.clock.now())
         if tick is not None and self._may_start(spec, active):
             status["lastScheduleTime"] = format_time(tick)
             references += [_reference(job) for job in self._create(obj, tick)]
@@ -56,27 +57,6 @@ class CronJobController(ControlLoop):
         if status != (obj.get("status") or {}):
             namespace = str(metadata["namespace"])
             self.client.replace(CRON_JOBS, namespace, {**obj, "status": status}, status=True)
-
-    def _missed_tick(
-        self, metadata: JsonObject, spec: CronJobSpec, status: JsonObject
-    ) -> datetime | None:
-        """The newest tick since the last one that was handled, if it is not too late for it."""
-        if spec.suspend:
-            return None
-        now = self.clock.now()
-        earliest = parse_time(str(status.get("lastScheduleTime") or metadata["creationTimestamp"]))
-        deadline = spec.starting_deadline_seconds
-        if deadline is not None:
-            earliest = max(earliest, now - timedelta(seconds=deadline))
-        schedule = Schedule.parse(spec.schedule)
-        zone = ZoneInfo(spec.time_zone or "Etc/UTC")
-        # The interval includes ``now``, so that a clock moved onto a tick fires it.
-        newest = None
-        tick = schedule.next_tick(earliest, zone)
-        while tick is not None and tick <= now:
-            newest = tick
-            tick = schedule.next_tick(tick, zone)
-        return newest
 
     def _may_start(self, spec: CronJobSpec, active: list[Job]) -> bool:
         policy = spec.concurrency_policy or "Allow"
@@ -137,6 +117,28 @@ class CronJobController(ControlLoop):
                 self.client.delete(
                     JOBS, job.metadata.namespace, job.metadata.name, uid=job.metadata.uid
                 )
+
+
+def missed_tick(spec: CronJobSpec, last: datetime, now: datetime) -> datetime | None:
+    """The newest tick after ``last`` and not after ``now``, if it is not too late for it."""
+    if spec.suspend:
+        return None
+    earliest = last
+    if spec.starting_deadline_seconds is not None:
+        earliest = max(earliest, now - timedelta(seconds=spec.starting_deadline_seconds))
+    try:
+        schedule = Schedule.parse(spec.schedule)
+    except CronError:
+        # The API server took it: it never fires.
+        return None
+    zone = ZoneInfo(spec.time_zone or "Etc/UTC")
+    # The interval includes ``now``, so that a clock moved onto a tick fires it.
+    newest = None
+    tick = schedule.next_tick(earliest, zone)
+    while tick is not None and tick <= now:
+        newest = tick
+        tick = schedule.next_tick(tick, zone)
+    return newest
 
 
 def _reference(job: Job) -> JsonObject:

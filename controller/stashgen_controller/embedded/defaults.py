@@ -14,6 +14,22 @@ from stashgen.api.base import JsonObject
 _FILE_MODE = 0o644
 _TOKEN_SECONDS = 3600
 _VOLUMES_WITH_MODE = ("secret", "configMap", "downwardAPI", "projected")
+_POD: JsonObject = {
+    "restartPolicy": "Always",
+    "terminationGracePeriodSeconds": 30,
+    "dnsPolicy": "ClusterFirst",
+    "schedulerName": "default-scheduler",
+    "securityContext": {},
+}
+_JOB: JsonObject = {
+    "parallelism": 1,
+    "completions": 1,
+    "backoffLimit": 6,
+    "completionMode": "NonIndexed",
+    "suspend": False,
+    "manualSelector": False,
+    "podReplacementPolicy": "TerminatingOrFailed",
+}
 _PROBE: JsonObject = {
     "timeoutSeconds": 1,
     "periodSeconds": 10,
@@ -54,13 +70,7 @@ _PENDING: JsonObject = {"phase": "Pending"}
 
 def pod_spec(spec: JsonObject) -> JsonObject:
     """A pod's spec with its defaults."""
-    filled: JsonObject = {
-        "restartPolicy": "Always",
-        "terminationGracePeriodSeconds": 30,
-        "dnsPolicy": "ClusterFirst",
-        "schedulerName": "default-scheduler",
-        "securityContext": {},
-    } | spec
+    filled = _POD | spec
     if "serviceAccountName" in spec:
         filled["serviceAccount"] = spec["serviceAccountName"]
     for field in ("containers", "initContainers"):
@@ -104,15 +114,7 @@ def _job(obj: JsonObject, spec: JsonObject) -> JsonObject:
     template = template | {"metadata": pod | {"labels": _object(pod, "labels") | labels}}
     # The Job itself gets the labels of its pods where it has none.
     own = metadata.get("labels") or _object(_object(template, "metadata"), "labels")
-    filled: JsonObject = {
-        "parallelism": 1,
-        "completions": 1,
-        "backoffLimit": 6,
-        "completionMode": "NonIndexed",
-        "suspend": False,
-        "manualSelector": False,
-        "podReplacementPolicy": "TerminatingOrFailed",
-    } | spec
+    filled = _JOB | spec
     filled["selector"] = {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}
     filled["template"] = _template(template)
     return obj | {"metadata": metadata | {"labels": own}, "spec": filled}
@@ -139,20 +141,26 @@ def _container(container: JsonObject) -> JsonObject:
     image = str(container.get("image") or "")
     name = image.rpartition("/")[2]
     is_latest = "@" not in name and (":" not in name or name.endswith(":latest"))
-    filled: JsonObject = {
+    defaults: JsonObject = {
         "resources": {},
         "terminationMessagePath": "/dev/termination-log",
         "terminationMessagePolicy": "File",
         "imagePullPolicy": "Always" if is_latest else "IfNotPresent",
-    } | container
+    }
+    filled = defaults | container
     if "ports" in container:
-        filled["ports"] = _each(container, "ports", lambda port: {"protocol": "TCP"} | port)
+        filled["ports"] = _each(container, "ports", _port)
     if "env" in container:
         filled["env"] = _each(container, "env", _variable)
     for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
         if probe in container:
             filled[probe] = _probe(_object(container, probe))
     return filled
+
+
+def _port(port: JsonObject) -> JsonObject:
+    defaults: JsonObject = {"protocol": "TCP"}
+    return defaults | port
 
 
 def _variable(variable: JsonObject) -> JsonObject:
@@ -165,7 +173,8 @@ def _variable(variable: JsonObject) -> JsonObject:
 def _with_field_version(item: JsonObject) -> JsonObject:
     if "fieldRef" not in item:
         return item
-    return item | {"fieldRef": {"apiVersion": "v1"} | _object(item, "fieldRef")}
+    version: JsonObject = {"apiVersion": "v1"}
+    return item | {"fieldRef": version | _object(item, "fieldRef")}
 
 
 def _probe(probe: JsonObject) -> JsonObject:
@@ -187,7 +196,8 @@ def _volume(volume: JsonObject) -> JsonObject:
         source = _object(filled, "downwardAPI")
         filled["downwardAPI"] = source | {"items": _each(source, "items", _with_field_version)}
     if "hostPath" in volume:
-        filled["hostPath"] = {"type": ""} | _object(volume, "hostPath")
+        host: JsonObject = {"type": ""}
+        filled["hostPath"] = host | _object(volume, "hostPath")
     if "projected" in volume:
         source = _object(filled, "projected")
         filled["projected"] = source | {"sources": _each(source, "sources", _projection)}

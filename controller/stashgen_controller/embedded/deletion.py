@@ -41,7 +41,7 @@ class DeleteOptions:
         if not isinstance(preconditions, dict):
             raise bad_request("the preconditions are not an object")
         return cls(
-            cast("str | None", policy),
+            policy,
             _seconds(query.get("gracePeriodSeconds", given.get("gracePeriodSeconds"))),
             cast("Mapping[str, str]", preconditions),
             bool(query.get("dryRun") or given.get("dryRun")),

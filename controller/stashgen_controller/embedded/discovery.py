@@ -33,9 +33,7 @@ def group(served: Iterable[Served], name: str) -> JsonObject | None:
 
 
 def _versions(served: Iterable[Served]) -> dict[str, str]:
-    return {
-        item.resource.group: item.resource.version for item in served if item.resource.group
-    }
+    return {item.resource.group: item.resource.version for item in served if item.resource.group}
 
 
 def _group(name: str, version: str) -> JsonObject:
@@ -114,7 +112,8 @@ def openapi_document(served: Iterable[Served], path: str) -> JsonObject | None:
         }
         if item.schema is not None:
             name = ".".join([*reversed(resource.group.split(".")), resource.version, resource.kind])
-            schemas[name] = item.schema.source | {"x-kubernetes-group-version-kind": [kind]}
+            kinds: JsonValue = [cast("JsonValue", kind)]
+            schemas[name] = item.schema.source | {"x-kubernetes-group-version-kind": kinds}
     info = {"title": "stashgen embedded", "version": str(VERSION["gitVersion"])}
     components = {"schemas": schemas}
     document = {"openapi": "3.0.0", "info": info, "paths": paths, "components": components}

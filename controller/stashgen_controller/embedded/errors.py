@@ -112,8 +112,7 @@ def invalid(kind: str, group: str, name: str, causes: Sequence[Cause]) -> Status
     texts = [f"{cause.field}: {cause.message}" for cause in causes]
     text = texts[0] if len(texts) == 1 else "[" + ", ".join(texts) + "]"
     found: list[JsonObject] = [
-        {"reason": cause.reason, "message": cause.message, "field": cause.field}
-        for cause in causes
+        {"reason": cause.reason, "message": cause.message, "field": cause.field} for cause in causes
     ]
     described = details(kind, group, name) | {"causes": cast("JsonValue", found)}
     message = f'{_qualified(kind, group)} "{name}" is invalid: {text}'

@@ -49,6 +49,7 @@ def show_list(
 ) -> JsonObject:
     """A list of objects with the list's own metadata."""
     resource = served.resource
+    kind, version = f"{resource.kind}List", resource.api_version
     match form:
         case Form.TABLE:
             return table(served, items, metadata, now)
@@ -56,7 +57,7 @@ def show_list(
             kind, version = "PartialObjectMetadataList", "meta.k8s.io/v1"
             items = [metadata_only(item) for item in items]
         case Form.OBJECT:
-            kind, version = f"{resource.kind}List", resource.api_version
+            pass
     return {
         "kind": kind,
         "apiVersion": version,

@@ -6,7 +6,7 @@ its dependants are gone.
 
 from collections.abc import Mapping
 from functools import partial
-from typing import cast
+from typing import ClassVar, cast
 
 from pydantic import JsonValue
 
@@ -22,7 +22,7 @@ _FOREGROUND, _ORPHAN = "foregroundDeletion", "orphan"
 class GarbageCollector(ControlLoop):
     """Deletes what has lost its owners."""
 
-    resources = (
+    resources: ClassVar[tuple[Resource, ...]] = (
         *known.KUBESTASH,
         known.CRON_JOBS,
         known.JOBS,

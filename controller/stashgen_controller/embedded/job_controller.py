@@ -6,11 +6,11 @@ Kubernetes, "Jobs": only what our Jobs use, that is one completion and no indexe
 import secrets
 from datetime import datetime, timedelta
 from functools import partial
-from typing import cast
+from typing import ClassVar, cast
 
 from stashgen.api.base import JsonObject, format_time
 from stashgen.api.job import Job
-from stashgen.api.resources import JOBS, PODS
+from stashgen.api.resources import JOBS, PODS, Resource
 from stashgen_controller.client import AlreadyExistsError
 from stashgen_controller.embedded.loop import ControlLoop
 
@@ -22,7 +22,7 @@ _ACTIVE = frozenset({"Pending", "Running"})
 class JobController(ControlLoop):
     """Makes pods for Jobs and says how the Jobs went."""
 
-    resources = (JOBS, PODS)
+    resources: ClassVar[tuple[Resource, ...]] = (JOBS, PODS)
 
     def sync(self) -> None:
         """One pass over all Jobs that are not finished."""

@@ -101,7 +101,9 @@ def _token(of: int, last: tuple[str, str]) -> str:
 
 def _read_token(token: str) -> tuple[int, tuple[str, str]]:
     try:
-        of, namespace, name = orjson.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+        of, namespace, name = orjson.loads(
+            base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        )
         return int(of), (str(namespace), str(name))
     except (binascii.Error, TypeError, ValueError) as error:
         raise bad_request("continue key is not valid") from error

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from threading import Condition, Thread
+from typing import ClassVar
 
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import Resource
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 class ControlLoop:
     """Runs ``sync`` in one thread after each change, each move of the clock and each second."""
 
-    resources: tuple[Resource, ...] = ()
+    resources: ClassVar[tuple[Resource, ...]] = ()
 
     def __init__(self, client: Client, clock: Clock) -> None:
         self.client = client

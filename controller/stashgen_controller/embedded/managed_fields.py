@@ -113,7 +113,7 @@ class Fields:
     def _collect(
         self, value: JsonValue, path: Path, field: str, found: dict[Path, JsonValue]
     ) -> None:
-        if isinstance(value, dict) and value:
+        if isinstance(value, dict):
             if path:
                 found[path] = None
             for key, item in value.items():
@@ -184,9 +184,7 @@ class Ownership:
         Raises:
             StatusError: 409 when somebody else owns a field with another value.
         """
-        clashes = {
-            path for path, value in applied.items() if path in live and live[path] != value
-        }
+        clashes = {path for path, value in applied.items() if path in live and live[path] != value}
         conflicts = [
             (other, path)
             for other, paths in self._owned.items()
@@ -218,7 +216,9 @@ class Ownership:
                 "fieldsType": "FieldsV1",
                 "fieldsV1": _tree(paths),
             }
-            found.append(entry | ({"subresource": writer.subresource} if writer.subresource else {}))
+            found.append(
+                entry | ({"subresource": writer.subresource} if writer.subresource else {})
+            )
         return found
 
     def _own(self, writer: Writer, paths: set[Path], now: datetime) -> None:

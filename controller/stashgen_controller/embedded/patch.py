@@ -52,7 +52,7 @@ def apply_patch(content_type: str, current: JsonValue, patch: JsonValue) -> Json
                 current = _operate(current, operation)
             return current
         case _:
-            raise unsupported_media_type(", ".join((JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH)))
+            raise unsupported_media_type(f"{JSON_PATCH}, {MERGE_PATCH}, {STRATEGIC_PATCH}")
 
 
 def merge(current: JsonValue, patch: JsonValue) -> JsonValue:

@@ -28,9 +28,9 @@ def target(api: Api, parts: list[str]) -> Target:
         case _:
             raise no_such_resource()
     namespace = ""
-    if len(rest) >= _NAMESPACE_PARTS and rest[0] == "namespaces":
-        if rest[2] not in {"status", "finalize"}:
-            namespace, rest = rest[1], rest[2:]
+    is_inside = len(rest) >= _NAMESPACE_PARTS and rest[0] == "namespaces"
+    if is_inside and rest[2] not in {"status", "finalize"}:
+        namespace, rest = rest[1], rest[2:]
     if not rest or len(rest) > _DEEPEST or any("/" in part for part in rest):
         raise no_such_resource()
     served = api.find(group, version, rest[0])

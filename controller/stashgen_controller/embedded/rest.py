@@ -28,7 +28,10 @@ from stashgen_controller.embedded.errors import (
     unsupported_media_type,
 )
 from stashgen_controller.embedded.managed_fields import Fields, Ownership, Writer
-from stashgen_controller.embedded.patch import STRATEGIC_PATCH, apply_patch
+from stashgen_controller.embedded.patch import (
+    STRATEGIC_PATCH,
+    apply_patch,
+)
 from stashgen_controller.embedded.store import ResourceKey, Store
 
 _SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
@@ -167,7 +170,9 @@ class Api:
         """
         served = target.served
         if served.is_custom and content_type == STRATEGIC_PATCH:
-            raise unsupported_media_type("application/json-patch+json, application/merge-patch+json")
+            raise unsupported_media_type(
+                "application/json-patch+json, application/merge-patch+json"
+            )
         with self.store.lock:
             old = self.get(target)
             new = apply_patch(content_type, old, patch)
@@ -305,7 +310,11 @@ class Api:
             owner = Writer(writer.manager, writer.operation, target.subresource)
             new = self._owned(target, old, new, owner)
         finished = metadata.get("deletionTimestamp") and not metadata.get("finalizers")
-        if finished and served.resource.kind not in {"Pod", "Namespace"} and not query.get("dryRun"):
+        if (
+            finished
+            and served.resource.kind not in {"Pod", "Namespace"}
+            and not query.get("dryRun")
+        ):
             self._remove(target, new)
             return new
         return self._store(served, target.namespace, target.name, new, query)

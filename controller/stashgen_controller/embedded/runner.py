@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import cast
+from typing import ClassVar, cast
 
 from stashgen.api.base import JsonObject, format_time
-from stashgen.api.resources import PODS
+from stashgen.api.resources import PODS, Resource
 from stashgen_controller.client import Client, NotFoundError
 from stashgen_controller.clock import MovableClock
 from stashgen_controller.embedded.loop import LONGEST_WAIT, ControlLoop
@@ -43,7 +43,7 @@ class _Running:
 class Runner(ControlLoop):
     """Starts the pods that are pending, watches over the ones that run."""
 
-    resources = (PODS,)
+    resources: ClassVar[tuple[Resource, ...]] = (PODS,)
 
     def __init__(
         self,

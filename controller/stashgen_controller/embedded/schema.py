@@ -90,9 +90,7 @@ class Schema:
             expression = cast("cel.Expression", rule.expression)
             data = {"self": value, _TRANSITION: before}
             if expression.eval(data=data).value() is not True:
-                yield invalid_value(
-                    ".".join(rule.path), cast("JsonValue", value), rule.message
-                )
+                yield invalid_value(".".join(rule.path), cast("JsonValue", value), rule.message)
 
 
 def _cause(error: jsonschema_rs.ValidationError) -> Cause:

@@ -128,9 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Silent: the caller sees every answer."""
 
-    def send_error(
-        self, code: int, message: str | None = None, explain: str | None = None
-    ) -> None:
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer what is no HTTP, or a verb that there is not, with a Status object too."""
         del explain
         if code == HTTPStatus.NOT_IMPLEMENTED:

@@ -11,7 +11,7 @@ from stashgen_controller.embedded.errors import gone
 
 # Group and plural.
 ResourceKey = tuple[str, str]
-_HISTORY = 5000
+HISTORY = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Store:
         self.lock = RLock()
         self._changed = Condition(self.lock)
         self._objects: dict[ResourceKey, dict[tuple[str, str], JsonObject]] = {}
-        self._history: deque[Change] = deque(maxlen=_HISTORY)
+        self._history: deque[Change] = deque(maxlen=HISTORY)
         self._begun: dict[ResourceKey, int] = {}
         self._version = 0
 

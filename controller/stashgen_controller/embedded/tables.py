@@ -209,6 +209,13 @@ def _event_object(obj: JsonObject, now: datetime) -> JsonValue:
     return f"{kind}/{at(obj, 'involvedObject.name')}"
 
 
+_MODES = {
+    "ReadWriteOnce": "RWO",
+    "ReadOnlyMany": "ROX",
+    "ReadWriteMany": "RWX",
+    "ReadWriteOncePod": "RWOP",
+}
+_CRON_POD = "spec.jobTemplate.spec.template.spec.containers"
 _TITLE = Column("Name", _text("metadata.name"))
 _AGE = Column("Age", _since("metadata.creationTimestamp"))
 _COLUMNS: dict[str, Sequence[Column]] = {
@@ -228,10 +235,8 @@ _COLUMNS: dict[str, Sequence[Column]] = {
             ),
         ),
         _AGE,
-        Column(
-            "Containers", _containers("spec.jobTemplate.spec.template.spec.containers", "name"), 1
-        ),
-        Column("Images", _containers("spec.jobTemplate.spec.template.spec.containers", "image"), 1),
+        Column("Containers", _containers(_CRON_POD, "name"), _WIDE),
+        Column("Images", _containers(_CRON_POD, "image"), _WIDE),
         Column("Selector", _labels("spec.jobTemplate.spec.selector.matchLabels"), _WIDE),
     ),
     "CustomResourceDefinition": (
@@ -294,12 +299,6 @@ _COLUMNS: dict[str, Sequence[Column]] = {
     "Secret": (_TITLE, Column("Type", _text("type")), Column("Data", _count("data")), _AGE),
     "ServiceAccount": (_TITLE, Column("Secrets", _count("secrets")), _AGE),
     "Lease": (_TITLE, Column("Holder", _text("spec.holderIdentity")), _AGE),
-}
-_MODES = {
-    "ReadWriteOnce": "RWO",
-    "ReadOnlyMany": "ROX",
-    "ReadWriteMany": "RWX",
-    "ReadWriteOncePod": "RWOP",
 }
 
 

@@ -9,7 +9,7 @@ import orjson
 from pydantic import JsonValue
 
 from stashgen.api.base import JsonObject
-from stashgen.cron import CronError, Schedule
+from stashgen.cron import Code, CronError, Schedule
 from stashgen_controller.embedded.errors import (
     Cause,
     forbidden,
@@ -136,7 +136,9 @@ def _cron_job_errors(spec: JsonObject) -> Iterator[Cause]:
     try:
         Schedule.parse(schedule)
     except CronError as error:
-        yield invalid_value("spec.schedule", schedule, str(error))
+        # What never fires is accepted, and never run.
+        if error.code is not Code.NEVER_FIRES:
+            yield invalid_value("spec.schedule", schedule, str(error))
     zone = spec.get("timeZone")
     if zone is not None:
         try:

@@ -143,5 +143,5 @@ def _write(folder: Path, files: Mapping[str, bytes], source: JsonObject) -> None
 def chown_tree(folder: Path, gid: int) -> None:
     """Give files to a group, as the kubelet does for ``fsGroup``."""
     for root, _, names in os.walk(folder):
-        for path in (root, *(os.path.join(root, name) for name in names)):
+        for path in (Path(root), *(Path(root) / name for name in names)):
             os.chown(path, -1, gid, follow_symlinks=False)

@@ -1,0 +1,106 @@
+"""What ``kubectl get`` prints."""
+
+from datetime import UTC, datetime
+
+import pytest
+from pydantic import JsonValue
+
+from stashgen.api.base import JsonObject
+from stashgen.api.resources import JOBS, REPOSITORIES, Resource
+from stashgen_controller.embedded.builtins import BUILTINS, Served
+from stashgen_controller.embedded.schema import Schema
+from stashgen_controller.embedded.tables import duration, table
+
+_NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+_METADATA: JsonObject = {"name": "one", "creationTimestamp": "2026-03-01T11:58:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-5, "0s"),
+        (0, "0s"),
+        (119, "119s"),
+        (120, "2m"),
+        (150, "2m30s"),
+        (599, "9m59s"),
+        (600, "10m"),
+        (3 * 3600 - 1, "179m"),
+        (3 * 3600, "3h"),
+        (7 * 3600 + 1800, "7h30m"),
+        (8 * 3600, "8h"),
+        (47 * 3600, "47h"),
+        (48 * 3600, "2d"),
+        (7 * 86400 + 3600, "7d1h"),
+        (8 * 86400, "8d"),
+        (3 * 365 * 86400, "3y"),
+    ],
+)
+def test_duration_is_shortened_as_kubectl_does(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def _cells(served: Served, obj: JsonObject) -> dict[str, JsonValue]:
+    shown = table(served, [obj], {"resourceVersion": "1"}, _NOW)
+    definitions, rows = shown["columnDefinitions"], shown["rows"]
+    assert isinstance(definitions, list)
+    assert isinstance(rows, list)
+    names = [str(item["name"]) for item in definitions if isinstance(item, dict)]
+    row = rows[0]
+    assert isinstance(row, dict)
+    cells = row["cells"]
+    assert isinstance(cells, list)
+    return dict(zip(names, cells, strict=True))
+
+
+def _builtin(resource: Resource) -> Served:
+    return next(item for item in BUILTINS if item.resource == resource)
+
+
+@pytest.mark.parametrize(
+    ("status", "shown"),
+    [
+        ({}, ("Running", "0/1", "")),
+        ({"startTime": "2026-03-01T11:59:00Z"}, ("Running", "0/1", "60s")),
+        (
+            {
+                "startTime": "2026-03-01T11:58:00Z",
+                "completionTime": "2026-03-01T11:58:30Z",
+                "succeeded": 1,
+                "conditions": [{"type": "Complete", "status": "True"}],
+            },
+            ("Complete", "1/1", "30s"),
+        ),
+        ({"conditions": [{"type": "Failed", "status": "True"}]}, ("Failed", "0/1", "")),
+    ],
+)
+def test_job_shows_how_far_it_is(status: JsonObject, shown: tuple[str, str, str]) -> None:
+    cells = _cells(_builtin(JOBS), {"metadata": _METADATA, "spec": {}, "status": status})
+    assert (cells["Status"], cells["Completions"], cells["Duration"]) == shown
+    assert cells["Age"] == "2m"
+
+
+def test_custom_kind_shows_the_columns_of_its_crd() -> None:
+    served = Served(
+        REPOSITORIES,
+        columns=(
+            ("Integrity", "boolean", ".status.integrity"),
+            ("Count", "integer", ".status.count"),
+            ("Last", "date", ".status.last"),
+            ("Age", "date", ".metadata.creationTimestamp"),
+        ),
+        schema=Schema({"type": "object"}),
+    )
+    obj: JsonObject = {"metadata": _METADATA, "status": {"integrity": True, "count": 3}}
+    assert _cells(served, obj) == {
+        "Name": "one",
+        "Integrity": "true",
+        "Count": 3,
+        "Last": None,
+        "Age": "2m",
+    }
+
+
+@pytest.mark.parametrize("served", BUILTINS, ids=lambda item: item.resource.plural)
+def test_every_builtin_kind_shows_an_empty_object(served: Served) -> None:
+    assert _cells(served, {"metadata": _METADATA})

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,22 +13,15 @@ from tests.cluster.kube import Kube, KubeError
 from tests.cluster.pods import pod
 from tools.cluster import node, processes
 from tools.cluster.layout import CGROUP, HOST_LINK, NODE, REPLACED_FOLDERS
-from tools.go_tools import cache_folder
 
 Snapshot = dict[str, list[str]]
+_OTHERS_SECONDS = 90
 
 
 def _lines(*command: str) -> list[str]:
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     # Packets are counted, and lifetimes of addresses count down.
     return [line.split(" [")[0] for line in done.stdout.splitlines() if not line.startswith("#")]
-
-
-def _mounts() -> list[str]:
-    """Every mount but those of the cache, where images may be built at the same time."""
-    lines = Path("/proc/self/mounts").read_text().splitlines()
-    cache = f"{cache_folder()}/"
-    return sorted(line for line in lines if not line.split()[1].startswith(cache))
 
 
 def _in_namespaces() -> set[str]:
@@ -45,7 +39,7 @@ def _in_namespaces() -> set[str]:
 def _machine(kube: Kube) -> Snapshot:
     """What a cluster could leave behind."""
     return {
-        "mounts": _mounts(),
+        "mounts": sorted(Path("/proc/self/mounts").read_text().splitlines()),
         "named network namespaces": _lines("ip", "netns", "list"),
         "links": _lines("ip", "-oneline", "link", "show"),
         "addresses": _lines("ip", "-oneline", "-4", "address", "show"),
@@ -63,6 +57,14 @@ def _machine(kube: Kube) -> Snapshot:
         ],
         "state": [str(kube.layout.state)] if kube.layout.state.exists() else [],
     }
+
+
+def _assert_nothing_left(kube: Kube, machine: Snapshot) -> None:
+    """The machine is as before; what others do on it meanwhile is given time to end."""
+    deadline = time.monotonic() + _OTHERS_SECONDS
+    while (now := _machine(kube)) != machine and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert now == machine
 
 
 def _of_the_node(kube: Kube) -> dict[int, str]:
@@ -152,12 +154,12 @@ def test_down_leaves_nothing_on_the_machine(kube: Kube, machine: Snapshot) -> No
     kube.cluster("down")
     kube.wait_until(lambda: not [pid for pid in running if Path(f"/proc/{pid}").exists()])
     assert not entered & _in_namespaces()
-    assert _machine(kube) == machine
+    _assert_nothing_left(kube, machine)
 
 
 def test_down_without_a_cluster_does_nothing(kube: Kube, machine: Snapshot) -> None:
     kube.cluster("down")
-    assert _machine(kube) == machine
+    _assert_nothing_left(kube, machine)
 
 
 def test_second_up_leaves_a_running_cluster_as_it_is(kube: Kube) -> None:
@@ -182,7 +184,7 @@ def test_up_after_a_kill_makes_a_cluster_that_runs_pods(
     assert ready[0]["status"] == "True"
     _run_a_pod(kube, "after")
     kube.cluster("down")
-    assert _machine(kube) == machine
+    _assert_nothing_left(kube, machine)
 
 
 def test_down_signals_no_process_that_has_taken_a_number_of_ours(
@@ -202,7 +204,7 @@ def test_down_signals_no_process_that_has_taken_a_number_of_ours(
             other.kill()
             record.write_text(ours)
     kube.cluster("down")
-    assert _machine(kube) == machine
+    _assert_nothing_left(kube, machine)
 
 
 @pytest.mark.parametrize("program", ["kube-apiserver", "etcd", "containerd", "kubelet"])

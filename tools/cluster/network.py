@@ -36,9 +36,8 @@ def connect(layout: Layout) -> None:
     """Give the node its links, addresses, routes and settings.
 
     Raises:
-        ClusterError: another cluster's link is in the way, or the kernel lacks a part.
+        ClusterError: the kernel lacks a part.
     """
-    wait_for_no_link()
     init = processes.running(layout, node.INIT)
     _ip("link", "add", HOST_LINK, "type", "veth", "peer", "name", _UPLINK, "netns", str(init))
     _ip("address", "add", f"{HOST_ADDRESS}/30", "dev", HOST_LINK)

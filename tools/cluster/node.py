@@ -14,7 +14,7 @@ INIT = "init"
 def create(layout: Layout, pause: Path) -> None:
     """Make the namespaces, and replace the folders in them that Kubernetes hard-codes."""
     unshare = ["unshare", "--mount", "--propagation", "private", "--net", "--pid", "--fork"]
-    command = [*unshare, "--mount-proc", "--", str(pause)]
+    command = [*unshare, "--kill-child", "--mount-proc", "--", str(pause)]
     processes.start(layout, INIT, command, program=pause.name)
     # A volume's mount must reach containers that run already; only inside the node.
     run(layout, "mount", "--make-rshared", "/")

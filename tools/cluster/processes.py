@@ -52,6 +52,8 @@ def start(layout: Layout, name: str, command: Sequence[str], *, program: str) ->
                 (layout.processes / f"{name}.json").write_text(json.dumps(found))
                 return pid
         time.sleep(_STEP_SECONDS)
+    parent.kill()
+    parent.wait()
     raise ClusterError(f"{name} did not start\n{log_end(layout, name)}")
 
 

@@ -46,6 +46,7 @@ def up(layout: Layout) -> None:
     components.build_all()
     busybox = images.busybox()
     down(layout)
+    network.wait_for_no_link()
     layout.create()
     certificates.create(layout)
     cgroups.create()

@@ -115,6 +115,7 @@ def test_whenever_the_controller_dies_the_next_one_makes_each_job_once(
 
 
 def test_a_new_controller_takes_over_a_running_job(harness: Harness) -> None:
+    _start_over(harness)
     _apply(harness, TWO)
     job = harness.run_until(Verb.BACKUP)
     harness.start_pod(job, {"phase": "Running"})

@@ -24,18 +24,21 @@ def main(arguments: list[str]) -> int:
 
 
 def _up(layout: Layout, _: argparse.Namespace) -> int:
-    up(layout)
+    with layout.locked():
+        up(layout)
     print(f"export KUBECONFIG={layout.kubeconfig}")
     return 0
 
 
 def _down(layout: Layout, _: argparse.Namespace) -> int:
-    down(layout)
+    with layout.locked():
+        down(layout)
     return 0
 
 
 def _restart(layout: Layout, options: argparse.Namespace) -> int:
-    restart(layout, options.program)
+    with layout.locked():
+        restart(layout, options.program)
     return 0
 
 

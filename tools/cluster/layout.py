@@ -1,6 +1,9 @@
 """Where the cluster is: its folder, its names and its addresses."""
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,6 +88,17 @@ class Layout:
     def volumes(self) -> Path:
         """The folders behind the default StorageClass."""
         return self.state / "volumes"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Nobody else starts or ends this cluster meanwhile; the lock is on the folder above."""
+        self.state.parent.mkdir(parents=True, exist_ok=True)
+        folder = os.open(self.state.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
 
     def exists(self) -> bool:
         """Whether a cluster was made in the folder and not taken down since."""

@@ -3,6 +3,10 @@
 # editable. Usage: tools/make_venv.sh PYTHON FOLDER
 set -euo pipefail
 python=$1 folder=$2
+command -v "$python" >/dev/null || {
+  echo "error: $python is not on PATH; Python 3.11 to 3.14 is needed, try make PYTHON=python3.13" >&2
+  exit 2
+}
 "$python" -c 'import sys; v = sys.version_info; sys.exit(not (3, 11) <= v < (3, 15))' || {
   echo "error: Python 3.11 to 3.14 is needed, $python is $("$python" -V 2>&1); try make PYTHON=python3.13" >&2
   exit 2

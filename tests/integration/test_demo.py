@@ -1,12 +1,16 @@
 """The demo, whole; and that it does not claim what is not so."""
 
+import contextlib
+import os
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tools.demo import stories
+from tools.demo import data, stories
 from tools.demo.cluster import Cluster
 from tools.demo.proofs import STEPS, prove
 
@@ -21,9 +25,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 
 
 def test_demo_proves_all_steps_compiled_and_plain() -> None:
-    done = subprocess.run(
-        ["make", "demo"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(["make", "demo"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert "21 of 21 steps proved" in lines
@@ -42,3 +44,59 @@ def test_step_that_is_not_so_is_named_and_not_counted(
     assert prove(scene) == len(STEPS) - 2
     lost = [line for line in capsys.readouterr().out.splitlines() if "NOT PROVED" in line]
     assert [line.split()[0] for line in lost] == ["B3", "B7"]
+
+
+def test_volume_has_enough_files_where_the_source_has_few(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    for number in range(400):
+        (source / f"{number}.py").write_text(str(number))
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    assert data.make_tree(volume, source) >= data.LEAST_FILES
+    assert (volume / "tree" / "copy-1" / "399.py").read_text() == "399"
+
+
+@pytest.fixture
+def not_ignored() -> Iterator[None]:
+    """What a shell starts in the background ignores Ctrl-C, and so do its children."""
+    before = [
+        (number, signal.signal(number, signal.SIG_DFL)) for number in (signal.SIGINT, signal.SIGHUP)
+    ]
+    yield
+    for number, handler in before:
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("not_ignored")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupted_demo_leaves_no_process_and_no_folder(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "tools.demo"],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert demo.stdout is not None
+    while "CRDs" not in demo.stdout.readline():
+        assert demo.poll() is None
+    demo.send_signal(number)
+    demo.send_signal(number)
+    _, errors = demo.communicate(timeout=60)
+    assert (demo.returncode, errors) == (
+        130,
+        "interrupted: the cluster ends and its folder is removed\n",
+    )
+    assert list(tmp_path.iterdir()) == []
+    assert not [command for command in _commands() if str(tmp_path).encode() in command]
+
+
+def _commands() -> Iterator[bytes]:
+    """The command line of every process that is there now."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            yield path.read_bytes()

@@ -6,6 +6,7 @@ manifests. Exit code 0 when all 21 steps are proved in both, else 1; 2 when it c
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -26,29 +27,45 @@ def main() -> int:
         if shutil.which(program) is None:
             print(f"error: {program} is not on PATH", file=sys.stderr)
             return 2
-    folder = Path(tempfile.mkdtemp(prefix="stashgen-demo-"))
+    # A closed terminal or a kill must not leave a cluster behind either.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, signal.default_int_handler)
+    return run(Path(tempfile.mkdtemp(prefix="stashgen-demo-")), keep=args.keep)
+
+
+def run(folder: Path, *, keep: bool) -> int:
+    """Run the demo in a new folder; the exit code.
+
+    Whatever happens, the cluster ends and the folder goes; only ``keep`` leaves both, and a failure
+    the folder, which has the logs.
+    """
+    cluster, stays, remains = None, False, False
     try:
         cluster = Cluster(folder / "cluster")
-    except DemoError as error:
-        print(f"error: {error}", file=sys.stderr)
-        shutil.rmtree(folder)
-        return 2
-    try:
         proved = tell(cluster, folder)
+        stays = remains = keep
+        if keep:
+            how_to_look(cluster)
+        return report(*proved)
     except (DemoError, ApiError) as error:
-        cluster.stop()
-        print(f"error: {error}\n  look into {folder}/cluster: controller.log, logs/")
+        print(f"error: {error}", file=sys.stderr)
+        if cluster is None:
+            return 2
+        remains = True
+        print(f"  look into {folder}/cluster: controller.log, logs/", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        cluster.stop()
-        shutil.rmtree(folder)
+        print("interrupted: the cluster ends and its folder is removed", file=sys.stderr)
         return 130
-    if args.keep:
-        how_to_look(cluster)
-    else:
-        cluster.stop()
-        shutil.rmtree(folder)
-    return report(*proved)
+    finally:
+        # A second Ctrl-C is impatience; half a clean-up would leave processes.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        if cluster is not None and not stays:
+            cluster.stop()
+        if not remains:
+            shutil.rmtree(folder)
 
 
 def tell(cluster: Cluster, folder: Path) -> tuple[int, int]:

@@ -43,8 +43,13 @@ class Cluster:
                 text=True,
                 start_new_session=True,
             )
-        self.url = (self.process.stdout.readline() if self.process.stdout else "").strip()
+        try:
+            self.url = (self.process.stdout.readline() if self.process.stdout else "").strip()
+        except BaseException:
+            self.stop()
+            raise
         if not self.url:
+            self.stop()
             raise DemoError(f"the embedded cluster did not start: {self._errors.read_text()}")
         self.client = Client.for_url(self.url)
 

@@ -1,6 +1,7 @@
 """A real tree of files, what such trees lack added, and whether two trees are the same."""
 
 import hashlib
+import math
 import os
 import shutil
 import stat
@@ -32,10 +33,25 @@ def is_root() -> bool:
     return os.geteuid() == 0
 
 
-def make_tree(target: Path) -> int:
-    """Fill a folder with at least 10,000 files and some odd ones; returns how many there are."""
-    source = _source()
-    shutil.copytree(source, target / "tree", symlinks=True, dirs_exist_ok=True)
+def real_files() -> Path:
+    """A folder of real files: Go's own sources, else Python's library."""
+    if shutil.which("go"):
+        done = subprocess.run(["go", "env", "GOROOT"], capture_output=True, text=True, check=False)
+        source = Path(done.stdout.strip(), "src")
+        if done.returncode == 0 and _count(source) >= LEAST_FILES:
+            return source
+    return Path(sysconfig.get_path("stdlib"))
+
+
+def make_tree(target: Path, source: Path) -> int:
+    """Fill a folder with at least 10,000 files and some odd ones; returns how many there are.
+
+    A source with fewer files (a distribution's Python without its tests) is copied several times.
+    """
+    tree = target / "tree"
+    shutil.copytree(source, tree, symlinks=True)
+    for number in range(1, math.ceil(LEAST_FILES / max(1, _count(source)))):
+        shutil.copytree(source, tree / f"copy-{number}", symlinks=True)
     odd = target / "odd"
     odd.mkdir()
     (odd / "file").write_text("hello\n")
@@ -56,7 +72,7 @@ def make_tree(target: Path) -> int:
         os.chown(odd / "symlink", _SOMEBODY, _SOMEBODY, follow_symlinks=False)
     (odd / "set-uid").chmod(0o4755)
     os.utime(odd / "empty", ns=(0, 1_234_567_890_123_456_789))
-    return sum(len(files) for _, _, files in os.walk(target))
+    return _count(target)
 
 
 def change_tree(target: Path) -> None:
@@ -121,16 +137,6 @@ def _entry(path: Path, info: os.stat_result, links: dict[tuple[int, int], list[s
         peers=tuple(sorted(links.get((info.st_dev, info.st_ino), ()))),
         owner=(info.st_uid, info.st_gid) if is_root() else None,
     )
-
-
-def _source() -> Path:
-    """Go's own sources, else Python's library."""
-    if shutil.which("go"):
-        done = subprocess.run(["go", "env", "GOROOT"], capture_output=True, text=True, check=False)
-        source = Path(done.stdout.strip(), "src")
-        if done.returncode == 0 and _count(source) >= LEAST_FILES:
-            return source
-    return Path(sysconfig.get_path("stdlib"))
 
 
 def _count(folder: Path) -> int:

@@ -290,14 +290,14 @@ def test_pod_that_cannot_run_is_invalid(
 def test_role_of_a_binding_cannot_change(server: Server, namespace: str) -> None:
     body = {**_DOCUMENTS["RoleBinding-stashgen-worker"], "metadata": {"name": "one"}}
     server.client.create(ROLE_BINDINGS, namespace, body)
-    with pytest.raises(InvalidError, match="roleRef: Invalid value: .*cannot change roleRef"):
+    with pytest.raises(InvalidError, match=r"roleRef: Invalid value: .*cannot change roleRef"):
         server.client.patch(ROLE_BINDINGS, namespace, "one", {"roleRef": {"name": "other"}})
 
 
 def test_type_of_a_secret_cannot_change(server: Server, namespace: str) -> None:
     body: Json = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "one"}}
     server.client.create(SECRETS, namespace, body)
-    with pytest.raises(InvalidError, match="type: Invalid value: .*field is immutable"):
+    with pytest.raises(InvalidError, match=r"type: Invalid value: .*field is immutable"):
         server.client.patch(SECRETS, namespace, "one", {"type": "other"})
 
 

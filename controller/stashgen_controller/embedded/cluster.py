@@ -6,8 +6,10 @@ from pathlib import Path
 from stashgen_controller.client import Client
 from stashgen_controller.clock import MovableClock
 from stashgen_controller.embedded.cron_jobs import CronJobController
+from stashgen_controller.embedded.default_accounts import DefaultAccounts
 from stashgen_controller.embedded.garbage_collector import GarbageCollector
 from stashgen_controller.embedded.job_controller import JobController
+from stashgen_controller.embedded.loop import ControlLoop
 from stashgen_controller.embedded.runner import Runner
 from stashgen_controller.embedded.sandbox import check_sandbox
 from stashgen_controller.embedded.server import EmbeddedServer
@@ -30,7 +32,7 @@ class EmbeddedCluster:
         self.server = EmbeddedServer(self.clock, port)
         self._state = state
         self._tools = tools
-        self._parts: list[CronJobController | GarbageCollector | JobController | Runner] = []
+        self._parts: list[ControlLoop] = []
         self._manager: Manager | None = None
 
     @property
@@ -63,6 +65,7 @@ class EmbeddedCluster:
             GarbageCollector(client, self.clock),
             CronJobController(client, self.clock),
             JobController(client, self.clock),
+            DefaultAccounts(client, self.clock),
         ]
         if not control_plane_only:
             runner = Runner(

@@ -9,7 +9,7 @@ from typing import cast
 from pydantic import JsonValue
 
 from stashgen.api.base import JsonObject, format_time
-from stashgen.api.resources import CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES, SERVICE_ACCOUNTS
+from stashgen.api.resources import CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES
 from stashgen_controller.clock import Clock
 from stashgen_controller.embedded import admission
 from stashgen_controller.embedded.admission import Query
@@ -36,7 +36,6 @@ from stashgen_controller.embedded.store import ResourceKey, Store
 
 _SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _NAMESPACES = (NAMESPACES.group, NAMESPACES.plural)
-_ACCOUNTS = (SERVICE_ACCOUNTS.group, SERVICE_ACCOUNTS.plural)
 _DEFINITIONS = (CUSTOM_RESOURCE_DEFINITIONS.group, CUSTOM_RESOURCE_DEFINITIONS.plural)
 # What a client may not set: it comes from the server.
 _SERVER_FIELDS = (
@@ -127,10 +126,7 @@ class Api:
                 is_going = bool(_metadata(existing).get("deletionTimestamp"))
                 raise already_exists(resource.plural, resource.group, name, is_going=is_going)
             obj = self._owned(target, None, obj, Writer(manager, "Update"))
-            stored = self._store(served, namespace, name, obj, query)
-            if served.key == _NAMESPACES and not query.get("dryRun"):
-                self._create_default_account(name)
-            return stored
+            return self._store(served, namespace, name, obj, query)
 
     def replace(self, target: Target, body: JsonObject, query: Query, manager: str) -> JsonObject:
         """Replace an object or its status; the body's version, if any, must be current.
@@ -375,11 +371,6 @@ class Api:
             self._served.pop(defined.key, None)
         if target.namespace:
             self._finish_namespace(target.namespace)
-
-    def _create_default_account(self, namespace: str) -> None:
-        """What the service account controller does for a new namespace."""
-        target = Target(self._served[_ACCOUNTS], namespace, "", "")
-        self.create(target, {"metadata": {"name": "default"}}, {}, "embedded")
 
     def _empty_namespace(self, namespace: str) -> None:
         """What the namespace controller does: delete the contents, then let go."""

@@ -27,7 +27,9 @@ _SPEC: JsonObject = {
 
 
 def _schema(*rules: JsonObject) -> Schema:
-    spec = {**_SPEC, "x-kubernetes-validations": list(rules)} if rules else _SPEC
+    spec = dict(_SPEC)
+    if rules:
+        spec["x-kubernetes-validations"] = list(rules)
     return Schema({"type": "object", "properties": {"spec": spec}})
 
 
@@ -80,8 +82,8 @@ def test_null_is_no_value() -> None:
         (
             {"name": "a", "items": [{}, {"on": 1}]},
             (
-                'spec.items[1].on: Invalid value: "integer": spec.items[1].on in body must be of type '
-                'boolean: "integer"'
+                'spec.items[1].on: Invalid value: "integer": spec.items[1].on in body must be of '
+                'type boolean: "integer"'
             ),
         ),
         (

@@ -12,7 +12,8 @@ from stashgen.render.marks import EARLY
 
 _TRIGGER_RULES = (
     ("core.kubestash.com", ("backupconfigurations",), ("get",)),
-    ("core.kubestash.com", ("backupsessions",), ("create",)),
+    # A trigger that is tried again finds the name taken, and looks whose it is.
+    ("core.kubestash.com", ("backupsessions",), ("create", "get")),
 )
 _WORKER_RULES = (
     ("storage.kubestash.com", ("snapshots/status",), ("get", "patch")),

@@ -21,6 +21,8 @@ _MINUTE = timedelta(minutes=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _DAY_MINUTES = 24 * 60
+# Clock changes are looked for and remembered in blocks of so much time, counted from 1970.
+_BLOCK_MINUTES = 64 * _DAY_MINUTES
 _HOURS_OF_DAY = 24
 # robfig gives up after five years; 29 February needs eight around 2100.
 _HORIZON_DAYS = 8 * 366
@@ -124,7 +126,7 @@ class Schedule:
         if len(self.hours) == _HOURS_OF_DAY:
             return ()
         first = _ceil_minute(start)
-        segments = _all_segments(first, first + days * _DAY_MINUTES, zone)
+        segments = _segments(first, first + days * _DAY_MINUTES, zone)
         changes = []
         for (_, at, before), (_, _, after) in pairwise(segments):
             low, high = sorted((at + before, at + after))
@@ -172,29 +174,37 @@ def _offset(minute: int, zone: ZoneInfo) -> int:
     return 0 if local is None else local // _MINUTE
 
 
-@lru_cache(maxsize=256)
-def _all_segments(start: int, end: int, zone: ZoneInfo) -> tuple[tuple[int, int, int], ...]:
-    """The same for every schedule of a zone, and a thousand steps to find."""
-    return tuple(_segments(start, end, zone))
-
-
 def _segments(start: int, end: int, zone: ZoneInfo) -> Iterator[tuple[int, int, int]]:
-    """Cut a time span where the zone's offset changes: (from, to, offset), all in minutes.
+    """Cut a time span where the zone's offset may change: (from, to, offset), all in minutes.
+
+    In order, and no further ahead than is asked for: who wants the next tick only does not pay for
+    years. Two parts that follow each other may have the same offset.
+    """
+    for number in range(start // _BLOCK_MINUTES, (end - 1) // _BLOCK_MINUTES + 1):
+        for low, high, offset in _block(number, zone):
+            if low < end and high > start:
+                yield max(low, start), min(high, end), offset
+
+
+@lru_cache(maxsize=4096)
+def _block(number: int, zone: ZoneInfo) -> tuple[tuple[int, int, int], ...]:
+    """The parts of one block of time, which are the same for every schedule of a zone.
 
     Looks once a day and then halves the day; no zone has changed its clock twice in a day.
     """
+    start, end = number * _BLOCK_MINUTES, (number + 1) * _BLOCK_MINUTES
+    found = []
     begin, offset = start, _offset(start, zone)
-    known = start
-    while known < end:
-        probe = min(known + _DAY_MINUTES, end)
-        found = _offset(probe, zone)
-        if found != offset:
+    for known in range(start, end, _DAY_MINUTES):
+        probe = known + _DAY_MINUTES
+        next_offset = _offset(probe, zone)
+        if next_offset != offset:
             low, high = known, probe
             while high - low > 1:
                 middle = (low + high) // 2
                 low, high = (middle, high) if _offset(middle, zone) == offset else (low, middle)
-            yield begin, high, offset
-            begin, offset = high, found
-        known = probe
+            found.append((begin, high, offset))
+            begin, offset = high, next_offset
     if begin < end:
-        yield begin, end, offset
+        found.append((begin, end, offset))
+    return tuple(found)

@@ -209,6 +209,29 @@ def test_the_next_tick_is_strictly_later() -> None:
     )
 
 
+class WatchedZone(ZoneInfo):
+    """Berlin that counts how often it is asked."""
+
+    looks = 0
+
+    def fromutc(self, dt: datetime, /) -> datetime:
+        self.looks += 1
+        return super().fromutc(dt)
+
+
+@pytest.mark.parametrize(
+    ("text", "looks"), [("0 2 * * *", 130), ("0 0 1 * *", 130), ("0 0 29 2 *", 1000)]
+)
+def test_the_next_tick_looks_no_further_than_it_must_and_only_once(text: str, looks: int) -> None:
+    zone = WatchedZone.no_cache("Europe/Berlin")
+    schedule = Schedule.parse(text)
+    assert schedule.next_tick(datetime(2026, 3, 1, 12, tzinfo=UTC), zone) is not None
+    assert 0 < zone.looks <= looks
+    before = zone.looks
+    schedule.next_tick(datetime(2026, 3, 1, 13, tzinfo=UTC), zone)
+    assert zone.looks == before
+
+
 @pytest.mark.parametrize(
     ("text", "zone", "gap"),
     [

@@ -13,13 +13,24 @@ from stashgen.render import render
 from stashgen.resolve import resolve
 from stashgen.serialize import serialize
 from stashgen.validate import validate
+from stashgen.validate.walk import Code
 
 
-def compile(source: Source) -> Outcome[FileTree]:  # noqa: A001 (it is called pipeline.compile)
-    """The files of a project, by path below the output folder; empty where something is wrong."""
+def compile(  # noqa: A001 (it is called pipeline.compile)
+    source: Source, *, complete: bool = True
+) -> Outcome[FileTree]:
+    """The files of a project, by path below the output folder; empty where something is wrong.
+
+    Args:
+        source: What was read.
+        complete: False where an error kept some of it from being read. Then an object that nobody
+            finds may be in what is missing, and is no finding; nothing is resolved.
+    """
     policies = validate(source)
     inventory = collect(source)
     findings = [*policies.findings, *inventory.findings]
+    if not complete:
+        return _nothing([one for one in findings if one.code != Code.NO_SUCH_OBJECT])
     if policies.value is None or not policies.ok or not inventory.ok:
         return _nothing(findings)
 

@@ -208,8 +208,8 @@ def _refuse_bytes(text: bytes, path: PurePosixPath) -> Finding | None:
         return _whole_file(
             Code.TOO_LARGE,
             Position(path),
-            f"the file has {len(text)} bytes",
-            f"more than {LARGEST_FILE_BYTES} bytes are not read, so that memory is bounded",
+            f"the file has more than {LARGEST_FILE_BYTES // 1024**2} MiB",
+            "larger files are not read, so that memory is bounded",
             "split the file, or leave it out of the input",
         )
     text = text.removeprefix(_BOM)

@@ -83,6 +83,16 @@ def read_tree(root: Path) -> dict[PurePosixPath, bytes]:
     return _scan(root).generated
 
 
+def read_beside(root: Path, expected: FileTree) -> Outcome[dict[PurePosixPath, bytes]]:
+    """The generated files below a folder, and what would keep a build from writing ``expected``.
+
+    Raises:
+        ToolError: a file or folder cannot be read.
+    """
+    scan = _scan(root)
+    return Outcome(scan.generated, tuple(_obstacles(root, expected, scan)))
+
+
 def compare(expected: FileTree, actual: FileTree) -> Differences:
     """What a build would change: files to add, to replace and to delete."""
     return Differences(
@@ -248,9 +258,11 @@ def _replace(target: str, temporary: str, content: bytes) -> None:
         finally:
             os.close(descriptor)
         Path(temporary).replace(target)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             Path(temporary).unlink()
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = target
         raise
 
 

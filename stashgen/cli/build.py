@@ -1,6 +1,8 @@
 """``stashgen build``: compile and write."""
 
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 
 from stashgen.cli.arguments import Command
 from stashgen.cli.compiling import Compiled, compile_project
@@ -34,6 +36,8 @@ def build(command: Command) -> int:
 
 def _write(command: Command, compiled: Compiled) -> int:
     output = command.output or compiled.output
+    if command.output is not None:
+        _refuse_inputs(command.output, compiled.inputs)
     written = write_tree(output, compiled.files)
     show_findings(written.findings)
     if has_errors(written.findings):
@@ -41,6 +45,17 @@ def _write(command: Command, compiled: Compiled) -> int:
         return ExitCode.FINDINGS
     say(f"{output}: {_summary(written.value)}")
     return ExitCode.OK
+
+
+def _refuse_inputs(output: Path, inputs: Iterable[Path]) -> None:
+    """A build owns all generated files below its output: it would read, or delete, its own."""
+    real = output.resolve()
+    below = sorted(path for path in inputs if path.is_relative_to(real))
+    if below:
+        raise UsageError(
+            f"{output} cannot be the output: the build reads {below[0]}, and would delete other "
+            "generated files there; choose a folder that holds nothing of the project"
+        )
 
 
 def _summary(report: WriteReport) -> str:

@@ -1,6 +1,6 @@
 """``stashgen check``: compile and compare; the gate of a pull request."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
@@ -9,7 +9,7 @@ from stashgen.cli.compiling import compile_project
 from stashgen.cli.report import count, say, show_findings
 from stashgen.diagnostics import ExitCode, Finding, Position, Severity, has_errors
 from stashgen.model import FileTree
-from stashgen.tree import compare, read_tree
+from stashgen.tree import compare, read_beside
 
 _FIX = "run stashgen build, and commit what it changes"
 
@@ -27,7 +27,11 @@ def check(command: Command) -> int:
     compiled = compile_project(command.project)
     findings = list(compiled.findings)
     if compiled.ok:
-        findings += differences(compiled.output, compiled.files, read_tree(compiled.output))
+        actual = read_beside(compiled.output, compiled.files)
+        findings += actual.findings
+        findings += _beside(
+            actual.findings, differences(compiled.output, compiled.files, actual.value)
+        )
     show_findings(findings)
     if has_errors(findings):
         return ExitCode.FINDINGS
@@ -46,6 +50,9 @@ def differences(output: Path, expected: FileTree, actual: FileTree) -> Iterator[
             "a build writes it; without it the cluster does not get what the policies say",
         )
     for path in found.stale:
+        if actual[path].replace(b"\r\n", b"\n") == expected[path]:
+            yield _carriage_returns(Position(_shown(output, path)))
+            continue
         yield _finding(
             Code.STALE,
             Position(_shown(output, path), _first_difference(expected[path], actual[path])),
@@ -62,6 +69,28 @@ def differences(output: Path, expected: FileTree, actual: FileTree) -> Iterator[
         )
 
 
+def _beside(obstacles: Sequence[Finding], found: Iterable[Finding]) -> Iterator[Finding]:
+    """Findings without those about a place that something else occupies."""
+    taken = {finding.position.path for finding in obstacles}
+    above = {parent for path in taken for parent in path.parents}
+    for finding in found:
+        path = finding.position.path
+        if path not in taken | above and taken.isdisjoint(path.parents):
+            yield finding
+
+
+def _carriage_returns(position: Position) -> Finding:
+    return Finding(
+        Code.STALE,
+        Severity.ERROR,
+        position,
+        "",
+        "the lines of the file end with carriage returns",
+        "an editor or git (core.autocrlf) wrote them; a build writes the same bytes everywhere",
+        'write "* -text" into a .gitattributes file of the output folder, and run stashgen build',
+    )
+
+
 def _finding(code: Code, position: Position, what: str, why: str) -> Finding:
     return Finding(code, Severity.ERROR, position, "", what, why, _FIX)
 
@@ -72,7 +101,7 @@ def _shown(output: Path, path: PurePosixPath) -> PurePosixPath:
 
 def _first_difference(expected: bytes, actual: bytes) -> int:
     """The first line that differs, from 1; the line after the end if one goes on."""
-    ours, theirs = expected.splitlines(), actual.splitlines()
+    ours, theirs = expected.split(b"\n"), actual.split(b"\n")
     pairs = enumerate(zip(ours, theirs, strict=False), 1)
     shorter = min(len(ours), len(theirs))
     return next((line for line, (one, other) in pairs if one != other), shorter + 1)

@@ -1,6 +1,7 @@
 """What ``build`` and ``check`` have in common: read and compile a project."""
 
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from stashgen import pipeline
@@ -19,12 +20,14 @@ class Compiled:
     Attributes:
         files: By path below the output folder; empty if a finding is an error.
         output: The project's own output folder.
+        inputs: Where what was read really is.
         findings: With paths as seen from where the command runs.
     """
 
     files: FileTree
     output: Path
     findings: tuple[Finding, ...]
+    inputs: frozenset[Path] = frozenset()
 
     @property
     def ok(self) -> bool:
@@ -43,10 +46,15 @@ def compile_project(project: Path) -> Compiled:
     source = loaded.value
     if source is None:
         return Compiled({}, project / DEFAULT_OUTPUT, seen_from_here(loaded.findings, project))
-    compiled = pipeline.compile(source)
+    compiled = pipeline.compile(source, complete=loaded.ok)
     findings = seen_from_here((*loaded.findings, *compiled.findings), project)
     files = {} if has_errors(findings) else compiled.value
-    return Compiled(files, project / _output(source), findings)
+    return Compiled(files, project / _output(source), findings, _inputs(project, source))
+
+
+def _inputs(project: Path, source: Source) -> frozenset[Path]:
+    documents = (source.project, *source.policies, *chain(*source.manifests.values()))
+    return frozenset((project / one.position().path).resolve() for one in documents)
 
 
 def _output(source: Source) -> str:

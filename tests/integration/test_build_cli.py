@@ -119,6 +119,47 @@ def test_another_output_folder_takes_the_same_files(project: Path, tmp_path: Pat
     assert not (project / "rendered").exists()
 
 
+def test_an_output_that_holds_the_project_or_its_inputs_is_refused(
+    project: Path, tmp_path: Path
+) -> None:
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for output in (".", "..", "policies", "clusters", str(tmp_path), "clusters/home"):
+        result = stashgen("build", "-o", output, cwd=project)
+        assert result.returncode == 2
+        assert f"{output} cannot be the output: the build reads /" in result.stderr
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_an_unreadable_file_has_no_consequences_among_the_findings(project: Path) -> None:
+    storage = project / "policies" / "storage.yaml"
+    storage.write_text(storage.read_text().replace("  name: local", "\tname: local"))
+    result = stashgen("build", cwd=project)
+    assert result.returncode == 1
+    assert [line for line in result.stderr.splitlines() if ": error SG" in line] == [
+        "policies/storage.yaml:4:1: error SG105: a tab stands where indentation is expected"
+    ]
+    assert "1 error in 1 file\n" in result.stderr
+
+
+def test_check_tells_what_stands_in_the_way_of_a_build(project: Path) -> None:
+    output = project / "rendered" / "home" / "photos"
+    (output / "library.yaml").write_text("mine\n")
+    (output / "database.yaml").unlink()
+    checked, built = stashgen("check", cwd=project), stashgen("build", cwd=project)
+    assert (checked.returncode, built.returncode) == (1, 1)
+    assert [
+        line.split(": ")[1] for line in checked.stderr.splitlines() if ": error SG" in line
+    ] == [
+        "error SG701",
+        "error SG601",
+    ]
+    shutil.rmtree(output)
+    output.symlink_to(project / "clusters")
+    linked = stashgen("check", cwd=project)
+    assert linked.stderr.startswith("rendered/home/photos:1:1: error SG602: ")
+    assert linked.stderr.endswith("1 error in 1 file\n")
+
+
 def test_an_output_that_cannot_be_written_is_exit_code_2(project: Path) -> None:
     result = stashgen("build", "-o", "/proc/stashgen", cwd=project)
     assert result.returncode == 2

@@ -57,7 +57,7 @@ def test_numbers_have_the_right_form() -> None:
         (b"a\n", b"a\nb\n", 2),
         (b"a\n", b"a", 2),
         (b"a\nb\n", b"", 1),
-        (b"a\nb\n", b"a\r\nb\r\n", 3),
+        (b"a\nb\n", b"a\r\nc\r\n", 1),
     ],
 )
 def test_a_stale_file_is_told_at_its_first_line_that_differs(
@@ -66,3 +66,11 @@ def test_a_stale_file_is_told_at_its_first_line_that_differs(
     path = PurePosixPath("demo/a.yaml")
     (finding,) = differences(Path("rendered"), {path: expected}, {path: actual})
     assert str(finding.position) == f"rendered/demo/a.yaml:{line}:1"
+
+
+def test_carriage_returns_are_told_as_such() -> None:
+    path = PurePosixPath("demo/a.yaml")
+    (finding,) = differences(Path("rendered"), {path: b"a\nb\n"}, {path: b"a\r\nb\r\n"})
+    assert (finding.code, str(finding.position)) == ("SG702", "rendered/demo/a.yaml:1:1")
+    assert "carriage returns" in finding.what
+    assert ".gitattributes" in finding.fix

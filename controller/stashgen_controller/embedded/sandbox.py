@@ -196,7 +196,8 @@ def _script(container: Container, root: Path, tools: Sequence[Path]) -> str:
         target = mount.target.replace("/var/run/", "/run/", 1)
         lines += _bind(mount.source, target, read_only=mount.read_only)
     if container.read_only_root:
-        lines.append('mount -o remount,ro "$root"')
+        # Of the mount, not of its tmpfs: that would be told to change its owner in a user namespace.
+        lines.append('mount -o remount,bind,ro "$root"')
     lines.append(f'exec chroot "$root" {shlex.join(_command(container, tools))}')
     return "\n".join(lines)
 

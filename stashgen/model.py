@@ -100,13 +100,15 @@ class ResolvedStorage:
     """A storage in one cluster, templates filled in.
 
     Attributes:
-        local: The ``local`` block of a BackupStorage as it is rendered.
+        provider: KubeStash's name of it: local or s3.
+        block: The provider's block of a BackupStorage as it is rendered.
     """
 
     cluster: Cluster
     name: str
     namespace: str
-    local: JsonObject
+    provider: str
+    block: JsonObject
     job: Job
 
 

@@ -16,6 +16,7 @@ from typing import IO
 from stashgen_controller.interruption import Interruption
 from stashgen_controller.restic_output import ErrorLog, Output
 from stashgen_controller.result import ErrorClass
+from stashgen_controller.storage import LOCAL_ACCESS, ResticAccess
 
 OLDEST = (0, 18)
 HOST = "host-0"
@@ -37,7 +38,12 @@ _TEXTS = (
     ("all source directories/files do not exist", ErrorClass.SOURCE_INCOMPLETE),
     ("no matching id found", ErrorClass.NO_SNAPSHOT),
     ("repository contains errors", ErrorClass.REPOSITORY_DAMAGED),
+    ("access denied", ErrorClass.ACCESS_DENIED),
+    ("access key id you provided does not exist", ErrorClass.ACCESS_DENIED),
+    ("signature we calculated does not match", ErrorClass.ACCESS_DENIED),
+    ("specified bucket does not exist", ErrorClass.NO_BUCKET),
     ("connection refused", ErrorClass.UNAVAILABLE),
+    ("failed to verify certificate", ErrorClass.UNAVAILABLE),
     ("no such host", ErrorClass.UNAVAILABLE),
     ("i/o timeout", ErrorClass.UNAVAILABLE),
     ("input/output error", ErrorClass.UNAVAILABLE),
@@ -83,6 +89,7 @@ class Restic:
         interruption: Ends the running command, and lets no other one start.
         errors: Takes what restic complains about, of all commands.
         deadline: restic is interrupted at this time on ``now``'s clock.
+        access: What the storage needs: environment variables, and flags of every command.
     """
 
     repository: str
@@ -93,6 +100,7 @@ class Restic:
     interruption: Interruption
     errors: ErrorLog
     deadline: datetime | None = None
+    access: ResticAccess = LOCAL_ACCESS
     binary: str = "restic"
 
     def run(
@@ -177,6 +185,7 @@ class Restic:
             if self.cache_dir is not None
             else ["--no-cache"]
         )
+        flags += self.access.flags
         if command != "init":
             # Half of the time left, so that a lock is reported as such and not as a deadline.
             seconds = min(_LONGEST_LOCK_WAIT, max(self._seconds_left() / 2, 0.0))
@@ -191,6 +200,7 @@ class Restic:
             "RESTIC_PROGRESS_FPS": "0.1",
             "TZ": "UTC",
         }
+        ours |= self.access.environment
         return kept | ours | ({"TMPDIR": self.temp_dir} if self.temp_dir else {})
 
     def _error(self, command: str, exit_code: int, output: Output) -> ResticError:

@@ -25,6 +25,8 @@ class ErrorClass(StrEnum):
     WRONG_PASSWORD = "WrongPassword"  # noqa: S105
     NO_REPOSITORY = "NoRepository"
     NO_SPACE = "NoSpace"
+    NO_BUCKET = "NoBucket"
+    ACCESS_DENIED = "AccessDenied"
     UNAVAILABLE = "Unavailable"
     SOURCE_INCOMPLETE = "SourceIncomplete"
     INTERRUPTED = "Interrupted"

@@ -1,4 +1,4 @@
-"""Object storage through fsspec; the only module that knows it.
+"""A storage through fsspec: what all of them have in common, and those on a file system.
 
 Paths are relative to the storage's prefix and use slashes.
 """
@@ -7,10 +7,12 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-import fsspec
+from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 from stashgen.kubestash import layout
@@ -27,24 +29,61 @@ class StorageError(Exception):
         self.reason = reason
 
 
-class Bucket:
-    """One storage, for example ``file:///kubestash-backend``."""
+class RefusedError(OSError):
+    """What an object store answers, by our name for it."""
 
-    def __init__(self, url: str) -> None:
-        filesystem, root = fsspec.core.url_to_fs(url)
-        if not isinstance(filesystem, LocalFileSystem):
-            msg = f"{url}: only file:// storages are supported yet"
-            raise StorageError(ErrorClass.INTERNAL, msg)
-        self._fs = filesystem
-        self._root = str(root)
+    def __init__(self, reason: ErrorClass, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
-    def path(self, relative: str) -> str:
-        """The place of a path, for restic.
+
+@dataclass(frozen=True, slots=True)
+class ResticAccess:
+    """What restic needs beside a repository's address to reach it."""
+
+    environment: Mapping[str, str]
+    flags: Sequence[str]
+
+
+LOCAL_ACCESS = ResticAccess({}, ())
+
+
+class Bucket(ABC):
+    """One storage.
+
+    Attributes:
+        access: For restic.
+    """
+
+    access: ResticAccess = LOCAL_ACCESS
+
+    def __init__(self, filesystem: AbstractFileSystem, root: str) -> None:
+        self._filesystem = filesystem
+        self._root = root
+
+    @abstractmethod
+    def address(self, relative: str) -> str:
+        """The place of a path, as restic spells it.
 
         Raises:
             UnsafePathError: when it would leave the storage's prefix.
         """
-        return str(PurePosixPath(self._root, layout.join(relative)))
+
+    @abstractmethod
+    def require(self) -> None:
+        """See that the storage answers us, which restic would find out in a quarter of an hour.
+
+        Raises:
+            StorageError: it does not.
+        """
+
+    @abstractmethod
+    def _put(self, target: str, data: bytes) -> None:
+        """Write a file whole: a reader sees the old bytes or the new ones."""
+
+    @abstractmethod
+    def _put_new(self, target: str, data: bytes) -> None:
+        """Write a file whole; raises FileExistsError where there is one."""
 
     def read(self, relative: str, *, limit_bytes: int = 1 << 20) -> bytes | None:
         """A file's bytes, or None where there is none.
@@ -53,8 +92,7 @@ class Bucket:
             StorageError: the storage does not answer, or the file is larger than the limit.
         """
         try:
-            with self._fs.open(self.path(relative), "rb") as file:
-                data = bytes(file.read(limit_bytes + 1))
+            data = self._filesystem.cat_file(self._path(relative), start=0, end=limit_bytes + 1)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -62,7 +100,7 @@ class Bucket:
         if len(data) > limit_bytes:
             msg = f"{relative} is larger than {limit_bytes} bytes"
             raise StorageError(ErrorClass.INVALID_BUCKET, msg)
-        return data
+        return bytes(data)
 
     def write(self, relative: str, data: bytes) -> None:
         """Write a file whole: a reader sees the old bytes or the new ones.
@@ -70,10 +108,8 @@ class Bucket:
         Raises:
             StorageError: it could not be written.
         """
-        target = self.path(relative)
         try:
-            with self._prepared(target, data) as temporary:
-                self._fs.mv(temporary, target)
+            self._put(self._path(relative), data)
         except OSError as error:
             raise _failure(error) from error
 
@@ -83,12 +119,8 @@ class Bucket:
         Raises:
             StorageError: it could not be written.
         """
-        target = self.path(relative)
         try:
-            with self._prepared(target, data) as temporary:
-                # A hard link is the one call of a file system that never replaces its target and
-                # never shows half of a file.
-                self._fs.link(temporary, target)
+            self._put_new(self._path(relative), data)
         except FileExistsError:
             return False
         except OSError as error:
@@ -102,7 +134,7 @@ class Bucket:
             StorageError: the storage does not answer.
         """
         try:
-            found = self._fs.ls(self.path(folder), detail=True)
+            found = self._filesystem.ls(self._path(folder), detail=True)
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -118,11 +150,39 @@ class Bucket:
             StorageError: it could not be deleted.
         """
         try:
-            self._fs.rm_file(self.path(relative))
+            self._filesystem.rm_file(self._path(relative))
         except FileNotFoundError:
             return
         except OSError as error:
             raise _failure(error) from error
+
+    def _path(self, relative: str) -> str:
+        return str(PurePosixPath(self._root, layout.join(relative)))
+
+
+class LocalBucket(Bucket):
+    """A storage on a mounted volume: ``file://<folder>``."""
+
+    def __init__(self, url: str) -> None:
+        self._fs = LocalFileSystem()
+        super().__init__(self._fs, url.removeprefix("file://"))
+
+    def address(self, relative: str) -> str:
+        """The folder itself."""
+        return self._path(relative)
+
+    def require(self) -> None:
+        """A volume that is mounted answers: restic says at once what is wrong with it."""
+
+    def _put(self, target: str, data: bytes) -> None:
+        with self._prepared(target, data) as temporary:
+            self._fs.mv(temporary, target)
+
+    def _put_new(self, target: str, data: bytes) -> None:
+        with self._prepared(target, data) as temporary:
+            # A hard link is the one call of a file system that never replaces its target and
+            # never shows half of a file.
+            self._fs.link(temporary, target)
 
     @contextlib.contextmanager
     def _prepared(self, target: str, data: bytes) -> Iterator[str]:
@@ -154,5 +214,7 @@ def _sync(folder: str) -> None:
 
 
 def _failure(error: OSError) -> StorageError:
+    if isinstance(error, RefusedError):
+        return StorageError(error.reason, str(error))
     reason = ErrorClass.NO_SPACE if error.errno in _FULL else ErrorClass.UNAVAILABLE
     return StorageError(reason, str(error))

@@ -167,3 +167,9 @@ class BackupStorage(Kind):
         """The local backend, where the provider says local."""
         storage = self.spec.storage
         return storage.local if storage is not None and storage.provider == "local" else None
+
+    @property
+    def s3(self) -> S3Backend | None:
+        """The bucket, where the provider says s3."""
+        storage = self.spec.storage
+        return storage.s3 if storage is not None and storage.provider == "s3" else None

@@ -9,18 +9,20 @@ from stashgen.api.repository import Repository
 from stashgen.api.retention_policy import RetentionPolicySpec, SuccessfulSnapshots
 from stashgen.api.shared import TaskReference
 from stashgen.kubestash.variables import substitute
-from stashgen.kubestash.volumes import storage_url
+from stashgen.kubestash.volumes import storage_flags, storage_url
 
 _PLACE = ("storage", "directory", "component")
+# Beside the place; each is left out where it says nothing.
+_ACCESS = ("region", "insecure-tls", "connections")
 
 
 def place(repository: Repository, storage: BackupStorage, component: str) -> dict[str, str]:
-    """The variables that say where a repository is.
+    """The variables that say where a repository is and how its storage is reached.
 
     Raises:
-        UnsupportedStorageError: for a provider other than local.
+        UnsupportedStorageError: for a provider that is not supported yet.
     """
-    return {
+    return storage_flags(storage) | {
         "namespace": repository.metadata.namespace or "",
         "storage": storage_url(storage),
         "directory": (repository.spec.path or "").strip("/"),
@@ -51,8 +53,23 @@ def function_args(
         if not (arg.startswith("--") and arg.partition("=")[1:] == ("=", ""))
     ]
     given = {arg.partition("=")[0] for arg in kept}
-    missing = (flag for flag in _PLACE if f"--{flag}" not in given)
+    wanted = (*_PLACE, *(flag for flag in _ACCESS if flag in variables))
+    missing = (flag for flag in wanted if f"--{flag}" not in given)
     return (*kept, *(f"--{flag}={variables[flag]}" for flag in missing))
+
+
+def init_storage_args(storage: BackupStorage) -> tuple[str, ...]:
+    """What initialises a storage.
+
+    Raises:
+        UnsupportedStorageError: for a provider that is not supported yet.
+    """
+    flags = storage_flags(storage)
+    return (
+        "init-storage",
+        f"--storage={storage_url(storage)}",
+        *(f"--{flag}={flags[flag]}" for flag in _ACCESS if flag in flags),
+    )
 
 
 def maintain_args(
@@ -63,6 +80,7 @@ def maintain_args(
         "maintain",
         "--verb=$(VERB)",
         *(f"--{flag}={variables[flag]}" for flag in ("namespace", *_PLACE)),
+        *(f"--{flag}={variables[flag]}" for flag in _ACCESS if flag in variables),
         f"--sessions={','.join(sessions)}",
         *_keep_flags(retention),
     )

@@ -16,7 +16,7 @@ from stashgen.api.retention_policy import RetentionPolicySpec
 from stashgen.api.shared import TaskReference
 from stashgen.api.snapshot import Driver
 from stashgen.kubestash import addons, volumes
-from stashgen.kubestash.arguments import function_args, maintain_args, place
+from stashgen.kubestash.arguments import function_args, init_storage_args, maintain_args, place
 from stashgen.kubestash.pod import PodParts, field_env, pod_template
 from stashgen.kubestash.pod_settings import PodSettings
 from stashgen.kubestash.volumes import UnsupportedStorageError, storage_url
@@ -109,14 +109,14 @@ def init_storage_template(storage: BackupStorage, settings: PodSettings) -> Json
     """The pod that initialises a storage.
 
     Raises:
-        UnsupportedStorageError: for a provider other than local.
+        UnsupportedStorageError: for a storage that is not supported yet.
     """
-    backend, mount = volumes.backend(storage)
+    backend, mount = volumes.backend(storage, is_root=settings.is_root)
     parts = PodParts(
         name=init_storage_template_name(storage.metadata.name),
         component="kubestash-initializer",
         container="init-storage",
-        args=("init-storage", f"--storage={storage_url(storage)}"),
+        args=init_storage_args(storage),
         mounts=(mount,),
         volumes=(backend,),
         tmp_size="64Mi",
@@ -141,7 +141,7 @@ def backup_template(
     """The pod that backs up a repository's target.
 
     Raises:
-        UnsupportedStorageError: for a provider other than local.
+        UnsupportedStorageError: for a storage that is not supported yet.
         UnsupportedAddonError: for a task or Function that is not known or asks for more.
     """
     return _task_template(
@@ -169,7 +169,7 @@ def restore_template(
     """The pod that restores into a repository's target.
 
     Raises:
-        UnsupportedStorageError: for a provider other than local.
+        UnsupportedStorageError: for a storage that is not supported yet.
         UnsupportedAddonError: for a task or Function that is not known or asks for more.
     """
     return _task_template(
@@ -199,9 +199,12 @@ def maintain_template(
     What retention may delete stands in the reviewed arguments, so nobody can ask it for more.
 
     Raises:
-        UnsupportedStorageError: for a provider other than local.
+        UnsupportedStorageError: for a storage that is not supported yet.
     """
-    mounted = [volumes.backend(storage), *volumes.encryption(repository, is_root=settings.is_root)]
+    mounted = [
+        volumes.backend(storage, is_root=settings.is_root),
+        *volumes.encryption(repository, is_root=settings.is_root),
+    ]
     parts = PodParts(
         name=template_name("maintain", repository.metadata.name),
         component="kubestash-maintenance",
@@ -232,7 +235,7 @@ def _task_template(
     is_backup = verb == "backup"
     mounted = [
         volumes.target(repository, read_only=is_backup),
-        volumes.backend(storage),
+        volumes.backend(storage, is_root=settings.is_root),
         *volumes.encryption(repository, is_root=settings.is_root),
     ]
     session = (

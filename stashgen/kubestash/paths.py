@@ -2,5 +2,6 @@
 
 TMP_PATH = "/kubestash-tmp"
 DATA_PATH = "/kubestash-data"
+CREDENTIALS_PATH = "/var/run/stashgen/credentials"
 ENCRYPTION_PATH = "/var/run/stashgen/encryption"
 SESSION_PATH = "/var/run/stashgen/session"

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 
-from stashgen.api.backup_storage import Backend, BackupStorage
+from stashgen.api.backup_storage import Backend, BackupStorage, S3Backend
 from stashgen.api.retention_policy import RetentionPolicy, SuccessfulSnapshots
 from stashgen.api.shared import NamespaceScope, UsagePolicy
+from stashgen.kubestash import s3
+from stashgen.kubestash.layout import UnsafePathError
 from stashgen.kubestash.retention import retention_period
 from stashgen.kubestash.usage import scope, selector_of
 
@@ -82,6 +84,17 @@ def _block(backend: Backend | None) -> Iterator[str]:
         yield f"spec.storage.{provider}: is needed with provider {provider!r}"
     elif backend.local is not None and provider == "local" and not backend.local.volume_source:
         yield "spec.storage.local: a volume source is needed, for example persistentVolumeClaim"
+    elif backend.s3 is not None and provider == "s3":
+        yield from _bucket(backend.s3)
+
+
+def _bucket(backend: S3Backend) -> Iterator[str]:
+    if not backend.bucket:
+        yield "spec.storage.s3.bucket: is needed"
+    try:
+        s3.url(backend)
+    except UnsafePathError as error:
+        yield f"spec.storage.s3.prefix: {error}"
 
 
 def _selector(policy: UsagePolicy | None) -> Iterator[str]:
@@ -102,13 +115,14 @@ def _second_default(
 def _place(backend: Backend | None) -> tuple[str | None, ...] | None:
     """What no two storages may share; None where KubeStash does not compare.
 
-    As KubeStash's, without an S3 endpoint and blind to nested prefixes; slashes around a prefix
-    do not count.
+    As KubeStash's, blind to nested prefixes, but for S3: there the server counts and not the
+    region, for two servers may each have a bucket of that name. Slashes around a prefix do not
+    count.
     """
     provider = backend.provider if backend is not None else None
     if backend is not None and provider == "s3" and backend.s3 is not None:
-        s3 = backend.s3
-        return ("s3", s3.bucket, s3.region or "", (s3.prefix or "").strip("/"))
+        bucket = backend.s3
+        return ("s3", s3.endpoint(bucket), bucket.bucket, (bucket.prefix or "").strip("/"))
     if backend is not None and provider == "gcs" and backend.gcs is not None:
         return ("gcs", backend.gcs.bucket, (backend.gcs.prefix or "").strip("/"))
     if backend is not None and provider == "azure" and backend.azure is not None:

@@ -100,9 +100,12 @@ def unsupported(obj: Model) -> tuple[Unsupported, ...]:
 
 def _of_storage(storage: BackupStorage) -> Iterator[Unsupported]:
     backend = storage.spec.storage
-    if backend is not None and backend.provider != "local":
+    if backend is not None and backend.provider not in {"local", "s3"}:
         why = f"provider {backend.provider!r} is not supported yet"
         yield Unsupported("spec.storage.provider", why)
+    if storage.s3 is not None and not storage.s3.secret_name:
+        why = "access to a bucket without a Secret is not supported yet"
+        yield Unsupported("spec.storage.s3.secretName", why)
     if storage.spec.deletion_policy == "WipeOut":
         yield Unsupported("spec.deletionPolicy", _WIPE_OUT)
     runtime = storage.spec.runtime_settings or RuntimeSettings()

@@ -6,11 +6,15 @@ from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
 from stashgen.api.repository import Repository
 from stashgen.api.shared import TaskReference
+from stashgen.kubestash import s3
 from stashgen.kubestash.addons import DATA_VOLUME, TMP_VOLUME
-from stashgen.kubestash.paths import DATA_PATH, ENCRYPTION_PATH
+from stashgen.kubestash.layout import UnsafePathError
+from stashgen.kubestash.paths import CREDENTIALS_PATH, DATA_PATH, ENCRYPTION_PATH
 from stashgen.kubestash.variables import substitute
 
 BACKEND_VOLUME = "backend"
+CREDENTIALS_VOLUME = "credentials"
+ENCRYPTION_VOLUME = "encryption"
 DEFAULT_MOUNT_PATH = "/kubestash-backend"
 _KEY_MODE = 0o440
 _KEY_MODE_OF_OTHERS = 0o444
@@ -34,31 +38,47 @@ _THREE_VALUED = {"azureDisk", "csi"}
 
 
 class UnsupportedStorageError(Exception):
-    """The storage's provider is not supported yet."""
+    """The storage's provider, or what it asks for, is not supported yet."""
 
 
 def storage_url(storage: BackupStorage) -> str:
-    """Where the worker finds the storage in its pod: ``file://<mount path>``.
+    """Where the worker finds the storage: ``file://<mount path>``, or as restic spells a bucket.
 
-    ``subPath`` is applied by the mount and so is not part of it.
-
-    Raises:
-        UnsupportedStorageError: for a provider other than local.
-    """
-    local = storage.local
-    if local is None:
-        provider = storage.spec.storage.provider if storage.spec.storage else None
-        msg = f"storage provider {provider!r} is not supported yet"
-        raise UnsupportedStorageError(msg)
-    return f"file://{local.mount_path or DEFAULT_MOUNT_PATH}"
-
-
-def backend(storage: BackupStorage) -> tuple[JsonObject, JsonObject]:
-    """The volume of a local storage, and its mount.
+    A local ``subPath`` is applied by the mount and so is not part of it.
 
     Raises:
-        UnsupportedStorageError: for a provider other than local.
+        UnsupportedStorageError: for another provider, or a prefix that leaves its place.
     """
+    local, bucket = storage.local, storage.s3
+    if local is not None:
+        return f"file://{local.mount_path or DEFAULT_MOUNT_PATH}"
+    if bucket is not None:
+        try:
+            return s3.url(bucket)
+        except UnsafePathError as error:
+            raise UnsupportedStorageError(str(error)) from error
+    provider = storage.spec.storage.provider if storage.spec.storage else None
+    msg = f"storage provider {provider!r} is not supported yet"
+    raise UnsupportedStorageError(msg)
+
+
+def storage_flags(storage: BackupStorage) -> dict[str, str]:
+    """The worker's flags about the storage beside its address; none for a local one."""
+    return s3.flags(storage.s3) if storage.s3 is not None else {}
+
+
+def backend(storage: BackupStorage, *, is_root: bool) -> tuple[JsonObject, JsonObject]:
+    """The volume of a local storage, or with the keys of a bucket; and its mount.
+
+    Raises:
+        UnsupportedStorageError: for another provider, or a bucket without a Secret.
+    """
+    if storage.s3 is not None:
+        secret = storage.s3.secret_name
+        if not secret:
+            msg = "access to a bucket without a Secret is not supported yet"
+            raise UnsupportedStorageError(msg)
+        return _secret(CREDENTIALS_VOLUME, secret, CREDENTIALS_PATH, is_root=is_root)
     path = storage_url(storage).removeprefix("file://")
     local = storage.local
     source = as_stored(local.volume_source) if local is not None else {}
@@ -79,19 +99,26 @@ def target(repository: Repository, *, read_only: bool) -> tuple[JsonObject, Json
 
 
 def encryption(repository: Repository, *, is_root: bool) -> list[tuple[JsonObject, JsonObject]]:
-    """The volume of the repository's key, and its mount; nothing where no Secret is named.
-
-    The Secret is optional: the worker reports its absence as ``SecretMissing``, while a pod that
-    waits for it would say nothing.
-    """
+    """The volume of the repository's key, and its mount; nothing where no Secret is named."""
     secret = repository.spec.encryption_secret
     if secret is None:
         return []
+    return [_secret(ENCRYPTION_VOLUME, secret.name, ENCRYPTION_PATH, is_root=is_root)]
+
+
+def _secret(volume: str, secret: str, path: str, *, is_root: bool) -> tuple[JsonObject, JsonObject]:
+    """A Secret of the pod's own namespace as files.
+
+    It is optional: the worker reports its absence as ``SecretMissing``, while a pod that waits
+    for it would say nothing.
+    """
     # The kubelet gives a Secret's files to root, and we set no fsGroup that would share them.
     mode = _KEY_MODE if is_root else _KEY_MODE_OF_OTHERS
-    source: JsonObject = {"secretName": secret.name, "optional": True, "defaultMode": mode}
-    mount: JsonObject = {"name": "encryption", "mountPath": ENCRYPTION_PATH, "readOnly": True}
-    return [({"name": "encryption", "secret": source}, mount)]
+    source: JsonObject = {"secretName": secret, "optional": True, "defaultMode": mode}
+    return (
+        {"name": volume, "secret": source},
+        {"name": volume, "mountPath": path, "readOnly": True},
+    )
 
 
 def as_stored(source: JsonObject) -> JsonObject:

@@ -2,7 +2,9 @@
 
 from typing import Literal
 
-from stashgen.api.base import JsonObject, Model
+from pydantic import Field
+
+from stashgen.api.base import Bool, JsonObject, Model
 from stashgen.policy.shared import Job, Metadata
 
 
@@ -16,18 +18,44 @@ class LocalBackend(Model):
     host_path: JsonObject | None = None
 
 
-class Backend(Model):
-    """The provider and its block; only ``local`` is supported yet."""
+class S3Backend(Model):
+    """A bucket of S3 or of a compatible store; ``prefix`` must contain the cluster's id.
 
-    provider: Literal["local"]
-    local: LocalBackend
+    Without ``endpoint`` it is Amazon's of the region.
+    """
+
+    bucket: str
+    prefix: str = "{{ cluster.id }}"
+    region: str | None = None
+    endpoint: str | None = None
+    insecure_tls: Bool = Field(default=False, alias="insecureTLS")
+
+
+class Backend(Model):
+    """The provider and its block."""
+
+    provider: Literal["local", "s3"]
+    local: LocalBackend | None = None
+    s3: S3Backend | None = None
+
+
+class Credentials(Model):
+    """The Secret of that name in each volume's namespace, in which the pods mount it.
+
+    Its keys are KubeStash's: ``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY`` and, for a private
+    authority, ``CA_CERT_DATA``.
+    """
+
+    from_: Literal["Namespace"] = Field(alias="from")
+    secret_name: str
 
 
 class StorageSpec(Model):
-    """Where it is and how its own Job runs."""
+    """Where it is, who may use it and how its own Job runs."""
 
     namespace: str
     backend: Backend
+    credentials: Credentials | None = None
     job: Job | None = None
 
 

@@ -25,7 +25,7 @@ def backup_storage(storage: ResolvedStorage) -> JsonObject:
                 "annotations": annotations,
             },
             "spec": {
-                "storage": {"provider": "local", "local": storage.local},
+                "storage": {"provider": storage.provider, storage.provider: storage.block},
                 "usagePolicy": {"allowedNamespaces": {"from": "Same"}},
                 "default": False,
                 "deletionPolicy": "Delete",

@@ -24,6 +24,7 @@ class Code(StrEnum):
     BLOCK_VOLUME = "SG519"
     STORAGE_ITSELF = "SG520"
     SAME_RETENTION_NAME = "SG521"
+    SAME_BUCKET = "SG522"
 
 
 def finding(  # every part of a message is its own argument

@@ -55,6 +55,7 @@ class _Prover:
         self._places: dict[tuple[str, str, str, str], tuple[Protection, str]] = {}
         self._retentions: dict[tuple[str, str, str], RetentionPolicySpec] = {}
         self._storages: set[tuple[str, str]] = set()
+        self._buckets: dict[tuple[str, str, str, str], ResolvedStorage] = {}
         self._said: set[tuple[str, ...]] = set()
 
     def look_at(self, protection: Protection) -> None:
@@ -92,6 +93,7 @@ class _Prover:
                 "a backup into itself grows with every run, and is lost with the volume",
                 "name the claim in the policy's select.volumes.exclude",
             )
+        self._check_bucket(protection, storage)
         if (storage.cluster.id, storage.name) in self._storages:
             return
         self._storages.add((storage.cluster.id, storage.name))
@@ -105,6 +107,21 @@ class _Prover:
                     "be too long" if is_cut else f"be made for {_describe(found)} too"
                 )
                 self._refuse(protection, Code.NAME, what, _NAME_WHY)
+
+    def _check_bucket(self, protection: Protection, storage: ResolvedStorage) -> None:
+        if storage.provider != "s3":
+            return
+        first = self._buckets.setdefault(place_of(storage, ""), storage)
+        if first != storage:
+            self._refuse(
+                protection,
+                Code.SAME_BUCKET,
+                f"storages {quote(first.name)} and {quote(storage.name)} are one place: bucket "
+                f"{quote(str(storage.block['bucket']))}, prefix "
+                f"{quote(str(storage.block['prefix']))}",
+                "they would share one metadata.yaml, and KubeStash refuses the second of them",
+                'give each its own prefix, for example "{{ cluster.id }}/<the storage\'s name>"',
+            )
 
     def _check_place(
         self, protection: Protection, storage: ResolvedStorage, directory: str, repository: str

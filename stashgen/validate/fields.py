@@ -6,6 +6,7 @@ from stashgen.diagnostics import Finding
 from stashgen.marks import Json
 from stashgen.source import Document
 from stashgen.validate import pod_values, values
+from stashgen.validate.backends import backend_findings
 from stashgen.validate.values import Rule
 from stashgen.validate.walk import Code, Keys, each, error
 
@@ -51,6 +52,11 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
         ("spec.backend.local.persistentVolumeClaim.claimName", values.subdomain),
         ("spec.backend.local.nfs", pod_values.nfs_source),
         ("spec.backend.local.hostPath", pod_values.host_path_source),
+        ("spec.backend.s3.bucket", values.bucket),
+        ("spec.backend.s3.prefix", values.sub_path),
+        ("spec.backend.s3.region", values.region),
+        ("spec.backend.s3.endpoint", values.endpoint),
+        ("spec.credentials.secretName", values.subdomain),
         *_job("spec.job"),
     ),
     "BackupPolicy": (
@@ -110,6 +116,8 @@ def field_findings(document: Document, kind: str) -> Iterator[Finding]:
                 yield from _exactly_one(document, keys, value, names)
     if kind == "BackupPolicy":
         yield from _nothing_kept(document)
+    if kind == "Storage":
+        yield from backend_findings(document)
 
 
 def _exactly_one(

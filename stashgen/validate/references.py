@@ -118,7 +118,8 @@ def _second_cluster(project: Document, keys: Keys) -> Finding:
 
 
 def _without_cluster_id(storage: Document, project: Document) -> Iterator[Finding]:
-    for keys, text in texts(storage, "spec.backend.local.subPath"):
+    paths = ("spec.backend.local.subPath", "spec.backend.s3.prefix")
+    for keys, text in (found for path in paths for found in texts(storage, path)):
         try:
             check_template(text, CLUSTER_NAMES)
         except ValueError:
@@ -134,7 +135,7 @@ def _without_cluster_id(storage: Document, project: Document) -> Iterator[Findin
                     Code.NO_CLUSTER_ID,
                     storage,
                     keys,
-                    what=f"subPath {quote(text)} does not contain the cluster's id",
+                    what=f"{keys[-1]} {quote(text)} does not contain the cluster's id",
                     why=f"another cluster with the same storage would write into the directories "
                     f"of {quote(cluster_id)}",
                     fix='write "{{ cluster.id }}" into it',

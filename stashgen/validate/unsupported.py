@@ -19,9 +19,8 @@ _FIELDS = {
     "Storage": frozenset(
         {
             "spec.clusters",
-            "spec.credentials",
+            "spec.credentials.perVerb",
             "spec.facts",
-            "spec.backend.s3",
             "spec.backend.gcs",
             "spec.backend.azure",
             "spec.job.runAs.from",
@@ -44,12 +43,12 @@ _FIELDS = {
 
 _VALUES = {
     ("Project", "spec.controller"): frozenset({"kubestash"}),
-    ("Storage", "spec.backend.provider"): frozenset({"s3", "gcs", "azure"}),
+    ("Storage", "spec.backend.provider"): frozenset({"gcs", "azure"}),
+    ("Storage", "spec.credentials.from"): frozenset({"Storage"}),
 }
 
 # Where a not yet supported value makes these fields wrong too, they are not told as well.
 FOLLOWS = {
-    "spec.backend.provider": frozenset({"spec.backend.local"}),
     "spec.clusters[].inventory[].recorded": frozenset({"spec.clusters[].inventory[].manifests"}),
     "spec.defaults.job.runAs.from": frozenset({"spec.defaults.job.runAs.user"}),
     "spec.job.runAs.from": frozenset({"spec.job.runAs.user"}),

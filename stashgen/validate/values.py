@@ -23,6 +23,9 @@ from stashgen.validate.walk import Code
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", re.ASCII)
 _SUBDOMAIN = re.compile(rf"{_LABEL.pattern}(\.{_LABEL.pattern})*", re.ASCII)
 _CLUSTER_ID = re.compile(r"[a-z][a-z0-9]{1,11}", re.ASCII)
+_BUCKET = re.compile(r"[a-z0-9][-.a-z0-9]{1,61}[a-z0-9]", re.ASCII)
+_REGION = re.compile(r"[A-Za-z0-9][-_.A-Za-z0-9]{0,62}", re.ASCII)
+_ENDPOINT = re.compile(r"https?://([-.A-Za-z0-9]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
 _LONGEST_LABEL, _LONGEST_SUBDOMAIN = 63, 253
 # "init-storage-<name>" is a label's value, which has at most 63 characters.
 _LONGEST_STORAGE = 50
@@ -189,13 +192,49 @@ def absolute(value: Json) -> Problem | None:
 
 
 def sub_path(value: Json) -> Problem | None:
-    """A storage's sub-path, a template."""
+    """A storage's sub-path or prefix, a template."""
     return _path_template(value, CLUSTER_NAMES)
 
 
 def directory(value: Json) -> Problem | None:
     """A copy's directory below the storage's prefix, a template."""
     return _path_template(value, VOLUME_NAMES)
+
+
+def bucket(value: Json) -> Problem | None:
+    """A bucket's name (Amazon S3, "General purpose bucket naming rules")."""
+    if not isinstance(value, str) or (_BUCKET.fullmatch(value) and ".." not in value):
+        return None
+    return Problem(
+        Code.NAME,
+        f"{quote(value)} is not a bucket's name",
+        "stores take 3 to 63 lower-case letters, digits, dots and dashes",
+        "write the name alone: a path below it belongs into prefix, the server into endpoint",
+    )
+
+
+def region(value: Json) -> Problem | None:
+    """A region's name; other stores than Amazon's have their own."""
+    if not isinstance(value, str) or _REGION.fullmatch(value):
+        return None
+    return Problem(
+        Code.NAME,
+        f"{quote(value)} is not a region",
+        "it is one word, which the store compares with its own",
+        'write a name such as "eu-central-1"',
+    )
+
+
+def endpoint(value: Json) -> Problem | None:
+    """The address of a server, without a path: the bucket would be taken for a part of it."""
+    if not isinstance(value, str) or _ENDPOINT.fullmatch(value):
+        return None
+    return Problem(
+        Code.NOT_ALLOWED,
+        f"{quote(value)} is not an endpoint",
+        "restic and KubeStash take a scheme, a host and a port, and no more",
+        'write an address such as "https://s3.example.org:9000"',
+    )
 
 
 def _path_template(value: Json, names: frozenset[str]) -> Problem | None:
@@ -210,7 +249,8 @@ def _path_template(value: Json, names: frozenset[str]) -> Problem | None:
         why = why or "it must be a relative path, below the storage's own place"
     if any(part in {".", ".."} for part in value.split("/")):
         why = why or '"." and ".." would leave the place'
-    if not value.isprintable() or "\\" in value:
+    # restic reads a bucket's address as a URL.
+    if not value.isprintable() or any(character in value for character in "\\%?#"):
         why = why or "it has a character that does not belong in a path"
     if not why:
         return None

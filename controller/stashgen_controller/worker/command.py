@@ -15,7 +15,7 @@ from stashgen.kubestash.paths import TMP_PATH
 from stashgen_controller.interruption import Interruption
 from stashgen_controller.result import ErrorClass, RunError, WorkerResult
 from stashgen_controller.session_plan import SessionPlan, Verb
-from stashgen_controller.storage import Bucket, StorageError
+from stashgen_controller.storage import Bucket, LocalBucket, StorageError
 from stashgen_controller.worker.api import Api
 from stashgen_controller.worker.details import with_details
 from stashgen_controller.worker.environment import Environment, from_process
@@ -123,12 +123,31 @@ def _run(
     return Run(
         environment=environment,
         plan=plan,
-        bucket=Bucket(args.storage),
+        bucket=_bucket(environment, args),
         directory=args.directory,
         scratch=scratch if Path(scratch).is_dir() else None,
         cache=args.enable_cache == "true",
         interruption=interruption,
         started=environment.now(),
+    )
+
+
+def _bucket(environment: Environment, args: argparse.Namespace) -> Bucket:
+    """The storage; what only a bucket needs is loaded for one only.
+
+    Raises:
+        StorageError: its keys are not there.
+    """
+    if not args.storage.startswith("s3:"):
+        return LocalBucket(args.storage)
+    from stashgen_controller.s3_storage import S3Bucket, read_credentials  # noqa: PLC0415
+
+    return S3Bucket(
+        args.storage,
+        read_credentials(environment.credentials),
+        region=args.region,
+        insecure_tls=args.insecure_tls == "true",
+        connections=args.connections,
     )
 
 
@@ -197,6 +216,10 @@ def _parser() -> argparse.ArgumentParser:
     for verb in (backup, restore):
         verb.add_argument("--enable-cache", default="true", choices=("true", "false"))
         verb.add_argument("--scratch-dir")
+    for verb in (init, backup, restore, maintain):
+        verb.add_argument("--region")
+        verb.add_argument("--insecure-tls", default="false", choices=("true", "false"))
+        verb.add_argument("--connections", type=int)
     for verb in (backup, restore, maintain):
         for flag in ("--namespace", "--storage", "--directory", "--component"):
             verb.add_argument(flag, required=True)

@@ -57,7 +57,7 @@ class Run:
     repository: RepositoryState | None = None
     retention: Retention | None = None
     errors: ErrorLog = field(default_factory=ErrorLog)
-    _is_version_checked: bool = False
+    _is_checked: bool = False
 
     @property
     def now(self) -> Callable[[], datetime]:
@@ -70,14 +70,16 @@ class Run:
         Raises:
             RunFailedError: the encryption Secret is not there.
             ResticError: restic is missing or too old.
+            StorageError: the storage does not answer, or refuses us.
         """
         self._require_password()
-        if not self._is_version_checked:
+        if not self._is_checked:
             check_version()
-            self._is_version_checked = True
+            self.bucket.require()
+            self._is_checked = True
         place = layout.restic_folder(self.directory, component_path)
         return Restic(
-            repository=self.bucket.path(place),
+            repository=self.bucket.address(place),
             password_file=str(self.environment.password_file),
             cache_dir=self.scratch if self.cache else None,
             temp_dir=self.scratch,
@@ -85,6 +87,7 @@ class Run:
             interruption=self.interruption,
             errors=self.errors,
             deadline=self.plan.deadline,
+            access=self.bucket.access,
         )
 
     def _require_password(self) -> None:

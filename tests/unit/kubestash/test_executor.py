@@ -280,7 +280,53 @@ def test_function_of_a_task_is_named() -> None:
     assert executor.function_name(addon, _RESTORE_TASK, "restore") == "pvc-restore"
 
 
-@pytest.mark.parametrize("provider", ["s3", "gcs", "azure", "swift"])
+def test_every_pod_of_a_bucket_gets_its_keys_as_files_and_nothing_of_them_in_its_spec() -> None:
+    storage = BackupStorage.model_validate(
+        {
+            "metadata": {"name": "far", "namespace": "demo"},
+            "spec": {
+                "storage": {
+                    "provider": "s3",
+                    "s3": {"bucket": "b", "prefix": "p", "region": "r", "secretName": "keys"},
+                }
+            },
+        }
+    )
+    made = [
+        executor.init_storage_template(storage, PodSettings()),
+        executor.maintain_template(
+            repository=one_volume.repository(),
+            storage=storage,
+            sessions=["backup"],
+            retention=RetentionPolicySpec(max_retention_period="1d"),
+            settings=PodSettings(),
+        ),
+        executor.backup_template(
+            repository=one_volume.repository(),
+            storage=storage,
+            addon=addons.pvc_addon(),
+            function=addons.pvc_backup(),
+            task=TaskReference(name="logical-backup"),
+            component="dump",
+            settings=PodSettings(),
+        ),
+    ]
+    for template in made:
+        spec = cast("dict[str, list[JsonObject]]", template["spec"])
+        (container,) = spec["containers"]
+        volumes = {volume["name"]: volume for volume in spec["volumes"]}
+        assert volumes["credentials"] == {
+            "name": "credentials",
+            "secret": {"secretName": "keys", "optional": True, "defaultMode": 0o444},
+        }
+        assert "backend" not in volumes
+        args = cast("list[str]", container["args"])
+        assert "--storage=s3:https://s3.r.amazonaws.com/b/p" in args
+        assert "--region=r" in args
+        assert "secret" not in str([container.get("env"), container.get("envFrom")]).lower()
+
+
+@pytest.mark.parametrize("provider", ["gcs", "azure", "swift"])
 def test_provider_without_an_implementation_is_refused(provider: str) -> None:
     storage = BackupStorage.model_validate(
         {

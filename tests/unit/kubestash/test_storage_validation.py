@@ -51,6 +51,11 @@ def _s3(key: str, **block: str) -> BackupStorage:
         ({"provider": "s3", "gcs": {}}, "spec.storage.s3: is needed with provider 's3'"),
         ({"provider": "gcs"}, "spec.storage.gcs: is needed with provider 'gcs'"),
         ({"provider": "azure"}, "spec.storage.azure: is needed with provider 'azure'"),
+        ({"provider": "s3", "s3": {}}, "spec.storage.s3.bucket: is needed"),
+        (
+            {"provider": "s3", "s3": {"bucket": "b", "prefix": "a/../b"}},
+            "spec.storage.s3.prefix: 'b/a/../b' leaves its directory",
+        ),
         (
             {"provider": "local", "local": {"mountPath": "/a", "subPath": "b"}},
             "spec.storage.local: a volume source is needed, for example persistentVolumeClaim",
@@ -78,7 +83,9 @@ def test_selector_scope_without_a_selector_is_refused() -> None:
     ("first", "second", "is_same"),
     [
         (_s3("demo/a", region="r", prefix="p"), _s3("x/b", region="r", prefix="p"), True),
-        (_s3("demo/a"), _s3("x/b", endpoint="https://minio.example"), True),
+        (_s3("demo/a"), _s3("x/b", endpoint="https://minio.example"), False),
+        (_s3("demo/a"), _s3("x/b", endpoint="https://s3.us-east-1.amazonaws.com/"), True),
+        (_s3("demo/a", endpoint="minio"), _s3("x/b", endpoint="https://minio", region="r"), True),
         (_s3("demo/a", prefix="/p/"), _s3("x/b", prefix="p"), True),
         (_s3("demo/a", region="r"), _s3("x/b"), False),
         (_s3("demo/a", prefix="p"), _s3("x/b", prefix="p/q"), False),

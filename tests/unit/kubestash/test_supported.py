@@ -90,7 +90,8 @@ def _source(**source: object) -> RestoreSession:
 @pytest.mark.parametrize(
     ("obj", "path"),
     [
-        (_storage(storage={"provider": "s3", "s3": {}}), "spec.storage.provider"),
+        (_storage(storage={"provider": "gcs", "gcs": {}}), "spec.storage.provider"),
+        (_storage(storage={"provider": "s3", "s3": {}}), "spec.storage.s3.secretName"),
         (_storage(storage=None, deletionPolicy="WipeOut"), "spec.deletionPolicy"),
         (_storage(deletionPolicy="WipeOut"), "spec.deletionPolicy"),
         (_storage(runtimeSettings={"pod": {"nodeName": "n"}}), "spec.runtimeSettings.pod.nodeName"),

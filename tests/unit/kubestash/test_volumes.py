@@ -19,6 +19,13 @@ def _storage(provider: str | None = "local", **local: object) -> BackupStorage:
     )
 
 
+def _bucket(**s3: object) -> BackupStorage:
+    block = {"bucket": "backup", "secretName": "keys", **s3}
+    return BackupStorage.model_validate(
+        {"metadata": {"name": "s"}, "spec": {"storage": {"provider": "s3", "s3": block}}}
+    )
+
+
 def _task(*added: JsonObject) -> TaskReference:
     return TaskReference.model_validate({"name": "logical-backup", "addonVolumes": added})
 
@@ -26,6 +33,7 @@ def _task(*added: JsonObject) -> TaskReference:
 @pytest.mark.parametrize(
     "storage",
     [
+        _storage("gcs"),
         _storage("s3"),
         _storage(None),
         _storage("local"),
@@ -36,7 +44,7 @@ def test_storage_that_is_no_volume_is_refused(storage: BackupStorage) -> None:
     with pytest.raises(volumes.UnsupportedStorageError, match="is not supported yet"):
         volumes.storage_url(storage)
     with pytest.raises(volumes.UnsupportedStorageError):
-        volumes.backend(storage)
+        volumes.backend(storage, is_root=False)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +68,59 @@ def test_sub_path_is_the_mounts_and_not_part_of_the_url(
 ) -> None:
     storage = _storage("local", emptyDir={}, **local)
     assert volumes.storage_url(storage) == url
-    assert volumes.backend(storage) == ({"name": "backend", "emptyDir": {}}, mount)
+    assert volumes.backend(storage, is_root=False) == ({"name": "backend", "emptyDir": {}}, mount)
+
+
+@pytest.mark.parametrize(("is_root", "mode"), [(True, 0o440), (False, 0o444)])
+def test_the_keys_of_a_bucket_are_a_secret_of_the_pods_namespace(is_root: bool, mode: int) -> None:
+    volume, mount = volumes.backend(_bucket(), is_root=is_root)
+    assert volume == {
+        "name": "credentials",
+        "secret": {"secretName": "keys", "optional": True, "defaultMode": mode},
+    }
+    assert mount == {
+        "name": "credentials",
+        "mountPath": "/var/run/stashgen/credentials",
+        "readOnly": True,
+    }
+
+
+def test_a_bucket_without_a_secret_is_refused() -> None:
+    with pytest.raises(volumes.UnsupportedStorageError, match="without a Secret"):
+        volumes.backend(_bucket(secretName=""), is_root=False)
+
+
+def test_a_prefix_that_leaves_its_place_is_refused() -> None:
+    with pytest.raises(volumes.UnsupportedStorageError, match="leaves its directory"):
+        volumes.storage_url(_bucket(prefix="a/../b"))
+
+
+@pytest.mark.parametrize(
+    ("bucket", "url"),
+    [
+        ({}, "s3:https://s3.us-east-1.amazonaws.com/backup"),
+        ({"region": "eu-1", "prefix": "/a/b/"}, "s3:https://s3.eu-1.amazonaws.com/backup/a/b"),
+        ({"endpoint": "http://minio:9000/", "region": "x"}, "s3:http://minio:9000/backup"),
+        ({"endpoint": "minio:9000"}, "s3:https://minio:9000/backup"),
+    ],
+)
+def test_a_bucket_is_addressed_as_restic_spells_it(bucket: JsonObject, url: str) -> None:
+    assert volumes.storage_url(_bucket(**bucket)) == url
+
+
+@pytest.mark.parametrize(
+    ("bucket", "flags"),
+    [
+        ({}, {}),
+        ({"region": "", "insecureTLS": False, "maxConnections": 0}, {}),
+        ({"region": "eu-1"}, {"region": "eu-1"}),
+        ({"insecureTLS": True}, {"insecure-tls": "true"}),
+        ({"maxConnections": 9}, {"connections": "9"}),
+    ],
+)
+def test_what_a_bucket_does_not_say_is_no_flag(bucket: JsonObject, flags: dict[str, str]) -> None:
+    assert volumes.storage_flags(_bucket(**bucket)) == flags
+    assert volumes.storage_flags(_storage("local", emptyDir={}, maxConnections=3)) == {}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """What is decided for a volume, and what is refused."""
 
+import pytest
+
 from stashgen.cron import Schedule
 from stashgen.diagnostics import Severity
 from stashgen.model import Protection
@@ -10,6 +12,14 @@ _COPY = "{storage: local, keep: {last: 2}}"
 _SECOND_STORAGE = STORAGE.replace("name: local}", "name: nas}").replace(
     "persistentVolumeClaim: {claimName: backup-store}", "nfs: {server: nas, path: /backup}"
 )
+
+
+def _bucket(name: str, more: str) -> str:
+    backend = f"{{provider: s3, s3: {{bucket: corp-backup, {more}}}}}"
+    start = STORAGE.index("  backend:")
+    credentials = "  credentials: {from: Namespace, secretName: keys}\n"
+    head = STORAGE[:start].replace("name: local", f"name: {name}")
+    return f"{head}  backend: {backend}\n{credentials}"
 
 
 def _policy(sessions: str) -> str:
@@ -36,11 +46,67 @@ def test_a_policy_comes_down_to_plain_values() -> None:
     assert (copy.directory, copy.retention_name, copy.secret_name) == (
         "demo/library", "keep-last2", "restic-key",
     )  # fmt: skip
-    assert copy.storage.local == {
+    assert copy.storage.block == {
         "mountPath": "/kubestash-backend",
         "subPath": "dem1",
         "persistentVolumeClaim": {"claimName": "backup-store", "readOnly": False},
     }
+
+
+def test_a_bucket_comes_down_to_a_server_a_region_and_a_prefix() -> None:
+    (copy,) = _one(_bucket("local", "region: eu-1"), POLICY).sessions[0].copies
+    assert copy.storage.provider == "s3"
+    assert copy.storage.block == {
+        "endpoint": "https://s3.eu-1.amazonaws.com",
+        "bucket": "corp-backup",
+        "prefix": "dem1",
+        "region": "eu-1",
+        "secretName": "keys",
+    }
+    (copy,) = (
+        _one(_bucket("local", "endpoint: 'http://minio', insecureTLS: true"), POLICY)
+        .sessions[0]
+        .copies
+    )
+    assert copy.storage.block == {
+        "endpoint": "http://minio",
+        "bucket": "corp-backup",
+        "prefix": "dem1",
+        "region": "us-east-1",
+        "secretName": "keys",
+        "insecureTLS": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "found"),
+    [
+        ("region: eu-1", "region: eu-1", ["SG522"]),
+        ("region: eu-1", "endpoint: 'https://s3.eu-1.amazonaws.com'", ["SG522"]),
+        ("endpoint: 'https://a'", "endpoint: 'https://a', region: x", ["SG522"]),
+        ("endpoint: 'https://a'", "endpoint: 'https://b'", []),
+        ("region: eu-1", "region: eu-1, prefix: 'dem1/x'", []),
+    ],
+)
+def test_two_storages_in_one_bucket_and_prefix_are_refused(
+    first: str, second: str, found: list[str]
+) -> None:
+    copies = "{storage: local, keep: {last: 2}}, {storage: far, keep: {last: 2}, directory: x}"
+    policy = _policy(f"[{{name: backup, every: 1h, copies: [{copies}]}}]")
+    outcome = resolved(claim("library"), _bucket("local", first), _bucket("far", second), policy)
+    assert codes(outcome.findings) == found
+    assert len(outcome.value.protections) == (0 if found else 1)
+
+
+def test_prefix_and_directory_together_are_a_buckets_place() -> None:
+    copies = (
+        "{storage: local, keep: {last: 2}, directory: x/one}, "
+        "{storage: far, keep: {last: 2}, directory: one}"
+    )
+    policy = _policy(f"[{{name: backup, every: 1h, copies: [{copies}]}}]")
+    far = _bucket("far", "region: r, prefix: 'dem1/x'")
+    outcome = resolved(claim("library"), _bucket("local", "region: r"), far, policy)
+    assert codes(outcome.findings) == ["SG515"]
 
 
 def test_templates_are_filled_in() -> None:
@@ -50,7 +116,7 @@ def test_templates_are_filled_in() -> None:
         " directory: '{{cluster.name}}/{{ namespace }}-{{volume}}'}]}]"
     )
     (copy,) = _one(storage, policy).sessions[0].copies
-    assert copy.storage.local["subPath"] == "x/dem1"
+    assert copy.storage.block["subPath"] == "x/dem1"
     assert copy.directory == "demo/demo-library"
 
 

@@ -1,0 +1,71 @@
+"""A storage's provider, its block and its credentials: what belongs together."""
+
+from collections.abc import Iterator
+
+from stashgen.diagnostics import Finding, quote
+from stashgen.source import Document
+from stashgen.validate.walk import Code, error, value_at
+
+_BACKEND = ("spec", "backend")
+_CREDENTIALS = ("spec", "credentials")
+_BLOCKS = ("local", "s3")
+
+
+def backend_findings(document: Document) -> Iterator[Finding]:
+    """What a storage's provider needs and is not there, or has no use for."""
+    provider = value_at(document, "spec.backend.provider")
+    if provider not in _BLOCKS:
+        return  # Told by the field's own rule.
+    for block in _BLOCKS:
+        written = value_at(document, f"spec.backend.{block}") is not None
+        if block == provider and not written:
+            yield error(
+                Code.MISSING_FIELD,
+                document,
+                _BACKEND,
+                what=f"field {quote(block)} is missing",
+                why=f"provider {quote(provider)} says where it is in this block",
+                fix=f"write {block}",
+            )
+        elif block != provider and written:
+            yield _useless(document, (*_BACKEND, block), str(provider))
+    has_credentials = value_at(document, "spec.credentials") is not None
+    if provider == "local" and has_credentials:
+        yield _useless(document, _CREDENTIALS, provider)
+    if provider == "s3":
+        if not has_credentials:
+            yield error(
+                Code.MISSING_FIELD,
+                document,
+                ("spec",),
+                what='field "credentials" is missing',
+                why="the pods read a bucket's keys from a Secret that is mounted into them",
+                fix="write credentials: {from: Namespace, secretName: ...}",
+            )
+        yield from _nowhere(document)
+
+
+def _nowhere(document: Document) -> Iterator[Finding]:
+    """Neither a server nor a region of Amazon's."""
+    block = value_at(document, "spec.backend.s3")
+    if isinstance(block, dict) and block.get("endpoint") is None and block.get("region") is None:
+        yield error(
+            Code.MISSING_FIELD,
+            document,
+            (*_BACKEND, "s3"),
+            what="neither endpoint nor region is written",
+            why="a bucket's name says nothing about where it is",
+            fix="write the region of Amazon S3, or another store's endpoint",
+        )
+
+
+def _useless(document: Document, keys: tuple[str, ...], provider: str) -> Finding:
+    return error(
+        Code.NOT_ALLOWED,
+        document,
+        keys,
+        at_key=True,
+        what=f"{keys[-1]} is written, and the provider is {quote(provider)}",
+        why="nothing would read it",
+        fix=f"leave {keys[-1]} out, or correct the provider",
+    )

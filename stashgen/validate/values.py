@@ -167,7 +167,7 @@ def inside(value: Json) -> Problem | None:
     if not isinstance(value, str):
         return None
     parts = [part for part in value.split("/") if part not in {"", "."}]
-    if parts and not value.startswith("/") and ".." not in parts and "\\" not in value:
+    if parts and not value.startswith("/") and not {"..", ".git"} & {*parts} and "\\" not in value:
         return None
     return Problem(
         Code.NOT_ALLOWED,

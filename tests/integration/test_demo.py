@@ -57,6 +57,33 @@ def test_volume_has_enough_files_where_the_source_has_few(tmp_path: Path) -> Non
     assert (volume / "tree" / "copy-1" / "399.py").read_text() == "399"
 
 
+def test_machine_without_namespaces_is_told_before_anything_starts(tmp_path: Path) -> None:
+    programs, state = tmp_path / "programs", tmp_path / "state"
+    programs.mkdir()
+    state.mkdir()
+    unshare = programs / "unshare"
+    unshare.write_text(
+        "#!/bin/sh\necho unshare: unshare failed: Operation not permitted >&2; exit 1\n"
+    )
+    unshare.chmod(0o755)
+    demo = subprocess.run(
+        [sys.executable, "-m", "tools.demo"],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "PATH": f"{programs}:{os.environ['PATH']}",
+            "TMPDIR": str(state),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (demo.returncode, demo.stdout) == (2, "")
+    assert "refuses them: unshare: unshare failed: Operation not permitted" in demo.stderr
+    assert list(state.iterdir()) == []
+
+
 @pytest.fixture
 def not_ignored() -> Iterator[None]:
     """What a shell starts in the background ignores Ctrl-C, and so do its children."""

@@ -20,7 +20,7 @@ _REFUSED: list[tuple[Rule, list[Json]]] = [
         values.time_zone,
         ["", "Local", "Europe/Atlantis", "../etc/passwd", "/etc/localtime", "UTC+1"],
     ),
-    (values.inside, ["", ".", "./", "/abs", "..", "a/../..", "a\\b"]),
+    (values.inside, ["", ".", "./", "/abs", "..", "a/../..", "a\\b", ".git", "a/.git/b"]),
     (values.absolute, ["", "relative", "/", "//", "/a/../b", "/a:b"]),
     (values.sub_path, ["", "/", "/a", "../a", "a/./b", "{{ volume }}", "a\nb", "a\\b"]),
     (values.sub_path, ["a%20b", "a?b", "a#b"]),

@@ -13,6 +13,7 @@ from tests.cluster.kube import Kube, KubeError
 from tests.cluster.pods import pod
 from tools.cluster import node, processes
 from tools.cluster.layout import CGROUP, HOST_LINK, NODE, REPLACED_FOLDERS
+from tools.go_tools import cache_folder
 
 Snapshot = dict[str, list[str]]
 _OTHERS_SECONDS = 90
@@ -22,6 +23,14 @@ def _lines(*command: str) -> list[str]:
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     # Packets are counted, and lifetimes of addresses count down.
     return [line.split(" [")[0] for line in done.stdout.splitlines() if not line.startswith("#")]
+
+
+def _mounts() -> list[str]:
+    """Every mount but those in the cache, where buildah keeps what it builds for others."""
+    lines = Path("/proc/self/mounts").read_text().splitlines()
+    return sorted(
+        line for line in lines if not Path(line.split()[1]).is_relative_to(cache_folder())
+    )
 
 
 def _in_namespaces() -> set[str]:
@@ -39,7 +48,7 @@ def _in_namespaces() -> set[str]:
 def _machine(kube: Kube) -> Snapshot:
     """What a cluster could leave behind."""
     return {
-        "mounts": sorted(Path("/proc/self/mounts").read_text().splitlines()),
+        "mounts": _mounts(),
         "named network namespaces": _lines("ip", "netns", "list"),
         "links": _lines("ip", "-oneline", "link", "show"),
         "addresses": _lines("ip", "-oneline", "-4", "address", "show"),

@@ -19,7 +19,6 @@ setup: .venv/.complete  ## Make the virtual environment from the pinned dependen
 
 .venv/.complete: tools/requirements/dev.txt pyproject.toml controller/pyproject.toml
 	@tools/make_venv.sh $(PYTHON) .venv
-	@touch $@
 
 demo: setup  ## A policy protects, loses and recovers real data on the embedded cluster (KEEP=1 leaves it running).
 	@restic=$$($(BIN)/python tools/go_tools.py restic); PATH="$$restic:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tools.demo $(DEMO_FLAGS)
@@ -40,8 +39,8 @@ fix: setup  ## Format, and correct what the linter can correct.
 	@$(BIN)/ruff check --fix $(CODE)
 	@$(BIN)/ruff format $(CODE)
 
-contract: setup  ## The API suite against the embedded cluster and the real kube-apiserver.
-	@programs=$$($(BIN)/python tools/go_tools.py etcd kubernetes kubeconform | paste -sd:); PATH="$$programs:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/api_contract $(ARGS)
+contract: setup  ## The API suite against the embedded cluster and the real kube-apiserver; buckets against a real S3 server.
+	@programs=$$($(BIN)/python tools/go_tools.py etcd kubernetes kubeconform restic versitygw | paste -sd:); PATH="$$programs:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/api_contract $(ARGS)
 
 cluster:  ## Start a real one-node Kubernetes (root, Debian, Go) and print how to reach it.
 	@$(PYTHON) -m tools.cluster up

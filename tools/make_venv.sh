@@ -11,7 +11,19 @@ command -v "$python" >/dev/null || {
   echo "error: Python 3.11 to 3.14 is needed, $python is $("$python" -V 2>&1); try make PYTHON=python3.13" >&2
   exit 2
 }
+[ -w "$(dirname "$folder")" ] || {
+  echo "error: $PWD cannot be written, and $folder belongs there; use a copy of the checkout" >&2
+  exit 2
+}
 pins=tools/requirements/dev.txt
+# Two makes at once would install into each other's half-made folder.
+exec 9<"$0"
+flock 9
+complete=$folder/.complete
+if [ "$complete" -nt "$pins" ] && [ "$complete" -nt pyproject.toml ] &&
+  [ "$complete" -nt controller/pyproject.toml ]; then
+  exit 0
+fi
 # A virtual environment of another Python is made anew.
 if [ ! -x "$folder/bin/python" ] ||
   [ "$("$folder/bin/python" -c 'import sys; print(sys.version)')" != "$("$python" -c 'import sys; print(sys.version)')" ]; then
@@ -31,3 +43,4 @@ fi
 export VIRTUAL_ENV=$PWD/$folder
 "$folder/bin/uv" pip sync --quiet --require-hashes "$pins"
 "$folder/bin/uv" pip install --quiet --no-deps --no-build-isolation -e . -e controller
+touch "$complete"

@@ -59,7 +59,7 @@ def parse(document: Document, model: type[M]) -> tuple[M | None, tuple[Finding, 
     findings = []
     for keys, detail in problems:
         if keys in unsupported:
-            findings.append(_not_supported(document, keys, detail["type"]))
+            findings.append(_not_supported(document, keys, detail))
         elif (keys[:-1], generic(keys)) in consequences:
             continue
         elif detail["type"] != "missing" or keys not in misspelt:
@@ -98,7 +98,7 @@ def _finding(
                 keys,
                 what=f"{_shown(detail['input'])} is not a value of {name}",
                 why="other values have no meaning here",
-                fix=f"write {str(detail['ctx']['expected']).replace(chr(39), chr(34))}",
+                fix=_expected(detail),
             )
         case type_:
             wanted = _TYPES.get(type_)
@@ -114,8 +114,8 @@ def _finding(
             )
 
 
-def _not_supported(document: Document, keys: Keys, type_: str) -> Finding:
-    is_field = type_ == "extra_forbidden"
+def _not_supported(document: Document, keys: Keys, detail: Mapping[str, Any]) -> Finding:
+    is_field = detail["type"] == "extra_forbidden"
     value = "" if is_field else f" {quote(_value(document, keys))}"
     return error(
         Code.NOT_SUPPORTED,
@@ -125,8 +125,12 @@ def _not_supported(document: Document, keys: Keys, type_: str) -> Finding:
         what=f"{'field' if is_field else 'value'} {quote(keys[-1]) if is_field else value[1:]} "
         "is not supported yet",
         why="the language has it, this version of stashgen does nothing with it",
-        fix="leave it out",
+        fix="leave it out" if is_field else _expected(detail),
     )
+
+
+def _expected(detail: Mapping[str, Any]) -> str:
+    return f"write {str(detail['ctx']['expected']).replace(chr(39), chr(34))}"
 
 
 def _value(document: Document, keys: Keys) -> object:

@@ -80,7 +80,8 @@ def test_machine_without_namespaces_is_told_before_anything_starts(tmp_path: Pat
         timeout=60,
     )
     assert (demo.returncode, demo.stdout) == (2, "")
-    assert "refuses them: unshare: unshare failed: Operation not permitted" in demo.stderr
+    assert "may make no namespaces" in demo.stderr
+    assert "unshare: unshare failed: Operation not permitted" in demo.stderr
     assert list(state.iterdir()) == []
 
 

@@ -45,18 +45,39 @@ class GarbageCollector(ControlLoop):
             if metadata.get("deletionTimestamp"):
                 self.attempt(partial(self._finish, resource, obj, objects))
             elif owners:
-                held = [owner for owner in owners if self._holds(by_uid, owner["uid"])]
+                namespace = cast("str | None", metadata.get("namespace"))
+                held = [owner for owner in owners if self._holds(by_uid, owner, namespace)]
                 if not held:
                     self._delete(resource, metadata)
                 elif len(held) < len(owners):
                     self._keep_owners(resource, metadata, held)
 
-    def _holds(self, by_uid: Mapping[JsonValue, JsonObject], uid: str) -> bool:
-        owner = by_uid.get(uid)
+    def _holds(
+        self,
+        by_uid: Mapping[JsonValue, JsonObject],
+        reference: Mapping[str, str],
+        namespace: str | None,
+    ) -> bool:
+        owner = by_uid.get(reference["uid"]) or self._unseen(reference, namespace)
         if owner is None:
             return False
         finalizers = cast("list[str]", _metadata(owner).get("finalizers") or [])
         return _FOREGROUND not in finalizers
+
+    def _unseen(self, reference: Mapping[str, str], namespace: str | None) -> JsonObject | None:
+        """An owner that its kind's cache has not: the cache may be behind the dependant's.
+
+        Kubernetes' collector asks the API server too before it deletes anything.
+        """
+        wanted = (reference["apiVersion"], reference["kind"])
+        for resource in self.caches:
+            if (resource.api_version, resource.kind) == wanted:
+                try:
+                    found = self.client.get(resource, namespace, reference["name"])
+                except NotFoundError:
+                    return None
+                return found if _metadata(found)["uid"] == reference["uid"] else None
+        return None
 
     def _delete(self, resource: Resource, metadata: JsonObject) -> None:
         name, namespace = str(metadata["name"]), cast("str | None", metadata.get("namespace"))

@@ -97,14 +97,21 @@ def check_sandbox() -> None:
         SandboxUnavailableError: with what is missing.
     """
     try:
-        done = subprocess.run([*_unshare(), "true"], capture_output=True, text=True, check=False)
+        # An unprivileged container may have namespaces and yet mount nothing.
+        done = subprocess.run(
+            [*_unshare(), "mount", "-t", "proc", "proc", "/proc"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     except FileNotFoundError as error:
         msg = "unshare(1) of util-linux is needed to run pods here"
         raise SandboxUnavailableError(msg) from error
     if done.returncode != 0:
         msg = (
-            "pods cannot be run here: this user may make no namespaces "
-            f"({done.stderr.strip()}); run as root or allow user namespaces"
+            "pods cannot be run here: this user may make no namespaces, or mount nothing in them "
+            f"({done.stderr.strip()}); run as root (a container: a privileged one), or allow user "
+            "namespaces"
         )
         raise SandboxUnavailableError(msg)
 
@@ -196,7 +203,7 @@ def _script(container: Container, root: Path, tools: Sequence[Path]) -> str:
         target = mount.target.replace("/var/run/", "/run/", 1)
         lines += _bind(mount.source, target, read_only=mount.read_only)
     if container.read_only_root:
-        # Of the mount, not of its tmpfs: that would be told to change its owner in a user namespace.
+        # Of the mount alone: in a user namespace the tmpfs would be told to change its owner.
         lines.append('mount -o remount,bind,ro "$root"')
     lines.append(f'exec chroot "$root" {shlex.join(_command(container, tools))}')
     return "\n".join(lines)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from pydantic import JsonValue
 
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
@@ -23,7 +24,7 @@ def client() -> Iterator[Client]:
     server.stop()
 
 
-def _object(version: str, kind: str, name: str, **metadata: object) -> JsonObject:
+def _object(version: str, kind: str, name: str, **metadata: JsonValue) -> JsonObject:
     return {"apiVersion": version, "kind": kind, "metadata": {"name": name, **metadata}}
 
 
@@ -41,7 +42,12 @@ def test_owner_that_a_cache_has_not_seen_yet_keeps_its_dependants(client: Client
     owner = client.create(known.CONFIG_MAPS, "demo", _object("v1", "ConfigMap", "owner"))
     metadata = owner["metadata"]
     assert isinstance(metadata, dict)
-    reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": metadata["uid"]}
+    reference: JsonObject = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "name": "owner",
+        "uid": metadata["uid"],
+    }
     owned = _object("v1", "PersistentVolumeClaim", "owned", ownerReferences=[reference])
     owned["spec"] = {
         "accessModes": ["ReadWriteOnce"],

@@ -144,6 +144,7 @@ def _job(seen: Observed, copy: Copy, template: JsonObject, now: datetime) -> Jso
         cluster_uid=seen.cluster_uid or "",
         claim_uid=seen.claim_uid,
         backup_session=seen.session.metadata.name,
+        gone_pods=copy.gone_pods,
     )
     return job_manifest(
         name=copy.retain_job,

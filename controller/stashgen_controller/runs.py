@@ -6,8 +6,8 @@ that a failure always has a text.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from pydantic import ValidationError
@@ -25,6 +25,7 @@ from stashgen_controller.session_plan import PLAN_DIGEST_ANNOTATION
 PENDING_TOO_LONG = timedelta(minutes=5)
 PENDING_FAILS = timedelta(minutes=15)
 _LONGEST_TEXT = 500
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class RunState(StrEnum):
@@ -52,6 +53,7 @@ class Run:
             still there.
         pending_since: When the pod was created that does not start.
         pending_reason: Why it does not start, in Kubernetes' words.
+        pod: Name of the Job's pod, once one was seen.
     """
 
     state: RunState
@@ -63,6 +65,7 @@ class Run:
     exited_well: bool = False
     pending_since: datetime | None = None
     pending_reason: str = ""
+    pod: str | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -92,7 +95,11 @@ class Run:
         if self.job_uid is None or self.plan_digest is None:
             return None
         return Executor(
-            job=job, job_uid=self.job_uid, plan_digest=self.plan_digest, attempt=attempt
+            job=job,
+            job_uid=self.job_uid,
+            plan_digest=self.plan_digest,
+            attempt=attempt,
+            pod=self.pod,
         )
 
 
@@ -114,22 +121,26 @@ def observe_run(
     """
     known = executor.job_uid if executor is not None else None
     digest = executor.plan_digest if executor is not None else ""
+    models = [Pod.from_wire(pod) for pod in pods]
     if job is None:
-        return _lost(known, digest, "the Job was deleted") if known else Run(RunState.ABSENT)
+        if executor is None or known is None:
+            return Run(RunState.ABSENT)
+        return _lost(executor, models, "the Job was deleted")
     model = Job.from_wire(job)
     uid = model.metadata.uid or ""
-    if known is not None and known != uid:
-        return _lost(known, digest, "the Job was replaced by another")
+    if executor is not None and known is not None and known != uid:
+        return _lost(executor, models, "the Job was replaced by another")
     if known is None and not any(o.uid == owner_uid and o.controller for o in model.owners):
         message = f"NameCollision: Job {model.metadata.name} exists and belongs to somebody else"
         return Run(RunState.COLLISION, error=RunError(reason=ErrorClass.INTERNAL, message=message))
     digest = (model.metadata.annotations or {}).get(PLAN_DIGEST_ANNOTATION, digest)
-    mine = [pod for pod in map(Pod.from_wire, pods) if any(o.uid == uid for o in pod.owners)]
+    mine = _owned(models, uid)
+    pod = _newest(mine) or (executor.pod if executor is not None else None)
     if not model.is_finished:
-        return _running(uid, digest, mine)
-    if model.is_complete and mine and not any(pod.termination for pod in mine):
+        return _running(Run(RunState.RUNNING, uid, digest, pod=pod), mine)
+    if model.is_complete and mine and not any(item.termination for item in mine):
         # The Job is ahead of the pod in our caches: the result is on its way.
-        return Run(RunState.RUNNING, uid, digest)
+        return Run(RunState.RUNNING, uid, digest, pod=pod)
     result = _result(mine)
     return Run(
         RunState.FINISHED,
@@ -139,27 +150,37 @@ def observe_run(
         _error(model, mine, result),
         result.finished if result is not None else model.finished,
         exited_well=model.is_complete,
+        pod=pod,
     )
 
 
-def _running(uid: str, digest: str, pods: Sequence[Pod]) -> Run:
+def _owned(pods: Sequence[Pod], uid: str | None) -> list[Pod]:
+    return [pod for pod in pods if any(owner.uid == uid for owner in pod.owners)]
+
+
+def _newest(pods: Sequence[Pod]) -> str | None:
+    """The name of the newest pod: the Job controller replaces one that is evicted, say."""
+    found = [(pod.metadata.creation_timestamp, pod.metadata.name) for pod in pods]
+    return max(found, key=lambda item: (item[0] or _LONG_AGO, item[1]))[1] if found else None
+
+
+def _running(run: Run, pods: Sequence[Pod]) -> Run:
     waiting = next((pod for pod in pods if pod.is_pending), None)
     if waiting is None:
-        return Run(RunState.RUNNING, uid, digest)
+        return run
     why = waiting.pending_reason or "it is Pending and neither scheduler nor kubelet says why"
-    return Run(
-        RunState.RUNNING,
-        uid,
-        digest,
+    return replace(
+        run,
         pending_since=waiting.metadata.creation_timestamp,
         pending_reason=f"pod {waiting.metadata.name}: {why}",
     )
 
 
-def _lost(uid: str, digest: str, what: str) -> Run:
+def _lost(executor: Executor, pods: Sequence[Pod], what: str) -> Run:
     message = f"{what} while its session was running"
     error = RunError(reason=ErrorClass.EXECUTOR_LOST, message=message)
-    return Run(RunState.LOST, uid, digest, error=error)
+    pod = _newest(_owned(pods, executor.job_uid)) or executor.pod
+    return Run(RunState.LOST, executor.job_uid, executor.plan_digest, error=error, pod=pod)
 
 
 def _result(pods: Sequence[Pod]) -> WorkerResult | None:

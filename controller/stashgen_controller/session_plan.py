@@ -49,7 +49,8 @@ class SessionPlan(Model):
             (compiled objects); otherwise the backup goes on (plain KubeStash manifests).
         adopt: A restore into the repository's own claim makes it the recorded writer.
         gone_pods: Host names of pods that this cluster's sessions recorded and that are gone:
-            a lock that one of them holds is stale.
+            a lock that one of them holds is stale (backup, restore, retain: the others take no
+            lock).
     """
 
     verb: Verb

@@ -87,6 +87,13 @@ class Pod(Kind):
         return self.status is None or self.status.phase in {None, "Pending"}
 
     @property
+    def has_ended(self) -> bool:
+        """Nothing of it runs any more, and nothing will."""
+        is_over = self.status is not None and self.status.phase in {"Succeeded", "Failed"}
+        states = [container.state for container in self._containers]
+        return is_over and not any(state is not None and state.running for state in states)
+
+    @property
     def pending_reason(self) -> str:
         """Why it does not start: a container's waiting state, else a False condition."""
         for container in self._containers:

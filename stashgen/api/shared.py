@@ -305,10 +305,13 @@ class Dependency(Model):
 class Executor(Model):
     """Our addition to KubeStash's statuses: the Job that does the work.
 
-    The UID is known once the Job was seen; a Job of that UID that is gone was lost.
+    The UID is known once the Job was seen; a Job of that UID that is gone was lost. ``pod`` is the
+    name of its pod once that was seen, which is the host's name in the locks that restic took
+    there.
     """
 
     job: str
     attempt: Int
     plan_digest: str
     job_uid: str | None = Field(default=None, alias="jobUID")
+    pod: str | None = None

@@ -266,6 +266,7 @@ def _plan(seen: Observed, status: BackupSessionStatus, copy: Copy, now: datetime
         last_copy=index == len(seen.copies) - 1,
         earlier_copy_failed=any(item.phase is Phase.FAILED for item in seen.copies[:index]),
         refuse_other_writer=copy.is_rendered,
+        gone_pods=copy.gone_pods,
     )
 
 

@@ -211,6 +211,7 @@ def _job(
         snapshot=_for_plan(seen.snapshot_object),
         restore_session=seen.restore.metadata.name,
         adopt=seen.is_in_place,
+        gone_pods=seen.gone_pods,
     )
     return job_manifest(
         name=seen.restore.metadata.name,

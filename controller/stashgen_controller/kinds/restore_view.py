@@ -19,6 +19,7 @@ from stashgen.api.resources import (
 from stashgen.api.restore_session import RestoreSession, RestoreSessionStatus
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen_controller.conditions import is_true
+from stashgen_controller.gone_pods import gone_pods
 from stashgen_controller.observing import claim_uid, cluster_uid, name_of, observe_job
 from stashgen_controller.pod_templates import UnresolvedError, restore_template
 from stashgen_controller.reconciler import Reader
@@ -46,6 +47,7 @@ class Observed:
         restoring: Another RestoreSession that writes to the target now.
         configurations: Names of the BackupConfigurations of the target.
         claim_uid, cluster_uid: For the record of writers.
+        gone_pods: That worked on the repository and are gone, for the plan.
     """
 
     obj: JsonObject
@@ -62,6 +64,7 @@ class Observed:
     configurations: tuple[str, ...]
     claim_uid: str | None
     cluster_uid: str | None
+    gone_pods: tuple[str, ...]
 
     @property
     def status(self) -> RestoreSessionStatus:
@@ -116,6 +119,7 @@ def observe(reader: Reader, obj: JsonObject) -> Observed:
         configurations=_configurations(reader, namespace, claim),
         claim_uid=claim_uid(reader, namespace, claim),
         cluster_uid=cluster_uid(reader),
+        gone_pods=gone_pods(reader, namespace, repository_name or ""),
     )
 
 

@@ -33,6 +33,7 @@ class Copy:
         retain_job: Name of the retention Job.
         retain_run: The retention Job.
         retention_ref: The RetentionPolicy that applies here.
+        gone_pods: That worked on the repository and are gone, for the plans.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Copy:
     retain_job: str
     retain_run: Run
     retention_ref: ObjectReference | None
+    gone_pods: tuple[str, ...]
 
     @property
     def is_rendered(self) -> bool:

@@ -17,6 +17,7 @@ from stashgen.api.resources import (
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash import names
 from stashgen_controller.conditions import find
+from stashgen_controller.gone_pods import gone_pods
 from stashgen_controller.kinds.session_copy import Copy
 from stashgen_controller.kinds.session_siblings import (
     restoring_into,
@@ -208,6 +209,7 @@ def _copy(
             owner_uid=session.metadata.uid,
         ),
         retention_ref=backend.retention_policy if backend is not None else None,
+        gone_pods=gone_pods(reader, namespace, name),
     )
 
 

@@ -9,6 +9,7 @@ from stashgen.api.snapshot import Component, Driver, Phase, Snapshot
 from stashgen.kubestash import layout
 from stashgen_controller.restic import Outcome
 from stashgen_controller.result import ErrorClass
+from stashgen_controller.worker.locks import clear_stale_locks
 from stashgen_controller.worker.reporting import Reporter, restore_progress
 from stashgen_controller.worker.run import Run, RunFailedError
 from stashgen_controller.worker.writer import adopt
@@ -49,6 +50,7 @@ def restore(run: Run, order: RestoreOrder, reporter: Reporter) -> None:
         )
         raise RunFailedError(ErrorClass.NO_SNAPSHOT, msg)
     restic = run.restic(path)
+    clear_stale_locks(run, restic, path)
     filters = [f"--include={item}" for item in order.include]
     filters += [f"--exclude={item}" for item in order.exclude]
 

@@ -1,6 +1,7 @@
 """What became of a Job: the worker's document, else the next best words; never none."""
 
 from datetime import timedelta
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,7 @@ from stashgen_controller.runs import (
 from tests.unit.controller.world import DIGEST, NOW, job, pending, pod, result, terminated
 
 SEEN = Executor(job="copy", job_uid="job-1", plan_digest=DIGEST, attempt=1)
+SEEN_POD = SEEN.model_copy(update={"pod": "copy-x"})
 PLANNED = Executor(job="copy", plan_digest=DIGEST, attempt=1)
 WRONG = RunError(reason=ErrorClass.WRONG_PASSWORD, message="wrong password")
 
@@ -144,6 +146,41 @@ def test_a_pod_that_waits_is_looked_at_when_it_gets_too_long() -> None:
     assert error.text == "Unschedulable: pod copy-x: Unschedulable: no node has room"
 
 
+def test_the_pod_is_recorded_as_soon_as_it_is_seen() -> None:
+    running = job("copy")
+    assert observe(running).executor("copy", 1) == SEEN
+    run = observe(running, pod(running, {"phase": "Pending"}))
+    assert run.executor("copy", 1) == SEEN_POD
+
+
+@pytest.mark.parametrize(
+    ("found", "state"),
+    [
+        (job("copy"), RunState.RUNNING),
+        (job("copy", ended="Failed"), RunState.FINISHED),
+        (job("copy", uid="job-2"), RunState.LOST),
+        (None, RunState.LOST),
+    ],
+)
+def test_a_pod_that_was_recorded_stays_so(found: JsonObject | None, state: RunState) -> None:
+    run = observe(found, executor=SEEN_POD)
+    assert run.state is state
+    assert run.executor("copy", 1) == SEEN_POD
+
+
+def test_a_lost_jobs_pod_is_recorded_if_it_is_still_there() -> None:
+    run = observe(None, pod(job("copy"), {"phase": "Running"}), executor=SEEN)
+    assert run.executor("copy", 1) == SEEN_POD
+
+
+def test_a_pod_that_was_replaced_gives_way_to_the_newest() -> None:
+    running = job("copy")
+    evicted = pod(running, {"phase": "Failed"}, NOW - timedelta(minutes=1))
+    evicted["metadata"] = {**cast("JsonObject", evicted["metadata"]), "name": "copy-z"}
+    run = observe(running, pod(running, {"phase": "Running"}), evicted)
+    assert run.executor("copy", 1) == SEEN_POD
+
+
 def test_a_pod_that_waits_without_a_reason_still_has_words() -> None:
     running = job("copy")
     run = observe(running, pod(running, {}))
@@ -181,7 +218,7 @@ _STATUSES: st.SearchStrategy[JsonObject] = st.one_of(
     uid=st.sampled_from(["job-1", "job-2"]),
     owner=st.sampled_from(["owner-1", "somebody"]),
     statuses=st.lists(_STATUSES, max_size=3),
-    executor=st.sampled_from([None, PLANNED, SEEN]),
+    executor=st.sampled_from([None, PLANNED, SEEN, SEEN_POD]),
 )
 def test_whatever_is_seen_a_failure_has_a_text_and_a_success_has_none(
     has_job: bool,

@@ -18,7 +18,11 @@ def record_writer(run: Run) -> bool:
     path = layout.writer_file(run.directory)
     if run.plan.claim_uid is not None and run.bucket.create(path, _record(run)):
         return True
-    return _is_us(run, run.bucket.read(path))
+    data = run.bucket.read(path)
+    if data is None and run.plan.claim_uid is not None:
+        msg = f"{path} is there and cannot be read"
+        raise RunFailedError(ErrorClass.UNAVAILABLE, msg)
+    return _is_us(run, data)
 
 
 def adopt(run: Run) -> None:

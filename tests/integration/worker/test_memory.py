@@ -14,7 +14,7 @@ from tests.integration.worker.workbench import (
 
 MOST_MEMORY_KB = 60_000
 # The peak of the process itself: what its parent is told counts restic, too.
-_WITH_PEAK = """
+WITH_PEAK = """
 import sys
 from pathlib import Path
 from stashgen_controller.worker.main import main
@@ -28,7 +28,7 @@ sys.exit(code)
 @pytest.fixture
 def bench(workbench: Workbench) -> Workbench:
     """A workbench whose worker says how large it was."""
-    workbench.worker = ("-c", _WITH_PEAK)
+    workbench.worker = ("-c", WITH_PEAK)
     return workbench
 
 

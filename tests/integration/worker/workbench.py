@@ -66,7 +66,11 @@ class Ended:
 
 @dataclass(slots=True)
 class Workbench:
-    """One volume, one storage, one worker at a time; times are days after 4 May 2026, 03:17."""
+    """One volume, one storage, one worker at a time; times are days after 4 May 2026, 03:17.
+
+    Attributes:
+        storage_args: Where the storage is; the mounted folder unless said.
+    """
 
     root: Path
     api_url: str | None = None
@@ -74,8 +78,10 @@ class Workbench:
     environment: dict[str, str] = field(default_factory=dict)
     prefix: Sequence[str] = ()
     worker: Sequence[str] = ("-m", "stashgen_controller.worker.main")
+    storage_args: Sequence[str] = ()
 
     def __post_init__(self) -> None:
+        self.storage_args = self.storage_args or [f"--storage=file://{self.storage}"]
         for folder in (self.volume, self.storage, self.scratch):
             folder.mkdir(parents=True, exist_ok=True)
         self.password.write_text(PASSWORD, encoding="utf-8")
@@ -146,7 +152,7 @@ class Workbench:
 
     def init_storage(self) -> Ended:
         """Run the verb init-storage."""
-        return self.run(["init-storage", f"--storage=file://{self.storage}"], {})
+        return self.run(["init-storage", *self.storage_args], {})
 
     def init_repository(self, **plan: Json) -> Ended:
         """Run the verb init-repository."""
@@ -249,7 +255,7 @@ class Workbench:
     def _place(self) -> list[str]:
         return [
             f"--namespace={NAMESPACE}",
-            f"--storage=file://{self.storage}",
+            *self.storage_args,
             f"--directory={DIRECTORY}",
             f"--component={COMPONENT}",
         ]

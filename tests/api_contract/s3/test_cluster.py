@@ -1,0 +1,218 @@
+"""Both paths on the embedded cluster with real pods, their copies in a bucket of a real S3 server."""
+
+import base64
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import cast
+
+import pytest
+import yaml
+
+from stashgen.api import resources as known
+from stashgen.api.base import JsonObject
+from stashgen.cli.main import run
+from tests.api_contract.s3.gateway import BUCKET, READER, WRITER, Gateway
+from tests.integration.controller import manifests
+from tests.integration.controller.harness import conditions
+from tests.integration.controller.real_cluster import RealCluster
+
+_SECRET = "backup-s3"
+_PROJECT = """
+apiVersion: stashgen.dev/v1alpha1
+kind: Project
+metadata: {name: s3}
+spec:
+  policies: [policies]
+  defaults: {encryption: {secretName: restic-key}, job: {runAs: {user: 0}}}
+  clusters:
+  - name: demo
+    id: dem1
+    inventory: [{manifests: ["clusters/*.yaml"]}]
+"""
+_POLICIES = """
+apiVersion: stashgen.dev/v1alpha1
+kind: Storage
+metadata: {name: far}
+spec:
+  namespace: compiled
+  backend:
+    provider: s3
+    s3: {bucket: BUCKET, prefix: "PREFIX", endpoint: "ENDPOINT"}
+  credentials: {from: Namespace, secretName: backup-s3}
+---
+apiVersion: stashgen.dev/v1alpha1
+kind: BackupPolicy
+metadata: {name: hourly}
+spec:
+  select: {volumes: {names: [library]}}
+  sessions:
+  - {name: backup, every: 1h, timeout: 1h, copies: [{storage: far, keep: {last: 2}}]}
+"""
+_CLAIM = """
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: library, namespace: compiled}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
+    """One embedded cluster for all tests here."""
+    found = RealCluster(tmp_path_factory.mktemp("cluster"))
+    yield found
+    found.stop()
+
+
+def _keys(namespace: str, keys: Mapping[str, bytes]) -> JsonObject:
+    data: JsonObject = {name: base64.b64encode(value).decode() for name, value in keys.items()}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": _SECRET, "namespace": namespace},
+        "data": data,
+    }
+
+
+def _compiled(folder: Path, gateway: Gateway) -> list[JsonObject]:
+    """What ``stashgen build`` writes for a project with a bucket."""
+    words = {"BUCKET": BUCKET, "PREFIX": gateway.prefix, "ENDPOINT": gateway.url}
+    policies = _POLICIES
+    for word, value in words.items():
+        policies = policies.replace(word, value)
+    for name, text in (
+        ("stashgen.yaml", _PROJECT),
+        ("policies/all.yaml", policies),
+        ("clusters/claims.yaml", _CLAIM),
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    assert run(["build", "--project", str(folder)]) == 0
+    return [
+        document
+        for path in sorted((folder / "rendered").rglob("*.yaml"))
+        if path.name != "kustomization.yaml"
+        for document in yaml.safe_load_all(path.read_text(encoding="utf-8"))
+    ]
+
+
+def _plain(namespace: str, gateway: Gateway) -> list[JsonObject]:
+    """As KubeStash's guides write it, the prefix with a slash in front."""
+    storage = manifests.storage(namespace)
+    spec = cast("JsonObject", storage["spec"])
+    spec["storage"] = {
+        "provider": "s3",
+        "s3": {
+            "endpoint": gateway.url,
+            "bucket": BUCKET,
+            "prefix": f"/{gateway.prefix}",
+            "secretName": _SECRET,
+        },
+    }
+    return [storage, manifests.retention(namespace), manifests.configuration(namespace)]
+
+
+def _write_tree(folder: Path, text: str) -> Mapping[str, bytes]:
+    for name in ("a.txt", "deep/b.txt", "deep/er/c.txt"):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{name}: {text}\n" * 50, encoding="utf-8")
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o777 if path.is_dir() else 0o666)
+    return _read_tree(folder)
+
+
+def _read_tree(folder: Path) -> Mapping[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "configuration", "storage", "directory"),
+    [
+        ("compiled", "library", "far", "compiled/library"),
+        ("plain", "library-backup", "local", "plain/library/local"),
+    ],
+)
+def test_a_volume_is_protected_lost_and_recovered(
+    cluster: RealCluster,
+    gateway: Gateway,
+    tmp_path: Path,
+    path: str,
+    configuration: str,
+    storage: str,
+    directory: str,
+) -> None:
+    volume = cluster.prepare(path)
+    first = _write_tree(volume, "first")
+    cluster.apply(_keys(path, gateway.secret()))
+    objects = _compiled(tmp_path, gateway) if path == "compiled" else _plain(path, gateway)
+    assert WRITER[1] not in str(objects)
+    for obj in objects:
+        cluster.apply(obj)
+    sessions = [cluster.finished_session(path, [])]
+    for text in ("second", "third"):
+        last = _write_tree(volume, text)
+        cluster.next_tick(path, configuration)
+        sessions.append(cluster.finished_session(path, sessions))
+    assert first != last
+    assert cluster.status(known.BACKUP_STORAGES, path, storage)["phase"] == "Ready"
+
+    # Retention kept two, in the objects, in the bucket's records and in restic itself.
+    (repository,) = cluster.names(known.REPOSITORIES, path)
+    snapshots = sorted(f"{repository}-{name}" for name in sessions[1:])
+    assert cluster.names(known.SNAPSHOTS, path) == snapshots
+    place = gateway.files / directory
+    assert sorted(item.stem for item in (place / "snapshots").iterdir()) == snapshots
+    listed = cast("list[object]", cluster.restic(place / "repository/v1/backup/dump", "snapshots"))
+    assert len(listed) == 2
+
+    for item in volume.rglob("*"):
+        if item.is_file():
+            item.unlink()
+    cluster.apply(manifests.restore(path, "back", repository=repository))
+    cluster.wait(
+        "the restore", lambda: cluster.status(known.RESTORE_SESSIONS, path, "back").get("duration")
+    )
+    status = cluster.status(known.RESTORE_SESSIONS, path, "back")
+    assert status["phase"] == "Succeeded", status
+    assert _read_tree(volume) == last
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "reason"),
+    [
+        ("absent", None, "SecretMissing"),
+        ("wrong", (WRITER[0], "wrong"), "AccessDenied"),
+        ("reader", READER, "AccessDenied"),
+    ],
+)
+def test_a_storage_whose_keys_do_not_open_it_says_so(
+    cluster: RealCluster,
+    gateway: Gateway,
+    name: str,
+    keys: tuple[str, str] | None,
+    reason: str,
+) -> None:
+    cluster.prepare(name)
+    if keys is not None:
+        cluster.apply(_keys(name, gateway.secret(keys)))
+    for obj in _plain(name, gateway):
+        cluster.apply(obj)
+
+    def message() -> str | None:
+        status = cluster.status(known.BACKUP_STORAGES, name, "local")
+        initialized = conditions(status).get("BackendInitialized", {})
+        return str(initialized["message"]) if initialized.get("status") == "False" else None
+
+    assert cluster.wait("the failure's name", message).startswith(f"{reason}: ")
+    assert cluster.status(known.BACKUP_STORAGES, name, "local")["phase"] == "NotReady"
+    if keys is None:
+        cluster.apply(_keys(name, gateway.secret()))
+        cluster.wait(
+            "the storage",
+            lambda: cluster.status(known.BACKUP_STORAGES, name, "local").get("phase") == "Ready",
+        )

@@ -80,6 +80,10 @@ class Attempts:
             return Progress(kept, succeeded=True)
         if run.succeeded:
             return self._start(executor.attempt + 1)
+        if run.state is RunState.LOST:
+            # It has no end to wait from but the moment at which it was missed.
+            lost = executor.lost_time or now.replace(microsecond=0)
+            kept = kept.model_copy(update={"lost_time": lost})
         return self._after_failure(kept, run.error or _UNKNOWN, now)
 
     def _start(self, attempt: int, error: RunError | None = None) -> Progress:
@@ -98,9 +102,8 @@ class Attempts:
         return Progress(executor, (*old, Create(JOBS, job)), error=error)
 
     def _after_failure(self, kept: Executor, error: RunError, now: datetime) -> Progress:
-        # A Job that is gone, or whose name is taken, has no end to wait from: the next attempt
-        # has another name.
-        ended = self.run.finished
+        # A Job whose name is taken never ran: the next attempt has another name.
+        ended = self.run.finished or kept.lost_time
         due = ended + retry_delay(kept.attempt, error) if ended is not None else now
         if due > now:
             return Progress(kept, error=error, requeue_after=due - now)

@@ -307,7 +307,7 @@ class Executor(Model):
 
     The UID is known once the Job was seen; a Job of that UID that is gone was lost. ``pod`` is the
     name of its pod once that was seen, which is the host's name in the locks that restic took
-    there.
+    there. ``lost_time`` is when an initialisation's Job was first seen to be gone.
     """
 
     job: str
@@ -315,3 +315,4 @@ class Executor(Model):
     plan_digest: str
     job_uid: str | None = Field(default=None, alias="jobUID")
     pod: str | None = None
+    lost_time: Time | None = None

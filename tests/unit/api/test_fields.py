@@ -150,7 +150,7 @@ _FIELDS = {
 }
 # What our controller keeps in a status beside what KubeStash documents.
 _OURS = {
-    "Executor": "job* attempt* planDigest* jobUID pod",
+    "Executor": "job* attempt* planDigest* jobUID pod lostTime",
     "BackupStorageStatus": "executor:Executor",
     "RepositoryStatus": "executor:Executor writerMatches",
     "SnapshotStatus": "executor:Executor",

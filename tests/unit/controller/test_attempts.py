@@ -17,6 +17,7 @@ from stashgen_controller.session_plan import PLAN_DIGEST_ANNOTATION
 from tests.unit.controller.world import DIGEST, NOW, result
 
 LOCKED = RunError(reason=ErrorClass.LOCKED, message="locked")
+LOST = RunError(reason=ErrorClass.EXECUTOR_LOST, message="the Job was deleted")
 WRONG = RunError(reason=ErrorClass.WRONG_PASSWORD, message="wrong")
 FIRST = Executor(job="init-1", attempt=1, plan_digest=DIGEST, job_uid="job-1")
 
@@ -82,6 +83,22 @@ def test_a_failure_waits_and_then_makes_the_next_attempt(error: RunError, delay:
     due = attempts(FIRST, finished(error)).advance(NOW + delay)
     assert due.actions == (Delete(JOBS, "demo", "init-1", "job-1"), Create(JOBS, job_for(2)))
     assert due.error == error
+
+
+def test_a_job_that_somebody_deleted_is_made_anew_after_the_delay_of_a_failure() -> None:
+    lost = Run(RunState.LOST, "job-1", DIGEST, error=LOST)
+    first = attempts(FIRST, lost).advance(NOW)
+    assert not first.actions
+    assert first.error == LOST
+    assert first.requeue_after == timedelta(seconds=10)
+    assert first.executor == FIRST.model_copy(update={"lost_time": NOW})
+
+    early = attempts(first.executor, lost).advance(NOW + timedelta(seconds=9))
+    assert not early.actions
+    assert early.executor == first.executor
+    due = attempts(first.executor, lost).advance(NOW + timedelta(seconds=10))
+    assert Create(JOBS, job_for(2)) in due.actions
+    assert due.executor == Executor(job="init-2", attempt=2, plan_digest=DIGEST)
 
 
 def test_a_name_that_is_taken_is_not_deleted() -> None:

@@ -176,3 +176,15 @@ def test_a_lock_of_another_host_goes_only_if_its_pod_is_known_to_be_gone(
         assert ended.reason == ErrorClass.LOCKED
         workbench.retain(2, "--keep-last=1", gonePods=["backup-abcde"]).succeeded()
     assert workbench.locks() == []
+
+
+@pytest.mark.parametrize(("gone", "left"), [("backup-abcde", 0), ("other-fghij", 1)])
+def test_a_restore_removes_the_lock_of_a_pod_that_is_gone_and_no_other(
+    workbench: Workbench, gone: str, left: int
+) -> None:
+    workbench.backup(0).succeeded()
+    with holding(workbench, host="backup-abcde") as holder:
+        holder.kill()
+        holder.wait()
+        workbench.restore(workbench.record(snapshot_name(0)), gonePods=[gone]).succeeded()
+    assert len(workbench.locks()) == left

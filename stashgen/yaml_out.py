@@ -11,7 +11,7 @@ ones. A string with line breaks becomes a literal block (``|``, ``|-``, ``|+``) 
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from json.encoder import encode_basestring
 
@@ -39,12 +39,19 @@ def emit(obj: object) -> str:
             booleans and None: a date or a model is a bug of the caller, never guessed at.
         ValueError: for an infinite number or NaN, which JSON cannot hold.
     """
-    return Emitter().emit(obj)
+    lines: list[str] = []
+    if isinstance(obj, dict) and obj:
+        _map(obj, "", "", lines)
+    elif isinstance(obj, list | tuple) and obj:
+        _list(obj, "", "", lines)
+    else:
+        lines.append(_leaf(obj, "  ") + "\n")
+    return "".join(lines)
 
 
 def emit_all(objs: Iterable[object]) -> str:
     """Several documents, separated (not preceded) by ``---`` lines; errors as ``emit``."""
-    return Emitter().emit_all(objs)
+    return "---\n".join(map(emit, objs))
 
 
 @lru_cache(maxsize=65536)
@@ -65,134 +72,88 @@ def scalar(text: str) -> str:
     return _short_scalar(text) if len(text) <= _LONGEST_CACHED else _quoted(text)
 
 
-class Emitter:
-    """Writes many objects that have parts in common.
-
-    ``share`` names such a part (a policy's securityContext, resources or tolerations); its text is
-    then made once for each indentation. The emitter keeps the part alive, because it is known by
-    its ``id``, and the part must not change afterwards.
-    """
-
-    def __init__(self) -> None:
-        self._shared: dict[int, object] = {}
-        self._texts: dict[tuple[int, int], str] = {}
-
-    def share(self, part: Mapping[str, object] | Sequence[object]) -> None:
-        """Remember the text of this very object wherever it occurs from now on."""
-        self._shared[id(part)] = part
-
-    def emit(self, obj: object) -> str:
-        """One document; see the function of the same name."""
-        lines: list[str] = []
-        if isinstance(obj, dict) and obj:
-            self._map(obj, "", "", lines)
-        elif isinstance(obj, list | tuple) and obj:
-            self._list(obj, "", "", lines)
+def _map(obj: dict[object, object], first: str, pad: str, lines: list[str]) -> None:
+    """Write entries; ``first`` stands before the first key, ``pad`` before the others."""
+    lead = first
+    for key, value in obj.items():
+        if not isinstance(key, str):
+            raise TypeError(f"a key must be a string, not {type(key).__name__}")
+        text = scalar(key)
+        if len(text) > _LONGEST_IMPLICIT_KEY:
+            lead, text = f"{lead}? {text}\n{pad}", ""
+        if isinstance(value, str):
+            # Most values are short strings: this branch alone is half the emitter's speed.
+            written = _string(value, pad + "  ") if "\n" in value else scalar(value)
+            lines.append(f"{lead}{text}: {written}\n")
+        elif value and isinstance(value, dict):
+            lines.append(f"{lead}{text}:\n")
+            _nested(value, pad + "  ", lines)
+        elif value and isinstance(value, list | tuple):
+            lines.append(f"{lead}{text}:\n")
+            _nested(value, pad, lines)
         else:
-            lines.append(self._leaf(obj, "  ") + "\n")
-        return "".join(lines)
+            lines.append(f"{lead}{text}: {_leaf(value, pad)}\n")
+        lead = pad
 
-    def emit_all(self, objs: Iterable[object]) -> str:
-        """Several documents; see the function of the same name."""
-        return "---\n".join(self.emit(obj) for obj in objs)
 
-    def _map(self, obj: dict[object, object], first: str, pad: str, lines: list[str]) -> None:
-        """Write entries; ``first`` stands before the first key, ``pad`` before the others."""
-        lead = first
-        for key, value in obj.items():
-            if not isinstance(key, str):
-                raise TypeError(f"a key must be a string, not {type(key).__name__}")
-            text = scalar(key)
-            if len(text) > _LONGEST_IMPLICIT_KEY:
-                lead, text = f"{lead}? {text}\n{pad}", ""
-            if isinstance(value, str):
-                # Most values are short strings: this branch alone is half the emitter's speed.
-                written = self._string(value, pad + "  ") if "\n" in value else scalar(value)
-                lines.append(f"{lead}{text}: {written}\n")
-            elif value and isinstance(value, dict):
-                lines.append(f"{lead}{text}:\n")
-                self._nested(value, pad + "  ", lines)
-            elif value and isinstance(value, list | tuple):
-                lines.append(f"{lead}{text}:\n")
-                self._nested(value, pad, lines)
-            else:
-                lines.append(f"{lead}{text}: {self._leaf(value, pad)}\n")
-            lead = pad
-
-    def _list(
-        self,
-        obj: list[object] | tuple[object, ...],
-        first: str,
-        pad: str,
-        lines: list[str],
-    ) -> None:
-        lead = first + "- "
-        inner = pad + "  "
-        for item in obj:
-            if item and isinstance(item, dict):
-                self._map(item, lead, inner, lines)
-            elif item and isinstance(item, list | tuple):
-                self._list(item, lead, inner, lines)
-            else:
-                lines.append(f"{lead}{self._leaf(item, inner)}\n")
-            lead = pad + "- "
-
-    def _nested(
-        self,
-        value: dict[object, object] | list[object] | tuple[object, ...],
-        pad: str,
-        lines: list[str],
-    ) -> None:
-        known = (id(value), len(pad))
-        if known[0] not in self._shared:
-            self._write(value, pad, lines)
-            return
-        text = self._texts.get(known)
-        if text is None:
-            own: list[str] = []
-            self._write(value, pad, own)
-            text = self._texts[known] = "".join(own)
-        lines.append(text)
-
-    def _write(
-        self,
-        value: dict[object, object] | list[object] | tuple[object, ...],
-        pad: str,
-        lines: list[str],
-    ) -> None:
-        if isinstance(value, dict):
-            self._map(value, pad, pad, lines)
+def _list(
+    obj: list[object] | tuple[object, ...],
+    first: str,
+    pad: str,
+    lines: list[str],
+) -> None:
+    lead = first + "- "
+    inner = pad + "  "
+    for item in obj:
+        if item and isinstance(item, dict):
+            _map(item, lead, inner, lines)
+        elif item and isinstance(item, list | tuple):
+            _list(item, lead, inner, lines)
         else:
-            self._list(value, pad, pad, lines)
+            lines.append(f"{lead}{_leaf(item, inner)}\n")
+        lead = pad + "- "
 
-    def _string(self, text: str, pad: str) -> str:
-        """A string with line breaks: a literal block at ``pad`` where that loses nothing."""
-        if _NOT_LITERAL.search(text):
-            return _quoted(text)
-        body = text.rstrip("\n")
-        ends = len(text) - len(body)
-        header = ("|-", "|")[ends] if ends <= 1 else "|+"
-        indented = [pad + line if line else "" for line in body.split("\n")]
-        return "\n".join([header, *indented]) + "\n" * max(0, ends - 1)
 
-    def _leaf(self, value: object, pad: str) -> str:
-        match value:
-            case None:
-                return "null"
-            case bool():
-                return "true" if value else "false"
-            case str():
-                return self._string(value, pad) if "\n" in value else scalar(value)
-            case int():
-                return int.__repr__(value)
-            case float():
-                return _number(value)
-            case dict():
-                return "{}"
-            case list() | tuple():
-                return "[]"
-            case _:
-                raise TypeError(f"{type(value).__name__} is not JSON data")
+def _nested(
+    value: dict[object, object] | list[object] | tuple[object, ...],
+    pad: str,
+    lines: list[str],
+) -> None:
+    if isinstance(value, dict):
+        _map(value, pad, pad, lines)
+    else:
+        _list(value, pad, pad, lines)
+
+
+def _string(text: str, pad: str) -> str:
+    """A string with line breaks: a literal block at ``pad`` where that loses nothing."""
+    if _NOT_LITERAL.search(text):
+        return _quoted(text)
+    body = text.rstrip("\n")
+    ends = len(text) - len(body)
+    header = ("|-", "|")[ends] if ends <= 1 else "|+"
+    indented = [pad + line if line else "" for line in body.split("\n")]
+    return "\n".join([header, *indented]) + "\n" * max(0, ends - 1)
+
+
+def _leaf(value: object, pad: str) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return _string(value, pad) if "\n" in value else scalar(value)
+        case int():
+            return int.__repr__(value)
+        case float():
+            return _number(value)
+        case dict():
+            return "{}"
+        case list() | tuple():
+            return "[]"
+        case _:
+            raise TypeError(f"{type(value).__name__} is not JSON data")
 
 
 def _number(value: float) -> str:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from stashgen.yaml_out import Emitter, emit, emit_all, scalar
+from stashgen.yaml_out import emit, emit_all, scalar
 from tests.unit.tricky_strings import TRICKY_STRINGS
 
 
@@ -166,17 +166,6 @@ def test_a_key_too_long_for_libyaml_is_written_explicitly() -> None:
 def test_documents_are_separated_and_not_preceded() -> None:
     assert emit_all([{"a": 1}, {"b": "x\n\n"}, [1]]) == "a: 1\n---\nb: |+\n  x\n\n---\n- 1\n"
     assert emit_all([]) == ""
-
-
-def test_shared_parts_are_written_the_same_at_every_depth() -> None:
-    security = {"runAsUser": 1, "capabilities": {"drop": ["ALL"]}}
-    tolerations = [{"key": "a"}, {"key": "b"}]
-    obj = {"s": security, "l": [{"s": security, "t": tolerations}] * 3, "t": tolerations}
-    emitter = Emitter()
-    emitter.share(security)
-    emitter.share(tolerations)
-    assert emitter.emit(obj) == emit(obj)
-    assert emitter.emit_all([obj, obj]) == emit_all([obj, obj])
 
 
 json_values = st.recursive(

@@ -4,7 +4,6 @@ A finding is a value: passes collect them, the command line prints them together
 for what cannot be fixed in an input file.
 
     StashgenError            exit 3   (base; never raised itself)
-    ├── PolicyError          exit 1   the input has at least one error finding
     ├── UsageError           exit 2   bad flag, bad configuration file
     └── ToolError            exit 2   an external program is missing or broke its contract
 
@@ -103,16 +102,6 @@ class StashgenError(Exception):
     """Base of every error this package raises on purpose."""
 
     exit_code = ExitCode.INTERNAL
-
-
-class PolicyError(StashgenError):
-    """The policies contain errors; carries all findings, sorted."""
-
-    exit_code = ExitCode.FINDINGS
-
-    def __init__(self, findings: Iterable[Finding]) -> None:
-        self.findings = tuple(sorted(findings, key=Finding.sort_key))
-        super().__init__(render_summary(self.findings))
 
 
 class UsageError(StashgenError):

@@ -40,11 +40,6 @@ class Differences:
     stale: tuple[PurePosixPath, ...]
     extra: tuple[PurePosixPath, ...]
 
-    @property
-    def none(self) -> bool:
-        """True when the folder is what a build would write."""
-        return not (self.missing or self.stale or self.extra)
-
 
 @dataclass(frozen=True, slots=True)
 class WriteReport:

@@ -57,10 +57,6 @@ class ListWatch:
         """Whether the cache was filled once."""
         return self._synced.is_set()
 
-    def wait_synced(self, timeout_seconds: float) -> bool:
-        """Wait until the cache was filled once."""
-        return self._synced.wait(timeout_seconds)
-
     def get(self, namespace: str | None, name: str) -> JsonObject | None:
         """One object, or None; do not change it."""
         with self._lock:

@@ -10,7 +10,6 @@ from stashgen.api.backup_configuration import (
 from stashgen.api.backup_session import (
     BackupSessionPhase,
     BackupSessionStatus,
-    RetentionPhase,
 )
 from stashgen.api.backup_storage import BackupStorageStatus
 from stashgen.api.repository import RepositoryStatus
@@ -91,13 +90,6 @@ def backup_session_phase(status: BackupSessionStatus) -> BackupSessionPhase:
     if phase is BackupSessionPhase.PENDING or pushed is not None:
         return phase
     return BackupSessionPhase.RUNNING
-
-
-def is_retention_failed(status: BackupSessionStatus) -> bool:
-    """Whether retention could not be applied to some repository."""
-    return any(
-        item.phase is RetentionPhase.FAILED_TO_APPLY for item in status.retention_policy or ()
-    )
 
 
 def _session_phase_of(snapshots: Sequence[Phase | None]) -> BackupSessionPhase:

@@ -1,3 +1,1 @@
 """What people write: Project, Storage and BackupPolicy (stashgen.dev/v1alpha1)."""
-
-API_VERSION = "stashgen.dev/v1alpha1"

@@ -200,7 +200,7 @@ def test_cache_follows_the_server(server: Server, namespace: str) -> None:
     cache = ListWatch(server.client, BACKUP_SESSIONS, changed, label_selector=f"t={namespace}")
     cache.start()
     try:
-        assert cache.wait_synced(10)
+        until(lambda: cache.synced, "the cache is filled")
         assert changes == [("ADDED", "a")]
         body = backup_session("b", labels={"t": namespace})
         server.client.create(BACKUP_SESSIONS, namespace, body)

@@ -62,10 +62,6 @@ class Schema:
         """The paths of fields that the schema does not have, sorted."""
         return sorted(".".join(path) for path in _unknown(self._schema, obj, ()))
 
-    def admit(self, obj: JsonObject) -> JsonObject:
-        """The object with unknown fields pruned and defaults filled in."""
-        return self.fill(self.prune(obj))
-
     def prune(self, obj: JsonObject) -> JsonObject:
         """The object without unknown fields and nulls."""
         return cast("JsonObject", _prune(self._schema, obj))

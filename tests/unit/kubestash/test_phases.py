@@ -139,7 +139,6 @@ def test_retention_does_not_fail_a_good_backup(applied: str) -> None:
         }
     )
     assert phases.backup_session_phase(status) == "Succeeded"
-    assert phases.is_retention_failed(status) is (applied == "FailedToApply")
 
 
 def _snapshot(components: str, conditions: str = "", total: int | None = None) -> SnapshotStatus:

@@ -211,7 +211,9 @@ class Restic:
                 if exit_code == _KILLED
                 else "was interrupted before its end"
             )
-            return self._interrupted(f"restic {command} {how} (exit code {exit_code})")
+            # A storage that went away is tried again and again until then.
+            said = "".join(f": {last}" for last in output.errors.texts[-1:])
+            return self._interrupted(f"restic {command} {how} (exit code {exit_code}){said}")
         return ResticError(_reason(command, exit_code, text), f"restic {command}: {text}")
 
     def _interrupted(self, message: str) -> ResticError:

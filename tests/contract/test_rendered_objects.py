@@ -33,6 +33,21 @@ _OTHER_KINDS = {"CronJob", "PodTemplate", "Role", "RoleBinding", "ServiceAccount
 _NFS = STORAGE.replace("name: local}", "name: nas}").replace(
     "persistentVolumeClaim: {claimName: backup-store}", "nfs: {server: nas, path: /backup}"
 )
+_BUCKET = """
+apiVersion: stashgen.dev/v1alpha1
+kind: Storage
+metadata: {name: s3}
+spec:
+  namespace: demo
+  backend:
+    provider: s3
+    s3:
+      bucket: corp-backup
+      prefix: "{{ cluster.id }}/a"
+      endpoint: "http://minio:9000"
+      insecureTLS: true
+  credentials: {from: Namespace, secretName: backup-s3}
+"""
 _POLICY = """
 apiVersion: stashgen.dev/v1alpha1
 kind: BackupPolicy
@@ -47,6 +62,7 @@ spec:
     copies:
     - {storage: local, keep: {daily: 14, weekly: 8}}
     - {storage: nas, keep: {last: 12, within: 90d, failed: 2}}
+    - {storage: s3, keep: {daily: 14, weekly: 8}}
   - name: nightly
     schedule: "H 1 * * *"
     suspend: true
@@ -70,7 +86,7 @@ _CLAIMS = ("library", "data-postgres-analytics-primary-0", "data-postgres-analyt
 def manifests() -> tuple[Manifest, ...]:
     """A project that uses every field once."""
     inventory = "".join(claim(name) for name in _CLAIMS)
-    outcome = resolved(inventory, STORAGE, _NFS, _POLICY, _RETENTION, project=PROJECT)
+    outcome = resolved(inventory, STORAGE, _NFS, _BUCKET, _POLICY, _RETENTION, project=PROJECT)
     assert outcome.findings == ()
     return render(outcome.value)
 
@@ -159,7 +175,7 @@ def test_secrets_are_only_mounted_by_name(objects: tuple[JsonObject, ...]) -> No
     keys = {key for item in objects for key, _ in _texts(item)}
     assert not keys & {"secretKeyRef", "secretRef", "stringData", "data"}
     names = {value for item in objects for key, value in _texts(item) if key == "secretName"}
-    assert names == {"gold-key"}
+    assert names == {"gold-key", "backup-s3"}
 
 
 def test_label_values_fit(objects: tuple[JsonObject, ...]) -> None:
@@ -181,7 +197,7 @@ def test_no_backup_sets_an_fs_group_or_writes_to_its_volume(
         for item in objects
         if item["kind"] == "PodTemplate" and str(_metadata(item)["name"]).startswith("backup-")
     ]
-    assert len(backups) == len(_CLAIMS) * 3
+    assert len(backups) == len(_CLAIMS) * 4
     for item in backups:
         mounts = [value for key, value in _texts(item) if key == "volumeMounts"]
         data = [

@@ -1,4 +1,4 @@
-"""Both paths on the embedded cluster with real pods, their copies in a bucket of a real S3 server."""
+"""Both paths on the embedded cluster with real pods, the copies in a bucket of a real server."""
 
 import base64
 from collections.abc import Iterator, Mapping

@@ -2,14 +2,24 @@
 
 import hashlib
 import os
+import socket
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.api_contract.s3.gateway import READER, WRITER, Gateway, SecretFolder
 from tests.integration.worker.test_memory import MOST_MEMORY_KB, WITH_PEAK, peak_kb
-from tests.integration.worker.workbench import COMPONENT, Ended, Json, Workbench, snapshot_name
+from tests.integration.worker.workbench import (
+    COMPONENT,
+    NOW,
+    Ended,
+    Json,
+    Workbench,
+    snapshot_name,
+    wait_until,
+)
 
 _QUICK_SECONDS = 20.0
 _VERBS = ("init-storage", "init-repository", "backup", "restore", "retain")
@@ -192,6 +202,30 @@ def test_the_flags_reach_restic_and_the_metadata_alike(
     ended = bench.backup(1)
     assert ended.reason == "Unavailable"
     assert "AuthorizationHeaderMalformed" in ended.text
+
+
+def test_a_server_that_goes_away_in_the_middle_is_named_and_used_again(
+    gateway: Gateway, used: Workbench
+) -> None:
+    whole = used.volume / "large"
+    whole.write_bytes(os.urandom(1 << 20))
+    deadline = f"{NOW + timedelta(days=1, seconds=4):%Y-%m-%dT%H:%M:%SZ}"
+    plan = used.backup_plan(1, deadline=deadline)
+    worker = used.start(used.backup_args(1), plan, 1)
+    try:
+        wait_until("restic's lock", (used.repository / "locks").exists)
+        gateway.stop()
+        ended = used.wait(worker)
+    finally:
+        gateway.start()
+    assert ended.reason == "DeadlineExceeded"
+    assert "connection refused" in ended.text
+    used.backup(2, gonePods=[socket.gethostname()]).succeeded()
+    for path in used.volume.rglob("*"):
+        if path.is_file():
+            path.unlink()
+    used.restore(used.record(snapshot_name(2))).succeeded()
+    assert whole.stat().st_size == 1 << 20
 
 
 def test_a_second_writer_is_seen_in_a_bucket_too(used: Workbench) -> None:

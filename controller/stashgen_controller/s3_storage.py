@@ -7,14 +7,14 @@ exit code 134 after the work was done).
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from fsspec import AbstractFileSystem
 from obstore.exceptions import AlreadyExistsError, BaseError
-from obstore.store import S3Store
+from obstore.store import MemoryStore, S3Store
 
 from stashgen.kubestash import layout, s3
 from stashgen_controller.result import ErrorClass
@@ -56,7 +56,7 @@ class Credentials:
     """
 
     access_key: str
-    secret_key: str
+    secret_key: str = field(repr=False)
     ca_file: Path | None
 
     @property
@@ -173,7 +173,7 @@ class ObjectFileSystem(AbstractFileSystem):
 
     cachable = False
 
-    def __init__(self, store: S3Store) -> None:
+    def __init__(self, store: S3Store | MemoryStore) -> None:
         super().__init__()
         self._store = store
 
@@ -230,18 +230,18 @@ def _asked(request: Callable[[], _Answer]) -> _Answer:
         raise FileExistsError(str(error)) from error
     except FileNotFoundError as error:
         if "<Code>NoSuchBucket<" in str(error):
-            raise _refusal(error) from error
+            raise refusal(error) from error
         raise
     except BaseError as error:
-        raise _refusal(error) from error
+        raise refusal(error) from error
 
 
-def _refusal(error: Exception) -> RefusedError:
-    """The store's own words; for want of an answer, what became of the request."""
+def refusal(error: Exception) -> RefusedError:
+    """What a store refused, in its own words; without an answer, what became of the request."""
     text = str(error)
     code = _found(_CODE, text)
     reason = _BY_CODE.get(code) or _BY_STATUS.get(_found(_STATUS, text), ErrorClass.UNAVAILABLE)
-    request = text.splitlines()[0].rstrip()
+    request = text.partition("\n")[0].rstrip() or "no answer"
     if code:
         return RefusedError(reason, f"{code}: {_found(_MESSAGE, text) or request}")
     return RefusedError(reason, f"{request}: {_found(_CAUSE, text)}".rstrip(": "))

@@ -154,6 +154,7 @@ def test_a_volume_is_protected_lost_and_recovered(
     for obj in objects:
         cluster.apply(obj)
     sessions = [cluster.finished_session(path, [])]
+    last = first
     for text in ("second", "third"):
         last = _write_tree(volume, text)
         cluster.next_tick(path, configuration)
@@ -216,3 +217,34 @@ def test_a_storage_whose_keys_do_not_open_it_says_so(
             "the storage",
             lambda: cluster.status(known.BACKUP_STORAGES, name, "local").get("phase") == "Ready",
         )
+
+
+def test_a_server_that_was_away_is_used_again(cluster: RealCluster, gateway: Gateway) -> None:
+    volume = cluster.prepare("away")
+    _write_tree(volume, "first")
+    cluster.apply(_keys("away", gateway.secret()))
+    for obj in _plain("away", gateway):
+        cluster.apply(obj)
+    first = cluster.finished_session("away", [])
+
+    def failed() -> str | None:
+        for name in cluster.names(known.BACKUP_SESSIONS, "away"):
+            status = cluster.status(known.BACKUP_SESSIONS, "away", name)
+            if name != first and status.get("phase") == "Failed":
+                return name
+        return None
+
+    gateway.stop()
+    try:
+        cluster.next_tick("away", "library-backup")
+        second = cluster.wait("the session without a server", failed)
+    finally:
+        gateway.start()
+    snapshot = cluster.status(known.SNAPSHOTS, "away", f"repo-local-{second}")
+    assert snapshot["phase"] == "Failed"
+    assert "Unavailable: " in str(snapshot)
+    assert "Connection refused" in str(snapshot)
+
+    _write_tree(volume, "second")
+    cluster.next_tick("away", "library-backup")
+    assert cluster.finished_session("away", [first, second])

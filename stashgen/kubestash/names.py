@@ -65,25 +65,11 @@ def backup_session_name(configuration: str, session: str, unix: int) -> str:
 
 
 def snapshot_name(repository: str, backup_session: str) -> str:
-    """A Snapshot: ``<repository>-<bc>-<session>-<unix>`` from its BackupSession's name."""
+    """A Snapshot and its Job: ``<repository>-<bc>-<session>-<unix>``, from the BackupSession's."""
     match = _TICK.fullmatch(backup_session)
     if match is None:
         return prefix_name_suffix(repository, backup_session, "")
     return prefix_name_suffix(repository, match["name"], match["unix"])
-
-
-def backup_job_name(snapshot: str, attempt: int) -> str:
-    """The Job of a Snapshot's attempt, counted from 1: the Snapshot's own name, then ``-r<n>``.
-
-    A name that gets too long loses its end (where the tick is) to a hash of the whole.
-    """
-    if attempt == 1:
-        return snapshot
-    suffix = f"-r{attempt}"
-    if len(snapshot) + len(suffix) > MAX_NAME:
-        suffix = f"-{short_hash(snapshot)}{suffix}"
-        snapshot = snapshot[: MAX_NAME - len(suffix)].rstrip("-")
-    return snapshot + suffix
 
 
 def retain_job_name(backup_session: str, index: int) -> str:

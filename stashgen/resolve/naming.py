@@ -13,7 +13,6 @@ from stashgen.model import Protection, ResolvedStorage
 
 # A tick in Unix seconds; every other one has as many digits until the year 2286.
 SAMPLE_TICK = 1_893_456_000
-_FIRST_RETRY = 2
 
 
 def names_of(protection: Protection) -> Iterator[tuple[str, str, bool]]:
@@ -41,8 +40,7 @@ def names_of(protection: Protection) -> Iterator[tuple[str, str, bool]]:
         for index, copy in enumerate(session.copies):
             snapshot = names.snapshot_name(copy.repository, backup)
             yield ("Snapshot", snapshot, snapshot != f"{copy.repository}-{whole}")
-            yield ("Job", names.backup_job_name(snapshot, 1), False)
-            yield ("Job", names.backup_job_name(snapshot, _FIRST_RETRY), False)
+            yield ("Job", snapshot, False)
             yield ("Job", names.retain_job_name(backup, index), False)
 
 

@@ -61,23 +61,13 @@ def test_jobs_are_named_after_what_they_do() -> None:
     )
     assert names.init_job_name("local-k3f9q", 2) == "init-local-k3f9q-2"
     assert names.init_storage_job_name("local", 1) == "init-storage-local-1"
-    assert names.backup_job_name("local-k3f9q-library-backup-1704281100", 1) == (
-        "local-k3f9q-library-backup-1704281100"
-    )
-    assert names.backup_job_name("local-k3f9q-library-backup-1704281100", 2) == (
-        "local-k3f9q-library-backup-1704281100-r2"
-    )
 
 
 def test_long_job_names_differ_where_their_sources_do() -> None:
     sessions = ["s" * 50 + f"-{tick}" for tick in (1704281100, 1704281160)]
     made = {names.retain_job_name(session, index) for session in sessions for index in (0, 1)}
-    made |= {
-        names.backup_job_name("s" + session, attempt) for session in sessions for attempt in (2, 3)
-    }
-    assert len(made) == 8
+    assert len(made) == 4
     assert all(len(name) <= 63 for name in made)
-    assert names.backup_job_name("s" * 63, 12).endswith("-r12")
 
 
 @pytest.mark.parametrize(

@@ -312,15 +312,15 @@ def test_a_storage_of_another_namespace_needs_a_grant(harness: Harness) -> None:
 def test_a_storage_whose_provider_is_not_supported_says_so(harness: Harness) -> None:
     storage = manifests.storage("demo")
     cast("JsonObject", storage["spec"])["storage"] = {
-        "provider": "s3",
-        "s3": {"bucket": "b", "prefix": "p", "endpoint": "e", "secretName": "s"},
+        "provider": "gcs",
+        "gcs": {"bucket": "b", "prefix": "p", "secretName": "s"},
     }
     harness.apply(storage)
     harness.settle(work=good_worker)
     status = harness.status(known.BACKUP_STORAGES, "demo", "local")
     assert status["phase"] == "NotReady"
     initialized = conditions(status)["BackendInitialized"]
-    assert str(initialized["message"]).startswith("UnsupportedField: storage provider 's3'")
+    assert str(initialized["message"]).startswith("UnsupportedField: storage provider 'gcs'")
     assert harness.errors == []
 
 

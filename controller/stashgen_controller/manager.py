@@ -7,42 +7,19 @@ from threading import Thread
 from typing import cast
 
 from stashgen.api.base import JsonObject
-from stashgen.api.resources import (
-    ADDONS,
-    CRON_JOBS,
-    FUNCTIONS,
-    JOBS,
-    NAMESPACES,
-    PERSISTENT_VOLUME_CLAIMS,
-    POD_TEMPLATES,
-    PODS,
-    RETENTION_POLICIES,
-    SERVICE_ACCOUNTS,
-    Resource,
-)
+from stashgen.api.resources import Resource
 from stashgen_controller.client import ApiError, Client, ConflictError
 from stashgen_controller.clock import Clock
 from stashgen_controller.decision import Key
-from stashgen_controller.dependants import RECONCILED, dependants
+from stashgen_controller.dependants import dependants
 from stashgen_controller.kinds import KINDS
 from stashgen_controller.list_watch import ListWatch
+from stashgen_controller.permissions import WATCHED
 from stashgen_controller.reconciler import NameCollisionError, Reader, carry_out
 from stashgen_controller.workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
 
-READ_ONLY = (
-    RETENTION_POLICIES,
-    ADDONS,
-    FUNCTIONS,
-    JOBS,
-    PODS,
-    CRON_JOBS,
-    POD_TEMPLATES,
-    PERSISTENT_VOLUME_CLAIMS,
-    NAMESPACES,
-    SERVICE_ACCOUNTS,
-)
 # Told of every change that a cache sees, after the cache has it: kind, ADDED and so on, object.
 Observer = Callable[[Reader, Resource, str, JsonObject], None]
 
@@ -79,8 +56,7 @@ class Manager:
         self._queue = WorkQueue(clock)
         self._failures: dict[Key, int] = {}
         self._caches = {
-            resource: ListWatch(client, resource, self._handler(resource))
-            for resource in (*RECONCILED, *READ_ONLY)
+            resource: ListWatch(client, resource, self._handler(resource)) for resource in WATCHED
         }
         self._worker = Thread(target=self._work, name="reconcile", daemon=True)
 

@@ -15,7 +15,6 @@ from stashgen.api.resources import Resource
 from stashgen_controller import permissions
 from stashgen_controller.dependants import RECONCILED
 from stashgen_controller.kinds import KINDS
-from stashgen_controller.manager import READ_ONLY
 from tools.generate_manifests import DEPLOY, roles
 
 _ROOT = Path(stashgen_controller.__file__).parent
@@ -114,8 +113,8 @@ def test_a_kind_that_owns_others_may_block_their_deletion() -> None:
     assert _declared(tuple(declared), "finalizers") == {plural: {"update"} for plural in owners}
 
 
-def test_what_is_watched_is_what_the_caches_hold_and_the_code_reads() -> None:
-    assert set(permissions.WATCHED) == {*RECONCILED, *READ_ONLY}
+def test_what_the_code_reads_is_watched() -> None:
+    assert set(permissions.OF_KINDS) == set(RECONCILED)
     read = set()
     for kind in RECONCILED:
         for module in _reachable(f"kinds.{_module_of(kind)}"):

@@ -29,13 +29,13 @@ from stashgen_controller.clock import MovableClock
 from stashgen_controller.decision import Key
 from stashgen_controller.dependants import JOB_NAME_LABEL, RECONCILED, dependants
 from stashgen_controller.embedded.server import EmbeddedServer
-from stashgen_controller.manager import READ_ONLY, reconcile
+from stashgen_controller.manager import reconcile
+from stashgen_controller.permissions import WATCHED
 from stashgen_controller.reconciler import NameCollisionError
 from stashgen_controller.result import RepositoryState, Retention, RunError, WorkerResult
 from stashgen_controller.session_plan import PLAN_ANNOTATION, SessionPlan, Verb
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
-WATCHED = (*RECONCILED, *READ_ONLY)
 WRITES = ("create", "update", "patch", "delete")
 BY_KIND = {
     resource.kind: resource

@@ -162,8 +162,7 @@ def test_progress_is_reported_while_restic_runs(reporting: Workbench, client: Cl
         found = status(client, SNAPSHOTS, snapshot_name(0)).get("components") or {}
         seen += [
             item["progress"]
-            for item in found.get(COMPONENT, {}).get("restic_stats")
-            or found.get(COMPONENT, {}).get("resticStats", [])
+            for item in found.get(COMPONENT, {}).get("resticStats", [])
             if "progress" in item
         ]
         time.sleep(0.2)

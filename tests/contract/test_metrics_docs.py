@@ -23,7 +23,7 @@ def _metrics() -> dict[str, list[str]]:
     families = [*of_cluster(Objects(), now), *of_process(process)]
     return {
         f"{family.name}_total" if family.type == "counter" else family.name: list(
-            family._labelnames
+            vars(family)["_labelnames"]
         )
         for family in families
     }

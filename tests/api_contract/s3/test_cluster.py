@@ -227,24 +227,25 @@ def test_a_server_that_was_away_is_used_again(cluster: RealCluster, gateway: Gat
         cluster.apply(obj)
     first = cluster.finished_session("away", [])
 
-    def failed() -> str | None:
-        for name in cluster.names(known.BACKUP_SESSIONS, "away"):
-            status = cluster.status(known.BACKUP_SESSIONS, "away", name)
-            if name != first and status.get("phase") == "Failed":
-                return name
+    def failed() -> JsonObject | None:
+        """The Snapshot that was not made; the worker's word on its session comes before it."""
+        for item in cluster.items(known.SNAPSHOTS, "away"):
+            status = cast("JsonObject", item.get("status") or {})
+            if status.get("phase") == "Failed":
+                return item
         return None
 
     gateway.stop()
     try:
         cluster.next_tick("away", "library-backup")
-        second = cluster.wait("the session without a server", failed)
+        snapshot = cluster.wait("the session without a server", failed)
     finally:
         gateway.start()
-    snapshot = cluster.status(known.SNAPSHOTS, "away", f"repo-local-{second}")
-    assert snapshot["phase"] == "Failed"
     assert "Unavailable: " in str(snapshot)
     assert "Connection refused" in str(snapshot)
 
     _write_tree(volume, "second")
     cluster.next_tick("away", "library-backup")
-    assert cluster.finished_session("away", [first, second])
+    second = cast("JsonObject", snapshot["spec"])["backupSession"]
+    assert cluster.status(known.BACKUP_SESSIONS, "away", str(second))["phase"] == "Failed"
+    assert cluster.finished_session("away", [first, str(second)])

@@ -49,7 +49,7 @@ _TEXTS = (
     ("input/output error", ErrorClass.UNAVAILABLE),
     ("transport endpoint", ErrorClass.UNAVAILABLE),
     ("stale file handle", ErrorClass.UNAVAILABLE),
-    ("permission denied", ErrorClass.UNAVAILABLE),
+    ("permission denied", ErrorClass.ACCESS_DENIED),
     ("read-only file system", ErrorClass.UNAVAILABLE),
     # Last: the reason why it is not found may be one of those above.
     ("failed to find snapshot", ErrorClass.NO_SNAPSHOT),

@@ -234,7 +234,7 @@ def _task_template(
         raise UnsupportedAddonError(msg)
     is_backup = verb == "backup"
     mounted = [
-        volumes.target(repository, read_only=is_backup),
+        volumes.target(repository, read_only=is_backup, has_group=settings.has_group),
         volumes.backend(storage, is_root=settings.is_root),
         *volumes.encryption(repository, is_root=settings.is_root),
     ]

@@ -66,6 +66,11 @@ class PodSettings:
         }
 
     @property
+    def has_group(self) -> bool:
+        """Whether somebody asked for an fsGroup."""
+        return "fsGroup" in (self.security_context or {})
+
+    @property
     def is_root(self) -> bool:
         """Whether the pod runs as root."""
         return self.pod_security_context["runAsUser"] == ROOT

@@ -88,13 +88,25 @@ def backend(storage: BackupStorage, *, is_root: bool) -> tuple[JsonObject, JsonO
     return {"name": BACKEND_VOLUME, **source}, mount
 
 
-def target(repository: Repository, *, read_only: bool) -> tuple[JsonObject, JsonObject]:
-    """The volume of the repository's claim, and its mount."""
+def target(
+    repository: Repository, *, read_only: bool, has_group: bool = False
+) -> tuple[JsonObject, JsonObject]:
+    """The volume of the repository's claim, and its mount.
+
+    Args:
+        repository: Whose target it is.
+        read_only: For a backup.
+        has_group: The pod has an fsGroup. The kubelet gives a volume's files to that group unless
+            the volume itself, not only its mount, is read-only (Kubernetes, "Security context"):
+            a backup must not change the live volume.
+    """
     app = repository.spec.app_ref
     claim: JsonObject = {"claimName": app.name if app is not None else ""}
     mount: JsonObject = {"name": DATA_VOLUME, "mountPath": DATA_PATH}
     if read_only:
         mount["readOnly"] = True
+        if has_group:
+            claim["readOnly"] = True
     return {"name": DATA_VOLUME, "persistentVolumeClaim": claim}, mount
 
 

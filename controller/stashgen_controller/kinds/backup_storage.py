@@ -231,7 +231,6 @@ def _summary(repository: Repository) -> BackupStorageRepository:
         namespace=repository.metadata.namespace,
         path=repository.spec.path,
         size=repository.status.size if repository.status else None,
-        synced=True,
     )
 
 

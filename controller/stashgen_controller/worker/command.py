@@ -68,9 +68,7 @@ def _load(args: argparse.Namespace, reporter: Reporter) -> _Work:
         case "restore":
             from stashgen_controller.worker import restore  # noqa: PLC0415
 
-            include, exclude = _items(args.include), _items(args.exclude)
-            restore_order = restore.RestoreOrder(args.component, include, exclude)
-            return lambda run: restore.restore(run, restore_order, reporter)
+            return lambda run: restore.restore(run, args.component, reporter)
         case "init-repository":
             from stashgen_controller.worker import maintain  # noqa: PLC0415
 
@@ -203,8 +201,6 @@ def _parser() -> argparse.ArgumentParser:
     restore = verbs.add_parser("restore", help="restore a snapshot into a mounted volume")
     restore.add_argument("--restoresession", required=True)
     restore.add_argument("--snapshot", required=True)
-    restore.add_argument("--include", default="")
-    restore.add_argument("--exclude", default="")
     maintain = verbs.add_parser("maintain", help="make repositories, apply retention")
     maintain.add_argument("--verb", required=True, choices=("init-repository", "retain"))
     maintain.add_argument("--sessions", required=True)

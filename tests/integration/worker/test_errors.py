@@ -203,13 +203,3 @@ def test_a_directory_that_leaves_the_storage_is_refused(tmp_path: Path, template
     ended = workbench.run(args, workbench.backup_plan(0))
     assert ended.reason == ErrorClass.INVALID_BUCKET
     assert not (tmp_path / "outside").exists()
-
-
-def test_a_volume_without_what_was_asked_for_restores_nothing_and_says_so(
-    workbench: Workbench,
-) -> None:
-    (workbench.volume / "file").write_text("x", encoding="utf-8")
-    workbench.backup(0).succeeded()
-    ended = workbench.restore(workbench.record(snapshot_name(0)), args=["--include=/nowhere"])
-    assert ended.reason == ErrorClass.NO_SNAPSHOT
-    assert "no file matches" in ended.text

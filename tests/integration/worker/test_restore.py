@@ -130,17 +130,6 @@ def test_into_a_volume_in_use_its_own_files_stay_and_changed_ones_go_back(
     }
 
 
-def test_only_what_is_included_comes_back(workbench: Workbench) -> None:
-    for name in ("wanted", "other"):
-        (workbench.volume / name).write_text(name, encoding="utf-8")
-    workbench.backup(0).succeeded()
-    for path in workbench.volume.iterdir():
-        path.unlink()
-    record = workbench.record(snapshot_name(0))
-    workbench.restore(record, args=[f"--include={workbench.volume}/wanted"]).succeeded()
-    assert [path.name for path in workbench.volume.iterdir()] == ["wanted"]
-
-
 def test_each_snapshot_has_its_own_state(workbench: Workbench) -> None:
     for day, content in enumerate(("first", "second")):
         (workbench.volume / "file").write_text(content, encoding="utf-8")

@@ -71,6 +71,13 @@ def test_sub_path_is_the_mounts_and_not_part_of_the_url(
     assert volumes.backend(storage, is_root=False) == ({"name": "backend", "emptyDir": {}}, mount)
 
 
+def test_a_backup_with_a_group_never_gives_the_live_volume_to_it() -> None:
+    volume, _ = volumes.target(one_volume.repository(), read_only=True, has_group=True)
+    assert volume["persistentVolumeClaim"] == {"claimName": "library", "readOnly": True}
+    volume, _ = volumes.target(one_volume.repository(), read_only=False, has_group=True)
+    assert volume["persistentVolumeClaim"] == {"claimName": "library"}
+
+
 @pytest.mark.parametrize(("is_root", "mode"), [(True, 0o440), (False, 0o444)])
 def test_the_keys_of_a_bucket_are_a_secret_of_the_pods_namespace(is_root: bool, mode: int) -> None:
     volume, mount = volumes.backend(_bucket(), is_root=is_root)

@@ -1,6 +1,7 @@
 """The running controller: caches, the work queue and one worker thread."""
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from threading import Thread
@@ -10,7 +11,7 @@ from stashgen.api.base import JsonObject
 from stashgen.api.resources import Resource
 from stashgen_controller.client import ApiError, Client, ConflictError
 from stashgen_controller.clock import Clock
-from stashgen_controller.decision import Key
+from stashgen_controller.decision import Action, Create, Key
 from stashgen_controller.dependants import dependants
 from stashgen_controller.kinds import KINDS
 from stashgen_controller.list_watch import ListWatch
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 # Told of every change that a cache sees, after the cache has it: kind, ADDED and so on, object.
 Observer = Callable[[Reader, Resource, str, JsonObject], None]
 
+_CATCH_UP_SECONDS = 0.5
+_STEP_SECONDS = 0.005
 _CONFLICT_DELAY = timedelta(milliseconds=200)
 _FIRST_DELAY = timedelta(milliseconds=500)
 _LONGEST_DELAY = timedelta(minutes=1)
@@ -43,7 +46,22 @@ def reconcile(client: Client, reader: Reader, key: Key, now: datetime) -> timede
         return None
     decision = KINDS[key.resource].look(reader, obj, now)
     carry_out(client, key.resource, obj, decision)
+    _wait_until_seen(reader, decision.actions)
     return decision.requeue_after
+
+
+def _wait_until_seen(reader: Reader, actions: Sequence[Action]) -> None:
+    """Let the caches catch up with what was just made, or the next look makes it once more.
+
+    That would do no harm, but two requests: a create that is refused, and a look at what is there.
+    """
+    deadline = time.monotonic() + _CATCH_UP_SECONDS
+    for action in actions:
+        if isinstance(action, Create):
+            metadata = cast("dict[str, str]", action.manifest["metadata"])
+            name = (metadata.get("namespace"), metadata["name"])
+            while reader.get(action.resource, *name) is None and time.monotonic() < deadline:
+                time.sleep(_STEP_SECONDS)
 
 
 class Manager:

@@ -1,11 +1,14 @@
 """The tests of a real cluster, which `make e2e` starts before them."""
 
+import fcntl
 import uuid
 from collections.abc import Iterator
 
 import pytest
 
+from tests.cluster.installation import install
 from tests.cluster.kube import Kube
+from tools.go_tools import cache_folder
 
 _LAST = "test_lifecycle.py"
 
@@ -15,12 +18,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name == _LAST)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _alone() -> Iterator[None]:
+    """One run after the other: a machine has one such cluster, and a test takes it down."""
+    with (cache_folder() / "cluster-tests.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 @pytest.fixture(scope="session")
 def kube() -> Kube:
     """The cluster, started if it does not run yet."""
     running = Kube()
     running.cluster("up")
     return running
+
+
+@pytest.fixture(scope="session")
+def installed(kube: Kube) -> None:
+    """Both controllers run in their own image."""
+    install(kube)
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """What is installed fits together: every file is listed, one image, PodSecurity restricted."""
 
+import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +97,21 @@ def test_the_image_is_built_from_what_the_dockerfile_copies() -> None:
 
 def _pod() -> Any:  # noqa: ANN401
     return _load(_CONTROLLER / "deployment.yaml")["spec"]["template"]["spec"]
+
+
+def test_the_image_gets_the_versions_that_are_tested() -> None:
+    tested = _pins(ROOT / "tools" / "requirements" / "dev.txt")
+    shipped = _pins(ROOT / "controller" / "requirements.txt")
+    assert shipped.items() <= tested.items(), "run make lock"
+    wanted = {
+        re.split(r"[\[<>=]", item)[0]
+        for path in (ROOT / "pyproject.toml", ROOT / "controller" / "pyproject.toml")
+        for item in tomllib.loads(path.read_text(encoding="utf-8"))["project"]["dependencies"]
+    }
+    own = {"stashgen"}
+    assert {item.replace(".", "-") for item in wanted} - own <= shipped.keys(), "run make lock"
+
+
+def _pins(path: Path) -> dict[str, str]:
+    found = re.findall(r"^([a-z0-9-]+)==(\S+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return dict(found)

@@ -21,11 +21,12 @@ def _metrics() -> dict[str, list[str]]:
     process: Process = ThisProcess()
     now = datetime(2026, 3, 1, tzinfo=UTC)
     families = [*of_cluster(Objects(), now), *of_process(process)]
+    # The package shows labels by samples only, and there are none of an empty cluster.
     return {
-        f"{family.name}_total" if family.type == "counter" else family.name: list(
-            vars(family)["_labelnames"]
+        f"{item.name}_total" if item.type == "counter" else item.name: list(
+            vars(item)["_labelnames"]
         )
-        for family in families
+        for item in families
     }
 
 

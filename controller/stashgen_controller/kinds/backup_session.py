@@ -160,9 +160,10 @@ def _started(seen: Observed) -> BackupSessionStatus:
 
 
 def _summary(copy: Copy) -> SnapshotSummary:
+    is_started = copy.phase is Phase.PENDING and copy.run.state is RunState.RUNNING
     return SnapshotSummary(
         name=copy.snapshot_name,
-        phase=copy.phase,
+        phase=Phase.RUNNING if is_started else copy.phase,
         app_ref=copy.repository.spec.app_ref if copy.repository is not None else None,
         repository=copy.name,
     )
@@ -210,6 +211,8 @@ def _go_on(seen: Observed, status: BackupSessionStatus, copy: Copy, now: datetim
         },
         now=now,
     )
+    # With its Job it runs: a look of its own, to say only that, would be a write more.
+    status = _with_phase(status, copy, Phase.RUNNING)
     return _Step(_executor_ensured(seen, status, now), (Create(JOBS, job),))
 
 
@@ -231,16 +234,20 @@ def _give_up(
     seen: Observed, status: BackupSessionStatus, copy: Copy, why: str, now: datetime
 ) -> _Step:
     """Record that a copy failed without a Job; the next ones go on."""
-    summaries = tuple(
-        item.model_copy(update={"phase": Phase.FAILED}) if item.repository == copy.name else item
-        for item in status.snapshots or ()
-    )
     known = find(status.conditions, EXECUTOR_ENSURED)
     earlier = any(item.is_given_up for item in seen.copies)
     if earlier and known is not None and known.message:
         why = f"{known.message}; {why}"
-    status = status.model_copy(update={"snapshots": summaries})
+    status = _with_phase(status, copy, Phase.FAILED)
     return _Step(_with(status, _not_ensured(why, now)))
+
+
+def _with_phase(status: BackupSessionStatus, copy: Copy, phase: Phase) -> BackupSessionStatus:
+    summaries = tuple(
+        item.model_copy(update={"phase": phase}) if item.repository == copy.name else item
+        for item in status.snapshots or ()
+    )
+    return status.model_copy(update={"snapshots": summaries})
 
 
 def _start_by(seen: Observed, status: BackupSessionStatus) -> datetime | None:

@@ -203,13 +203,14 @@ def _summarize(seen: Observed) -> RepositoryStatus:
     status = seen.status
     if seen.writer is not None:
         status = status.model_copy(update={"writer_matches": seen.writer})
-    if not seen.snapshots and not status.recent_snapshots:
-        return status
-    succeeded = [item for item in seen.snapshots if item.phase is Phase.SUCCEEDED]
+    # One that is being made is not counted: each of its steps would be a write here.
     finished = [item for item in seen.snapshots if item.is_finished]
+    if not finished and not status.recent_snapshots:
+        return status
+    succeeded = [item for item in finished if item.phase is Phase.SUCCEEDED]
     update: dict[str, object] = {
-        "snapshot_count": len(seen.snapshots),
-        "recent_snapshots": tuple(map(_recent, seen.snapshots[:_RECENT])) or None,
+        "snapshot_count": len(finished),
+        "recent_snapshots": tuple(map(_recent, finished[:_RECENT])) or None,
     }
     if succeeded and succeeded[0].status is not None:
         update["last_backup_time"] = succeeded[0].status.last_update_time

@@ -1,7 +1,7 @@
 """Snapshot: take over what its Job reports, and complete what the Job could not write."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from stashgen.api.backup_session import BackupSession
 from stashgen.api.base import JsonObject
@@ -19,6 +19,7 @@ from stashgen_controller.runs import Run, RunState
 UPLOADED = "SnapshotMetadataUploaded"
 INCOMPLETE = "BackupIncomplete"
 LISTED = "RecentSnapshotListUpdated"
+_SOON = timedelta(seconds=5)
 _UNFINISHED = frozenset({None, Phase.PENDING, Phase.RUNNING})
 
 
@@ -74,23 +75,24 @@ def decide(seen: Observed, now: datetime) -> Decision:
     run = seen.run
     match run.state:
         case RunState.ABSENT:
-            if seen.abandoned is None:
-                return _write(status)
-            return _write(_failed(seen, status, seen.abandoned, now))
+            if seen.abandoned is not None:
+                return _write(_failed(seen, status, seen.abandoned, now))
+            created = seen.snapshot.metadata.creation_timestamp or now
+            if now - created < _SOON and seen.status.phase is None:
+                # Its Job follows at once as a rule, and then there is more to say.
+                return Decision(requeue_after=_SOON)
+            return _write(status)
         case RunState.RUNNING:
             never_started = run.never_started(now)
             if never_started is not None:
                 return _write(_failed(seen, status, never_started.text, now))
+            executor = run.executor(seen.snapshot.metadata.name, 1)
+            if seen.snapshot.phase is Phase.RUNNING and status.executor == executor:
+                # What the worker says meanwhile is summed up once, at the end.
+                return Decision(status=seen.status.to_wire(), requeue_after=run.next_look(now))
             components = status.components or {COMPONENT: _component(seen, Phase.RUNNING)}
             return _write(
-                status.model_copy(
-                    update={
-                        "executor": run.executor(seen.snapshot.metadata.name, 1),
-                        "components": components,
-                    }
-                ),
-                run,
-                now,
+                status.model_copy(update={"executor": executor, "components": components}), run, now
             )
         case _:
             return _write(_finished(seen, status, now))

@@ -51,7 +51,6 @@ def backup(run: Run, order: BackupOrder, reporter: Reporter) -> None:
     )
     try:
         require_writer(run)
-        reporter.snapshot(snapshot.metadata.name, run.components)
         _back_up(run, order, reporter, snapshot.metadata.name)
     except Exception as failure:
         run.fail_components(run_error(failure))

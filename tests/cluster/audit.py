@@ -1,0 +1,54 @@
+"""What the API server was asked, by its audit log."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One answered request; ``is_allowed`` is what RBAC said to it."""
+
+    user: str
+    verb: str
+    group: str
+    resource: str
+    part: str
+    namespace: str
+    name: str
+    code: int
+    is_allowed: bool
+    received: datetime
+
+    @property
+    def target(self) -> str:
+        """``jobs`` or ``snapshots/status``, as a rule of RBAC names it."""
+        return f"{self.resource}/{self.part}" if self.part else self.resource
+
+
+def requests(log: Path) -> Iterator[Request]:
+    """All requests that were answered, in the order of the answers.
+
+    A watch is answered when it begins and when it ends: only its beginning counts.
+    """
+    for line in log.read_text(encoding="utf-8").splitlines():
+        event: dict[str, Any] = json.loads(line)
+        begins = {"watch": "ResponseStarted"}
+        if event["stage"] != begins.get(event["verb"], "ResponseComplete"):
+            continue
+        target = event.get("objectRef") or {}
+        yield Request(
+            user=event["user"]["username"],
+            verb=event["verb"],
+            group=target.get("apiGroup", ""),
+            resource=target.get("resource", ""),
+            part=target.get("subresource", ""),
+            namespace=target.get("namespace", ""),
+            name=target.get("name", ""),
+            code=event.get("responseStatus", {}).get("code", 0),
+            is_allowed=event["annotations"]["authorization.k8s.io/decision"] == "allow",
+            received=datetime.fromisoformat(event["requestReceivedTimestamp"]),
+        )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from tests.bench import build, worker
 
-# The build first: Linux counts a parent's own peak of memory as its child's until the child executes.
+# The build first: a child starts with the peak of memory that its parent had (getrusage(2), Linux).
 _BENCHMARKS = {"build": build.run, "worker": worker.run}
 
 

@@ -32,7 +32,7 @@ _TARGET = [
 
 
 def build(name: str) -> Path:
-    """The OCI archive of the image, built now unless nothing of it has changed.
+    """The Docker archive of the image, built now unless nothing of it has changed.
 
     Args:
         name: Of the image, with a tag and without a registry.
@@ -48,8 +48,6 @@ def build(name: str) -> Path:
     packages.ensure({"buildah": "buildah"})
     wheels = _wheelhouse()
     mounts = _go_mounts()
-    # A name that the kubelet makes of one without a registry.
-    full_name = f"docker.io/library/{name}"
     # Quieter than a pull: the base is named by its archive.
     arguments = {"BASE": f"oci-archive:{base}", "GO": f"oci-archive:{base}", "GOPROXY": "off"}
     arguments |= {"PIP_INDEX_URL": "", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/wheelhouse"}
@@ -64,12 +62,14 @@ def build(name: str) -> Path:
         *(f"--build-arg={key}={value}" for key, value in arguments.items()),
         f"--ignorefile={IGNORE}",
         f"--file={DOCKERFILE}",
-        f"--tag={full_name}",
+        f"--tag={name}",
         str(ROOT),
     )
     partial = target.with_suffix(".partial")
     partial.unlink(missing_ok=True)
-    _buildah("push", "--quiet", full_name, f"oci-archive:{partial}:{full_name}")
+    # Of this kind of archive containerd makes the name that the kubelet makes of one without a
+    # registry; an OCI archive's it would take as it is.
+    _buildah("push", "--quiet", name, f"docker-archive:{partial}:{name}")
     for old in folder.glob(f"{name.replace(':', '-')}-*.tar"):
         old.unlink()
     partial.rename(target)

@@ -7,6 +7,7 @@ from stashgen.api.shared import Condition, ConditionStatus
 
 _STATUS = {True: ConditionStatus.TRUE, False: ConditionStatus.FALSE, None: ConditionStatus.UNKNOWN}
 
+METRICS_PUSHED = "MetricsPushed"
 WAITING_FOR_CLUSTER = (
     "WaitingForCluster",
     "Namespace kube-system, whose UID names this cluster, is not known yet.",
@@ -78,3 +79,14 @@ def waiting_for_cluster(type_: str, now: datetime) -> Condition:
     """A condition for what needs the cluster's UID, which the bucket's records carry for ever."""
     reason, message = WAITING_FOR_CLUSTER
     return condition(type_, status=None, reason=reason, message=message, now=now)
+
+
+def metrics_pushed(now: datetime) -> Condition:
+    """KubeStash's final step of a BackupSession or RestoreSession: its phase is the last word."""
+    return condition(
+        METRICS_PUSHED,
+        status=True,
+        reason="SuccessfullyPushedMetrics",
+        message="Metrics have been pushed successfully.",
+        now=now,
+    )

@@ -20,10 +20,12 @@ from stashgen.api.snapshot import Phase
 from stashgen.kubestash import phases, quantities
 from stashgen.kubestash.sessions import snapshot_manifest
 from stashgen_controller.conditions import (
+    METRICS_PUSHED,
     WAITING_FOR_CLUSTER,
     condition,
     find,
     is_true,
+    metrics_pushed,
     with_condition,
 )
 from stashgen_controller.decision import Action, Create, Decision, Delete
@@ -42,7 +44,6 @@ SNAPSHOTS_ENSURED = "SnapshotsEnsured"
 EXECUTOR_ENSURED = "BackupExecutorEnsured"
 HISTORY_CLEANED = "SessionHistoryCleaned"
 PENDING_LONG = "PodHasBeenInPendingStateForLongerThanExpected"
-METRICS_PUSHED = "MetricsPushed"
 
 # Without a backupTimeout a session that cannot start would hold up all the later ones.
 _LONGEST_START = timedelta(hours=1)
@@ -290,17 +291,10 @@ def _finish(seen: Observed, status: BackupSessionStatus, now: datetime) -> _Step
     cleaned = condition(
         HISTORY_CLEANED, status=True, reason="SuccessfullyCleanedSessionHistory", now=now
     )
-    pushed = condition(
-        METRICS_PUSHED,
-        status=True,
-        reason="SuccessfullyPushedMetrics",
-        message="Metrics have been pushed successfully.",
-        now=now,
-    )
     created = seen.session.metadata.creation_timestamp or now
     ends = [copy.finished for copy in seen.copies if copy.finished is not None]
     duration = max([*ends, created]) - created if ends else max(now - created, timedelta())
-    status = _with(_with(status, cleaned), pushed).model_copy(
+    status = _with(_with(status, cleaned), metrics_pushed(now)).model_copy(
         update={"duration": quantities.format_duration(duration)}
     )
     if any(copy.phase is Phase.FAILED for copy in seen.copies):

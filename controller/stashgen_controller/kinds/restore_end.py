@@ -10,13 +10,12 @@ from stashgen.api.restore_session import (
 from stashgen.api.shared import Condition
 from stashgen.api.snapshot import Phase
 from stashgen.kubestash import quantities
-from stashgen_controller.conditions import condition, with_condition
+from stashgen_controller.conditions import condition, metrics_pushed, with_condition
 from stashgen_controller.kinds.restore_view import EXECUTOR_ENSURED, Observed
 from stashgen_controller.pod_templates import COMPONENT
 from stashgen_controller.result import RunError
 
 INCOMPLETE = "RestoreIncomplete"
-METRICS_PUSHED = "MetricsPushed"
 
 
 def finished(seen: Observed, status: RestoreSessionStatus, now: datetime) -> RestoreSessionStatus:
@@ -87,16 +86,9 @@ def not_ensured(why: str, now: datetime) -> Condition:
 
 
 def _pushed(seen: Observed, status: RestoreSessionStatus, now: datetime) -> RestoreSessionStatus:
-    pushed = condition(
-        METRICS_PUSHED,
-        status=True,
-        reason="SuccessfullyPushedMetrics",
-        message="Metrics have been pushed successfully.",
-        now=now,
-    )
     created = seen.restore.metadata.creation_timestamp or now
     duration = max((seen.run.finished or now) - created, timedelta())
-    return with_word(status, pushed).model_copy(
+    return with_word(status, metrics_pushed(now)).model_copy(
         update={"duration": quantities.format_duration(duration), "paused_backups": None}
     )
 

@@ -15,6 +15,7 @@ from stashgen.kubestash import phases, quantities
 from stashgen.kubestash.supported import unsupported
 from stashgen.kubestash.validation import validate_restore_session
 from stashgen_controller.conditions import (
+    METRICS_PUSHED,
     WAITING_FOR_CLUSTER,
     condition,
     find,
@@ -23,7 +24,6 @@ from stashgen_controller.conditions import (
 from stashgen_controller.decision import Action, Create, Decision, Delete
 from stashgen_controller.jobs import job_manifest, owner_of
 from stashgen_controller.kinds.restore_end import (
-    METRICS_PUSHED,
     failed,
     finished,
     incomplete,

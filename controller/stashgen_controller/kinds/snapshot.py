@@ -9,7 +9,7 @@ from stashgen.api.resources import BACKUP_SESSIONS, JOBS, SNAPSHOTS
 from stashgen.api.shared import Condition
 from stashgen.api.snapshot import Component, Driver, Phase, Snapshot, SnapshotStatus
 from stashgen.kubestash import layout, phases
-from stashgen_controller.conditions import condition, find, is_true, with_condition
+from stashgen_controller.conditions import METRICS_PUSHED, condition, find, is_true, with_condition
 from stashgen_controller.decision import Decision, Delete
 from stashgen_controller.observing import observe_job
 from stashgen_controller.pod_templates import COMPONENT
@@ -211,7 +211,7 @@ def _abandoned(snapshot: Snapshot, session: BackupSession | None) -> str | None:
     if session is None:
         return f"BackupSession {name} was deleted before it made a Job"
     status = session.status
-    if status is None or not is_true(status.conditions, "MetricsPushed"):
+    if status is None or not is_true(status.conditions, METRICS_PUSHED):
         return None
     given_up = find(status.conditions, "BackupExecutorEnsured")
     why = given_up.message if given_up is not None and given_up.message else "it says no more"

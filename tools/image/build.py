@@ -122,7 +122,7 @@ def _go_mounts() -> dict[Path, str]:
         raise ClusterError("building the image needs Go, which is not on PATH")
     _run([go, "mod", "download"], ROOT / "tools" / "restic")
     names = ("GOROOT", "GOMODCACHE", "GOCACHE")
-    places = ("/usr/local/go:ro", "/go/pkg/mod:ro", "/root/.cache/go-build")
+    places = ("/usr/local/go:ro", "/go/pkg/mod:ro", "/go/cache")
     found = _run([go, "env", *names]).split()
     Path(found[-1]).mkdir(parents=True, exist_ok=True)
     return dict(zip(map(Path, found), places, strict=True))

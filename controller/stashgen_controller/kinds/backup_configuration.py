@@ -18,8 +18,11 @@ from stashgen.kubestash import phases
 from stashgen.kubestash.validation import validate_backup_configuration
 from stashgen_controller.conditions import condition, is_true, with_condition
 from stashgen_controller.decision import Action, Decision
-from stashgen_controller.kinds.configuration_children import ensure_children, moved_repositories
-from stashgen_controller.kinds.configuration_status import (
+from stashgen_controller.kinds.backup_configuration_children import (
+    ensure_children,
+    moved_repositories,
+)
+from stashgen_controller.kinds.backup_configuration_status import (
     SCHEDULED,
     backend_status,
     dependencies,
@@ -27,7 +30,7 @@ from stashgen_controller.kinds.configuration_status import (
     repository_status,
     session_status,
 )
-from stashgen_controller.kinds.configuration_view import Observed, observe
+from stashgen_controller.kinds.backup_configuration_view import Observed, observe
 from stashgen_controller.kinds.initial_backup import TRIGGERED, initial_backups, not_triggered
 from stashgen_controller.reconciler import Kind
 from stashgen_controller.support import with_support

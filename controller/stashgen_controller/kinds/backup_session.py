@@ -30,12 +30,12 @@ from stashgen_controller.conditions import (
 )
 from stashgen_controller.decision import Action, Create, Decision, Delete
 from stashgen_controller.jobs import REPOSITORY_LABEL, SESSION_NAME_LABEL, job_manifest, owner_of
-from stashgen_controller.kinds.session_copy import Copy
-from stashgen_controller.kinds.session_retry import advance_retry, next_retry
-from stashgen_controller.kinds.session_siblings import expired
-from stashgen_controller.kinds.session_view import Observed, observe
+from stashgen_controller.kinds.backup_session_copy import Copy
+from stashgen_controller.kinds.backup_session_retention import advance_retention
+from stashgen_controller.kinds.backup_session_retry import advance_retry, next_retry
+from stashgen_controller.kinds.backup_session_siblings import expired
+from stashgen_controller.kinds.backup_session_view import Observed, observe
 from stashgen_controller.reconciler import Kind
-from stashgen_controller.retention import advance_retention
 from stashgen_controller.runs import RunState
 from stashgen_controller.session_plan import SessionPlan, Verb
 

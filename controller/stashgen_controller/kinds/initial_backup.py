@@ -11,7 +11,7 @@ from stashgen.kubestash.executor import COMPONENT
 from stashgen.kubestash.sessions import backup_session_manifest
 from stashgen_controller.conditions import condition, is_true, with_condition
 from stashgen_controller.decision import Action, Create
-from stashgen_controller.kinds.configuration_view import Observed
+from stashgen_controller.kinds.backup_configuration_view import Observed
 
 TRIGGERED = "InitialBackupTriggered"
 

@@ -23,14 +23,19 @@ from stashgen_controller.conditions import (
 )
 from stashgen_controller.decision import Action, Create, Decision, Delete
 from stashgen_controller.jobs import job_manifest, owner_of
-from stashgen_controller.kinds.restore_end import (
+from stashgen_controller.kinds.restore_session_end import (
     failed,
     finished,
     incomplete,
     not_ensured,
     with_word,
 )
-from stashgen_controller.kinds.restore_view import EXECUTOR_ENSURED, LATEST, Observed, observe
+from stashgen_controller.kinds.restore_session_view import (
+    EXECUTOR_ENSURED,
+    LATEST,
+    Observed,
+    observe,
+)
 from stashgen_controller.pod_templates import COMPONENT
 from stashgen_controller.reconciler import Kind
 from stashgen_controller.runs import RunState

@@ -8,7 +8,7 @@ from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
 from stashgen_controller.decision import Create
 from stashgen_controller.kinds import KINDS
-from stashgen_controller.kinds.session_view import observe
+from stashgen_controller.kinds.backup_session_view import observe
 from tests.integration.controller import manifests
 from tests.unit.controller.world import NOW, World, stored
 

@@ -11,7 +11,7 @@ from stashgen.api.shared import Condition
 from stashgen.api.snapshot import Phase
 from stashgen.kubestash import quantities
 from stashgen_controller.conditions import condition, metrics_pushed, with_condition
-from stashgen_controller.kinds.restore_view import EXECUTOR_ENSURED, Observed
+from stashgen_controller.kinds.restore_session_view import EXECUTOR_ENSURED, Observed
 from stashgen_controller.pod_templates import COMPONENT
 from stashgen_controller.result import RunError
 

@@ -14,8 +14,8 @@ from stashgen.api.shared import Condition
 from stashgen_controller.conditions import condition, with_condition
 from stashgen_controller.decision import Action, Create, Delete
 from stashgen_controller.jobs import REPOSITORY_LABEL, SESSION_NAME_LABEL, job_manifest, owner_of
-from stashgen_controller.kinds.session_copy import Copy
-from stashgen_controller.kinds.session_view import Observed
+from stashgen_controller.kinds.backup_session_copy import Copy
+from stashgen_controller.kinds.backup_session_view import Observed
 from stashgen_controller.result import ErrorClass, RunError
 from stashgen_controller.runs import Run, RunState
 from stashgen_controller.session_plan import SessionPlan, Verb

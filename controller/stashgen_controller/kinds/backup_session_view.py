@@ -18,8 +18,8 @@ from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash import names
 from stashgen_controller.conditions import find
 from stashgen_controller.gone_pods import gone_pods
-from stashgen_controller.kinds.session_copy import Copy
-from stashgen_controller.kinds.session_siblings import (
+from stashgen_controller.kinds.backup_session_copy import Copy
+from stashgen_controller.kinds.backup_session_siblings import (
     restoring_into,
     running_before,
     siblings_of,

@@ -9,8 +9,8 @@ from stashgen.api.snapshot import Phase
 from stashgen.kubestash import quantities
 from stashgen.kubestash.sessions import backup_session_manifest
 from stashgen_controller.decision import Action, Create
-from stashgen_controller.kinds.session_copy import Copy
-from stashgen_controller.kinds.session_view import Observed
+from stashgen_controller.kinds.backup_session_copy import Copy
+from stashgen_controller.kinds.backup_session_view import Observed
 from stashgen_controller.result import TRANSIENT
 
 

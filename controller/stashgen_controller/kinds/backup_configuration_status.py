@@ -18,7 +18,7 @@ from stashgen.api.shared import Condition, Dependency
 from stashgen.cron import CronError, Schedule
 from stashgen.kubestash.storage_validation import validate_retention_policy
 from stashgen_controller.conditions import condition, find, waiting_for_apply, with_condition
-from stashgen_controller.kinds.configuration_view import Observed
+from stashgen_controller.kinds.backup_configuration_view import Observed
 
 SCHEDULED = "SchedulerEnsured"
 

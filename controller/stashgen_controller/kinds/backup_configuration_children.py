@@ -21,7 +21,7 @@ from stashgen.kubestash.pod_settings import (
 )
 from stashgen_controller.decision import Action, Create, Delete, Patch
 from stashgen_controller.jobs import owner_of
-from stashgen_controller.kinds.configuration_view import Observed
+from stashgen_controller.kinds.backup_configuration_view import Observed
 from stashgen_controller.observing import is_rendered, name_of, uid_of
 
 # What we wrote last: a field that we do not write any more can only be taken away by knowing that.

@@ -22,11 +22,11 @@ from stashgen.api.resources import (
     EVENTS,
     REPOSITORIES,
     RESTORE_SESSIONS,
-    SNAPSHOTS,
     Resource,
 )
 from stashgen_controller.client import AlreadyExistsError, ApiError, Client
 from stashgen_controller.clock import Clock
+from stashgen_controller.outcomes import failures, false_conditions
 from stashgen_controller.reconciler import Reader
 
 log = logging.getLogger(__name__)
@@ -67,11 +67,11 @@ def notes(reader: Reader, resource: Resource, obj: JsonObject) -> Iterator[Note]
     of_phase = OF_PHASE.get((resource, phase))
     if of_phase is not None:
         type_, reason = of_phase
-        text = _failures(reader, resource, obj) if type_ == WARNING else _success(status, phase)
+        text = failures(reader, resource, obj) if type_ == WARNING else _success(status, phase)
         yield Note(type_, reason, text or f"the phase is {phase}")
     if resource in _WITH_CONDITIONS:
         told: set[str] = set()
-        for item in _false_conditions(status):
+        for item in false_conditions(status):
             reason = item.get("reason") or item["type"]
             if reason not in told:
                 told.add(reason)
@@ -85,31 +85,6 @@ def notes(reader: Reader, resource: Resource, obj: JsonObject) -> Iterator[Note]
 def _success(status: JsonObject, phase: str) -> str:
     duration = status.get("duration")
     return f"{phase} after {duration}" if duration else f"the phase is {phase}"
-
-
-def _failures(reader: Reader, resource: Resource, obj: JsonObject) -> str:
-    """Every text that says why: conditions, components, and those of the failed Snapshots."""
-    status = _mapping(obj, "status")
-    found = [item["message"] for item in _false_conditions(status) if item.get("message")]
-    if status.get("phase") == "Skipped":
-        found += [
-            item["message"]
-            for item in _conditions(status)
-            if item["type"] == "BackupSkipped" and item.get("message")
-        ]
-    found += _component_errors(status)
-    if resource == BACKUP_SESSIONS:
-        for item in _list(status, "snapshots"):
-            name = str(item.get("name") or "")
-            snapshot = reader.get(SNAPSHOTS, _namespace(obj), name)
-            errors = _component_errors(_mapping(snapshot or {}, "status"))
-            found += [f"Snapshot {name}: {error}" for error in errors]
-    return "; ".join(dict.fromkeys(found))
-
-
-def _component_errors(status: JsonObject) -> list[str]:
-    components = cast("dict[str, JsonObject]", status.get("components") or {})
-    return [str(item["error"]) for item in components.values() if item.get("error")]
 
 
 class EventRecorder:
@@ -218,14 +193,6 @@ def event_manifest(
         "lastTimestamp": time,
         "count": 1,
     }
-
-
-def _false_conditions(status: JsonObject) -> list[dict[str, str]]:
-    return [item for item in _conditions(status) if item.get("status") == "False"]
-
-
-def _conditions(status: JsonObject) -> list[dict[str, str]]:
-    return cast("list[dict[str, str]]", _list(status, "conditions"))
 
 
 def _list(obj: JsonObject, field: str) -> list[JsonObject]:

@@ -11,51 +11,39 @@ itself sets to that of the pod which it scrapes.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from datetime import datetime
 from threading import Lock
-from typing import Protocol, TypeVar, cast
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Protocol, cast
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
-from pydantic import ValidationError
 
-from stashgen.api.backup_configuration import BackupConfiguration, Session
-from stashgen.api.backup_session import BackupSession, BackupSessionPhase, RetentionPhase
+from stashgen.api.backup_configuration import BackupConfiguration
+from stashgen.api.backup_session import BackupSession, BackupSessionPhase
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
-from stashgen.api.meta import Kind
 from stashgen.api.repository import Repository
 from stashgen.api.resources import (
     BACKUP_CONFIGURATIONS,
     BACKUP_SESSIONS,
     BACKUP_STORAGES,
-    CRON_JOBS,
-    PERSISTENT_VOLUME_CLAIMS,
     REPOSITORIES,
     RESTORE_SESSIONS,
     SNAPSHOTS,
-    Resource,
 )
-from stashgen.api.shared import Condition, ConditionStatus
-from stashgen.api.snapshot import Phase, Snapshot
-from stashgen.cron import CronError, Schedule
-from stashgen.kubestash import names
-from stashgen.kubestash.quantities import parse_duration, parse_size
+from stashgen.api.snapshot import Snapshot
+from stashgen.kubestash.quantities import parse_size
+from stashgen_controller.coverage import coverage
+from stashgen_controller.freshness import copy_states, objective
+from stashgen_controller.observing import models
+from stashgen_controller.outcomes import newest_ended, retention_states, session_key
 from stashgen_controller.reconciler import Reader
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-# On a claim: it needs no backup, and the value says why.
-OPT_OUT = "stashgen.dev/opt-out"
-_RETENTION_APPLIED = "RetentionApplied"
 _WITH_PHASE = (BACKUP_STORAGES, REPOSITORIES, BACKUP_CONFIGURATIONS)
 _SESSION = ("object_namespace", "configuration", "session")
 _COPY = (*_SESSION, "repository")
-_LONG_AGO = datetime.fromtimestamp(0, UTC)
-KindT = TypeVar("KindT", bound=Kind)
 _REPOSITORY = ("object_namespace", "repository")
 
 
@@ -120,11 +108,11 @@ def of_process(process: Process) -> Iterator[Metric]:
 
 def of_cluster(reader: Reader, now: datetime) -> Iterator[Metric]:
     """The metrics of the cluster's objects, sorted within each metric."""
-    configurations = _models(reader, BACKUP_CONFIGURATIONS, BackupConfiguration)
-    sessions = _models(reader, BACKUP_SESSIONS, BackupSession)
-    snapshots = _models(reader, SNAPSHOTS, Snapshot)
-    repositories = _models(reader, REPOSITORIES, Repository)
-    storages = _models(reader, BACKUP_STORAGES, BackupStorage)
+    configurations = models(reader, BACKUP_CONFIGURATIONS, BackupConfiguration)
+    sessions = models(reader, BACKUP_SESSIONS, BackupSession)
+    snapshots = models(reader, SNAPSHOTS, Snapshot)
+    repositories = models(reader, REPOSITORIES, Repository)
+    storages = models(reader, BACKUP_STORAGES, BackupStorage)
     yield from _of_phases(reader)
     yield from _of_sessions(reader, sessions)
     yield from _of_objectives(reader, configurations, snapshots, now)
@@ -159,15 +147,9 @@ def _of_phases(reader: Reader) -> Iterator[Metric]:
 
 
 def _of_sessions(reader: Reader, sessions: list[BackupSession]) -> Iterator[Metric]:
-    phases: Counter[tuple[str, ...]] = Counter()
-    newest: dict[tuple[str, ...], BackupSession] = {}
-    for item in sessions:
-        key = _session_key(item)
-        phases[(*key, (item.phase or BackupSessionPhase.PENDING).value)] += 1
-        if item.phase in {BackupSessionPhase.SUCCEEDED, BackupSessionPhase.FAILED}:
-            known = newest.get(key)
-            if known is None or _created(known) < _created(item):
-                newest[key] = item
+    phases = Counter(
+        (*session_key(item), (item.phase or BackupSessionPhase.PENDING).value) for item in sessions
+    )
     yield _gauge(
         "stashgen_backup_sessions",
         "BackupSessions that are there, by phase; the history limit deletes old ones.",
@@ -178,7 +160,10 @@ def _of_sessions(reader: Reader, sessions: list[BackupSession]) -> Iterator[Metr
         "stashgen_last_backup_session_succeeded",
         "1 where the newest finished BackupSession of a session succeeded, 0 where it failed.",
         _SESSION,
-        [(key, float(item.phase is BackupSessionPhase.SUCCEEDED)) for key, item in newest.items()],
+        [
+            (key, float(item.phase is BackupSessionPhase.SUCCEEDED))
+            for key, item in newest_ended(sessions).items()
+        ],
     )
     restores = Counter(
         (_namespace(obj), _phase(obj) or "Pending") for obj in reader.items(RESTORE_SESSIONS)
@@ -191,141 +176,75 @@ def _of_sessions(reader: Reader, sessions: list[BackupSession]) -> Iterator[Metr
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Objective:
-    """What a session of a BackupConfiguration promises."""
-
-    interval: timedelta
-    allowance: timedelta
-
-    @property
-    def recovery_point(self) -> timedelta:
-        """How old the newest good snapshot may become at most."""
-        return self.interval + self.allowance
-
-
-def objective(
-    reader: Reader, configuration: BackupConfiguration, session: Session, now: datetime
-) -> Objective | None:
-    """What a session promises: the longest gap of its schedule, and the time that a run may take.
-
-    Until policies carry objectives of their own. A run may take its timeout; without one, until
-    the next tick. None where the schedule cannot be read or never fires.
-    """
-    namespace, name = configuration.key
-    cron_job = reader.get(CRON_JOBS, namespace, names.cron_job_name(name, session.name or ""))
-    spec = cast("JsonObject", (cron_job or {}).get("spec") or {})
-    written = session.scheduler.schedule if session.scheduler is not None else ""
-    zone = str(spec.get("timeZone") or "Etc/UTC")
-    gap = _longest_gap(str(spec.get("schedule") or written), zone, now.year)
-    if gap is None:
-        return None
-    try:
-        timeout = parse_duration(session.backup_timeout) if session.backup_timeout else gap
-    except ValueError:
-        timeout = gap
-    return Objective(gap, timeout)
-
-
-# The same few schedules at each scrape; a year is looked at, so the answer changes once a year.
-@lru_cache(maxsize=10_000)
-def _longest_gap(schedule: str, zone: str, year: int) -> timedelta | None:
-    try:
-        where = ZoneInfo(zone)
-        start = datetime(year, 1, 1, tzinfo=where)
-        gap = Schedule.parse(schedule).longest_gap(where, start)
-    except (CronError, ZoneInfoNotFoundError, ValueError):
-        return None
-    return gap or None
-
-
 def _of_objectives(
     reader: Reader,
     configurations: list[BackupConfiguration],
     snapshots: list[Snapshot],
     now: datetime,
 ) -> Iterator[Metric]:
-    taken: dict[tuple[str, ...], datetime] = {}
-    for snapshot in snapshots:
-        if snapshot.phase is Phase.SUCCEEDED:
-            spec = snapshot.spec
-            key = (snapshot.metadata.namespace or "", spec.repository or "", spec.session or "")
-            taken[key] = max(snapshot.time, taken.get(key, snapshot.time))
-    intervals, points, last, met = [], [], [], []
+    intervals: dict[tuple[str, ...], float] = {}
+    points: dict[tuple[str, ...], float] = {}
     for configuration in configurations:
-        namespace, name = configuration.key
         for session in configuration.spec.sessions:
             promised = objective(reader, configuration, session, now)
-            label = (namespace, name, session.name or "")
             if promised is not None:
-                intervals.append((label, promised.interval.total_seconds()))
-                points.append((label, promised.recovery_point.total_seconds()))
-            for repository in session.repositories or ():
-                copy = (*label, repository.name or "")
-                newest = taken.get((namespace, repository.name or "", session.name or ""))
-                if newest is not None:
-                    last.append((copy, newest.timestamp()))
-                # A new configuration has as long as any other until its first good snapshot.
-                since = newest or configuration.metadata.creation_timestamp or now
-                is_met = promised is not None and now - since <= promised.recovery_point
-                met.append((copy, float(is_met)))
+                label = (*configuration.key, session.name or "")
+                intervals[label] = promised.interval.total_seconds()
+                points[label] = promised.recovery_point.total_seconds()
+    copies = list(copy_states(reader, configurations, snapshots, now))
     yield _gauge(
         "stashgen_expected_interval_seconds",
         "The longest time between two ticks of a session's schedule.",
         _SESSION,
-        intervals,
+        intervals.items(),
     )
     yield _gauge(
         "stashgen_recovery_point_objective_seconds",
         "How old the newest good snapshot may be: the longest gap plus the session's timeout.",
         _SESSION,
-        points,
+        points.items(),
     )
     yield _gauge(
         "stashgen_last_success_timestamp_seconds",
         "When the newest good snapshot of a session in a repository was taken.",
         _COPY,
-        last,
+        [
+            ((*copy.session_key, copy.repository), copy.newest.timestamp())
+            for copy in copies
+            if copy.newest is not None
+        ],
     )
     yield _gauge(
         "stashgen_recovery_point_objective_met",
         "1 where the newest good snapshot is young enough; 0 too where the schedule never fires.",
         _COPY,
-        met,
+        [((*copy.session_key, copy.repository), float(copy.is_met)) for copy in copies],
     )
 
 
 def _of_retention(
     repositories: list[Repository], sessions: list[BackupSession]
 ) -> Iterator[Metric]:
-    applied: dict[tuple[str, ...], datetime] = {}
-    for item in sessions:
-        for entry in (item.status.retention_policy if item.status else None) or ():
-            if entry.phase is RetentionPhase.APPLIED:
-                key = (item.metadata.namespace or "", entry.repository or "")
-                applied[key] = max(_created(item), applied.get(key, _created(item)))
-    last, state = [], []
-    for repository in repositories:
-        known = _condition(repository, _RETENTION_APPLIED)
-        is_applied = known is not None and known.status is ConditionStatus.TRUE
-        when = applied.get(repository.key)
-        if when is None and known is not None and is_applied:
-            when = known.last_transition_time
-        if when is not None:
-            last.append((repository.key, when.timestamp()))
-        if known is not None:
-            state.append((repository.key, float(is_applied)))
+    states = retention_states(repositories, sessions)
     yield _gauge(
         "stashgen_retention_last_success_timestamp_seconds",
         "The newest BackupSession after which retention was applied to a repository.",
         _REPOSITORY,
-        last,
+        [
+            (key, state.last_success.timestamp())
+            for key, state in states.items()
+            if state.last_success is not None
+        ],
     )
     yield _gauge(
         "stashgen_retention_applied",
         "1 where retention was applied to a repository the last time it was tried, 0 where not.",
         _REPOSITORY,
-        state,
+        [
+            (key, float(state.is_applied))
+            for key, state in states.items()
+            if state.is_applied is not None
+        ],
     )
 
 
@@ -359,25 +278,10 @@ def _of_sizes(
 def _unprotected(
     reader: Reader, configurations: list[BackupConfiguration], storages: list[BackupStorage]
 ) -> Metric:
-    """Claims that nothing backs up; what holds backups, or says why it needs none, aside."""
-    excused = set()
-    for configuration in configurations:
-        target = configuration.spec.target
-        if target is not None and target.kind == "PersistentVolumeClaim":
-            namespace = target.namespace or configuration.metadata.namespace
-            excused.add((namespace or "", target.name))
-    for storage in storages:
-        claim = storage.local.persistent_volume_claim if storage.local else None
-        if claim is not None:
-            excused.add((storage.metadata.namespace or "", claim.claim_name))
-    # A namespace that has claims says 0, so that a volume that becomes protected is seen.
+    """A namespace that has claims says 0, so that a volume that becomes protected is seen."""
     counts: dict[tuple[str, ...], int] = {}
-    for claim_obj in reader.items(PERSISTENT_VOLUME_CLAIMS):
-        namespace = _namespace(claim_obj)
-        metadata = cast("JsonObject", claim_obj["metadata"])
-        annotations = cast("dict[str, str]", metadata.get("annotations") or {})
-        is_open = (namespace, _name(claim_obj)) not in excused and not annotations.get(OPT_OUT)
-        counts[namespace,] = counts.get((namespace,), 0) + is_open
+    for claim in coverage(reader, configurations, storages):
+        counts[claim.namespace,] = counts.get((claim.namespace,), 0) + claim.is_open
     return _gauge(
         "stashgen_unprotected_volumes",
         "PersistentVolumeClaims without a BackupConfiguration and without an opt-out.",
@@ -407,31 +311,6 @@ def _sizes(
                 yield key, parse_size(text)
             except ValueError:
                 continue  # written by another operator, in a way that we do not know
-
-
-def _models(reader: Reader, resource: Resource, model: type[KindT]) -> list[KindT]:
-    """The objects that can be read; one of an odd shape is told by its own status."""
-    found = []
-    for obj in reader.items(resource):
-        try:
-            found.append(model.from_wire(obj))
-        except ValidationError:
-            continue
-    return found
-
-
-def _session_key(item: BackupSession) -> tuple[str, str, str]:
-    invoker = item.spec.invoker.name if item.spec.invoker is not None else ""
-    return (item.metadata.namespace or "", invoker, item.spec.session or "")
-
-
-def _created(item: BackupSession) -> datetime:
-    return item.metadata.creation_timestamp or _LONG_AGO
-
-
-def _condition(repository: Repository, type_: str) -> Condition | None:
-    conditions = repository.status.conditions if repository.status is not None else ()
-    return next((item for item in conditions if item.type == type_), None)
 
 
 def _phase(obj: JsonObject) -> str:

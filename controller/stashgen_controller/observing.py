@@ -1,16 +1,19 @@
 """What several kinds observe in the same way: references, runs, pod templates, the cluster."""
 
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import TypeVar, cast
+
+from pydantic import ValidationError
 
 from stashgen.api.base import JsonObject
-from stashgen.api.meta import ObjectMeta
+from stashgen.api.meta import Kind, ObjectMeta
 from stashgen.api.resources import (
     JOBS,
     NAMESPACES,
     PERSISTENT_VOLUME_CLAIMS,
     POD_TEMPLATES,
     PODS,
+    Resource,
 )
 from stashgen.api.shared import Executor
 from stashgen_controller.dependants import JOB_NAME_LABEL
@@ -19,6 +22,7 @@ from stashgen_controller.runs import Run, observe_run
 
 RENDERED_ANNOTATION = "stashgen.dev/rendered"
 _TEMPLATE_ANNOTATION = "stashgen.dev/pod-template."
+KindT = TypeVar("KindT", bound=Kind)
 
 
 def is_rendered(metadata: ObjectMeta) -> bool:
@@ -112,3 +116,14 @@ def pods_of(reader: Reader, namespace: str, job: str) -> Sequence[JsonObject]:
         )
         == job
     ]
+
+
+def models(reader: Reader, resource: Resource, model: type[KindT]) -> list[KindT]:
+    """The objects of a kind that can be read; one of an odd shape is told by its own status."""
+    found = []
+    for obj in reader.items(resource):
+        try:
+            found.append(model.from_wire(obj))
+        except ValidationError:
+            continue
+    return found

@@ -49,6 +49,7 @@ class Definition:
     columns: Sequence[Column]
     short_names: Sequence[str] = ()
     categories: Sequence[str] = ("kubestash", "appscode", "all")
+    application: str = "kubestash"
     has_status: bool = True
     rules: Sequence[Rule] = ()
 
@@ -93,7 +94,7 @@ def crd_for(definition: Definition) -> JsonObject:
             "kind": "CustomResourceDefinition",
             "metadata": {
                 "name": f"{resource.plural}.{resource.group}",
-                "labels": {"app.kubernetes.io/name": "kubestash"},
+                "labels": {"app.kubernetes.io/name": definition.application},
             },
             "spec": {
                 "group": resource.group,

@@ -8,6 +8,7 @@ from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.crd import Column, Definition, Rule
 from stashgen.api.function import Function
 from stashgen.api.repository import Repository
+from stashgen.api.restore_request import RestoreRequest
 from stashgen.api.restore_session import RestoreSession
 from stashgen.api.retention_policy import RetentionPolicy
 from stashgen.api.snapshot import Snapshot
@@ -127,6 +128,24 @@ DEFINITIONS = (
             ("Duration", "string", ".status.duration"),
         ),
         short_names=("restore",),
+    ),
+    Definition(
+        resources.RESTORE_REQUESTS,
+        RestoreRequest,
+        _columns(
+            ("Repository", "string", ".spec.repository"),
+            ("Snapshot", "string", ".status.snapshot"),
+            ("Target", "string", ".spec.target.name"),
+            ("Phase", "string", ".status.phase"),
+            ("Not-After", "string", ".spec.notAfter"),
+        ),
+        short_names=("rr",),
+        categories=("stashgen", "all"),
+        application="stashgen",
+        rules=(
+            Rule((), "has(self.spec)", "spec is needed"),
+            Rule(("spec",), "self == oldSelf", "spec can not be updated: a request is one act"),
+        ),
     ),
     Definition(resources.ADDONS, Addon, (), has_status=False),
     Definition(resources.FUNCTIONS, Function, (), short_names=("fn",), has_status=False),

@@ -28,6 +28,7 @@ class Resource:
 STORAGE_GROUP = "storage.kubestash.com"
 CORE_GROUP = "core.kubestash.com"
 ADDONS_GROUP = "addons.kubestash.com"
+OUR_GROUP = "stashgen.dev"
 
 BACKUP_STORAGES = Resource(STORAGE_GROUP, "v1alpha1", "BackupStorage", "backupstorages")
 REPOSITORIES = Resource(STORAGE_GROUP, "v1alpha1", "Repository", "repositories")
@@ -40,6 +41,7 @@ BACKUP_SESSIONS = Resource(CORE_GROUP, "v1alpha1", "BackupSession", "backupsessi
 RESTORE_SESSIONS = Resource(CORE_GROUP, "v1alpha1", "RestoreSession", "restoresessions")
 ADDONS = Resource(ADDONS_GROUP, "v1alpha1", "Addon", "addons", namespaced=False)
 FUNCTIONS = Resource(ADDONS_GROUP, "v1alpha1", "Function", "functions", namespaced=False)
+RESTORE_REQUESTS = Resource(OUR_GROUP, "v1alpha1", "RestoreRequest", "restorerequests")
 
 NAMESPACES = Resource("", "v1", "Namespace", "namespaces", namespaced=False)
 SECRETS = Resource("", "v1", "Secret", "secrets")
@@ -76,3 +78,5 @@ KUBESTASH = (
     ADDONS,
     FUNCTIONS,
 )
+# Every kind that has a CRD of ours.
+CUSTOM = (*KUBESTASH, RESTORE_REQUESTS)

@@ -3,7 +3,7 @@
 import pytest
 
 from stashgen.api import resources
-from stashgen.api.resources import KUBESTASH, Resource
+from stashgen.api.resources import CUSTOM, Resource
 from tests.api_contract.samples import at
 from tests.api_contract.wire import Http
 
@@ -52,7 +52,7 @@ def test_kind_is_listed_in_its_group(http: Http, resource: Resource) -> None:
     assert {"create", "delete", "get", "list", "patch", "update", "watch"} <= set(entry["verbs"])
 
 
-@pytest.mark.parametrize("resource", KUBESTASH, ids=lambda item: item.plural)
+@pytest.mark.parametrize("resource", CUSTOM, ids=lambda item: item.plural)
 def test_our_kinds_have_the_names_of_their_crds(http: Http, resource: Resource) -> None:
     path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{resource.plural}"
     crd = http("GET", f"{path}.{resource.group}").body

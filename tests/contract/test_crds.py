@@ -26,6 +26,7 @@ _KEYWORDS = {
 }  # fmt: skip
 _STORAGE, _CORE, _ADDONS = (f"{name}.kubestash.com" for name in ("storage", "core", "addons"))
 _ALL, _SOME = "kubestash appscode all", "kubestash appscode"
+_OURS = "stashgen.dev"
 # Kind: group, plural, short name, scope, categories, status subresource.
 _IDENTITY = {
     "BackupStorage": (_STORAGE, "backupstorages", "", "Namespaced", _ALL, True),
@@ -35,6 +36,7 @@ _IDENTITY = {
     "BackupConfiguration": (_CORE, "backupconfigurations", "bc", "Namespaced", _ALL, True),
     "BackupSession": (_CORE, "backupsessions", "", "Namespaced", _ALL, True),
     "RestoreSession": (_CORE, "restoresessions", "restore", "Namespaced", _ALL, True),
+    "RestoreRequest": (_OURS, "restorerequests", "rr", "Namespaced", "stashgen all", True),
     "Addon": (_ADDONS, "addons", "", "Cluster", _ALL, False),
     "Function": (_ADDONS, "functions", "fn", "Cluster", _ALL, False),
 }
@@ -75,6 +77,13 @@ _COLUMNS = {
         "Repository string .spec.dataSource.repository",
         "Phase string .status.phase",
         "Duration string .status.duration",
+    ],
+    "RestoreRequest": [
+        "Repository string .spec.repository",
+        "Snapshot string .status.snapshot",
+        "Target string .spec.target.name",
+        "Phase string .status.phase",
+        "Not-After string .spec.notAfter",
     ],
     "Addon": [],
     "Function": [],
@@ -131,17 +140,17 @@ def test_schema_is_structural(kind: str) -> None:
         assert default is None or default in cast("list[object]", node.get("enum") or [default])
 
 
-def test_nothing_is_required_of_a_whole_object() -> None:
+def test_nothing_is_required_of_a_whole_object_of_kubestash() -> None:
     required = [
         (kind, path)
-        for kind in _CRDS
+        for kind in _CRDS.keys() - {"RestoreRequest"}
         for path, node in _nodes(_schema(kind))
         if path in {"", ".spec", ".status"} and node.get("required")
     ]
     assert required == []
 
 
-def test_identity_of_each_kind_is_kubestashs() -> None:
+def test_identity_of_each_kind_is_kubestashs_or_ours() -> None:
     found = {}
     for kind, crd in _CRDS.items():
         spec = cast("JsonObject", crd["spec"])
@@ -156,14 +165,15 @@ def test_identity_of_each_kind_is_kubestashs() -> None:
         )
         metadata = cast("JsonObject", crd["metadata"])
         assert metadata["name"] == f"{names['plural']}.{spec['group']}"
-        assert metadata["labels"] == {"app.kubernetes.io/name": "kubestash"}
+        application = "stashgen" if spec["group"] == _OURS else "kubestash"
+        assert metadata["labels"] == {"app.kubernetes.io/name": application}
         assert (names["singular"], names["listKind"]) == (kind.lower(), f"{kind}List")
         assert _version(kind)["name"] == "v1alpha1"
     assert found == _IDENTITY
 
 
 @pytest.mark.parametrize("kind", _COLUMNS)
-def test_printer_columns_are_kubestashs(kind: str) -> None:
+def test_printer_columns_are_kubestashs_or_ours(kind: str) -> None:
     columns = cast("list[dict[str, str]]", _version(kind)["additionalPrinterColumns"])
     shown = [f"{column['name']} {column['type']} {column['jsonPath']}" for column in columns]
     assert shown == [*_COLUMNS[kind], _AGE]
@@ -196,7 +206,9 @@ _SESSION: JsonObject = {"spec": {"invoker": {**_INVOKER}, "session": "backup", "
 _CLAIM: JsonObject = {"persistentVolumeClaim": {"claimName": "store"}}
 _PLACE: JsonObject = {"provider": "local", "local": {**_CLAIM, "mountPath": "/a"}}
 _USED: JsonObject = {"repositories": [{"name": "local-k3f9q", "namespace": "demo"}]}
+_ACT: JsonObject = {"nonce": "incident-42", "mode": "Overwrite"}
 _NOT_UPDATED = "spec can not be updated"
+_ONE_ACT = "spec can not be updated: a request is one act"
 _PATH_STAYS = "spec.path may not change"
 _STORAGE_STAYS = "spec.storage can not change while there are repositories in it"
 _KEEP_NEEDED = "maxRetentionPeriod or successfulSnapshots is needed"
@@ -247,6 +259,12 @@ _KEEP_NEEDED = "maxRetentionPeriod or successfulSnapshots is needed"
             None,
         ),
         ("BackupStorage", {"spec": {"storage": _PLACE}, "status": {}}, {"spec": {}}, None),
+        ("RestoreRequest", None, {}, "spec is needed"),
+        ("RestoreRequest", {"spec": _ACT}, {}, "spec is needed"),
+        ("RestoreRequest", {"spec": _ACT}, {"spec": {"nonce": "incident-43"}}, _ONE_ACT),
+        ("RestoreRequest", {"spec": _ACT}, {"spec": {**_ACT, "reason": "more"}}, _ONE_ACT),
+        ("RestoreRequest", {"spec": _ACT}, {"spec": _ACT, "status": {"phase": "Running"}}, None),
+        ("RestoreRequest", None, {"spec": _ACT}, None),
         ("RetentionPolicy", None, {"spec": {"default": True}}, _KEEP_NEEDED),
         ("RetentionPolicy", None, {"spec": {"maxRetentionPeriod": "1y"}}, None),
         ("RetentionPolicy", None, {"spec": {"successfulSnapshots": {"last": 1}}}, None),
@@ -273,7 +291,12 @@ def test_our_own_objects_are_stored_unchanged() -> None:
         assert schema.errors(document, None) == []
         assert schema.fill(schema.prune(document)) == document
         checked.add(kind)
-    assert checked == _CRDS.keys() - {"BackupSession", "RestoreSession", "Snapshot"}
+    assert checked == _CRDS.keys() - {
+        "BackupSession",
+        "RestoreSession",
+        "Snapshot",
+        "RestoreRequest",
+    }
 
 
 def test_a_file_is_named_after_its_crd() -> None:

@@ -23,7 +23,7 @@ class GarbageCollector(ControlLoop):
     """Deletes what has lost its owners."""
 
     resources: ClassVar[tuple[Resource, ...]] = (
-        *known.KUBESTASH,
+        *known.CUSTOM,
         known.CRON_JOBS,
         known.JOBS,
         known.PODS,

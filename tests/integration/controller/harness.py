@@ -40,7 +40,7 @@ WRITES = ("create", "update", "patch", "delete")
 BY_KIND = {
     resource.kind: resource
     for resource in (
-        *known.KUBESTASH,
+        *known.CUSTOM,
         known.NAMESPACES,
         known.PERSISTENT_VOLUME_CLAIMS,
         known.POD_TEMPLATES,

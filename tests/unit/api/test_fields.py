@@ -148,7 +148,7 @@ _FIELDS = {
     "FunctionSpec": "image command[] args[] workingDir ports[] volumeMounts[] volumeDevices[]"
     " runtimeSettings:RuntimeSettings availableVersions[]",
 }
-# What our controller keeps in a status beside what KubeStash documents.
+# What our controller keeps in a status beside what KubeStash documents, and our own kinds.
 _OURS = {
     "Executor": "job* attempt* planDigest* jobUID pod lostTime",
     "BackupStorageStatus": "executor:Executor",
@@ -156,6 +156,11 @@ _OURS = {
     "SnapshotStatus": "executor:Executor",
     "RetentionPolicyApplyStatus": "executor:Executor",
     "RestoreSessionStatus": "executor:Executor",
+    "RestoreRequestSpec": "nonce* notAfter* repository* snapshot* target*:RestoreTarget mode*"
+    " onMissing* reason",
+    "RestoreRequestStatus": "observedGeneration phase snapshot restoreSession attempt"
+    " restoredBefore error conditions[]:Condition",
+    "RestoreTarget": "name*",
 }
 # Per type and field: the values that are allowed, and the default in the schema.
 _ENUMS = {

@@ -25,6 +25,7 @@ class Code(StrEnum):
     STORAGE_ITSELF = "SG520"
     SAME_RETENTION_NAME = "SG521"
     SAME_BUCKET = "SG522"
+    POD_SECURITY = "SG523"
 
 
 def finding(  # every part of a message is its own argument

@@ -23,6 +23,7 @@ from stashgen.policy.project import Cluster, Defaults
 from stashgen.policy.template import fill
 from stashgen.resolve.drafts import CopyDraft, PolicyDraft, SessionDraft, draft
 from stashgen.resolve.findings import Code, finding
+from stashgen.resolve.pod_security import allowed
 from stashgen.resolve.proofs import prove, unused_storages
 from stashgen.resolve.schedules import (
     ClockChanges,
@@ -43,7 +44,9 @@ def resolve(policies: PolicySet, inventory: Inventory) -> Outcome[Resolved]:
     findings = list(selection.findings)
     protections = resolver.protect(selection.selected)
     findings += resolver.findings
-    proved = prove(policies, protections)
+    admitted = allowed(policies, inventory, protections)
+    findings += admitted.findings
+    proved = prove(policies, admitted.value)
     findings += proved.findings
     findings += unused_storages(policies)
     used = {

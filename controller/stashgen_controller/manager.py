@@ -45,23 +45,43 @@ def reconcile(client: Client, reader: Reader, key: Key, now: datetime) -> timede
     if obj is None or cast("JsonObject", obj["metadata"]).get("deletionTimestamp"):
         return None
     decision = KINDS[key.resource].look(reader, obj, now)
-    carry_out(client, key.resource, obj, decision)
-    _wait_until_seen(reader, decision.actions)
+    is_written = carry_out(client, key.resource, obj, decision)
+    _wait_until_seen(reader, key, obj if is_written else None, decision.actions)
     return decision.requeue_after
 
 
-def _wait_until_seen(reader: Reader, actions: Sequence[Action]) -> None:
-    """Let the caches catch up with what was just made, or the next look makes it once more.
+def _wait_until_seen(
+    reader: Reader, key: Key, before: JsonObject | None, actions: Sequence[Action]
+) -> None:
+    """Let the caches catch up with what was just written, or the next look does it once more.
 
-    That would do no harm, but two requests: a create that is refused, and a look at what is there.
+    That would do no harm, but cost requests: a create that is refused and a look at what is there,
+    or a status that is refused because it builds on an old one.
+
+    Args:
+        reader: The caches.
+        key: The object at hand.
+        before: The object as it was before its status was written; None where it was not.
+        actions: What was carried out.
     """
     deadline = time.monotonic() + _CATCH_UP_SECONDS
+    if before is not None:
+        version = _version(before)
+        while (
+            _version(reader.get(key.resource, key.namespace, key.name)) == version
+            and time.monotonic() < deadline
+        ):
+            time.sleep(_STEP_SECONDS)
     for action in actions:
         if isinstance(action, Create):
             metadata = cast("dict[str, str]", action.manifest["metadata"])
             name = (metadata.get("namespace"), metadata["name"])
             while reader.get(action.resource, *name) is None and time.monotonic() < deadline:
                 time.sleep(_STEP_SECONDS)
+
+
+def _version(obj: JsonObject | None) -> object:
+    return cast("JsonObject", (obj or {}).get("metadata") or {}).get("resourceVersion")
 
 
 class Manager:

@@ -61,8 +61,10 @@ class NameCollisionError(Exception):
     """An object of a name that we need exists and is not ours."""
 
 
-def carry_out(client: Client, resource: Resource, obj: JsonObject, decision: Decision) -> None:
+def carry_out(client: Client, resource: Resource, obj: JsonObject, decision: Decision) -> bool:
     """Do what was decided about an object: the actions in order, then the status if it differs.
+
+    Says whether the status was written.
 
     A refused action is told in the object's status before the refusal is raised: it may be for
     good, and nobody reads our log at 03:00.
@@ -79,8 +81,7 @@ def carry_out(client: Client, resource: Resource, obj: JsonObject, decision: Dec
         if decision.refused is not None and _is_refusal(refusal):
             _write_status(client, resource, obj, decision.refused(str(refusal)))
         raise
-    if decision.status is not None:
-        _write_status(client, resource, obj, decision.status)
+    return decision.status is not None and _write_status(client, resource, obj, decision.status)
 
 
 def _is_refusal(error: Exception) -> bool:
@@ -90,9 +91,9 @@ def _is_refusal(error: Exception) -> bool:
     return True
 
 
-def _write_status(client: Client, resource: Resource, obj: JsonObject, status: JsonObject) -> None:
+def _write_status(client: Client, resource: Resource, obj: JsonObject, status: JsonObject) -> bool:
     if status == obj.get("status"):
-        return
+        return False
     metadata = cast("dict[str, str]", obj["metadata"])
     client.replace(resource, metadata.get("namespace"), {**obj, "status": status}, status=True)
     log.info(
@@ -104,6 +105,7 @@ def _write_status(client: Client, resource: Resource, obj: JsonObject, status: J
             "phase": status.get("phase"),
         },
     )
+    return True
 
 
 def _act(client: Client, action: Action) -> None:

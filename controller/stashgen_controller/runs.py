@@ -20,6 +20,8 @@ from stashgen.api.snapshot import Phase
 from stashgen_controller.result import ErrorClass, RunError, WorkerResult
 from stashgen_controller.session_plan import PLAN_DIGEST_ANNOTATION
 
+# The Job controller makes a Job's pod within so long, unless a quota (say) refuses it.
+POD_FOLLOWS = timedelta(seconds=5)
 # A pod that waits for so long is worth a warning, and after the second time it has failed: its
 # volume is held by another node, say, or no node has room for it.
 PENDING_TOO_LONG = timedelta(minutes=5)
@@ -45,6 +47,7 @@ class Run:
     Attributes:
         state: How far it is.
         job_uid: Set once the Job was seen.
+        created: When the Job was made; only with RUNNING.
         plan_digest: Of the plan that the Job carries.
         result: The worker's document, if one could be read; only with FINISHED.
         error: Why the run failed; only with FINISHED, LOST and COLLISION.
@@ -66,11 +69,17 @@ class Run:
     pending_since: datetime | None = None
     pending_reason: str = ""
     pod: str | None = None
+    created: datetime | None = None
 
     @property
     def succeeded(self) -> bool:
         """The worker itself says that it did what it was asked to."""
         return self.result is not None and self.error is None
+
+    def awaits_pod(self, now: datetime) -> bool:
+        """Whether the Job was made this moment: its pod, whose name is recorded too, follows."""
+        is_new = self.created is not None and now - self.created < POD_FOLLOWS
+        return self.pod is None and is_new
 
     def is_pending_too_long(self, now: datetime) -> bool:
         """Whether the pod has been waiting for longer than a start may take."""
@@ -136,11 +145,12 @@ def observe_run(
     digest = (model.metadata.annotations or {}).get(PLAN_DIGEST_ANNOTATION, digest)
     mine = _owned(models, uid)
     pod = _newest(mine) or (executor.pod if executor is not None else None)
+    running = Run(RunState.RUNNING, uid, digest, pod=pod, created=model.metadata.creation_timestamp)
     if not model.is_finished:
-        return _running(Run(RunState.RUNNING, uid, digest, pod=pod), mine)
+        return _running(running, mine)
     if model.is_complete and mine and not any(item.termination for item in mine):
         # The Job is ahead of the pod in our caches: the result is on its way.
-        return Run(RunState.RUNNING, uid, digest, pod=pod)
+        return running
     result = _result(mine)
     return Run(
         RunState.FINISHED,

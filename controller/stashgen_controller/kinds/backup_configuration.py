@@ -123,11 +123,11 @@ def _refused(
 
 
 def _until_next_tick(status: BackupConfigurationStatus, now: datetime) -> timedelta | None:
-    """Look again once the shown next ticks are over."""
+    """Look again once the shown next ticks are over, before the session that the tick makes."""
     ticks = [item.next_schedule for item in status.sessions or () if item.next_schedule]
     if not ticks:
         return None
-    return parse_time(min(ticks)) - now + timedelta(seconds=1)
+    return parse_time(min(ticks)) - now + timedelta(milliseconds=100)
 
 
 KIND = Kind(BACKUP_CONFIGURATIONS, observe, decide)

@@ -53,11 +53,12 @@ _FINAL = frozenset({BackupSessionPhase.SUCCEEDED, BackupSessionPhase.FAILED})
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A status on its way, with the actions that go with it."""
+    """A status on its way, with the actions that go with it; not written where more follows."""
 
     status: BackupSessionStatus
     actions: tuple[Action, ...] = ()
     requeue_after: timedelta | None = None
+    is_written: bool = True
 
 
 def decide(seen: Observed, now: datetime) -> Decision:
@@ -66,7 +67,7 @@ def decide(seen: Observed, now: datetime) -> Decision:
         return Decision()
     if is_true(seen.status.conditions, METRICS_PUSHED):
         return _after(seen, now)
-    why = _why_skipped(seen) if seen.status.phase is None else None
+    why = None if _is_started(seen) else _why_skipped(seen)
     if why is not None:
         skipped = _with(seen.status, _skipped(why, now))
         return _write(_Step(skipped, _deletions(seen, is_skipped=True)), seen, now)
@@ -85,7 +86,14 @@ def _write(step: _Step, seen: Observed, now: datetime) -> Decision:
     def refused(why: str) -> JsonObject:
         return written(_with(seen.status, _not_ensured(why, now)))
 
-    return Decision(step.actions, written(step.status), step.requeue_after, refused)
+    status = written(step.status) if step.is_written else None
+    return Decision(step.actions, status, step.requeue_after, refused)
+
+
+def _is_started(seen: Observed) -> bool:
+    """Whether we have begun: the Snapshots are made before the first status is written."""
+    has_snapshot = any(copy.snapshot is not None and not copy.collides for copy in seen.copies)
+    return seen.status.phase is not None or has_snapshot
 
 
 def _why_skipped(seen: Observed) -> str | None:
@@ -138,7 +146,8 @@ def _run(seen: Observed, now: datetime) -> _Step:
         )
         status = _with(status, ensured)
     if actions:
-        return _Step(status, tuple(actions))
+        # The Job follows as soon as they are seen: one write then says both.
+        return _Step(status, tuple(actions), is_written=False)
     active = next((copy for copy in seen.copies if not copy.is_finished), None)
     if active is None:
         return _finish(seen, status, now)
@@ -161,7 +170,7 @@ def _started(seen: Observed) -> BackupSessionStatus:
 
 
 def _summary(copy: Copy) -> SnapshotSummary:
-    is_started = copy.phase is Phase.PENDING and copy.run.state is RunState.RUNNING
+    is_started = copy.phase is Phase.PENDING and copy.run.state is not RunState.ABSENT
     return SnapshotSummary(
         name=copy.snapshot_name,
         phase=Phase.RUNNING if is_started else copy.phase,

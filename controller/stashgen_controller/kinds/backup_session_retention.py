@@ -17,7 +17,7 @@ from stashgen_controller.jobs import REPOSITORY_LABEL, SESSION_NAME_LABEL, job_m
 from stashgen_controller.kinds.backup_session_copy import Copy
 from stashgen_controller.kinds.backup_session_view import Observed
 from stashgen_controller.result import ErrorClass, RunError
-from stashgen_controller.runs import Run, RunState
+from stashgen_controller.runs import POD_FOLLOWS, Run, RunState
 from stashgen_controller.session_plan import SessionPlan, Verb
 
 ENSURED = "RetentionPolicyExecutorEnsured"
@@ -78,7 +78,7 @@ def _advance(seen: Observed, copy: Copy, now: datetime) -> _CopyStep:
         ref=copy.retention_ref,
         repository=copy.name,
         phase=RetentionPhase.PENDING,
-        executor=run.executor(copy.retain_job, 1),
+        executor=run.executor(copy.retain_job, 1) if not run.awaits_pod(now) else None,
     )
     match run.state:
         case RunState.ABSENT if copy.maintenance is None or seen.cluster_uid is None:
@@ -92,7 +92,8 @@ def _advance(seen: Observed, copy: Copy, now: datetime) -> _CopyStep:
             error = run.never_started(now)
             if error is None:
                 ensured = (_ensured(None, now),)
-                return _CopyStep(entry, conditions=ensured, requeue_after=run.next_look(now))
+                wait = POD_FOLLOWS if run.awaits_pod(now) else run.next_look(now)
+                return _CopyStep(entry, conditions=ensured, requeue_after=wait)
             namespace = seen.session.metadata.namespace or ""
             gone = Delete(JOBS, namespace, copy.retain_job, run.job_uid or "")
             return _CopyStep(_failed(entry, error), (gone,))

@@ -14,7 +14,7 @@ from stashgen_controller.decision import Decision, Delete
 from stashgen_controller.observing import observe_job
 from stashgen_controller.pod_templates import COMPONENT
 from stashgen_controller.reconciler import Kind, Reader
-from stashgen_controller.runs import Run, RunState
+from stashgen_controller.runs import POD_FOLLOWS, Run, RunState
 
 UPLOADED = "SnapshotMetadataUploaded"
 INCOMPLETE = "BackupIncomplete"
@@ -87,6 +87,8 @@ def decide(seen: Observed, now: datetime) -> Decision:
             if never_started is not None:
                 return _write(_failed(seen, status, never_started.text, now))
             executor = run.executor(seen.snapshot.metadata.name, 1)
+            if run.awaits_pod(now):
+                return Decision(requeue_after=POD_FOLLOWS)
             if seen.snapshot.phase is Phase.RUNNING and status.executor == executor:
                 # What the worker says meanwhile is summed up once, at the end.
                 return Decision(status=seen.status.to_wire(), requeue_after=run.next_look(now))

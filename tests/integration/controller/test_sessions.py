@@ -186,10 +186,7 @@ def test_a_job_that_somebody_deletes_is_lost_and_tried_again_within_the_budget(
 def test_a_job_that_vanishes_before_it_was_seen_is_made_again(harness: Harness) -> None:
     protect(harness, "local")
     job = harness.run_until(Verb.BACKUP)
-    snapshot = harness.get(known.SNAPSHOTS, "demo", name_of(job))
-    forgotten = {**cast("JsonObject", snapshot["status"])}
-    forgotten.pop("executor")
-    harness.client.replace(known.SNAPSHOTS, "demo", {**snapshot, "status": forgotten}, status=True)
+    assert "executor" not in harness.status(known.SNAPSHOTS, "demo", name_of(job))
     harness.delete(known.JOBS, "demo", name_of(job))
     harness.settle(work=good_worker)
     assert harness.created.count(("Job", name_of(job))) == 2

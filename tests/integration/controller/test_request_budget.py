@@ -1,0 +1,126 @@
+"""What a session costs the API server: each write is there for a reason, and none comes twice."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from stashgen.api import resources as known
+from stashgen.api.base import JsonObject
+from stashgen_controller.session_plan import Verb
+from tests.integration.controller import manifests
+from tests.integration.controller.harness import (
+    Harness,
+    good_worker,
+    metadata,
+    name_of,
+    plan_of,
+)
+from tests.integration.controller.real_cluster import RealCluster
+
+_SESSIONS = 4
+# The controller's own, by what they say:
+_OF_CONTROLLER = Counter(
+    {
+        ("create", "snapshots"): 1,
+        ("create", "jobs"): 1,
+        # It runs; its end.
+        ("update", "backupsessions"): 2,
+        # The Job's UID and its pod; the last word.
+        ("update", "snapshots"): 2,
+        # The newest Snapshots and the last backup.
+        ("update", "repositories"): 1,
+    }
+)
+# That it is on its way, its pod, and its end; the Snapshot that it removed goes from the summary.
+_OF_RETENTION = Counter({("update", "backupsessions"): 3, ("update", "repositories"): 1})
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
+    """Real watches, pods and workers."""
+    found = RealCluster(tmp_path_factory.mktemp("cluster"))
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def protected(harness: Harness) -> Harness:
+    """A volume whose initial backup is done."""
+    for obj in _plain("demo"):
+        harness.apply(obj)
+    harness.settle(work=good_worker)
+    return harness
+
+
+@pytest.mark.parametrize("has_pod_at_once", [True, False])
+def test_each_write_of_a_session_is_made_once(protected: Harness, has_pod_at_once: bool) -> None:
+    protected.advance(timedelta(hours=1))
+    protected.settle()
+    with protected.counted() as requests:
+        protected.trigger()
+        job = protected.run_until(Verb.BACKUP)
+        if not has_pod_at_once:
+            protected.settle()
+        protected.start_pod(job, {"phase": "Pending"})
+        protected.settle()
+        protected.start_pod(job, {"phase": "Running"})
+        protected.settle()
+        protected.finish(job, good_worker(protected, job, plan_of(job)))
+        protected.run_until(Verb.RETAIN)
+    ours = Counter({key: count for key, count in requests.items() if key in _OF_CONTROLLER})
+    # The Job of retention and that it is on its way come after the session's end.
+    assert ours == _OF_CONTROLLER + Counter(
+        {("create", "jobs"): 1, ("update", "backupsessions"): 1}
+    )
+
+
+def test_a_jobs_pod_that_does_not_come_is_not_waited_for(protected: Harness) -> None:
+    """A quota may refuse it: that the Job is there has to be recorded all the same."""
+    protected.advance(timedelta(hours=1))
+    protected.trigger()
+    job = protected.run_until(Verb.BACKUP)
+    snapshot = protected.get(known.SNAPSHOTS, "demo", name_of(job))
+    assert "status" not in snapshot
+    protected.advance(timedelta(seconds=6))
+    protected.settle()
+    status = protected.status(known.SNAPSHOTS, "demo", name_of(job))
+    assert status["phase"] == "Running"
+    assert isinstance(status["executor"], dict)
+    assert status["executor"]["jobUID"] == metadata(job)["uid"]
+
+
+def test_caches_that_are_behind_cost_nothing(cluster: RealCluster) -> None:
+    """With real watches: no write is made again because a cache did not know of the last."""
+    volume = cluster.prepare("budget")
+    (volume / "text").write_text("once", encoding="utf-8")
+    (volume / "text").chmod(0o666)
+    for obj in _plain("budget"):
+        cluster.apply(obj)
+    done = [cluster.finished_session("budget", [])]
+    # The policy keeps two: from now on each session has a Snapshot removed.
+    cluster.next_tick("budget", "library-backup")
+    done.append(cluster.finished_session("budget", done))
+    before = Counter(cluster.cluster.server.requests)
+    for _ in range(_SESSIONS):
+        cluster.next_tick("budget", "library-backup")
+        done.append(cluster.finished_session("budget", done))
+    wanted = _OF_CONTROLLER + _OF_RETENTION
+    updates = {key: count * _SESSIONS for key, count in wanted.items() if key[0] == "update"}
+    summary = ("update", "repositories")
+    requests = cluster.cluster.server.requests
+    # The end of its retention is seen a moment before the Repository's summary of it.
+    cluster.wait("the summary", lambda: requests[summary] - before[summary] >= updates[summary])
+    after = requests - before
+    assert {key: after[key] for key in updates} == updates
+    assert after["create", "snapshots"] == _SESSIONS
+    assert after["update", "backupconfigurations"] <= _SESSIONS
+
+
+def _plain(namespace: str) -> list[JsonObject]:
+    return [
+        manifests.storage(namespace),
+        manifests.retention(namespace),
+        manifests.configuration(namespace),
+    ]

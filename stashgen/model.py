@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import PurePosixPath
 from typing import Generic, TypeVar
 
@@ -96,6 +97,66 @@ class Inventory:
 
 
 @dataclass(frozen=True, slots=True)
+class Record:
+    """Which histories a file of the output holds; its second line says so.
+
+    Attributes:
+        repositories: Names of the Repositories, in the volume's namespace.
+        until: Of a retired history: the day until which it is kept.
+    """
+
+    volume: VolumeKey
+    repositories: tuple[str, ...]
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """The generated files of a folder as they were before the build.
+
+    Attributes:
+        root: The folder, as findings show it.
+    """
+
+    root: PurePosixPath
+    files: FileTree
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The backups of a volume in one Repository, as the output before the build has them.
+
+    Attributes:
+        path: The file that holds it, below ``root``.
+        until: Set if it is retired already.
+    """
+
+    volume: VolumeKey
+    repository: str
+    root: PurePosixPath
+    path: PurePosixPath
+    until: date | None = None
+
+    @property
+    def position(self) -> Position:
+        """The file, as findings show it."""
+        return Position(self.root / self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class RetiredHistory:
+    """A history that is not written any more and stays usable until a day.
+
+    Attributes:
+        folder: Of the output, that has its cluster's and namespace's files.
+    """
+
+    history: History
+    until: date
+    folder: PurePosixPath
+
+
+@dataclass(frozen=True, slots=True)
 class ResolvedStorage:
     """A storage in one cluster, templates filled in.
 
@@ -171,11 +232,17 @@ class Resolved:
     protections: tuple[Protection, ...]
     storages: tuple[ResolvedStorage, ...]
     unprotected: tuple[Volume, ...]
+    retired: tuple[RetiredHistory, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One object ready to write, and the file that it goes to, relative to the output folder."""
+    """One object ready to write, and the file that it goes to, relative to the output folder.
+
+    Attributes:
+        record: Which histories the file holds; the same for all objects of a file.
+    """
 
     path: PurePosixPath
     data: JsonObject
+    record: Record | None = None

@@ -1,14 +1,19 @@
 """The whole compile on one screen: documents of policies and inventory in, files out.
 
-    load -> validate -> inventory -> resolve -> render -> serialize -> write | compare
+    load -> validate -> inventory -> record -> resolve -> render -> serialize -> write | compare
 
 The first and the last step are edges (``stashgen.load``, ``stashgen.tree``); what is between them
 touches no file. A pass gives all its findings at once; the next runs only if none is an error.
+The output folder as it was is an input too: what is protected there may not vanish in silence.
 """
+
+from collections.abc import Sequence
+from datetime import date
 
 from stashgen.diagnostics import Finding, Outcome
 from stashgen.inventory import collect
-from stashgen.model import FileTree, Source
+from stashgen.model import FileTree, Previous, Source
+from stashgen.record import histories, recover
 from stashgen.render import render
 from stashgen.resolve import resolve
 from stashgen.serialize import serialize
@@ -17,12 +22,14 @@ from stashgen.validate.walk import Code
 
 
 def compile(  # noqa: A001 (it is called pipeline.compile)
-    source: Source, *, complete: bool = True
+    source: Source, before: Sequence[Previous], today: date, *, complete: bool = True
 ) -> Outcome[FileTree]:
     """The files of a project, by path below the output folder; empty where something is wrong.
 
     Args:
         source: What was read.
+        before: The folder that is written, and others that hold the project's last output.
+        today: In UTC.
         complete: False where an error kept some of it from being read. Then an object that nobody
             finds may be in what is missing, and is no finding; nothing is resolved.
     """
@@ -34,13 +41,24 @@ def compile(  # noqa: A001 (it is called pipeline.compile)
     if policies.value is None or not policies.ok or not inventory.ok:
         return _nothing(findings)
 
-    resolved = resolve(policies.value, inventory.value)
+    recorded = histories(before)
+    findings += recorded.findings
+    if not recorded.ok:
+        return _nothing(findings)
+
+    resolved = resolve(policies.value, inventory.value, recorded.value, today)
     findings += resolved.findings
     if not resolved.ok:
         return _nothing(findings)
 
-    manifests = render(resolved.value)
-    return Outcome(serialize(manifests), _sorted(findings))
+    kept = recover(resolved.value, before)
+    findings += kept.findings
+    if not kept.ok:
+        return _nothing(findings)
+
+    manifests = render(resolved.value, kept.value)
+    project = resolved.value.project.metadata.name
+    return Outcome(serialize(project, manifests), _sorted(findings))
 
 
 def _nothing(findings: list[Finding]) -> Outcome[FileTree]:

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from stashgen.cli.arguments import Command
-from stashgen.cli.compiling import Compiled, compile_project
+from stashgen.cli.compiling import compile_project
 from stashgen.cli.report import count, say, show_findings
 from stashgen.diagnostics import ExitCode, UsageError, has_errors
 from stashgen.model import FileTree
-from stashgen.tree import WriteReport, write_tree
+from stashgen.tree import Output, WriteReport, write_tree
 
 _NOT_AN_OBJECT = "kustomization.yaml"
 
@@ -21,9 +21,10 @@ def build(command: Command) -> int:
         UsageError: there is no project, or no standard output to print to.
         ToolError: the system refuses to read or to write.
     """
-    compiled = compile_project(command.project)
+    compiled = compile_project(command.project, command.output)
     show_findings(compiled.findings)
-    if not compiled.ok:
+    output = compiled.output
+    if not compiled.ok or output is None:
         say("nothing was written")
         return ExitCode.FINDINGS
     if command.stdout:
@@ -31,19 +32,18 @@ def build(command: Command) -> int:
             raise UsageError("the standard output is closed")
         sys.stdout.buffer.write(_stream(compiled.files))
         return ExitCode.OK
-    return _write(command, compiled)
-
-
-def _write(command: Command, compiled: Compiled) -> int:
-    output = command.output or compiled.output
     if command.output is not None:
         _refuse_inputs(command.output, compiled.inputs)
-    written = write_tree(output, compiled.files)
+    return _write(output, compiled.files)
+
+
+def _write(output: Output, files: FileTree) -> int:
+    written = write_tree(output, files)
     show_findings(written.findings)
     if has_errors(written.findings):
         say("nothing was written")
         return ExitCode.FINDINGS
-    say(f"{output}: {_summary(written.value)}")
+    say(f"{output.root}: {_summary(written.value)}")
     return ExitCode.OK
 
 

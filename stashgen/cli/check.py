@@ -9,7 +9,7 @@ from stashgen.cli.compiling import compile_project
 from stashgen.cli.report import count, say, show_findings
 from stashgen.diagnostics import ExitCode, Finding, Position, Severity, has_errors
 from stashgen.model import FileTree
-from stashgen.tree import compare, read_beside
+from stashgen.tree import compare, obstacles
 
 _FIX = "run stashgen build, and commit what it changes"
 
@@ -26,16 +26,18 @@ def check(command: Command) -> int:
     """Compare the output folder with what a build would write; writes nothing."""
     compiled = compile_project(command.project)
     findings = list(compiled.findings)
-    if compiled.ok:
-        actual = read_beside(compiled.output, compiled.files)
-        findings += actual.findings
-        findings += _beside(
-            actual.findings, differences(compiled.output, compiled.files, actual.value)
-        )
+    output = compiled.output
+    if not compiled.ok or output is None:
+        show_findings(findings)
+        return ExitCode.FINDINGS
+    in_the_way = obstacles(output, compiled.files)
+    findings += in_the_way
+    found = differences(output.root, compiled.files, output.generated)
+    findings += _beside(in_the_way, found)
     show_findings(findings)
     if has_errors(findings):
         return ExitCode.FINDINGS
-    say(f"{compiled.output}: {count(len(compiled.files), 'file')} up to date")
+    say(f"{output.root}: {count(len(compiled.files), 'file')} up to date")
     return ExitCode.OK
 
 
@@ -69,9 +71,9 @@ def differences(output: Path, expected: FileTree, actual: FileTree) -> Iterator[
         )
 
 
-def _beside(obstacles: Sequence[Finding], found: Iterable[Finding]) -> Iterator[Finding]:
+def _beside(in_the_way: Sequence[Finding], found: Iterable[Finding]) -> Iterator[Finding]:
     """Findings without those about a place that something else occupies."""
-    taken = {finding.position.path for finding in obstacles}
+    taken = {finding.position.path for finding in in_the_way}
     above = {parent for path in taken for parent in path.parents}
     for finding in found:
         path = finding.position.path

@@ -1,16 +1,19 @@
 """What ``build`` and ``check`` have in common: read and compile a project."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import chain
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from stashgen import pipeline
 from stashgen.cli.report import seen_from_here
 from stashgen.diagnostics import Finding, has_errors
 from stashgen.load import load
 from stashgen.marks import Json
-from stashgen.model import FileTree, Source
+from stashgen.model import FileTree, Previous, Source
 from stashgen.policy.project import DEFAULT_OUTPUT
+from stashgen.tree import Output, read_output
+from stashgen.validate.values import inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +22,13 @@ class Compiled:
 
     Attributes:
         files: By path below the output folder; empty if a finding is an error.
-        output: The project's own output folder.
-        inputs: Where what was read really is.
+        output: The folder that they belong in, as it is; None where there is no valid project.
         findings: With paths as seen from where the command runs.
+        inputs: Where what was read really is.
     """
 
     files: FileTree
-    output: Path
+    output: Output | None
     findings: tuple[Finding, ...]
     inputs: frozenset[Path] = frozenset()
 
@@ -35,8 +38,13 @@ class Compiled:
         return not has_errors(self.findings)
 
 
-def compile_project(project: Path) -> Compiled:
+def compile_project(project: Path, other_output: Path | None = None) -> Compiled:
     """Read and compile the project in a folder.
+
+    Args:
+        project: The folder with ``stashgen.yaml``.
+        other_output: To be written in place of the project's own output folder. What either of
+            the two protects may not be lost.
 
     Raises:
         UsageError: there is no project.
@@ -45,11 +53,28 @@ def compile_project(project: Path) -> Compiled:
     loaded = load(project)
     source = loaded.value
     if source is None:
-        return Compiled({}, project / DEFAULT_OUTPUT, seen_from_here(loaded.findings, project))
-    compiled = pipeline.compile(source, complete=loaded.ok)
+        return Compiled({}, None, seen_from_here(loaded.findings, project))
+    inputs = _inputs(project, source)
+    name = _text(source, "metadata", "name")
+    own = _text(source, "spec", "output") or DEFAULT_OUTPUT
+    outputs = []
+    # Validation says so if one of them is wrong; no folder of somebody else is read meanwhile.
+    if name is not None and inside(own) is None:
+        folders = [project / own, *([other_output] if other_output is not None else [])]
+        outputs = [read_output(folder, name) for folder in folders]
+    before = [_previous(output, project) for output in outputs]
+    today = datetime.now(UTC).date()
+    compiled = pipeline.compile(source, before, today, complete=loaded.ok)
     findings = seen_from_here((*loaded.findings, *compiled.findings), project)
     files = {} if has_errors(findings) else compiled.value
-    return Compiled(files, project / _output(source), findings, _inputs(project, source))
+    return Compiled(files, outputs[-1] if outputs else None, findings, inputs)
+
+
+def _previous(output: Output, project: Path) -> Previous:
+    """With the root as the project's findings have it: relative to the project, if inside."""
+    root = output.root
+    shown = root.relative_to(project) if root.is_relative_to(project) else root.absolute()
+    return Previous(PurePosixPath(shown.as_posix()), output.generated)
 
 
 def _inputs(project: Path, source: Source) -> frozenset[Path]:
@@ -57,7 +82,7 @@ def _inputs(project: Path, source: Source) -> frozenset[Path]:
     return frozenset((project / one.position().path).resolve() for one in documents)
 
 
-def _output(source: Source) -> str:
-    spec: Json = source.project.data.get("spec")
-    output = spec.get("output") if isinstance(spec, dict) else None
-    return output if isinstance(output, str) else DEFAULT_OUTPUT
+def _text(source: Source, block: str, field: str) -> str | None:
+    node: Json = source.project.data.get(block)
+    value = node.get(field) if isinstance(node, dict) else None
+    return value if isinstance(value, str) else None

@@ -31,6 +31,24 @@ class Defaults(Model):
     job: Job | None = None
 
 
+class Retired(Model):
+    """A volume, or one Repository of it, whose backups end on purpose.
+
+    Attributes:
+        volume: ``<namespace>/<claim>``.
+        cluster: The cluster's id.
+        until: The last day (``YYYY-MM-DD``, UTC) on which a build refuses to let the history go;
+            the entry keeps it as long as it is there.
+        repository: Only this Repository's history, of a volume that is backed up elsewhere.
+    """
+
+    volume: str
+    cluster: str
+    until: str
+    reason: str
+    repository: str | None = None
+
+
 class ProjectSpec(Model):
     """What a repository holds and where it writes."""
 
@@ -40,6 +58,7 @@ class ProjectSpec(Model):
     policies: tuple[str, ...] = DEFAULT_POLICIES
     defaults: Defaults | None = None
     clusters: tuple[Cluster, ...]
+    retired: tuple[Retired, ...] = ()
 
 
 class Project(Model):

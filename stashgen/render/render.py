@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
-from stashgen.model import Manifest, Protection, Resolved, ResolvedCopy
+from stashgen.model import Manifest, Protection, Record, Resolved, ResolvedCopy
 from stashgen.render.marks import without_substitution
 from stashgen.render.namespace import namespace_objects
 from stashgen.render.storage import backup_storage, storage_objects
@@ -18,13 +18,19 @@ _NAMESPACE = "_namespace.yaml"
 _LONGEST_STEM = 200
 
 
-def render(resolved: Resolved) -> tuple[Manifest, ...]:
+def render(resolved: Resolved, kept: tuple[Manifest, ...] = ()) -> tuple[Manifest, ...]:
     """All objects with their files, relative to the output folder, files in order.
 
     ``<cluster>/<namespace>/`` has ``_namespace.yaml`` (what its volumes share),
-    ``_storage-<name>.yaml`` and ``<volume>.yaml``. Each folder has a ``kustomization.yaml``; the
-    output folder itself has none, because nobody applies two clusters at once.
+    ``_storage-<name>.yaml``, ``<volume>.yaml`` and ``_retired-<repository>.yaml``. Each folder has
+    a ``kustomization.yaml``; the output folder itself has none, because nobody applies two clusters
+    at once.
+
+    Args:
+        resolved: What was decided.
+        kept: Objects of retired histories and of their storages.
     """
+    records: dict[PurePosixPath, Record] = {}
     files: dict[PurePosixPath, list[JsonObject]] = defaultdict(list)
     rendered: dict[tuple[str, str], BackupStorage] = {}
     for storage in resolved.storages:
@@ -45,10 +51,19 @@ def render(resolved: Resolved) -> tuple[Manifest, ...]:
         }
         files[folder / _NAMESPACE] += namespace_objects(folder.name, retentions)
         for protection in protections:
-            files[folder / _file_name(protection)] += volume_objects(protection, of_copy)
+            path = folder / _file_name(protection)
+            files[path] += volume_objects(protection, of_copy)
+            records[path] = _record(protection)
+    for manifest in kept:
+        # Its restores run under the accounts of the namespace, whether volumes are left or not.
+        accounts = manifest.path.parent / _NAMESPACE
+        files[accounts] = files[accounts] or [*namespace_objects(manifest.path.parent.name, {})]
+        files[manifest.path].append(manifest.data)
+        if manifest.record is not None:
+            records[manifest.path] = manifest.record
     return (
         *(
-            Manifest(path, without_substitution(data))
+            Manifest(path, without_substitution(data), records.get(path))
             for path, objects in sorted(files.items())
             for data in objects
         ),
@@ -62,6 +77,14 @@ def _by_folder(protections: Iterable[Protection]) -> dict[PurePosixPath, list[Pr
         folder = PurePosixPath(protection.cluster.name, protection.volume.key.namespace)
         folders[folder].append(protection)
     return folders
+
+
+def _record(protection: Protection) -> Record:
+    """What the volume's file says of itself."""
+    repositories = dict.fromkeys(
+        copy.repository for session in protection.sessions for copy in session.copies
+    )
+    return Record(protection.volume.key, tuple(repositories))
 
 
 def _file_name(protection: Protection) -> str:

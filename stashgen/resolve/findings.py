@@ -26,6 +26,9 @@ class Code(StrEnum):
     SAME_RETENTION_NAME = "SG521"
     SAME_BUCKET = "SG522"
     POD_SECURITY = "SG523"
+    NO_POLICY = "SG524"
+    UNKNOWN_NAME = "SG525"
+    OTHER_USER = "SG526"
 
 
 def finding(  # every part of a message is its own argument

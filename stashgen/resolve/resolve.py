@@ -1,6 +1,7 @@
 """The pass itself: select, draft, fill in for every volume, prove."""
 
 from collections.abc import Iterable
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from stashgen.cron import CronError
@@ -9,6 +10,7 @@ from stashgen.kubestash import names
 from stashgen.kubestash.layout import join
 from stashgen.model import (
     Authored,
+    History,
     Inventory,
     PolicySet,
     Protection,
@@ -25,6 +27,7 @@ from stashgen.resolve.drafts import CopyDraft, PolicyDraft, SessionDraft, draft
 from stashgen.resolve.findings import Code, finding
 from stashgen.resolve.pod_security import allowed
 from stashgen.resolve.proofs import prove, unused_storages
+from stashgen.resolve.retirement import retire
 from stashgen.resolve.schedules import (
     ClockChanges,
     schedule_finding,
@@ -32,12 +35,21 @@ from stashgen.resolve.schedules import (
 )
 from stashgen.resolve.selection import select
 from stashgen.resolve.storages import cluster_values, resolve_storage
+from stashgen.resolve.users import other_users
 
 
-def resolve(policies: PolicySet, inventory: Inventory) -> Outcome[Resolved]:
-    """Decide for every volume how it is backed up.
+def resolve(
+    policies: PolicySet, inventory: Inventory, histories: tuple[History, ...], today: date
+) -> Outcome[Resolved]:
+    """Decide for every volume how it is backed up, and for every history what becomes of it.
 
     The value has only what no error finding speaks of, sorted by key.
+
+    Args:
+        policies: What people wrote.
+        inventory: The volumes that there are.
+        histories: Of the output before the build.
+        today: In UTC; for the dates of retired histories.
     """
     selection = select(policies, inventory)
     resolver = _Resolver(policies)
@@ -49,6 +61,9 @@ def resolve(policies: PolicySet, inventory: Inventory) -> Outcome[Resolved]:
     proved = prove(policies, admitted.value)
     findings += proved.findings
     findings += unused_storages(policies)
+    findings += other_users(policies, proved.value)
+    retired = retire(policies, inventory, proved.value, selection.unprotected, histories, today)
+    findings += retired.findings
     used = {
         (copy.storage.cluster.id, copy.storage.name): copy.storage
         for protection in proved.value
@@ -60,6 +75,7 @@ def resolve(policies: PolicySet, inventory: Inventory) -> Outcome[Resolved]:
         protections=proved.value,
         storages=tuple(storage for _, storage in sorted(used.items(), key=lambda item: item[0])),
         unprotected=selection.unprotected,
+        retired=retired.value,
     )
     return Outcome(resolved, tuple(sorted(findings, key=Finding.sort_key)))
 

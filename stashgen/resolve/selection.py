@@ -1,16 +1,18 @@
 """Which policy protects which volume."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from stashgen.diagnostics import Finding, Severity, quote
 from stashgen.model import Authored, Inventory, PolicySet, Volume, VolumeKey
 from stashgen.policy.backup_policy import BackupPolicy
 from stashgen.policy.shared import Selector
-from stashgen.resolve.findings import Code, finding, volume_list
+from stashgen.resolve.findings import Code, Path, finding, volume_list
 
 _ALL = Selector()
+_WILDCARDS = {*"*?["}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,9 @@ def select(policies: PolicySet, inventory: Inventory) -> Selection:
     Left out are volumes that two policies select, and those of a namespace whose labels a policy
     asks for and the inventory does not know.
     """
-    findings: list[Finding] = []
+    # A project may end with retired volumes alone.
+    is_meant = policies.policies or policies.project.value.spec.retired
+    findings = [] if is_meant else [_no_policy(policies)]
     owners: dict[VolumeKey, list[int]] = {}
     for index, policy in enumerate(policies.policies):
         namespaces = _Namespaces(policy.value.spec.select.namespaces or _ALL, inventory)
@@ -41,7 +45,7 @@ def select(policies: PolicySet, inventory: Inventory) -> Selection:
             owners.setdefault(volume.key, []).append(index)
         findings += _no_labels(policy, namespaces.unknown)
         if not chosen and not namespaces.unknown:
-            findings.append(_selects_nothing(policy))
+            findings.append(_unknown_name(policy, inventory) or _selects_nothing(policy))
     findings += _selected_twice(policies, inventory, owners)
     return Selection(
         selected=tuple(
@@ -76,7 +80,7 @@ class _Namespaces:
         return answer
 
     def _decide(self, key: tuple[str, str], volume: Volume) -> bool:
-        if not _has_name(self._selector, key[1]):
+        if not has_name(self._selector, key[1]):
             return False
         if not self._selector.match_labels:
             return True
@@ -84,7 +88,7 @@ class _Namespaces:
         if labels is None:
             self.unknown.append(volume)
             return False
-        return _has_labels(self._selector, labels)
+        return has_labels(self._selector, labels)
 
 
 def _is_selected(policy: BackupPolicy, volume: Volume) -> bool:
@@ -92,19 +96,22 @@ def _is_selected(policy: BackupPolicy, volume: Volume) -> bool:
     if selector is None:
         return True
     excluded = selector.exclude
-    return _matches(selector, volume) and not (excluded is not None and _matches(excluded, volume))
+    return selects(selector, volume) and not (excluded is not None and selects(excluded, volume))
 
 
-def _matches(selector: Selector, volume: Volume) -> bool:
-    return _has_name(selector, volume.key.name) and _has_labels(selector, volume.labels)
+def selects(selector: Selector, volume: Volume) -> bool:
+    """Whether name and labels of a volume fit a selector."""
+    return has_name(selector, volume.key.name) and has_labels(selector, volume.labels)
 
 
-def _has_name(selector: Selector, name: str) -> bool:
+def has_name(selector: Selector, name: str) -> bool:
+    """Whether a selector's patterns, if it has any, allow a name."""
     patterns = selector.names
     return patterns is None or any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _has_labels(selector: Selector, labels: Mapping[str, str]) -> bool:
+def has_labels(selector: Selector, labels: Mapping[str, str]) -> bool:
+    """Whether all labels that a selector wants are there."""
     wanted = selector.match_labels or {}
     return all(labels.get(key) == value for key, value in wanted.items())
 
@@ -118,6 +125,65 @@ def _selects_nothing(policy: Authored[BackupPolicy]) -> Finding:
         why="no claim of the inventory has such a name, labels and namespace",
         fix="correct the selector, add the manifests to the inventory, or delete the policy",
         severity=Severity.WARNING,
+    )
+
+
+def _no_policy(policies: PolicySet) -> Finding:
+    return finding(
+        Code.NO_POLICY,
+        policies.project.document,
+        ("spec", "policies"),
+        "the project has no BackupPolicy",
+        why="nothing would be backed up; an empty folder is taken for a mistake",
+        fix="write a policy, or restore the one that there was",
+    )
+
+
+def _unknown_name(policy: Authored[BackupPolicy], inventory: Inventory) -> Finding | None:
+    """What a policy that selects nothing asks for and no object of the inventory has at all.
+
+    That is a typo or a hole in the inventory. A pattern or a label's value that nothing has today
+    may be a tier that is not used yet.
+    """
+    select = policy.value.spec.select
+    spaces = {key[1]: labels for key, labels in inventory.namespace_labels.items()}
+    known = {
+        "namespaces": spaces.keys() | {volume.key.namespace for volume in inventory.volumes},
+        "volumes": {volume.key.name for volume in inventory.volumes},
+    }
+    labels = {
+        "namespaces": {key for labels in spaces.values() for key in labels},
+        "volumes": {key for volume in inventory.volumes for key in volume.labels},
+    }
+    for field, selector in (("namespaces", select.namespaces), ("volumes", select.volumes)):
+        for index, name in enumerate((selector and selector.names) or ()):
+            if not _WILDCARDS & {*name} and name not in known[field]:
+                path: Path = ("spec", "select", field, "names", index)
+                what = f"{field[:-1]} {quote(name)}"
+                return _not_in_inventory(policy, path, name, what, known[field])
+        for key in (selector and selector.match_labels) or ():
+            if key not in labels[field]:
+                path = ("spec", "select", field, "matchLabels", key)
+                what = f"label {quote(key)} on any {field[:-1]}"
+                return _not_in_inventory(policy, path, key, what, labels[field])
+    return None
+
+
+def _not_in_inventory(
+    policy: Authored[BackupPolicy], path: Path, name: str, what: str, known: Iterable[str]
+) -> Finding:
+    near = get_close_matches(name, sorted(known), n=1)
+    return finding(
+        Code.UNKNOWN_NAME,
+        policy.document,
+        path,
+        f"policy {quote(policy.value.metadata.name)} selects no volume: the inventory has no "
+        f"{what}",
+        why="it is a typo, or manifests are missing from the inventory: either way volumes that "
+        "should be backed up are not",
+        fix=f"did you mean {quote(near[0])}?"
+        if near
+        else "correct the selector, add the manifests to the inventory, or delete the policy",
     )
 
 

@@ -42,6 +42,11 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
         ("spec.clusters[*].inventory[*].manifests", values.not_empty),
         ("spec.defaults.encryption.secretName", values.subdomain),
         *_job("spec.defaults.job"),
+        ("spec.retired[*].volume", values.volume),
+        ("spec.retired[*].cluster", values.cluster_id),
+        ("spec.retired[*].until", values.day),
+        ("spec.retired[*].reason", values.not_blank),
+        ("spec.retired[*].repository", values.subdomain),
     ),
     "Storage": (
         ("metadata.name", values.storage_name),

@@ -34,6 +34,7 @@ def reference_findings(documents: Documents) -> Iterator[Finding]:
     for cluster_keys, _ in each(documents.project, "spec.clusters[*]"):
         if cluster_keys[-1] != 0:
             yield _second_cluster(documents.project, cluster_keys)
+    yield from _retired_twice(documents.project)
     for storage in documents.by_kind["Storage"]:
         yield from _without_cluster_id(storage, documents.project)
     storages, retentions = documents.names("Storage"), documents.names("RetentionPolicy")
@@ -90,6 +91,25 @@ def _listed_twice_at(document: Document, keys: Keys, field: str) -> Iterator[Fin
                 why="both would get the same objects and the same place in the storage",
                 fix=f"give each its own {field}",
                 related=(document.position(*other),),
+            )
+
+
+def _retired_twice(project: Document) -> Iterator[Finding]:
+    first: dict[tuple[str, ...], Keys] = {}
+    for keys, entry in each(project, "spec.retired[*]"):
+        if not isinstance(entry, dict):
+            continue
+        what = tuple(str(entry.get(field)) for field in ("cluster", "volume", "repository"))
+        other = first.setdefault(what, keys)
+        if other is not keys:
+            yield error(
+                Code.LISTED_TWICE,
+                project,
+                keys,
+                what=f"volume {quote(what[1])} is retired twice",
+                why="the two may say different dates",
+                fix="remove one of the entries",
+                related=(project.position(*other),),
             )
 
 

@@ -9,7 +9,6 @@ _FIELDS = {
     "Project": frozenset(
         {
             "spec.guardrails",
-            "spec.retired",
             "spec.clusters[].labels",
             "spec.clusters[].inventory[].recorded",
             "spec.clusters[].inventory[].refresh",

@@ -7,6 +7,7 @@ import re
 import zoneinfo
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from stashgen.api.retention_policy import RetentionPolicySpec
@@ -26,6 +27,7 @@ _CLUSTER_ID = re.compile(r"[a-z][a-z0-9]{1,11}", re.ASCII)
 _BUCKET = re.compile(r"[a-z0-9][-.a-z0-9]{1,61}[a-z0-9]", re.ASCII)
 _REGION = re.compile(r"[A-Za-z0-9][-_.A-Za-z0-9]{0,62}", re.ASCII)
 _ENDPOINT = re.compile(r"https?://([-.A-Za-z0-9]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _LONGEST_LABEL, _LONGEST_SUBDOMAIN = 63, 253
 # "init-storage-<name>" is a label's value, which has at most 63 characters.
 _LONGEST_STORAGE = 50
@@ -66,9 +68,7 @@ storage_name = _label(_LONGEST_STORAGE)
 
 def subdomain(value: Json) -> Problem | None:
     """The name of a Kubernetes object, such as a Secret."""
-    if not isinstance(value, str) or (
-        _SUBDOMAIN.fullmatch(value) and len(value) <= _LONGEST_SUBDOMAIN
-    ):
+    if not isinstance(value, str) or _is_subdomain(value):
         return None
     return Problem(
         Code.NAME,
@@ -88,6 +88,60 @@ def cluster_id(value: Json) -> Problem | None:
         "it is written once, into the paths of every storage",
         "use 2 to 12 lower-case letters and digits, a letter first",
     )
+
+
+def volume(value: Json) -> Problem | None:
+    """A volume as people name it; patterns would retire what nobody meant."""
+    if not isinstance(value, str):
+        return None
+    namespace, _, claim = value.partition("/")
+    if _is_label(namespace) and _is_subdomain(claim):
+        return None
+    return Problem(
+        Code.NAME,
+        f"{quote(value)} does not name a volume",
+        "one entry is for one volume, so that none is retired by accident",
+        "write <namespace>/<claim>, without patterns",
+    )
+
+
+def day(value: Json) -> Problem | None:
+    """A day of the calendar (RFC 3339, full-date)."""
+    if not isinstance(value, str):
+        return None
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        pass
+    else:
+        if _DAY.fullmatch(value):
+            return None
+    return Problem(
+        Code.NOT_ALLOWED,
+        f"{quote(value)} is not a day",
+        "it is compared with today's date in UTC",
+        'write a date such as "2030-12-31"',
+    )
+
+
+def not_blank(value: Json) -> Problem | None:
+    """A text for people."""
+    if not isinstance(value, str) or value.strip():
+        return None
+    return Problem(
+        Code.NOT_ALLOWED,
+        "the text is empty",
+        "whoever reads this later has nothing else to go by",
+        "say it in a few words",
+    )
+
+
+def _is_label(text: str) -> bool:
+    return _LABEL.fullmatch(text) is not None and len(text) <= _LONGEST_LABEL
+
+
+def _is_subdomain(text: str) -> bool:
+    return _SUBDOMAIN.fullmatch(text) is not None and len(text) <= _LONGEST_SUBDOMAIN
 
 
 def duration(value: Json) -> Problem | None:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from stashgen.serialize import serialize
-from stashgen.tree import write_tree
+from stashgen.tree import read_output, write_tree
 from tests.api_contract.json_schemas import LOCATION, write_schemas
 from tests.contract.test_rendered_objects import manifests
 
@@ -44,7 +44,7 @@ def _judge(schemas: Path, tree: Path) -> tuple[int, Any]:
 
 def test_every_rendered_object_is_valid(schemas: Path, tmp_path: Path) -> None:
     made = manifests()
-    write_tree(tmp_path, serialize(made))
+    write_tree(read_output(tmp_path, "test"), serialize("test", made))
     code, said = _judge(schemas, tmp_path)
     faults = [item for item in said["resources"] if item["status"] != "statusValid"]
     assert faults == []

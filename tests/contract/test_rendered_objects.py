@@ -22,7 +22,7 @@ from stashgen.kubestash.validation import validate_backup_configuration
 from stashgen.model import Manifest
 from stashgen.render import render
 from stashgen.serialize import serialize
-from tests.unit.resolve.project import PROJECT, STORAGE, claim, resolved
+from tests.unit.resolve.project import PROJECT, ROOT, STORAGE, claim, resolved
 
 _ROOT = Path(__file__).parents[2]
 _MODELS: Mapping[str, type[Kind]] = {
@@ -74,6 +74,7 @@ spec:
     tolerations: [{key: backup, operator: Exists}]
     resources: {requests: {cpu: 1, memory: 1536Mi}, limits: {cpu: "1.5", memory: 2048Mi}}
 """
+_JOB = "  job: {runAs: {user: 1000}}\n"
 _RETENTION = """
 apiVersion: storage.kubestash.com/v1alpha1
 kind: RetentionPolicy
@@ -86,7 +87,8 @@ _CLAIMS = ("library", "data-postgres-analytics-primary-0", "data-postgres-analyt
 def manifests() -> tuple[Manifest, ...]:
     """A project that uses every field once."""
     inventory = "".join(claim(name) for name in _CLAIMS)
-    outcome = resolved(inventory, STORAGE, _NFS, _BUCKET, _POLICY, _RETENTION, project=PROJECT)
+    storages = (STORAGE.replace(ROOT, _JOB), _NFS.replace(ROOT, _JOB), _BUCKET)
+    outcome = resolved(inventory, *storages, _POLICY, _RETENTION, project=PROJECT)
     assert outcome.findings == ()
     return render(outcome.value)
 
@@ -212,7 +214,7 @@ _PROGRAM = """
 import sys
 from stashgen.serialize import serialize
 from tests.contract.test_rendered_objects import manifests
-for path, content in serialize(manifests()).items():
+for path, content in serialize("test", manifests()).items():
     sys.stdout.buffer.write(str(path).encode() + b"\\n" + content)
 """
 
@@ -229,7 +231,8 @@ def test_bytes_depend_on_neither_hash_seed_nor_zone_nor_folder(
         stdout=subprocess.PIPE,
     ).stdout
     here = b"".join(
-        str(path).encode() + b"\n" + content for path, content in serialize(manifests()).items()
+        str(path).encode() + b"\n" + content
+        for path, content in serialize("test", manifests()).items()
     )
     assert made == here
 
@@ -237,7 +240,9 @@ def test_bytes_depend_on_neither_hash_seed_nor_zone_nor_folder(
 def test_written_files_say_what_was_rendered() -> None:
     made = manifests()
     read = [
-        document for content in serialize(made).values() for document in yaml.safe_load_all(content)
+        document
+        for content in serialize("test", made).values()
+        for document in yaml.safe_load_all(content)
     ]
     by_path = sorted(made, key=lambda item: item.path)
     assert read == [item.data for item in by_path]

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from datetime import date
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -43,7 +44,7 @@ def test_a_policy_of_the_catalogue_works_once_it_is_copied(name: str, tmp_path: 
     loaded = load(tmp_path)
     assert loaded.value is not None
     assert loaded.findings == ()
-    compiled = pipeline.compile(loaded.value)
+    compiled = pipeline.compile(loaded.value, (), date(2026, 3, 1))
     assert [finding.what for finding in compiled.findings] == []
     volumes = {PurePosixPath(f"home/photos/{volume}.yaml") for volume in ("library", "database")}
     assert volumes <= compiled.value.keys()

@@ -12,8 +12,9 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from stashgen import __version__
+from stashgen.model import FileTree
 from stashgen.source import read_documents
-from stashgen.tree import read_tree
+from stashgen.tree import read_output
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "local-storage"
@@ -25,6 +26,10 @@ COMMAND = (sys.executable, "-m", "stashgen")
 def project(tmp_path: Path) -> Path:
     """A copy of the example, built."""
     return shutil.copytree(EXAMPLE, tmp_path / "project")
+
+
+def read_tree(root: Path) -> FileTree:
+    return read_output(root, "home").generated
 
 
 def stashgen(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:

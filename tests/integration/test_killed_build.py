@@ -6,17 +6,19 @@ import sys
 import time
 from pathlib import Path, PurePosixPath
 
-from stashgen.tree import MARK, read_tree, write_tree
+from stashgen.header import with_header
+from stashgen.tree import read_output, write_tree
 
-OURS = MARK + b"\n"
+OURS = with_header("test", None, b"")
 KILLED = """
 import sys
 from pathlib import Path, PurePosixPath
-from stashgen.tree import MARK, write_tree
-body = MARK + b"\\n" + b"x" * 100_000
+from stashgen.header import with_header
+from stashgen.tree import read_output, write_tree
+body = with_header("test", None, b"x" * 100_000)
 for n in range(1000):
     files = {PurePosixPath(f"{i % 7}/{i}"): body + str(n).encode() for i in range(200)}
-    write_tree(Path(sys.argv[1]), files)
+    write_tree(read_output(Path(sys.argv[1]), "test"), files)
 """
 
 
@@ -31,7 +33,7 @@ def test_a_killed_build_leaves_no_half_written_file_and_is_completed_by_the_next
             process.send_signal(signal.SIGKILL)
         assert all(
             content[len(OURS) :].lstrip(b"x").isdigit() and len(content) > 100_000
-            for content in read_tree(tmp_path).values()
+            for content in read_output(tmp_path, "test").generated.values()
         )
-    assert write_tree(tmp_path, {PurePosixPath("a"): OURS}).ok
+    assert write_tree(read_output(tmp_path, "test"), {PurePosixPath("a"): OURS}).ok
     assert [path.name for path in tmp_path.rglob("*")] == ["a"]

@@ -6,10 +6,22 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from stashgen.diagnostics import ToolError
-from stashgen.tree import MARK, Differences, WriteReport, compare, read_tree, write_tree
+from stashgen.diagnostics import Outcome, ToolError
+from stashgen.header import MARK, with_header
+from stashgen.model import FileTree
+from stashgen.tree import Differences, WriteReport, compare, read_output
+from stashgen.tree import write_tree as write_output
 
-OURS = MARK + b"\n"
+OURS = with_header("test", None, b"")
+THEIRS = with_header("other", None, b"")
+
+
+def read_tree(root: Path) -> FileTree:
+    return read_output(root, "test").generated
+
+
+def write_tree(root: Path, files: FileTree) -> Outcome[WriteReport]:
+    return write_output(read_output(root, "test"), files)
 
 
 def tree(**files: str) -> dict[PurePosixPath, bytes]:
@@ -90,7 +102,7 @@ def test_files_of_others_are_neither_read_nor_deleted_and_keep_their_folders(
 
 
 def test_a_generated_file_with_carriage_returns_is_still_ours(tmp_path: Path) -> None:
-    put(tmp_path, {"a": MARK + b"\r\nx: 1\r\n"})
+    put(tmp_path, {"a": OURS.replace(b"\n", b"\r\n") + b"x: 1\r\n"})
     assert write_tree(tmp_path, tree(a="x: 1\n")).value.written == paths("a")
 
 
@@ -111,6 +123,33 @@ def test_a_file_of_somebody_else_in_the_way_stops_the_build_before_it_writes(
 ) -> None:
     put(tmp_path, others)
     assert codes(tmp_path, files) == [("SG601", in_the_way)]
+
+
+@pytest.mark.parametrize(
+    ("others", "files", "in_the_way"),
+    [
+        ({"a": THEIRS}, tree(a="1", b="2"), "a"),
+        ({"ns": THEIRS}, tree(ns__a="1"), "ns"),
+        ({"a/theirs": THEIRS}, tree(a="1"), "a/theirs"),
+        # Of whom it is nobody knows: it may be one of ours that should go.
+        ({"old": MARK + b"\nx: 1\n"}, tree(a="1"), "old"),
+    ],
+)
+def test_a_file_of_another_project_is_never_replaced(
+    tmp_path: Path,
+    others: dict[str, bytes],
+    files: dict[PurePosixPath, bytes],
+    in_the_way: str,
+) -> None:
+    put(tmp_path, others)
+    assert codes(tmp_path, files) == [("SG603", in_the_way)]
+
+
+def test_files_of_another_project_beside_ours_stay(tmp_path: Path) -> None:
+    put(tmp_path, {"other/ns/a": THEIRS})
+    assert write_tree(tmp_path, tree(ns__a="1")).ok
+    assert write_tree(tmp_path, {}).value.deleted == paths("ns/a")
+    assert everything(tmp_path) == {"other", "other/ns", "other/ns/a"}
 
 
 def test_no_link_is_written_through_or_read(tmp_path: Path) -> None:
@@ -148,6 +187,8 @@ def test_a_path_that_leaves_the_folder_is_a_bug_of_the_caller(tmp_path: Path, pa
 def test_content_without_the_mark_is_a_bug_of_the_caller(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="mark"):
         write_tree(tmp_path, {PurePosixPath("a"): b"x"})
+    with pytest.raises(ValueError, match="mark"):
+        write_tree(tmp_path, {PurePosixPath("a"): THEIRS})
 
 
 def test_a_root_that_is_a_file_or_cannot_be_written_is_an_error_of_the_environment(

@@ -10,14 +10,16 @@ from stashgen.kubestash.validation import validate_backup_configuration
 from stashgen.model import Manifest
 from stashgen.render import render
 from tests.unit.kubestash import one_volume
-from tests.unit.resolve.project import POLICY, PROJECT, STORAGE, claim, resolved
+from tests.unit.resolve.project import POLICY, PROJECT, ROOT, STORAGE, claim, codes, resolved
 
 _VOLUME = "demo/demo/library.yaml"
 
 
 def _one_volume() -> tuple[Manifest, ...]:
-    outcome = resolved(claim("library") + claim("backup-store"))
-    assert outcome.findings == ()
+    # The proven storage is initialised by nobody, on a volume where everybody may write.
+    inventory = claim("library") + claim("backup-store")
+    outcome = resolved(inventory, STORAGE.replace(ROOT, ""), POLICY)
+    assert codes(outcome.findings) == ["SG526"]
     return render(outcome.value)
 
 
@@ -139,7 +141,7 @@ def test_job_block_reaches_every_pod_and_the_user_only_the_workers() -> None:
         "imagePullSecrets: [{name: pull}], tolerations: [{operator: Exists}]}, ",
     )
     policy = POLICY.replace(
-        "job: {runAs: {user: 0, group: 0}}",
+        ROOT.strip(),
         "job: {runAs: {user: 70}, resources: {limits: {memory: 2Gi}}}",
     )
     users = {}
@@ -162,7 +164,7 @@ def test_job_block_reaches_every_pod_and_the_user_only_the_workers() -> None:
             context["runAsUser"], context["runAsGroup"], limits["memory"],
         )  # fmt: skip
     assert users == {
-        "init-storage": (65534, 65534, "128Mi"),
+        "init-storage": (0, 0, "128Mi"),
         "logical-backup-0": (70, 70, "2Gi"),
         "logical-backup-restore-0": (70, 70, "2Gi"),
         "maintain": (70, 70, "2Gi"),

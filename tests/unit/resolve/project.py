@@ -1,5 +1,6 @@
 """Projects as text, for tests of the passes: read and modelled, not validated."""
 
+from datetime import date
 from pathlib import PurePosixPath
 from typing import TypeVar
 
@@ -7,7 +8,7 @@ from stashgen.api.base import Model
 from stashgen.api.retention_policy import RetentionPolicy
 from stashgen.diagnostics import Finding, Outcome
 from stashgen.inventory import collect
-from stashgen.model import Authored, PolicySet, Resolved, Source
+from stashgen.model import Authored, History, PolicySet, Resolved, Source
 from stashgen.policy.backup_policy import BackupPolicy
 from stashgen.policy.project import Project
 from stashgen.policy.storage import Storage
@@ -15,6 +16,7 @@ from stashgen.resolve import resolve
 from stashgen.source import Document, read_documents
 
 M = TypeVar("M", bound=Model)
+TODAY = date(2026, 3, 1)
 
 PROJECT = """
 apiVersion: stashgen.dev/v1alpha1
@@ -32,7 +34,9 @@ metadata: {name: local}
 spec:
   namespace: demo
   backend: {provider: local, local: {persistentVolumeClaim: {claimName: backup-store}}}
+  job: {runAs: {user: 0, group: 0}}
 """
+ROOT = "  job: {runAs: {user: 0, group: 0}}\n"
 POLICY = """
 apiVersion: stashgen.dev/v1alpha1
 kind: BackupPolicy
@@ -92,6 +96,7 @@ def resolved(
     *policies: str,
     project: str = PROJECT,
     others: dict[str, str] | None = None,
+    histories: tuple[History, ...] = (),
 ) -> Outcome[Resolved]:
     """What comes of a project.
 
@@ -100,6 +105,7 @@ def resolved(
         policies: Storages, policies and retentions; one local storage and POLICY unless given.
         project: The root document.
         others: Manifests of further clusters, by id.
+        histories: Of the output before the build.
     """
     policies = policies or (STORAGE, POLICY)
     texts = {"dem1": inventory} | (others or {})
@@ -107,7 +113,7 @@ def resolved(
     (root,) = documents(project, "stashgen.yaml")
     volumes = collect(Source(project=root, policies=(), manifests=manifests))
     assert volumes.findings == ()
-    return resolve(policy_set(*policies, project=project), volumes.value)
+    return resolve(policy_set(*policies, project=project), volumes.value, histories, TODAY)
 
 
 def codes(findings: tuple[Finding, ...]) -> list[str]:

@@ -6,7 +6,7 @@ from stashgen.cron import Schedule
 from stashgen.diagnostics import Severity
 from stashgen.model import Protection
 from stashgen.policy.shared import Job, RunAs
-from tests.unit.resolve.project import POLICY, PROJECT, STORAGE, claim, codes, resolved
+from tests.unit.resolve.project import POLICY, PROJECT, ROOT, STORAGE, claim, codes, resolved
 
 _COPY = "{storage: local, keep: {last: 2}}"
 _SECOND_STORAGE = STORAGE.replace("name: local}", "name: nas}").replace(
@@ -24,7 +24,7 @@ def _bucket(name: str, more: str) -> str:
 
 def _policy(sessions: str) -> str:
     start = POLICY.index("  sessions:")
-    return f"{POLICY[:start]}  sessions: {sessions}\n"
+    return f"{POLICY[:start]}  sessions: {sessions}\n{ROOT}"
 
 
 def _one(*policies: str, project: str = PROJECT, name: str = "library") -> Protection:
@@ -110,7 +110,7 @@ def test_prefix_and_directory_together_are_a_buckets_place() -> None:
 
 
 def test_templates_are_filled_in() -> None:
-    storage = STORAGE.replace("local: {", "local: {subPath: 'x/{{ cluster.id }}/', ")
+    storage = STORAGE.replace("local: {p", "local: {subPath: 'x/{{ cluster.id }}/', p")
     policy = _policy(
         "[{name: backup, every: 1h, copies: [{storage: local, keep: {last: 2},"
         " directory: '{{cluster.name}}/{{ namespace }}-{{volume}}'}]}]"
@@ -137,8 +137,10 @@ def test_job_of_the_policy_wins_field_by_field() -> None:
         "defaults: {job: {image: 'worker:1', runAs: {user: 7}, nodeSelector: {a: b}}, ",
     )
     policy = POLICY.replace("job: {", "job: {image: 'worker:2', ")
-    storage = STORAGE.replace("spec:", "spec:\n  job: {priorityClassName: low}")
-    protection = _one(storage, policy, project=project)
+    storage = STORAGE.replace(ROOT, "  job: {priorityClassName: low}\n")
+    outcome = resolved(claim("library"), storage, policy, project=project)
+    assert codes(outcome.findings) == ["SG526"]
+    (protection,) = outcome.value.protections
     assert protection.job == Job(
         image="worker:2", run_as=RunAs(user=0, group=0), node_selector={"a": "b"}
     )

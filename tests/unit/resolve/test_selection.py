@@ -58,7 +58,7 @@ def test_volumes_are_selected_by_all_given_selectors(select: str, expected: list
 
 def test_policy_that_selects_nothing_is_a_warning_at_its_selector() -> None:
     outcome = resolved(
-        claim("web"), STORAGE, POLICY, _policy("{volumes: {names: [none]}}", "other")
+        claim("web"), STORAGE, POLICY, _policy("{volumes: {names: ['n*']}}", "other")
     )
     assert codes(outcome.findings) == ["SG511"]
     assert outcome.findings[0].severity is Severity.WARNING
@@ -103,3 +103,44 @@ def test_label_selector_asks_only_for_namespaces_that_the_names_allow() -> None:
     )
     assert outcome.findings == ()
     assert _protected(outcome.value) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("select", "what", "fix"),
+    [
+        ("{volumes: {names: [wep]}}", 'no volume "wep"', 'did you mean "web"?'),
+        ("{namespaces: {names: [dem]}}", 'no namespace "dem"', 'did you mean "demo"?'),
+        (
+            "{namespaces: {matchLabels: {teir: gold}}}",
+            'no label "teir" on any namespace',
+            'did you mean "tier"?',
+        ),
+        ("{volumes: {matchLabels: {backup: gold}}}", 'no label "backup" on any volume', "correct"),
+    ],
+)
+def test_selector_that_names_what_the_inventory_does_not_have_is_an_error(
+    select: str, what: str, fix: str
+) -> None:
+    inventory = claim("web") + namespace("demo", tier="gold")
+    outcome = resolved(inventory, STORAGE, POLICY, _policy(select, "other"))
+    assert codes(outcome.findings) == ["SG525"]
+    assert outcome.findings[0].what.endswith(f"the inventory has {what}")
+    assert outcome.findings[0].fix.startswith(fix)
+
+
+@pytest.mark.parametrize(
+    "select",
+    ["{namespaces: {matchLabels: {tier: silver}}}", "{volumes: {names: ['x*', web, '[a-c]']}}"],
+)
+def test_a_tier_or_a_pattern_that_nothing_uses_yet_is_a_warning(select: str) -> None:
+    inventory = claim("web") + claim("x", more="labels: {a: b}") + namespace("demo", tier="gold")
+    hidden = _policy(select, "other").replace("web", "y*").replace("x*", "z*")
+    outcome = resolved(inventory, STORAGE, POLICY, hidden)
+    assert codes(outcome.findings) == ["SG511"]
+    assert outcome.ok
+
+
+def test_a_project_without_a_policy_is_refused() -> None:
+    outcome = resolved(claim("web"), STORAGE)
+    assert codes(outcome.findings) == ["SG518", "SG524"]
+    assert not outcome.ok

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from stashgen import pipeline
 from stashgen.marks import Json
 from stashgen.model import Source
+from tests.unit.resolve.project import TODAY
 from tests.unit.validate.documents import (
     CLAIM,
     POLICY,
@@ -100,7 +101,7 @@ def test_a_project_with_a_few_wrong_values_never_ends_in_an_exception(
     documents: list[dict[str, Json]],
 ) -> None:
     project, *others = documents
-    outcome = pipeline.compile(_source(project, others))
+    outcome = pipeline.compile(_source(project, others), (), TODAY)
     assert outcome.ok or not outcome.value
     assert list(outcome.findings) == sorted(outcome.findings, key=lambda one: one.sort_key())
     for finding in outcome.findings:
@@ -117,7 +118,7 @@ def test_a_project_with_a_few_wrong_values_never_ends_in_an_exception(
 def test_documents_of_any_shape_never_end_in_an_exception(
     project: dict[str, Json], others: list[dict[str, Json]]
 ) -> None:
-    outcome = pipeline.compile(_source(project, others))
+    outcome = pipeline.compile(_source(project, others), (), TODAY)
     assert not outcome.ok
     assert outcome.value == {}
 
@@ -129,6 +130,8 @@ def test_a_value_shared_by_an_alias_is_read_as_if_it_were_written_twice() -> Non
     )
     shared = policy.replace(written, "keep: &keep {last: 2}", 1).replace(written, "keep: *keep")
     other = STORAGE.replace("local}", "other}").replace("backup-store", "other-store")
-    first, second = (pipeline.compile(source(STORAGE, other, text)) for text in (policy, shared))
+    first, second = (
+        pipeline.compile(source(STORAGE, other, text), (), TODAY) for text in (policy, shared)
+    )
     assert first.ok
     assert first == second

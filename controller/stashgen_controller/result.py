@@ -10,6 +10,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from stashgen.api.base import Model, Time
+from stashgen.api.restore_session import RestoredBefore
 from stashgen.api.snapshot import Component, Phase, ResticStats, Summary
 
 MAX_BYTES = 4096
@@ -38,6 +39,9 @@ class ErrorClass(StrEnum):
     INVALID_BUCKET = "InvalidBucket"
     REPOSITORY_DAMAGED = "RepositoryDamaged"
     RETENTION_HELD = "RetentionHeld"
+    NONCE_REUSED = "NonceReused"
+    NOT_EMPTY = "NotEmpty"
+    EXPIRED = "Expired"
     RESTIC_TOO_OLD = "ResticTooOld"
     INTERNAL = "Internal"
     # seen by the controller, when no worker could write
@@ -111,6 +115,7 @@ class WorkerResult(Model):
         uploaded: The YAML of this run's object (metadata, repository, snapshot) is in the bucket.
         repository: What init-repository saw.
         retention: What retain did.
+        restored_before: A requested restore had been done already: nothing was written.
         details: Where in the bucket the whole result is, with all errors, if this is not all.
         started, finished: The worker's clock.
     """
@@ -123,6 +128,7 @@ class WorkerResult(Model):
     uploaded: bool = False
     repository: RepositoryState | None = None
     retention: Retention | None = None
+    restored_before: RestoredBefore | None = None
     details: str | None = None
     started: Time
     finished: Time

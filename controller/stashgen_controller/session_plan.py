@@ -9,6 +9,7 @@ import json
 from enum import StrEnum
 
 from stashgen.api.base import JsonObject, Model, Time
+from stashgen.api.restore_request import Nonce, RestoreMode
 
 PLAN_ANNOTATION = "session.stashgen.dev/plan"
 NAME_ANNOTATION = "session.stashgen.dev/name"
@@ -16,6 +17,9 @@ SNAPSHOT_ANNOTATION = "session.stashgen.dev/snapshot"
 VERB_ANNOTATION = "session.stashgen.dev/verb"
 # On the Job: which plan it was made for.
 PLAN_DIGEST_ANNOTATION = "stashgen.dev/plan-digest"
+# On a RestoreSession that a RestoreRequest asked for: the order, and its nonce to find it by.
+ORDER_ANNOTATION = "stashgen.dev/restore-order"
+NONCE_LABEL = "stashgen.dev/nonce"
 
 
 class Verb(StrEnum):
@@ -26,6 +30,34 @@ class Verb(StrEnum):
     BACKUP = "backup"
     RESTORE = "restore"
     RETAIN = "retain"
+
+
+class RestoreOrder(Model):
+    """What a RestoreRequest says of a restore beside its RestoreSession.
+
+    Attributes:
+        request: Name of the RestoreRequest.
+        snapshot: As it was asked for: a name or ``latest``.
+        target: The claim.
+        not_after: Nothing starts at or after this time; no part of the act.
+    """
+
+    nonce: Nonce
+    namespace: str
+    request: str
+    repository: str
+    snapshot: str
+    target: str
+    mode: RestoreMode
+    not_after: Time
+
+    def is_same_act(self, other: "RestoreOrder") -> bool:
+        """Whether both are the one act that was reviewed, however long it may start."""
+        return self == other.model_copy(update={"not_after": self.not_after})
+
+    def to_json(self) -> str:
+        """Compact JSON with sorted keys."""
+        return json.dumps(self.to_wire(), sort_keys=True, separators=(",", ":"))
 
 
 class SessionPlan(Model):
@@ -47,6 +79,7 @@ class SessionPlan(Model):
         earlier_copy_failed: A copy of the same session failed before this one.
         refuse_other_writer: A bucket record of another claim or cluster stops the backup
             (compiled objects); otherwise the backup goes on (plain KubeStash manifests).
+        order: A restore that a RestoreRequest asked for is done once, and its record is kept.
         adopt: A restore into the repository's own claim makes it the recorded writer.
         gone_pods: Host names of pods that this cluster's sessions recorded and that are gone:
             a lock that one of them holds is stale (backup, restore, retain: the others take no
@@ -66,6 +99,7 @@ class SessionPlan(Model):
     last_copy: bool = False
     earlier_copy_failed: bool = False
     refuse_other_writer: bool = True
+    order: RestoreOrder | None = None
     adopt: bool = False
     gone_pods: tuple[str, ...] = ()
 

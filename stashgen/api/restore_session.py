@@ -106,8 +106,15 @@ class RestoreHooksStatus(Model):
     post_hooks: tuple[HookStatus, ...] | None = None
 
 
+class RestoredBefore(Model):
+    """That a RestoreRequest's act was done already, as the record in the bucket says."""
+
+    time: Time
+    message: str
+
+
 class RestoreSessionStatus(Model):
-    """What happened; ``executor`` is our addition."""
+    """What happened; ``executor`` and ``restoredBefore`` are our additions."""
 
     phase: RestorePhase | None = None
     target_found: Bool | None = None
@@ -120,6 +127,7 @@ class RestoreSessionStatus(Model):
     paused_backups: tuple[TypedObjectReference, ...] | None = None
     conditions: tuple[Condition, ...] = ()
     executor: Executor | None = None
+    restored_before: RestoredBefore | None = None
 
 
 class RestoreSession(Kind):

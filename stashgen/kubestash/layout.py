@@ -63,6 +63,18 @@ def writer_file(directory: str) -> str:
     return join(directory, _OURS, "writer.json")
 
 
+def restore_file(directory: str, nonce: str) -> str:
+    """Our record of a reviewed restore, which is done once.
+
+    Raises:
+        UnsafePathError: when the nonce is more than one step.
+    """
+    if "/" in nonce:
+        msg = f"{nonce!r} is not a nonce"
+        raise UnsafePathError(msg)
+    return join(directory, _OURS, "restores", f"{nonce}.json")
+
+
 def results_folder(directory: str) -> str:
     """Our workers' results that have no room in a termination message."""
     return join(directory, _OURS, "results")

@@ -87,6 +87,14 @@ def init_storage_job_name(storage: str, attempt: int) -> str:
     return _cut_with_hash(f"init-storage-{storage}-{attempt}")
 
 
+def requested_restore_name(nonce: str, attempt: int) -> str:
+    """The RestoreSession (and so the Job) of a RestoreRequest, attempts counted from 1.
+
+    With the first attempt's number as well: ``incident-42-2`` may be another request's nonce.
+    """
+    return _cut_with_hash(f"restore-{nonce}-{attempt}")
+
+
 def tick_of_job(job: str) -> int | None:
     """Unix seconds of the tick that a CronJob's Job stands for, or None for another Job.
 

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from stashgen.kubestash.paths import CREDENTIALS_PATH, ENCRYPTION_PATH, SESSION_PATH
+from stashgen.kubestash.paths import (
+    CREDENTIALS_PATH,
+    DATA_PATH,
+    ENCRYPTION_PATH,
+    SESSION_PATH,
+)
 from stashgen_controller.session_plan import SessionPlan
 
 PASSWORD_FILE = f"{ENCRYPTION_PATH}/RESTIC_PASSWORD"
@@ -20,6 +25,7 @@ class Environment:
     """The pod around the worker.
 
     Attributes:
+        data: The folder where the claim is mounted.
         credentials: The folder with the keys of the storage, a file each.
         now: The worker's clock: the node's, or the embedded cluster's.
         api_url: Base address of the API server; None where the pod has no token.
@@ -29,6 +35,7 @@ class Environment:
 
     plan_file: Path
     password_file: Path
+    data: Path
     credentials: Path
     termination_log: Path
     now: Callable[[], datetime]
@@ -57,6 +64,7 @@ def from_process() -> Environment:
     return Environment(
         plan_file=Path(os.environ.get("STASHGEN_PLAN_FILE", _PLAN_FILE)),
         password_file=Path(os.environ.get("STASHGEN_PASSWORD_FILE", PASSWORD_FILE)),
+        data=Path(os.environ.get("STASHGEN_DATA", DATA_PATH)),
         credentials=Path(os.environ.get("STASHGEN_CREDENTIALS", CREDENTIALS_PATH)),
         termination_log=Path(os.environ.get("STASHGEN_TERMINATION_LOG", _TERMINATION_LOG)),
         now=lambda: datetime.now(UTC) + offset,

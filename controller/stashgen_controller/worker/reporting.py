@@ -63,6 +63,8 @@ class Reporter:
             for name, item in result.components.items()
         }
         status = _components(components) | {"phase": RestorePhase(result.phase.value).value}
+        if result.restored_before is not None:
+            status["restoredBefore"] = result.restored_before.to_wire()
         self._patch(RESTORE_SESSIONS, plan.restore_session or "", status)
 
     def is_due(self) -> bool:

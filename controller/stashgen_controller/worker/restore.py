@@ -1,21 +1,33 @@
 """restore: bring a Snapshot's files back to where they were taken."""
 
 import re
+from collections.abc import Callable, Sequence
 
+from stashgen.api.base import format_time
+from stashgen.api.restore_request import RestoreMode
 from stashgen.api.restore_session import RestoreComponent, RestorePhase
 from stashgen.api.snapshot import Component, Driver, Phase, Snapshot
 from stashgen.kubestash import layout
+from stashgen_controller.restic import Restic
 from stashgen_controller.result import ErrorClass
+from stashgen_controller.session_plan import RestoreOrder
+from stashgen_controller.worker import ledger
 from stashgen_controller.worker.locks import clear_stale_locks
+from stashgen_controller.worker.records import list_restic
 from stashgen_controller.worker.reporting import Reporter, restore_progress
 from stashgen_controller.worker.run import Run, RunFailedError
 from stashgen_controller.worker.writer import adopt
 
 _ID = re.compile(r"[0-9a-f]{8,64}")
+# What a new file system has by itself.
+_OF_THE_FILE_SYSTEM = frozenset({"lost+found"})
+_Progress = Callable[[dict[str, object]], None]
 
 
 def restore(run: Run, component: str, reporter: Reporter) -> None:
     """Restore a component; files that the snapshot does not have stay as they are.
+
+    What a RestoreRequest asked for and was done before succeeds without writing a byte.
 
     Raises:
         RunFailedError, ResticError, StorageError: not everything was restored.
@@ -28,23 +40,90 @@ def restore(run: Run, component: str, reporter: Reporter) -> None:
     name = run.plan.restore_session or ""
     running = RestoreComponent(phase=RestorePhase.RUNNING)
     reporter.restore_session(name, {component: running})
-    ids = _ids(source)
-    if not ids:
-        msg = f"Snapshot {snapshot.metadata.name} has no restic snapshot of component {component!r}"
-        raise RunFailedError(ErrorClass.NO_SNAPSHOT, msg)
-    restic = run.restic(path)
-    clear_stale_locks(run, restic, path)
 
     def progress(message: dict[str, object]) -> None:
         if reporter.is_due():
             shown = running.model_copy(update={"progress": restore_progress(message)})
             reporter.restore_session(name, {component: shown})
 
+    def ids() -> list[str]:
+        found = _ids(source)
+        if not found:
+            what = f"Snapshot {snapshot.metadata.name} has no restic snapshot"
+            raise RunFailedError(ErrorClass.NO_SNAPSHOT, f"{what} of component {component!r}")
+        return found
+
+    if run.plan.order is None:
+        wanted = ids()
+        _write(run, _restic(run, path), wanted, progress)
+    else:
+        _restore_once(run, run.plan.order, path, ids, progress)
+    run.finish_component(component, Phase.SUCCEEDED)
+
+
+def _restore_once(
+    run: Run,
+    order: RestoreOrder,
+    path: str,
+    ids: Callable[[], list[str]],
+    progress: _Progress,
+) -> None:
+    """Restore unless the bucket's record says that it was done; resume what was interrupted."""
+    record = ledger.find(run, order)
+    if record is not None:
+        run.restored_before = ledger.restored_before(run, record)
+        if run.restored_before is not None:
+            return
+    if run.now() >= order.not_after:
+        msg = f"notAfter {format_time(order.not_after)} has passed"
+        raise RunFailedError(ErrorClass.EXPIRED, msg)
+    wanted = ids()
+    restic = _restic(run, path)
+    _require_listed(restic, wanted)
+    if record is None:
+        if order.mode is RestoreMode.ONLY_IF_EMPTY:
+            _require_empty(run)
+        record = ledger.begin(run, order)
+    files, size_bytes = _write(run, restic, wanted, progress)
+    ledger.finish(run, record, files=files, size_bytes=size_bytes)
+
+
+def _restic(run: Run, path: str) -> Restic:
+    restic = run.restic(path)
+    clear_stale_locks(run, restic, path)
+    return restic
+
+
+def _write(run: Run, restic: Restic, ids: Sequence[str], progress: _Progress) -> tuple[int, int]:
+    """Have restic write the volume; says how many files and bytes the snapshots have."""
+    files = size_bytes = 0
     for id_ in ids:
-        restic.run("restore", id_, "--target=/", "--sparse", on_progress=progress)
+        outcome = restic.run("restore", id_, "--target=/", "--sparse", on_progress=progress)
+        summary = outcome.output.last("summary") or {}
+        files += int(str(summary.get("total_files") or 0))
+        size_bytes += int(str(summary.get("total_bytes") or 0))
     if run.plan.adopt:
         adopt(run)
-    run.finish_component(component, Phase.SUCCEEDED)
+    return files, size_bytes
+
+
+def _require_listed(restic: Restic, ids: Sequence[str]) -> None:
+    """See that restic still has all of it, before the record says that writing begins."""
+    listed = list_restic(restic)
+    for id_ in ids:
+        if not any(known.startswith(id_) for known in listed):
+            msg = f"restic does not list the snapshot {id_} any more"
+            raise RunFailedError(ErrorClass.NO_SNAPSHOT, msg)
+
+
+def _require_empty(run: Run) -> None:
+    found = sorted(
+        path.name for path in run.environment.data.iterdir() if path.name not in _OF_THE_FILE_SYSTEM
+    )
+    if found:
+        shown = ", ".join(found[:3]) + (" and more" if len(found) > 3 else "")  # noqa: PLR2004
+        msg = f"mode OnlyIfEmpty: the volume has {shown}"
+        raise RunFailedError(ErrorClass.NOT_EMPTY, msg)
 
 
 def _path(snapshot: Snapshot, component: str, source: Component | None) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from stashgen.api.restore_session import RestoredBefore
 from stashgen.api.snapshot import Component, Phase
 from stashgen.kubestash import layout
 from stashgen.kubestash.quantities import format_duration
@@ -56,6 +57,7 @@ class Run:
     uploaded: bool = False
     repository: RepositoryState | None = None
     retention: Retention | None = None
+    restored_before: RestoredBefore | None = None
     errors: ErrorLog = field(default_factory=ErrorLog)
     _is_checked: bool = False
 
@@ -128,6 +130,7 @@ class Run:
             uploaded=self.uploaded,
             repository=self.repository,
             retention=self.retention,
+            restored_before=self.restored_before,
             started=self.started,
             finished=self.now(),
         )

@@ -225,6 +225,7 @@ class Workbench:
             "PATH": os.environ["PATH"],
             "STASHGEN_PLAN_FILE": str(self.root / "plan"),
             "STASHGEN_PASSWORD_FILE": str(self.password),
+            "STASHGEN_DATA": str(self.volume),
             "STASHGEN_TERMINATION_LOG": str(self.message_file),
             "STASHGEN_CLOCK_OFFSET_SECONDS": str(offset.total_seconds()),
             "POD_UID": f"pod-{self.pod}",

@@ -155,7 +155,8 @@ _OURS = {
     "RepositoryStatus": "executor:Executor writerMatches",
     "SnapshotStatus": "executor:Executor",
     "RetentionPolicyApplyStatus": "executor:Executor",
-    "RestoreSessionStatus": "executor:Executor",
+    "RestoreSessionStatus": "executor:Executor restoredBefore:RestoredBefore",
+    "RestoredBefore": "time* message*",
     "RestoreRequestSpec": "nonce* notAfter* repository* snapshot* target*:RestoreTarget mode*"
     " onMissing* reason",
     "RestoreRequestStatus": "observedGeneration phase snapshot restoreSession attempt"

@@ -17,6 +17,7 @@ from stashgen.api.resources import (
     POD_TEMPLATES,
     PODS,
     REPOSITORIES,
+    RESTORE_REQUESTS,
     RESTORE_SESSIONS,
     RETENTION_POLICIES,
     SERVICE_ACCOUNTS,
@@ -25,6 +26,7 @@ from stashgen.api.resources import (
 )
 from stashgen_controller.decision import Key
 from stashgen_controller.reconciler import Reader
+from stashgen_controller.session_plan import NONCE_LABEL
 
 JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
 RECONCILED = (
@@ -34,12 +36,13 @@ RECONCILED = (
     BACKUP_SESSIONS,
     SNAPSHOTS,
     RESTORE_SESSIONS,
+    RESTORE_REQUESTS,
 )
 _OWNERS = {resource.kind: resource for resource in RECONCILED}
 _CLUSTER_NAMESPACE = "kube-system"
 # Half of what a CronJob's name may have (``stashgen.kubestash.names``).
 _CRON_JOB_HEAD = 26
-_FINISHED = frozenset({"Succeeded", "Failed", "Skipped", "Invalid"})
+_FINISHED = frozenset({"Succeeded", "Failed", "Skipped", "Invalid", "Expired"})
 
 
 def dependants(reader: Reader, resource: Resource, obj: JsonObject) -> Iterator[Key]:
@@ -66,8 +69,7 @@ def _of_job(reader: Reader, job: JsonObject) -> Iterator[Key]:
 
 
 def _of_pod(reader: Reader, pod: JsonObject) -> Iterator[Key]:
-    labels = cast("Mapping[str, str]", _metadata(pod).get("labels") or {})
-    job = reader.get(JOBS, _namespace(pod), labels.get(JOB_NAME_LABEL, ""))
+    job = reader.get(JOBS, _namespace(pod), _labels(pod).get(JOB_NAME_LABEL, ""))
     if job is not None:
         yield from _of_job(reader, job)
 
@@ -78,6 +80,7 @@ def _of_snapshot(reader: Reader, snapshot: JsonObject) -> Iterator[Key]:
     yield Key(BACKUP_SESSIONS, namespace, spec.get("backupSession", ""))
     yield Key(REPOSITORIES, namespace, spec.get("repository", ""))
     yield from _waiting(reader, RESTORE_SESSIONS, namespace)
+    yield from _waiting(reader, RESTORE_REQUESTS, namespace)
 
 
 def _of_backup_session(reader: Reader, session: JsonObject) -> Iterator[Key]:
@@ -96,6 +99,10 @@ def _of_backup_session(reader: Reader, session: JsonObject) -> Iterator[Key]:
 
 def _of_restore_session(reader: Reader, restore: JsonObject) -> Iterator[Key]:
     """A finished restore makes us the writer, and lets the next one begin."""
+    nonce = _labels(restore).get(NONCE_LABEL)
+    for request in reader.items(RESTORE_REQUESTS, _namespace(restore)) if nonce else ():
+        if _mapping(request, "spec").get("nonce") == nonce:
+            yield _key(RESTORE_REQUESTS, request)
     if not _is_finished(restore):
         return
     namespace = _namespace(restore)
@@ -124,6 +131,7 @@ def _of_repository(reader: Reader, repository: JsonObject) -> Iterator[Key]:
     name, namespace = _reference(_mapping(repository, "spec"), "storageRef", repository)
     yield Key(BACKUP_STORAGES, namespace, name)
     yield from _configurations_of(reader, repository)
+    yield from _waiting(reader, RESTORE_REQUESTS, _namespace(repository))
 
 
 def _configurations_of(reader: Reader, repository: JsonObject) -> Iterator[Key]:
@@ -243,6 +251,10 @@ def _mapping(obj: JsonObject, field: str) -> JsonObject:
 
 def _list(obj: JsonObject, field: str) -> list[JsonObject]:
     return cast("list[JsonObject]", obj.get(field) or [])
+
+
+def _labels(obj: JsonObject) -> Mapping[str, str]:
+    return cast("Mapping[str, str]", _metadata(obj).get("labels") or {})
 
 
 def _metadata(obj: JsonObject) -> JsonObject:

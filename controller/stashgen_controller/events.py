@@ -21,6 +21,7 @@ from stashgen.api.resources import (
     BACKUP_STORAGES,
     EVENTS,
     REPOSITORIES,
+    RESTORE_REQUESTS,
     RESTORE_SESSIONS,
     Resource,
 )
@@ -43,6 +44,9 @@ OF_PHASE = {
     (RESTORE_SESSIONS, "Succeeded"): (NORMAL, "RestoreSucceeded"),
     (RESTORE_SESSIONS, "Failed"): (WARNING, "RestoreFailed"),
     (RESTORE_SESSIONS, "Invalid"): (WARNING, "RestoreInvalid"),
+    (RESTORE_REQUESTS, "Succeeded"): (NORMAL, "RequestSucceeded"),
+    (RESTORE_REQUESTS, "Failed"): (WARNING, "RequestFailed"),
+    (RESTORE_REQUESTS, "Expired"): (WARNING, "RequestExpired"),
     (BACKUP_STORAGES, "Ready"): (NORMAL, "Ready"),
     (REPOSITORIES, "Ready"): (NORMAL, "Ready"),
     (BACKUP_CONFIGURATIONS, "Ready"): (NORMAL, "Ready"),
@@ -83,6 +87,11 @@ def notes(reader: Reader, resource: Resource, obj: JsonObject) -> Iterator[Note]
 
 
 def _success(status: JsonObject, phase: str) -> str:
+    before = status.get("restoredBefore")
+    if isinstance(before, dict):
+        return str(before.get("message"))
+    if before:
+        return f"restored before at {before}; nothing was written now"
     duration = status.get("duration")
     return f"{phase} after {duration}" if duration else f"the phase is {phase}"
 

@@ -29,6 +29,7 @@ from stashgen.api.resources import (
     BACKUP_SESSIONS,
     BACKUP_STORAGES,
     REPOSITORIES,
+    RESTORE_REQUESTS,
     RESTORE_SESSIONS,
     SNAPSHOTS,
 )
@@ -165,15 +166,19 @@ def _of_sessions(reader: Reader, sessions: list[BackupSession]) -> Iterator[Metr
             for key, item in newest_ended(sessions).items()
         ],
     )
-    restores = Counter(
-        (_namespace(obj), _phase(obj) or "Pending") for obj in reader.items(RESTORE_SESSIONS)
-    )
-    yield _gauge(
-        "stashgen_restore_sessions",
-        "RestoreSessions that are there, by phase.",
-        ("object_namespace", "phase"),
-        restores.items(),
-    )
+    for resource, name in (
+        (RESTORE_SESSIONS, "stashgen_restore_sessions"),
+        (RESTORE_REQUESTS, "stashgen_restore_requests"),
+    ):
+        restores = Counter(
+            (_namespace(obj), _phase(obj) or "Pending") for obj in reader.items(resource)
+        )
+        yield _gauge(
+            name,
+            f"{resource.kind}s that are there, by phase.",
+            ("object_namespace", "phase"),
+            restores.items(),
+        )
 
 
 def _of_objectives(

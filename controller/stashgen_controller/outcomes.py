@@ -96,6 +96,8 @@ def failures(reader: Reader, resource: Resource, obj: JsonObject) -> str:
             snapshot = reader.get(SNAPSHOTS, namespace, name)
             errors = _component_errors(_mapping(snapshot or {}, "status"))
             found += [f"Snapshot {name}: {error}" for error in errors]
+    if not found and status.get("error"):
+        found.append(str(status["error"]))
     return "; ".join(dict.fromkeys(found))
 
 

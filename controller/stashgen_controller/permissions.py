@@ -24,6 +24,7 @@ from stashgen.api.resources import (
     POD_TEMPLATES,
     PODS,
     REPOSITORIES,
+    RESTORE_REQUESTS,
     RESTORE_SESSIONS,
     RETENTION_POLICIES,
     SERVICE_ACCOUNTS,
@@ -98,6 +99,11 @@ OF_KINDS: Mapping[Resource, tuple[Permission, ...]] = {
         _writes_status(RESTORE_SESSIONS),
         _owns(RESTORE_SESSIONS),
         Permission(JOBS, (*CREATE, "delete")),
+    ),
+    # What it makes outlives it: it is nobody's owner.
+    RESTORE_REQUESTS: (
+        _writes_status(RESTORE_REQUESTS),
+        Permission(RESTORE_SESSIONS, CREATE),
     ),
 }
 WATCHED = (

@@ -9,6 +9,7 @@ from stashgen_controller.kinds import (
     backup_session,
     backup_storage,
     repository,
+    restore_request,
     restore_session,
     snapshot,
 )
@@ -23,5 +24,6 @@ KINDS: Mapping[Resource, Kind[Any]] = {
         backup_session.KIND,
         snapshot.KIND,
         restore_session.KIND,
+        restore_request.KIND,
     )
 }

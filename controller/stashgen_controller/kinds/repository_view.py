@@ -154,6 +154,9 @@ def _is_into_own_claim(
     target, app, source = restore.spec.target, repository.spec.app_ref, restore.spec.data_source
     if restore.phase is not RestorePhase.SUCCEEDED:
         return False
+    if restore.status is not None and restore.status.restored_before is not None:
+        # It wrote nothing now: the record in the bucket is whose it was.
+        return False
     if target is None or app is None or source is None:
         return False
     is_ours = source.repository == repository.metadata.name or source.snapshot in snapshots

@@ -2,8 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from stashgen.api.base import JsonObject
+from stashgen.api.base import JsonObject, format_time
 from stashgen.api.resources import JOBS, RESTORE_SESSIONS
+from stashgen.api.restore_request import LATEST
 from stashgen.api.restore_session import (
     RestoreComponent,
     RestorePhase,
@@ -30,19 +31,14 @@ from stashgen_controller.kinds.restore_session_end import (
     not_ensured,
     with_word,
 )
-from stashgen_controller.kinds.restore_session_view import (
-    EXECUTOR_ENSURED,
-    LATEST,
-    Observed,
-    observe,
-)
+from stashgen_controller.kinds.restore_session_view import Observed, observe
 from stashgen_controller.pod_templates import COMPONENT
 from stashgen_controller.reconciler import Kind
+from stashgen_controller.restores import EXECUTOR_ENSURED, TARGET_FOUND
 from stashgen_controller.runs import RunState
 from stashgen_controller.session_plan import SessionPlan, Verb
 
 VALIDATION = "ValidationPassed"
-TARGET_FOUND = "RestoreTargetFound"
 _MAX_JOB_NAME = 63
 _FINAL = frozenset({RestorePhase.SUCCEEDED, RestorePhase.FAILED})
 _AGAIN = timedelta(minutes=1)
@@ -56,6 +52,7 @@ def decide(seen: Observed, now: datetime) -> Decision:
         *validate_restore_session(seen.restore),
         *(f"{item.path}: {item.why}" for item in unsupported(seen.restore)),
         *_name_problems(seen),
+        *([seen.order_problem] if seen.order_problem else []),
     ]
     # A spec that is changed after the start has no effect: the Job is what it is.
     if problems and seen.run.state is RunState.ABSENT:
@@ -126,11 +123,9 @@ def _described(seen: Observed, status: RestoreSessionStatus) -> RestoreSessionSt
 
 
 def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decision:
-    if status.restore_deadline is not None and now >= status.restore_deadline:
-        known = find(status.conditions, EXECUTOR_ENSURED)
-        why = f": {known.message}" if known is not None and known.message else ""
-        text = f"DeadlineExceeded: the restore could not start in time{why}"
-        return _write(seen, failed(seen, status, text, now), now)
+    too_late = _too_late(seen, status, now)
+    if too_late is not None:
+        return _write(seen, failed(seen, status, too_late, now), now)
     if seen.claim_uid is None:
         missing = condition(
             TARGET_FOUND,
@@ -139,7 +134,9 @@ def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decis
             message=f"PersistentVolumeClaim {seen.claim} does not exist",
             now=now,
         )
-        return _write(seen, with_word(status, missing), now, requeue_after=_until(status, now))
+        return _write(
+            seen, with_word(status, missing), now, requeue_after=_until(seen, status, now)
+        )
     if find(status.conditions, TARGET_FOUND) is not None:
         found = condition(TARGET_FOUND, status=True, reason="TargetFound", now=now)
         status = with_word(status, found)
@@ -150,7 +147,7 @@ def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decis
     if waiting_for is not None:
         reason, message = waiting_for
         waiting = condition(EXECUTOR_ENSURED, status=None, reason=reason, message=message, now=now)
-        wait = min(_AGAIN, _until(status, now) or _AGAIN)
+        wait = min(_AGAIN, _until(seen, status, now) or _AGAIN)
         return _write(seen, with_word(status, waiting), now, requeue_after=wait)
     if seen.template is None:
         text = seen.problem or "there is no pod to run"
@@ -164,6 +161,19 @@ def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decis
     )
     job = _job(seen, status, seen.template, now)
     return _write(seen, with_word(_with_pause(seen, status), ensured), now, Create(JOBS, job))
+
+
+def _too_late(seen: Observed, status: RestoreSessionStatus, now: datetime) -> str | None:
+    """Why a restore does not start any more."""
+    waited_for = [find(status.conditions, type_) for type_ in (TARGET_FOUND, EXECUTOR_ENSURED)]
+    words = [item.message for item in waited_for if item is not None and item.message]
+    why = f": {words[0]}" if words else ""
+    if seen.order is not None and now >= seen.order.not_after:
+        until = format_time(seen.order.not_after)
+        return f"Expired: the restore could not start before notAfter {until}{why}"
+    if status.restore_deadline is not None and now >= status.restore_deadline:
+        return f"DeadlineExceeded: the restore could not start in time{why}"
+    return None
 
 
 def _why_waiting(seen: Observed) -> tuple[str, str] | None:
@@ -215,6 +225,7 @@ def _job(
         claim_uid=seen.claim_uid,
         snapshot=_for_plan(seen.snapshot_object),
         restore_session=seen.restore.metadata.name,
+        order=seen.order,
         adopt=seen.is_in_place,
         gone_pods=seen.gone_pods,
     )
@@ -262,8 +273,10 @@ def _write(
     return Decision(actions, written(status), requeue_after, refused)
 
 
-def _until(status: RestoreSessionStatus, now: datetime) -> timedelta | None:
-    return status.restore_deadline - now if status.restore_deadline is not None else None
+def _until(seen: Observed, status: RestoreSessionStatus, now: datetime) -> timedelta | None:
+    """How long the restore may still wait for its start; None where nothing ends that."""
+    ends = [status.restore_deadline, seen.order.not_after if seen.order is not None else None]
+    return min((end - now for end in ends if end is not None), default=None)
 
 
 def _nothing_matches(seen: Observed) -> str:

@@ -11,8 +11,9 @@ from stashgen.api.shared import Condition
 from stashgen.api.snapshot import Phase
 from stashgen.kubestash import quantities
 from stashgen_controller.conditions import condition, metrics_pushed, with_condition
-from stashgen_controller.kinds.restore_session_view import EXECUTOR_ENSURED, Observed
+from stashgen_controller.kinds.restore_session_view import Observed
 from stashgen_controller.pod_templates import COMPONENT
+from stashgen_controller.restores import EXECUTOR_ENSURED
 from stashgen_controller.result import RunError
 
 INCOMPLETE = "RestoreIncomplete"
@@ -37,6 +38,9 @@ def finished(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Res
         return incomplete(seen, status, run.error, now)
     else:
         component = RestoreComponent(phase=RestorePhase.FAILED, error=_error(None, run.error))
+    if run.result is not None:
+        update = {"restored_before": run.result.restored_before}
+        status = status.model_copy(update=update)
     return _pushed(seen, _with_component(seen, status, component), now)
 
 

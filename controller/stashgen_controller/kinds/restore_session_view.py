@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
 from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.backup_session import BackupSession
 from stashgen.api.backup_storage import BackupStorage
@@ -14,19 +16,17 @@ from stashgen.api.resources import (
     BACKUP_STORAGES,
     REPOSITORIES,
     RESTORE_SESSIONS,
-    SNAPSHOTS,
 )
 from stashgen.api.restore_session import RestoreSession, RestoreSessionStatus
-from stashgen.api.snapshot import Phase, Snapshot
+from stashgen.api.snapshot import Snapshot
 from stashgen_controller.conditions import is_true
 from stashgen_controller.gone_pods import gone_pods
 from stashgen_controller.observing import claim_uid, cluster_uid, name_of, observe_job
 from stashgen_controller.pod_templates import UnresolvedError, restore_template
 from stashgen_controller.reconciler import Reader
+from stashgen_controller.restores import EXECUTOR_ENSURED, find_snapshot, order_of
 from stashgen_controller.runs import Run
-
-LATEST = "latest"
-EXECUTOR_ENSURED = "RestoreExecutorEnsured"
+from stashgen_controller.session_plan import ORDER_ANNOTATION, RestoreOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,8 @@ class Observed:
         backing_up: A BackupSession that reads the target now.
         restoring: Another RestoreSession that writes to the target now.
         configurations: Names of the BackupConfigurations of the target.
+        order: Of a RestoreRequest; None for a plain restore.
+        order_problem: Why the order cannot be read.
         claim_uid, cluster_uid: For the record of writers.
         gone_pods: That worked on the repository and are gone, for the plan.
     """
@@ -62,6 +64,8 @@ class Observed:
     backing_up: str | None
     restoring: str | None
     configurations: tuple[str, ...]
+    order: RestoreOrder | None
+    order_problem: str | None
     claim_uid: str | None
     cluster_uid: str | None
     gone_pods: tuple[str, ...]
@@ -87,9 +91,14 @@ def observe(reader: Reader, obj: JsonObject) -> Observed:
     """Collect what ``decide`` needs to know about a restore."""
     restore = RestoreSession.from_wire(obj)
     namespace = restore.metadata.namespace or ""
-    snapshot_object = _find_snapshot(reader, restore)
-    snapshot = Snapshot.from_wire(snapshot_object) if snapshot_object is not None else None
     source = restore.spec.data_source
+    snapshot_object = (
+        find_snapshot(reader, namespace, source.repository, source.snapshot)
+        if source is not None and source.snapshot
+        else None
+    )
+    snapshot = Snapshot.from_wire(snapshot_object) if snapshot_object is not None else None
+    order, order_problem = _order(restore)
     repository_name = (snapshot.spec.repository if snapshot else None) or (
         source.repository if source else None
     )
@@ -117,31 +126,19 @@ def observe(reader: Reader, obj: JsonObject) -> Observed:
         backing_up=_backing_up(reader, namespace, claim),
         restoring=_restoring(reader, restore, claim),
         configurations=_configurations(reader, namespace, claim),
+        order=order,
+        order_problem=order_problem,
         claim_uid=claim_uid(reader, namespace, claim),
         cluster_uid=cluster_uid(reader),
         gone_pods=gone_pods(reader, namespace, repository_name or ""),
     )
 
 
-def _find_snapshot(reader: Reader, restore: RestoreSession) -> JsonObject | None:
-    """The Snapshot that is meant: the newest succeeded one, or a succeeded one by name."""
-    source = restore.spec.data_source
-    namespace = restore.metadata.namespace or ""
-    if source is None or not source.snapshot:
-        return None
-    if source.snapshot != LATEST:
-        found = reader.get(SNAPSHOTS, namespace, source.snapshot)
-        if found is None:
-            return None
-        snapshot = Snapshot.from_wire(found)
-        matches = source.repository in {None, "", snapshot.spec.repository}
-        return found if matches and snapshot.phase is Phase.SUCCEEDED else None
-    good = []
-    for obj in reader.items(SNAPSHOTS, namespace):
-        snapshot = Snapshot.from_wire(obj)
-        if snapshot.spec.repository == source.repository and snapshot.phase is Phase.SUCCEEDED:
-            good.append((snapshot.time, name_of(obj), obj))
-    return max(good, key=lambda item: item[:2])[2] if good else None
+def _order(restore: RestoreSession) -> tuple[RestoreOrder | None, str | None]:
+    try:
+        return order_of(restore), None
+    except ValidationError:
+        return None, f"metadata.annotations: {ORDER_ANNOTATION} cannot be read"
 
 
 def _template(

@@ -186,3 +186,26 @@ def restore(
             },
         },
     )
+
+
+def restore_request(namespace: str, name: str, **spec: object) -> JsonObject:
+    """A RestoreRequest of the whole volume, until two hours after the tests' beginning."""
+    claim = spec.pop("claim", "library")
+    wanted = {
+        "nonce": "incident-42",
+        "notAfter": "2026-03-01T14:00:00Z",
+        "repository": "repo-local",
+        "snapshot": "latest",
+        "target": {"name": claim},
+        "mode": "Overwrite",
+        "onMissing": "Fail",
+    }
+    return cast(
+        "JsonObject",
+        {
+            "apiVersion": "stashgen.dev/v1alpha1",
+            "kind": "RestoreRequest",
+            "metadata": {"name": name, "namespace": namespace},
+            "spec": wanted | spec,
+        },
+    )

@@ -1,5 +1,6 @@
 """Whatever the caches hold, every kind has an answer, with a reason, and comes to a standstill."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import cast
@@ -16,7 +17,7 @@ from stashgen_controller.decision import Create, Decision, Delete, Patch
 from stashgen_controller.dependants import RECONCILED
 from stashgen_controller.kinds import KINDS
 from stashgen_controller.result import ErrorClass, RunError
-from stashgen_controller.session_plan import PLAN_DIGEST_ANNOTATION
+from stashgen_controller.session_plan import ORDER_ANNOTATION, PLAN_DIGEST_ANNOTATION
 from tests.integration.controller import manifests
 from tests.unit.controller.world import (
     DIGEST,
@@ -277,6 +278,62 @@ def _restores(draw: st.DrawFn) -> list[JsonObject]:
 
 
 @st.composite
+def _requests(draw: st.DrawFn) -> list[JsonObject]:
+    snapshot = draw(st.sampled_from(["latest", f"repo-local-library-backup-backup-{_UNIX}"]))
+    obj = manifests.restore_request(
+        "demo",
+        "act",
+        snapshot=snapshot,
+        onMissing=draw(st.sampled_from(["Fail", "Wait"])),
+        notAfter=format_time(NOW + timedelta(minutes=draw(st.sampled_from([-60, 60])))),
+    )
+    found: list[JsonObject] = []
+    if draw(st.booleans()):
+        found += draw(_attempts(snapshot))
+    status: JsonObject = {
+        "phase": draw(st.sampled_from(["Pending", "Running", "Succeeded", "Failed", "Expired"])),
+        "restoreSession": "restore-incident-42-1",
+        "attempt": 1,
+        "conditions": draw(_conditions("Ready", "Reconciling", "RestoreSessionMissing")),
+    }
+    if draw(st.booleans()):
+        obj = {**obj, "status": status}
+    created = NOW - timedelta(minutes=draw(st.sampled_from([0, 120])))
+    return [stored(obj, "request-1", created), *found]
+
+
+@st.composite
+def _attempts(draw: st.DrawFn, snapshot: str) -> list[JsonObject]:
+    """The RestoreSession of a request, of another one, or of nobody."""
+    name = "restore-incident-42-1"
+    obj = manifests.restore("demo", name, snapshot=snapshot)
+    order: JsonObject = {
+        "nonce": "incident-42",
+        "namespace": "demo",
+        "request": draw(st.sampled_from(["act", "act", "another"])),
+        "repository": "repo-local",
+        "snapshot": snapshot,
+        "target": "library",
+        "mode": "Overwrite",
+        "notAfter": format_time(NOW + timedelta(hours=1)),
+    }
+    texts = [json.dumps(order), json.dumps(order), "not an order"]
+    if draw(st.integers(0, 4)) > 0:
+        obj = _annotated(obj, {ORDER_ANNOTATION: draw(st.sampled_from(texts))})
+    errors = ["Killed: exit code 137", "WrongPassword: no", "Expired: too late", "odd"]
+    status: JsonObject = {
+        "phase": draw(st.sampled_from(["Pending", "Running", "Succeeded", "Failed"])),
+        "conditions": draw(_conditions("RestoreExecutorEnsured", "MetricsPushed")),
+        "components": {"dump": {"phase": "Failed", "error": draw(st.sampled_from(errors))}},
+        **draw(_maybe_executor(name)),
+    }
+    if draw(st.booleans()):
+        obj = {**obj, "status": status}
+    uid = f"uid-of-{name}"
+    return [stored(obj, uid), *draw(_runs(name, uid))]
+
+
+@st.composite
 def worlds(draw: st.DrawFn) -> World:
     """A namespace with some of everything, in some state."""
     objects = [
@@ -287,6 +344,7 @@ def worlds(draw: st.DrawFn) -> World:
             _configurations(),
             _sessions(),
             _restores(),
+            _requests(),
         )
         if draw(st.integers(0, 5)) > 0
         for item in draw(strategy)
@@ -339,7 +397,7 @@ def test_every_answer_is_complete(world: World) -> None:
 
 def _is_over(obj: JsonObject) -> bool:
     phase = cast("JsonObject", obj.get("status") or {}).get("phase")
-    return phase in {"Succeeded", "Failed", "Skipped", "Invalid"}
+    return phase in {"Succeeded", "Failed", "Skipped", "Invalid", "Expired"}
 
 
 def _check_create(action: Create) -> None:

@@ -1,0 +1,116 @@
+"""A RestoreRequest's status in each of its phases, with the conditions that kstatus reads."""
+
+from datetime import datetime
+
+from stashgen.api.restore_request import RestoreRequestPhase, RestoreRequestStatus
+from stashgen.api.shared import Condition
+from stashgen_controller.conditions import condition, with_condition, without
+from stashgen_controller.kinds.restore_request_view import Observed
+
+READY, RECONCILING, STALLED = "Ready", "Reconciling", "Stalled"
+
+
+def going_on(
+    seen: Observed,
+    status: RestoreRequestStatus,
+    phase: RestoreRequestPhase,
+    *,
+    reason: str,
+    message: str,
+    now: datetime,
+) -> RestoreRequestStatus:
+    """A request that is waited for: Reconciling, and not Ready."""
+    words = _words(seen, reason, message, now)
+    conditions = with_condition(status.conditions, words(READY, status=False))
+    conditions = with_condition(conditions, words(RECONCILING, status=True))
+    return _written(seen, status, phase, without(conditions, STALLED))
+
+
+def succeeded(
+    seen: Observed, status: RestoreRequestStatus, *, reason: str, message: str, now: datetime
+) -> RestoreRequestStatus:
+    """The act is done."""
+    return _at_rest(seen, status, RestoreRequestPhase.SUCCEEDED, (reason, message), now)
+
+
+def failed(
+    seen: Observed, status: RestoreRequestStatus, text: str, now: datetime
+) -> RestoreRequestStatus:
+    """The act was not done, and this request will not do it: Stalled."""
+    return _stalled(seen, status, RestoreRequestPhase.FAILED, text, now)
+
+
+def expired(
+    seen: Observed, status: RestoreRequestStatus, text: str, now: datetime
+) -> RestoreRequestStatus:
+    """Nothing was started in time.
+
+    A request that was applied after its time is history that is replayed (a rebuilt cluster, a
+    prune and re-add): that is no failure which a syncer should stop at.
+    """
+    created = seen.request.metadata.creation_timestamp or now
+    phase = RestoreRequestPhase.EXPIRED
+    if created < seen.request.spec.not_after:
+        return _stalled(seen, status, phase, text, now)
+    reason, _, message = text.partition(": ")
+    update = status.model_copy(update={"error": text})
+    return _at_rest(seen, update, phase, (reason, message), now)
+
+
+def _at_rest(
+    seen: Observed,
+    status: RestoreRequestStatus,
+    phase: RestoreRequestPhase,
+    told: tuple[str, str],
+    now: datetime,
+) -> RestoreRequestStatus:
+    conditions = with_condition(status.conditions, _words(seen, *told, now)(READY, status=True))
+    return _written(seen, status, phase, without(without(conditions, RECONCILING), STALLED))
+
+
+def _stalled(
+    seen: Observed,
+    status: RestoreRequestStatus,
+    phase: RestoreRequestPhase,
+    text: str,
+    now: datetime,
+) -> RestoreRequestStatus:
+    reason, _, message = text.partition(": ")
+    if not message or not reason.isalnum():
+        reason, message = "RestoreFailed", text
+    words = _words(seen, reason, message, now)
+    conditions = with_condition(status.conditions, words(READY, status=False))
+    conditions = with_condition(without(conditions, RECONCILING), words(STALLED, status=True))
+    return _written(seen, status.model_copy(update={"error": text}), phase, conditions)
+
+
+class _words:  # noqa: N801
+    """Conditions that all say the same."""
+
+    def __init__(self, seen: Observed, reason: str, message: str, now: datetime) -> None:
+        self._seen, self._reason, self._message, self._now = seen, reason, message, now
+
+    def __call__(self, type_: str, *, status: bool) -> Condition:
+        return condition(
+            type_,
+            status=status,
+            reason=self._reason,
+            message=self._message,
+            now=self._now,
+            generation=self._seen.request.metadata.generation,
+        )
+
+
+def _written(
+    seen: Observed,
+    status: RestoreRequestStatus,
+    phase: RestoreRequestPhase,
+    conditions: tuple[Condition, ...],
+) -> RestoreRequestStatus:
+    return status.model_copy(
+        update={
+            "observed_generation": seen.request.metadata.generation,
+            "phase": phase,
+            "conditions": conditions,
+        }
+    )

@@ -1,0 +1,42 @@
+"""What RestoreSessions and RestoreRequests have in common: the Snapshot meant, and the order."""
+
+from stashgen.api.base import JsonObject
+from stashgen.api.resources import SNAPSHOTS
+from stashgen.api.restore_request import LATEST
+from stashgen.api.restore_session import RestoreSession
+from stashgen.api.snapshot import Phase, Snapshot
+from stashgen_controller.observing import name_of
+from stashgen_controller.reconciler import Reader
+from stashgen_controller.session_plan import ORDER_ANNOTATION, RestoreOrder
+
+EXECUTOR_ENSURED = "RestoreExecutorEnsured"
+TARGET_FOUND = "RestoreTargetFound"
+
+
+def find_snapshot(
+    reader: Reader, namespace: str, repository: str | None, name: str
+) -> JsonObject | None:
+    """The Snapshot that is meant: the newest succeeded one, or a succeeded one by name."""
+    if name != LATEST:
+        found = reader.get(SNAPSHOTS, namespace, name)
+        if found is None:
+            return None
+        snapshot = Snapshot.from_wire(found)
+        matches = repository in {None, "", snapshot.spec.repository}
+        return found if matches and snapshot.phase is Phase.SUCCEEDED else None
+    good = []
+    for obj in reader.items(SNAPSHOTS, namespace):
+        snapshot = Snapshot.from_wire(obj)
+        if snapshot.spec.repository == repository and snapshot.phase is Phase.SUCCEEDED:
+            good.append((snapshot.time, name_of(obj), obj))
+    return max(good, key=lambda item: item[:2])[2] if good else None
+
+
+def order_of(restore: RestoreSession) -> RestoreOrder | None:
+    """What a RestoreRequest says of a restore; None for a plain one.
+
+    Raises:
+        pydantic.ValidationError: somebody changed it to what cannot be read.
+    """
+    text = (restore.metadata.annotations or {}).get(ORDER_ANNOTATION)
+    return RestoreOrder.model_validate_json(text) if text is not None else None

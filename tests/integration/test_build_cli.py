@@ -297,3 +297,83 @@ def test_version_starts_without_the_models(tmp_path: Path) -> None:
         timeout=60,
     )
     assert (result.returncode, result.stdout) == (0, f"stashgen {__version__}\n")
+
+
+def _lose_the_library(project: Path) -> None:
+    volumes = project / "clusters" / "home" / "photos" / "volumes.yaml"
+    volumes.write_text(volumes.read_text().partition("---\n")[2])
+
+
+def _retire(project: Path) -> None:
+    with (project / "stashgen.yaml").open("a") as file:
+        file.write(
+            '  retired:\n  - {volume: photos/library, cluster: hom1, until: "2999-12-31", '
+            "reason: moved}\n"
+        )
+
+
+@pytest.mark.parametrize("arguments", [["check"], ["build"], ["build", "--stdout"]])
+def test_a_lost_volume_is_refused_by_every_command(project: Path, arguments: list[str]) -> None:
+    before = read_tree(project / "rendered")
+    _lose_the_library(project)
+    result = stashgen(*arguments, cwd=project)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "rendered/home/photos/library.yaml:1:1: error SG705: " in result.stderr
+    assert read_tree(project / "rendered") == before
+
+
+def test_another_output_folder_may_not_lose_what_the_projects_own_protects(
+    project: Path, tmp_path: Path
+) -> None:
+    _lose_the_library(project)
+    result = stashgen("build", "-o", tmp_path / "out", "--project", project, cwd=tmp_path)
+    assert result.returncode == 1
+    assert "project/rendered/home/photos/library.yaml:1:1: error SG705: " in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_another_output_folder_may_not_lose_what_it_protects_itself(
+    project: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert stashgen("build", "-o", out, cwd=project).returncode == 0
+    before = read_tree(out)
+    shutil.rmtree(project / "rendered")
+    _lose_the_library(project)
+    result = stashgen("build", "-o", out, "--project", project, cwd=tmp_path)
+    assert result.returncode == 1
+    assert f"{out}/home/photos/library.yaml:1:1: error SG705: " in result.stderr
+    assert read_tree(out) == before
+
+
+def test_a_retired_volume_is_the_same_in_every_output(project: Path, tmp_path: Path) -> None:
+    _lose_the_library(project)
+    _retire(project)
+    out = tmp_path / "out"
+    assert stashgen("build", "-o", out, cwd=project).returncode == 0
+    assert stashgen("build", cwd=project).returncode == 0
+    assert read_tree(out) == read_tree(project / "rendered")
+    stream = stashgen("build", "--stdout", cwd=project)
+    assert stream.returncode == 0
+    assert 'stashgen.dev/retired: "2999-12-31"' in stream.stdout
+    assert stashgen("check", cwd=project).returncode == 0
+
+
+def test_an_output_folder_of_another_project_is_left_alone(project: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert stashgen("build", "-o", out, cwd=project).returncode == 0
+    before = read_tree(out)
+    own = project / "stashgen.yaml"
+    own.write_text(own.read_text().replace("name: home\nspec", "name: other\nspec"))
+    result = stashgen("build", "-o", out, cwd=project)
+    assert result.returncode == 1
+    assert 'error SG603: a file of project "home" stands where output belongs' in result.stderr
+    assert read_tree(out) == before
+
+
+def test_no_folder_outside_the_project_is_read_as_its_output(project: Path) -> None:
+    own = project / "stashgen.yaml"
+    own.write_text(own.read_text().replace("spec:\n", "spec:\n  output: /proc\n", 1))
+    result = stashgen("build", cwd=project)
+    assert result.returncode == 1
+    assert 'error SG205: "/proc" is not a folder below the project\'s' in result.stderr

@@ -14,10 +14,11 @@ from kubernetes import config
 from kubernetes.client import ApiClient, Configuration
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
+from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from stashgen.api.base import JsonObject
-from stashgen.api.resources import Resource
+from stashgen.api.resources import PODS, Resource
 
 MERGE_PATCH = "application/merge-patch+json"
 _PAGE = 500
@@ -88,6 +89,13 @@ def _error(status: int, body: object) -> ApiError:
     return kind(status, reason, message)
 
 
+def _loader(kubeconfig: str, context: str | None) -> KubeConfigLoader:
+    merged = KubeConfigMerger(kubeconfig).config
+    if merged is None:
+        raise FileNotFoundError("there is no such file")
+    return KubeConfigLoader(merged, active_context=context, config_base_path=None)
+
+
 class UnconfiguredError(Exception):
     """There is no kubeconfig and no ServiceAccount that says where the API server is."""
 
@@ -117,6 +125,27 @@ class Client:
         configuration.retries = 0
         configuration.connection_pool_maxsize = _CONNECTIONS
         return cls(ApiClient(configuration))
+
+    @classmethod
+    def of_user(cls, kubeconfig: str, context: str | None) -> tuple[Self, str]:
+        """A client with the rights of a kubeconfig's user, and the context's namespace.
+
+        Args:
+            kubeconfig: One file, or several as in $KUBECONFIG.
+            context: One of its contexts; None for the current one.
+
+        Raises:
+            UnconfiguredError: there is no such file or context, or it is wrong.
+        """
+        configuration = Configuration()
+        try:
+            loader = _loader(kubeconfig, context)
+            loader.load_and_set(configuration)
+            chosen = loader.current_context["context"]
+        except Exception as error:  # its YAML reader, its plugins: whatever they raise
+            raise UnconfiguredError(f"{kubeconfig}: {error}") from error
+        configuration.retries = 0
+        return cls(ApiClient(configuration)), str(chosen.get("namespace") or "default")
 
     def through(self, gate: Gate) -> "Client":
         """The same connections, with a gate before each request."""
@@ -221,6 +250,21 @@ class Client:
         if uid is not None:
             options["preconditions"] = {"uid": uid}
         self._request("DELETE", resource.path(namespace, name), body=options)
+
+    def log(self, namespace: str, pod: str) -> str:
+        """What a pod's only container wrote.
+
+        Raises:
+            NotFoundError: when there is no such pod.
+        """
+        response = self._call("GET", f"{PODS.path(namespace, pod)}/log")
+        try:
+            data: bytes = response.read()
+        except HTTPError as error:
+            raise ApiError(0, "Disconnected", str(error)) from error
+        finally:
+            response.release_conn()
+        return data.decode(errors="replace")
 
     def raw(self, method: str, path: str, body: object = None) -> JsonObject:
         """A request that no other method makes, for example the embedded cluster's clock."""

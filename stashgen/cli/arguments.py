@@ -1,15 +1,16 @@
 """What can be written on the command line."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from stashgen import __version__
 from stashgen.diagnostics import ExitCode
 
 Verb = Literal["build", "check"]
+OWN_VERBS = frozenset(get_args(Verb))
 
 _EPILOG = """exit codes: 0 all is well, 1 there are findings, 2 wrong usage or environment,
 3 a bug of stashgen, 130 interrupted"""
@@ -31,10 +32,15 @@ class Command:
     stdout: bool = False
 
 
-def parse(arguments: Sequence[str]) -> Command | int:
-    """The command, or the exit code where argparse has said all there is to say."""
+def parse(arguments: Sequence[str], others: Mapping[str, str] | None = None) -> Command | int:
+    """The command, or the exit code where argparse has said all there is to say.
+
+    Args:
+        arguments: What follows the program's name.
+        others: Verbs that are installed beside ours, with a summary, for the help.
+    """
     try:
-        given = _parser().parse_args(arguments)
+        given = _parser(others or {}).parse_args(arguments)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else ExitCode.USAGE
     return Command(
@@ -45,7 +51,7 @@ def parse(arguments: Sequence[str]) -> Command | int:
     )
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(others: Mapping[str, str]) -> argparse.ArgumentParser:
     shared = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     shared.add_argument(
         "--project",
@@ -97,4 +103,6 @@ def _parser() -> argparse.ArgumentParser:
         description="Compile the project and compare; every file that a build would add, change "
         "or delete is a finding. Nothing is written.",
     )
+    for name, summary in others.items():
+        verbs.add_parser(name, help=f"in a cluster: {summary}")
     return parser

@@ -52,9 +52,21 @@ def run(arguments: Sequence[str]) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     # Here, so that an interrupted or failed import ends as a line too.
-    from stashgen.cli.arguments import parse  # noqa: PLC0415
+    from stashgen.cli.arguments import OWN_VERBS, parse  # noqa: PLC0415
 
-    command = parse(arguments)
+    verb = next((item for item in arguments if not item.startswith("-")), None)
+    if verb in OWN_VERBS or "--version" in arguments:
+        command = parse(arguments)
+    else:
+        from stashgen.cli.installed import installed_verbs, load  # noqa: PLC0415
+
+        found = installed_verbs()
+        if verb is not None and verb in found:
+            rest = list(arguments)
+            rest.remove(verb)
+            return load(found[verb])(rest)
+        summaries = {name: load(entry).summary for name, entry in found.items()}
+        command = parse(arguments, summaries)
     if isinstance(command, int):
         return command
     match command.verb:

@@ -53,6 +53,8 @@ def test_controller_imports_nothing_else_of_the_generator() -> None:
     ("module", "heavy"),
     [
         ("stashgen_controller.worker.main", "kubernetes urllib3 jsonschema_rs cel_expr_python"),
+        ("stashgen_controller.kubectl.main", "kubernetes urllib3 prometheus_client ruamel jinja2"),
+        ("stashgen.cli.main", "importlib.metadata pydantic ruamel"),
         ("stashgen.kubestash.executor", "kubernetes fsspec ruamel croniter jinja2"),
         ("stashgen.diagnostics", "pydantic ruamel croniter jinja2"),
     ],

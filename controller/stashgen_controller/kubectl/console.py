@@ -1,0 +1,53 @@
+"""The terminal, or what stands in its place: the product goes to ``out``, words to ``err``."""
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TextIO
+
+from stashgen.diagnostics import printable
+
+_COLOURS = {"red": "31", "yellow": "33", "green": "32", "bold": "1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """Where a command writes.
+
+    Attributes:
+        out: The product.
+        err: Words for people.
+        width: In characters; None where lines may be as long as they want, as in a pipe.
+        has_colours: Whether the product may have colours.
+    """
+
+    out: TextIO
+    err: TextIO
+    width: int | None = None
+    has_colours: bool = False
+
+    @classmethod
+    def of_process(cls, environment: Mapping[str, str] = os.environ) -> "Console":
+        """This process' own; colours only on a terminal (and NO_COLOR takes them away)."""
+        is_terminal = sys.stdout.isatty()
+        return cls(
+            sys.stdout,
+            sys.stderr,
+            shutil.get_terminal_size().columns if is_terminal else None,
+            is_terminal and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb",
+        )
+
+    def write(self, text: str) -> None:
+        """The product, with a final newline."""
+        self.out.write(text if text.endswith("\n") else f"{text}\n")
+
+    def say(self, text: str) -> None:
+        """A line for people, at once."""
+        self.err.write(f"{printable(text)}\n")
+        self.err.flush()
+
+    def painted(self, colour: str, text: str) -> str:
+        """The text in a colour, where there are colours."""
+        return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if self.has_colours else text

@@ -1,0 +1,57 @@
+"""Kubernetes Events about some objects, newest first."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from stashgen.api.base import JsonObject, parse_time
+from stashgen.api.resources import EVENTS
+from stashgen_controller.reconciler import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One Event."""
+
+    time: datetime
+    type: str
+    reason: str
+    object: str
+    message: str
+
+
+def happenings(
+    reader: Reader, namespace: str, about: Iterable[tuple[str, str]], most: int
+) -> list[Happening]:
+    """The newest Events about objects of a kind and name."""
+    wanted = set(about)
+    found = []
+    for obj in reader.items(EVENTS, namespace):
+        subject = cast("dict[str, str]", obj.get("involvedObject") or {})
+        time = _time(obj)
+        if (subject.get("kind", ""), subject.get("name", "")) in wanted and time is not None:
+            found.append(
+                Happening(
+                    time,
+                    str(obj.get("type") or ""),
+                    str(obj.get("reason") or ""),
+                    f"{subject.get('kind', '').lower()}/{subject.get('name', '')}",
+                    " ".join(str(obj.get("message") or "").split()),
+                )
+            )
+    return sorted(found, key=lambda item: (item.time, item.object), reverse=True)[:most]
+
+
+def _time(obj: JsonObject) -> datetime | None:
+    series = cast("JsonObject", obj.get("series") or {})
+    metadata = cast("JsonObject", obj["metadata"])
+    for text in (
+        series.get("lastObservedTime"),
+        obj.get("lastTimestamp"),
+        obj.get("eventTime"),
+        metadata.get("creationTimestamp"),
+    ):
+        if text:
+            return parse_time(str(text))
+    return None

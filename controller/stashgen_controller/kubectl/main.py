@@ -1,0 +1,135 @@
+"""The entry points: ``kubectl-stashgen``, which kubectl finds as a plugin, and ``stashgen VERB``.
+
+Nothing heavy is imported before the command line is understood.
+"""
+
+import contextlib
+import gc
+import os
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stashgen import __version__
+from stashgen.diagnostics import ExitCode, StashgenError, ToolError, printable
+from stashgen_controller.clock import Clock, SystemClock
+from stashgen_controller.kubectl.arguments import SUMMARIES, Verb, Where, parse
+from stashgen_controller.kubectl.console import Console
+
+_PLUGIN, _PROGRAM = "kubectl stashgen", "stashgen"
+
+
+@dataclass(frozen=True, slots=True)
+class StashgenVerb:
+    """A verb of ``stashgen``, which finds it by the entry point group ``stashgen.verbs``."""
+
+    verb: Verb
+
+    @property
+    def summary(self) -> str:
+        """What ``stashgen --help`` says about it."""
+        return SUMMARIES[self.verb]
+
+    def __call__(self, arguments: Sequence[str]) -> int:
+        """Run the verb in this process; returns the exit code."""
+        return _in_process([self.verb, *arguments], _PROGRAM)
+
+
+status = StashgenVerb("status")
+snapshots = StashgenVerb("snapshots")
+trigger = StashgenVerb("trigger")
+restore = StashgenVerb("restore")
+logs = StashgenVerb("logs")
+
+
+def main() -> int:
+    """Run ``kubectl stashgen`` with this process' command line; returns the exit code."""
+    return _in_process(sys.argv[1:], _PLUGIN)
+
+
+def _in_process(arguments: Sequence[str], program: str) -> int:
+    # Plugins of other packages could change what validation accepts, and cost start-up time.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    gc.disable()
+    try:
+        code = run(arguments, Console.of_process(), SystemClock(), os.environ, program)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output went away. Python flushes once more at its end, and would fail.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.USAGE
+    return code
+
+
+def run(
+    arguments: Sequence[str],
+    console: Console,
+    clock: Clock,
+    environment: Mapping[str, str],
+    program: str = _PLUGIN,
+) -> int:
+    """Run one command; everything that it raises ends as a line and an exit code."""
+    try:
+        return _run(arguments, console, clock, environment, program)
+    except BrokenPipeError:
+        raise
+    except KeyboardInterrupt:
+        console.say(f"{_PROGRAM}: interrupted")
+        return ExitCode.INTERRUPTED
+    except StashgenError as error:
+        console.say(f"{_PROGRAM}: {error}")
+        return error.exit_code
+    except OSError as error:
+        console.say(f"{_PROGRAM}: {error.filename or 'output'}: {error.strerror or error}")
+        return ExitCode.USAGE
+    except Exception as error:  # noqa: BLE001 (the one place where a bug becomes an exit code)
+        if "--debug" in arguments:
+            with contextlib.suppress(OSError):
+                traceback.print_exception(error, file=console.err)
+        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        console.say(
+            f"{_PROGRAM}: this is a bug in stashgen {__version__}: {printable(text)}; please "
+            "report it to the project, with what --debug prints"
+        )
+        return ExitCode.INTERNAL
+
+
+def _run(
+    arguments: Sequence[str],
+    console: Console,
+    clock: Clock,
+    environment: Mapping[str, str],
+    program: str,
+) -> int:
+    command = parse(arguments, program)
+    if isinstance(command, int):
+        return command
+    # The Kubernetes client takes most of a second to load: not for --help.
+    from stashgen_controller.client import ApiError, Client, UnconfiguredError  # noqa: PLC0415
+    from stashgen_controller.kubectl.cluster import Cluster, failure  # noqa: PLC0415
+    from stashgen_controller.kubectl.verbs import Session, run_verb  # noqa: PLC0415
+
+    where = command.where
+    try:
+        client, of_context = Client.of_user(_kubeconfig(where, environment), where.context or None)
+    except UnconfiguredError as error:
+        raise ToolError(
+            f"no cluster is configured: {' '.join(str(error).split())}; see --kubeconfig, "
+            "--context and $KUBECONFIG"
+        ) from error
+    namespace = None if where.all_namespaces else where.namespace or of_context
+    try:
+        return run_verb(Session(command, Cluster(client, namespace), console, clock.now()))
+    except ApiError as error:
+        raise failure(error) from error
+
+
+def _kubeconfig(where: Where, environment: Mapping[str, str]) -> str:
+    configured = where.kubeconfig or environment.get("KUBECONFIG")
+    return configured or str(Path("~/.kube/config").expanduser())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

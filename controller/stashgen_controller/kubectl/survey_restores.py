@@ -1,0 +1,123 @@
+"""Restores that failed or are under way: lines of ``kubectl stashgen status``."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from stashgen.api.resources import RESTORE_SESSIONS
+from stashgen_controller.kubectl.advice import next_command
+from stashgen_controller.kubectl.diagnosis import bad_conditions, why_failed
+from stashgen_controller.kubectl.entry import Entry, Section
+from stashgen_controller.kubectl.view import View
+
+_LONG_AGO = datetime.fromtimestamp(0, UTC)
+_GOOD = "Succeeded"
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreView:
+    """A RestoreSession, or a RestoreRequest, which makes one.
+
+    Attributes:
+        why: Why it failed, or what it waits for.
+        made: The RestoreSession that a request made: it is not told twice.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    target: str
+    repository: str
+    time: datetime
+    phase: str
+    is_finished: bool
+    why: str
+    made: str = ""
+
+
+def restores_of(view: View) -> list[RestoreView]:
+    """All restores, newest first; a RestoreSession that a request made is the request's."""
+    requests = list(_requests(view))
+    made = {(item.namespace, item.made) for item in requests}
+    sessions = [item for item in _sessions(view) if (item.namespace, item.name) not in made]
+    return sorted([*requests, *sessions], key=lambda item: (item.time, item.name), reverse=True)
+
+
+def _sessions(view: View) -> Iterator[RestoreView]:
+    for item in view.restores:
+        namespace, name = item.key
+        source = item.spec.data_source
+        conditions = item.status.conditions if item.status is not None else ()
+        why = "; ".join(bad_conditions(conditions))
+        if item.is_finished and item.phase != _GOOD:
+            stored = view.reader.get(RESTORE_SESSIONS, namespace, name) or item.to_wire()
+            why = why_failed(view.reader, RESTORE_SESSIONS, stored)
+        yield RestoreView(
+            item.kind,
+            namespace,
+            name,
+            item.spec.target.name if item.spec.target is not None else "",
+            (source.repository if source is not None else None) or "",
+            item.metadata.creation_timestamp or _LONG_AGO,
+            item.phase or "Pending",
+            item.is_finished,
+            "" if item.phase == _GOOD else why,
+        )
+
+
+def _requests(view: View) -> Iterator[RestoreView]:
+    for item in view.requests:
+        namespace, name = item.key
+        status = item.status
+        conditions = status.conditions if status is not None else ()
+        why = (status.error if status is not None else None) or "; ".join(
+            bad_conditions(conditions)
+        )
+        yield RestoreView(
+            item.kind,
+            namespace,
+            name,
+            item.spec.target.name,
+            item.spec.repository,
+            item.metadata.creation_timestamp or _LONG_AGO,
+            item.phase or "Pending",
+            item.is_finished,
+            "" if item.phase == _GOOD else why,
+            (status.restore_session if status is not None else None) or "",
+        )
+
+
+def failed_restores(view: View) -> Iterator[Entry]:
+    """The newest restore into each claim, if it failed: one that worked later mends it."""
+    newest: dict[tuple[str, str], RestoreView] = {}
+    for item in restores_of(view):
+        if item.is_finished:
+            newest.setdefault((item.namespace, item.target), item)
+    yield from _entries(
+        view, (item for item in newest.values() if item.phase != _GOOD), Section.FAILED
+    )
+
+
+def running_restores(view: View) -> Iterator[Entry]:
+    """Restores under way, and what they wait for."""
+    found = (item for item in restores_of(view) if not item.is_finished)
+    yield from _entries(view, found, Section.RUNNING)
+
+
+def _entries(view: View, found: Iterable[RestoreView], section: Section) -> Iterator[Entry]:
+    for item in found:
+        key = (item.namespace, item.repository)
+        place = view.place(item.namespace, view.owner(key) or item.target, item.repository)
+        why = item.why or f"its phase is {item.phase}"
+        look = f"kubectl describe {item.kind.lower()} {item.name} -n {item.namespace}"
+        yield Entry(
+            section,
+            item.namespace,
+            item.kind,
+            item.name,
+            f"restore {item.name} into {item.target}",
+            item.time,
+            "",
+            why,
+            look if section is Section.RUNNING else next_command(why, place),
+        )

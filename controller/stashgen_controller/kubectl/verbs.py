@@ -1,0 +1,230 @@
+"""The verbs: each asks the cluster, writes the product, and says how it went by the exit code."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import assert_never
+
+from stashgen.api.base import JsonObject
+from stashgen.api.resources import (
+    BACKUP_SESSIONS,
+    PERSISTENT_VOLUME_CLAIMS,
+    PODS,
+    RESTORE_SESSIONS,
+)
+from stashgen.diagnostics import ExitCode, ToolError, UsageError
+from stashgen_controller.client import ApiError, NotFoundError
+from stashgen_controller.kubectl.arguments import Command
+from stashgen_controller.kubectl.cluster import Cluster, failure
+from stashgen_controller.kubectl.console import Console
+from stashgen_controller.kubectl.detail import detail
+from stashgen_controller.kubectl.detail_text import detail_json, detail_text
+from stashgen_controller.kubectl.following import Follower
+from stashgen_controller.kubectl.lookup import Subject, find
+from stashgen_controller.kubectl.overview import as_json, overview
+from stashgen_controller.kubectl.points import points, points_json, points_text
+from stashgen_controller.kubectl.restoring import (
+    NoPointError,
+    choose,
+    described,
+    request,
+    restore_session,
+    users_of,
+)
+from stashgen_controller.kubectl.survey import survey
+from stashgen_controller.kubectl.triggering import NothingToRunError, create_session
+from stashgen_controller.kubectl.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a verb works with."""
+
+    command: Command
+    cluster: Cluster
+    console: Console
+    now: datetime
+
+
+def run_verb(given: Session) -> int:
+    """Do what the command line says.
+
+    Raises:
+        StashgenError: wrong usage, or the cluster cannot be asked.
+    """
+    match given.command.verb:
+        case "status":
+            return _status_of(given) if given.command.name else _status(given)
+        case "snapshots":
+            return _snapshots(given)
+        case "trigger":
+            return _trigger(given)
+        case "restore":
+            return _restore(given)
+        case "logs":
+            return _logs(given)
+        case _:
+            assert_never(given.command.verb)
+
+
+def _status(given: Session) -> int:
+    cluster, console, command = given.cluster, given.console, given.command
+    found = survey(cluster, given.now)
+    if command.as_json:
+        _write_json(console, as_json(found, cluster.namespace, given.now, cluster.notes))
+    else:
+        console.write(
+            overview(found, cluster.namespace, given.now, console, is_full=command.is_full)
+        )
+    _say_notes(given)
+    return ExitCode.OK if found.is_well else ExitCode.FINDINGS
+
+
+def _status_of(given: Session) -> int:
+    view = View(given.cluster, given.now)
+    found = detail(view, find(given.cluster, given.command.name))
+    if given.command.as_json:
+        _write_json(given.console, detail_json(found, view, given.cluster.notes))
+    else:
+        given.console.write(detail_text(found, view, given.console))
+    _say_notes(given)
+    return ExitCode.FINDINGS if found.problems else ExitCode.OK
+
+
+def _snapshots(given: Session) -> int:
+    chosen = [find(given.cluster, given.command.name)] if given.command.name else None
+    found = points(given.cluster, chosen, given.now)
+    if given.command.as_json:
+        _write_json(given.console, points_json(found))
+    elif found:
+        everywhere = given.cluster.namespace is None
+        given.console.write(
+            points_text(found, given.now, given.console.width, with_namespace=everywhere)
+        )
+    else:
+        given.console.say("there is no restore point here")
+    _say_notes(given)
+    return ExitCode.OK
+
+
+def _trigger(given: Session) -> int:
+    subject = find(given.cluster, given.command.name)
+    try:
+        made = create_session(given.cluster, subject, given.command.session, given.now)
+    except NothingToRunError as error:
+        given.console.say(f"{error}; nothing was created")
+        return ExitCode.FINDINGS
+    name = made.metadata.name
+    if not given.command.wait:
+        given.console.write(f"backupsession/{name} created")
+        return ExitCode.OK
+    given.console.say(f"backupsession/{name} created")
+    return _follower(given).follow(BACKUP_SESSIONS, subject.namespace, name)
+
+
+def _restore(given: Session) -> int:
+    command = given.command
+    _refuse_odd_flags(command)
+    subject = find(given.cluster, command.name)
+    try:
+        act = choose(command, subject, points(given.cluster, [subject], given.now))
+    except NoPointError as error:
+        given.console.say(
+            f"{error}; there are: kubectl stashgen snapshots {subject.name} -n {subject.namespace}"
+        )
+        return ExitCode.FINDINGS
+    _say_about_target(given, act.namespace, act.target)
+    if command.now:
+        return _restore_now(given, subject, restore_session(act, subject, given.now), act.target)
+    text = request(act, command, given.now)
+    if command.file is None:
+        given.console.write(text)
+    else:
+        _write_new(command.file, text)
+        given.console.say(f"{command.file}: {described(act, given.now)}; commit it")
+    return ExitCode.OK
+
+
+def _refuse_odd_flags(command: Command) -> None:
+    for_git = {
+        "--file": command.file is not None,
+        "--not-after": command.not_after is not None,
+        "--only-if-empty": command.only_if_empty,
+        "--wait-for-snapshot": command.wait_for_snapshot,
+        "--reason": bool(command.reason),
+    }
+    odd = [flag for flag, is_given in for_git.items() if is_given]
+    if command.now and odd:
+        raise UsageError(f"{', '.join(odd)} is of a restore in git; it cannot be with --now")
+    if command.wait and not command.now:
+        raise UsageError("--wait needs --now: a restore in git begins when it is synced")
+
+
+def _say_about_target(given: Session, namespace: str, claim: str) -> None:
+    cluster, console = given.cluster, given.console
+    if cluster.get(PERSISTENT_VOLUME_CLAIMS, namespace, claim) is None:
+        console.say(f"note: PersistentVolumeClaim {claim} does not exist; the restore waits for it")
+    users = users_of(cluster.items(PODS, namespace), claim)
+    if users:
+        console.say(f"note: pods use the volume while it is written: {', '.join(users)}")
+
+
+def _restore_now(given: Session, subject: Subject, manifest: JsonObject, target: str) -> int:
+    client = given.cluster.client
+    try:
+        made = client.create(RESTORE_SESSIONS, subject.namespace, manifest)
+    except ApiError as error:
+        raise failure(error) from error
+    metadata = made["metadata"]
+    name = str(metadata["name"]) if isinstance(metadata, dict) else ""
+    if not given.command.wait:
+        given.console.write(f"restoresession/{name} created")
+        return ExitCode.OK
+    given.console.say(f"restoresession/{name} created; it writes into {target}")
+    return _follower(given).follow(RESTORE_SESSIONS, subject.namespace, name)
+
+
+def _logs(given: Session) -> int:
+    cluster = given.cluster
+    subject = find(cluster, given.command.name)
+    pod = detail(View(cluster, given.now), subject).pod
+    _say_notes(given)
+    if pod is None:
+        given.console.say(
+            f"no pod of {subject.name} is there any more; its reasons are: kubectl stashgen "
+            f"status {subject.name} -n {subject.namespace}"
+        )
+        return ExitCode.FINDINGS
+    given.console.say(f"pod {pod.name} of Job {pod.job}: {pod.state}")
+    try:
+        text = cluster.client.log(subject.namespace, pod.name)
+    except NotFoundError as error:
+        raise ToolError(f"the log of pod {pod.name} is gone: {error.message}") from error
+    except ApiError as error:
+        raise failure(error) from error
+    given.console.write(text)
+    return ExitCode.OK
+
+
+def _follower(given: Session) -> Follower:
+    return Follower(given.cluster.client, given.console, given.command.timeout.total_seconds())
+
+
+def _write_new(path: Path, text: str) -> None:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise UsageError(f"{path} is there already: a restore is a new file") from error
+
+
+def _write_json(console: Console, value: JsonObject) -> None:
+    console.write(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _say_notes(given: Session) -> None:
+    notes: Sequence[str] = given.cluster.notes
+    for note in notes:
+        given.console.say(f"note: {note}")

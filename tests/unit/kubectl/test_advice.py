@@ -1,0 +1,53 @@
+"""Every class of errors has a sentence, and a next command that can be run."""
+
+import shlex
+
+import pytest
+
+from stashgen_controller.kubectl.advice import ADVICE, Place, cause_of, next_command
+from stashgen_controller.kubectl.arguments import Command, parse
+from stashgen_controller.result import ErrorClass
+
+_PLACE = Place("demo", "library", "local-abcde", "local", "restic-key", "library-pod")
+
+
+def test_each_class_of_errors_has_an_advice() -> None:
+    assert set(ADVICE) == set(ErrorClass)
+    assert all(advice.text.endswith((".", ":")) for advice in ADVICE.values())
+
+
+@pytest.mark.parametrize("cause", ErrorClass)
+def test_the_next_command_is_one_that_we_or_kubectl_understand(cause: ErrorClass) -> None:
+    words = shlex.split(next_command(f"{cause.value}: for some reason", _PLACE))
+    assert words[0] == "kubectl"
+    if words[1] == "stashgen":
+        assert isinstance(parse(words[2:], "kubectl stashgen"), Command)
+    else:
+        assert words[1] == "describe"
+        assert words[2] in {"backupstorage", "secret", "pod"}
+        assert words[4:] == ["-n", "demo"]
+
+
+def test_a_command_is_never_shown_with_a_gap() -> None:
+    bare = Place("demo", "library")
+    for cause in ErrorClass:
+        command = next_command(f"{cause.value}: x", bare)
+        assert "{" not in command
+        assert "  " not in command
+    assert next_command("Locked: x", Place("demo", "")) == "kubectl stashgen status -n demo"
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("Locked: by somebody", ErrorClass.LOCKED),
+        ("Snapshot a: NoSpace: full; Snapshot b: Locked: x", ErrorClass.NO_SPACE),
+        ("Repository r is not Ready: WrongPassword: it is wrong", ErrorClass.WRONG_PASSWORD),
+        ("the BackupConfiguration is paused", None),
+        ("NoSpaceship: nothing", None),
+    ],
+)
+def test_the_cause_is_the_first_class_that_a_reason_names(
+    text: str, cause: ErrorClass | None
+) -> None:
+    assert cause_of(text) is cause

@@ -1,6 +1,7 @@
 """The worker's verbs on a bucket of a real S3 server, with the real restic."""
 
 import hashlib
+import json
 import os
 import socket
 import time
@@ -11,6 +12,7 @@ import pytest
 
 from tests.api_contract.s3.gateway import READER, WRITER, Gateway, SecretFolder
 from tests.integration.worker.test_memory import MOST_MEMORY_KB, WITH_PEAK, peak_kb
+from tests.integration.worker.test_restore_once import ORDER, ledger, ledger_file
 from tests.integration.worker.workbench import (
     COMPONENT,
     NOW,
@@ -231,6 +233,38 @@ def test_a_server_that_goes_away_in_the_middle_is_named_and_used_again(
 def test_a_second_writer_is_seen_in_a_bucket_too(used: Workbench) -> None:
     ended = used.backup(1, claimUid="another-claim")
     assert ended.reason == "RestoreExpected"
+
+
+def test_a_requested_restore_from_a_bucket_happens_once(
+    gateway: Gateway, used: Workbench, keys: SecretFolder
+) -> None:
+    wanted = _digests(used.volume)
+    lost = used.volume / "a"
+    lost.unlink()
+    snapshot = used.record(snapshot_name(0))
+    # A key that may not write cannot begin, and a volume is not touched without a record.
+    keys.write(gateway.secret(READER))
+    assert used.restore(snapshot, order=ORDER).reason == "AccessDenied"
+    assert not lost.exists()
+    keys.write(gateway.secret())
+    used.restore(snapshot, order=ORDER).succeeded()
+    assert _digests(used.volume) == wanted
+    record = ledger(used)
+    assert record["state"] == "done"
+
+    lost.unlink()
+    ended = used.restore(snapshot, order=ORDER, clusterUid="rebuilt").succeeded()
+    assert ended.result.restored_before is not None
+    assert not lost.exists()
+    assert ledger(used) == record
+
+    ledger_file(used).write_text(json.dumps({**record, "state": "writing"}), encoding="utf-8")
+    other = {**ORDER, "request": "another"}
+    assert used.restore(snapshot, order=other).reason == "NonceReused"
+    assert not lost.exists()
+    used.restore(snapshot, order=ORDER).succeeded()
+    assert _digests(used.volume) == wanted
+    assert ledger(used)["state"] == "done"
 
 
 def test_an_initialised_storage_stays_as_it_is(gateway: Gateway, used: Workbench) -> None:

@@ -20,6 +20,8 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import PODS, Resource
 
+# How an audit log tells our requests from those that a person makes with the same account.
+USER_AGENT = "stashgen-controller"
 MERGE_PATCH = "application/merge-patch+json"
 _PAGE = 500
 _CONNECTIONS = 64
@@ -124,7 +126,9 @@ class Client:
             raise UnconfiguredError(str(error)) from error
         configuration.retries = 0
         configuration.connection_pool_maxsize = _CONNECTIONS
-        return cls(ApiClient(configuration))
+        api = ApiClient(configuration)
+        api.user_agent = USER_AGENT
+        return cls(api)
 
     @classmethod
     def of_user(cls, kubeconfig: str, context: str | None) -> tuple[Self, str]:
@@ -181,6 +185,7 @@ class Client:
         namespace: str | None = None,
         *,
         label_selector: str = "",
+        field_selector: str = "",
         page_size: int = _PAGE,
     ) -> tuple[list[JsonObject], str]:
         """All objects of a kind (in a namespace), page by page, and the list's version."""
@@ -188,6 +193,8 @@ class Client:
         query = {"limit": str(page_size)}
         if label_selector:
             query["labelSelector"] = label_selector
+        if field_selector:
+            query["fieldSelector"] = field_selector
         while True:
             page = self._request("GET", resource.path(namespace), query=query)
             for item in cast("list[JsonObject]", page.get("items") or []):

@@ -48,6 +48,21 @@ class Delete:
     uid: str
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the Events of one object say: no cache holds them, and few decisions need them.
+
+    Attributes:
+        kind, namespace, name: Of the object.
+        answered: The decision, given their words; none of them where the text is empty.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    answered: Callable[[str], "Decision"]
+
+
 Action = Create | Patch | Delete
 
 
@@ -62,9 +77,11 @@ class Decision:
         requeue_after: Look again after this long even if nothing changes.
         refused: The status that says why, for the case that the API server refuses an action
             (a quota, an admission policy, a name that is taken). It is tried again later.
+        question: To be asked first: its answer takes this decision's place.
     """
 
     actions: tuple[Action, ...] = ()
     status: JsonObject | None = None
     requeue_after: timedelta | None = None
     refused: Callable[[str], JsonObject] | None = None
+    question: Question | None = None

@@ -28,7 +28,7 @@ from stashgen.api.resources import (
 from stashgen_controller.client import AlreadyExistsError, ApiError, Client
 from stashgen_controller.clock import Clock
 from stashgen_controller.outcomes import failures, false_conditions
-from stashgen_controller.reconciler import Reader
+from stashgen_controller.reconciler import Reader, is_going
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +96,24 @@ def _success(status: JsonObject, phase: str) -> str:
     return f"{phase} after {duration}" if duration else f"the phase is {phase}"
 
 
+def told_of(client: Client, kind: str, namespace: str, name: str) -> str:
+    """What the newest Warning about an object says; empty where there is none, or no answer."""
+    selector = f"involvedObject.kind={kind},involvedObject.name={name},type={WARNING}"
+    try:
+        found = client.list(EVENTS, namespace, field_selector=selector)[0]
+    except ApiError as error:
+        log.warning("no events were read", extra={"namespace": namespace, "error": str(error)})
+        return ""
+    newest = max(found, key=_last_time, default={})
+    return f"{newest.get('reason')}: {newest.get('message')}" if newest.get("message") else ""
+
+
+def _last_time(event: JsonObject) -> str:
+    """Older clients write the one, newer ones the other."""
+    created = _mapping(event, "metadata").get("creationTimestamp")
+    return str(event.get("lastTimestamp") or event.get("eventTime") or created or "")
+
+
 class EventRecorder:
     """Makes Events of what is new about an object, in a thread of its own.
 
@@ -144,7 +162,7 @@ class EventRecorder:
             return
         before = self._known.get(uid)
         self._known[uid] = frozenset(note.reason for note in found)
-        if before is None or not self._may_write():
+        if before is None or not self._may_write() or is_going(reader, _namespace(obj)):
             return
         for note in found:
             if note.reason not in before:

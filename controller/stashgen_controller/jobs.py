@@ -12,6 +12,7 @@ from typing import cast
 
 from stashgen.api.base import JsonObject
 from stashgen_controller.session_plan import (
+    DEADLINE_GRACE,
     NAME_ANNOTATION,
     PLAN_ANNOTATION,
     PLAN_DIGEST_ANNOTATION,
@@ -28,9 +29,6 @@ MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 COMPONENT_LABEL = "app.kubernetes.io/component"
 MANAGED_BY = "kubestash.com"
 
-# The worker stops itself at the plan's deadline and needs a moment to release its lock and to
-# report; the Job's own deadline is only for a worker that cannot.
-_DEADLINE_GRACE = timedelta(minutes=2)
 _WITHOUT_TIMEOUT = timedelta(hours=24)
 _MAX_LABEL = 63
 _LABEL_END = re.compile(r"[^A-Za-z0-9]+$")
@@ -108,7 +106,7 @@ def job_manifest(
         )
     }
     component = pod_labels.get(COMPONENT_LABEL)
-    timeout = plan.deadline - now + _DEADLINE_GRACE if plan.deadline else _WITHOUT_TIMEOUT
+    timeout = plan.deadline - now + DEADLINE_GRACE if plan.deadline else _WITHOUT_TIMEOUT
     return cast(
         "JsonObject",
         {

@@ -13,10 +13,17 @@ from stashgen_controller.client import ApiError, Client, ConflictError
 from stashgen_controller.clock import Clock
 from stashgen_controller.decision import Action, Create, Key
 from stashgen_controller.dependants import dependants
+from stashgen_controller.events import told_of
 from stashgen_controller.kinds import KINDS
 from stashgen_controller.list_watch import ListWatch
 from stashgen_controller.permissions import WATCHED
-from stashgen_controller.reconciler import NameCollisionError, Reader, carry_out
+from stashgen_controller.reconciler import (
+    NameCollisionError,
+    Reader,
+    carry_out,
+    is_going,
+    is_leaving,
+)
 from stashgen_controller.workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
@@ -27,14 +34,15 @@ Observer = Callable[[Reader, Resource, str, JsonObject], None]
 _CATCH_UP_SECONDS = 0.5
 _STEP_SECONDS = 0.005
 _CONFLICT_DELAY = timedelta(milliseconds=200)
-_FIRST_DELAY = timedelta(milliseconds=500)
+_FIRST_DELAY = timedelta(seconds=1)
 _LONGEST_DELAY = timedelta(minutes=1)
 
 
 def reconcile(client: Client, reader: Reader, key: Key, now: datetime) -> timedelta | None:
     """Look at one object and do what is to be done; says when to look again at the latest.
 
-    An object that is gone or on its way out needs nothing: we have no finalizers.
+    An object that is gone or on its way out needs nothing: we have no finalizers. The same goes
+    for one whose namespace is on its way out.
 
     Raises:
         ConflictError: the object changed since it was read; look again.
@@ -42,10 +50,12 @@ def reconcile(client: Client, reader: Reader, key: Key, now: datetime) -> timede
         ApiError: any other refusal.
     """
     obj = reader.get(key.resource, key.namespace, key.name)
-    if obj is None or cast("JsonObject", obj["metadata"]).get("deletionTimestamp"):
+    if obj is None or is_leaving(obj) or is_going(reader, key.namespace):
         return None
     decision = KINDS[key.resource].look(reader, obj, now)
-    is_written = carry_out(client, key.resource, obj, decision)
+    while (asked := decision.question) is not None:
+        decision = asked.answered(told_of(client, asked.kind, asked.namespace, asked.name))
+    is_written = carry_out(client, reader, key.resource, obj, decision)
     _wait_until_seen(reader, key, obj if is_written else None, decision.actions)
     return decision.requeue_after
 
@@ -172,7 +182,8 @@ class Manager:
         try:
             again = reconcile(self._client, self, key, self._clock.now())
         except ConflictError:
-            self._queue.add_after(key, _CONFLICT_DELAY)
+            # The caches are behind: for a moment as a rule, for longer without a watch.
+            self._queue.add_after(key, self._delay(key, _CONFLICT_DELAY))
         except (ApiError, NameCollisionError) as error:
             self._fail(key, error)
         except Exception as error:  # one broken object must not stop the others
@@ -184,11 +195,14 @@ class Manager:
                 self._queue.add_after(key, again)
 
     def _fail(self, key: Key, error: Exception) -> None:
-        failures = self._failures.get(key, 0) + 1
-        self._failures[key] = failures
-        delay = min(_FIRST_DELAY * 2 ** min(failures, 10), _LONGEST_DELAY)
         log.warning("will try again", extra=_fields(key) | {"error": str(error)})
-        self._queue.add_after(key, delay)
+        self._queue.add_after(key, self._delay(key, _FIRST_DELAY))
+
+    def _delay(self, key: Key, first: timedelta) -> timedelta:
+        """How long to wait after one more failure in a row."""
+        failures = self._failures.get(key, 0)
+        self._failures[key] = failures + 1
+        return min(first * (1 << min(failures, 10)), _LONGEST_DELAY)
 
 
 class _Handler:

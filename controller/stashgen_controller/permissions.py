@@ -33,8 +33,8 @@ from stashgen.api.resources import (
 )
 
 WATCH = ("list", "watch")
-# A create that finds the name taken looks whether the object is ours.
-CREATE = ("create", "get")
+# A create that finds the name taken looks in the cache whether the object is ours.
+CREATE = ("create",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +119,11 @@ WATCHED = (
     NAMESPACES,
     SERVICE_ACCOUNTS,
 )
-# Kubernetes Events are ours to make and to repeat; the Deployments are looked through once, at the
+# Kubernetes Events are ours to make and to repeat, and those of a pod that never starts are read;
+# the Deployments are looked through once, at the
 # start, for another operator of the same kinds.
 OF_THE_PROCESS = (
-    Permission(EVENTS, ("create", "patch")),
+    Permission(EVENTS, ("create", "list", "patch")),
     Permission(DEPLOYMENTS, ("list",)),
 )
 # In the controller's own namespace.

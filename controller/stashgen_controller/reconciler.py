@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Generic, Protocol, TypeVar, assert_never, cast
 
 from stashgen.api.base import JsonObject
-from stashgen.api.resources import Resource
+from stashgen.api.resources import NAMESPACES, Resource
 from stashgen_controller.client import (
     AlreadyExistsError,
     ApiError,
@@ -57,11 +57,24 @@ class Kind(Generic[ObservedT]):
         return self.decide(self.observe(reader, obj), now)
 
 
+def is_leaving(obj: JsonObject) -> bool:
+    """Whether an object was deleted and is only still there for its finalizers."""
+    return bool(cast("JsonObject", obj["metadata"]).get("deletionTimestamp"))
+
+
+def is_going(reader: Reader, namespace: str) -> bool:
+    """Whether a namespace is on its way out: nothing can be made in it any more."""
+    found = reader.get(NAMESPACES, None, namespace)
+    return found is not None and is_leaving(found)
+
+
 class NameCollisionError(Exception):
     """An object of a name that we need exists and is not ours."""
 
 
-def carry_out(client: Client, resource: Resource, obj: JsonObject, decision: Decision) -> bool:
+def carry_out(
+    client: Client, reader: Reader, resource: Resource, obj: JsonObject, decision: Decision
+) -> bool:
     """Do what was decided about an object: the actions in order, then the status if it differs.
 
     Says whether the status was written.
@@ -76,7 +89,7 @@ def carry_out(client: Client, resource: Resource, obj: JsonObject, decision: Dec
     """
     try:
         for action in decision.actions:
-            _act(client, action)
+            _act(client, reader, action)
     except (ApiError, NameCollisionError) as refusal:
         if decision.refused is not None and _is_refusal(refusal):
             _write_status(client, resource, obj, decision.refused(str(refusal)))
@@ -108,10 +121,10 @@ def _write_status(client: Client, resource: Resource, obj: JsonObject, status: J
     return True
 
 
-def _act(client: Client, action: Action) -> None:
+def _act(client: Client, reader: Reader, action: Action) -> None:
     match action:
         case Create(resource=resource, manifest=manifest):
-            _create(client, resource, manifest)
+            _create(client, reader, resource, manifest)
         case Patch(resource=resource, namespace=namespace, name=name, body=body):
             client.patch(resource, namespace, name, body)
             _log("patched", resource, namespace, name)
@@ -125,13 +138,17 @@ def _act(client: Client, action: Action) -> None:
             assert_never(action)
 
 
-def _create(client: Client, resource: Resource, manifest: JsonObject) -> None:
+def _create(client: Client, reader: Reader, resource: Resource, manifest: JsonObject) -> None:
     metadata = cast("dict[str, str]", manifest["metadata"])
     namespace, name = metadata.get("namespace"), metadata["name"]
     try:
         client.create(resource, namespace, manifest)
     except AlreadyExistsError:
-        if not is_ours(client.get(resource, namespace, name), manifest):
+        existing = reader.get(resource, namespace, name)
+        if existing is None:
+            # The caches are behind; the next look knows whose it is.
+            raise
+        if not is_ours(existing, manifest):
             msg = (
                 f"NameCollision: {resource.kind} {namespace}/{name} exists and was not made for "
                 "this object"

@@ -2,10 +2,11 @@
 
 The outcome is the worker's result document in the pod's termination message. Where no worker could
 write one, the reason is looked for in the container's state, the pod and the Job, in this order, so
-that a failure always has a text.
+that a failure always has a text. Where none of them says why a pod does not start, Kubernetes'
+Events may: they are asked for once, when that becomes a failure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -17,8 +18,9 @@ from stashgen.api.job import Job
 from stashgen.api.pod import ContainerStateTerminated, Pod
 from stashgen.api.shared import Executor
 from stashgen.api.snapshot import Phase
+from stashgen_controller.decision import Decision, Question
 from stashgen_controller.result import ErrorClass, RunError, WorkerResult
-from stashgen_controller.session_plan import PLAN_DIGEST_ANNOTATION
+from stashgen_controller.session_plan import DEADLINE_GRACE, PLAN_DIGEST_ANNOTATION
 
 # The Job controller makes a Job's pod within so long, unless a quota (say) refuses it.
 POD_FOLLOWS = timedelta(seconds=5)
@@ -54,8 +56,10 @@ class Run:
         finished: When the Job ended, as the worker or the Job controller says.
         exited_well: The Job is complete: its worker ended with 0, whether or not its document is
             still there.
-        pending_since: When the pod was created that does not start.
+        pending_since: When the pod was created that does not start, or the Job that has none.
+        pending_until: When that counts as a failure.
         pending_reason: Why it does not start, in Kubernetes' words.
+        events_of: Kind and name of the object whose Events may say why; None where that is known.
         pod: Name of the Job's pod, once one was seen.
     """
 
@@ -67,7 +71,9 @@ class Run:
     finished: datetime | None = None
     exited_well: bool = False
     pending_since: datetime | None = None
+    pending_until: datetime | None = None
     pending_reason: str = ""
+    events_of: tuple[str, str] | None = None
     pod: str | None = None
     created: datetime | None = None
 
@@ -87,17 +93,24 @@ class Run:
 
     def never_started(self, now: datetime) -> RunError | None:
         """The failure of a pod that has been waiting for so long that it counts as one."""
-        if self.pending_since is None or now - self.pending_since < PENDING_FAILS:
+        if self.pending_until is None or now < self.pending_until:
             return None
         return RunError(reason=ErrorClass.UNSCHEDULABLE, message=self.pending_reason)
 
     def next_look(self, now: datetime) -> timedelta | None:
         """When a waiting pod has to be looked at again: at the warning, then at the failure."""
-        if self.pending_since is None:
+        if self.pending_since is None or self.pending_until is None:
             return None
-        waited = now - self.pending_since
-        steps = [step for step in (PENDING_TOO_LONG, PENDING_FAILS) if step > waited]
-        return steps[0] - waited if steps else None
+        steps = sorted([self.pending_since + PENDING_TOO_LONG, self.pending_until])
+        return next((step - now for step in steps if step > now), None)
+
+    def explained(self, events: str) -> "Run":
+        """With what the Events say about a start that does not come; they may say nothing."""
+        if self.events_of is None:
+            return self
+        kind, name = self.events_of
+        why = f"{kind.lower()} {name}: {events}" if events else self.pending_reason
+        return replace(self, pending_reason=why, events_of=None)
 
     def executor(self, job: str, attempt: int) -> Executor | None:
         """What the status keeps of this run; None as long as no Job was seen."""
@@ -147,7 +160,7 @@ def observe_run(
     pod = _newest(mine) or (executor.pod if executor is not None else None)
     running = Run(RunState.RUNNING, uid, digest, pod=pod, created=model.metadata.creation_timestamp)
     if not model.is_finished:
-        return _running(running, mine)
+        return _running(running, model, mine)
     if model.is_complete and mine and not any(item.termination for item in mine):
         # The Job is ahead of the pod in our caches: the result is on its way.
         return running
@@ -164,6 +177,25 @@ def observe_run(
     )
 
 
+def asking(
+    decision: Decision, run: Run, namespace: str, now: datetime, again: Callable[[Run], Decision]
+) -> Decision:
+    """A decision that takes a start that never came for a failure, asking first for the cause.
+
+    Args:
+        decision: As far as the caches know.
+        run: What never started.
+        namespace: Of the Job.
+        now: The time.
+        again: Decides once more, with the run explained.
+    """
+    if run.events_of is None or run.never_started(now) is None:
+        return decision
+    kind, name = run.events_of
+    question = Question(kind, namespace, name, lambda events: again(run.explained(events)))
+    return replace(decision, question=question)
+
+
 def _owned(pods: Sequence[Pod], uid: str | None) -> list[Pod]:
     return [pod for pod in pods if any(owner.uid == uid for owner in pod.owners)]
 
@@ -174,16 +206,37 @@ def _newest(pods: Sequence[Pod]) -> str | None:
     return max(found, key=lambda item: (item[0] or _LONG_AGO, item[1]))[1] if found else None
 
 
-def _running(run: Run, pods: Sequence[Pod]) -> Run:
+def _running(run: Run, job: Job, pods: Sequence[Pod]) -> Run:
     waiting = next((pod for pod in pods if pod.is_pending), None)
-    if waiting is None:
+    if waiting is not None:
+        why = waiting.pending_reason
+        reason = why or "it is Pending and neither scheduler nor kubelet says why"
+        since, name = waiting.metadata.creation_timestamp, waiting.metadata.name
+        events_of = None if why else ("Pod", name)
+    elif run.pod is None:
+        reason = "the Job controller has not made its pod and does not say why"
+        since, name = job.metadata.creation_timestamp, job.metadata.name
+        events_of = ("Job", name)
+    else:
         return run
-    why = waiting.pending_reason or "it is Pending and neither scheduler nor kubelet says why"
+    what = "pod" if waiting is not None else "job"
     return replace(
         run,
-        pending_since=waiting.metadata.creation_timestamp,
-        pending_reason=f"pod {waiting.metadata.name}: {why}",
+        pending_since=since,
+        pending_until=_pending_until(job, since),
+        pending_reason=f"{what} {name}: {reason}",
+        events_of=events_of,
     )
+
+
+def _pending_until(job: Job, since: datetime | None) -> datetime | None:
+    """When the worker had to be done by its plan, if that comes before the usual patience ends."""
+    created = job.metadata.creation_timestamp
+    if since is None:
+        return None
+    if created is None or job.active_deadline is None:
+        return since + PENDING_FAILS
+    return min(since + PENDING_FAILS, created + job.active_deadline - DEADLINE_GRACE)
 
 
 def _lost(executor: Executor, pods: Sequence[Pod], what: str) -> Run:

@@ -6,6 +6,7 @@ The pod's spec is constant and reviewed; everything that differs between two run
 
 import hashlib
 import json
+from datetime import timedelta
 from enum import StrEnum
 
 from stashgen.api.base import JsonObject, Model, Time
@@ -20,6 +21,9 @@ PLAN_DIGEST_ANNOTATION = "stashgen.dev/plan-digest"
 # On a RestoreSession that a RestoreRequest asked for: the order, and its nonce to find it by.
 ORDER_ANNOTATION = "stashgen.dev/restore-order"
 NONCE_LABEL = "stashgen.dev/nonce"
+# The worker stops itself at the plan's deadline and needs a moment to release its lock and to
+# report; the Job's own deadline is only for a worker that cannot.
+DEADLINE_GRACE = timedelta(minutes=2)
 
 
 class Verb(StrEnum):

@@ -1,6 +1,6 @@
 """Job (batch/v1): what the controller reads of one."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import Field
@@ -43,6 +43,12 @@ class Job(Kind):
         return next(
             (item for item in conditions if item.type == type_ and item.status == "True"), None
         )
+
+    @property
+    def active_deadline(self) -> timedelta | None:
+        """How long the Job may take, from its creation on."""
+        seconds = self.spec.get("activeDeadlineSeconds")
+        return timedelta(seconds=seconds) if isinstance(seconds, int) else None
 
     @property
     def is_complete(self) -> bool:

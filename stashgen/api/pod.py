@@ -7,6 +7,9 @@ from pydantic import Field
 from stashgen.api.base import Int, JsonObject, Model, Time
 from stashgen.api.meta import Kind
 
+# Conditions that say why a pod does not start; that it is not ready is no reason of its own.
+_START = frozenset({"PodScheduled", "PodReadyToStartContainers"})
+
 
 class ContainerStateTerminated(Model):
     """How a container ended; ``message`` is its termination message."""
@@ -95,13 +98,16 @@ class Pod(Kind):
 
     @property
     def pending_reason(self) -> str:
-        """Why it does not start: a container's waiting state, else a False condition."""
+        """Why it does not start: a container's waiting state, else a False condition.
+
+        Only one with a message: ``ContainerCreating`` alone, say, explains nothing.
+        """
         for container in self._containers:
             waiting = container.state.waiting if container.state is not None else None
-            if waiting is not None and waiting.reason:
-                return f"{waiting.reason}: {waiting.message}" if waiting.message else waiting.reason
+            if waiting is not None and waiting.message:
+                return f"{waiting.reason}: {waiting.message}"
         conditions = (self.status.conditions if self.status else None) or ()
         for condition in conditions:
-            if condition.status == "False" and condition.message:
+            if condition.status == "False" and condition.message and condition.type in _START:
                 return f"{condition.reason}: {condition.message}"
         return ""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stashgen.api.resources import BACKUP_SESSIONS, CONFIG_MAPS, JOBS, NAMESPACES
+from stashgen.api.resources import BACKUP_SESSIONS, CONFIG_MAPS, EVENTS, JOBS, NAMESPACES
 from tests.api_contract.samples import Json, at, backup_session, config_map, job, names
 from tests.api_contract.servers import Server
 from tests.api_contract.wire import Http
@@ -89,6 +89,33 @@ def test_jobs_are_selected_by_success(http: Http, namespace: str) -> None:
     http("POST", JOBS.path(namespace), job("one"))
     for selector, expected in (("status.successful=0", ["one"]), ("status.successful=1", [])):
         answer = http("GET", JOBS.path(namespace), query={"fieldSelector": selector})
+        assert names(answer.body["items"]) == expected
+
+
+def test_events_are_selected_by_what_they_are_about(http: Http, namespace: str) -> None:
+    for name, kind, type_ in (
+        ("a", "Pod", "Warning"),
+        ("b", "Job", "Warning"),
+        ("c", "Pod", "Normal"),
+    ):
+        event = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": name},
+            "involvedObject": {"kind": kind, "name": "copy", "namespace": namespace, "uid": name},
+            "type": type_,
+            "reason": "FailedMount",
+            "message": "no",
+        }
+        assert http("POST", EVENTS.path(namespace), event).status == 201
+    for selector, expected in (
+        ("involvedObject.kind=Pod,involvedObject.name=copy,type=Warning", ["a"]),
+        ("involvedObject.kind=Job,involvedObject.name=copy,type=Warning", ["b"]),
+        ("involvedObject.name=copy", ["a", "b", "c"]),
+        ("involvedObject.uid=c", ["c"]),
+        ("involvedObject.name=other", []),
+    ):
+        answer = http("GET", EVENTS.path(namespace), query={"fieldSelector": selector})
         assert names(answer.body["items"]) == expected
 
 

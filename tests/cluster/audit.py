@@ -10,9 +10,17 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One answered request; ``is_allowed`` is what RBAC said to it."""
+    """One answered request.
+
+    Attributes:
+        agent: The program that asked, as it calls itself.
+        part: The subresource, if it was about one.
+        is_allowed: What RBAC said to it; an admission plugin may have refused it even so.
+        message: Why it was refused.
+    """
 
     user: str
+    agent: str
     verb: str
     group: str
     resource: str
@@ -21,6 +29,7 @@ class Request:
     name: str
     code: int
     is_allowed: bool
+    message: str
     received: datetime
 
     @property
@@ -42,6 +51,7 @@ def requests(log: Path) -> Iterator[Request]:
         target = event.get("objectRef") or {}
         yield Request(
             user=event["user"]["username"],
+            agent=event.get("userAgent", ""),
             verb=event["verb"],
             group=target.get("apiGroup", ""),
             resource=target.get("resource", ""),
@@ -50,5 +60,6 @@ def requests(log: Path) -> Iterator[Request]:
             name=target.get("name", ""),
             code=event.get("responseStatus", {}).get("code", 0),
             is_allowed=event["annotations"]["authorization.k8s.io/decision"] == "allow",
+            message=event.get("responseStatus", {}).get("message", ""),
             received=datetime.fromisoformat(event["requestReceivedTimestamp"]),
         )

@@ -10,12 +10,13 @@ from tests.cluster.installation import install
 from tests.cluster.kube import Kube
 from tools.go_tools import cache_folder
 
-_LAST = "test_lifecycle.py"
+# What all the others asked for is looked at after them; then the cluster is taken down.
+_LAST = ("test_permissions.py", "test_lifecycle.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests that take the cluster down come after those that use it."""
-    items.sort(key=lambda item: item.path.name == _LAST)
+    """The tests that need what others did, or end it for them, come after those."""
+    items.sort(key=lambda item: _LAST.index(item.path.name) if item.path.name in _LAST else -1)
 
 
 @pytest.fixture(scope="session", autouse=True)

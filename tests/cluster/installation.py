@@ -155,7 +155,7 @@ def apply_plain(kube: Kube, namespace: str, folder: Path) -> None:
         (folder / "grant" / path.name).write_bytes(path.read_bytes())
     (folder / "kustomization.yaml").write_text(emit(kustomization), encoding="utf-8")
     kube.kubectl("apply", f"--kustomize={folder}")
-    kube.apply(namespace, *_plain_manifests(namespace))
+    kube.apply(namespace, *plain_manifests(namespace))
 
 
 def restore(kube: Kube, namespace: str, name: str, repository: str, snapshot: str) -> Json:
@@ -252,7 +252,8 @@ def _claim(name: str, mode: str) -> Json:
     }
 
 
-def _plain_manifests(namespace: str) -> list[Json]:
+def plain_manifests(namespace: str) -> list[Json]:
+    """A local storage, a retention policy and one session, as KubeStash's guide has them."""
     group, version = "kubestash.com", "v1alpha1"
     local = {"mountPath": "/kubestash/storage", "persistentVolumeClaim": {"claimName": STORE}}
     policy = {"name": "demo-retention", "namespace": namespace}

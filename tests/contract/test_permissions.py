@@ -18,7 +18,7 @@ from stashgen_controller.kinds import KINDS
 from tools.generate_manifests import DEPLOY, roles
 
 _ROOT = Path(stashgen_controller.__file__).parent
-_ACTIONS = {"Create": ("create", "get"), "Patch": ("patch",), "Delete": ("delete",)}
+_ACTIONS = {"Create": ("create",), "Patch": ("patch",), "Delete": ("delete",)}
 _CALLS = {"replace": "update"}
 _READER = {"get", "items"}
 # The loop, which is told what to write by an action, and what the loop itself stands on.

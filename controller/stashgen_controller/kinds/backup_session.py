@@ -36,7 +36,7 @@ from stashgen_controller.kinds.backup_session_retry import advance_retry, next_r
 from stashgen_controller.kinds.backup_session_siblings import expired
 from stashgen_controller.kinds.backup_session_view import Observed, observe
 from stashgen_controller.reconciler import Kind
-from stashgen_controller.runs import RunState
+from stashgen_controller.runs import Run, RunState, asking
 from stashgen_controller.session_plan import SessionPlan, Verb
 
 SKIPPED = "BackupSkipped"
@@ -331,11 +331,21 @@ def _after(seen: Observed, now: datetime) -> Decision:
     retry = advance_retry(replace(seen, session=retried), now)
     waits = [wait for wait in (retention.requeue_after, retry.requeue_after) if wait is not None]
     phase = retry.status.phase or phases.backup_session_phase(retry.status)
-    return Decision(
+    decision = Decision(
         (*retention.actions, *retry.actions),
         retry.status.model_copy(update={"phase": phase}).to_wire(),
         min(waits, default=None),
     )
+    copy = retention.never_started
+    if copy is None:
+        return decision
+    namespace = seen.session.metadata.namespace or ""
+
+    def again(run: Run) -> Decision:
+        copies = [replace(item, retain_run=run) if item is copy else item for item in seen.copies]
+        return _after(replace(seen, copies=copies), now)
+
+    return asking(decision, copy.retain_run, namespace, now, again)
 
 
 def _with(status: BackupSessionStatus, wanted: Condition) -> BackupSessionStatus:

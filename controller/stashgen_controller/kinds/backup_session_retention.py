@@ -28,11 +28,15 @@ _UNKNOWN = RunError(reason=ErrorClass.INTERNAL, message="the Job failed and nobo
 
 @dataclass(frozen=True, slots=True)
 class RetentionStep:
-    """A session's status with what is known of its retention, and what is to be done."""
+    """A session's status with what is known of its retention, and what is to be done.
+
+    ``never_started`` is the first copy of which that is a failure now.
+    """
 
     status: BackupSessionStatus
     actions: tuple[Action, ...] = ()
     requeue_after: timedelta | None = None
+    never_started: Copy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class _CopyStep:
     actions: tuple[Action, ...] = ()
     conditions: tuple[Condition, ...] = ()
     requeue_after: timedelta | None = None
+    never_started: Copy | None = None
 
 
 def advance_retention(seen: Observed, now: datetime) -> RetentionStep:
@@ -69,7 +74,8 @@ def advance_retention(seen: Observed, now: datetime) -> RetentionStep:
         }
     )
     actions = tuple(action for step in steps for action in step.actions)
-    return RetentionStep(status, actions, min(waits, default=None))
+    never_started = next((step.never_started for step in steps if step.never_started), None)
+    return RetentionStep(status, actions, min(waits, default=None), never_started)
 
 
 def _advance(seen: Observed, copy: Copy, now: datetime) -> _CopyStep:
@@ -96,7 +102,7 @@ def _advance(seen: Observed, copy: Copy, now: datetime) -> _CopyStep:
                 return _CopyStep(entry, conditions=ensured, requeue_after=wait)
             namespace = seen.session.metadata.namespace or ""
             gone = Delete(JOBS, namespace, copy.retain_job, run.job_uid or "")
-            return _CopyStep(_failed(entry, error), (gone,))
+            return _CopyStep(_failed(entry, error), (gone,), never_started=copy)
         case RunState.FINISHED if run.succeeded:
             done = entry.model_copy(update={"phase": RetentionPhase.APPLIED})
             return _CopyStep(done, _deletions(seen, copy, run))

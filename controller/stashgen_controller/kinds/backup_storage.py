@@ -1,7 +1,7 @@
 """BackupStorage: have the backend initialised once by a Job, sum up the repositories in it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -38,7 +38,7 @@ from stashgen_controller.observing import (
     without_status,
 )
 from stashgen_controller.reconciler import Kind, Reader
-from stashgen_controller.runs import Run
+from stashgen_controller.runs import Run, asking
 from stashgen_controller.session_plan import SessionPlan, Verb
 from stashgen_controller.support import with_support
 
@@ -136,11 +136,17 @@ def decide(seen: Observed, now: datetime) -> Decision:
             "total_size": _total_size(seen.repositories),
         }
     )
-    return Decision(
+    decision = Decision(
         progress.actions,
         _written(updated, conditions),
         progress.requeue_after,
         refused=lambda why: _written(status, with_condition(conditions, _failed(why, now))),
+    )
+    if progress.error is None:
+        return decision
+    namespace = seen.storage.metadata.namespace or ""
+    return asking(
+        decision, seen.run, namespace, now, lambda run: decide(replace(seen, run=run), now)
     )
 
 

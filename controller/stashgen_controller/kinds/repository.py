@@ -25,7 +25,7 @@ from stashgen_controller.jobs import job_manifest, owner_of
 from stashgen_controller.kinds.repository_view import Observed, observe
 from stashgen_controller.observing import without_status
 from stashgen_controller.reconciler import Kind
-from stashgen_controller.runs import Run
+from stashgen_controller.runs import Run, asking
 from stashgen_controller.session_plan import SessionPlan, Verb
 from stashgen_controller.support import with_support
 
@@ -54,11 +54,17 @@ def decide(seen: Observed, now: datetime) -> Decision:
     conditions = _with_retention(seen, conditions, now)
     conditions = with_support(conditions, seen.repository, now)
     written = status.model_copy(update={"executor": progress.executor})
-    return Decision(
+    decision = Decision(
         progress.actions,
         _written(written, conditions),
         progress.requeue_after,
         refused=lambda why: _written(status, with_condition(conditions, _failed(why, now))),
+    )
+    if progress.error is None:
+        return decision
+    namespace = seen.repository.metadata.namespace or ""
+    return asking(
+        decision, seen.run, namespace, now, lambda run: decide(replace(seen, run=run), now)
     )
 
 

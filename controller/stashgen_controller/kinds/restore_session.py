@@ -1,5 +1,6 @@
 """RestoreSession: find the Snapshot, restore it once by a Job, say how it went."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from stashgen.api.base import JsonObject, format_time
@@ -35,7 +36,7 @@ from stashgen_controller.kinds.restore_session_view import Observed, observe
 from stashgen_controller.pod_templates import COMPONENT
 from stashgen_controller.reconciler import Kind
 from stashgen_controller.restores import EXECUTOR_ENSURED, TARGET_FOUND
-from stashgen_controller.runs import RunState
+from stashgen_controller.runs import RunState, asking
 from stashgen_controller.session_plan import SessionPlan, Verb
 
 VALIDATION = "ValidationPassed"
@@ -204,7 +205,9 @@ def _wait(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decisi
     run = seen.run
     never_started = run.never_started(now)
     if never_started is not None:
-        return _write(seen, incomplete(seen, status, never_started, now), now)
+        ended = _write(seen, incomplete(seen, status, never_started, now), now)
+        namespace = seen.restore.metadata.namespace or ""
+        return asking(ended, run, namespace, now, lambda run: decide(replace(seen, run=run), now))
     components = status.components or {COMPONENT: RestoreComponent(phase=RestorePhase.RUNNING)}
     status = _with_pause(seen, status).model_copy(
         update={

@@ -1,6 +1,6 @@
 """Snapshot: take over what its Job reports, and complete what the Job could not write."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from stashgen.api.backup_session import BackupSession
@@ -14,7 +14,7 @@ from stashgen_controller.decision import Decision, Delete
 from stashgen_controller.observing import observe_job
 from stashgen_controller.pod_templates import COMPONENT
 from stashgen_controller.reconciler import Kind, Reader
-from stashgen_controller.runs import POD_FOLLOWS, Run, RunState
+from stashgen_controller.runs import POD_FOLLOWS, Run, RunState, asking
 
 UPLOADED = "SnapshotMetadataUploaded"
 INCOMPLETE = "BackupIncomplete"
@@ -85,7 +85,9 @@ def decide(seen: Observed, now: datetime) -> Decision:
         case RunState.RUNNING:
             never_started = run.never_started(now)
             if never_started is not None:
-                return _write(_failed(seen, status, never_started.text, now))
+                failed = _write(_failed(seen, status, never_started.text, now))
+                namespace = seen.snapshot.metadata.namespace or ""
+                return asking(failed, run, namespace, now, lambda run: _again(seen, run, now))
             executor = run.executor(seen.snapshot.metadata.name, 1)
             if run.awaits_pod(now):
                 return Decision(requeue_after=POD_FOLLOWS)
@@ -98,6 +100,10 @@ def decide(seen: Observed, now: datetime) -> Decision:
             )
         case _:
             return _write(_finished(seen, status, now))
+
+
+def _again(seen: Observed, run: Run, now: datetime) -> Decision:
+    return decide(replace(seen, run=run), now)
 
 
 def _without_job(seen: Observed) -> Decision:

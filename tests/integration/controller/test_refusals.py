@@ -8,7 +8,13 @@ import pytest
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
 from tests.integration.controller import manifests
-from tests.integration.controller.harness import Harness, conditions, good_worker, name_of
+from tests.integration.controller.harness import (
+    Harness,
+    conditions,
+    good_worker,
+    metadata,
+    name_of,
+)
 
 _INITIAL = "library-backup-1772366400"
 
@@ -63,3 +69,31 @@ def test_a_session_whose_job_is_refused_for_good_ends_and_lets_the_next_one_star
     message = str(conditions(session)["BackupExecutorEnsured"]["message"])
     assert "could not start in time" in message
     assert "restartPolicy" in message
+
+
+def test_nothing_is_made_in_a_namespace_that_is_on_its_way_out(harness: Harness) -> None:
+    """Its content goes bit by bit, and what is gone already must not be made again."""
+    for obj in (
+        manifests.storage("demo"),
+        manifests.retention("demo"),
+        manifests.configuration("demo"),
+    ):
+        harness.apply(obj)
+    harness.settle(work=good_worker)
+    # The embedded server empties a namespace in one go: this is the moment before.
+    found = harness.get(known.NAMESPACES, None, "demo")
+    key, store = (known.NAMESPACES.group, known.NAMESPACES.plural), harness.server.api.store
+    with store.lock:
+        leaving: JsonObject = {
+            **metadata(found),
+            "deletionTimestamp": "2026-03-01T12:30:00Z",
+            "resourceVersion": store.next_version(),
+        }
+        store.put(key, "", "demo", {**found, "metadata": leaving})
+    harness.client.delete(known.REPOSITORIES, "demo", "repo-local")
+    harness.client.delete(known.CRON_JOBS, "demo", "trigger-library-backup-backup")
+    with harness.counted() as requests:
+        harness.settle()
+        harness.look_at_everything()
+    assert not requests
+    assert harness.errors == []

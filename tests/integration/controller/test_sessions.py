@@ -443,6 +443,75 @@ def test_a_pod_that_never_starts_is_a_warning_then_a_named_failure(harness: Harn
 
 
 @pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("Pod", 'FailedMount: MountVolume.SetUp failed for volume "key": secret "k" not found'),
+        ("Job", 'FailedCreate: Error creating: pods "x" is forbidden: exceeded quota: none'),
+    ],
+)
+def test_events_explain_a_start_that_nothing_else_explains(
+    harness: Harness, kind: str, message: str
+) -> None:
+    protect(harness, "local")
+    job = harness.run_until(Verb.BACKUP)
+    name = name_of(job)
+    if kind == "Pod":
+        waiting: JsonObject = {"name": "worker", "state": {"waiting": {"reason": "Creating"}}}
+        name = harness.start_pod(job, {"phase": "Pending", "containerStatuses": [waiting]})
+    reason, _, text = message.partition(": ")
+    for at, words in (("2026-03-01T12:01:00Z", "older"), ("2026-03-01T12:02:00Z", text)):
+        _warn(harness, kind, name, reason, words, at)
+    harness.settle()
+    with harness.counted() as before:
+        harness.advance(timedelta(minutes=10))
+        harness.settle()
+    assert not before["list", "events"]
+    with harness.counted() as requests:
+        harness.advance(timedelta(minutes=5))
+        harness.settle()
+        harness.look_at_everything()
+    assert requests["list", "events"] == 1
+    failed = conditions(harness.status(known.SNAPSHOTS, "demo", name_of(job)))
+    wanted = f"Unschedulable: {kind.lower()} {name}: {message}"
+    assert failed["BackupIncomplete"]["message"] == wanted
+    assert name_of(job) not in harness.names(known.JOBS, "demo")
+
+
+def _warn(harness: Harness, kind: str, name: str, reason: str, message: str, at: str) -> None:
+    event: JsonObject = {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{kind.lower()}.{at[14:16]}", "namespace": "demo"},
+        "involvedObject": {"kind": kind, "name": name, "namespace": "demo"},
+        "type": "Warning",
+        "reason": reason,
+        "message": message,
+        "lastTimestamp": at,
+    }
+    harness.client.create(known.EVENTS, "demo", event)
+
+
+@pytest.mark.parametrize("verb", [Verb.INIT_STORAGE, Verb.INIT_REPOSITORY, Verb.RETAIN])
+def test_every_jobs_start_is_explained_by_events(harness: Harness, verb: Verb) -> None:
+    protect(harness, "local")
+    job = harness.run_until(verb)
+    _warn(harness, "Job", name_of(job), "FailedCreate", "forbidden", "2026-03-01T12:01:00Z")
+    with harness.counted() as requests:
+        harness.advance(timedelta(minutes=15))
+        harness.settle()
+        harness.look_at_everything()
+    assert requests["list", "events"] == 1
+    told = f"Unschedulable: job {name_of(job)}: FailedCreate: forbidden"
+    statuses = [
+        obj.get("status")
+        for kind in (known.BACKUP_STORAGES, known.REPOSITORIES, known.BACKUP_SESSIONS)
+        for obj in harness.reader.items(kind, "demo")
+    ]
+    assert told in str(statuses)
+    assert name_of(job) not in harness.names(known.JOBS, "demo")
+
+
+@pytest.mark.parametrize(
     ("state", "text"),
     [
         (

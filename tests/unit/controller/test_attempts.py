@@ -109,7 +109,8 @@ def test_a_name_that_is_taken_is_not_deleted() -> None:
 
 
 def test_a_pod_that_never_starts_is_a_failed_attempt() -> None:
-    run = Run(RunState.RUNNING, "job-1", DIGEST, pending_since=NOW, pending_reason="no room")
+    until = NOW + PENDING_FAILS
+    run = Run(RunState.RUNNING, "job-1", DIGEST, pending_until=until, pending_reason="no room")
     progress = attempts(FIRST, run).advance(NOW + PENDING_FAILS)
     assert progress.error == RunError(reason=ErrorClass.UNSCHEDULABLE, message="no room")
     assert progress.actions == (Delete(JOBS, "demo", "init-1", "job-1"), Create(JOBS, job_for(2)))

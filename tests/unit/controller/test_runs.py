@@ -6,6 +6,7 @@ from typing import cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import JsonValue
 
 from stashgen.api.base import JsonObject
 from stashgen.api.shared import Executor
@@ -17,7 +18,8 @@ from stashgen_controller.runs import (
     RunState,
     observe_run,
 )
-from tests.unit.controller.world import DIGEST, NOW, job, pending, pod, result, terminated
+from stashgen_controller.session_plan import DEADLINE_GRACE
+from tests.unit.controller.world import DIGEST, NOW, job, pending, pod, result, stored, terminated
 
 SEEN = Executor(job="copy", job_uid="job-1", plan_digest=DIGEST, attempt=1)
 SEEN_POD = SEEN.model_copy(update={"pod": "copy-x"})
@@ -144,6 +146,51 @@ def test_a_pod_that_waits_is_looked_at_when_it_gets_too_long() -> None:
     error = run.never_started(NOW + PENDING_FAILS)
     assert error is not None
     assert error.text == "Unschedulable: pod copy-x: Unschedulable: no node has room"
+
+
+def test_a_start_that_nobody_explains_is_explained_by_events() -> None:
+    running = job("copy")
+    creating: JsonObject = {"waiting": {"reason": "ContainerCreating"}}
+    conditions = [{"type": "Ready", "status": "False", "message": "containers with unready status"}]
+    status: JsonObject = {
+        "phase": "Pending",
+        "conditions": cast("JsonValue", conditions),
+        "containerStatuses": [{"name": "worker", "state": creating}],
+    }
+    run = observe(running, pod(running, status))
+    assert run.events_of == ("Pod", "copy-x")
+    silent = run.explained("")
+    assert silent.pending_reason.endswith("neither scheduler nor kubelet says why")
+    told = run.explained('FailedMount: secret "key" not found')
+    assert told.pending_reason == 'pod copy-x: FailedMount: secret "key" not found'
+    assert told.events_of is silent.events_of is None
+    known = observe(running, pod(running, pending("Unschedulable", "no node has room")))
+    assert known.events_of is None
+    assert known.explained("FailedMount: late") == known
+
+
+def test_a_job_without_a_pod_fails_like_a_pod_that_does_not_start() -> None:
+    running = stored(job("copy"), "job-1")
+    run = observe(running)
+    assert run.events_of == ("Job", "copy")
+    assert run.never_started(NOW + PENDING_FAILS - timedelta(seconds=1)) is None
+    error = run.explained("FailedCreate: exceeded quota").never_started(NOW + PENDING_FAILS)
+    assert error is not None
+    assert error.text == "Unschedulable: job copy: FailedCreate: exceeded quota"
+    # One whose pod was seen is on its way to its end.
+    assert observe(running, executor=SEEN_POD).never_started(NOW + 2 * PENDING_FAILS) is None
+
+
+def test_a_pod_that_has_not_started_by_its_plans_deadline_has_failed() -> None:
+    planned = timedelta(minutes=3)
+    seconds = int((planned + DEADLINE_GRACE).total_seconds())
+    running: JsonObject = {
+        **stored(job("copy"), "job-1"),
+        "spec": {"activeDeadlineSeconds": seconds},
+    }
+    run = observe(running, pod(running, pending("Unschedulable", "no node has room")))
+    assert run.next_look(NOW) == planned
+    assert run.never_started(NOW + planned) is not None
 
 
 def test_the_pod_is_recorded_as_soon_as_it_is_seen() -> None:

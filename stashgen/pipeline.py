@@ -13,7 +13,7 @@ from datetime import date
 from stashgen.diagnostics import Finding, Outcome
 from stashgen.inventory import collect
 from stashgen.model import FileTree, Previous, Source
-from stashgen.record import histories, recover
+from stashgen.record import histories, moved_storages, recover
 from stashgen.render import render
 from stashgen.resolve import resolve
 from stashgen.serialize import serialize
@@ -58,7 +58,10 @@ def compile(  # noqa: A001 (it is called pipeline.compile)
 
     manifests = render(resolved.value, kept.value)
     project = resolved.value.project.metadata.name
-    return Outcome(serialize(project, manifests), _sorted(findings))
+    files = serialize(project, manifests)
+    moved = [*moved_storages(resolved.value, recorded.value, before, files)]
+    findings += moved
+    return _nothing(findings) if moved else Outcome(files, _sorted(findings))
 
 
 def _nothing(findings: list[Finding]) -> Outcome[FileTree]:

@@ -1,4 +1,4 @@
-"""A file of the output that cannot be taken at its word."""
+"""What reading the record may report; a file of it that cannot be taken at its word."""
 
 from enum import StrEnum
 
@@ -9,6 +9,7 @@ class Code(StrEnum):
     """The findings of this pass; each is explained in docs/findings.md."""
 
     DAMAGED = "SG704"
+    MOVED = "SG711"
 
 
 def damaged(position: Position, what: str) -> Finding:

@@ -1,0 +1,78 @@
+"""Storages whose name stays and whose place changes: every history in them would begin anew."""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+
+from stashgen.diagnostics import Finding, Position, Severity, quote
+from stashgen.model import FileTree, History, Previous, Resolved
+from stashgen.record.damage import Code, damaged
+from stashgen.source import read_documents
+
+# What says how to get there, and not where it is.
+_NO_PLACE = frozenset({"mountPath", "region", "secretName", "insecureTLS"})
+
+
+def moved_storages(
+    resolved: Resolved, histories: Iterable[History], before: Iterable[Previous], files: FileTree
+) -> Iterator[Finding]:
+    """An error for each storage that held a history before and would be another place.
+
+    A file of a storage that is not there says nothing: whoever moved the copies along deletes it.
+
+    Args:
+        resolved: Which volume is copied to which storage.
+        histories: Of the output before the build.
+        before: The folders that they were found in.
+        files: The output after the build.
+    """
+    folders = {previous.root: previous.files for previous in before}
+    known = {(one.volume, one.repository): one for one in histories}
+    seen = set()
+    for protection in resolved.protections:
+        for session in protection.sessions:
+            for copy in session.copies:
+                history = known.get((protection.volume.key, copy.repository))
+                if history is None:
+                    continue
+                name = f"_storage-{copy.storage.name}.yaml"
+                old = history.path.parent / name
+                new = PurePosixPath(copy.storage.cluster.name, copy.storage.namespace, name)
+                content = folders[history.root].get(old)
+                if (history.root, old) in seen or content in {None, files[new]}:
+                    continue
+                seen.add((history.root, old))
+                position = Position(history.root / old)
+                yield from _compare(content or b"", files[new], copy.storage.name, position)
+
+
+def _compare(old: bytes, new: bytes, name: str, position: Position) -> Iterator[Finding]:
+    was = _place(old)
+    if was is None:
+        yield damaged(position, "it has no BackupStorage that can be read")
+    elif was != (place := _place(new)):
+        yield Finding(
+            Code.MOVED,
+            Severity.ERROR,
+            position,
+            "",
+            f"storage {quote(name)} would be another place: {place}, and was {was}",
+            "every history in it would begin anew, and what is in the old place could not be "
+            "restored any more",
+            "give the new place a Storage with a name of its own, and retire what the old one has; "
+            "if the copies were moved along, delete this file and build again",
+        )
+
+
+def _place(content: bytes) -> str | None:
+    """Where the BackupStorage of a file is, in one line; None where it cannot be read."""
+    for document in read_documents(content, PurePosixPath("storage")).value:
+        spec = document.data.get("spec")
+        storage = spec.get("storage") if isinstance(spec, dict) else None
+        if document.data.get("kind") != "BackupStorage" or not isinstance(storage, dict):
+            continue
+        block = storage.get(str(storage.get("provider")))
+        if isinstance(block, dict):
+            place = {key: value for key, value in block.items() if key not in _NO_PLACE}
+            return json.dumps(place, sort_keys=True)
+    return None

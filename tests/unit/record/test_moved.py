@@ -1,0 +1,90 @@
+"""A storage that keeps its name may not become another place."""
+
+from pathlib import PurePosixPath
+
+import pytest
+
+from stashgen.diagnostics import Finding
+from stashgen.model import FileTree, Previous
+from stashgen.record import histories, moved_storages
+from stashgen.render import render
+from stashgen.serialize import serialize
+from tests.unit.resolve.project import POLICY, PROJECT, STORAGE, claim, codes, resolved
+
+BOTH = claim("library") + claim("web")
+FILE = PurePosixPath("demo/demo/_storage-local.yaml")
+BUCKET = """
+apiVersion: stashgen.dev/v1alpha1
+kind: Storage
+metadata: {name: local}
+spec:
+  namespace: demo
+  backend: {provider: s3, s3: {bucket: corp, prefix: "{{ cluster.id }}", region: eu-1}}
+  credentials: {from: Namespace, secretName: keys}
+"""
+
+
+def built(storage: str, project: str = PROJECT) -> FileTree:
+    return serialize("test", render(resolved(BOTH, storage, POLICY, project=project).value))
+
+
+def after(files: FileTree, storage: str, project: str = PROJECT) -> tuple[Finding, ...]:
+    before = [Previous(PurePosixPath("rendered"), files)]
+    known = histories(before).value
+    value = resolved(BOTH, storage, POLICY, project=project, histories=known).value
+    new = serialize("test", render(value))
+    return tuple(moved_storages(value, known, before, new))
+
+
+@pytest.mark.parametrize(
+    ("first", "word", "other"),
+    [
+        (STORAGE, "claimName: backup-store", "claimName: another-store"),
+        (STORAGE, "local: {p", "local: {subPath: 'x/{{ cluster.id }}', p"),
+        (BUCKET, "bucket: corp", "bucket: other"),
+        (BUCKET, 'prefix: "', 'prefix: "x/'),
+        (BUCKET, "region: eu-1", "endpoint: 'https://s3.example.org'"),
+    ],
+)
+def test_another_place_is_an_error_once_for_all_its_volumes(
+    first: str, word: str, other: str
+) -> None:
+    assert word in first
+    found = after(built(first), first.replace(word, other))
+    assert codes(found) == ["SG711"]
+    assert str(found[0].position) == "rendered/demo/demo/_storage-local.yaml:1:1"
+
+
+@pytest.mark.parametrize(
+    ("first", "word", "other"),
+    [
+        (STORAGE, "local: {p", "local: {mountPath: /mnt, p"),
+        (STORAGE, "user: 0", "user: 7"),
+        (BUCKET, "secretName: keys", "secretName: others"),
+    ],
+)
+def test_another_way_to_the_same_place_is_none(first: str, word: str, other: str) -> None:
+    assert word in first
+    assert after(built(first), first.replace(word, other)) == ()
+
+
+def test_another_provider_is_another_place() -> None:
+    assert codes(after(built(STORAGE), BUCKET)) == ["SG711"]
+
+
+def test_a_new_name_of_the_cluster_hides_no_move() -> None:
+    renamed = PROJECT.replace("name: demo, id", "name: other, id")
+    assert after(built(STORAGE), STORAGE, renamed) == ()
+    moved = STORAGE.replace("backup-store", "another-store")
+    assert codes(after(built(STORAGE), moved, renamed)) == ["SG711"]
+
+
+def test_a_storage_that_the_record_does_not_have_says_nothing() -> None:
+    files = {path: content for path, content in built(STORAGE).items() if path != FILE}
+    assert after(files, STORAGE.replace("backup-store", "another-store")) == ()
+
+
+def test_a_record_that_cannot_be_read_is_damaged() -> None:
+    files = dict(built(STORAGE))
+    files[FILE] = files[FILE].replace(b"provider: local", b"provider: remote")
+    assert codes(after(files, STORAGE)) == ["SG704"]

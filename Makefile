@@ -39,8 +39,8 @@ fix: setup  ## Format, and correct what the linter can correct.
 	@$(BIN)/ruff check --fix $(CODE)
 	@$(BIN)/ruff format $(CODE)
 
-contract: setup  ## The API suite against the embedded cluster and the real kube-apiserver; buckets against a real S3 server.
-	@programs=$$($(BIN)/python tools/go_tools.py etcd kubernetes kubeconform restic versitygw | paste -sd:); PATH="$$programs:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/api_contract $(ARGS)
+contract: setup  ## The API suite against the embedded cluster and the real kube-apiserver; buckets against a real S3 server; alerts by promtool.
+	@programs=$$($(BIN)/python tools/go_tools.py etcd kubernetes kubeconform prometheus restic versitygw | paste -sd:); PATH="$$programs:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/api_contract $(ARGS)
 
 cluster:  ## Start a real one-node Kubernetes (root, Debian, Go) and print how to reach it.
 	@$(PYTHON) -m tools.cluster up

@@ -25,6 +25,8 @@ OLDEST_RESTIC = (0, 18)
 # kube-apiserver and kubectl report this; without it they call themselves v0.0.0-master.
 _KUBERNETES_FLAGS = "-X k8s.io/component-base/version.gitVersion={version} {strip}"
 _STRIP = "-s -w"
+# Without it promtool is linked with the clients of all clouds that Prometheus finds targets in.
+_TAGS = {"github.com/prometheus/prometheus/cmd/promtool": "remove_all_sd"}
 
 
 class BuildError(Exception):
@@ -86,7 +88,8 @@ def _build(go: str, source: Path, folder: Path) -> None:
             flags = _KUBERNETES_FLAGS.format(version=version, strip=_STRIP)
         # The last element may be a major version: go.etcd.io/etcd/server/v3.
         name = "etcd" if path.startswith("go.etcd.io/etcd/server") else path.rsplit("/", 1)[-1]
-        command = [go, "build", "-trimpath", f"-ldflags={flags}", "-o", str(partial / name), path]
+        command = [go, "build", "-trimpath", f"-tags={_TAGS.get(path, '')}", f"-ldflags={flags}"]
+        command += ["-o", str(partial / name), path]
         if subprocess.run(command, cwd=source, env=environment, check=False).returncode != 0:
             raise BuildError(f"go build {path} failed; its message is above")
     partial.rename(folder)

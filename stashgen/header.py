@@ -5,8 +5,8 @@
 
 The first line marks generated files, the second says of which project. Of a volume's file it is
 the record that the next build compares with (``stashgen.record``): comments, so that no object
-and no reader of YAML knows of it, and so that a record is read without reading YAML. The file of
-a retired history is the only place where it is written down, so a digest of the rest shows
+and no reader of YAML knows of it, and so that a record is read without reading YAML. What a
+retired history keeps, and its storage, is written down nowhere else, so a digest of the rest shows
 an edit by hand; every other file is compared with a fresh build.
 """
 
@@ -23,11 +23,24 @@ _RECORD = re.compile(
     r"; volume: ([^/;]+)/([^/;]+)/([^/;]+); repositories: ([^;]+)"
     rf"(?:; retired until: (\d{{4}}-\d\d-\d\d); sha256: ([0-9a-f]{{{_DIGITS}}}))?"
 )
+_KEPT = re.compile(rf"; kept; sha256: ([0-9a-f]{{{_DIGITS}}})")
 
 
-def with_header(project: str, record: Record | None, body: bytes) -> bytes:
-    """A whole file: mark, owner and record, then its objects."""
+def with_header(
+    project: str, record: Record | None, body: bytes, *, is_kept: bool = False
+) -> bytes:
+    """A whole file: mark, owner and record, then its objects.
+
+    Args:
+        project: Whose file it is.
+        record: Which histories it holds.
+        body: The objects.
+        is_kept: They hold no history, and are taken from the output before the build.
+    """
     text = ""
+    if is_kept:
+        text = "; kept"
+        text += f"; sha256: {_digest(text, body)}"
     if record is not None:
         key = record.volume
         text = f"; volume: {key.cluster_id}/{key.namespace}/{key.name}"
@@ -55,21 +68,23 @@ def record_of(content: bytes) -> Record | None:
     """Which histories a generated file holds; None for one that holds none.
 
     Raises:
-        ValueError: the second line is not one that a build writes, or the digest says that
-            the file of a retired history is not as it was written.
+        ValueError: the second line is not one that a build writes, or the digest of a kept
+            file says that it is not as it was written.
     """
     line = _second_line(content)
     owner = _PROJECT.match(line)
     rest = line[owner.end() :] if owner is not None else line
     if owner is not None and not rest:
         return None
-    found = _RECORD.fullmatch(rest)
-    if owner is None or found is None:
+    kept, found = _KEPT.fullmatch(rest), _RECORD.fullmatch(rest)
+    if owner is None or (kept is None and found is None):
         raise ValueError("its second line is not one that a build writes")
-    cluster_id, namespace, name, repositories, until, digest = found.groups()
-    said, _, _ = rest.rpartition("; sha256: ")
-    if digest is not None and digest != _digest(said, _body(content)):
+    said, _, digest = rest.rpartition("; sha256: ")
+    if said and digest != _digest(said, _body(content)):
         raise ValueError("it was edited after it was written")
+    if found is None:
+        return None
+    cluster_id, namespace, name, repositories, until, _ = found.groups()
     return Record(
         VolumeKey(cluster_id, namespace, name),
         tuple(repositories.split(" ")),

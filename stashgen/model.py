@@ -241,8 +241,10 @@ class Manifest:
 
     Attributes:
         record: Which histories the file holds; the same for all objects of a file.
+        is_kept: The object is taken from the output before the build, and holds no history.
     """
 
     path: PurePosixPath
     data: JsonObject
     record: Record | None = None
+    is_kept: bool = False

@@ -94,7 +94,7 @@ def _storage(retired: RetiredHistory, name: str, files: FileTree) -> Iterator[Ma
     """The storage's file as it was."""
     file = f"_storage-{name}.yaml"
     for data in _objects(files, retired.history.path.parent / file):
-        yield Manifest(retired.folder / file, data)
+        yield Manifest(retired.folder / file, data, is_kept=True)
 
 
 def _objects(files: FileTree, path: PurePosixPath) -> tuple[JsonObject, ...]:

@@ -61,9 +61,10 @@ def render(resolved: Resolved, kept: tuple[Manifest, ...] = ()) -> tuple[Manifes
         files[manifest.path].append(manifest.data)
         if manifest.record is not None:
             records[manifest.path] = manifest.record
+    as_they_were = {manifest.path for manifest in kept if manifest.is_kept}
     return (
         *(
-            Manifest(path, without_substitution(data), records.get(path))
+            Manifest(path, without_substitution(data), records.get(path), path in as_they_were)
             for path, objects in sorted(files.items())
             for data in objects
         ),

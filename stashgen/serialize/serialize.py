@@ -4,18 +4,23 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from stashgen.header import with_header
-from stashgen.model import FileTree, Manifest, Record
+from stashgen.model import FileTree, Manifest
 from stashgen.yaml_out import emit_all
 
 
 def serialize(project: str, manifests: Iterable[Manifest]) -> FileTree:
     """The files of a project by path, sorted; a file's objects stay in the manifests' order."""
     objects: dict[PurePosixPath, list[object]] = {}
-    records: dict[PurePosixPath, Record | None] = {}
+    firsts: dict[PurePosixPath, Manifest] = {}
     for manifest in manifests:
         objects.setdefault(manifest.path, []).append(manifest.data)
-        records[manifest.path] = manifest.record
+        firsts.setdefault(manifest.path, manifest)
     return {
-        path: with_header(project, records[path], emit_all(items).encode())
+        path: with_header(
+            project,
+            firsts[path].record,
+            emit_all(items).encode(),
+            is_kept=firsts[path].is_kept,
+        )
         for path, items in sorted(objects.items())
     }

@@ -50,6 +50,14 @@ def test_an_edit_of_a_retired_history_is_seen(word: bytes, other: bytes) -> None
         record_of(content.replace(word, other))
 
 
+def test_an_edit_of_a_kept_file_without_a_history_is_seen() -> None:
+    content = with_header("shop", None, BODY, is_kept=True)
+    assert content.splitlines()[1].startswith(b"# project: shop; kept; sha256: ")
+    assert record_of(content) is None
+    with pytest.raises(ValueError, match="edited"):
+        record_of(content + b"spec: {}\n")
+
+
 def test_another_name_of_the_project_is_no_edit_of_a_history() -> None:
     content = with_header("shop", RETIRED, BODY).replace(b"project: shop", b"project: store")
     assert (project_of(content), record_of(content)) == ("store", RETIRED)

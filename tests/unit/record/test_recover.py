@@ -121,7 +121,11 @@ def test_a_storage_and_accounts_that_only_a_retired_history_needs_stay() -> None
     assert (value.protections, value.storages) == ((), ())
     kept = recover(value, before)
     after = serialize("test", render(value, kept.value))
-    assert after[FOLDER / "_storage-local.yaml"] == files[FOLDER / "_storage-local.yaml"]
+    storage = FOLDER / "_storage-local.yaml"
+    assert after[storage].split(b"\n", 2)[2] == files[storage].split(b"\n", 2)[2]
+    assert record_of(after[storage]) is None
+    with pytest.raises(ValueError, match="edited"):
+        record_of(after[storage].replace(b"subPath: dem1", b"subPath: dem2"))
     assert b"name: stashgen-worker" in after[FOLDER / "_namespace.yaml"]
     assert b"kind: RetentionPolicy" not in after[FOLDER / "_namespace.yaml"]
     assert b"_retired-" in after[FOLDER / "kustomization.yaml"]

@@ -9,10 +9,9 @@ import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from pathlib import PurePosixPath
 
-from stashgen.diagnostics import Finding, Outcome, Position, Severity, quote
+from stashgen.diagnostics import Finding, Outcome, Severity, quote
 from stashgen.model import (
     History,
     Inventory,
@@ -24,20 +23,8 @@ from stashgen.model import (
 )
 from stashgen.policy.project import Retired
 from stashgen.resolve.findings import finding
-from stashgen.resolve.near_miss import near_miss
-
-_MOST_RELATED = 3
-
-
-class Code(StrEnum):
-    """What this part may report; each is explained in docs/findings.md."""
-
-    LOST = "SG705"
-    REPLACED = "SG706"
-    TOO_EARLY = "SG707"
-    STILL_PROTECTED = "SG708"
-    NOT_KNOWN = "SG709"
-    PAST = "SG710"
+from stashgen.resolve.history_findings import Code, replaced, too_early
+from stashgen.resolve.losses import Losses
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +46,8 @@ class _Entry:
         return date.fromisoformat(self.value.until)
 
     def names(self, history: History) -> bool:
-        """Whether it retires this history, if nothing writes to it."""
-        return self.key == history.volume and self.value.repository in {None, history.repository}
+        """Whether it retires this history of its volume, if nothing writes to it."""
+        return self.value.repository in {None, history.repository}
 
 
 def retire(
@@ -104,9 +91,8 @@ class _Retirement:
         today: date,
     ) -> None:
         self.findings: list[Finding] = []
-        self._policies = policies
+        self._losses = Losses(policies, inventory, histories)
         self._project = policies.project.document
-        self._inventory = inventory
         self._volumes = {volume.key: volume for volume in inventory.volumes}
         self._unprotected = {volume.key for volume in unprotected}
         self._written = {
@@ -120,6 +106,12 @@ class _Retirement:
         spec = policies.project.value.spec
         self._clusters = {cluster.id: cluster.name for cluster in spec.clusters}
         self._entries = [_Entry(index, value) for index, value in enumerate(spec.retired)]
+        self._entries_by_key: dict[VolumeKey, list[_Entry]] = {}
+        for entry in self._entries:
+            self._entries_by_key.setdefault(entry.key, []).append(entry)
+        self._histories_by_key: dict[VolumeKey, list[History]] = {}
+        for history in histories:
+            self._histories_by_key.setdefault(history.volume, []).append(history)
 
     def kept(self) -> Iterator[RetiredHistory]:
         """The retired histories."""
@@ -134,12 +126,12 @@ class _Retirement:
             elif history.until is not None:
                 if self._today <= history.until:
                     place = self._project.position("spec")
-                    self.findings.append(_too_early(history, history.until.isoformat(), place))
+                    self.findings.append(too_early(history, history.until.isoformat(), place))
             elif key in self._written:
-                self.findings.append(_replaced(history, self._project.position("spec")))
+                self.findings.append(replaced(history, self._project.position("spec")))
             elif key not in lost and (key in self._unprotected or key not in self._volumes):
                 lost[key] = history
-        self.findings += (self._lost(history) for history in lost.values())
+        self.findings += (self._losses.about(history) for history in lost.values())
 
     def _entry_for(self, history: History) -> _Entry | None:
         """The entry about this very Repository before the one about the whole volume.
@@ -149,7 +141,7 @@ class _Retirement:
         """
         found = [
             entry
-            for entry in self._entries
+            for entry in self._entries_by_key.get(history.volume, ())
             if entry.names(history)
             and (entry.value.repository is not None or history.volume not in self._written)
         ]
@@ -161,69 +153,14 @@ class _Retirement:
         folder = history.path.parent
         return folder if cluster is None else PurePosixPath(cluster, history.volume.namespace)
 
-    def _lost(self, history: History) -> Finding:
-        key = history.volume
-        why, mend, related = self._reason(key)
-        return Finding(
-            Code.LOST,
-            Severity.ERROR,
-            history.position,
-            "",
-            f"volume {_shown(key)} of cluster {quote(key.cluster_id)} was backed up and would not "
-            "be any more",
-            why,
-            f"{mend}; or add to spec.retired of the project: {_entry_text(key)}",
-            related,
-        )
-
-    def _reason(self, key: VolumeKey) -> tuple[str, str, tuple[Position, ...]]:
-        """Why a volume is not protected, what to mend, and where to look."""
-        if key.cluster_id not in self._clusters:
-            return (
-                f"the project has no cluster with id {quote(key.cluster_id)} any more",
-                "add the cluster again",
-                (self._project.position("spec", "clusters"),),
-            )
-        volume = self._volumes.get(key)
-        if volume is not None:
-            miss = near_miss(self._policies, self._inventory, volume)
-            if miss is None:
-                return "there is no policy any more", "restore the policy", (volume.position,)
-            return (
-                f"no policy selects it: {miss.text}",
-                "correct the policy or the labels",
-                (miss.position, volume.position),
-            )
-        unread = self._inventory.unreadable
-        if unread:
-            number = "an object" if len(unread) == 1 else f"{len(unread)} objects"
-            return (
-                f"no manifest has such a claim any more; {number} that cannot be read may have it",
-                "give the inventory manifests that can be read",
-                tuple(sorted(unread))[:_MOST_RELATED],
-            )
-        similar = self._similar(key)
-        return (
-            "the inventory has no such claim any more"
-            + (f"; there is {_shown(similar.key)}" if similar is not None else "")
-            + ": a claim that was deleted cannot be told from one that is not seen any more",
-            "add the claim's manifest to the inventory again",
-            (similar.position,) if similar is not None else (),
-        )
-
-    def _similar(self, key: VolumeKey) -> Volume | None:
-        """An unprotected or new claim that may be the same under another name."""
-        known = {history.volume for history in self._histories}
-        new = [one for one in self._inventory.volumes if one.key not in known]
-        moved = [one for one in new if one.key.name == key.name]
-        beside = {one.key.name: one for one in new if one.key.namespace == key.namespace}
-        close = difflib.get_close_matches(key.name, beside, n=1)
-        return next(iter(moved), beside[close[0]] if close else None)
-
     def about_entries(self) -> Iterator[Finding]:
         """What is wrong with the entries themselves."""
         for entry in self._entries:
-            meant = [history for history in self._histories if entry.names(history)]
+            meant = [
+                history
+                for history in self._histories_by_key.get(entry.key, ())
+                if entry.names(history)
+            ]
             written = self._written.get(entry.key, set())
             repository = entry.value.repository
             if written and repository in {None, *written}:
@@ -255,7 +192,7 @@ class _Retirement:
         wanted = f"{entry.value.cluster} {entry.value.volume}"
         close = difflib.get_close_matches(wanted, sorted(shown), n=1)
         if wanted in shown:
-            names = {one.repository for one in self._histories if one.volume == entry.key}
+            names = {one.repository for one in self._histories_by_key[entry.key]}
             fix = f"its repositories are {', '.join(sorted(names))}"
         elif close:
             cluster, _, volume = close[0].partition(" ")
@@ -284,47 +221,3 @@ class _Retirement:
     ) -> Finding:
         path = ("spec", "retired", entry.index)
         return finding(code, self._project, path, what, why=why, fix=fix, severity=severity)
-
-
-def _replaced(history: History, place: Position) -> Finding:
-    key = history.volume
-    return Finding(
-        Code.REPLACED,
-        Severity.ERROR,
-        history.position,
-        "",
-        f"repository {quote(history.repository)} of volume {_shown(key)} would not be written "
-        "any more",
-        "another storage or directory begins a new history; the old one would lose its Repository "
-        "and the pods that restore from it",
-        "keep the storage and directory; or add to spec.retired of the project: "
-        + _entry_text(key, history.repository),
-        (place,),
-    )
-
-
-def _too_early(history: History, until: str, place: Position) -> Finding:
-    key = history.volume
-    return Finding(
-        Code.TOO_EARLY,
-        Severity.ERROR,
-        history.position,
-        "",
-        f"the history of volume {_shown(key)} is retired until {until}, and its entry is gone",
-        "it would lose its Repository and the pods that restore from it before its date",
-        "restore the entry in spec.retired of the project: "
-        + _entry_text(key, history.repository, until),
-        (place,),
-    )
-
-
-def _entry_text(key: VolumeKey, repository: str | None = None, until: str = "YYYY-MM-DD") -> str:
-    which = f", repository: {repository}" if repository is not None else ""
-    return (
-        f"{{volume: {key.namespace}/{key.name}, cluster: {key.cluster_id}{which}, "
-        f'until: "{until}", reason: "..."}}'
-    )
-
-
-def _shown(key: VolumeKey) -> str:
-    return quote(f"{key.namespace}/{key.name}")

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from stashgen.api.base import Model
+from stashgen.api.restore_request import RestoreRequest
 from stashgen.api.retention_policy import RetentionPolicy, RetentionPolicySpec
 from stashgen.diagnostics import Finding, Outcome, quote
 from stashgen.kubestash.storage_validation import validate_retention_policy
@@ -29,6 +30,7 @@ _MODELS: Mapping[str, type[Model]] = MappingProxyType(
         "Storage": Storage,
         "BackupPolicy": BackupPolicy,
         "RetentionPolicy": RetentionPolicy,
+        "RestoreRequest": RestoreRequest,
     }
 )
 

@@ -87,6 +87,10 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
         *_job("spec.job"),
     ),
     "RetentionPolicy": (("metadata.name", values.subdomain),),
+    "RestoreRequest": (
+        ("metadata.name", values.subdomain),
+        ("metadata.namespace", values.label),
+    ),
 }
 
 # Of these fields of a map exactly one must be written.
@@ -98,6 +102,7 @@ ALTERNATIVES: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         (_COPY, ("keep", "retention")),
     ),
     "RetentionPolicy": (),
+    "RestoreRequest": (),
 }
 
 

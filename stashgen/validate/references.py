@@ -31,6 +31,7 @@ def reference_findings(documents: Documents) -> Iterator[Finding]:
         yield from _defined_twice(kind, documents.by_kind[kind])
     yield from _listed_twice(documents.project, "spec.clusters", "id")
     yield from _listed_twice(documents.project, "spec.clusters", "name")
+    yield from _one_act_each(documents.by_kind["RestoreRequest"])
     for cluster_keys, _ in each(documents.project, "spec.clusters[*]"):
         if cluster_keys[-1] != 0:
             yield _second_cluster(documents.project, cluster_keys)
@@ -54,7 +55,7 @@ def _defined_twice(kind: str, documents: Iterable[Document]) -> Iterator[Finding
         if not isinstance(name, str):
             continue
         keys = ("metadata", "name")
-        other = first.setdefault(name, document)
+        other = first.setdefault(f"{_namespace(document, kind)}/{name}", document)
         if other is not document:
             yield error(
                 Code.DEFINED_TWICE,
@@ -65,6 +66,29 @@ def _defined_twice(kind: str, documents: Iterable[Document]) -> Iterator[Finding
                 fix="give one of them another name, or remove it",
                 related=(other.position(*keys),),
             )
+
+
+def _namespace(document: Document, kind: str) -> str:
+    """Of what is applied as it is written; the other kinds are the compiler's alone."""
+    return str(value_at(document, "metadata.namespace")) if kind == "RestoreRequest" else ""
+
+
+def _one_act_each(requests: Iterable[Document]) -> Iterator[Finding]:
+    """A nonce stands for one reviewed restore; the second request would be refused."""
+    first: dict[tuple[str, str], Document] = {}
+    for document in requests:
+        for keys, nonce in texts(document, "spec.nonce"):
+            other = first.setdefault((_namespace(document, "RestoreRequest"), nonce), document)
+            if other is not document:
+                yield error(
+                    Code.LISTED_TWICE,
+                    document,
+                    keys,
+                    what=f"nonce {quote(nonce)} is used twice",
+                    why="a nonce stands for one reviewed restore, and is never used again",
+                    fix="give this request another nonce",
+                    related=(other.position(*keys),),
+                )
 
 
 def printable_name(name: str) -> str:

@@ -100,6 +100,25 @@ def _finding(
                 why="other values have no meaning here",
                 fix=_expected(detail),
             )
+        case "string_pattern_mismatch":
+            return error(
+                Code.NAME,
+                document,
+                keys,
+                what=f"{_shown(detail['input'])} is not a value of {name}",
+                why="it becomes a part of names, and the API server would refuse it",
+                fix=f"write what {detail['ctx']['pattern']} matches",
+            )
+        case "value_error":
+            # The one value that a model itself reads is a time.
+            return error(
+                Code.NOT_ALLOWED,
+                document,
+                keys,
+                what=f"{_shown(detail['input'])} is not a value of {name}",
+                why="a time of RFC 3339 with its zone is needed",
+                fix='write for example "2030-12-31T14:00:00Z"',
+            )
         case type_:
             wanted = _TYPES.get(type_)
             return error(

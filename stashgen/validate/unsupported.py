@@ -38,6 +38,7 @@ _FIELDS = {
         }
     ),
     "RetentionPolicy": frozenset[str](),
+    "RestoreRequest": frozenset[str](),
 }
 
 _VALUES = {
@@ -53,7 +54,7 @@ FOLLOWS = {
     "spec.job.runAs.from": frozenset({"spec.job.runAs.user"}),
 }
 
-OUR_KINDS = frozenset({"Guardrail", "RestoreRequest"})
+OUR_KINDS = frozenset({"Guardrail"})
 KUBESTASH_GROUPS = (
     "storage.kubestash.com/",
     "core.kubestash.com/",

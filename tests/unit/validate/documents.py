@@ -58,6 +58,20 @@ spec:
   successfulSnapshots: {last: 2}
 """
 
+REQUEST = """\
+apiVersion: stashgen.dev/v1alpha1
+kind: RestoreRequest
+metadata: {name: library-2026-03-01, namespace: demo}
+spec:
+  nonce: library-2026-03-01
+  notAfter: "2026-03-01T14:00:00Z"
+  repository: local-k3f9q
+  snapshot: latest
+  target: {name: library}
+  mode: Overwrite
+  onMissing: Fail
+"""
+
 CLAIM = """\
 apiVersion: v1
 kind: PersistentVolumeClaim

@@ -8,6 +8,7 @@ from stashgen.validate.tool_version import version_findings
 from tests.unit.validate.documents import (
     POLICY,
     PROJECT,
+    REQUEST,
     RETENTION,
     STORAGE,
     findings_of,
@@ -31,6 +32,22 @@ def test_the_second_of_two_objects_with_one_name_shows_the_first() -> None:
 
 def test_objects_of_different_kinds_may_have_one_name() -> None:
     assert findings_of(STORAGE, POLICY, RETENTION.replace("weekly", "local")) == []
+
+
+def test_a_restore_request_is_looked_through_and_is_no_part_of_the_policies() -> None:
+    with_request = validate(source(STORAGE, POLICY, REQUEST))
+    assert with_request.findings == ()
+    assert with_request.value is not None
+    assert [one.value.metadata.name for one in with_request.value.policies] == ["hourly"]
+
+
+def test_a_nonce_is_used_once_in_a_namespace() -> None:
+    again = REQUEST.replace("name: library-2026-03-01", "name: again")
+    assert findings_of(STORAGE, POLICY, REQUEST, again) == [
+        ("SG303", "RestoreRequest/again spec.nonce")
+    ]
+    elsewhere = REQUEST.replace("namespace: demo", "namespace: elsewhere")
+    assert findings_of(STORAGE, POLICY, REQUEST, elsewhere) == []
 
 
 def test_a_literal_cluster_id_in_the_sub_path_is_enough() -> None:

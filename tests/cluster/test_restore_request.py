@@ -1,0 +1,106 @@
+"""A restore in git on a real cluster: it happens once, into the volume itself or into a new one."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from stashgen.api.base import format_time
+from tests.cluster import installation
+from tests.cluster.installation import DATA, Json
+from tests.cluster.kube import Kube, KubeError
+
+NEW = "library-restored"
+NEW_CLAIM: Json = {
+    "apiVersion": "v1",
+    "kind": "PersistentVolumeClaim",
+    "metadata": {"name": NEW},
+    "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+}
+
+
+def request(repository: str, name: str, claim: str, mode: str) -> Json:
+    """A request whose nonce is its name."""
+    return {
+        "apiVersion": "stashgen.dev/v1alpha1",
+        "kind": "RestoreRequest",
+        "metadata": {
+            "name": name,
+            "annotations": {
+                "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
+                "kustomize.toolkit.fluxcd.io/prune": "disabled",
+            },
+        },
+        "spec": {
+            "nonce": name,
+            "notAfter": format_time(datetime.now(UTC) + timedelta(minutes=10)),
+            "repository": repository,
+            "snapshot": "latest",
+            "target": {"name": claim},
+            "mode": mode,
+            "onMissing": "Fail",
+            "reason": "the e2e",
+        },
+    }
+
+
+def ended(kube: Kube, namespace: str, wanted: Json) -> Json:
+    """Apply a request and wait as a person would: for its kstatus condition."""
+    kube.apply(namespace, wanted)
+    name = f"restorerequest/{wanted['metadata']['name']}"
+    kube.kubectl(
+        "wait", f"--namespace={namespace}", name, "--for=condition=Ready", "--timeout=120s"
+    )
+    return kube.get(namespace, "restorerequest", wanted["metadata"]["name"])
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_requested_restore_happens_once_whatever_a_syncer_does(
+    kube: Kube, namespace: str, tmp_path: Path
+) -> None:
+    installation.prepare(kube, namespace)
+    before = installation.tree(kube, namespace)
+    installation.compile_and_apply(kube, namespace, tmp_path)
+    kube.wait_until(lambda: installation.names(kube, namespace, "backupsessions"))
+    (initial,) = installation.names(kube, namespace, "backupsessions")
+    first = installation.finished_backup(kube, namespace, initial)
+    assert first["status"]["phase"] == "Succeeded", first["status"]
+    (repository,) = installation.names(kube, namespace, "repositories")
+
+    installation.run(kube, namespace, "wipe", DATA, "rm -rf /data/*")
+    in_place = request(repository, "in-place-1", DATA, "Overwrite")
+    done = ended(kube, namespace, in_place)
+    assert done["status"]["phase"] == "Succeeded", done["status"]
+    assert installation.tree(kube, namespace) == before
+    shown = kube.kubectl("get", f"--namespace={namespace}", "rr", "--no-headers")
+    assert shown.split()[:5] == [
+        "in-place-1",
+        repository,
+        done["status"]["snapshot"],
+        DATA,
+        "Succeeded",
+    ]
+
+    kube.apply(namespace, NEW_CLAIM)
+    aside = ended(kube, namespace, request(repository, "aside-01", NEW, "OnlyIfEmpty"))
+    assert aside["status"]["phase"] == "Succeeded", aside["status"]
+    assert installation.tree(kube, namespace, NEW) == before
+
+    # Work goes on; then the request is pruned and added again, at last without any trace of it.
+    installation.write(kube, namespace, "worked on since")
+    since = installation.tree(kube, namespace)
+    session = done["status"]["restoreSession"]
+    for is_traceless in (False, True):
+        kube.kubectl("delete", f"--namespace={namespace}", "rr", "in-place-1")
+        if is_traceless:
+            kube.kubectl("delete", f"--namespace={namespace}", "restoresession", session)
+        again = ended(kube, namespace, in_place)
+        assert again["status"]["phase"] == "Succeeded", again["status"]
+        assert installation.tree(kube, namespace) == since
+        assert ("restoredBefore" in again["status"]) is is_traceless
+    (ready,) = [item for item in again["status"]["conditions"] if item["type"] == "Ready"]
+    assert ready["reason"] == "RestoredBefore"
+    assert ready["message"].endswith("nothing was written now")
+
+    with pytest.raises(KubeError, match="a request is one act"):
+        kube.apply(namespace, request(repository, "in-place-1", NEW, "Overwrite"))

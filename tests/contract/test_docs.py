@@ -4,6 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
+
+from stashgen.api.restore_request import RestoreRequest, RestoreRequestPhase
 
 ROOT = Path(__file__).parents[2]
 _DOCUMENTS = sorted(
@@ -36,6 +39,14 @@ def test_make_targets_in_documents_exist(name: str) -> None:
     targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     used = _TARGET.findall((ROOT / name).read_text(encoding="utf-8"))
     assert not [target for target in used if target not in targets]
+
+
+def test_the_restore_request_of_the_documentation_is_one() -> None:
+    text = (ROOT / "docs" / "restore.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert RestoreRequest.model_validate(yaml.safe_load(example)).spec.reason
+    phases = set(re.findall(r"^\| (\w+) \| `", text, re.MULTILINE))
+    assert phases == {phase.value for phase in RestoreRequestPhase}
 
 
 def test_architecture_names_every_package() -> None:

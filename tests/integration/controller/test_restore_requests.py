@@ -427,6 +427,18 @@ def test_a_restore_session_that_a_person_deletes_ends_the_request(
     assert restores(protected) == [FIRST]
 
 
+def test_a_job_that_a_person_deletes_ends_the_request(protected: Harness, ledger: Ledger) -> None:
+    ask(protected)
+    protected.run_until(Verb.RESTORE)
+    protected.settle()
+    protected.delete(known.JOBS, "demo", FIRST)
+    protected.settle(work=ledger)
+    protected.advance(timedelta(hours=1))
+    protected.settle(work=ledger)
+    assert told(protected) == ("Failed", "Stalled", "ExecutorLost")
+    assert restores(protected) == [FIRST]
+
+
 def test_an_order_that_somebody_changed_is_not_carried_out(
     protected: Harness, ledger: Ledger
 ) -> None:

@@ -25,6 +25,8 @@ USER_AGENT = "stashgen-controller"
 MERGE_PATCH = "application/merge-patch+json"
 _PAGE = 500
 _CONNECTIONS = 64
+# A server that is there answers at once; one behind a dead route would be waited for.
+_CONNECT_SECONDS = 10
 
 # Told of each request before it is sent (method, path, query); an ApiError holds it back.
 Gate = Callable[[str, str, Mapping[str, str]], None]
@@ -353,14 +355,20 @@ class Client:
             auth_settings=["BearerToken"],
         )
         try:
-            response = self._api.call_api(*prepared, _request_timeout=timeout).response
+            timeouts = (min(_CONNECT_SECONDS, timeout), timeout)
+            response = self._api.call_api(*prepared, _request_timeout=timeouts).response
         except ApiException as error:
             raise _error(int(error.status or 0), error.body) from error
         except HTTPError as error:
-            raise ApiError(0, "Unreachable", str(error)) from error
+            raise ApiError(0, "Unreachable", self._unreachable(error)) from error
         if not 200 <= response.status < 300:  # noqa: PLR2004
             raise _error(response.status, response.read())
         return response
+
+    def _unreachable(self, error: HTTPError) -> str:
+        """Where no connection was made: the address and the reason, without the layers between."""
+        reason = getattr(error, "reason", None) or error
+        return f"{self._api.configuration.host}: {reason}"
 
 
 def line_body(event: Mapping[str, Any]) -> bytes:

@@ -1,5 +1,6 @@
 """The terminal, or what stands in its place: the product goes to ``out``, words to ``err``."""
 
+import io
 import os
 import shutil
 import sys
@@ -31,10 +32,12 @@ class Console:
     @classmethod
     def of_process(cls, environment: Mapping[str, str] = os.environ) -> "Console":
         """This process' own; colours only on a terminal (and NO_COLOR takes them away)."""
-        is_terminal = sys.stdout.isatty()
+        # Either may have been closed by the caller (2>&-): then nobody reads it.
+        out, err = sys.stdout or io.StringIO(), sys.stderr or io.StringIO()
+        is_terminal = out.isatty()
         return cls(
-            sys.stdout,
-            sys.stderr,
+            out,
+            err,
             shutil.get_terminal_size().columns if is_terminal else None,
             is_terminal and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb",
         )

@@ -6,8 +6,9 @@ from datetime import datetime
 from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.base import JsonObject, format_time, parse_time
 from stashgen.api.persistent_volume_claim import PersistentVolumeClaim
+from stashgen.api.repository import Repository
 from stashgen.api.resources import PERSISTENT_VOLUME_CLAIMS
-from stashgen_controller.freshness import objective, timing
+from stashgen_controller.freshness import CopyState, objective, timing
 from stashgen_controller.kubectl.advice import ADVICE, Place, cause_of, next_command
 from stashgen_controller.kubectl.console import Console
 from stashgen_controller.kubectl.detail import Detail
@@ -114,37 +115,42 @@ def _next_tick(text: str | None, now: datetime) -> str:
 
 
 def _copies(found: Detail, view: View, width: int | None) -> Iterator[str]:
+    """A line for each copy, and for each Repository that no session writes to any more."""
     repositories = {item.metadata.name: item for item in found.subject.repositories}
-    rows = []
-    seen = set()
-    for copy in found.copies:
-        seen.add(copy.repository)
-        newest = age(copy.newest, view.now) if copy.newest is not None else "never"
-        rows.append([copy.repository, copy.session, newest, "ok" if copy.is_met else "late"])
-    rows += [[name, NOTHING, NOTHING, NOTHING] for name in repositories if name not in seen]
-    for row in rows:
-        repository = repositories.get(row[0])
-        status = repository.status if repository is not None else None
-        state = found.retention.get((found.subject.namespace, row[0]))
-        retention = NOTHING
-        if state is not None and state.is_applied is not None:
-            when = age(state.last_success, view.now)
-            retention = f"applied {when} ago" if state.is_applied else f"failed, applied {when} ago"
-            if state.last_success is None:
-                retention = "failed, never applied"
-        row += [
-            repository.storage_key[1] if repository is not None else NOTHING,
-            (status.phase if status is not None else None) or "NotReady",
-            str(status.snapshot_count) if status is not None and status.snapshot_count else "0",
-            (status.size if status is not None else None) or NOTHING,
-            retention,
-        ]
+    keys = [(copy.repository, copy) for copy in found.copies]
+    written = {name for name, _ in keys}
+    rest = [(name, None) for name in repositories if name not in written]
+    rows = [_copy(found, view.now, repositories.get(name), name, copy) for name, copy in keys]
+    rows += [_copy(found, view.now, repositories[name], name, copy) for name, copy in rest]
     if rows:
-        headings = [
-            "REPOSITORY", "SESSION", "LAST GOOD", "STATE", "STORAGE", "PHASE", "SNAPSHOTS", "SIZE",
-            "RETENTION",
-        ]  # fmt: skip
+        headings = ["REPOSITORY", "SESSION", "LAST GOOD", "STORAGE", "POINTS", "SIZE", "RETENTION"]
         yield table(headings, rows, width)
+
+
+def _copy(
+    found: Detail, now: datetime, repository: Repository | None, name: str, copy: CopyState | None
+) -> list[str]:
+    status = repository.status if repository is not None else None
+    is_ready = status is not None and status.phase == "Ready"
+    newest = NOTHING
+    if copy is not None:
+        newest = age(copy.newest, now) if copy.newest is not None else "never"
+    state = found.retention.get((found.subject.namespace, name))
+    retention = NOTHING
+    if state is not None and state.is_applied is not None:
+        retention = "applied" if state.is_applied else "failed"
+        if state.last_success is not None:
+            word = "" if state.is_applied else ", applied"
+            retention += f"{word} {age(state.last_success, now)} ago"
+    return [
+        name if is_ready else f"{name} (NotReady)",
+        copy.session if copy is not None else NOTHING,
+        newest if copy is None or copy.is_met else f"{newest}, late",
+        repository.storage_key[1] if repository is not None else NOTHING,
+        str(status.snapshot_count or 0) if status is not None else NOTHING,
+        (status.size if status is not None else None) or NOTHING,
+        retention,
+    ]
 
 
 def _runs(found: Detail, now: datetime, width: int | None) -> Iterator[str]:

@@ -9,6 +9,8 @@ from stashgen.api.base import JsonObject, parse_time
 from stashgen.api.resources import EVENTS
 from stashgen_controller.reconciler import Reader
 
+_OF_EVERY_RUN = ("pod/", "job/")
+
 
 @dataclass(frozen=True, slots=True)
 class Happening:
@@ -24,7 +26,11 @@ class Happening:
 def happenings(
     reader: Reader, namespace: str, about: Iterable[tuple[str, str]], most: int
 ) -> list[Happening]:
-    """The newest Events about objects of a kind and name."""
+    """Events about objects of a kind and name, newest first.
+
+    Where there are more, warnings stay before all others, and what is said of our own objects
+    before the steps of every pod.
+    """
     wanted = set(about)
     found = []
     for obj in reader.items(EVENTS, namespace):
@@ -40,7 +46,15 @@ def happenings(
                     " ".join(str(obj.get("message") or "").split()),
                 )
             )
-    return sorted(found, key=lambda item: (item.time, item.object), reverse=True)[:most]
+    found.sort(key=lambda item: (item.time, item.object), reverse=True)
+    chosen = sorted(found, key=_rank)[:most]
+    return sorted(chosen, key=lambda item: (item.time, item.object), reverse=True)
+
+
+def _rank(item: Happening) -> int:
+    if item.type == "Warning":
+        return 0
+    return 2 if item.object.startswith(_OF_EVERY_RUN) else 1
 
 
 def _time(obj: JsonObject) -> datetime | None:

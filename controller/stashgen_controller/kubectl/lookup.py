@@ -76,28 +76,35 @@ def _what_there_is(known: list[str]) -> str:
 
 
 def subjects(reader: Reader) -> list[Subject]:
-    """Everything that is backed up, and what is left of what was."""
+    """Everything that is backed up, and what is left of what was.
+
+    A Repository that no session writes to any more still has restore points: it belongs to the
+    first configuration of its volume, and where there is none it stands for the volume.
+    """
     repositories = models(reader, REPOSITORIES, Repository)
+    configurations = models(reader, BACKUP_CONFIGURATIONS, BackupConfiguration)
     by_key = {item.key: item for item in repositories}
+    used = {
+        (item.metadata.namespace or "", name)
+        for item in configurations
+        for name in item.repository_names
+    }
+    left: dict[tuple[str, str], list[Repository]] = {}
+    for repository in repositories:
+        app = repository.spec.app_ref
+        if repository.key not in used and app is not None:
+            left.setdefault((repository.metadata.namespace or "", app.name), []).append(repository)
     found = []
-    used: set[tuple[str, str]] = set()
-    for configuration in models(reader, BACKUP_CONFIGURATIONS, BackupConfiguration):
+    for configuration in configurations:
         namespace = configuration.metadata.namespace or ""
-        keys = [(namespace, name) for name in configuration.repository_names]
-        used.update(keys)
         target = configuration.spec.target
-        mine = tuple(by_key[key] for key in keys if key in by_key)
-        found.append(Subject(namespace, target.name if target else "", configuration, mine))
-    orphans: dict[tuple[str, str], list[Repository]] = {}
-    for item in repositories:
-        if item.key not in used and item.spec.app_ref is not None:
-            place = (item.metadata.namespace or "", item.spec.app_ref.name)
-            orphans.setdefault(place, []).append(item)
-    claims = {(item.namespace, item.claim) for item in found}
+        claim = target.name if target is not None else ""
+        keys = [(namespace, name) for name in configuration.repository_names]
+        mine = [by_key[key] for key in keys if key in by_key]
+        mine += left.pop((namespace, claim), [])
+        found.append(Subject(namespace, claim, configuration, tuple(mine)))
     found += [
-        Subject(namespace, claim, None, tuple(items))
-        for (namespace, claim), items in orphans.items()
-        if (namespace, claim) not in claims
+        Subject(namespace, claim, None, tuple(items)) for (namespace, claim), items in left.items()
     ]
     return found
 

@@ -54,8 +54,9 @@ def _in_process(arguments: Sequence[str], program: str) -> int:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     gc.disable()
     try:
-        code = run(arguments, Console.of_process(), SystemClock(), os.environ, program)
-        sys.stdout.flush()
+        console = Console.of_process()
+        code = run(arguments, console, SystemClock(), os.environ, program)
+        console.out.flush()
     except BrokenPipeError:
         # Whoever read our output went away. Python flushes once more at its end, and would fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import BACKUP_SESSIONS, DEPLOYMENTS, EVENTS, PERSISTENT_VOLUME_CLAIMS
+from stashgen_controller.permissions import WATCHED
 from tests.integration.controller_process.conftest import Start
 from tests.integration.controller_process.processes import Cluster, Controller, wait_until
 
@@ -103,9 +104,9 @@ def test_requests_are_counted_by_verb(start: Start) -> None:
     _wait_ready(controller)
     text = controller.get("/metrics")[1]
     verbs = dict(re.findall(r'stashgen_api_requests_total\{verb="(\w+)"\} (\S+)', text))
-    # 16 kinds, and the Deployments once more when it begins to lead.
-    assert float(verbs["list"]) == 16 + 1, verbs
-    assert float(verbs["watch"]) == 16, verbs
+    # Each kind once, and the Deployments when it begins to lead.
+    assert float(verbs["list"]) == len(WATCHED) + 1, verbs
+    assert float(verbs["watch"]) == len(WATCHED), verbs
 
 
 def test_what_changes_is_told_by_one_event(cluster: Cluster, start: Start) -> None:

@@ -113,6 +113,11 @@ def _of_restore_session(reader: Reader, restore: JsonObject) -> Iterator[Key]:
     yield from _waiting(reader, RESTORE_SESSIONS, namespace)
 
 
+def _of_restore_request(reader: Reader, request: JsonObject) -> Iterator[Key]:
+    """A restore does not start while its request is gone."""
+    yield from _waiting(reader, RESTORE_SESSIONS, _namespace(request))
+
+
 def _of_storage(reader: Reader, storage: JsonObject) -> Iterator[Key]:
     wanted = (_name(storage), _namespace(storage))
     for repository in reader.items(REPOSITORIES):
@@ -212,6 +217,7 @@ _FINDERS: Mapping[Resource, Callable[[Reader, JsonObject], Iterable[Key]]] = {
     BACKUP_CONFIGURATIONS: _of_configuration,
     RETENTION_POLICIES: _of_policy,
     RESTORE_SESSIONS: _of_restore_session,
+    RESTORE_REQUESTS: _of_restore_request,
     SERVICE_ACCOUNTS: _of_account,
     NAMESPACES: _of_namespace,
     ADDONS: _all_configurations,

@@ -178,6 +178,8 @@ def _too_late(seen: Observed, status: RestoreSessionStatus, now: datetime) -> st
 
 
 def _why_waiting(seen: Observed) -> tuple[str, str] | None:
+    if seen.order is not None and seen.request_is_gone:
+        return "WaitingForRequest", f"RestoreRequest {seen.order.request} was deleted"
     if seen.backing_up is not None:
         return "WaitingForBackup", f"BackupSession {seen.backing_up} is reading the target"
     if seen.restoring is not None:

@@ -15,6 +15,7 @@ from stashgen.api.resources import (
     BACKUP_SESSIONS,
     BACKUP_STORAGES,
     REPOSITORIES,
+    RESTORE_REQUESTS,
     RESTORE_SESSIONS,
 )
 from stashgen.api.restore_session import RestoreSession, RestoreSessionStatus
@@ -47,6 +48,7 @@ class Observed:
         restoring: Another RestoreSession that writes to the target now.
         configurations: Names of the BackupConfigurations of the target.
         order: Of a RestoreRequest; None for a plain restore.
+        request_is_gone: Nobody asks for it any more.
         order_problem: Why the order cannot be read.
         claim_uid, cluster_uid: For the record of writers.
         gone_pods: That worked on the repository and are gone, for the plan.
@@ -65,6 +67,7 @@ class Observed:
     restoring: str | None
     configurations: tuple[str, ...]
     order: RestoreOrder | None
+    request_is_gone: bool
     order_problem: str | None
     claim_uid: str | None
     cluster_uid: str | None
@@ -127,6 +130,8 @@ def observe(reader: Reader, obj: JsonObject) -> Observed:
         restoring=_restoring(reader, restore, claim),
         configurations=_configurations(reader, namespace, claim),
         order=order,
+        request_is_gone=order is not None
+        and reader.get(RESTORE_REQUESTS, namespace, order.request) is None,
         order_problem=order_problem,
         claim_uid=claim_uid(reader, namespace, claim),
         cluster_uid=cluster_uid(reader),

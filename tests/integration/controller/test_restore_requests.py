@@ -168,6 +168,23 @@ def test_pruned_and_added_again_while_it_runs_the_same_restore_goes_on(
     assert restores(protected) == [FIRST]
 
 
+def test_deleted_before_its_start_it_does_not_start_until_it_is_added_again(
+    protected: Harness, ledger: Ledger
+) -> None:
+    ask(protected, claim="new")
+    protected.settle(work=ledger)
+    assert protected.names(known.RESTORE_SESSIONS, "demo") == [FIRST]
+    protected.delete(known.RESTORE_REQUESTS, "demo", "act")
+    protected.apply(manifests.claim("demo", "new"))
+    protected.settle(work=ledger)
+    waiting = protected.status(known.RESTORE_SESSIONS, "demo", FIRST)
+    assert conditions(waiting)["RestoreExecutorEnsured"]["reason"] == "WaitingForRequest"
+    assert restores(protected) == []
+    ask(protected, claim="new")
+    protected.settle(work=ledger)
+    assert told(protected) == ("Succeeded", "Ready", "Restored")
+
+
 @pytest.mark.parametrize("is_session_there", [True, False])
 def test_pruned_and_added_again_after_its_end_nothing_is_written(
     protected: Harness, ledger: Ledger, is_session_there: bool

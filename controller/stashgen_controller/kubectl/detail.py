@@ -160,7 +160,7 @@ def _of_runs(
             if session not in seen and item.phase is BackupSessionPhase.FAILED:
                 yield f"the last run of session {session} failed: {_backup(view, item).why}"
             seen.add(session)
-    finished = [item for item in restores if item.is_finished]
+    finished = [item for item in restores if item.is_finished and not item.is_history]
     if finished and finished[0].why:
         yield f"the last restore failed: {finished[0].why}"
 

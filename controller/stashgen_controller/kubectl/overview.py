@@ -113,8 +113,7 @@ def _causes(entries: Sequence[Entry], namespace: str | None, width: int | None) 
     """The same reason once, with how many it is about and the first of them."""
     groups: dict[str, list[Entry]] = {}
     for entry in entries:
-        cause = cause_of(entry.why)
-        groups.setdefault(cause.value if cause is not None else entry.why, []).append(entry)
+        groups.setdefault(_cause(entry), []).append(entry)
     rows = []
     for group in sorted(groups.values(), key=len, reverse=True)[:_MOST_LINES]:
         first = group[0]
@@ -125,15 +124,21 @@ def _causes(entries: Sequence[Entry], namespace: str | None, width: int | None) 
 
 
 def _next(found: Survey) -> str:
-    commands = dict.fromkeys(
-        entry.next
-        for entry in found.entries
-        if entry.section in FINDINGS and entry.section is not Section.UNPROTECTED
-    )
+    """One command for each cause, the most urgent first."""
+    commands: dict[str, str] = {}
+    for entry in found.entries:
+        if entry.section in FINDINGS and entry.section is not Section.UNPROTECTED:
+            commands.setdefault(_cause(entry), entry.next)
     if not commands:
         return ""
-    shown = list(commands)[:_MOST_COMMANDS]
+    shown = list(dict.fromkeys(commands.values()))[:_MOST_COMMANDS]
     return "next:\n" + "\n".join(f"{_INDENT}{command}" for command in shown)
+
+
+def _cause(entry: Entry) -> str:
+    """What entries that are told together have in common."""
+    cause = cause_of(entry.why)
+    return cause.value if cause is not None else entry.why
 
 
 def _healthy(found: Survey, namespace: str | None) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from stashgen.api.resources import RESTORE_SESSIONS
+from stashgen.api.restore_request import RestoreRequestPhase
 from stashgen_controller.kubectl.advice import next_command
 from stashgen_controller.kubectl.diagnosis import bad_conditions, why_failed
 from stashgen_controller.kubectl.entry import Entry, Section
@@ -21,6 +22,8 @@ class RestoreView:
     Attributes:
         why: Why it failed, or what it waits for.
         made: The RestoreSession that a request made: it is not told twice.
+        is_history: A request that was done, or over, before it came into this cluster: a rebuilt
+            one gets all of them from git. Nothing was tried, so it neither failed nor mends.
     """
 
     kind: str
@@ -33,6 +36,7 @@ class RestoreView:
     is_finished: bool
     why: str
     made: str = ""
+    is_history: bool = False
 
 
 def restores_of(view: View) -> list[RestoreView]:
@@ -73,17 +77,21 @@ def _requests(view: View) -> Iterator[RestoreView]:
         why = (status.error if status is not None else None) or "; ".join(
             bad_conditions(conditions)
         )
+        made = item.metadata.creation_timestamp or _LONG_AGO
+        came_late = item.phase is RestoreRequestPhase.EXPIRED and made >= item.spec.not_after
+        is_history = came_late or (status is not None and status.restored_before is not None)
         yield RestoreView(
             item.kind,
             namespace,
             name,
             item.spec.target.name,
             item.spec.repository,
-            item.metadata.creation_timestamp or _LONG_AGO,
+            made,
             item.phase or "Pending",
             item.is_finished,
-            "" if item.phase == _GOOD else why,
+            "" if item.phase == _GOOD or is_history else why,
             (status.restore_session if status is not None else None) or "",
+            is_history,
         )
 
 
@@ -91,7 +99,7 @@ def failed_restores(view: View) -> Iterator[Entry]:
     """The newest restore into each claim, if it failed: one that worked later mends it."""
     newest: dict[tuple[str, str], RestoreView] = {}
     for item in restores_of(view):
-        if item.is_finished:
+        if item.is_finished and not item.is_history:
             newest.setdefault((item.namespace, item.target), item)
     yield from _entries(
         view, (item for item in newest.values() if item.phase != _GOOD), Section.FAILED

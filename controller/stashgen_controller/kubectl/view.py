@@ -74,9 +74,22 @@ class View:
         """Every claim."""
         return coverage(self.reader, self.configurations, self.storages)
 
+    @cached_property
+    def _repositories(self) -> dict[tuple[str, str], Repository]:
+        return {item.key: item for item in self.repositories}
+
+    @cached_property
+    def _owners(self) -> dict[tuple[str, str], str]:
+        """By Repository: the first BackupConfiguration that writes to it."""
+        found: dict[tuple[str, str], str] = {}
+        for item in self.configurations:
+            for name in item.repository_names:
+                found.setdefault((item.metadata.namespace or "", name), item.metadata.name)
+        return found
+
     def place(self, namespace: str, name: str, repository: str = "") -> Place:
         """What the next command may need to know."""
-        found = next((r for r in self.repositories if r.key == (namespace, repository)), None)
+        found = self._repositories.get((namespace, repository))
         storage = found.spec.storage_ref if found is not None else None
         secret = found.spec.encryption_secret if found is not None else None
         return Place(
@@ -88,13 +101,5 @@ class View:
         )
 
     def owner(self, repository: tuple[str, str]) -> str:
-        """A BackupConfiguration that writes to a Repository."""
-        namespace, name = repository
-        return next(
-            (
-                item.metadata.name
-                for item in self.configurations
-                if item.metadata.namespace == namespace and name in item.repository_names
-            ),
-            "",
-        )
+        """A BackupConfiguration that writes to a Repository; empty where none does."""
+        return self._owners.get(repository, "")

@@ -146,6 +146,11 @@ def test_five_hundred_late_volumes_are_one_screen_told_by_their_cause() -> None:
     assert "LATE (500)" in text
     assert "  500    volume-000/backup in local-abcde  no controller has looked at it" in text
     assert "--full shows a line for each" in text
+    commands = text.partition("next:\n")[2].partition("\n\n")[0].splitlines()
+    assert commands == [
+        "  kubectl stashgen status volume-000 -n demo",
+        "  kubectl describe backupstorage s3-eu -n demo",
+    ]
     full = overview(found, "demo", NOW, _console(100), is_full=True)
     assert sum("volume-499" in line for line in full.splitlines()) == 2
 

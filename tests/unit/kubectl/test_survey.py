@@ -41,10 +41,17 @@ def _restore(objects: Objects, name: str, phase: str, age: timedelta) -> None:
     objects.add(RESTORE_SESSIONS, name, age=age, spec=spec, status={"phase": phase})
 
 
-def _request(objects: Objects, name: str, age: timedelta, **status: object) -> None:
+def _request(
+    objects: Objects,
+    name: str,
+    age: timedelta,
+    *,
+    not_after: str = "2026-03-02T00:00:00Z",
+    **status: object,
+) -> None:
     spec = {
         "nonce": "20260301-0001",
-        "notAfter": "2026-03-02T00:00:00Z",
+        "notAfter": not_after,
         "repository": "local-abcde",
         "snapshot": "good",
         "target": {"name": "library"},
@@ -136,6 +143,16 @@ def test_an_expired_restore_needs_somebody_and_a_waiting_one_does_not() -> None:
     assert [entry.name for entry in found.of(Section.RUNNING)] == ["waits"]
     _request(objects, "late", _HOUR, phase="Expired", error="Expired: nobody synced it in time")
     assert [entry.name for entry in survey(objects, NOW).of(Section.FAILED)] == ["late"]
+
+
+def test_a_rebuilt_cluster_does_not_mind_its_history_of_restores() -> None:
+    objects = _protected()
+    _restore(objects, "today", "Failed", _HOUR)
+    over = {"phase": "Expired", "error": "Expired: it came too late"}
+    _request(objects, "over", timedelta(minutes=2), not_after="2026-02-01T00:00:00Z", **over)
+    done = {"phase": "Succeeded", "restoredBefore": "2026-02-01T00:00:00Z"}
+    _request(objects, "done", timedelta(minutes=1), **done)
+    assert [entry.name for entry in survey(objects, NOW).entries] == ["today"]
 
 
 def test_a_repository_of_another_writer_is_not_ready_for_backups() -> None:

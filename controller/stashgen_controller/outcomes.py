@@ -81,6 +81,9 @@ def retention_states(
 def failures(reader: Reader, resource: Resource, obj: JsonObject) -> str:
     """Every text that says why: conditions, components, and those of the failed Snapshots."""
     status = _mapping(obj, "status")
+    if status.get("error"):
+        # A RestoreRequest says it in one place.
+        return str(status["error"])
     found = [item["message"] for item in false_conditions(status) if item.get("message")]
     if status.get("phase") == "Skipped":
         found += [
@@ -96,8 +99,6 @@ def failures(reader: Reader, resource: Resource, obj: JsonObject) -> str:
             snapshot = reader.get(SNAPSHOTS, namespace, name)
             errors = _component_errors(_mapping(snapshot or {}, "status"))
             found += [f"Snapshot {name}: {error}" for error in errors]
-    if not found and status.get("error"):
-        found.append(str(status["error"]))
     return "; ".join(dict.fromkeys(found))
 
 

@@ -6,6 +6,7 @@ from stashgen.api.resources import (
     BACKUP_CONFIGURATIONS,
     BACKUP_SESSIONS,
     BACKUP_STORAGES,
+    RESTORE_REQUESTS,
     SNAPSHOTS,
 )
 from stashgen_controller.events import Note, event_manifest, notes
@@ -75,6 +76,28 @@ def test_condition_that_is_false_is_told_by_its_reason_once() -> None:
     assert list(notes(objects, BACKUP_STORAGES, storage)) == [
         Note("Warning", "Missing", "the Secret"),
         Note("Warning", "D", "D is False"),
+    ]
+
+
+def test_request_is_told_with_its_error_or_that_nothing_was_written() -> None:
+    objects = Objects()
+    error = "NotEmpty: mode OnlyIfEmpty: the volume has file"
+    ready = {"type": "Ready", "status": "False", "reason": "NotEmpty", "message": "the volume"}
+    failed = {"phase": "Failed", "error": error, "conditions": [ready]}
+    before = {"phase": "Succeeded", "restoredBefore": "2026-03-01T12:00:00Z"}
+    told = [
+        list(notes(objects, RESTORE_REQUESTS, objects.add(RESTORE_REQUESTS, "act", status=status)))
+        for status in (failed, before)
+    ]
+    assert told == [
+        [Note("Warning", "RequestFailed", error)],
+        [
+            Note(
+                "Normal",
+                "RequestSucceeded",
+                "restored before at 2026-03-01T12:00:00Z; nothing was written now",
+            )
+        ],
     ]
 
 

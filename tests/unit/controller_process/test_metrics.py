@@ -11,6 +11,7 @@ from stashgen.api.resources import (
     BACKUP_STORAGES,
     CRON_JOBS,
     PERSISTENT_VOLUME_CLAIMS,
+    RESTORE_REQUESTS,
     RESTORE_SESSIONS,
 )
 from stashgen_controller.metrics import Metrics, of_cluster
@@ -194,6 +195,8 @@ def test_restores_are_counted_by_phase() -> None:
         ("demo", "Failed"): 1,
         ("demo", "Pending"): 1,
     }
+    objects.add(RESTORE_REQUESTS, "act", status={"phase": "Expired"})
+    assert _series(objects, "stashgen_restore_requests") == {("demo", "Expired"): 1}
 
 
 def test_exposition_is_read_back_by_prometheus_own_parser_and_is_always_the_same() -> None:

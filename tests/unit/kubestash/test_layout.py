@@ -37,3 +37,12 @@ def test_snapshot_name_with_steps_is_refused() -> None:
 def test_session_that_leaves_its_place_is_refused() -> None:
     with pytest.raises(layout.UnsafePathError):
         layout.component_path("..", "dump")
+
+
+@pytest.mark.parametrize("nonce", ["../writer", "a/b"])
+def test_a_nonce_is_one_file(nonce: str) -> None:
+    assert layout.restore_file("demo/library", "incident-42") == (
+        "demo/library/.stashgen/restores/incident-42.json"
+    )
+    with pytest.raises(layout.UnsafePathError):
+        layout.restore_file("demo/library", nonce)

@@ -192,3 +192,13 @@ def test_dots_of_a_claim_do_not_reach_names_that_must_be_labels() -> None:
         "data-v1-[0-9a-z]{5}", names.claim_name_part("data.v1", "peu1", "prod", "data.v1")
     )
     assert "." not in names.repository_name("s3.eu", "peu1", "prod", "library")
+
+
+def test_an_attempt_of_one_request_is_never_that_of_another() -> None:
+    nonces = ["incident-4", "incident-4-1", "incident-4-1-1", "a" * 63, "a" * 62 + "b"]
+    made = [
+        names.requested_restore_name(nonce, number) for nonce in nonces for number in range(1, 6)
+    ]
+    assert len(set(made)) == len(made)
+    assert all(len(name) <= names.MAX_NAME for name in made)
+    assert made[0] == "restore-incident-4-1"

@@ -27,6 +27,19 @@ _KUBERNETES_FLAGS = "-X k8s.io/component-base/version.gitVersion={version} {stri
 _STRIP = "-s -w"
 # Without it promtool is linked with the clients of all clouds that Prometheus finds targets in.
 _TAGS = {"github.com/prometheus/prometheus/cmd/promtool": "remove_all_sd"}
+# Programs whose import path does not end with their name.
+_NAMES = {
+    "github.com/argoproj/argo-cd/v3/cmd": "argocd",
+    "go.etcd.io/etcd/server/v3": "etcd",
+    "sigs.k8s.io/kustomize/kustomize/v5": "kustomize",
+}
+# Folders of a program's module that its installation needs too: (module, folder).
+_FOLDERS = {
+    "argocd": [
+        ("github.com/argoproj/argo-cd/v3", "manifests/crds"),
+        ("github.com/argoproj/argo-cd/v3", "manifests/base/config"),
+    ],
+}
 
 
 class BuildError(Exception):
@@ -86,12 +99,16 @@ def _build(go: str, source: Path, folder: Path) -> None:
         if path.startswith("k8s.io/kubernetes/"):
             version = versions["k8s.io/kubernetes"]
             flags = _KUBERNETES_FLAGS.format(version=version, strip=_STRIP)
-        # The last element may be a major version: go.etcd.io/etcd/server/v3.
-        name = "etcd" if path.startswith("go.etcd.io/etcd/server") else path.rsplit("/", 1)[-1]
+        name = _NAMES.get(path, path.rsplit("/", 1)[-1])
         command = [go, "build", "-trimpath", f"-tags={_TAGS.get(path, '')}", f"-ldflags={flags}"]
         command += ["-o", str(partial / name), path]
         if subprocess.run(command, cwd=source, env=environment, check=False).returncode != 0:
             raise BuildError(f"go build {path} failed; its message is above")
+    for name, part in _FOLDERS.get(source.name, ()):
+        found = _output([go, "list", "-m", "-f", "{{.Dir}}", name], source)
+        (partial / part).mkdir(parents=True)
+        for path in Path(found, part).glob("*.yaml"):
+            (partial / part / path.name).write_bytes(path.read_bytes())
     partial.rename(folder)
 
 

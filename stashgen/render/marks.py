@@ -18,10 +18,12 @@ KEPT = {
     "argocd.argoproj.io/compare-options": "IgnoreExtraneous",
     "kustomize.toolkit.fluxcd.io/prune": "disabled",
 }
-# Before everything that runs under these accounts.
+# Before everything that runs under these accounts. Nothing is later than the rest: Argo CD waits
+# for the health of a wave before it applies the next one. What is late would never come while a
+# bucket is away, and a BackupConfiguration is Ready only once its CronJob is there.
 EARLY = {_SYNC_WAVE: "-1"}
-# After what they trigger; a CronJob has no health to wait for.
-LATE = {_SYNC_WAVE: "1", "argocd.argoproj.io/ignore-healthcheck": "true"}
+# One failed night would make the whole Application Degraded; the sessions tell how they went.
+WITHOUT_HEALTH = {"argocd.argoproj.io/ignore-healthcheck": "true"}
 
 
 def pod_templates(names: dict[str, str]) -> dict[str, str]:

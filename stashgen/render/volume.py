@@ -17,7 +17,7 @@ from stashgen.kubestash.paths import DATA_PATH, TMP_PATH
 from stashgen.kubestash.pod_settings import PodSettings
 from stashgen.kubestash.quantities import format_duration
 from stashgen.model import Protection, ResolvedCopy, ResolvedSession
-from stashgen.render.marks import COMPILED, KEPT, LATE, annotated, pod_templates
+from stashgen.render.marks import COMPILED, KEPT, WITHOUT_HEALTH, annotated, pod_templates
 from stashgen.render.settings import trigger_settings, worker_settings
 from stashgen.render.storage import pod_template
 
@@ -66,7 +66,7 @@ def volume_objects(protection: Protection, storages: Storages) -> tuple[JsonObje
         *(
             annotated(
                 children.trigger_cron_job(configuration, session, trigger, resolved.time_zone),
-                LATE,
+                WITHOUT_HEALTH,
             )
             for session, resolved in zip(
                 configuration.spec.sessions, protection.sessions, strict=True

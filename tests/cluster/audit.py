@@ -59,7 +59,13 @@ def requests(log: Path) -> Iterator[Request]:
             namespace=target.get("namespace", ""),
             name=target.get("name", ""),
             code=event.get("responseStatus", {}).get("code", 0),
-            is_allowed=event["annotations"]["authorization.k8s.io/decision"] == "allow",
+            is_allowed=_decision(event) == "allow",
             message=event.get("responseStatus", {}).get("message", ""),
             received=datetime.fromisoformat(event["requestReceivedTimestamp"]),
         )
+
+
+def _decision(event: dict[str, Any]) -> str | None:
+    """What RBAC said; None where it was not asked: of an unknown user, or of nonsense."""
+    found: str | None = event.get("annotations", {}).get("authorization.k8s.io/decision")
+    return found

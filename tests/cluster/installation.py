@@ -39,7 +39,7 @@ def install(kube: Kube) -> None:
 
 def prepare(kube: Kube, namespace: str) -> None:
     """Make the volumes and the key; the storage's folder belongs to the workers' group."""
-    kube.apply(namespace, _secret(), _claim(DATA, "ReadWriteOnce"), _claim(STORE, "ReadWriteMany"))
+    kube.apply(namespace, key_secret(), claim(DATA, "ReadWriteOnce"), claim(STORE, "ReadWriteMany"))
     run(kube, namespace, "write", STORE, "true")
     write(kube, namespace, "first")
 
@@ -123,8 +123,8 @@ def compile_and_apply(kube: Kube, namespace: str, folder: Path) -> None:
         },
     }
     claims = [
-        {**claim, "metadata": {**claim["metadata"], "namespace": namespace}}
-        for claim in (_claim(DATA, "ReadWriteOnce"), _claim(STORE, "ReadWriteMany"))
+        {**item, "metadata": {**item["metadata"], "namespace": namespace}}
+        for item in (claim(DATA, "ReadWriteOnce"), claim(STORE, "ReadWriteMany"))
     ]
     files = {
         "stashgen.yaml": emit(project),
@@ -238,12 +238,12 @@ def _phase(kube: Kube, namespace: str, kind: str, name: str) -> str | None:
     return status.get("phase")
 
 
-def _secret() -> Json:
+def key_secret() -> Json:
     data = {"RESTIC_PASSWORD": base64.b64encode(b"for the tests").decode()}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": KEY}, "data": data}
 
 
-def _claim(name: str, mode: str) -> Json:
+def claim(name: str, mode: str) -> Json:
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",

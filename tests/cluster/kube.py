@@ -18,7 +18,7 @@ _STEP_SECONDS = 0.2
 
 
 class KubeError(Exception):
-    """A command failed; the text is what it wrote to standard error."""
+    """A command failed; the text is what it wrote to standard error, else to standard output."""
 
 
 class Kube:
@@ -76,5 +76,5 @@ class Kube:
             check=False,
         )
         if done.returncode != 0:
-            raise KubeError(done.stderr.strip())
+            raise KubeError(done.stderr.strip() or done.stdout.strip())
         return done.stdout

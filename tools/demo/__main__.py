@@ -14,8 +14,9 @@ from pathlib import Path
 
 from stashgen_controller.client import ApiError
 from tools.demo import stories
-from tools.demo.cluster import Cluster, DemoError
+from tools.demo.cluster import Cluster
 from tools.demo.proofs import STEPS, prove
+from tools.demo.view import DemoError
 
 
 def main() -> int:

@@ -1,21 +1,18 @@
-"""The demo's view of its embedded cluster: a process, an API client, a clock, restic."""
+"""The demo's view of its embedded cluster: a process, an API client, a clock."""
 
-import json
-import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from stashgen.api import resources as known
 from stashgen.api.resources import Resource
 from stashgen.source import read_documents
-from stashgen_controller.client import AlreadyExistsError, Client, NotFoundError
+from stashgen_controller.client import AlreadyExistsError, Client, InvalidError, NotFoundError
+from tools.demo.view import DemoError, Json, View, age
 
-Json = Any
 _RESOURCES = {
     (item.api_version, item.kind): item
     for item in vars(known).values()
@@ -25,11 +22,7 @@ _WAIT_SECONDS = 60.0
 _STEP_SECONDS = 0.1
 
 
-class DemoError(Exception):
-    """The demo cannot go on; the text says why."""
-
-
-class Cluster:
+class Cluster(View):
     """An embedded cluster in a process of its own."""
 
     def __init__(self, state: Path) -> None:
@@ -98,7 +91,15 @@ class Cluster:
     def items(self, resource: Resource, namespace: str) -> list[Json]:
         """The objects of a kind, oldest first."""
         items: list[Json] = list(self.client.list(resource, namespace)[0])
-        return sorted(items, key=lambda item: (item["metadata"]["creationTimestamp"], name(item)))
+        return sorted(items, key=age)
+
+    def refusal(self, resource: Resource, namespace: str, name: str, patch: Json) -> str | None:
+        """Why the API server refuses a merge patch as invalid; None where it takes it."""
+        try:
+            self.client.patch(resource, namespace, name, patch)
+        except InvalidError as error:
+            return error.message
+        return None
 
     def wait(self, what: str, probe: Callable[[], Json]) -> Json:
         """Wait until a probe returns something true, and return that.
@@ -121,35 +122,7 @@ class Cluster:
         """Move the cluster's clock forward to an RFC 3339 time."""
         self.client.raw("PUT", "/clock", {"now": moment})
 
-    def restic(self, repository: Path, password: str, *args: str) -> Json:
-        """Restic on a repository in a volume, with the Secret's password; its JSON answer."""
-        environment = os.environ | {
-            "RESTIC_REPOSITORY": str(repository),
-            "RESTIC_PASSWORD": password,
-        }
-        done = subprocess.run(
-            ["restic", "--no-cache", "--no-lock", "--json", *args],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise DemoError(f"restic {args[0]}: {done.stderr.strip()}")
-        return json.loads(done.stdout)
-
 
 def resource_of(manifest: Json) -> Resource:
     """The REST resource of an object."""
     return _RESOURCES[manifest["apiVersion"], manifest["kind"]]
-
-
-def name(obj: Json) -> str:
-    """An object's name."""
-    return str(obj["metadata"]["name"])
-
-
-def condition(obj: Json, type_: str, *, at: Json = None) -> Json:
-    """A condition of an object's status (or of ``at``), or an empty one."""
-    holder = obj.get("status", {}) if at is None else at
-    return next((item for item in holder.get("conditions", []) if item["type"] == type_), {})

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from stashgen.api import resources as known
 from tools.demo import data, manifests
-from tools.demo.cluster import Cluster, DemoError, Json, condition, name
+from tools.demo.cluster import Cluster
 from tools.demo.proofs import Scene
+from tools.demo.view import DemoError, Json, condition, name
 
 Say = Callable[[str], None]
 _FINISHED = {"Succeeded", "Failed", "Skipped", "Invalid"}
@@ -26,22 +27,21 @@ def prepare(cluster: Cluster, namespace: str, secret: str, claims: list[str], sa
     say(f"Namespace and Secret are there; volume {claims[0]} has {count:,} files")
 
 
-def play(scene: Scene, say: Say) -> None:
+def play(cluster: Cluster, scene: Scene, say: Say) -> None:
     """Backups, loss, restores, retention.
 
     Raises:
         DemoError: something does not happen, or restored data differs.
     """
-    cluster = scene.cluster
     volume = cluster.volume(scene.namespace, scene.claim)
 
     first_tree = data.read_tree(volume)
-    _await_backup(scene, say, "the initial backup")
+    _await_backup(cluster, scene, say, "the initial backup")
     data.change_tree(volume)
     last_tree = data.read_tree(volume)
     say("the volume's data was changed; the clock moves to the next tick")
-    _next_tick(scene)
-    _await_backup(scene, say, "the CronJob's backup")
+    _next_tick(cluster, scene)
+    _await_backup(cluster, scene, say, "the CronJob's backup")
     lost = data.lose_data(volume)
     say(f"disaster: {lost:,} files of {scene.claim} are deleted")
 
@@ -53,7 +53,7 @@ def play(scene: Scene, say: Say) -> None:
     ):
         if claim != scene.claim:
             cluster.apply(manifests.claim(scene.namespace, claim))
-        _restore(scene, f"restore-{wish}", claim, snapshot)
+        _restore(cluster, scene, f"restore-{wish}", claim, snapshot)
         wrong = data.differences(tree, data.read_tree(cluster.volume(scene.namespace, claim)))
         if wrong:
             raise DemoError(f"{claim} differs after the restore: {'; '.join(wrong[:5])}")
@@ -61,9 +61,9 @@ def play(scene: Scene, say: Say) -> None:
         say(f"restored {wish} into {claim}: {len(tree):,} entries equal ({_compared()})")
 
     say("one more tick; retention keeps two snapshots")
-    _next_tick(scene)
-    _await_backup(scene, say, "the third backup")
-    _await_retention(scene, first)
+    _next_tick(cluster, scene)
+    _await_backup(cluster, scene, say, "the third backup")
+    _await_retention(cluster, scene, first)
     say(f"retention: restic lists {_RETAINED} snapshots, the first one's record is gone")
 
 
@@ -76,8 +76,7 @@ def _snapshot(scene: Scene, backup_session: str) -> str:
     return name(scene.snapshots_of(backup_session)[0])
 
 
-def _await_backup(scene: Scene, say: Say, what: str) -> None:
-    cluster = scene.cluster
+def _await_backup(cluster: Cluster, scene: Scene, say: Say, what: str) -> None:
     started = time.monotonic()
 
     def finished() -> Json:
@@ -100,15 +99,12 @@ def _await_backup(scene: Scene, say: Say, what: str) -> None:
     say(f"{what}: {name(session)} Succeeded, {size}, {time.monotonic() - started:.1f} s")
 
 
-def _next_tick(scene: Scene) -> None:
-    configuration = scene.cluster.get(
-        known.BACKUP_CONFIGURATIONS, scene.namespace, scene.configuration
-    )
-    scene.cluster.move_clock_to(configuration["status"]["sessions"][0]["nextSchedule"])
+def _next_tick(cluster: Cluster, scene: Scene) -> None:
+    configuration = cluster.get(known.BACKUP_CONFIGURATIONS, scene.namespace, scene.configuration)
+    cluster.move_clock_to(configuration["status"]["sessions"][0]["nextSchedule"])
 
 
-def _restore(scene: Scene, restore: str, claim: str, snapshot: str) -> None:
-    cluster = scene.cluster
+def _restore(cluster: Cluster, scene: Scene, restore: str, claim: str, snapshot: str) -> None:
     cluster.apply(
         manifests.restore_session(
             scene.namespace,
@@ -131,8 +127,7 @@ def _restore(scene: Scene, restore: str, claim: str, snapshot: str) -> None:
     scene.restores.append(restore)
 
 
-def _await_retention(scene: Scene, gone: str) -> None:
-    cluster = scene.cluster
+def _await_retention(cluster: Cluster, scene: Scene, gone: str) -> None:
     file = scene.bucket / scene.directory / "snapshots" / f"{gone}.yaml"
 
     def applied() -> bool:

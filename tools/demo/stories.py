@@ -7,9 +7,10 @@ from pathlib import Path
 
 from stashgen.api import resources as known
 from tools.demo import manifests, scenario
-from tools.demo.cluster import Cluster, DemoError, name
+from tools.demo.cluster import Cluster
 from tools.demo.proofs import Scene
 from tools.demo.scenario import Say
+from tools.demo.view import DemoError, name
 
 DEPLOY = Path(__file__).parents[2] / "controller" / "deploy"
 # Nothing of the user's own git configuration counts: no signing, no hooks, no templates.
@@ -43,7 +44,7 @@ def compiled(cluster: Cluster, folder: Path, say: Say) -> Scene:
     cluster.wait("the BackupConfiguration to be Ready", scenario.ready(cluster, namespace, claim))
     repository_name = name(cluster.items(known.REPOSITORIES, namespace)[0])
     scene = Scene(
-        cluster=cluster,
+        view=cluster,
         namespace=namespace,
         storage="local",
         storage_claim=storage_claim,
@@ -56,7 +57,7 @@ def compiled(cluster: Cluster, folder: Path, say: Say) -> Scene:
         secret="restic-key",  # noqa: S106  the object's name
         is_rendered=True,
     )
-    scenario.play(scene, say)
+    scenario.play(cluster, scene, say)
     return scene
 
 
@@ -118,7 +119,7 @@ def plain(cluster: Cluster, say: Say) -> Scene:
         "the BackupConfiguration to be Ready", scenario.ready(cluster, namespace, configuration)
     )
     scene = Scene(
-        cluster=cluster,
+        view=cluster,
         namespace=namespace,
         storage="local-storage",
         storage_claim=storage_claim,
@@ -131,5 +132,5 @@ def plain(cluster: Cluster, say: Say) -> Scene:
         secret="encrypt-secret",  # noqa: S106  the object's name
         is_rendered=False,
     )
-    scenario.play(scene, say)
+    scenario.play(cluster, scene, say)
     return scene

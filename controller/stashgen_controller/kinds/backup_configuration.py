@@ -50,7 +50,8 @@ def decide(seen: Observed, now: datetime) -> Decision:
         ),
         *moved_repositories(seen),
     ]
-    conditions = with_condition(seen.status.conditions, _validation(problems, now))
+    validated = _validation(problems, configuration.metadata.generation, now)
+    conditions = with_condition(seen.status.conditions, validated)
     conditions = with_support(conditions, configuration, now)
     actions: list[Action] = []
     if not problems and not seen.is_rendered:
@@ -84,7 +85,7 @@ def decide(seen: Observed, now: datetime) -> Decision:
     )
 
 
-def _validation(problems: Sequence[str], now: datetime) -> Condition:
+def _validation(problems: Sequence[str], generation: int | None, now: datetime) -> Condition:
     if problems:
         return condition(
             VALIDATION,
@@ -92,6 +93,7 @@ def _validation(problems: Sequence[str], now: datetime) -> Condition:
             reason="ResourceValidationFailed",
             message="; ".join(problems),
             now=now,
+            generation=generation,
         )
     return condition(
         VALIDATION,
@@ -99,6 +101,7 @@ def _validation(problems: Sequence[str], now: datetime) -> Condition:
         reason="ResourceValidationPassed",
         message="Validation has been passed successfully.",
         now=now,
+        generation=generation,
     )
 
 

@@ -125,13 +125,15 @@ def test_what_holds_records_of_backups_is_never_pruned() -> None:
     assert kept == {"BackupStorage", "Repository"}
 
 
-def test_accounts_come_first_and_triggers_last() -> None:
+def test_accounts_come_first_and_nothing_waits_for_the_health_of_anything() -> None:
     waves: dict[str, set[str]] = {}
     for item in _made():
         wave = _annotations(item).get("argocd.argoproj.io/sync-wave", "0")
         waves.setdefault(wave, set()).add(str(item.data["kind"]))
-    assert waves["-1"] == {"ServiceAccount", "Role", "RoleBinding"}
-    assert waves["1"] == {"CronJob"}
+    assert waves.pop("-1") == {"ServiceAccount", "Role", "RoleBinding"}
+    # Argo CD does not wait for the last wave.
+    assert waves.keys() == {"0"}
+    assert {"BackupStorage", "Repository", "BackupConfiguration", "CronJob"} <= waves["0"]
 
 
 def test_job_block_reaches_every_pod_and_the_user_only_the_workers() -> None:

@@ -44,14 +44,13 @@ def request(repository: str, name: str, claim: str, mode: str) -> Json:
     }
 
 
-def ended(kube: Kube, namespace: str, wanted: Json) -> Json:
-    """Apply a request and wait as a person would: for its kstatus condition."""
+def succeeded(kube: Kube, namespace: str, wanted: Json) -> Json:
+    """Apply a request and wait for its end, at last as a person would; returns its status."""
+    name = wanted["metadata"]["name"]
     kube.apply(namespace, wanted)
-    name = f"restorerequest/{wanted['metadata']['name']}"
-    kube.kubectl(
-        "wait", f"--namespace={namespace}", name, "--for=condition=Ready", "--timeout=120s"
-    )
-    return kube.get(namespace, "restorerequest", wanted["metadata"]["name"])
+    installation.wait_for_phase(kube, namespace, "restorerequest", name, "Succeeded")
+    kube.kubectl("wait", f"--namespace={namespace}", f"rr/{name}", "--for=condition=Ready")
+    return kube.get(namespace, "restorerequest", name)["status"]
 
 
 @pytest.mark.usefixtures("installed")
@@ -69,40 +68,31 @@ def test_a_requested_restore_happens_once_whatever_a_syncer_does(
 
     installation.run(kube, namespace, "wipe", DATA, "rm -rf /data/*")
     in_place = request(repository, "in-place-1", DATA, "Overwrite")
-    done = ended(kube, namespace, in_place)
-    assert done["status"]["phase"] == "Succeeded", done["status"]
+    done = succeeded(kube, namespace, in_place)
     assert installation.tree(kube, namespace) == before
     shown = kube.kubectl("get", f"--namespace={namespace}", "rr", "--no-headers")
-    assert shown.split()[:5] == [
-        "in-place-1",
-        repository,
-        done["status"]["snapshot"],
-        DATA,
-        "Succeeded",
-    ]
+    assert shown.split()[:5] == ["in-place-1", repository, done["snapshot"], DATA, "Succeeded"]
 
+    # The kubelet gives a new volume to the workload's group when the workload mounts it.
     kube.apply(namespace, NEW_CLAIM)
-    aside = ended(kube, namespace, request(repository, "aside-01", NEW, "OnlyIfEmpty"))
-    assert aside["status"]["phase"] == "Succeeded", aside["status"]
+    installation.run(kube, namespace, "write", NEW, "true")
+    succeeded(kube, namespace, request(repository, "aside-01", NEW, "OnlyIfEmpty"))
     assert installation.tree(kube, namespace, NEW) == before
 
     # Work goes on; then the request is pruned and added again, at last without any trace of it.
     installation.write(kube, namespace, "worked on since")
     since = installation.tree(kube, namespace)
     kube.kubectl("delete", f"--namespace={namespace}", "rr", "in-place-1")
-    again = ended(kube, namespace, in_place)
-    assert again["status"]["phase"] == "Succeeded", again["status"]
-    assert "restoredBefore" not in again["status"]
+    assert "restoredBefore" not in succeeded(kube, namespace, in_place)
     assert installation.tree(kube, namespace) == since
 
-    session = done["status"]["restoreSession"]
     kube.kubectl("delete", f"--namespace={namespace}", "rr", "in-place-1")
-    kube.kubectl("delete", f"--namespace={namespace}", "restoresession", session)
-    again = ended(kube, namespace, in_place)
-    assert again["status"]["phase"] == "Succeeded", again["status"]
-    assert again["status"]["restoredBefore"]
+    session = ("restoresession", done["restoreSession"])
+    kube.kubectl("delete", f"--namespace={namespace}", *session)
+    again = succeeded(kube, namespace, in_place)
+    assert again["restoredBefore"]
     assert installation.tree(kube, namespace) == since
-    (ready,) = [item for item in again["status"]["conditions"] if item["type"] == "Ready"]
+    (ready,) = [item for item in again["conditions"] if item["type"] == "Ready"]
     assert ready["reason"] == "RestoredBefore"
     assert ready["message"].endswith("nothing was written now")
 

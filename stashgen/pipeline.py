@@ -59,7 +59,7 @@ def compile(  # noqa: A001 (it is called pipeline.compile)
     manifests = render(resolved.value, kept.value)
     project = resolved.value.project.metadata.name
     files = serialize(project, manifests)
-    moved = [*moved_storages(resolved.value, recorded.value, before, files)]
+    moved = [*moved_storages(resolved.value, kept.value, recorded.value, before, files)]
     findings += moved
     return _nothing(findings) if moved else Outcome(files, _sorted(findings))
 

@@ -18,8 +18,9 @@ from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
 from stashgen.diagnostics import Finding, Outcome, Position, Severity, ToolError, quote
-from stashgen.header import MARK, is_marked, project_of
+from stashgen.header import MARK, has_mark_below, is_marked, project_of
 
+_HEAD = 256
 _TEMPORARY = ".stashgen-tmp"
 _NOT_OUTPUT = ".git"
 
@@ -159,9 +160,10 @@ def _of_another(path: Path, project: str, owner: str | None) -> Finding:
         return _finding(
             Code.OTHER_PROJECT,
             path,
-            "a generated file does not say which project it is of",
-            f"only files whose second line is '# project: {project}' are replaced or deleted",
-            "delete the file if it is an old output of this project, or choose another folder",
+            "the first two lines of a generated file do not say which project it is of",
+            f"they are {MARK.decode()!r} and '# project: {project}' in this project's files; the "
+            "record of a volume's backups that cannot be read could be lost unseen",
+            "restore the file from git; delete it only if nothing of it is to be kept",
         )
     return _finding(
         Code.OTHER_PROJECT,
@@ -242,7 +244,10 @@ def _system_errors(verb: str) -> Iterator[None]:
 def _take(scan: Output, path: PurePosixPath, name: str) -> None:
     descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
-        head = file.read(len(MARK) + 2)
+        head = file.read(_HEAD)
+        if has_mark_below(head):
+            scan.others[path] = None
+            return
         if not is_marked(head):
             scan.foreign.add(path)
             return

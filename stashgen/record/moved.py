@@ -1,20 +1,28 @@
 """Storages whose name stays and whose place changes: every history in them would begin anew."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
+from typing import cast
 
+from stashgen.api.base import JsonObject
 from stashgen.diagnostics import Finding, Position, Severity, quote
-from stashgen.model import FileTree, History, Previous, Resolved
+from stashgen.model import FileTree, History, Manifest, Previous, Resolved, VolumeKey
 from stashgen.record.damage import Code, damaged
 from stashgen.source import read_documents
 
 # What says how to get there, and not where it is.
 _NO_PLACE = frozenset({"mountPath", "region", "secretName", "insecureTLS"})
 
+_Use = tuple[tuple[VolumeKey, str], PurePosixPath, str]
+
 
 def moved_storages(
-    resolved: Resolved, histories: Iterable[History], before: Iterable[Previous], files: FileTree
+    resolved: Resolved,
+    kept: Iterable[Manifest],
+    histories: Iterable[History],
+    before: Iterable[Previous],
+    files: FileTree,
 ) -> Iterator[Finding]:
     """An error for each storage that held a history before and would be another place.
 
@@ -22,6 +30,7 @@ def moved_storages(
 
     Args:
         resolved: Which volume is copied to which storage.
+        kept: What retired histories keep.
         histories: Of the output before the build.
         before: The folders that they were found in.
         files: The output after the build.
@@ -29,21 +38,39 @@ def moved_storages(
     folders = {previous.root: previous.files for previous in before}
     known = {(one.volume, one.repository): one for one in histories}
     seen = set()
+    for key, folder, storage in (*_copies(resolved), *_retired(kept)):
+        history = known.get(key)
+        if history is None:
+            continue
+        name = f"_storage-{storage}.yaml"
+        old = history.path.parent / name
+        new = folder / name
+        content = folders[history.root].get(old)
+        if (history.root, old) in seen or content in {None, files[new]}:
+            continue
+        seen.add((history.root, old))
+        position = Position(history.root / old)
+        yield from _compare(content or b"", files[new], storage, position)
+
+
+def _copies(resolved: Resolved) -> Iterator[_Use]:
+    """Volume and repository, folder after the build and storage of what is backed up."""
     for protection in resolved.protections:
         for session in protection.sessions:
             for copy in session.copies:
-                history = known.get((protection.volume.key, copy.repository))
-                if history is None:
-                    continue
-                name = f"_storage-{copy.storage.name}.yaml"
-                old = history.path.parent / name
-                new = PurePosixPath(copy.storage.cluster.name, copy.storage.namespace, name)
-                content = folders[history.root].get(old)
-                if (history.root, old) in seen or content in {None, files[new]}:
-                    continue
-                seen.add((history.root, old))
-                position = Position(history.root / old)
-                yield from _compare(content or b"", files[new], copy.storage.name, position)
+                place = PurePosixPath(copy.storage.cluster.name, copy.storage.namespace)
+                yield (protection.volume.key, copy.repository), place, copy.storage.name
+
+
+def _retired(kept: Iterable[Manifest]) -> Iterator[_Use]:
+    """The same of retired histories, by their Repositories."""
+    for manifest in kept:
+        if manifest.record is None or manifest.data["kind"] != "Repository":
+            continue
+        spec = cast("Mapping[str, JsonObject]", manifest.data["spec"])
+        for repository in manifest.record.repositories:
+            key = (manifest.record.volume, repository)
+            yield key, manifest.path.parent, str(spec["storageRef"]["name"])
 
 
 def _compare(old: bytes, new: bytes, name: str, position: Position) -> Iterator[Finding]:

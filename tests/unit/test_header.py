@@ -24,6 +24,7 @@ BODY = b"kind: Repository\n"
         b"# project: shop; volume: prd1/orders; repositories: a",
         b"# project: shop; volume: prd1/shop/orders",
         b"# project: shop; volume: prd1/shop/orders; repositories: a; retired until: soon",
+        b"# project: shop; volume: prd1/shop/orders; repositories: a  b",
         b"# project: shop; volume: prd1/shop/orders; repositories: a; retired until: 2030-12-31",
         b"# project: shop and more",
         b"\xff\xfe",

@@ -133,6 +133,9 @@ def test_a_file_of_somebody_else_in_the_way_stops_the_build_before_it_writes(
         ({"a/theirs": THEIRS}, tree(a="1"), "a/theirs"),
         # Of whom it is nobody knows: it may be one of ours that should go.
         ({"old": MARK + b"\nx: 1\n"}, tree(a="1"), "old"),
+        ({"old": b"\xef\xbb\xbf" + OURS}, tree(a="1"), "old"),
+        ({"old": b"<<<<<<< HEAD\n" + OURS}, tree(a="1"), "old"),
+        ({"old": b"\r\n" + OURS.replace(b"\n", b"\r\n")}, tree(a="1"), "old"),
     ],
 )
 def test_a_file_of_another_project_is_never_replaced(

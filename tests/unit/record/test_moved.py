@@ -1,12 +1,13 @@
 """A storage that keeps its name may not become another place."""
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 import pytest
 
 from stashgen.diagnostics import Finding
-from stashgen.model import FileTree, Previous
-from stashgen.record import histories, moved_storages
+from stashgen.model import FileTree, Previous, Resolved
+from stashgen.record import histories, moved_storages, recover
 from stashgen.render import render
 from stashgen.serialize import serialize
 from tests.unit.resolve.project import POLICY, PROJECT, STORAGE, claim, codes, resolved
@@ -32,8 +33,14 @@ def after(files: FileTree, storage: str, project: str = PROJECT) -> tuple[Findin
     before = [Previous(PurePosixPath("rendered"), files)]
     known = histories(before).value
     value = resolved(BOTH, storage, POLICY, project=project, histories=known).value
-    new = serialize("test", render(value))
-    return tuple(moved_storages(value, known, before, new))
+    return moved(value, before)
+
+
+def moved(value: Resolved, before: Sequence[Previous]) -> tuple[Finding, ...]:
+    kept = recover(value, before)
+    assert kept.ok
+    new = serialize("test", render(value, kept.value))
+    return tuple(moved_storages(value, kept.value, histories(before).value, before, new))
 
 
 @pytest.mark.parametrize(
@@ -88,3 +95,20 @@ def test_a_record_that_cannot_be_read_is_damaged() -> None:
     files = dict(built(STORAGE))
     files[FILE] = files[FILE].replace(b"provider: local", b"provider: remote")
     assert codes(after(files, STORAGE)) == ["SG704"]
+
+
+@pytest.mark.parametrize("store", ["backup-store", "another-store"])
+def test_a_name_that_only_retired_histories_need_is_not_given_to_another_place(store: str) -> None:
+    entry = '{volume: demo/library, cluster: dem1, until: "2030-12-31", reason: gone}'
+    project = f"{PROJECT}  retired: [{entry}]\n"
+    files = serialize("test", render(resolved(claim("library")).value))
+    before = [Previous(PurePosixPath("rendered"), files)]
+    value = resolved(
+        claim("new"),
+        STORAGE.replace("backup-store", store),
+        POLICY,
+        project=project,
+        histories=histories(before).value,
+    ).value
+    assert [one.history.volume.name for one in value.retired] == ["library"]
+    assert codes(moved(value, before)) == ([] if store == "backup-store" else ["SG711"])

@@ -20,9 +20,10 @@ def going_on(
     now: datetime,
 ) -> RestoreRequestStatus:
     """A request that is waited for: Reconciling, and not Ready."""
-    words = _words(seen, reason, message, now)
-    conditions = with_condition(status.conditions, words(READY, status=False))
-    conditions = with_condition(conditions, words(RECONCILING, status=True))
+    told = (reason, message)
+    not_ready = _said(seen, READY, told, now, status=False)
+    going = _said(seen, RECONCILING, told, now, status=True)
+    conditions = with_condition(with_condition(status.conditions, not_ready), going)
     return _written(seen, status, phase, without(conditions, STALLED))
 
 
@@ -64,7 +65,8 @@ def _at_rest(
     told: tuple[str, str],
     now: datetime,
 ) -> RestoreRequestStatus:
-    conditions = with_condition(status.conditions, _words(seen, *told, now)(READY, status=True))
+    ready = _said(seen, READY, told, now, status=True)
+    conditions = with_condition(status.conditions, ready)
     return _written(seen, status, phase, without(without(conditions, RECONCILING), STALLED))
 
 
@@ -78,27 +80,22 @@ def _stalled(
     reason, _, message = text.partition(": ")
     if not message or not reason.isalnum():
         reason, message = "RestoreFailed", text
-    words = _words(seen, reason, message, now)
-    conditions = with_condition(status.conditions, words(READY, status=False))
-    conditions = with_condition(without(conditions, RECONCILING), words(STALLED, status=True))
+    told = (reason, message)
+    not_ready = _said(seen, READY, told, now, status=False)
+    stalled = _said(seen, STALLED, told, now, status=True)
+    known = without(status.conditions, RECONCILING)
+    conditions = with_condition(with_condition(known, not_ready), stalled)
     return _written(seen, status.model_copy(update={"error": text}), phase, conditions)
 
 
-class _words:  # noqa: N801
-    """Conditions that all say the same."""
-
-    def __init__(self, seen: Observed, reason: str, message: str, now: datetime) -> None:
-        self._seen, self._reason, self._message, self._now = seen, reason, message, now
-
-    def __call__(self, type_: str, *, status: bool) -> Condition:
-        return condition(
-            type_,
-            status=status,
-            reason=self._reason,
-            message=self._message,
-            now=self._now,
-            generation=self._seen.request.metadata.generation,
-        )
+def _said(
+    seen: Observed, type_: str, told: tuple[str, str], now: datetime, *, status: bool
+) -> Condition:
+    reason, message = told
+    generation = seen.request.metadata.generation
+    return condition(
+        type_, status=status, reason=reason, message=message, now=now, generation=generation
+    )
 
 
 def _written(

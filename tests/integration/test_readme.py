@@ -1,47 +1,27 @@
 """What the README shows is what happens."""
 
-import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-_FILE = re.compile(r"^```yaml\n# (\S+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_CONSOLE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
-# Another test runs it from its own target.
-_ELSEWHERE = {"make demo"}
+from tests.readme import README, files, section, steps, write_files
 
-
-def _section(title: str) -> str:
-    return README.partition(f"## {title}\n")[2].partition("\n## ")[0]
-
-
-def _steps(text: str) -> list[tuple[str, str]]:
-    """Commands with what the README shows of their output."""
-    found = []
-    for block in _CONSOLE.findall(text):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, _, output = part.partition("\n")
-            found.append((command, output))
-    return found
+# Its own target's test runs the demo; tests/cluster/test_readme.py what needs a cluster.
+_ELSEWHERE = {"make demo", *(command for command, _ in steps(section("On a real cluster")))}
 
 
 def test_every_console_block_is_run_by_a_test() -> None:
-    shown = {command for command, _ in _steps(README)}
-    run = {command for command, _ in _steps(_section("Write a policy"))}
-    assert shown - run == _ELSEWHERE
+    shown = {command for command, _ in steps(README)}
+    run = {command for command, _ in steps(section("Write a policy"))}
+    assert shown - run == _ELSEWHERE - run
 
 
 def test_policy_of_the_readme_builds_as_shown(tmp_path: Path) -> None:
-    section = _section("Write a policy")
-    files = _FILE.findall(section)
-    assert {name for name, _ in files} > {"stashgen.yaml"}
-    for name, text in files:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    for command, output in _steps(section):
+    text = section("Write a policy")
+    assert files(text).keys() > {"stashgen.yaml"}
+    write_files(text, tmp_path)
+    for command, output in steps(text):
         words = shlex.split(command)
         if words[0] == "stashgen":
             words = [sys.executable, "-m", *words]

@@ -1,0 +1,48 @@
+-- The health of what happens once: BackupSession, RestoreSession, RestoreRequest, Snapshot.
+-- One that failed is Healthy, with a message: what happened cannot be mended by another sync, and
+-- must not hold up other changes. Alerts tell people (controller/deploy/alerts). Only what never
+-- began because its manifest is wrong is Degraded.
+
+local function why(status)
+  if status.error ~= nil then
+    return status.error
+  end
+  for _, condition in ipairs(status.conditions or {}) do
+    local tells = condition.status ~= "True"
+      or condition.type == "BackupSkipped" or condition.type == "BackupIncomplete"
+      or condition.type == "RestoreIncomplete"
+    if tells and condition.message ~= nil then
+      return condition.message
+    end
+  end
+  for _, component in pairs(status.components or {}) do
+    if component.error ~= nil then
+      return component.error
+    end
+  end
+  for _, snapshot in ipairs(status.snapshots or {}) do
+    if snapshot.phase == "Failed" then
+      return "Snapshot " .. snapshot.name .. " failed"
+    end
+  end
+end
+
+local status = obj.status
+if status == nil or status.phase == nil then
+  return {status = "Progressing", message = "the controller has not looked at it yet"}
+end
+if status.observedGeneration ~= nil and status.observedGeneration ~= obj.metadata.generation then
+  return {status = "Progressing", message = "the controller has not looked at the change yet"}
+end
+local healths = {
+  Pending = "Progressing", Running = "Progressing", Succeeded = "Healthy", Skipped = "Healthy",
+  Failed = "Healthy", Expired = "Healthy", Unknown = "Healthy", Invalid = "Degraded",
+}
+local message = status.phase
+local found = why(status)
+if status.phase == "Expired" then
+  message = found
+elseif status.phase ~= "Succeeded" and found ~= nil then
+  message = status.phase .. ": " .. found
+end
+return {status = healths[status.phase] or "Unknown", message = message}

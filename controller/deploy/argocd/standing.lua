@@ -1,0 +1,64 @@
+-- The health of what stays: BackupConfiguration, BackupStorage, Repository.
+-- Healthy means that backups run as git says; the message says what is missing.
+
+local function first(conditions)
+  for _, condition in ipairs(conditions or {}) do
+    if condition.status ~= "True" and condition.message ~= nil then
+      return condition.message
+    end
+  end
+end
+
+-- Why the controller does not call the object Ready, from the first place that says it.
+local function why(status)
+  local found = first(status.conditions)
+  for _, session in ipairs(status.sessions or {}) do
+    found = found or first(session.conditions)
+  end
+  for _, backend in ipairs(status.backends or {}) do
+    found = found or (backend.storage or {}).reason or (backend.retentionPolicy or {}).reason
+  end
+  for _, repository in ipairs(status.repositories or {}) do
+    found = found or repository.reason
+  end
+  if found == nil and status.targetFound == false then
+    found = "the target does not exist"
+  end
+  return found
+end
+
+local function described(status)
+  local found = why(status)
+  return found == nil and status.phase or status.phase .. ": " .. found
+end
+
+local status = obj.status
+if status == nil or status.phase == nil then
+  return {status = "Progressing", message = "the controller has not looked at it yet"}
+end
+for _, condition in ipairs(status.conditions or {}) do
+  -- A word about an older specification is none about this one.
+  local seen = condition.observedGeneration
+  if seen ~= nil and seen ~= obj.metadata.generation then
+    return {status = "Progressing", message = "the controller has not looked at the change yet"}
+  end
+end
+if status.phase == "Invalid" then
+  return {status = "Degraded", message = described(status)}
+end
+for _, condition in ipairs(status.conditions or {}) do
+  if condition.type == "RestoreExpected" and condition.status == "True" then
+    return {status = "Degraded", message = "RestoreExpected: " .. condition.message}
+  end
+end
+if obj.spec.paused == true then
+  -- Argo CD's Suspended is worse than Healthy, and a pause in git is what was asked for.
+  return {status = "Healthy", message = "Paused"}
+end
+if status.phase == "Ready" then
+  return {status = "Healthy", message = "Ready"}
+end
+if status.phase == "NotReady" then
+  return {status = "Progressing", message = described(status)}
+end
+return {status = "Unknown", message = status.phase}

@@ -1,0 +1,179 @@
+"""A platform team at work: policies in git, Argo CD, and nobody else who applies anything."""
+
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from stashgen.api.base import format_time
+from stashgen.yaml_out import emit, emit_all
+from tests.cluster import installation
+from tests.cluster.argocd.application import Application
+from tests.cluster.argocd.git_repository import GitRepository
+from tests.cluster.argocd.git_server import serving
+from tests.cluster.argocd.server import argocd
+from tests.cluster.installation import KEY, STORE
+from tests.cluster.kube import ROOT, Kube
+from tests.cluster.pods import NOBODY
+
+Json = Any
+OURS = "stashgen.dev/v1alpha1"
+LIBRARY, NOTES = "library", "notes"
+
+
+@dataclass(slots=True)
+class Platform:
+    """One cluster, one namespace, one git repository with its Applications."""
+
+    kube: Kube
+    namespace: str
+    git: GitRepository
+    applications: Mapping[str, Application]
+
+    def build(self) -> None:
+        """Render what the policies say."""
+        build = [sys.executable, "-m", "stashgen", "build", "--project", str(self.git.work_tree)]
+        subprocess.run(build, cwd=ROOT, check=True)
+
+    def commit(self, subject: str) -> str:
+        """Build, commit and push; the commit."""
+        self.build()
+        return self.git.push(subject)
+
+    def sync(self, commit: str, *names: str) -> None:
+        """Wait until Applications are Synced and Healthy at a commit."""
+        for name in names:
+            self.applications[name].wait(commit)
+
+    def write_project(self, image: str | None = None, retired: str | None = None) -> None:
+        """Write ``stashgen.yaml``, with the image of all Jobs and a volume that is retired."""
+        job: Json = {"runAs": {"user": NOBODY, "group": NOBODY}}
+        project = {
+            "apiVersion": OURS,
+            "kind": "Project",
+            "metadata": {"name": "e2e"},
+            "spec": {
+                "policies": ["policies"],
+                "defaults": {
+                    "encryption": {"secretName": KEY},
+                    "job": job | ({"image": image} if image else {}),
+                },
+                "clusters": [
+                    {
+                        "name": "e2e",
+                        "id": "e2e1",
+                        "inventory": [{"manifests": ["clusters/e2e/**/*.yaml"]}],
+                    }
+                ],
+                "retired": [
+                    {
+                        "volume": f"{self.namespace}/{retired}",
+                        "cluster": "e2e1",
+                        "until": "2099-12-31",
+                        "reason": "nobody writes notes any more",
+                    }
+                ]
+                if retired
+                else [],
+            },
+        }
+        self.git.write("stashgen.yaml", emit(project))
+
+    def write_namespace(self) -> None:
+        """Write the namespace, in which only pods under PodSecurity ``restricted`` run."""
+        namespace = {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {
+                "name": self.namespace,
+                "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
+            },
+        }
+        self.git.write("clusters/e2e/namespace.yaml", emit(namespace))
+
+    def write_storage(self) -> None:
+        """Write the storage, on a volume of the namespace."""
+        storage = {
+            "apiVersion": OURS,
+            "kind": "Storage",
+            "metadata": {"name": "local"},
+            "spec": {
+                "namespace": self.namespace,
+                "backend": {
+                    "provider": "local",
+                    "local": {"persistentVolumeClaim": {"claimName": STORE}},
+                },
+            },
+        }
+        self.git.write("policies/storage.yaml", emit(storage))
+
+    def write_policy(self, volume: str, every: str, keep: int) -> None:
+        """Write the policy of one volume."""
+        policy = {
+            "apiVersion": OURS,
+            "kind": "BackupPolicy",
+            "metadata": {"name": volume},
+            "spec": {
+                "select": {"volumes": {"names": [volume]}},
+                "sessions": [
+                    {
+                        "name": "backup",
+                        "every": every,
+                        "timeout": "10m",
+                        "copies": [{"storage": "local", "keep": {"last": keep}}],
+                    }
+                ],
+            },
+        }
+        self.git.write(f"policies/{volume}.yaml", emit(policy))
+
+    def write_claims(self, *names: str) -> None:
+        """Write the namespace's volumes, with the one that the storage is on."""
+        modes = dict.fromkeys(names, "ReadWriteOnce") | {STORE: "ReadWriteMany"}
+        claims = []
+        for name, mode in modes.items():
+            claim = installation.claim(name, mode)
+            claims.append(claim | {"metadata": claim["metadata"] | {"namespace": self.namespace}})
+        self.git.write("clusters/e2e/claims.yaml", emit_all(claims))
+
+    def write_restore(self, name: str, repository: str, snapshot: str, claim: str) -> None:
+        """Write a request to restore a snapshot into a claim."""
+        request = {
+            "apiVersion": OURS,
+            "kind": "RestoreRequest",
+            "metadata": {"name": name, "namespace": self.namespace},
+            "spec": {
+                "nonce": f"2026-{claim}",
+                "notAfter": format_time(datetime.now(UTC) + timedelta(hours=1)),
+                "repository": repository,
+                "snapshot": snapshot,
+                "target": {"name": claim},
+                "mode": "Overwrite",
+                "onMissing": "Fail",
+                "reason": "somebody deleted half of the library",
+            },
+        }
+        self.git.write(f"restores/e2e/{name}.yaml", emit(request))
+
+
+@contextmanager
+def platform(kube: Kube, namespace: str, folder: Path) -> Iterator[Platform]:
+    """A cluster with Argo CD, and a git repository that is empty yet."""
+    for name in ("git", "argocd"):
+        (folder / name).mkdir()
+    git = GitRepository(folder / "work-tree", folder / "git" / "platform.git")
+    with serving(folder / "git") as url, argocd(kube, folder / "argocd"):
+        folders = {
+            "volumes": "clusters/e2e",
+            "backups": "rendered/e2e",
+            "restores": "restores/e2e",
+        }
+        applications = {
+            name: Application(kube, name, f"{url}/platform.git", path)
+            for name, path in folders.items()
+        }
+        yield Platform(kube, namespace, git, applications)

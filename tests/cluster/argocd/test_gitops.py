@@ -1,0 +1,273 @@
+"""One story from a policy in git to data that was lost and is back; only Argo CD applies.
+
+Each chapter is a fixture that goes on where the one before stopped, and the tests look at what it
+left. A test alone plays the chapters that it needs.
+"""
+
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from stashgen.api import resources as known
+from tests.cluster import installation
+from tests.cluster.argocd.application import drift
+from tests.cluster.argocd.platform import LIBRARY, NOTES, platform
+from tests.cluster.argocd.server import USER
+from tests.cluster.argocd.story import Json, Story
+from tests.cluster.installation import KEY, STORE
+from tests.cluster.kube import Kube
+from tests.cluster.kube_view import KubeView
+from tools.demo import data
+from tools.demo.proofs import STEPS, Scene
+from tools.demo.view import name
+from tools.image.__main__ import image_name
+
+COPY = "library-copy"
+NEXT_IMAGE = "stashgen-worker:next"
+_KEPT, _KEPT_LATER = 5, 2
+_QUIET_SECONDS = 20
+_ACCOUNTS = "system:serviceaccount:kube-system:service-account-controller"
+_WRITES = {"create", "update", "patch", "delete", "deletecollection"}
+_RENDERED = {
+    "serviceaccounts", "roles", "rolebindings", "podtemplates", "cronjobs",
+    "backupstorages", "repositories", "retentionpolicies", "backupconfigurations",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def story(kube: Kube, installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    """Our controller and Argo CD are installed; git has volumes without backups."""
+    assert installed is None
+    namespace = f"gitops-{uuid.uuid4().hex[:8]}"
+    with platform(kube, namespace, tmp_path_factory.mktemp("gitops")) as team:
+        team.write_namespace()
+        team.write_claims(LIBRARY, NOTES)
+        team.git.write("restores/e2e/README.md", "Restores: events, never pruned.\n")
+        commit = team.git.push("Two volumes")
+        team.sync(commit, "volumes")
+        kube.apply(namespace, installation.key_secret())
+        # A new volume's folder is root's; the first pod gives it to the group of its user.
+        installation.run(kube, namespace, "write", STORE, "true")
+        installation.write(kube, namespace, "first")
+        installation.run(kube, namespace, "write-notes", NOTES, "echo a note > /data/note")
+        yield Story(
+            team,
+            Scene(
+                view=KubeView(kube),
+                namespace=namespace,
+                storage="local",
+                storage_claim=STORE,
+                storage_path="e2e1",
+                configuration=LIBRARY,
+                session="backup",
+                repository="",
+                directory=f"{namespace}/{LIBRARY}",
+                claim=LIBRARY,
+                secret=KEY,
+                is_rendered=True,
+            ),
+        )
+    kube.kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+@pytest.fixture(scope="module")
+def protected(story: Story) -> Story:
+    """A commit with policies; the initial backups are there."""
+    team = story.team
+    team.write_project()
+    team.write_storage()
+    team.write_policy(LIBRARY, "1m", _KEPT)
+    team.write_policy(NOTES, "24h", _KEPT)
+    team.sync(team.commit("Back up two volumes"), "volumes", "backups")
+    story.kube.wait_until(lambda: {_target(item) for item in story.sessions()} == {LIBRARY, NOTES})
+    for item in story.sessions():
+        story.finish(name(item))
+    repositories = story.scene.view.items(known.REPOSITORIES, team.namespace)
+    (story.scene.repository,) = (
+        name(item) for item in repositories if item["spec"]["appRef"]["name"] == LIBRARY
+    )
+    return story
+
+
+@pytest.fixture(scope="module")
+def ticked(protected: Story) -> Story:
+    """The data was changed, and the CronJob controller had it backed up."""
+    story = protected
+    installation.write(story.kube, story.team.namespace, "second")
+    story.trees["backed up"] = story.tree(LIBRARY)
+    session = story.next_tick()
+    story.finish(session)
+    story.scene.backup_sessions.append(session)
+    story.prove("B")
+    return story
+
+
+@pytest.fixture(scope="module")
+def restored(ticked: Story) -> Story:
+    """The data was lost; a commit brought it back, into the volume and into a new one."""
+    story, team = ticked, ticked.team
+    (snapshot,) = story.scene.snapshots_of(story.scene.backup_sessions[-1])
+    installation.run(story.kube, team.namespace, "lose", LIBRARY, "rm -r /data/a /data/blob")
+    team.write_claims(LIBRARY, NOTES, COPY)
+    team.sync(team.commit("A volume to restore into"), "volumes")
+    installation.run(story.kube, team.namespace, "write-copy", COPY, "true")
+    for claim in (COPY, LIBRARY):
+        team.write_restore(f"{claim}-is-back", story.scene.repository, name(snapshot), claim)
+    team.sync(team.git.push("Restore the library"), "restores")
+    for claim in (COPY, LIBRARY):
+        request = story.kube.get(team.namespace, "restorerequest", f"{claim}-is-back")
+        assert request["status"]["phase"] == "Succeeded", request["status"]
+        story.scene.restores.append(request["status"]["restoreSession"])
+        story.trees[claim] = story.tree(claim)
+        if not data.differences(story.trees["backed up"], story.trees[claim]):
+            story.scene.equal.append(f"{claim} equal")
+    story.prove("R")
+    return story
+
+
+@pytest.fixture(scope="module")
+def bumped(restored: Story) -> Story:
+    """While a session ran, a commit changed the image and what is kept; the next one is over."""
+    story, team = restored, restored.team
+    tag = ["ctr", "--namespace=k8s.io", "images", "tag", "--force"]
+    here = "docker.io/library"
+    story.kube.cluster("enter", *tag, f"{here}/{image_name()}", f"{here}/{NEXT_IMAGE}")
+    team.write_project(image=NEXT_IMAGE)
+    team.write_policy(LIBRARY, "1m", _KEPT_LATER)
+    team.build()
+    story.bumped_session = story.next_tick()
+    team.sync(team.git.push("Keep two, with the next image"), "backups")
+    story.finish(story.next_tick())
+    story.sessions()
+    return story
+
+
+@pytest.fixture(scope="module")
+def retired(bumped: Story) -> Story:
+    """A commit ended the backups of a volume and made ticks rare; then it was quiet for a while."""
+    story, team = bumped, bumped.team
+    story.stored = story.listing(NOTES)
+    team.write_claims(LIBRARY, COPY)
+    team.git.remove(f"policies/{NOTES}.yaml")
+    team.write_project(image=NEXT_IMAGE, retired=NOTES)
+    team.write_policy(LIBRARY, "24h", _KEPT_LATER)
+    team.sync(team.commit("Retire the notes"), "backups", "restores")
+    for item in story.sessions():
+        story.finish(name(item))
+    quiet_since = datetime.now(UTC)
+    time.sleep(_QUIET_SECONDS)
+    story.quiet_writes = [
+        f"{item.user} {item.verb} {item.target} {item.name}"
+        for item in story.requests(quiet_since)
+        if item.verb in _WRITES
+    ]
+    return story
+
+
+@pytest.mark.parametrize("step", [step for step, _, _ in STEPS if step.startswith("B")])
+def test_step_of_a_backup_is_proved(ticked: Story, step: str) -> None:
+    assert isinstance(ticked.proofs[step], str), ticked.proofs[step]
+
+
+@pytest.mark.parametrize("step", [step for step, _, _ in STEPS if step.startswith("R")])
+def test_step_of_a_restore_is_proved(restored: Story, step: str) -> None:
+    assert isinstance(restored.proofs[step], str), restored.proofs[step]
+
+
+@pytest.mark.parametrize("claim", [LIBRARY, COPY])
+def test_lost_data_is_back_byte_by_byte(restored: Story, claim: str) -> None:
+    assert restored.trees["backed up"]
+    assert not data.differences(restored.trees["backed up"], restored.trees[claim])
+
+
+def test_nobody_but_argo_cd_applies_what_is_rendered(restored: Story) -> None:
+    writers = {
+        (item.resource, item.user)
+        for item in restored.requests()
+        if item.resource in _RENDERED and item.verb in _WRITES and item.code < 300 and not item.part
+    }
+    assert {resource for resource, _ in writers} >= _RENDERED - {"retentionpolicies"}
+    others = {pair for pair in writers if pair[1] != USER}
+    # Every namespace has this account from the controller manager.
+    assert others <= {("serviceaccounts", _ACCOUNTS)}
+
+
+def test_image_bump_loses_no_session_and_starts_none_twice(bumped: Story) -> None:
+    made = [item for item in bumped.requests() if item.verb == "create" and item.code == 201]
+    sessions = [item.name for item in made if item.resource == "backupsessions"]
+    ticks = sorted(int(item.rpartition("-")[2]) for item in sessions if _is_tick(item))
+    assert len(ticks) >= 3
+    assert ticks == [*range(ticks[0], ticks[-1] + 60, 60)]
+    jobs = Counter(item.name for item in made if item.resource == "jobs")
+    assert set(jobs.values()) == {1}
+    ended = {phase for session, phase in bumped.phases.items() if session in sessions}
+    assert ended == {"Succeeded"}
+    # The commit did come while a session ran.
+    begun, over = bumped.duration(bumped.bumped_session)
+    applied = [
+        item.received
+        for item in bumped.requests(begun)
+        if (item.user, item.verb, item.resource) == (USER, "patch", "podtemplates")
+    ]
+    assert applied
+    assert begun < min(applied) < over
+
+
+def test_next_session_runs_the_image_of_the_commit(bumped: Story) -> None:
+    last = name(bumped.sessions()[-1])
+    (snapshot,) = bumped.scene.snapshots_of(last)
+    job = bumped.scene.view.get(known.JOBS, bumped.team.namespace, name(snapshot))
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == NEXT_IMAGE
+
+
+def test_next_session_applies_the_retention_of_the_commit(bumped: Story) -> None:
+    scene = bumped.scene
+    listed = scene.view.restic(scene.restic_repository, scene.password(), "snapshots")
+    objects = [
+        item
+        for item in scene.view.items(known.SNAPSHOTS, scene.namespace)
+        if item["spec"]["repository"] == scene.repository
+    ]
+    assert len(listed) == len(objects) == _KEPT_LATER
+
+
+def test_retired_volume_loses_its_trigger_and_nothing_of_its_history(retired: Story) -> None:
+    view, namespace = retired.scene.view, retired.team.namespace
+    assert retired.stored
+    assert retired.listing(NOTES) == retired.stored
+    triggers = {name(item) for item in view.items(known.CRON_JOBS, namespace)}
+    assert triggers == {f"trigger-{LIBRARY}-backup"}
+    targets = {
+        item["spec"]["appRef"]["name"]: item["status"]["phase"]
+        for item in view.items(known.REPOSITORIES, namespace)
+    }
+    assert targets == {LIBRARY: "Ready", NOTES: "Ready"}
+    snapshots = [item["spec"]["appRef"]["name"] for item in view.items(known.SNAPSHOTS, namespace)]
+    assert NOTES in snapshots
+
+
+def test_what_is_in_git_is_what_is_in_the_cluster(retired: Story) -> None:
+    # The claim of the notes is in no commit any more, and nobody deletes claims.
+    for application in ("backups", "restores"):
+        found = retired.team.applications[application]
+        assert found.is_well(), found.summary()
+    rendered = retired.team.git.work_tree / "rendered" / "e2e"
+    assert not drift(retired.kube, rendered, "backups")
+
+
+def test_nobody_writes_between_ticks(retired: Story) -> None:
+    assert not retired.quiet_writes
+
+
+def _target(session: Json) -> str:
+    return str(session["spec"]["invoker"]["name"])
+
+
+def _is_tick(session: str) -> bool:
+    """A session of the CronJob: its name has a whole minute; an initial backup's has any second."""
+    return session.startswith(LIBRARY) and int(session.rpartition("-")[2]) % 60 == 0

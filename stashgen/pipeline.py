@@ -14,7 +14,7 @@ from stashgen.diagnostics import Finding, Outcome
 from stashgen.inventory import collect
 from stashgen.model import FileTree, Previous, Source
 from stashgen.record import histories, moved_storages, recover
-from stashgen.render import render
+from stashgen.render import limit_findings, render
 from stashgen.resolve import resolve
 from stashgen.serialize import serialize
 from stashgen.validate import validate
@@ -57,6 +57,10 @@ def compile(  # noqa: A001 (it is called pipeline.compile)
         return _nothing(findings)
 
     manifests = render(resolved.value, kept.value)
+    too_large = [*limit_findings(policies.value.project, manifests)]
+    if too_large:
+        return _nothing(findings + too_large)
+
     project = resolved.value.project.metadata.name
     files = serialize(project, manifests)
     moved = [*moved_storages(resolved.value, kept.value, recorded.value, before, files)]

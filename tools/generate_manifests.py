@@ -13,17 +13,18 @@ from stashgen.api.base import JsonObject
 from stashgen.api.crd import crd_for
 from stashgen.api.definitions import DEFINITIONS
 from stashgen.kubestash import addons
+from stashgen.kubestash.strict import CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE, JOBS_ROLE
 from stashgen.render.namespace import namespace_objects
 from stashgen_controller.permissions import (
     OF_LEADER_ELECTION,
     Permission,
     cluster_permissions,
+    job_permissions,
     rules,
+    strict_permissions,
 )
 
 DEPLOY = Path(__file__).resolve().parent.parent / "controller" / "deploy"
-NAMESPACE = "stashgen-system"
-ACCOUNT = "stashgen-controller"
 
 
 def manifests() -> dict[Path, str]:
@@ -42,10 +43,15 @@ def manifests() -> dict[Path, str]:
 def roles() -> dict[Path, str]:
     """The controller's roles, and those that a namespace with plain KubeStash manifests needs."""
     everywhere = _role("ClusterRole", "stashgen-controller", None, cluster_permissions())
-    at_home = _role("Role", "stashgen-controller", NAMESPACE, OF_LEADER_ELECTION)
+    at_home = _role("Role", "stashgen-controller", CONTROLLER_NAMESPACE, OF_LEADER_ELECTION)
+    # Replaces the rules of the first; the second is bound by what the compiler writes.
+    in_strict_mode, _ = _role("ClusterRole", "stashgen-controller", None, strict_permissions())
+    where_it_is_bound, _ = _role("ClusterRole", JOBS_ROLE, None, job_permissions())
     granted = [_without_wave(item) for item in namespace_objects("default", {})]
     return {
         DEPLOY / "controller" / "rbac.yaml": yaml_out.emit_all([*everywhere, *at_home]),
+        DEPLOY / "strict" / "rbac.yaml": yaml_out.emit(in_strict_mode),
+        DEPLOY / "strict" / "jobs_role.yaml": yaml_out.emit(where_it_is_bound),
         DEPLOY / "namespace" / "rbac.yaml": yaml_out.emit_all(granted),
     }
 
@@ -56,7 +62,11 @@ def _role(
     """A role with its binding to the controller's ServiceAccount."""
     group = "rbac.authorization.k8s.io"
     metadata = {"name": name} | ({"namespace": namespace} if namespace else {})
-    account = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}
+    account = {
+        "kind": "ServiceAccount",
+        "name": CONTROLLER_ACCOUNT,
+        "namespace": CONTROLLER_NAMESPACE,
+    }
     found = [
         {
             "apiVersion": f"{group}/v1",

@@ -112,8 +112,12 @@ class Client:
         self._gate = gate
 
     @classmethod
-    def configured(cls, kubeconfig: str | None) -> Self:
+    def configured(cls, kubeconfig: str | None, *, agent: str = USER_AGENT) -> Self:
         """A client for the server that a kubeconfig names; without one, for the pod's own cluster.
+
+        Args:
+            kubeconfig: Path of the file.
+            agent: Who we are in the server's audit log.
 
         Raises:
             UnconfiguredError: the file is missing or wrong, or we are not in a pod.
@@ -129,7 +133,7 @@ class Client:
         configuration.retries = 0
         configuration.connection_pool_maxsize = _CONNECTIONS
         api = ApiClient(configuration)
-        api.user_agent = USER_AGENT
+        api.user_agent = agent
         return cls(api)
 
     @classmethod

@@ -7,6 +7,11 @@ from stashgen.api.shared import Condition, ConditionStatus
 
 _STATUS = {True: ConditionStatus.TRUE, False: ConditionStatus.FALSE, None: ConditionStatus.UNKNOWN}
 
+# In strict mode the API server compares every Job with the pods in git (admission_check.py).
+ADMISSION_POLICY_MISSING = "AdmissionPolicyMissing"
+NOT_REVIEWED_YET = "NotReviewedYet"
+NOT_COMPILED = "NotCompiled"
+_PASSING = frozenset({ADMISSION_POLICY_MISSING, NOT_REVIEWED_YET})
 METRICS_PUSHED = "MetricsPushed"
 WAITING_FOR_CLUSTER = (
     "WaitingForCluster",
@@ -62,6 +67,18 @@ def condition(
         last_transition_time=now,
         observed_generation=generation,
     )
+
+
+def not_done(type_: str, reason: str, why: str, now: datetime) -> Condition:
+    """A condition for what could not be done: False with the reason that is given.
+
+    A refusal that passes by itself is no failure: Unknown, and its own name (``Name: why``) is the
+    reason.
+    """
+    name, _, text = why.partition(": ")
+    if name in _PASSING:
+        return condition(type_, status=None, reason=name, message=text, now=now)
+    return condition(type_, status=False, reason=reason, message=why, now=now)
 
 
 def waiting_for_apply(type_: str, what: str, now: datetime) -> Condition:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from threading import Lock
 
-from stashgen_controller.client import ApiError
+from stashgen_controller.client import ApiError, Gate
 
 _WRITES = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
@@ -45,6 +45,16 @@ class Requests:
             self.count(method, path, query)
 
         return gate
+
+
+def in_order(*gates: Gate) -> Gate:
+    """One gate after the other; the first that holds a request back ends it."""
+
+    def gate(method: str, path: str, query: Mapping[str, str]) -> None:
+        for item in gates:
+            item(method, path, query)
+
+    return gate
 
 
 def verb_of(method: str, path: str, query: Mapping[str, str]) -> str:

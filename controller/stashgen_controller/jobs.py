@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from stashgen.api.base import JsonObject
+from stashgen.kubestash.strict import LONGEST_JOB_SECONDS, PART_LABEL, TEMPLATE_LABEL
 from stashgen_controller.session_plan import (
     DEADLINE_GRACE,
     NAME_ANNOTATION,
@@ -28,6 +29,8 @@ REPOSITORY_LABEL = "kubestash.com/repo-name"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 COMPONENT_LABEL = "app.kubernetes.io/component"
 MANAGED_BY = "kubestash.com"
+# In strict mode the API server finds by the last two which template the pod has to equal.
+_OF_THE_POD = (COMPONENT_LABEL, TEMPLATE_LABEL, PART_LABEL)
 
 _WITHOUT_TIMEOUT = timedelta(hours=24)
 _MAX_LABEL = 63
@@ -105,7 +108,7 @@ def job_manifest(
             *labels.items(),
         )
     }
-    component = pod_labels.get(COMPONENT_LABEL)
+    taken = {key: pod_labels[key] for key in _OF_THE_POD if key in pod_labels}
     timeout = plan.deadline - now + DEADLINE_GRACE if plan.deadline else _WITHOUT_TIMEOUT
     return cast(
         "JsonObject",
@@ -115,7 +118,7 @@ def job_manifest(
             "metadata": {
                 "name": name,
                 "namespace": owner.namespace,
-                "labels": ours | ({COMPONENT_LABEL: component} if component else {}),
+                "labels": ours | taken,
                 "annotations": {PLAN_DIGEST_ANNOTATION: plan.digest()},
                 "ownerReferences": [owner.reference()],
             },
@@ -123,7 +126,9 @@ def job_manifest(
                 "parallelism": 1,
                 "completions": 1,
                 "backoffLimit": 0,
-                "activeDeadlineSeconds": max(1, int(timeout.total_seconds())),
+                "activeDeadlineSeconds": min(
+                    max(1, int(timeout.total_seconds())), LONGEST_JOB_SECONDS
+                ),
                 "template": {
                     "metadata": {
                         "labels": pod_labels | ours,

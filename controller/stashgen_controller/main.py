@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event
 
-from stashgen_controller.client import ApiError, Client, UnconfiguredError
+from stashgen_controller.admission_check import AdmissionCheck
+from stashgen_controller.client import USER_AGENT, ApiError, Client, UnconfiguredError
 from stashgen_controller.clock import Clock, SystemClock
 from stashgen_controller.events import EventRecorder
-from stashgen_controller.gate import Requests
+from stashgen_controller.gate import Requests, in_order
 from stashgen_controller.health import Answer, Endpoint
 from stashgen_controller.leader_election import LeaderElection, Timing, new_identity
 from stashgen_controller.logs import JsonLines
@@ -40,6 +41,12 @@ class Settings:
     leader_elect: bool
     lease: timedelta
     name: str
+    strict: bool = False
+
+    @property
+    def agent(self) -> str:
+        """How the audit log names us."""
+        return f"{USER_AGENT} (strict)" if self.strict else USER_AGENT
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = parse(sys.argv[1:] if argv is None else argv, os.environ)
     _log_to_stderr()
     try:
-        client = Client.configured(settings.kubeconfig)
+        client = Client.configured(settings.kubeconfig, agent=settings.agent)
         refuse_other_operator(client)
         controller = Controller(client, SystemClock(), settings)
     except UnconfiguredError as error:
@@ -103,6 +110,12 @@ def parse(argv: Sequence[str], environment: Mapping[str, str]) -> Settings:
         metavar="SECONDS",
         help="how long a leader that is gone is waited for (default: 15)",
     )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="serve compiled objects only, and start no Job unless the API server refuses those "
+        "that nobody reviewed",
+    )
     args = parser.parse_args(argv)
     return Settings(
         kubeconfig=args.kubeconfig,
@@ -111,6 +124,7 @@ def parse(argv: Sequence[str], environment: Mapping[str, str]) -> Settings:
         leader_elect=args.leader_elect,
         lease=args.lease_duration,
         name=environment.get("HOSTNAME") or "stashgen-controller",
+        strict=args.strict,
     )
 
 
@@ -123,7 +137,8 @@ class Controller:
         self._wanted_end = Event()
         self._lost = False
         self._counted = counted = client.through(self._requests.count)
-        self._client = client.through(self._requests.writing_only_if(lambda: self.is_leading))
+        writing = self._requests.writing_only_if(lambda: self.is_leading)
+        self._client = client.through(in_order(self._hold_back, writing))
         self._election = (
             LeaderElection(
                 counted,
@@ -136,7 +151,8 @@ class Controller:
             else None
         )
         self._recorder = EventRecorder(self._client, clock, lambda: self.is_leading, settings.name)
-        self._manager = Manager(self._client, clock, self._recorder.see)
+        self._manager = Manager(self._client, clock, self._recorder.see, is_strict=settings.strict)
+        self._check = AdmissionCheck(counted, self._manager, clock) if settings.strict else None
         self._metrics = Metrics(self)
         self._endpoint = Endpoint(
             settings.metrics_address,
@@ -161,6 +177,8 @@ class Controller:
             yield _nothing, self._election.stop
         yield self._recorder.start, self._recorder.stop
         yield self._manager.watch, self._manager.stop
+        if self._check is not None:
+            yield self._check.start, self._check.stop
         yield (self._election.start if self._election is not None else self._lead), _nothing
 
     def wait(self) -> None:
@@ -197,6 +215,15 @@ class Controller:
         """Objects that wait to be looked at."""
         return self._manager.depth
 
+    @property
+    def admission_problems(self) -> Sequence[str]:
+        """In strict mode: where a policy is missing."""
+        return self._check.problems if self._check is not None else ()
+
+    def _hold_back(self, method: str, path: str, query: Mapping[str, str]) -> None:
+        if self._check is not None:
+            self._check.gate(method, path, query)
+
     def _lead(self) -> None:
         # A standby may have waited for months: look again who else is there.
         try:
@@ -224,9 +251,8 @@ class Controller:
         return Answer.of_problems(problems)
 
     def _readiness(self) -> Answer:
-        return Answer.of_problems(
-            [f"{plural}: not listed yet" for plural in self._manager.unsynced]
-        )
+        unsynced = [f"{plural}: not listed yet" for plural in self._manager.unsynced]
+        return Answer.of_problems([*unsynced, *self.admission_problems])
 
 
 def _nothing() -> None:

@@ -24,6 +24,7 @@ from stashgen_controller.reconciler import (
     is_going,
     is_leaving,
 )
+from stashgen_controller.strict_mode import refuse_plain
 from stashgen_controller.workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
@@ -38,11 +39,13 @@ _FIRST_DELAY = timedelta(seconds=1)
 _LONGEST_DELAY = timedelta(minutes=1)
 
 
-def reconcile(client: Client, reader: Reader, key: Key, now: datetime) -> timedelta | None:
+def reconcile(
+    client: Client, reader: Reader, key: Key, now: datetime, *, is_strict: bool = False
+) -> timedelta | None:
     """Look at one object and do what is to be done; says when to look again at the latest.
 
     An object that is gone or on its way out needs nothing: we have no finalizers. The same goes
-    for one whose namespace is on its way out.
+    for one whose namespace is on its way out. In strict mode only what was compiled is served.
 
     Raises:
         ConflictError: the object changed since it was read; look again.
@@ -52,7 +55,9 @@ def reconcile(client: Client, reader: Reader, key: Key, now: datetime) -> timede
     obj = reader.get(key.resource, key.namespace, key.name)
     if obj is None or is_leaving(obj) or is_going(reader, key.namespace):
         return None
-    decision = KINDS[key.resource].look(reader, obj, now)
+    decision = refuse_plain(key.resource, obj, now) if is_strict else None
+    if decision is None:
+        decision = KINDS[key.resource].look(reader, obj, now)
     while (asked := decision.question) is not None:
         decision = asked.answered(told_of(client, asked.kind, asked.namespace, asked.name))
     is_written = carry_out(client, reader, key.resource, obj, decision)
@@ -97,8 +102,16 @@ def _version(obj: JsonObject | None) -> object:
 class Manager:
     """Watches the kinds on the way and reconciles one object after the other."""
 
-    def __init__(self, client: Client, clock: Clock, observer: Observer | None = None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        clock: Clock,
+        observer: Observer | None = None,
+        *,
+        is_strict: bool = False,
+    ) -> None:
         self._client = client
+        self._is_strict = is_strict
         self._clock = clock
         self._observer = observer
         self._queue = WorkQueue(clock)
@@ -180,7 +193,7 @@ class Manager:
 
     def _reconcile(self, key: Key) -> None:
         try:
-            again = reconcile(self._client, self, key, self._clock.now())
+            again = reconcile(self._client, self, key, self._clock.now(), is_strict=self._is_strict)
         except ConflictError:
             # The caches are behind: for a moment as a rule, for longer without a watch.
             self._queue.add_after(key, self._delay(key, _CONFLICT_DELAY))

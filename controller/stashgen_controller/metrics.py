@@ -10,7 +10,7 @@ itself sets to that of the pod which it scrapes.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from threading import Lock
 from typing import Protocol, cast
@@ -66,6 +66,11 @@ class Process(Protocol):
         """Whether this process reconciles."""
         ...
 
+    @property
+    def admission_problems(self) -> Sequence[str]:
+        """In strict mode: each namespace in which a policy is missing, in words."""
+        ...
+
 
 class Metrics:
     """All metrics of one controller, as text for Prometheus."""
@@ -105,6 +110,12 @@ def of_process(process: Process) -> Iterator[Metric]:
     yield _gauge("stashgen_leader", "1 where this process reconciles, 0 on a standby.", (), [
         ((), float(process.is_leading))
     ])  # fmt: skip
+    yield _gauge(
+        "stashgen_admission_policy_missing",
+        "Namespaces in which the API server would let in a Job that nobody reviewed.",
+        (),
+        [((), len(process.admission_problems))],
+    )
 
 
 def of_cluster(reader: Reader, now: datetime) -> Iterator[Metric]:

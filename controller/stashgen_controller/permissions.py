@@ -126,6 +126,10 @@ OF_THE_PROCESS = (
     Permission(EVENTS, ("create", "list", "patch")),
     Permission(DEPLOYMENTS, ("list",)),
 )
+# In strict mode: the dry run of a Job that has to be refused.
+OF_ADMISSION_CHECK = (Permission(JOBS, ("create",)),)
+# What the controller makes for plain KubeStash manifests only, which strict mode does not serve.
+OF_PLAIN_MANIFESTS = frozenset({CRON_JOBS, REPOSITORIES, SERVICE_ACCOUNTS})
 # In the controller's own namespace.
 OF_LEADER_ELECTION = (Permission(LEASES, ("create", "get", "update")),)
 
@@ -135,6 +139,22 @@ def cluster_permissions() -> tuple[Permission, ...]:
     watched = tuple(Permission(resource, WATCH) for resource in WATCHED)
     of_kinds = (item for permissions in OF_KINDS.values() for item in permissions)
     return (*watched, *of_kinds, *OF_THE_PROCESS)
+
+
+def strict_permissions() -> tuple[Permission, ...]:
+    """The same in strict mode: Jobs, and what belongs to plain manifests, are only looked at."""
+    only_watched = OF_PLAIN_MANIFESTS | {JOBS}
+    return tuple(
+        item
+        for item in cluster_permissions()
+        if item.part or item.resource not in only_watched or item.verbs == WATCH
+    )
+
+
+def job_permissions() -> tuple[Permission, ...]:
+    """What strict mode gives by a compiled RoleBinding, in one namespace after the other."""
+    of_kinds = (item for items in OF_KINDS.values() for item in items)
+    return tuple(item for item in (*of_kinds, *OF_ADMISSION_CHECK) if item.resource == JOBS)
 
 
 def rules(permissions: Iterable[Permission]) -> list[dict[str, list[str]]]:

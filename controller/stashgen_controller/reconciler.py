@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar, assert_never, cast
 
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import NAMESPACES, Resource
+from stashgen.kubestash.strict import JOBS_POLICY
 from stashgen_controller.client import (
     AlreadyExistsError,
     ApiError,
@@ -19,11 +20,15 @@ from stashgen_controller.client import (
     ConflictError,
     NotFoundError,
 )
+from stashgen_controller.conditions import NOT_REVIEWED_YET
 from stashgen_controller.decision import Action, Create, Decision, Delete, Patch
 
 ObservedT = TypeVar("ObservedT")
 
 log = logging.getLogger(__name__)
+
+# The compiled policy, and RBAC where the compiled RoleBinding is not there.
+_UNREVIEWED = (f"ValidatingAdmissionPolicy '{JOBS_POLICY}'", 'cannot create resource "jobs"')
 
 
 class Reader(Protocol):
@@ -92,7 +97,7 @@ def carry_out(
             _act(client, reader, action)
     except (ApiError, NameCollisionError) as refusal:
         if decision.refused is not None and _is_refusal(refusal):
-            _write_status(client, resource, obj, decision.refused(str(refusal)))
+            _write_status(client, resource, obj, decision.refused(_why(refusal)))
         raise
     return decision.status is not None and _write_status(client, resource, obj, decision.status)
 
@@ -102,6 +107,17 @@ def _is_refusal(error: Exception) -> bool:
     if isinstance(error, ApiError):
         return 400 <= error.status < 500 and not isinstance(error, ConflictError)  # noqa: PLR2004
     return True
+
+
+def _why(refusal: Exception) -> str:
+    """A refusal in words; that of a Job which nobody reviewed yet by its own name.
+
+    Git may be ahead of the API server in one of the two: a sync is under way.
+    """
+    message = refusal.message if isinstance(refusal, ApiError) else ""
+    if any(words in message for words in _UNREVIEWED):
+        return f"{NOT_REVIEWED_YET}: {message}"
+    return str(refusal)
 
 
 def _write_status(client: Client, resource: Resource, obj: JsonObject, status: JsonObject) -> bool:

@@ -11,6 +11,7 @@ from stashgen.api.repository import Repository
 from stashgen.api.restore_request import RestoreRequest
 from stashgen.api.restore_session import RestoreSession
 from stashgen.api.retention_policy import RetentionPolicy
+from stashgen.api.reviewed_templates import ReviewedTemplates
 from stashgen.api.snapshot import Snapshot
 
 _WITHOUT_ALL = ("kubestash", "appscode")
@@ -149,4 +150,12 @@ DEFINITIONS = (
     ),
     Definition(resources.ADDONS, Addon, (), has_status=False),
     Definition(resources.FUNCTIONS, Function, (), short_names=("fn",), has_status=False),
+    Definition(
+        resources.REVIEWED_TEMPLATES,
+        ReviewedTemplates,
+        (),
+        categories=("stashgen",),
+        application="stashgen",
+        has_status=False,
+    ),
 )

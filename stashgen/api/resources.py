@@ -42,6 +42,7 @@ RESTORE_SESSIONS = Resource(CORE_GROUP, "v1alpha1", "RestoreSession", "restorese
 ADDONS = Resource(ADDONS_GROUP, "v1alpha1", "Addon", "addons", namespaced=False)
 FUNCTIONS = Resource(ADDONS_GROUP, "v1alpha1", "Function", "functions", namespaced=False)
 RESTORE_REQUESTS = Resource(OUR_GROUP, "v1alpha1", "RestoreRequest", "restorerequests")
+REVIEWED_TEMPLATES = Resource(OUR_GROUP, "v1alpha1", "ReviewedTemplates", "reviewedtemplates")
 
 NAMESPACES = Resource("", "v1", "Namespace", "namespaces", namespaced=False)
 SECRETS = Resource("", "v1", "Secret", "secrets")
@@ -59,6 +60,20 @@ DAEMON_SETS = Resource("apps", "v1", "DaemonSet", "daemonsets")
 LEASES = Resource("coordination.k8s.io", "v1", "Lease", "leases")
 ROLES = Resource("rbac.authorization.k8s.io", "v1", "Role", "roles")
 ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings")
+ADMISSION_POLICIES = Resource(
+    "admissionregistration.k8s.io",
+    "v1",
+    "ValidatingAdmissionPolicy",
+    "validatingadmissionpolicies",
+    namespaced=False,
+)
+ADMISSION_POLICY_BINDINGS = Resource(
+    "admissionregistration.k8s.io",
+    "v1",
+    "ValidatingAdmissionPolicyBinding",
+    "validatingadmissionpolicybindings",
+    namespaced=False,
+)
 CUSTOM_RESOURCE_DEFINITIONS = Resource(
     "apiextensions.k8s.io",
     "v1",

@@ -7,8 +7,8 @@ from stashgen.api.base import JsonObject
 from stashgen.kubestash.addons import COMMAND, TMP_VOLUME
 from stashgen.kubestash.paths import SESSION_PATH, TMP_PATH
 from stashgen.kubestash.pod_settings import PodSettings
+from stashgen.kubestash.strict import TEMPLATE_LABEL
 
-TEMPLATE_LABEL = "stashgen.dev/pod-template"
 _MANAGED_BY = {"app.kubernetes.io/managed-by": "kubestash.com"}
 _PLAN_FIELD = "metadata.annotations['session.stashgen.dev/plan']"
 _FILE_MODE = 0o644
@@ -61,7 +61,9 @@ def pod_template(parts: PodParts, settings: PodSettings) -> JsonObject:
         "JsonObject",
         {
             "metadata": metadata,
-            "spec": pod_basics(settings, parts.grace_seconds, token=parts.token)
+            "spec": pod_basics(
+                settings, parts.grace_seconds, token=parts.token and settings.api_token
+            )
             | {"containers": [_container(parts, settings)], "volumes": volumes},
         },
     )

@@ -27,6 +27,7 @@ class PodSettings:
         container_security_context: Taken as it is instead of ours.
         resources: ``requests`` and ``limits`` as Kubernetes writes them.
         env: Further environment variables of the container.
+        api_token: False keeps the pod from the API even where its verb would report there.
     """
 
     image: str = IMAGE
@@ -46,6 +47,7 @@ class PodSettings:
     labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
     env: tuple[JsonObject, ...] = ()
+    api_token: bool = True
 
     @property
     def pod_security_context(self) -> JsonObject:

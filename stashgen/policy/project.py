@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from stashgen.api.base import Model
+from stashgen.api.base import Bool, Model
 from stashgen.policy.shared import Encryption, Job, Metadata
 
 DEFAULT_OUTPUT = "rendered"
@@ -16,11 +16,16 @@ class InventorySource(Model):
 
 
 class Cluster(Model):
-    """One cluster; its ``id`` is written once and outlives a rename."""
+    """One cluster; its ``id`` is written once and outlives a rename.
+
+    Attributes:
+        strict: Its API server lets the controller start only the pods that are in git.
+    """
 
     name: str
     id: str
     time_zone: str = "Etc/UTC"
+    strict: Bool = False
     inventory: tuple[InventorySource, ...]
 
 

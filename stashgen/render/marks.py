@@ -18,6 +18,10 @@ KEPT = {
     "argocd.argoproj.io/compare-options": "IgnoreExtraneous",
     "kustomize.toolkit.fluxcd.io/prune": "disabled",
 }
+# Before all that they hold to the rules.
+FIRST = {_SYNC_WAVE: "-2"}
+# Argo CD would keep a copy of the whole object in an annotation, which has 256 kB at most.
+WITHOUT_LAST_APPLIED = {"argocd.argoproj.io/sync-options": "ServerSideApply=true"}
 # Before everything that runs under these accounts. Nothing is later than the rest: Argo CD waits
 # for the health of a wave before it applies the next one. What is late would never come while a
 # bucket is away, and a BackupConfiguration is Ready only once its CronJob is there.

@@ -27,18 +27,20 @@ _ROLES = {TRIGGER_ACCOUNT: _TRIGGER_RULES, WORKER_ACCOUNT: _WORKER_RULES}
 
 
 def namespace_objects(
-    namespace: str, retentions: Mapping[str, RetentionPolicySpec]
+    namespace: str, retentions: Mapping[str, RetentionPolicySpec], *, strict: bool = False
 ) -> tuple[JsonObject, ...]:
     """The objects of ``_namespace.yaml``.
 
     Args:
         namespace: Of the volumes.
         retentions: By name; identical ones are shared within the namespace.
+        strict: The workers have no token, so their account may do nothing.
     """
+    able = [name for name in _ROLES if name == TRIGGER_ACCOUNT or not strict]
     return (
         *(_account(namespace, name) for name in _ROLES),
-        *(_role(namespace, name) for name in _ROLES),
-        *(_binding(namespace, name) for name in _ROLES),
+        *(_role(namespace, name) for name in able),
+        *(_binding(namespace, name) for name in able),
         *(_retention(namespace, name, spec) for name, spec in sorted(retentions.items())),
     )
 

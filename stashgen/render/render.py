@@ -7,13 +7,17 @@ from pathlib import PurePosixPath
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
 from stashgen.model import Manifest, Protection, Record, Resolved, ResolvedCopy
+from stashgen.render.admission import admission_objects
 from stashgen.render.marks import without_substitution
 from stashgen.render.namespace import namespace_objects
 from stashgen.render.storage import backup_storage, storage_objects
+from stashgen.render.strict import labelled, parts_of, strict_objects
 from stashgen.render.volume import volume_objects
 
 KUSTOMIZATION = "kustomization.yaml"
 _NAMESPACE = "_namespace.yaml"
+# No namespace's name begins so.
+_OF_CLUSTER = "_cluster"
 # A file name has 255 bytes at most, a claim's name 253.
 _LONGEST_STEM = 200
 
@@ -22,9 +26,9 @@ def render(resolved: Resolved, kept: tuple[Manifest, ...] = ()) -> tuple[Manifes
     """All objects with their files, relative to the output folder, files in order.
 
     ``<cluster>/<namespace>/`` has ``_namespace.yaml`` (what its volumes share),
-    ``_storage-<name>.yaml``, ``<volume>.yaml`` and ``_retired-<repository>.yaml``. Each folder has
-    a ``kustomization.yaml``; the output folder itself has none, because nobody applies two clusters
-    at once.
+    ``_storage-<name>.yaml``, ``<volume>.yaml`` and ``_retired-<repository>.yaml``, a strict cluster
+    ``_cluster/admission.yaml`` too. Each folder has a ``kustomization.yaml``; the output folder
+    itself has none, because nobody applies two clusters at once.
 
     Args:
         resolved: What was decided.
@@ -49,18 +53,24 @@ def render(resolved: Resolved, kept: tuple[Manifest, ...] = ()) -> tuple[Manifes
             for session in protection.sessions
             for copy in session.copies
         }
-        files[folder / _NAMESPACE] += namespace_objects(folder.name, retentions)
+        strict = protections[0].cluster.strict
+        files[folder / _NAMESPACE] += namespace_objects(folder.name, retentions, strict=strict)
         for protection in protections:
             path = folder / _file_name(protection)
             files[path] += volume_objects(protection, of_copy)
             records[path] = _record(protection)
+    strict_clusters = {item.name for item in resolved.project.spec.clusters if item.strict}
     for manifest in kept:
         # Its restores run under the accounts of the namespace, whether volumes are left or not.
-        accounts = manifest.path.parent / _NAMESPACE
-        files[accounts] = files[accounts] or [*namespace_objects(manifest.path.parent.name, {})]
+        folder = manifest.path.parent
+        strict = folder.parts[0] in strict_clusters
+        accounts = folder / _NAMESPACE
+        files[accounts] = files[accounts] or [*namespace_objects(folder.name, {}, strict=strict)]
         files[manifest.path].append(manifest.data)
         if manifest.record is not None:
             records[manifest.path] = manifest.record
+    for cluster in strict_clusters:
+        _make_strict(cluster, files)
     as_they_were = {manifest.path for manifest in kept if manifest.is_kept}
     return (
         *(
@@ -70,6 +80,21 @@ def render(resolved: Resolved, kept: tuple[Manifest, ...] = ()) -> tuple[Manifes
         ),
         *_kustomizations(files),
     )
+
+
+def _make_strict(cluster: str, files: dict[PurePosixPath, list[JsonObject]]) -> None:
+    """Add the policies, and to each namespace the pods that were made for it."""
+    files[PurePosixPath(cluster, _OF_CLUSTER, "admission.yaml")] += admission_objects()
+    folders: dict[PurePosixPath, list[PurePosixPath]] = defaultdict(list)
+    for path in [path for path in files if path.parts[0] == cluster]:
+        folders[path.parent].append(path)
+    for folder, paths in folders.items():
+        parts = parts_of(item for path in paths for item in files[path])
+        for path in paths:
+            files[path] = [labelled(item, parts) for item in files[path]]
+        reviewed = strict_objects(folder.name, [item for path in paths for item in files[path]])
+        if reviewed:
+            files[folder / _NAMESPACE] += reviewed
 
 
 def _by_folder(protections: Iterable[Protection]) -> dict[PurePosixPath, list[Protection]]:

@@ -7,11 +7,15 @@ from stashgen.api.base import JsonObject
 from stashgen.kubestash.addons import IMAGE
 from stashgen.kubestash.pod_settings import NOBODY, TRIGGER_ACCOUNT, PodSettings
 from stashgen.kubestash.quantities import canonical_quantity
+from stashgen.policy.project import Cluster
 from stashgen.policy.shared import Job
 
 
-def worker_settings(job: Job) -> PodSettings:
-    """For the pods that read or write a volume or a storage."""
+def worker_settings(job: Job, cluster: Cluster) -> PodSettings:
+    """For the pods that read or write a volume or a storage.
+
+    In a strict cluster they report by their termination message only.
+    """
     user = job.run_as.user if job.run_as is not None else NOBODY
     group = job.run_as.group if job.run_as is not None else None
     return replace(
@@ -20,6 +24,7 @@ def worker_settings(job: Job) -> PodSettings:
         # Without a group the runtime would take the image's: nothing is left to look up.
         run_as_group=user if group is None else group,
         resources=_resources(job),
+        api_token=not cluster.strict,
     )
 
 

@@ -37,7 +37,7 @@ def backup_storage(storage: ResolvedStorage) -> JsonObject:
 def storage_objects(data: JsonObject, storage: ResolvedStorage) -> tuple[JsonObject, ...]:
     """The objects of ``_storage-<name>.yaml``; ``data`` is the BackupStorage."""
     model = BackupStorage.model_validate(data)
-    template = executor.init_storage_template(model, worker_settings(storage.job))
+    template = executor.init_storage_template(model, worker_settings(storage.job, storage.cluster))
     name = executor.init_storage_template_name(storage.name)
     return (data, pod_template(name, storage.namespace, template))
 

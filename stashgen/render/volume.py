@@ -52,7 +52,7 @@ def volume_objects(protection: Protection, storages: Storages) -> tuple[JsonObje
     """
     data = _configuration(protection)
     configuration = BackupConfiguration.model_validate(data)
-    worker = worker_settings(protection.job)
+    worker = worker_settings(protection.job, protection.cluster)
     trigger = trigger_settings(protection.job)
     repositories = list(_repositories(protection, configuration))
     return (

@@ -165,6 +165,7 @@ def real_server(folder: Path) -> Iterator[Server]:
                     f"--cert-dir={keys}",
                     f"--token-auth-file={tokens}",
                     "--authorization-mode=RBAC",
+                    "--allow-privileged=true",
                     "--service-cluster-ip-range=198.19.0.0/24",
                     "--service-account-issuer=https://kubernetes.default.svc",
                     f"--service-account-signing-key-file={key}",

@@ -3,6 +3,7 @@
 import fcntl
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -44,6 +45,13 @@ def installed(kube: Kube) -> None:
 @pytest.fixture
 def namespace(kube: Kube) -> Iterator[str]:
     """A fresh namespace in which only pods under PodSecurity ``restricted`` run."""
+    with fresh_namespace(kube) as name:
+        yield name
+
+
+@contextmanager
+def fresh_namespace(kube: Kube) -> Iterator[str]:
+    """The same for as long as a test wants it."""
     name = f"test-{uuid.uuid4().hex[:8]}"
     kube.kubectl("create", "namespace", name)
     kube.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")

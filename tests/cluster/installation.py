@@ -72,8 +72,14 @@ def run(kube: Kube, namespace: str, name: str, claim: str, script: str) -> str:
     return kube.finish(namespace, name)
 
 
-def compile_and_apply(kube: Kube, namespace: str, folder: Path) -> None:
+def compile_and_apply(kube: Kube, namespace: str, folder: Path, *, is_strict: bool = False) -> None:
     """Write a project, build it, apply what it renders."""
+    rendered = compile_project(namespace, folder, is_strict=is_strict)
+    kube.kubectl("apply", "--server-side", f"--kustomize={rendered}")
+
+
+def compile_project(namespace: str, folder: Path, *, is_strict: bool = False) -> Path:
+    """Write a project and build it; where the cluster's objects are."""
     ours = "stashgen.dev/v1alpha1"
     project = {
         "apiVersion": ours,
@@ -89,6 +95,7 @@ def compile_and_apply(kube: Kube, namespace: str, folder: Path) -> None:
                 {
                     "name": "e2e",
                     "id": "e2e1",
+                    "strict": is_strict,
                     "inventory": [{"manifests": ["clusters/e2e/**/*.yaml"]}],
                 }
             ],
@@ -138,7 +145,7 @@ def compile_and_apply(kube: Kube, namespace: str, folder: Path) -> None:
         path.write_text(text, encoding="utf-8")
     build = [sys.executable, "-m", "stashgen", "build", "--project", str(folder)]
     subprocess.run(build, cwd=ROOT, check=True)
-    kube.kubectl("apply", "--server-side", f"--kustomize={folder / 'rendered' / 'e2e'}")
+    return folder / "rendered" / "e2e"
 
 
 def apply_plain(kube: Kube, namespace: str, folder: Path) -> None:

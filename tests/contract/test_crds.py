@@ -37,6 +37,7 @@ _IDENTITY = {
     "BackupSession": (_CORE, "backupsessions", "", "Namespaced", _ALL, True),
     "RestoreSession": (_CORE, "restoresessions", "restore", "Namespaced", _ALL, True),
     "RestoreRequest": (_OURS, "restorerequests", "rr", "Namespaced", "stashgen all", True),
+    "ReviewedTemplates": (_OURS, "reviewedtemplates", "", "Namespaced", "stashgen", False),
     "Addon": (_ADDONS, "addons", "", "Cluster", _ALL, False),
     "Function": (_ADDONS, "functions", "fn", "Cluster", _ALL, False),
 }
@@ -85,6 +86,7 @@ _COLUMNS = {
         "Phase string .status.phase",
         "Not-After string .spec.notAfter",
     ],
+    "ReviewedTemplates": [],
     "Addon": [],
     "Function": [],
 }
@@ -296,6 +298,7 @@ def test_our_own_objects_are_stored_unchanged() -> None:
         "RestoreSession",
         "Snapshot",
         "RestoreRequest",
+        "ReviewedTemplates",
     }
 
 

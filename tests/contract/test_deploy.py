@@ -8,8 +8,9 @@ from typing import Any
 import yaml
 
 from stashgen.kubestash.addons import IMAGE
+from stashgen.kubestash.strict import CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE
 from stashgen_controller.main import parse
-from tools.generate_manifests import ACCOUNT, DEPLOY, NAMESPACE
+from tools.generate_manifests import DEPLOY
 from tools.image.__main__ import image_name
 from tools.image.build import IGNORE, ROOT
 
@@ -35,6 +36,17 @@ def test_every_file_is_installed() -> None:
     assert set(_resources(_CONTROLLER)) == files
 
 
+def test_strict_mode_is_the_same_controller_with_another_role() -> None:
+    strict = _load(DEPLOY / "strict" / "kustomization.yaml")
+    assert strict["resources"] == ["../controller", "jobs_role.yaml"]
+    replaced, argument = strict["patches"]
+    role = _load(DEPLOY / "strict" / replaced["path"])
+    usual = next(yaml.safe_load_all((_CONTROLLER / "rbac.yaml").read_text(encoding="utf-8")))
+    assert (role["kind"], role["metadata"]) == (usual["kind"], usual["metadata"])
+    (operation,) = yaml.safe_load(argument["patch"])
+    assert parse([operation["value"]], {}).strict
+
+
 def test_controller_and_pods_run_the_same_image() -> None:
     (container,) = _pod()["containers"]
     assert container["image"] == IMAGE == image_name()
@@ -42,7 +54,7 @@ def test_controller_and_pods_run_the_same_image() -> None:
 
 def test_arguments_of_the_deployment_are_the_programs() -> None:
     (container,) = _pod()["containers"]
-    settings = parse(container["args"], {"POD_NAMESPACE": NAMESPACE})
+    settings = parse(container["args"], {"POD_NAMESPACE": CONTROLLER_NAMESPACE})
     assert settings.leader_elect
     (port,) = container["ports"]
     assert settings.metrics_address == f":{port['containerPort']}"
@@ -54,7 +66,7 @@ def test_the_controllers_pod_keeps_to_what_its_namespace_enforces() -> None:
     labels = _load(_CONTROLLER / "namespace.yaml")["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
     pod = _pod()
-    assert pod["serviceAccountName"] == ACCOUNT
+    assert pod["serviceAccountName"] == CONTROLLER_ACCOUNT
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     (container,) = pod["containers"]

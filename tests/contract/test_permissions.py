@@ -8,10 +8,12 @@ from types import ModuleType
 from typing import cast
 
 import pytest
+import yaml
 
 import stashgen_controller
 from stashgen.api import resources
 from stashgen.api.resources import Resource
+from stashgen.kubestash.strict import JOBS_ROLE, OWNERS, WRITES
 from stashgen_controller import permissions
 from stashgen_controller.dependants import RECONCILED
 from stashgen_controller.kinds import KINDS
@@ -139,6 +141,7 @@ def test_what_the_code_reads_is_watched() -> None:
     [
         (("events", "other_operator"), permissions.OF_THE_PROCESS),
         (("leader_election",), permissions.OF_LEADER_ELECTION),
+        (("admission_check",), permissions.OF_ADMISSION_CHECK),
     ],
 )
 def test_the_process_declares_what_it_asks_for(
@@ -163,14 +166,15 @@ def test_nobody_else_talks_to_the_api_server() -> None:
         for node in ast.walk(_tree(module)):
             if isinstance(node, ast.ImportFrom) and node.module == "stashgen_controller.client":
                 users.update(module for alias in node.names if alias.name == "Client")
-    known = {"events", "leader_election", "other_operator"}
+    known = {"admission_check", "events", "leader_election", "other_operator"}
     assert users == known | {"list_watch", "main", "manager", "reconciler"}
 
 
 def test_committed_roles_are_what_the_code_declares() -> None:
     for path, text in roles().items():
         assert path.read_text(encoding="utf-8") == text, f"run make manifests: {path.name}"
-    assert set(DEPLOY.rglob("rbac.yaml")) == roles().keys()
+    written = {*DEPLOY.rglob("rbac.yaml"), *DEPLOY.rglob("*_role.yaml")}
+    assert written == roles().keys()
 
 
 def test_nothing_secret_and_no_role_is_within_reach() -> None:
@@ -185,3 +189,50 @@ def test_nothing_secret_and_no_role_is_within_reach() -> None:
         if {*item.verbs} - {"get", "list", "watch"} and item.resource not in resources.CUSTOM
     }
     assert written == {"jobs", "cronjobs", "serviceaccounts", "events", "leases"}
+
+
+_OPERATIONS = {"create": "CREATE", "update": "UPDATE", "patch": "UPDATE", "delete": "DELETE"}
+
+
+def test_what_strict_mode_lets_the_controller_write_is_what_its_code_writes() -> None:
+    """A new write needs a place in one of two lists: the policy's, or that of plain manifests."""
+    strict = (
+        *permissions.strict_permissions(),
+        *permissions.job_permissions(),
+        *permissions.OF_LEADER_ELECTION,
+    )
+    # Nobody writes to the subresource finalizers: it is asked for by another admission plugin.
+    written = {
+        f"{item.resource.group}/{item.name} {_OPERATIONS[verb]}"
+        for item in strict
+        if item.part != "finalizers"
+        for verb in item.verbs
+        if verb in _OPERATIONS
+    }
+    assert written == set(WRITES)
+    assert list(WRITES) == sorted(WRITES)
+
+
+def test_in_strict_mode_jobs_are_made_only_where_a_compiled_binding_lets_it() -> None:
+    everywhere = permissions.strict_permissions()
+    for resource in (resources.JOBS, *permissions.OF_PLAIN_MANIFESTS):
+        verbs = {
+            verb
+            for item in everywhere
+            if item.resource == resource and not item.part
+            for verb in item.verbs
+        }
+        assert verbs == {"list", "watch"}
+    by_binding = {verb for item in permissions.job_permissions() for verb in item.verbs}
+    assert by_binding == {"create", "delete"}
+    (role,) = yaml.safe_load_all((DEPLOY / "strict" / "jobs_role.yaml").read_text("utf-8"))
+    assert role["metadata"]["name"] == JOBS_ROLE
+
+
+def test_owners_of_jobs_are_those_that_the_policy_knows() -> None:
+    owners = {
+        f"{kind.api_version} {kind.kind}"
+        for kind, items in permissions.OF_KINDS.items()
+        if any(item.resource == resources.JOBS and "create" in item.verbs for item in items)
+    }
+    assert owners == set(OWNERS)

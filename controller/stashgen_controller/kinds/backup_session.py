@@ -26,12 +26,13 @@ from stashgen_controller.conditions import (
     find,
     is_true,
     metrics_pushed,
+    not_done,
     with_condition,
 )
 from stashgen_controller.decision import Action, Create, Decision, Delete
 from stashgen_controller.jobs import REPOSITORY_LABEL, SESSION_NAME_LABEL, job_manifest, owner_of
 from stashgen_controller.kinds.backup_session_copy import Copy
-from stashgen_controller.kinds.backup_session_retention import advance_retention
+from stashgen_controller.kinds.backup_session_retention import advance_retention, retention_refused
 from stashgen_controller.kinds.backup_session_retry import advance_retry, next_retry
 from stashgen_controller.kinds.backup_session_siblings import expired
 from stashgen_controller.kinds.backup_session_view import Observed, observe
@@ -331,10 +332,15 @@ def _after(seen: Observed, now: datetime) -> Decision:
     retry = advance_retry(replace(seen, session=retried), now)
     waits = [wait for wait in (retention.requeue_after, retry.requeue_after) if wait is not None]
     phase = retry.status.phase or phases.backup_session_phase(retry.status)
+
+    def refused(why: str) -> JsonObject:
+        return retention_refused(seen, why, now).to_wire()
+
     decision = Decision(
         (*retention.actions, *retry.actions),
         retry.status.model_copy(update={"phase": phase}).to_wire(),
         min(waits, default=None),
+        refused if retention.actions else None,
     )
     copy = retention.never_started
     if copy is None:
@@ -369,13 +375,7 @@ def _executor_ensured(
 
 
 def _not_ensured(why: str, now: datetime) -> Condition:
-    return condition(
-        EXECUTOR_ENSURED,
-        status=False,
-        reason="FailedToEnsureBackupExecutor",
-        message=why,
-        now=now,
-    )
+    return not_done(EXECUTOR_ENSURED, "FailedToEnsureBackupExecutor", why, now)
 
 
 KIND = Kind(BACKUP_SESSIONS, observe, decide)

@@ -11,7 +11,7 @@ from stashgen.api.backup_session import (
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import JOBS, SNAPSHOTS
 from stashgen.api.shared import Condition
-from stashgen_controller.conditions import condition, with_condition
+from stashgen_controller.conditions import condition, not_done, with_condition
 from stashgen_controller.decision import Action, Create, Delete
 from stashgen_controller.jobs import REPOSITORY_LABEL, SESSION_NAME_LABEL, job_manifest, owner_of
 from stashgen_controller.kinds.backup_session_copy import Copy
@@ -78,6 +78,12 @@ def advance_retention(seen: Observed, now: datetime) -> RetentionStep:
     return RetentionStep(status, actions, min(waits, default=None), never_started)
 
 
+def retention_refused(seen: Observed, why: str, now: datetime) -> BackupSessionStatus:
+    """The status where the Job of a retention could not be made; it is tried again."""
+    conditions = with_condition(seen.status.conditions, _ensured(why, now))
+    return seen.status.model_copy(update={"conditions": conditions})
+
+
 def _advance(seen: Observed, copy: Copy, now: datetime) -> _CopyStep:
     run = copy.retain_run
     entry = RetentionPolicyApplyStatus(
@@ -118,13 +124,7 @@ def _failed(entry: RetentionPolicyApplyStatus, error: RunError) -> RetentionPoli
 
 def _ensured(why: str | None, now: datetime) -> Condition:
     if why is not None:
-        return condition(
-            ENSURED,
-            status=False,
-            reason="FailedToEnsureRetentionPolicyExecutor",
-            message=why,
-            now=now,
-        )
+        return not_done(ENSURED, "FailedToEnsureRetentionPolicyExecutor", why, now)
     return condition(
         ENSURED,
         status=True,

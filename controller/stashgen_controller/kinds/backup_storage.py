@@ -23,6 +23,7 @@ from stashgen_controller.attempts import Attempts, Progress
 from stashgen_controller.conditions import (
     condition,
     find,
+    not_done,
     waiting_for_apply,
     waiting_for_cluster,
     with_condition,
@@ -226,9 +227,7 @@ def _initialized(seen: Observed, progress: Progress, now: datetime) -> Condition
 
 
 def _failed(why: str, now: datetime) -> Condition:
-    return condition(
-        INITIALIZED, status=False, reason="BackendInitializationFailed", message=why, now=now
-    )
+    return not_done(INITIALIZED, "BackendInitializationFailed", why, now)
 
 
 def _summary(repository: Repository) -> BackupStorageRepository:

@@ -17,6 +17,7 @@ from stashgen_controller.conditions import (
     WAITING_FOR_CLUSTER,
     condition,
     find,
+    not_done,
     with_condition,
     without,
 )
@@ -163,9 +164,7 @@ def _initialized(seen: Observed, progress: Progress, now: datetime) -> Condition
 
 
 def _failed(why: str, now: datetime) -> Condition:
-    return condition(
-        INITIALIZED, status=False, reason="RepositoryInitializationFailed", message=why, now=now
-    )
+    return not_done(INITIALIZED, "RepositoryInitializationFailed", why, now)
 
 
 def _with_writer(

@@ -10,7 +10,7 @@ from stashgen.api.restore_session import (
 from stashgen.api.shared import Condition
 from stashgen.api.snapshot import Phase
 from stashgen.kubestash import quantities
-from stashgen_controller.conditions import condition, metrics_pushed, with_condition
+from stashgen_controller.conditions import condition, metrics_pushed, not_done, with_condition
 from stashgen_controller.kinds.restore_session_view import Observed
 from stashgen_controller.pod_templates import COMPONENT
 from stashgen_controller.restores import EXECUTOR_ENSURED
@@ -80,13 +80,7 @@ def failed(
 
 def not_ensured(why: str, now: datetime) -> Condition:
     """A restore whose Job could not be made."""
-    return condition(
-        EXECUTOR_ENSURED,
-        status=False,
-        reason="FailedToEnsureRestoreExecutor",
-        message=why,
-        now=now,
-    )
+    return not_done(EXECUTOR_ENSURED, "FailedToEnsureRestoreExecutor", why, now)
 
 
 def _pushed(seen: Observed, status: RestoreSessionStatus, now: datetime) -> RestoreSessionStatus:

@@ -60,7 +60,9 @@ def from_process() -> Environment:
     offset = timedelta(seconds=float(os.environ.get("STASHGEN_CLOCK_OFFSET_SECONDS", "0")))
     host = os.environ.get("KUBERNETES_SERVICE_HOST")
     port = os.environ.get("KUBERNETES_SERVICE_PORT", "443")
-    in_cluster = f"https://{host}:{port}" if host else None
+    token_file = Path(_ACCOUNT, "token")
+    # Kubernetes tells every pod where the API server is; without a token it is not ours to ask.
+    in_cluster = f"https://{host}:{port}" if host and token_file.exists() else None
     return Environment(
         plan_file=Path(os.environ.get("STASHGEN_PLAN_FILE", _PLAN_FILE)),
         password_file=Path(os.environ.get("STASHGEN_PASSWORD_FILE", PASSWORD_FILE)),
@@ -69,7 +71,7 @@ def from_process() -> Environment:
         termination_log=Path(os.environ.get("STASHGEN_TERMINATION_LOG", _TERMINATION_LOG)),
         now=lambda: datetime.now(UTC) + offset,
         api_url=os.environ.get("STASHGEN_API_SERVER") or in_cluster,
-        token_file=Path(_ACCOUNT, "token"),
+        token_file=token_file,
         ca_file=Path(_ACCOUNT, "ca.crt"),
         job_name=os.environ.get("JOB_NAME"),
         pod_uid=os.environ.get("POD_UID"),

@@ -162,6 +162,9 @@ _OURS = {
     "RestoreRequestStatus": "observedGeneration phase snapshot restoreSession attempt"
     " restoredBefore error conditions[]:Condition",
     "RestoreTarget": "name*",
+    "ReviewedTemplatesSpec": "templates[]:ReviewedTemplate",
+    "ReviewedTemplate": "name* labels{}* annotations{} podSpec{}* restoreInto:RestoreInto",
+    "RestoreInto": "volume* claimPrefix*",
 }
 # Per type and field: the values that are allowed, and the default in the schema.
 _ENUMS = {

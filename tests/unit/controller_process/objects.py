@@ -70,6 +70,7 @@ class ThisProcess:
     requests_by_verb: Mapping[str, int] = field(default_factory=dict)
     queue_depth: int = 0
     is_leading: bool = False
+    admission_problems: Sequence[str] = ()
 
 
 def claim(objects: Objects, name: str, **annotations: str) -> None:

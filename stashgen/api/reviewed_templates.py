@@ -1,0 +1,55 @@
+"""ReviewedTemplates: every pod that the controller may start in a namespace of a strict cluster.
+
+The parameter of the admission policy on its Jobs: the compiler writes one a namespace, git holds it
+for review, and nothing but the API server reads it.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from stashgen.api.base import JsonObject, Model
+from stashgen.api.meta import Kind
+
+
+class RestoreInto(Model):
+    """The one thing in which a restore's pod may differ: the claim that a volume names.
+
+    Attributes:
+        volume: The pod's volume.
+        claim_prefix: What the claim's name has to begin with.
+    """
+
+    volume: str
+    claim_prefix: str
+
+
+class ReviewedTemplate(Model):
+    """One reviewed pod.
+
+    Attributes:
+        name: The PodTemplate's; a Job says by its label ``stashgen.dev/pod-template`` which it is.
+        labels, annotations: The pod's own; besides them only a session's are let in.
+        pod_spec: Kubernetes' PodSpec as the API server stores it, every default written out.
+        restore_into: Set for restores.
+    """
+
+    name: str
+    labels: dict[str, str]
+    annotations: dict[str, str] = Field(default_factory=dict)
+    pod_spec: JsonObject
+    restore_into: RestoreInto | None = None
+
+
+class ReviewedTemplatesSpec(Model):
+    """The pods, sorted by name."""
+
+    templates: tuple[ReviewedTemplate, ...] = ()
+
+
+class ReviewedTemplates(Kind):
+    """Every pod that the controller may start in a namespace."""
+
+    api_version: Literal["stashgen.dev/v1alpha1"] = "stashgen.dev/v1alpha1"
+    kind: Literal["ReviewedTemplates"] = "ReviewedTemplates"
+    spec: ReviewedTemplatesSpec = ReviewedTemplatesSpec()

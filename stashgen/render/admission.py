@@ -1,0 +1,254 @@
+"""The two admission policies of a strict cluster: what its API server refuses the controller.
+
+They are Kubernetes' own (admissionregistration.k8s.io/v1, 1.30 and newer), written in CEL. The
+first looks at the Jobs that the controller makes, the second at everything else that it writes.
+Reading, impersonating and the policies themselves are beyond any admission: RBAC alone holds there.
+"""
+
+from collections.abc import Iterable
+from typing import cast
+
+from stashgen.api.base import JsonObject
+from stashgen.kubestash import strict
+from stashgen.render.marks import FIRST
+
+_API_VERSION = "admissionregistration.k8s.io/v1"
+_LABELS = "dyn(object.metadata).?labels.orValue({})"
+_ANNOTATIONS = "dyn(object.metadata).?annotations.orValue({})"
+_POD_METADATA = "dyn(object.spec.template).?metadata.orValue({})"
+_JOB_FIELDS = (
+    "parallelism",
+    "completions",
+    "backoffLimit",
+    "activeDeadlineSeconds",
+    "template",
+    # What the API server fills in.
+    "selector",
+    "manualSelector",
+    "completionMode",
+    "suspend",
+    "podReplacementPolicy",
+)
+
+
+def admission_objects() -> tuple[JsonObject, ...]:
+    """The objects of ``_cluster/admission.yaml``: two policies and their bindings."""
+    bindings = (_part_binding(part) for part in strict.PARTS)
+    return (_jobs(), *bindings, _writes(), _binding(strict.WRITES_POLICY, strict.WRITES_POLICY))
+
+
+def _jobs() -> JsonObject:
+    """Equality with a reviewed template: of the pod's spec, and of all labels and annotations."""
+    name = f"{_LABELS}[?'{strict.TEMPLATE_LABEL}'].orValue('')"
+    return _policy(
+        strict.JOBS_POLICY,
+        matches={
+            "namespaceSelector": {},
+            "objectSelector": {
+                "matchExpressions": [{"key": strict.PART_LABEL, "operator": "Exists"}]
+            },
+            "resourceRules": [_rule("batch", "v1", "jobs", ("CREATE",))],
+        },
+        parameters={"apiVersion": "stashgen.dev/v1alpha1", "kind": "ReviewedTemplates"},
+        variables={
+            "name": name,
+            "reviewed": "params.spec.templates.filter(t, t.name == variables.name)",
+            "spec": "dyn(object.spec.template.spec)",
+            "pod": _POD_METADATA,
+            "labels": "variables.pod.?labels.orValue({})",
+            "annotations": "variables.pod.?annotations.orValue({})",
+        },
+        validations=(
+            _validation(
+                "size(variables.reviewed) == 1",
+                "'namespace ' + request.namespace + ' has no reviewed template \"' +\n"
+                "variables.name + '\"'",
+            ),
+            _validation(
+                "variables.reviewed.all(t, variables.spec == dyn(t.podSpec) || (\n"
+                f"{_RESTORED_ELSEWHERE}\n))",
+                "'the pod differs from the reviewed template \"' + variables.name + '\"'",
+            ),
+            _validation(
+                _JOB_SETTINGS,
+                "'a setting of the Job is not one of the constants of the controller'",
+            ),
+            _validation(
+                f"variables.pod.all(k, k in {_list(('labels', 'annotations', _CREATED))}) &&\n"
+                "variables.reviewed.all(t,\n"
+                "  t.labels.all(k, k in variables.labels &&\n"
+                "    variables.labels[k] == t.labels[k]) &&\n"
+                "  variables.labels.all(k, k in t.labels || k in "
+                f"{_list((*strict.SESSION_LABELS, *strict.KUBERNETES_LABELS))}) &&\n"
+                "  dyn(t).?annotations.orValue({}).all(k, k in variables.annotations &&\n"
+                "    variables.annotations[k] == t.annotations[k]) &&\n"
+                "  variables.annotations.all(k, k in dyn(t).?annotations.orValue({}) || k in "
+                f"{_list(strict.SESSION_ANNOTATIONS)}))",
+                "'a label or an annotation of the pod is neither reviewed nor a session\\'s'",
+            ),
+            _validation(
+                f"{_LABELS}.all(k, k in {_list(strict.JOB_LABELS)}) &&\n"
+                f"{_ANNOTATIONS}.all(k, k in {_list(strict.JOB_ANNOTATIONS)})",
+                "'a label or an annotation of the Job is not one of the controller\\'s'",
+            ),
+            _validation(
+                "dyn(object.metadata).?finalizers.orValue([]).size() == 0 &&\n"
+                "dyn(object.metadata).?ownerReferences.orValue([]).size() == 1 &&\n"
+                "object.metadata.ownerReferences.all(o, (o.apiVersion + ' ' + o.kind) in\n"
+                f"{_list(strict.OWNERS)})",
+                "'the Job does not belong to exactly one session, Repository or BackupStorage'",
+            ),
+        ),
+    )
+
+
+_CREATED = "creationTimestamp"
+# A restore may name another claim than the reviewed one, and nothing else may differ.
+_RESTORED_ELSEWHERE = """\
+  has(t.restoreInto) &&
+  variables.spec.all(k, k == 'volumes' ||
+    (k in t.podSpec && variables.spec[k] == dyn(t.podSpec)[k])) &&
+  dyn(t.podSpec).all(k, k in variables.spec) &&
+  size(variables.spec.volumes) == size(t.podSpec.volumes) &&
+  variables.spec.volumes.filter(v, v.name != t.restoreInto.volume) ==
+    dyn(t.podSpec.volumes).filter(v, v.name != t.restoreInto.volume) &&
+  variables.spec.volumes.filter(v, v.name == t.restoreInto.volume).all(v,
+    v.all(k, k in ['name', 'persistentVolumeClaim']) &&
+    'persistentVolumeClaim' in v &&
+    v.persistentVolumeClaim.all(k, k == 'claimName') &&
+    v.persistentVolumeClaim.claimName.startsWith(t.restoreInto.claimPrefix))"""
+
+
+def _list(items: Iterable[str]) -> str:
+    return "[" + ", ".join(f"'{item}'" for item in items) + "]"
+
+
+_JOB_SETTINGS = f"""\
+dyn(object.spec).all(k, k in {_list(_JOB_FIELDS)}) &&
+object.spec.parallelism == 1 && object.spec.completions == 1 &&
+object.spec.completionMode == 'NonIndexed' && object.spec.backoffLimit == 0 &&
+object.spec.suspend == false && dyn(object.spec).?manualSelector.orValue(false) == false &&
+dyn(object.spec).?podReplacementPolicy.orValue('TerminatingOrFailed') == 'TerminatingOrFailed' &&
+has(object.spec.activeDeadlineSeconds) &&
+object.spec.activeDeadlineSeconds <= {strict.LONGEST_JOB_SECONDS}"""
+
+
+def _writes() -> JsonObject:
+    """The short list: whatever else the controller asks for is refused."""
+    writes = "[\n  " + ",\n  ".join(f"'{item}'" for item in strict.WRITES) + "\n]"
+    is_job = "request.resource.resource == 'jobs' && request.operation"
+    part = f"{_LABELS}[?'{strict.PART_LABEL}'].orValue('')"
+    return _policy(
+        strict.WRITES_POLICY,
+        matches={
+            "namespaceSelector": {},
+            "objectSelector": {},
+            "resourceRules": [_rule("*", "*", "*/*", ("*",))],
+        },
+        variables={
+            "what": "request.resource.group + '/' + request.resource.resource +\n"
+            "(dyn(request).?subResource.orValue('') == '' ? '' : '/' + request.subResource)",
+        },
+        validations=(
+            _validation(
+                f"(variables.what + ' ' + request.operation) in {writes}",
+                "'the controller may not ' + request.operation + ' ' + variables.what",
+            ),
+            _validation(
+                f"!({is_job} == 'CREATE') || {part} in {_list(strict.PARTS)}",
+                f"'a Job of the controller says by its label {strict.PART_LABEL} where its pod was "
+                "reviewed'",
+            ),
+            _validation(
+                f"!({is_job} == 'DELETE') || '{strict.TEMPLATE_LABEL}' in\n"
+                "dyn(oldObject.spec.template).?metadata.?labels.orValue({})",
+                "'the controller deletes only Jobs that were made from a reviewed template'",
+            ),
+            _validation(
+                "request.operation != 'DELETE' || dyn(request).?name.orValue('') != ''",
+                "'the controller deletes one object at a time'",
+            ),
+            _validation(
+                "request.resource.resource != 'leases' ||\n"
+                f"(request.namespace == '{strict.CONTROLLER_NAMESPACE}' &&\n"
+                f"object.metadata.name == '{strict.CONTROLLER_ACCOUNT}')",
+                "'the controller has one Lease, in its own namespace'",
+            ),
+        ),
+    )
+
+
+def _policy(
+    name: str,
+    *,
+    matches: dict[str, object],
+    variables: dict[str, str],
+    validations: tuple[JsonObject, ...],
+    parameters: JsonObject | None = None,
+) -> JsonObject:
+    spec: dict[str, object] = {
+        "failurePolicy": "Fail",
+        "matchConstraints": {"matchPolicy": "Equivalent", **matches},
+        "matchConditions": [
+            {
+                "name": "is-the-controller",
+                "expression": f"request.userInfo.username == '{strict.CONTROLLER_USER}'",
+            }
+        ],
+        "variables": [
+            {"name": variable, "expression": expression}
+            for variable, expression in variables.items()
+        ],
+        "validations": list(validations),
+    }
+    if parameters is not None:
+        spec["paramKind"] = parameters
+    return _object("ValidatingAdmissionPolicy", name, spec)
+
+
+def _part_binding(part: str) -> JsonObject:
+    """Compares the Jobs that name a part with that part; where it is missing, they are refused.
+
+    A binding's objectSelector is asked before its parameters are looked for, match conditions only
+    after: without it every Job of every user would be refused where there is no such object.
+    """
+    number = part.rpartition("-")[2]
+    return _binding(
+        f"{strict.JOBS_POLICY}-{number}",
+        strict.JOBS_POLICY,
+        paramRef={"name": part, "parameterNotFoundAction": "Deny"},
+        matchResources={
+            "matchPolicy": "Equivalent",
+            "namespaceSelector": {},
+            "objectSelector": {"matchLabels": {strict.PART_LABEL: part}},
+        },
+    )
+
+
+def _binding(name: str, policy: str, **more: object) -> JsonObject:
+    spec = {"policyName": policy, "validationActions": ["Deny"], **more}
+    return _object("ValidatingAdmissionPolicyBinding", name, spec)
+
+
+def _object(kind: str, name: str, spec: dict[str, object]) -> JsonObject:
+    metadata = {"name": name, "annotations": dict(FIRST)}
+    return cast(
+        "JsonObject",
+        {"apiVersion": _API_VERSION, "kind": kind, "metadata": metadata, "spec": spec},
+    )
+
+
+def _rule(group: str, version: str, resource: str, operations: tuple[str, ...]) -> JsonObject:
+    rule: dict[str, object] = {
+        "apiGroups": [group],
+        "apiVersions": [version],
+        "operations": list(operations),
+        "resources": [resource],
+        "scope": "*",
+    }
+    return cast("JsonObject", rule)
+
+
+def _validation(expression: str, message: str) -> JsonObject:
+    # Forbidden: as RBAC says it, and not that the object breaks its schema.
+    return {"expression": expression, "messageExpression": message, "reason": "Forbidden"}

@@ -1,0 +1,125 @@
+"""What a namespace of a strict cluster has besides: the reviewed pods, and the right to start them.
+
+The pods are taken from the PodTemplates as they are rendered, so that both are one thing.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import cast
+
+from stashgen.api.base import JsonObject
+from stashgen.api.meta import ObjectMeta
+from stashgen.api.rbac import RoleBinding, RoleRef, Subject
+from stashgen.api.reviewed_templates import (
+    RestoreInto,
+    ReviewedTemplate,
+    ReviewedTemplates,
+    ReviewedTemplatesSpec,
+)
+from stashgen.kubestash import strict
+from stashgen.kubestash.addons import DATA_VOLUME
+from stashgen.render.marks import EARLY, FIRST, WITHOUT_LAST_APPLIED
+
+_PART = strict.PARTS[0].removesuffix("1")
+_RESTORE = "kubestash-restore"
+_COMPONENT_LABEL = "app.kubernetes.io/component"
+
+
+def parts_of(objects: Iterable[JsonObject]) -> Mapping[str, str]:
+    """The ReviewedTemplates that each PodTemplate of a namespace goes to, by its name.
+
+    As many go to one as etcd takes in one object; what does not fit goes to the next.
+    """
+    parts: dict[str, str] = {}
+    number, size = 1, 0
+    for item in sorted(_templates(objects), key=_name):
+        entry = _reviewed(labelled(item, {_name(item): strict.PARTS[0]})).to_wire()
+        own = len(json.dumps(entry, separators=(",", ":"))) + 1
+        size += own
+        if size > strict.LARGEST_PART_BYTES:
+            number, size = number + 1, own
+        parts[_name(item)] = f"{_PART}{number}"
+    return parts
+
+
+def labelled(data: JsonObject, parts: Mapping[str, str]) -> JsonObject:
+    """A PodTemplate whose pods say where they were reviewed; other objects as they are."""
+    if data["kind"] != "PodTemplate":
+        return data
+    template = cast("JsonObject", data["template"])
+    metadata = cast("JsonObject", template["metadata"])
+    labels = {**cast("JsonObject", metadata["labels"]), strict.PART_LABEL: parts[_name(data)]}
+    return data | {"template": template | {"metadata": metadata | {"labels": labels}}}
+
+
+def strict_objects(namespace: str, objects: Sequence[JsonObject]) -> tuple[JsonObject, ...]:
+    """The reviewed pods of a namespace and the controller's RoleBinding.
+
+    Args:
+        namespace: Where the objects are.
+        objects: All that is rendered for it; the labelled PodTemplates count.
+    """
+    templates = sorted(map(_reviewed, _templates(objects)), key=_part_and_name)
+    if not templates:
+        return ()
+    parts = groupby(templates, key=lambda item: item.labels[strict.PART_LABEL])
+    return (
+        *(
+            ReviewedTemplates(
+                metadata=ObjectMeta(
+                    name=part, namespace=namespace, annotations=FIRST | WITHOUT_LAST_APPLIED
+                ),
+                spec=ReviewedTemplatesSpec(templates=tuple(items)),
+            ).to_wire()
+            for part, items in parts
+        ),
+        _binding(namespace),
+    )
+
+
+def _templates(objects: Iterable[JsonObject]) -> list[JsonObject]:
+    return [item for item in objects if item["kind"] == "PodTemplate"]
+
+
+def _name(data: JsonObject) -> str:
+    return cast("dict[str, str]", data["metadata"])["name"]
+
+
+def _part_and_name(template: ReviewedTemplate) -> tuple[str, str]:
+    return template.labels[strict.PART_LABEL], template.name
+
+
+def _reviewed(pod_template: JsonObject) -> ReviewedTemplate:
+    template = cast("JsonObject", pod_template["template"])
+    metadata = cast("dict[str, dict[str, str]]", template["metadata"])
+    labels = metadata["labels"]
+    spec = cast("JsonObject", template["spec"])
+    return ReviewedTemplate(
+        name=_name(pod_template),
+        labels=labels,
+        annotations=metadata.get("annotations") or {},
+        pod_spec=spec,
+        restore_into=_restore_into(spec) if labels[_COMPONENT_LABEL] == _RESTORE else None,
+    )
+
+
+def _restore_into(spec: JsonObject) -> RestoreInto:
+    volumes = cast("list[JsonObject]", spec["volumes"])
+    data = next(item for item in volumes if item["name"] == DATA_VOLUME)
+    claim = cast("dict[str, str]", data["persistentVolumeClaim"])["claimName"]
+    return RestoreInto(volume=DATA_VOLUME, claim_prefix=strict.restore_claim_prefix(claim))
+
+
+def _binding(namespace: str) -> JsonObject:
+    return RoleBinding(
+        metadata=ObjectMeta(name=strict.JOBS_ROLE, namespace=namespace, annotations=dict(EARLY)),
+        role_ref=RoleRef(kind="ClusterRole", name=strict.JOBS_ROLE),
+        subjects=(
+            Subject(
+                kind="ServiceAccount",
+                name=strict.CONTROLLER_ACCOUNT,
+                namespace=strict.CONTROLLER_NAMESPACE,
+            ),
+        ),
+    ).to_wire()

@@ -11,12 +11,16 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from types import FrameType
 
 from stashgen_controller.client import ApiError
 from tools.demo import stories
 from tools.demo.cluster import Cluster
 from tools.demo.proofs import STEPS, prove
 from tools.demo.view import DemoError
+
+# A closed terminal or a kill must not leave a cluster behind either.
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
@@ -28,11 +32,23 @@ def main() -> int:
         if shutil.which(program) is None:
             print(f"error: {program} is not on PATH", file=sys.stderr)
             return 2
-    # A closed terminal or a kill must not leave a cluster behind either.
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in _ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
-            signal.signal(number, signal.default_int_handler)
+            signal.signal(number, _interrupt)
     return run(Path(tempfile.mkdtemp(prefix="stashgen-demo-")), keep=args.keep)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """End the demo at the first signal."""
+    del number, frame
+    _ignore_signals()
+    raise KeyboardInterrupt
+
+
+def _ignore_signals() -> None:
+    """A second Ctrl-C is impatience; half a clean-up would leave processes."""
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def run(folder: Path, *, keep: bool) -> int:
@@ -60,9 +76,7 @@ def run(folder: Path, *, keep: bool) -> int:
         print("interrupted: the cluster ends and its folder is removed", file=sys.stderr)
         return 130
     finally:
-        # A second Ctrl-C is impatience; half a clean-up would leave processes.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
+        _ignore_signals()
         if cluster is not None and not stays:
             cluster.stop()
         if not remains:

@@ -53,7 +53,7 @@ image: setup  ## Build the image of controller and worker with buildah, without 
 
 e2e: setup  ## The tests that need a real cluster; it is taken down at the end (KEEP=1 leaves it).
 	@$(PYTHON) -m tools.cluster up
-	@programs=$$($(PYTHON) tools/go_tools.py kubernetes); PATH="$$programs:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/cluster $(ARGS)
+	@programs=$$($(PYTHON) tools/go_tools.py kubernetes restic versitygw | paste -sd:); PATH="$$programs:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/cluster $(ARGS)
 	@$(if $(KEEP),,$(PYTHON) -m tools.cluster down)
 
 bench: setup  ## Measure side by side with bare restic; JSON lines.

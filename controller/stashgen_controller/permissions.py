@@ -120,8 +120,7 @@ WATCHED = (
     SERVICE_ACCOUNTS,
 )
 # Kubernetes Events are ours to make and to repeat, and those of a pod that never starts are read;
-# the Deployments are looked through once, at the
-# start, for another operator of the same kinds.
+# the Deployments are looked through once, at the start, for another operator of the same kinds.
 OF_THE_PROCESS = (
     Permission(EVENTS, ("create", "list", "patch")),
     Permission(DEPLOYMENTS, ("list",)),

@@ -7,8 +7,11 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.api_contract.s3.gateway import Gateway
 from tests.cluster.installation import install
 from tests.cluster.kube import Kube
+from tests.cluster.protected import Protected
+from tools.cluster.layout import HOST_ADDRESS
 from tools.go_tools import cache_folder
 
 # What all the others asked for is looked at after them; then the cluster is taken down.
@@ -42,6 +45,33 @@ def installed(kube: Kube) -> None:
     install(kube)
 
 
+@pytest.fixture(scope="session")
+def gateway(kube: Kube, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """An S3 server that pods reach, with a bucket."""
+    # The link to the node, whose address it has, comes with the cluster.
+    assert kube.layout.exists()
+    started = Gateway(tmp_path_factory.mktemp("s3"), HOST_ADDRESS)
+    started.start()
+    started.make_users_and_bucket()
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session")
+def protected(
+    request: pytest.FixtureRequest,
+    kube: Kube,
+    gateway: Gateway,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Protected]:
+    """A volume whose initial backup is in the bucket; a failed session is tried again once."""
+    request.getfixturevalue("installed")
+    with fresh_namespace(kube) as name:
+        found = Protected(kube, gateway, name, tmp_path_factory.mktemp("project"))
+        found.prepare()
+        yield found
+
+
 @pytest.fixture
 def namespace(kube: Kube) -> Iterator[str]:
     """A fresh namespace in which only pods under PodSecurity ``restricted`` run."""
@@ -51,7 +81,7 @@ def namespace(kube: Kube) -> Iterator[str]:
 
 @contextmanager
 def fresh_namespace(kube: Kube) -> Iterator[str]:
-    """The same for as long as a test wants it."""
+    """A namespace, which goes after the block."""
     name = f"test-{uuid.uuid4().hex[:8]}"
     kube.kubectl("create", "namespace", name)
     kube.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
@@ -59,4 +89,4 @@ def fresh_namespace(kube: Kube) -> Iterator[str]:
     account = ["get", "serviceaccounts", f"--namespace={name}", "--output=name"]
     kube.wait_until(lambda: "serviceaccount/default" in kube.kubectl(*account))
     yield name
-    kube.kubectl("delete", "namespace", name, "--wait=false")
+    kube.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")

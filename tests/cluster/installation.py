@@ -37,11 +37,22 @@ def install(kube: Kube) -> None:
     )  # fmt: skip
 
 
+def leader(kube: Kube) -> str:
+    """The pod that leads; empty where none does."""
+    identity: str = kube.get(SYSTEM, "lease", "stashgen-controller")["spec"]["holderIdentity"]
+    return identity.partition("_")[0]
+
+
 def prepare(kube: Kube, namespace: str) -> None:
     """Make the volumes and the key; the storage's folder belongs to the workers' group."""
     kube.apply(namespace, key_secret(), claim(DATA, "ReadWriteOnce"), claim(STORE, "ReadWriteMany"))
     run(kube, namespace, "write", STORE, "true")
     write(kube, namespace, "first")
+
+
+def make_claim(kube: Kube, namespace: str) -> None:
+    """Make the volume alone, with nothing in it."""
+    kube.apply(namespace, claim(DATA, "ReadWriteOnce"))
 
 
 def write(kube: Kube, namespace: str, text: str) -> None:
@@ -72,14 +83,37 @@ def run(kube: Kube, namespace: str, name: str, claim: str, script: str) -> str:
     return kube.finish(namespace, name)
 
 
-def compile_and_apply(kube: Kube, namespace: str, folder: Path, *, is_strict: bool = False) -> None:
-    """Write a project, build it, apply what it renders."""
-    rendered = compile_project(namespace, folder, is_strict=is_strict)
+def compile_and_apply(
+    kube: Kube,
+    namespace: str,
+    folder: Path,
+    *,
+    backend: Json = None,
+    keep: int = 2,
+    is_strict: bool = False,
+) -> None:
+    """Write a project, build it, apply what it renders; the rest as ``compile_project``."""
+    rendered = compile_project(namespace, folder, backend=backend, keep=keep, is_strict=is_strict)
     kube.kubectl("apply", "--server-side", f"--kustomize={rendered}")
 
 
-def compile_project(namespace: str, folder: Path, *, is_strict: bool = False) -> Path:
-    """Write a project and build it; where the cluster's objects are."""
+def compile_project(
+    namespace: str,
+    folder: Path,
+    *,
+    backend: Json = None,
+    keep: int = 2,
+    is_strict: bool = False,
+) -> Path:
+    """Write a project and build it; where the cluster's objects are.
+
+    Args:
+        namespace: Of the volume and its storage.
+        folder: For the project.
+        backend: The part of the storage's spec that says where it is; without one, a volume.
+        keep: How many backups the policy keeps.
+        is_strict: The API server compares each Job with the pods in git.
+    """
     ours = "stashgen.dev/v1alpha1"
     project = {
         "apiVersion": ours,
@@ -105,13 +139,7 @@ def compile_project(namespace: str, folder: Path, *, is_strict: bool = False) ->
         "apiVersion": ours,
         "kind": "Storage",
         "metadata": {"name": "local"},
-        "spec": {
-            "namespace": namespace,
-            "backend": {
-                "provider": "local",
-                "local": {"persistentVolumeClaim": {"claimName": STORE}},
-            },
-        },
+        "spec": {"namespace": namespace, **(backend or _local())},
     }
     policy = {
         "apiVersion": ours,
@@ -124,7 +152,7 @@ def compile_project(namespace: str, folder: Path, *, is_strict: bool = False) ->
                     "name": "backup",
                     "every": "1h",
                     "timeout": "10m",
-                    "copies": [{"storage": "local", "keep": {"last": 2}}],
+                    "copies": [{"storage": "local", "keep": {"last": keep}}],
                 }
             ],
         },
@@ -243,6 +271,11 @@ _AS_NOBODY = {"spec": {"securityContext": {"runAsUser": NOBODY, "runAsGroup": NO
 def _phase(kube: Kube, namespace: str, kind: str, name: str) -> str | None:
     status: Mapping[str, str] = kube.get(namespace, kind, name).get("status") or {}
     return status.get("phase")
+
+
+def _local() -> Json:
+    claim = {"persistentVolumeClaim": {"claimName": STORE}}
+    return {"backend": {"provider": "local", "local": claim}}
 
 
 def key_secret() -> Json:

@@ -66,7 +66,7 @@ def test_a_session_keeps_to_its_budget_of_requests(
 ) -> None:
     """From the creation of a BackupSession to its end: controller, worker and trigger together."""
     installation.prepare(kube, namespace)
-    installation.compile_and_apply(kube, namespace, tmp_path)
+    installation.compile_and_apply(kube, namespace, tmp_path, keep=1)
     kube.wait_until(lambda: installation.names(kube, namespace, "backupsessions"))
     (initial,) = installation.names(kube, namespace, "backupsessions")
     installation.finished_backup(kube, namespace, initial)

@@ -4,24 +4,18 @@ import json
 
 import pytest
 
-from tests.cluster.installation import CONTROLLER, SYSTEM
+from tests.cluster.installation import CONTROLLER, SYSTEM, leader
 from tests.cluster.kube import Kube, KubeError
 
 pytestmark = pytest.mark.usefixtures("installed")
 _METRICS = "stashgen-controller-metrics:metrics"
 
 
-def _holder(kube: Kube) -> str:
-    """The pod that leads."""
-    identity: str = kube.get(SYSTEM, "lease", "stashgen-controller")["spec"]["holderIdentity"]
-    return identity.partition("_")[0]
-
-
 def test_another_controller_follows_when_the_leaders_pod_is_deleted(kube: Kube) -> None:
-    kube.wait_until(lambda: _holder(kube))
-    leader = _holder(kube)
-    kube.kubectl("delete", f"--namespace={SYSTEM}", "pod", leader, "--wait=false")
-    kube.wait_until(lambda: _holder(kube) not in {"", leader}, seconds=30)
+    kube.wait_until(lambda: leader(kube))
+    before = leader(kube)
+    kube.kubectl("delete", f"--namespace={SYSTEM}", "pod", before, "--wait=false")
+    kube.wait_until(lambda: leader(kube) not in {"", before}, seconds=30)
     kube.kubectl(
         "rollout", "status", f"--namespace={SYSTEM}", "deployment/stashgen-controller",
         "--timeout=60s",

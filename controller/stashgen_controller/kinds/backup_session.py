@@ -110,7 +110,7 @@ def _why_skipped(seen: Observed) -> str | None:
     if configuration.spec.paused:
         return "the BackupConfiguration is paused"
     if configuration.status is None or configuration.status.phase != "Ready":
-        return "the BackupConfiguration is not Ready"
+        return f"the BackupConfiguration is not Ready{_why_not_ready(seen)}"
     if seen.running is not None:
         return f"BackupSession {seen.running} is still running"
     if seen.restoring is not None:
@@ -119,6 +119,14 @@ def _why_skipped(seen: Observed) -> str | None:
         return "every Repository of the session is paused"
     problems = [copy.problem for copy in seen.copies if copy.problem and not _may_wait(copy)]
     return problems[0] if len(problems) == len(seen.copies) else None
+
+
+def _why_not_ready(seen: Observed) -> str:
+    """What a session of it would lack, as far as that is the reason."""
+    if seen.claim and seen.claim_uid is None:
+        return f": PersistentVolumeClaim {seen.claim} does not exist"
+    problem = next((copy.problem for copy in seen.copies if copy.problem), None)
+    return f": {problem}" if problem else ""
 
 
 def _may_wait(copy: Copy) -> bool:

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast
 
 from stashgen.api.backup_session import BackupSessionPhase, BackupSessionStatus
+from stashgen.api.base import JsonObject
 from stashgen.api.resources import BACKUP_SESSIONS
 from stashgen.api.snapshot import Phase
 from stashgen.kubestash import quantities
@@ -62,4 +64,8 @@ def advance_retry(seen: Observed, now: datetime) -> RetryStep:
         retry_left=max((seen.session.spec.retry_left or 1) - 1, 0),
     )
     retried = status.model_copy(update={"retried": True})
+    name = cast("JsonObject", manifest["metadata"])["name"]
+    if any(item.metadata.name == name for item in seen.siblings):
+        # A tick, or a person, was there in this very second: that one is the next try.
+        return RetryStep(retried)
     return RetryStep(retried, (Create(BACKUP_SESSIONS, manifest),))

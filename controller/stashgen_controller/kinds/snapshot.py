@@ -168,6 +168,9 @@ def _is_good_without_document(seen: Observed) -> bool:
 
 
 def _failed(seen: Observed, status: SnapshotStatus, why: str, now: datetime) -> SnapshotStatus:
+    """Without a document: what the worker said of its components before it ended says most."""
+    reported = [item.error for item in (seen.status.components or {}).values() if item.error]
+    why = reported[0] if reported else why
     incomplete = condition(
         INCOMPLETE,
         status=True,

@@ -1,6 +1,7 @@
 """A real S3 server (versitygw) on a folder, with TLS by an authority of its own, and its users."""
 
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -15,13 +16,13 @@ WRITER = ("writer", "the-writers-secret")
 READER = ("reader", "the-readers-secret")
 _ADMINISTRATOR = ("administrator", "the-administrators-secret")
 _START_SECONDS = 30.0
-_SUBJECT_NAMES = "subjectAltName=DNS:localhost,IP:127.0.0.1"
+LOOPBACK = "127.0.0.1"
 
 
 class Gateway:
     """The server; buckets are folders below ``data``, objects files in them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, address: str = LOOPBACK) -> None:
         program = shutil.which("versitygw")
         assert program is not None, "versitygw is not on PATH"
         self._program = program
@@ -31,11 +32,12 @@ class Gateway:
         self.data = folder / "data"
         self.authority = make_authority(folder)
         self.other_authority = make_authority(folder / "other")
-        make_server_certificate(folder)
+        make_server_certificate(folder, address)
+        self._address = address
         with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
+            free.bind((address, 0))
             self.port = int(free.getsockname()[1])
-        self.url = f"https://127.0.0.1:{self.port}"
+        self.url = f"https://{address}:{self.port}"
         self._prefixes = 0
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -48,7 +50,7 @@ class Gateway:
             self._process = subprocess.Popen(
                 [
                     *(self._program, f"--access={access}", f"--secret={secret}", *tls),
-                    *(f"--port=127.0.0.1:{self.port}", f"--iam-dir={folder / 'users'}"),
+                    *(f"--port={self._address}:{self.port}", f"--iam-dir={folder / 'users'}"),
                     *("posix", f"--sidecar={folder / 'metadata'}", str(self.data)),
                 ],
                 stdout=log,
@@ -66,6 +68,18 @@ class Gateway:
             self._process.terminate()
             self._process.wait()
             self._process = None
+
+    def pause(self) -> None:
+        """Have it answer nothing more, without ending a connection; ``resume`` goes on."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Have it answer again, also what came meanwhile."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None, "the S3 server does not run"
+        self._process.send_signal(number)
 
     def make_users_and_bucket(self) -> None:
         """One bucket, of the writer; the reader may read it."""
@@ -110,7 +124,7 @@ class Gateway:
 
     def _answers(self) -> bool:
         try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            socket.create_connection((self._address, self.port), 1).close()
         except OSError:
             return False
         return True
@@ -129,9 +143,10 @@ def make_authority(folder: Path) -> Path:
     return folder / "ca.crt"
 
 
-def make_server_certificate(folder: Path) -> None:
+def make_server_certificate(folder: Path, address: str = LOOPBACK) -> None:
     """``server.crt`` and ``server.key`` for this machine, by the folder's authority."""
-    by = ("-CA", "ca.crt", "-CAkey", "ca.key", "-addext", _SUBJECT_NAMES)
+    names = f"subjectAltName=DNS:localhost,IP:{address}"
+    by = ("-CA", "ca.crt", "-CAkey", "ca.key", "-addext", names)
     leaf = ("-addext", "basicConstraints=critical,CA:FALSE")
     out = ("-keyout", "server.key", "-out", "server.crt")
     _openssl(folder, "req", "-x509", "-subj", "/CN=server", *by, *leaf, *out)

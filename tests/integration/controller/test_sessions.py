@@ -220,6 +220,17 @@ def test_a_transient_failure_is_tried_again_after_the_delay(harness: Harness) ->
     assert list(phases(harness, known.BACKUP_SESSIONS).values()) == ["Failed", "Succeeded"]
 
 
+def test_a_tick_in_the_second_of_the_retry_takes_its_place(harness: Harness) -> None:
+    protect(harness, "local", retryConfig={"maxRetry": 1, "delay": "2m"})
+    harness.settle(work=failing_worker(LOCKED, Verb.BACKUP))
+    harness.advance(timedelta(minutes=2, seconds=1))
+    tick = harness.trigger()
+    harness.settle(work=good_worker)
+    assert phases(harness, known.BACKUP_SESSIONS) == {INITIAL: "Failed", tick: "Succeeded"}
+    assert session(harness)["retried"] is True
+    assert harness.errors == []
+
+
 def test_a_session_is_skipped_while_another_one_runs(harness: Harness) -> None:
     protect(harness, "local")
     harness.run_until(Verb.BACKUP)
@@ -260,6 +271,19 @@ def test_a_session_is_skipped_where_nothing_is_ready(
     assert session(harness, created)["phase"] == "Skipped"
     skipped = conditions(session(harness, created))["BackupSkipped"]
     assert str(skipped["message"]).startswith(message)
+
+
+def test_a_session_without_its_volume_is_skipped_and_says_so(harness: Harness) -> None:
+    protect(harness, "local")
+    harness.settle(work=good_worker)
+    harness.client.delete(known.PERSISTENT_VOLUME_CLAIMS, "demo", "library")
+    harness.advance(timedelta(minutes=1))
+    harness.settle()
+    created = harness.trigger()
+    harness.settle()
+    skipped = conditions(session(harness, created))["BackupSkipped"]
+    why = "PersistentVolumeClaim library does not exist"
+    assert skipped["message"] == f"the BackupConfiguration is not Ready: {why}"
 
 
 def test_a_paused_configuration_skips_a_session_made_by_hand(harness: Harness) -> None:
@@ -542,6 +566,24 @@ def test_a_failure_without_a_document_has_a_text(
     component = cast("dict[str, JsonObject]", snapshot["components"])["dump"]
     assert component["phase"] == "Failed"
     assert component["error"] == text
+
+
+def test_what_a_worker_reported_before_its_pod_went_is_the_failures_text(harness: Harness) -> None:
+    protect(harness, "local")
+    job = harness.run_until(Verb.BACKUP)
+    harness.start_pod(job, {"phase": "Running"})
+    harness.settle()
+    error = "Interrupted: signal terminated received, cleaning up"
+    component: JsonObject = {"phase": "Failed", "driver": "Restic", "error": error}
+    reported: JsonObject = {"status": {"totalComponents": 1, "components": {"dump": component}}}
+    harness.client.patch(known.SNAPSHOTS, "demo", name_of(job), reported, status=True)
+    for pod in harness.names(known.PODS, "demo"):
+        if pod.startswith(name_of(job)[:57]):
+            harness.client.delete(known.PODS, "demo", pod)
+    harness.end_job(job, "Failed", "BackoffLimitExceeded")
+    harness.settle()
+    failed = conditions(harness.status(known.SNAPSHOTS, "demo", name_of(job)))
+    assert failed["BackupIncomplete"]["message"] == error
 
 
 def test_a_good_backup_whose_pod_is_gone_stays_good(harness: Harness) -> None:

@@ -60,20 +60,6 @@ DAEMON_SETS = Resource("apps", "v1", "DaemonSet", "daemonsets")
 LEASES = Resource("coordination.k8s.io", "v1", "Lease", "leases")
 ROLES = Resource("rbac.authorization.k8s.io", "v1", "Role", "roles")
 ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings")
-ADMISSION_POLICIES = Resource(
-    "admissionregistration.k8s.io",
-    "v1",
-    "ValidatingAdmissionPolicy",
-    "validatingadmissionpolicies",
-    namespaced=False,
-)
-ADMISSION_POLICY_BINDINGS = Resource(
-    "admissionregistration.k8s.io",
-    "v1",
-    "ValidatingAdmissionPolicyBinding",
-    "validatingadmissionpolicybindings",
-    namespaced=False,
-)
 CUSTOM_RESOURCE_DEFINITIONS = Resource(
     "apiextensions.k8s.io",
     "v1",
@@ -94,4 +80,4 @@ KUBESTASH = (
     FUNCTIONS,
 )
 # Every kind that has a CRD of ours.
-CUSTOM = (*KUBESTASH, RESTORE_REQUESTS)
+CUSTOM = (*KUBESTASH, RESTORE_REQUESTS, REVIEWED_TEMPLATES)

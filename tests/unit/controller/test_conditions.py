@@ -2,11 +2,19 @@
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stashgen.api.shared import Condition, ConditionStatus
-from stashgen_controller.conditions import condition, find, is_true, with_condition, without
+from stashgen_controller.conditions import (
+    condition,
+    find,
+    is_true,
+    not_done,
+    with_condition,
+    without,
+)
 from tests.unit.controller.world import NOW
 
 _LATER = NOW + timedelta(hours=1)
@@ -30,6 +38,19 @@ def test_order_is_kept_and_a_new_type_goes_to_the_end() -> None:
         found = with_condition(found, condition(type_, status=True, reason="R", now=NOW))
     assert [item.type for item in found] == ["A", "B", "C"]
     assert [item.type for item in without(found, "B")] == ["A", "C"]
+
+
+@pytest.mark.parametrize("reason", ["NotReviewedYet", "AdmissionPolicyMissing"])
+def test_a_refusal_that_passes_by_itself_is_no_failure(reason: str) -> None:
+    found = not_done("A", "FailedToDoIt", f"{reason}: jobs is forbidden: why", NOW)
+    assert (found.status, found.reason) == (ConditionStatus.UNKNOWN, reason)
+    assert found.message == "jobs is forbidden: why"
+
+
+def test_any_other_refusal_is_a_failure_with_all_its_words() -> None:
+    found = not_done("A", "FailedToDoIt", "Forbidden: exceeded quota", NOW)
+    assert (found.status, found.reason) == (ConditionStatus.FALSE, "FailedToDoIt")
+    assert found.message == "Forbidden: exceeded quota"
 
 
 @given(

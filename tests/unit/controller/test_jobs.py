@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stashgen.api.base import JsonObject
+from stashgen.kubestash.strict import LONGEST_JOB_SECONDS
 from stashgen_controller.jobs import Owner, job_manifest, label_value
 from stashgen_controller.reconciler import is_ours
 from stashgen_controller.session_plan import SessionPlan, Verb
@@ -56,6 +57,9 @@ def test_settings_are_constants_and_the_deadline_leaves_time_to_report() -> None
     spec = cast("JsonObject", made()["spec"])
     assert (spec["backoffLimit"], spec["activeDeadlineSeconds"]) == (0, 24 * 3600)
     assert "ttlSecondsAfterFinished" not in spec
+    endless = _PLAN.model_copy(update={"deadline": NOW + timedelta(days=30)})
+    longest = cast("JsonObject", made(endless)["spec"])["activeDeadlineSeconds"]
+    assert longest == LONGEST_JOB_SECONDS
     late = _PLAN.model_copy(update={"deadline": NOW + timedelta(minutes=10)})
     assert cast("JsonObject", made(late)["spec"])["activeDeadlineSeconds"] == 12 * 60
     over = _PLAN.model_copy(update={"deadline": NOW - timedelta(hours=1)})

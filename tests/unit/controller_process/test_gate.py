@@ -1,9 +1,12 @@
 """Requests are counted by the verbs of RBAC, and writes wait for the lead."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from stashgen.api.resources import JOBS, NAMESPACES, PODS
-from stashgen_controller.gate import NotLeadingError, Requests, verb_of
+from stashgen_controller.client import ApiError
+from stashgen_controller.gate import NotLeadingError, Requests, in_order, verb_of
 
 
 @pytest.mark.parametrize(
@@ -39,3 +42,23 @@ def test_who_does_not_lead_reads_and_does_not_write() -> None:
     leads = True
     gate("POST", JOBS.path("demo"), {})
     assert requests.by_verb == {"list": 1, "create": 1}
+
+
+def test_the_first_gate_that_holds_a_request_back_ends_it() -> None:
+    passed: list[str] = []
+
+    def first(method: str, path: str, query: Mapping[str, str]) -> None:
+        del path, query
+        passed.append("first")
+        if method == "POST":
+            raise ApiError(403, "Held", "held back")
+
+    def second(method: str, path: str, query: Mapping[str, str]) -> None:
+        del method, path, query
+        passed.append("second")
+
+    gate = in_order(first, second)
+    gate("GET", JOBS.path(), {})
+    with pytest.raises(ApiError, match="held back"):
+        gate("POST", JOBS.path("demo"), {})
+    assert passed == ["first", "second", "first"]

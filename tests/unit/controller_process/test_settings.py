@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from stashgen_controller.client import USER_AGENT
 from stashgen_controller.health import Answer
 from stashgen_controller.main import Settings, parse
 
@@ -26,6 +27,12 @@ def test_a_flag_beats_the_environment() -> None:
     assert (settings.kubeconfig, settings.namespace) == ("/two", "mine")
     assert settings.leader_elect
     assert parse([], environment).kubeconfig == "/one"
+
+
+def test_strict_mode_is_wanted_by_a_flag_and_seen_in_the_audit_log() -> None:
+    assert parse([], {}).agent == USER_AGENT
+    settings = parse(["--strict"], {})
+    assert (settings.strict, settings.agent) == (True, f"{USER_AGENT} (strict)")
 
 
 @pytest.mark.parametrize(

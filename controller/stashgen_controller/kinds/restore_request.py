@@ -42,6 +42,7 @@ from stashgen_controller.session_plan import NONCE_LABEL, ORDER_ANNOTATION
 
 # A RestoreSession that ran and is not there: our caches may be behind for a moment.
 SESSION_MISSING = "RestoreSessionMissing"
+_WAITING_FOR_RETRY = "WaitingForRetry"
 _MISSING_FAILS = timedelta(seconds=30)
 _FIRST_DELAY = timedelta(minutes=1)
 _AGAIN = timedelta(minutes=1)
@@ -58,7 +59,14 @@ def decide(seen: Observed, now: datetime) -> Decision:
         return _write(failed(seen, seen.status, f"NonceReused: {seen.stranger}", now))
     if seen.newest is not None:
         return _follow(seen, seen.newest, now)
-    return _deleted(seen, now) if seen.status.phase is _RUNNING else _begin(seen, now)
+    return _deleted(seen, now) if _has_written(seen) else _begin(seen, now)
+
+
+def _has_written(seen: Observed) -> bool:
+    """Whether a RestoreSession ran, or is to be resumed: without it nothing is begun anew."""
+    known = find(seen.status.conditions, "Ready")
+    waits = known is not None and known.reason == _WAITING_FOR_RETRY
+    return waits or seen.status.phase is _RUNNING
 
 
 def _begin(seen: Observed, now: datetime) -> Decision:
@@ -160,7 +168,7 @@ def _follow(seen: Observed, attempt: Attempt, now: datetime) -> Decision:
     due = _ended(session, now) + _FIRST_DELAY * 2 ** (attempt.number - 1)
     if now < due:
         message = f"attempt {attempt.number} of {MOST_ATTEMPTS} failed and is resumed: {text}"
-        return _wait(seen, status, ("WaitingForRetry", message), now, again=due - now)
+        return _wait(seen, status, (_WAITING_FOR_RETRY, message), now, again=due - now)
     return _start(seen, attempt.number + 1, status.snapshot or "", now)
 
 
@@ -184,7 +192,7 @@ def _deleted(seen: Observed, now: datetime) -> Decision:
     """A person ended the restore; a request is never begun anew after that."""
     known = find(seen.status.conditions, SESSION_MISSING)
     since = known.last_transition_time if known is not None else now
-    what = f"RestoreSession {seen.status.restore_session} was deleted while it was running"
+    what = f"RestoreSession {seen.status.restore_session} was deleted before it was done"
     if now - since >= _MISSING_FAILS:
         text = f"RestoreSessionDeleted: {what}: the volume may be restored in part"
         conditions = without(seen.status.conditions, SESSION_MISSING)

@@ -11,7 +11,12 @@ _CLASS = re.compile(rf"\b({'|'.join(item.value for item in ErrorClass)})\b")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What the next command is about; an empty text where it is not known."""
+    """What the next command is about; an empty text where it is not known.
+
+    Attributes:
+        into: The claim of the restore that failed. What is tried again is a restore into it, never
+            a backup: that would make the half-restored volume the newest restore point.
+    """
 
     namespace: str
     name: str
@@ -19,6 +24,7 @@ class Place:
     storage: str = ""
     secret: str = ""
     pod: str = ""
+    into: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +140,9 @@ ADVICE: Mapping[ErrorClass, Advice] = {
         "the node took the pod away, for want of memory or disk. The next run goes on.", _AGAIN
     ),
     ErrorClass.EXECUTOR_LOST: Advice(
-        "the Job was deleted while it ran. Nothing is lost but that run.", _AGAIN
+        "the Job was deleted while it ran. Of a backup that run is lost; a restore may have "
+        "written a part.",
+        _AGAIN,
     ),
     ErrorClass.UNSCHEDULABLE: Advice(
         "the pod did not start: no node has room for it, or its volume is held by another node.",
@@ -161,7 +169,10 @@ def next_command(why: str, place: Place) -> str:
         "secret": place.secret,
         "pod": place.pod,
     }
-    for command in (ADVICE[cause].command if cause is not None else _LOOK, _LOOK):
-        if all(values[item] for item in re.findall(r"{(\w+)}", command)):
-            return command.format(**values)
+    command = ADVICE[cause].command if cause is not None else _LOOK
+    if place.into and command in {_AGAIN, _RESTORE}:
+        command = _RESTORE if place.into == place.name else f"{_RESTORE} --to {place.into}"
+    for shown in (command, _LOOK):
+        if all(values[item] for item in re.findall(r"{(\w+)}", shown)):
+            return shown.format(**values)
     return f"kubectl stashgen status -n {place.namespace}"

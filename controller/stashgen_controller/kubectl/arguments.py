@@ -1,6 +1,7 @@
 """What can be written on the command line of the cluster-side verbs."""
 
 import argparse
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,9 @@ SUMMARIES: Mapping[Verb, str] = {
     "restore": "write a restore into git, or restore now",
     "logs": "what the newest pod of a volume wrote",
 }
+# Kubernetes, "Object Names and IDs", DNS subdomain names.
+_NAME_PATTERN = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
+_LONGEST_NAME = 253
 _NAME = "a BackupConfiguration, or a volume that is backed up"
 _STATUS = """Everything that needs somebody, on one screen; with NAME all about one volume.
 Exit code 1 where something is late, failed, not ready or unprotected."""
@@ -158,8 +162,9 @@ def _which(restore: Parser) -> None:
     restore.add_argument(
         "--to",
         dest="target",
+        type=_claim,
         metavar="CLAIM",
-        default="",
+        default=argparse.SUPPRESS,  # an empty one is a variable that is not set
         help="another PersistentVolumeClaim of the namespace",
     )
 
@@ -173,7 +178,7 @@ def _how(restore: Parser) -> None:
     )
     restore.add_argument(
         "--not-after",
-        type=_duration,
+        type=_later,
         metavar="DURATION",
         help="for how long from now the restore may still start (default: 24h)",
     )
@@ -251,6 +256,21 @@ def _duration(text: str) -> timedelta:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def _later(text: str) -> timedelta:
+    found = _duration(text)
+    if not found:
+        msg = f"{text!r} from now is now: nothing could start"
+        raise argparse.ArgumentTypeError(msg)
+    return found
+
+
+def _claim(text: str) -> str:
+    if len(text) > _LONGEST_NAME or _NAME_PATTERN.fullmatch(text) is None:
+        msg = f"{text!r} is not a claim's name: letters a-z, digits, '-' and '.'"
+        raise argparse.ArgumentTypeError(msg)
+    return text
+
+
 def _time(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
@@ -260,4 +280,8 @@ def _time(text: str) -> datetime:
     if found.tzinfo is None:
         msg = f"{text!r} needs a time zone, such as Z at its end"
         raise argparse.ArgumentTypeError(msg)
-    return found.astimezone(UTC)
+    try:
+        return found.astimezone(UTC)
+    except OverflowError as error:
+        msg = f"{text!r} is out of range"
+        raise argparse.ArgumentTypeError(msg) from error

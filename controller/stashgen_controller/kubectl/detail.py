@@ -30,6 +30,7 @@ from stashgen_controller.outcomes import (
     session_key,
 )
 
+RESTORE_FAILED = "the last restore failed"
 _MOST_EVENTS = 8
 
 
@@ -55,6 +56,7 @@ class Detail:
         runs: Backups and restores, newest first.
         retention: By namespace and name of the Repository.
         problems: Why the volume is not safe, most urgent first; none where all is well.
+        failed_into: The claim of the last restore, if it failed.
         pod: Of the newest run that still has one.
         events: Newest first.
     """
@@ -64,6 +66,7 @@ class Detail:
     runs: tuple[RunView, ...]
     retention: dict[tuple[str, str], RetentionState]
     problems: tuple[str, ...]
+    failed_into: str
     pod: PodView | None
     events: tuple[Happening, ...]
 
@@ -90,6 +93,7 @@ def detail(view: View, subject: Subject) -> Detail:
         tuple(sorted(runs, key=lambda item: (item.time, item.name), reverse=True)),
         retention,
         tuple(dict.fromkeys(problems)),
+        next((item.target for item in _failed(restores)), ""),
         newest_pod(view.reader, subject.namespace, *_jobs(view, subject, sessions, restores)),
         tuple(
             happenings(
@@ -160,9 +164,14 @@ def _of_runs(
             if session not in seen and item.phase is BackupSessionPhase.FAILED:
                 yield f"the last run of session {session} failed: {_backup(view, item).why}"
             seen.add(session)
+    for item in _failed(restores):
+        yield f"{RESTORE_FAILED}: {item.why}"
+
+
+def _failed(restores: Sequence[RestoreView]) -> list[RestoreView]:
+    """The last restore, if it failed."""
     finished = [item for item in restores if item.is_finished and not item.is_history]
-    if finished and finished[0].why:
-        yield f"the last restore failed: {finished[0].why}"
+    return [item for item in finished[:1] if item.why]
 
 
 def _of_repositories(

@@ -1,6 +1,7 @@
 """How ``kubectl stashgen status NAME`` is shown."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from stashgen.api.backup_configuration import BackupConfiguration
@@ -9,9 +10,9 @@ from stashgen.api.persistent_volume_claim import PersistentVolumeClaim
 from stashgen.api.repository import Repository
 from stashgen.api.resources import PERSISTENT_VOLUME_CLAIMS
 from stashgen_controller.freshness import CopyState, objective, timing
-from stashgen_controller.kubectl.advice import ADVICE, Place, cause_of, next_command
+from stashgen_controller.kubectl.advice import ADVICE, cause_of, next_command
 from stashgen_controller.kubectl.console import Console
-from stashgen_controller.kubectl.detail import Detail
+from stashgen_controller.kubectl.detail import RESTORE_FAILED, Detail
 from stashgen_controller.kubectl.text import NOTHING, age, count, moment, span, table
 from stashgen_controller.kubectl.view import View
 from stashgen_controller.observing import is_rendered
@@ -210,7 +211,9 @@ def next_commands(found: Detail, view: View) -> list[str]:
         )
         known = view.place(subject.namespace, subject.name, repository)
         pod = found.pod.name if found.pod is not None and found.pod.is_bad else ""
-        place = Place(known.namespace, known.name, repository, known.storage, known.secret, pod)
+        place = replace(known, pod=pod)
+        if found.problems[0].startswith(RESTORE_FAILED):
+            place = replace(place, into=found.failed_into)
         commands.append(next_command(found.problems[0], place))
         if pod:
             commands += [f"kubectl stashgen logs {subject.name} {where}"]

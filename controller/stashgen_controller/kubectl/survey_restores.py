@@ -1,7 +1,7 @@
 """Restores that failed or are under way: lines of ``kubectl stashgen status``."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from stashgen.api.resources import RESTORE_SESSIONS
@@ -116,6 +116,7 @@ def _entries(view: View, found: Iterable[RestoreView], section: Section) -> Iter
     for item in found:
         key = (item.namespace, item.repository)
         place = view.place(item.namespace, view.owner(key) or item.target, item.repository)
+        place = replace(place, into=item.target)
         why = item.why or f"its phase is {item.phase}"
         look = f"kubectl describe {item.kind.lower()} {item.name} -n {item.namespace}"
         yield Entry(

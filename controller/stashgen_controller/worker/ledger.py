@@ -63,7 +63,7 @@ def find(run: Run, order: RestoreOrder) -> Record | None:
         return None
     try:
         record = Record.from_wire(json.loads(data))
-    except (ValueError, ValidationError) as error:
+    except (ValueError, ValidationError, RecursionError) as error:
         msg = f"the record {path} cannot be read, so nobody knows whether the restore was done"
         raise RunFailedError(ErrorClass.INVALID_BUCKET, msg) from error
     if not record.order.is_same_act(order):

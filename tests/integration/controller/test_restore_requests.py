@@ -444,6 +444,20 @@ def test_a_restore_session_that_a_person_deletes_ends_the_request(
     assert restores(protected) == [FIRST]
 
 
+def test_a_restore_session_that_a_person_deletes_before_it_is_resumed_is_not_begun_anew(
+    protected: Harness, ledger: Ledger
+) -> None:
+    ask(protected)
+    protected.settle(work=failing_worker(_KILLED, Verb.RESTORE))
+    assert told(protected) == ("Pending", "Reconciling", "WaitingForRetry")
+    protected.delete(known.RESTORE_SESSIONS, "demo", FIRST)
+    protected.settle(work=ledger)
+    protected.advance(timedelta(minutes=10))
+    protected.settle(work=ledger)
+    assert told(protected) == ("Failed", "Stalled", "RestoreSessionDeleted")
+    assert (restores(protected), ledger.written) == ([FIRST], [])
+
+
 def test_a_job_that_a_person_deletes_ends_the_request(protected: Harness, ledger: Ledger) -> None:
     ask(protected)
     protected.run_until(Verb.RESTORE)

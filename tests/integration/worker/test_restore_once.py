@@ -199,7 +199,7 @@ def test_a_snapshot_without_the_component_begins_nothing(used: Workbench) -> Non
     assert not ledger_file(used).exists()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"state": "done"}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", "[" * 99_999, '{"state": "done"}'])
 def test_a_record_that_nobody_can_read_stops_the_restore(used: Workbench, text: str) -> None:
     ledger_file(used).parent.mkdir(parents=True)
     ledger_file(used).write_text(text, encoding="utf-8")

@@ -1,6 +1,7 @@
 """Every class of errors has a sentence, and a next command that can be run."""
 
 import shlex
+from dataclasses import replace
 
 import pytest
 
@@ -35,6 +36,17 @@ def test_a_command_is_never_shown_with_a_gap() -> None:
         assert "{" not in command
         assert "  " not in command
     assert next_command("Locked: x", Place("demo", "")) == "kubectl stashgen status -n demo"
+
+
+@pytest.mark.parametrize("cause", ErrorClass)
+@pytest.mark.parametrize("into", ["library", "test-claim"])
+def test_a_restore_that_failed_is_followed_by_no_backup_and_goes_where_it_went(
+    cause: ErrorClass, into: str
+) -> None:
+    words = shlex.split(next_command(f"{cause.value}: x", replace(_PLACE, into=into)))
+    assert "trigger" not in words
+    if "restore" in words:
+        assert words[-2:] == (["-n", "demo"] if into == "library" else ["--to", into])
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,12 @@ _PROGRAM = "kubectl stashgen"
         ["restore", "a", "--as-of", "yesterday"],
         ["restore", "a", "--as-of", "2026-03-01T02:00"],
         ["restore", "a", "--as-of", "2026-03-01T02:00Z", "--snapshot", "b"],
+        ["restore", "a", "--as-of", "0001-01-01T00:00+14:00"],
+        ["restore", "a", "--to", "foo bar"],
+        ["restore", "a", "--to", ""],
+        ["restore", "a", "--to", "x" * 254],
+        ["restore", "a", "--not-after", "0s"],
+        ["restore", "a", "--not-after=-5m"],
         ["logs"],
     ],
 )

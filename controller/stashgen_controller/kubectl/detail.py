@@ -164,8 +164,7 @@ def _of_runs(
             if session not in seen and item.phase is BackupSessionPhase.FAILED:
                 yield f"the last run of session {session} failed: {_backup(view, item).why}"
             seen.add(session)
-    for item in _failed(restores):
-        yield f"{RESTORE_FAILED}: {item.why}"
+    yield from (f"{RESTORE_FAILED}: {restore.why}" for restore in _failed(restores))
 
 
 def _failed(restores: Sequence[RestoreView]) -> list[RestoreView]:

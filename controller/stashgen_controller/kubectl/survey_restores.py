@@ -4,12 +4,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from pydantic import ValidationError
+
 from stashgen.api.resources import RESTORE_SESSIONS
 from stashgen.api.restore_request import RestoreRequestPhase
+from stashgen.api.restore_session import RestoreSession
 from stashgen_controller.kubectl.advice import next_command
 from stashgen_controller.kubectl.diagnosis import bad_conditions, why_failed
 from stashgen_controller.kubectl.entry import Entry, Section
 from stashgen_controller.kubectl.view import View
+from stashgen_controller.restores import order_of
 
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
 _GOOD = "Succeeded"
@@ -21,7 +25,8 @@ class RestoreView:
 
     Attributes:
         why: Why it failed, or what it waits for.
-        made: The RestoreSession that a request made: it is not told twice.
+        made: The last RestoreSession that a request made: it is not told twice.
+        asked_by: The request that made a RestoreSession; an attempt that was resumed says nothing.
         is_history: A request that was done, or over, before it came into this cluster: a rebuilt
             one gets all of them from git. Nothing was tried, so it neither failed nor mends.
     """
@@ -36,6 +41,7 @@ class RestoreView:
     is_finished: bool
     why: str
     made: str = ""
+    asked_by: str = ""
     is_history: bool = False
 
 
@@ -43,7 +49,12 @@ def restores_of(view: View) -> list[RestoreView]:
     """All restores, newest first; a RestoreSession that a request made is the request's."""
     requests = list(_requests(view))
     made = {(item.namespace, item.made) for item in requests}
-    sessions = [item for item in _sessions(view) if (item.namespace, item.name) not in made]
+    asked = {(item.namespace, item.name) for item in requests}
+    sessions = [
+        item
+        for item in _sessions(view)
+        if (item.namespace, item.name) not in made and (item.namespace, item.asked_by) not in asked
+    ]
     return sorted([*requests, *sessions], key=lambda item: (item.time, item.name), reverse=True)
 
 
@@ -66,7 +77,16 @@ def _sessions(view: View) -> Iterator[RestoreView]:
             item.phase or "Pending",
             item.is_finished,
             "" if item.phase == _GOOD else why,
+            asked_by=_asked_by(item),
         )
+
+
+def _asked_by(session: RestoreSession) -> str:
+    try:
+        order = order_of(session)
+    except ValidationError:
+        return ""
+    return order.request if order is not None else ""
 
 
 def _requests(view: View) -> Iterator[RestoreView]:
@@ -91,7 +111,7 @@ def _requests(view: View) -> Iterator[RestoreView]:
             item.is_finished,
             "" if item.phase == _GOOD or is_history else why,
             (status.restore_session if status is not None else None) or "",
-            is_history,
+            is_history=is_history,
         )
 
 

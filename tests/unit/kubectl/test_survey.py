@@ -1,16 +1,20 @@
 """What needs somebody, and what does not."""
 
 from datetime import timedelta
+from typing import cast
 
+from stashgen.api.base import JsonObject
 from stashgen.api.resources import (
     BACKUP_CONFIGURATIONS,
     REPOSITORIES,
     RESTORE_REQUESTS,
     RESTORE_SESSIONS,
 )
+from stashgen.api.restore_request import RestoreMode
 from stashgen_controller.kubectl.entry import Section
 from stashgen_controller.kubectl.survey import survey
 from stashgen_controller.metrics import of_cluster
+from stashgen_controller.session_plan import ORDER_ANNOTATION, RestoreOrder
 from tests.unit.controller_process.objects import (
     NOW,
     Objects,
@@ -133,6 +137,28 @@ def test_a_restore_in_git_is_told_and_not_the_session_that_it_made() -> None:
         "RestoreRequest",
         "Locked: x",
     )
+
+
+def test_an_attempt_that_was_resumed_is_its_requests_and_fails_by_itself_no_more() -> None:
+    objects = _protected()
+    _request(objects, "in-git", 2 * _HOUR, phase="Succeeded", restoreSession="attempt-2")
+    _restore(objects, "attempt-1", "Failed", _HOUR)
+    _restore(objects, "attempt-2", "Succeeded", timedelta(minutes=1))
+    order = RestoreOrder(
+        nonce="20260301-0001",
+        namespace="demo",
+        request="in-git",
+        repository="local-abcde",
+        snapshot="good",
+        target="library",
+        mode=RestoreMode.OVERWRITE,
+        not_after=NOW,
+    )
+    for name, text in (("attempt-1", order.to_json()), ("attempt-2", "no order")):
+        stored = objects.get(RESTORE_SESSIONS, "demo", name)
+        assert stored is not None
+        cast("JsonObject", stored["metadata"])["annotations"] = {ORDER_ANNOTATION: text}
+    assert survey(objects, NOW).is_well
 
 
 def test_an_expired_restore_needs_somebody_and_a_waiting_one_does_not() -> None:

@@ -44,10 +44,11 @@ def requests(log: Path, about: str = "") -> Iterator[Request]:
     A watch is answered when it begins and when it ends: only its beginning counts.
 
     Args:
-        log: The audit log, which grows large.
+        log: The audit log. It grows large: the API server begins a new one at 100 MB and puts the
+            time of that into the name of the old one, which is read before it.
         about: Only events with this text in them are read: that is quick.
     """
-    for line in log.read_bytes().splitlines():
+    for line in _lines(log):
         if about.encode() not in line:
             continue
         event: dict[str, Any] = json.loads(line)
@@ -69,6 +70,12 @@ def requests(log: Path, about: str = "") -> Iterator[Request]:
             message=event.get("responseStatus", {}).get("message", ""),
             received=datetime.fromisoformat(event["requestReceivedTimestamp"]),
         )
+
+
+def _lines(log: Path) -> Iterator[bytes]:
+    for path in (*sorted(log.parent.glob(f"{log.stem}-*{log.suffix}")), log):
+        with path.open("rb") as file:
+            yield from file
 
 
 def _decision(event: dict[str, Any]) -> str | None:

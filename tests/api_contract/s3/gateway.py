@@ -65,6 +65,8 @@ class Gateway:
     def stop(self) -> None:
         """End the server; its data stays."""
         if self._process is not None:
+            # One that a failed test left paused would not hear that it is to end.
+            self.resume()
             self._process.terminate()
             self._process.wait()
             self._process = None

@@ -38,14 +38,20 @@ class Subject:
 def find(reader: Reader, name: str) -> Subject:
     """The subject of a name: a BackupConfiguration's, a claim's or a Repository's.
 
+    A configuration's name that is another one's claim is not guessed: a restore would overwrite the
+    wrong volume.
+
     Raises:
         UsageError: nothing or more than one thing has this name; says what there is.
     """
     found = list(subjects(reader))
     exact = [item for item in found if item.configuration is not None and item.name == name]
+    claims = [item for item in found if item.claim == name]
+    if any(item.claim != name for item in exact):
+        exact += [item for item in claims if item not in exact]
     matching = (
         exact
-        or [item for item in found if item.claim == name]
+        or claims
         or [
             item
             for item in found
@@ -60,10 +66,12 @@ def find(reader: Reader, name: str) -> Subject:
             f"no BackupConfiguration and no backed-up volume is named {quote(name)}{hint}"
         )
     if len(matching) > 1:
-        places = ", ".join(sorted(f"{item.namespace}/{item.name}" for item in matching))
+        places = ", ".join(
+            sorted(f"{item.namespace}/{item.name} (volume {item.claim})" for item in matching)
+        )
         raise UsageError(
-            f"{quote(name)} may be any of {places}: choose by the BackupConfiguration's name and "
-            "--namespace"
+            f"{quote(name)} may be any of {places}: choose by the name of a BackupConfiguration or "
+            "Repository that only one has, and --namespace"
         )
     return matching[0]
 

@@ -28,18 +28,32 @@ def test_a_configuration_a_claim_and_a_repository_lead_to_the_same() -> None:
     assert {(item.name, item.claim) for item in found} == {("shop-nightly", "data")}
 
 
-def test_a_configurations_name_wins_over_anothers_claim() -> None:
+def test_a_configurations_name_that_is_anothers_claim_is_not_guessed() -> None:
     objects = Objects()
     _configuration(objects, "data", "other", "one")
     _configuration(objects, "nightly", "data", "two")
-    assert find(objects, "data").claim == "other"
+    shown = r"demo/data \(volume other\), demo/nightly \(volume data\): choose by"
+    with pytest.raises(UsageError, match=shown):
+        find(objects, "data")
+    assert [find(objects, name).claim for name in ("one", "two")] == ["other", "data"]
+    assert find(objects, "nightly").claim == "data"
+
+
+def test_a_configuration_of_its_own_volume_wins_over_another_of_the_same() -> None:
+    objects = Objects()
+    _configuration(objects, "data", "data", "one")
+    _configuration(objects, "nightly", "data", "two")
+    assert find(objects, "data").name == "data"
 
 
 def test_a_claim_of_two_configurations_is_not_guessed() -> None:
     objects = Objects()
     _configuration(objects, "hourly", "data", "one")
     _configuration(objects, "nightly", "data", "two")
-    with pytest.raises(UsageError, match="may be any of demo/hourly, demo/nightly: choose by"):
+    with pytest.raises(
+        UsageError,
+        match=r"any of demo/hourly \(volume data\), demo/nightly \(volume data\): choose",
+    ):
         find(objects, "data")
 
 
@@ -47,7 +61,7 @@ def test_the_same_name_in_two_namespaces_is_not_guessed() -> None:
     objects = Objects()
     _configuration(objects, "data", "data", "one")
     _configuration(objects, "data", "data", "one", namespace="other")
-    with pytest.raises(UsageError, match="demo/data, other/data"):
+    with pytest.raises(UsageError, match=r"demo/data .*, other/data "):
         find(objects, "data")
 
 

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from threading import Event, RLock, Thread
+from threading import Event, Lock, Thread
 from typing import cast
 
 from stashgen.api.base import JsonObject
@@ -33,8 +33,12 @@ _IMAGE = "stashgen.invalid/nobody-reviewed-this"
 _EVERY = timedelta(hours=1)
 # A policy takes some seconds to act; meanwhile the answer is asked for again.
 _AGAIN = timedelta(seconds=10)
-_LOOK_SECONDS = 2.0
+_LOOK_SECONDS = 5.0
 _JOBS_PATH = JOBS.path()
+
+
+# By namespace, an object that is compiled and a reviewed pod of it.
+_Served = Mapping[str, tuple[JsonObject, JsonObject]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,9 @@ class AdmissionCheck:
         self._client = client
         self._reader = reader
         self._clock = clock
-        self._lock = RLock()
+        # One asks at a time; whoever only wants to know what was found does not wait for that.
+        self._asking = Lock()
+        self._lock = Lock()
         self._found: dict[str, _Finding] = {}
         self._ending = Event()
         self._thread = Thread(target=self._work, name="admission-check", daemon=True)
@@ -110,7 +116,7 @@ class AdmissionCheck:
         for namespace in sorted(served):
             if self._ending.is_set():
                 return
-            self._look(namespace)
+            self._look(namespace, served)
 
     def _work(self) -> None:
         while not self._ending.wait(_LOOK_SECONDS):
@@ -119,26 +125,30 @@ class AdmissionCheck:
             except Exception:  # nobody must believe that all is well because the thread ended
                 log.exception("the admission policies cannot be checked")
 
-    def _look(self, namespace: str) -> _Finding:
-        with self._lock:
+    def _look(self, namespace: str, served: _Served | None = None) -> _Finding:
+        with self._asking:
             now = self._clock.now()
-            known = self._found.get(namespace)
-            if known is None or known.is_due(now):
-                found = self._ask(namespace, now)
-                if known is None or known.reason != found.reason:
-                    log.info(
-                        "checked the admission policies",
-                        extra={
-                            "namespace": namespace,
-                            "reason": found.reason,
-                            "text": found.message,
-                        },
-                    )
-                self._found[namespace] = known = found
-            return known
+            known = self._known(namespace)
+            if known is not None and not known.is_due(now):
+                return known
+            owner = (self._served() if served is None else served).get(namespace)
+            found = self._ask(namespace, owner, now)
+            with self._lock:
+                self._found[namespace] = found
+        if known is None or known.reason != found.reason:
+            log.info(
+                "checked the admission policies",
+                extra={"namespace": namespace, "reason": found.reason, "text": found.message},
+            )
+        return found
 
-    def _ask(self, namespace: str, now: datetime) -> _Finding:
-        owner = self._served().get(namespace)
+    def _known(self, namespace: str) -> _Finding | None:
+        with self._lock:
+            return self._found.get(namespace)
+
+    def _ask(
+        self, namespace: str, owner: tuple[JsonObject, JsonObject] | None, now: datetime
+    ) -> _Finding:
         if owner is None:
             text = "nothing that git has applied here was compiled for a strict cluster"
             return _Finding(now, NOT_REVIEWED_YET, text)
@@ -154,14 +164,15 @@ class AdmissionCheck:
             return _Finding(now, MISSING, text)
         return _Finding(now)
 
-    def _served(self) -> dict[str, tuple[JsonObject, JsonObject]]:
-        """By namespace, an object that is compiled and a reviewed pod of it."""
+    def _served(self) -> _Served:
         found: dict[str, tuple[JsonObject, JsonObject]] = {}
         for resource, verb in ((REPOSITORIES, "backup"), (BACKUP_STORAGES, "init-storage")):
             for obj in self._reader.items(resource):
+                namespace = cast("dict[str, str]", obj["metadata"])["namespace"]
+                if namespace in found:
+                    continue
                 metadata = ObjectMeta.model_validate(obj["metadata"])
-                namespace = metadata.namespace or ""
-                if namespace in found or not is_rendered(metadata):
+                if not is_rendered(metadata):
                     continue
                 template = rendered_template(self._reader, metadata, verb)
                 if template is not None and _says_where_it_was_reviewed(template):

@@ -26,6 +26,11 @@ def _read_time(value: object) -> object:
     if isinstance(value, datetime) and value.tzinfo is None:
         msg = "a time needs a zone"
         raise ValueError(msg)
+    try:
+        value.astimezone(UTC)
+    except OverflowError as error:
+        msg = "a time needs a year from 1 to 9999 in UTC"
+        raise ValueError(msg) from error
     return value
 
 
@@ -38,7 +43,7 @@ def parse_time(text: str) -> datetime:
     """Read an RFC 3339 time.
 
     Raises:
-        ValueError: when the text is not a time with a zone.
+        ValueError: when the text is not a time with a zone, or cannot be said in UTC.
     """
     value = datetime.fromisoformat(text)
     if value.tzinfo is None:

@@ -23,7 +23,11 @@ Bool = StrictBool
 def _read_time(value: object) -> object:
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
-    if isinstance(value, datetime) and value.tzinfo is None:
+    return _with_zone(value) if isinstance(value, datetime) else value
+
+
+def _with_zone(value: datetime) -> datetime:
+    if value.tzinfo is None:
         msg = "a time needs a zone"
         raise ValueError(msg)
     try:
@@ -45,11 +49,7 @@ def parse_time(text: str) -> datetime:
     Raises:
         ValueError: when the text is not a time with a zone, or cannot be said in UTC.
     """
-    value = datetime.fromisoformat(text)
-    if value.tzinfo is None:
-        msg = "a time needs a zone"
-        raise ValueError(msg)
-    return value
+    return _with_zone(datetime.fromisoformat(text))
 
 
 # A metav1.Time: an aware datetime here, RFC 3339 with whole seconds on the wire.

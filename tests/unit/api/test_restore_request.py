@@ -54,6 +54,7 @@ def test_a_nonce_has_eight_to_sixty_three_characters(nonce: str) -> None:
     [
         {"notAfter": "2026-03-01T14:00:00"},
         {"notAfter": "tomorrow"},
+        {"notAfter": ["2026-03-01T14:00:00Z"]},
         {"notAfter": "9999-12-31T23:59:59-14:00"},
         {"notAfter": "0001-01-01T00:00:00+14:00"},
         {"mode": "Replace"},

@@ -92,7 +92,6 @@ def _jobs() -> JsonObject:
                 "'a label or an annotation of the Job is not one of the controller\\'s'",
             ),
             _validation(
-                "dyn(object.metadata).?finalizers.orValue([]).size() == 0 &&\n"
                 "dyn(object.metadata).?ownerReferences.orValue([]).size() == 1 &&\n"
                 "object.metadata.ownerReferences.all(o, (o.apiVersion + ' ' + o.kind) in\n"
                 f"{_list(strict.OWNERS)})",
@@ -167,6 +166,19 @@ def _writes() -> JsonObject:
             _validation(
                 "request.operation != 'DELETE' || dyn(request).?name.orValue('') != ''",
                 "'the controller deletes one object at a time'",
+            ),
+            # Kubernetes' default for Jobs leaves the pods, which then have no deadline any more.
+            _validation(
+                f"!({is_job} == 'DELETE') ||\n"
+                "dyn(request).?options.?propagationPolicy.orValue('') == 'Background'",
+                "'the controller deletes no Job without its pods'",
+            ),
+            # Nobody would remove it: the object and its namespace could not be deleted any more.
+            _validation(
+                "!(request.operation in ['CREATE', 'UPDATE']) ||\n"
+                "dyn(request).?subResource.orValue('') != '' ||\n"
+                "dyn(object.metadata).?finalizers.orValue([]).size() == 0",
+                "'the controller gives nothing a finalizer'",
             ),
             _validation(
                 "request.resource.resource != 'leases' ||\n"

@@ -21,6 +21,8 @@ UNKNOWN = "has no reviewed template"
 NO_PARAMETERS = "no params found for policy binding with `Deny` parameterNotFoundAction"
 NO_PART = "a Job of the controller says by its label stashgen.dev/reviewed-in where"
 WRITE = "the controller may not"
+WITHOUT_PODS = "the controller deletes no Job without its pods"
+FINALIZER = "the controller gives nothing a finalizer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +245,7 @@ JOBS = (
     _metadata("a label on the Job", JOB_METADATA, "labels", **{"a.b/c": "d"}),
     Attack(
         "a finalizer on the Job",
-        OWNER,
+        FINALIZER,
         _job(lambda job, _: job["metadata"].update(finalizers=["a.b/c"])),
     ),
     Attack("no owner", OWNER, _job(lambda job, _: job["metadata"].pop("ownerReferences"))),
@@ -327,6 +329,12 @@ def _write(
 
 def _object(api_version: str, kind: str, **parts: object) -> Json:
     return {"apiVersion": api_version, "kind": kind, "metadata": {"name": "attack"}, **parts}
+
+
+def _undeletable(api_version: str, kind: str) -> Json:
+    """An object with a finalizer that nobody removes: its namespace could not go either."""
+    metadata = {"name": "attack", "finalizers": ["a.b/c"]}
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata}
 
 
 _RBAC_VERSION = "rbac.authorization.k8s.io/v1"
@@ -414,6 +422,14 @@ WRITES = (
     _write(
         "all Jobs of a namespace deleted", "", "DELETE", f"{_BATCH}/jobs",
         refusal="the controller deletes",
+    ),
+    _write(
+        "a Job deleted, its pods left without a deadline", "", "DELETE",
+        f"{_BATCH}/jobs/{{running}}?propagationPolicy=Orphan", refusal=WITHOUT_PODS,
+    ),
+    _write(
+        "a Job deleted without a word on its pods", "", "DELETE", f"{_BATCH}/jobs/{{running}}",
+        refusal=WITHOUT_PODS,
     ),
     _write(
         "all Snapshots of a namespace deleted", "", "DELETE", f"{_STORAGE}/snapshots",
@@ -529,6 +545,14 @@ WRITES = (
         "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
         _object("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration",
                 webhooks=[_WEBHOOK]),
+    ),
+    _write(
+        "a BackupSession that cannot be deleted", "", "POST", f"{_SESSIONS}/backupsessions",
+        _undeletable("core.kubestash.com/v1alpha1", "BackupSession"), refusal=FINALIZER,
+    ),
+    _write(
+        "a Snapshot that cannot be deleted", "", "POST", f"{_STORAGE}/snapshots",
+        _undeletable("storage.kubestash.com/v1alpha1", "Snapshot"), refusal=FINALIZER,
     ),
     _write(
         "a Lease of another name", "", "POST", f"{_LEASE}/stashgen-system/leases",

@@ -1,9 +1,10 @@
 """Strict mode's self-check: does the API server still refuse what nobody reviewed?
 
-In each namespace that we serve, at the start and every hour, two Jobs are asked for as a dry run: a
-reviewed pod with another image, and the reviewed pod without the label by which it is looked up.
-Both must be refused by the policies that stashgen compiled. As long as one is not, we are not ready
-and no Job is started: without the policies this controller could run any pod.
+In each namespace that we serve, at the start and every hour, Jobs are asked for as a dry run: a
+reviewed pod with another image, once for each ReviewedTemplates that a Job can name (a binding of
+its own each), and the reviewed pod without the label by which it is looked up. All must be refused
+by the policies that stashgen compiled. As long as one is not, we are not ready and no Job is
+started: without the policies this controller could run any pod.
 """
 
 import logging
@@ -16,7 +17,7 @@ from typing import cast
 from stashgen.api.base import JsonObject
 from stashgen.api.meta import ObjectMeta
 from stashgen.api.resources import BACKUP_STORAGES, JOBS, REPOSITORIES
-from stashgen.kubestash.strict import JOBS_POLICY, PART_LABEL, WRITES_POLICY
+from stashgen.kubestash.strict import JOBS_POLICY, PART_LABEL, PARTS, WRITES_POLICY
 from stashgen_controller.client import ApiError, Client
 from stashgen_controller.clock import Clock
 from stashgen_controller.conditions import ADMISSION_POLICY_MISSING as MISSING
@@ -152,7 +153,7 @@ class AdmissionCheck:
         if owner is None:
             text = "nothing that git has applied here was compiled for a strict cluster"
             return _Finding(now, NOT_REVIEWED_YET, text)
-        for policy, job in _probes(*owner, now):
+        for policy, what, job in _probes(*owner, now):
             try:
                 self._client.create(JOBS, namespace, job, dry_run=True)
             except ApiError as refusal:
@@ -160,7 +161,7 @@ class AdmissionCheck:
                     continue
                 text = f"the admission policies cannot be checked: {refusal}"
                 return _Finding(now, NOT_REVIEWED_YET, text)
-            text = f"a Job that policy {policy} has to refuse would be let in"
+            text = f"a Job that policy {policy} has to refuse would be let in ({what})"
             return _Finding(now, MISSING, text)
         return _Finding(now)
 
@@ -182,17 +183,24 @@ class AdmissionCheck:
 
 def _probes(
     owner: JsonObject, template: JsonObject, now: datetime
-) -> Iterator[tuple[str, JsonObject]]:
-    """Jobs that must be refused, each with the policy that has to do it."""
+) -> Iterator[tuple[str, str, JsonObject]]:
+    """Jobs that must be refused, each with the policy that has to do it, and what is wrong."""
     spec = cast("JsonObject", template["spec"])
     (container, *others) = cast("list[JsonObject]", spec["containers"])
     changed = spec | {"containers": [container | {"image": _IMAGE}, *others]}
-    yield JOBS_POLICY, _job(owner, template | {"spec": changed}, now)
-    unlabelled = _job(owner, template, now)
-    metadata = cast("JsonObject", unlabelled["metadata"])
+    evil = _job(owner, template | {"spec": changed}, now)
+    for part in PARTS:
+        yield JOBS_POLICY, f"another image, {PART_LABEL}: {part}", _labelled(evil, part)
+    yield WRITES_POLICY, f"no label {PART_LABEL}", _labelled(_job(owner, template, now), None)
+
+
+def _labelled(job: JsonObject, part: str | None) -> JsonObject:
+    """A Job that says that it was reviewed there, or does not say."""
+    metadata = cast("JsonObject", job["metadata"])
     labels = cast("JsonObject", metadata["labels"])
     kept: JsonObject = {key: value for key, value in labels.items() if key != PART_LABEL}
-    yield WRITES_POLICY, unlabelled | {"metadata": metadata | {"labels": kept}}
+    said: JsonObject = {} if part is None else {PART_LABEL: part}
+    return job | {"metadata": metadata | {"labels": kept | said}}
 
 
 def _job(owner: JsonObject, template: JsonObject, now: datetime) -> JsonObject:

@@ -176,7 +176,9 @@ class _Server:
             raise ApiError(403, "Forbidden", message)
 
 
-_POLICIES = tuple(_DENIED.format(policy=policy) for policy in (JOBS_POLICY, WRITES_POLICY))
+_POLICIES = tuple(
+    _DENIED.format(policy=policy) for policy in (*([JOBS_POLICY] * len(PARTS)), WRITES_POLICY)
+)
 
 
 def test_the_self_check_asks_hourly_and_before_the_first_job(harness: Harness) -> None:
@@ -184,14 +186,14 @@ def test_the_self_check_asks_hourly_and_before_the_first_job(harness: Harness) -
     server = _Server(*_POLICIES)
     check = AdmissionCheck(harness.client.through(server.gate), harness.reader, harness.clock)
     check.gate("POST", _JOBS_PATH, {})
-    assert server.asked == 2
+    assert server.asked == len(_POLICIES)
     for _ in range(3):
         check.look_around()
         check.gate("POST", _JOBS_PATH, {})
-    assert (server.asked, check.problems) == (2, [])
+    assert (server.asked, check.problems) == (len(_POLICIES), [])
     harness.advance(timedelta(hours=1))
     check.look_around()
-    assert server.asked == 4
+    assert server.asked == 2 * len(_POLICIES)
 
 
 def test_a_server_without_policies_gets_no_job(harness: Harness) -> None:
@@ -206,6 +208,22 @@ def test_a_server_without_policies_gets_no_job(harness: Harness) -> None:
     # What is no new Job passes, and so does a Job once the policies act.
     check.gate("DELETE", f"{_JOBS_PATH}/one", {})
     check.gate("POST", known.SNAPSHOTS.path("demo"), {})
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_single_missing_binding_is_noticed(harness: Harness, part: str) -> None:
+    """Whoever names the part that it bound would have nothing to be compared with."""
+    _protect(harness)
+
+    def gate(method: str, path: str, query: Mapping[str, str]) -> None:
+        del query
+        if (method, path) == ("POST", _JOBS_PATH) and next(asked) != part:
+            raise ApiError(403, "Forbidden", _POLICIES[0])
+
+    asked = iter(PARTS)
+    check = AdmissionCheck(harness.client.through(gate), harness.reader, harness.clock)
+    with pytest.raises(ApiError, match=f"AdmissionPolicyMissing: .*: {part}"):
+        check.gate("POST", _JOBS_PATH, {})
 
 
 def test_a_missing_policy_is_asked_for_again_soon(harness: Harness) -> None:

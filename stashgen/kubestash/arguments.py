@@ -14,6 +14,8 @@ from stashgen.kubestash.volumes import storage_flags, storage_url
 _PLACE = ("storage", "directory", "component")
 # Beside the place; each is left out where it says nothing.
 _ACCESS = ("region", "insecure-tls", "connections")
+# What a worker is told whether or not the Function has a flag for it.
+ADDED = (*_PLACE, *_ACCESS)
 
 
 def place(repository: Repository, storage: BackupStorage, component: str) -> dict[str, str]:

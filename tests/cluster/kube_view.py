@@ -1,6 +1,7 @@
 """The real cluster as the proofs of the 21 steps look at it: kubectl and the node's folders."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from stashgen.api.resources import Resource
@@ -11,8 +12,9 @@ from tools.demo.view import DemoError, Json, View, age
 class KubeView(View):
     """Reads by ``kubectl get --output=json`` only."""
 
-    def __init__(self, kube: Kube) -> None:
+    def __init__(self, kube: Kube, restic_environment: Mapping[str, str]) -> None:
         self._kube = kube
+        self.restic_environment = restic_environment
 
     def get(self, resource: Resource, namespace: str | None, name: str) -> Json:
         """One object."""

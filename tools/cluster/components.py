@@ -97,6 +97,8 @@ def api_server(layout: Layout) -> list[str]:
         "--kubelet-preferred-address-types=InternalIP",
         f"--audit-policy-file={_HERE / 'audit-policy.yaml'}",
         f"--audit-log-path={layout.audit_log}",
+        # In one file, whatever its size (in MB): the tests look for what was asked long ago.
+        "--audit-log-maxsize=100000",
         f"--cert-dir={layout.state / 'kube-apiserver'}",
     ]
 

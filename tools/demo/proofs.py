@@ -15,6 +15,7 @@ from stashgen.api import resources as known
 from stashgen.api.addon import Addon
 from stashgen.api.function import Function
 from stashgen.api.shared import TaskReference
+from stashgen.kubestash.arguments import ADDED
 from stashgen.kubestash.executor import find_task
 from stashgen.source import read_documents
 from tools.demo.view import DemoError, Json, View, condition, name
@@ -26,13 +27,19 @@ class NotProvedError(Exception):
 
 @dataclass(slots=True)
 class Scene:
-    """One run of the scenario: its names, and what has happened so far."""
+    """One run of the scenario: its names, and what has happened so far.
+
+    Attributes:
+        bucket: The folder that has the storage's files.
+        address: The same as restic is told of it.
+        credentials: The Secret of a storage in a bucket; a volume needs none.
+    """
 
     view: View
     namespace: str
     storage: str
-    storage_claim: str
-    storage_path: str
+    bucket: Path
+    address: str
     configuration: str
     session: str
     repository: str
@@ -40,19 +47,15 @@ class Scene:
     claim: str
     secret: str
     is_rendered: bool
+    credentials: str | None = None
     backup_sessions: list[str] = field(default_factory=list)
     restores: list[str] = field(default_factory=list)
     equal: list[str] = field(default_factory=list)
 
     @property
-    def bucket(self) -> Path:
-        """The storage's folder."""
-        return self.view.volume(self.namespace, self.storage_claim) / self.storage_path
-
-    @property
-    def restic_repository(self) -> Path:
+    def restic_repository(self) -> str:
         """The session's restic repository."""
-        return self.bucket / self.directory / "repository" / "v1" / self.session / "dump"
+        return f"{self.address}/{self.directory}/repository/v1/{self.session}/dump"
 
     def password(self) -> str:
         """The key in the Secret."""
@@ -87,6 +90,9 @@ def _b1(scene: Scene) -> str:
     repository = _get(scene, known.REPOSITORIES, scene.repository)
     opened = condition(repository, "RepositoryInitialized")
     _check(opened.get("status") == "True", "no repository was opened with it")
+    if scene.credentials is not None:
+        keys = _get(scene, known.SECRETS, scene.credentials)["data"].keys()
+        _check(keys >= {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}, "no keys of the bucket")
     return f"Secret/{scene.secret} data.RESTIC_PASSWORD; it opened Repository/{scene.repository}"
 
 
@@ -102,7 +108,7 @@ def _b3(scene: Scene) -> str:
     reason = condition(storage, "BackendInitialized").get("reason")
     _check(reason == "BackendInitializationSucceeded", f"BackendInitialized: {reason}")
     _check(_yaml(scene.bucket / "metadata.yaml")["kind"] == "BackendMeta", "no BackendMeta")
-    return f"{scene.storage_path or '.'}/metadata.yaml kind=BackendMeta; status.phase=Ready"
+    return f"{scene.bucket.name}/metadata.yaml kind=BackendMeta; status.phase=Ready"
 
 
 def _b4(scene: Scene) -> str:
@@ -202,10 +208,11 @@ def _resolved(scene: Scene, job: Json, task: str, verb: str) -> str:
     found = find_task(addon, TaskReference(name=task), verb)
     function = Function.from_wire(scene.view.get(known.FUNCTIONS, None, found.function or ""))
     container = job["spec"]["template"]["spec"]["containers"][0]
-    wanted = [arg.partition("=")[0] for arg in function.spec.args or ()]
+    wanted = {arg.partition("=")[0] for arg in function.spec.args or ()}
+    wanted |= {f"--{flag}" for flag in ADDED}
     used = [arg.partition("=")[0] for arg in container["args"]]
     _check(container["name"] == f"{task}-0", "another task")
-    _check(used[0] == verb and set(used) <= set(wanted), "arguments that the Function has not")
+    _check(used[0] == verb and set(used) <= wanted, "arguments that the Function has not")
     _check(container["command"] == list(function.spec.command or ()), "another command")
     return f"Addon/pvc-addon {task} -> Function/{found.function} -> args[0]={used[0]}"
 

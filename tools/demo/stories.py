@@ -42,13 +42,14 @@ def compiled(cluster: Cluster, folder: Path, say: Say) -> Scene:
     applied = build_and_apply(cluster, repository, namespace, claim, storage_claim, say)
     say(f"applied what the commit holds: {applied} objects")
     cluster.wait("the BackupConfiguration to be Ready", scenario.ready(cluster, namespace, claim))
+    bucket = cluster.volume(namespace, storage_claim) / "dem1"
     repository_name = name(cluster.items(known.REPOSITORIES, namespace)[0])
     scene = Scene(
         view=cluster,
         namespace=namespace,
         storage="local",
-        storage_claim=storage_claim,
-        storage_path="dem1",
+        bucket=bucket,
+        address=str(bucket),
         configuration=claim,
         session="backup",
         repository=repository_name,
@@ -118,12 +119,13 @@ def plain(cluster: Cluster, say: Say) -> Scene:
     cluster.wait(
         "the BackupConfiguration to be Ready", scenario.ready(cluster, namespace, configuration)
     )
+    bucket = cluster.volume(namespace, storage_claim)
     scene = Scene(
         view=cluster,
         namespace=namespace,
         storage="local-storage",
-        storage_claim=storage_claim,
-        storage_path="",
+        bucket=bucket,
+        address=str(bucket),
         configuration=configuration,
         session="frequent-backup",
         repository="local-repository",

@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from stashgen.api.resources import Resource
@@ -17,7 +19,13 @@ class DemoError(Exception):
 
 
 class View(ABC):
-    """A cluster, embedded or real, as far as the proofs need it."""
+    """A cluster, embedded or real, as far as the proofs need it.
+
+    Attributes:
+        restic_environment: What restic needs to reach the storage, besides address and password.
+    """
+
+    restic_environment: Mapping[str, str] = MappingProxyType({})
 
     @abstractmethod
     def get(self, resource: Resource, namespace: str | None, name: str) -> Json:
@@ -39,12 +47,10 @@ class View(ABC):
     def refusal(self, resource: Resource, namespace: str, name: str, patch: Json) -> str | None:
         """Why the API server refuses a merge patch as invalid; None where it takes it."""
 
-    def restic(self, repository: Path, password: str, *args: str) -> Json:
-        """Restic on a repository in a volume, with the Secret's password; its JSON answer."""
-        environment = os.environ | {
-            "RESTIC_REPOSITORY": str(repository),
-            "RESTIC_PASSWORD": password,
-        }
+    def restic(self, repository: str, password: str, *args: str) -> Json:
+        """Restic on a repository, with the Secret's password; its JSON answer."""
+        environment = os.environ | self.restic_environment
+        environment |= {"RESTIC_REPOSITORY": repository, "RESTIC_PASSWORD": password}
         done = subprocess.run(
             ["restic", "--no-cache", "--no-lock", "--json", *args],
             env=environment,

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 
 from stashgen.api.base import format_time
 from stashgen.yaml_out import emit, emit_all
+from tests.api_contract.s3.gateway import BUCKET, WRITER, Gateway
 from tests.cluster import installation
 from tests.cluster.argocd.application import Application
 from tests.cluster.argocd.git_repository import GitRepository
@@ -19,20 +21,25 @@ from tests.cluster.argocd.server import argocd
 from tests.cluster.installation import KEY, STORE
 from tests.cluster.kube import ROOT, Kube
 from tests.cluster.pods import NOBODY
+from tools.cluster.layout import HOST_ADDRESS
 
 Json = Any
 OURS = "stashgen.dev/v1alpha1"
 LIBRARY, NOTES = "library", "notes"
+LOCAL, REMOTE = "local", "bucket"
+CREDENTIALS = "backup-s3"
+PREFIX = "e2e1/platform"
 
 
 @dataclass(slots=True)
 class Platform:
-    """One cluster, one namespace, one git repository with its Applications."""
+    """One cluster, one namespace, one git repository with its Applications, one S3 server."""
 
     kube: Kube
     namespace: str
     git: GitRepository
     applications: Mapping[str, Application]
+    gateway: Gateway
 
     def build(self) -> None:
         """Render what the policies say."""
@@ -48,6 +55,27 @@ class Platform:
         """Wait until Applications are Synced and Healthy at a commit."""
         for name in names:
             self.applications[name].wait(commit)
+
+    def credentials(self) -> Json:
+        """The Secret of the bucket, which is in no git repository."""
+        data = {key: b64encode(value).decode() for key, value in self.gateway.secret().items()}
+        return {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": CREDENTIALS},
+            "data": data,
+        }
+
+    @property
+    def restic_environment(self) -> dict[str, str]:
+        """What restic needs to reach the bucket."""
+        access, secret = WRITER
+        authority = str(self.gateway.authority)
+        return {
+            "AWS_ACCESS_KEY_ID": access,
+            "AWS_SECRET_ACCESS_KEY": secret,
+            "RESTIC_CACERT": authority,
+        }
 
     def write_project(self, image: str | None = None, retired: str | None = None) -> None:
         """Write ``stashgen.yaml``, with the image of all Jobs and a volume that is retired."""
@@ -95,23 +123,29 @@ class Platform:
         }
         self.git.write("clusters/e2e/namespace.yaml", emit(namespace))
 
-    def write_storage(self) -> None:
-        """Write the storage, on a volume of the namespace."""
-        storage = {
-            "apiVersion": OURS,
-            "kind": "Storage",
-            "metadata": {"name": "local"},
-            "spec": {
-                "namespace": self.namespace,
-                "backend": {
-                    "provider": "local",
-                    "local": {"persistentVolumeClaim": {"claimName": STORE}},
-                },
+    def write_storages(self) -> None:
+        """Write both storages: one on a volume of the namespace, one in a bucket."""
+        claim = {"persistentVolumeClaim": {"claimName": STORE}}
+        bucket = {"bucket": BUCKET, "prefix": PREFIX, "endpoint": self.gateway.url}
+        backends: dict[str, Json] = {
+            LOCAL: {"backend": {"provider": "local", "local": claim}},
+            REMOTE: {
+                "backend": {"provider": "s3", "s3": bucket},
+                "credentials": {"from": "Namespace", "secretName": CREDENTIALS},
             },
         }
-        self.git.write("policies/storage.yaml", emit(storage))
+        storages = [
+            {
+                "apiVersion": OURS,
+                "kind": "Storage",
+                "metadata": {"name": name},
+                "spec": {"namespace": self.namespace, **backend},
+            }
+            for name, backend in backends.items()
+        ]
+        self.git.write("policies/storages.yaml", emit_all(storages))
 
-    def write_policy(self, volume: str, every: str, keep: int) -> None:
+    def write_policy(self, volume: str, every: str, keep: int, storage: str) -> None:
         """Write the policy of one volume."""
         policy = {
             "apiVersion": OURS,
@@ -124,7 +158,7 @@ class Platform:
                         "name": "backup",
                         "every": every,
                         "timeout": "10m",
-                        "copies": [{"storage": "local", "keep": {"last": keep}}],
+                        "copies": [{"storage": storage, "keep": {"last": keep}}],
                     }
                 ],
             },
@@ -161,12 +195,28 @@ class Platform:
 
 
 @contextmanager
+def _bucket(folder: Path) -> Iterator[Gateway]:
+    """An S3 server that pods reach, with a bucket."""
+    gateway = Gateway(folder, HOST_ADDRESS)
+    gateway.start()
+    try:
+        gateway.make_users_and_bucket()
+        yield gateway
+    finally:
+        gateway.stop()
+
+
+@contextmanager
 def platform(kube: Kube, namespace: str, folder: Path) -> Iterator[Platform]:
     """A cluster with Argo CD, and a git repository that is empty yet."""
-    for name in ("git", "argocd"):
+    for name in ("git", "argocd", "s3"):
         (folder / name).mkdir()
     git = GitRepository(folder / "work-tree", folder / "git" / "platform.git")
-    with serving(folder / "git") as url, argocd(kube, folder / "argocd"):
+    with (
+        _bucket(folder / "s3") as gateway,
+        serving(folder / "git") as url,
+        argocd(kube, folder / "argocd"),
+    ):
         folders = {
             "volumes": "clusters/e2e",
             "backups": "rendered/e2e",
@@ -176,4 +226,4 @@ def platform(kube: Kube, namespace: str, folder: Path) -> Iterator[Platform]:
             name: Application(kube, name, f"{url}/platform.git", path)
             for name, path in folders.items()
         }
-        yield Platform(kube, namespace, git, applications)
+        yield Platform(kube, namespace, git, applications, gateway)

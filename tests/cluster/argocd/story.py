@@ -11,6 +11,7 @@ from stashgen_controller.conditions import METRICS_PUSHED
 from tests.cluster import installation
 from tests.cluster.argocd.platform import Platform
 from tests.cluster.audit import Request, requests
+from tests.cluster.installation import STORE
 from tests.cluster.kube import Kube
 from tools.demo import data
 from tools.demo.proofs import STEPS, Scene
@@ -56,9 +57,10 @@ class Story:
         return found
 
     def listing(self, volume: str) -> set[str]:
-        """Every file that the storage has of a volume."""
-        root = self.scene.bucket / self.team.namespace / volume
-        return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+        """Every file that the storage on a volume has of another volume."""
+        store = self.scene.view.volume(self.team.namespace, STORE)
+        files = (path for path in store.rglob("*") if path.is_file() and volume in path.parts)
+        return {str(path.relative_to(store)) for path in files}
 
     def next_tick(self) -> str:
         """Wait for the session of the next tick to begin; its name."""

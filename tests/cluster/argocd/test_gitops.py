@@ -13,9 +13,18 @@ from datetime import UTC, datetime
 import pytest
 
 from stashgen.api import resources as known
+from tests.api_contract.s3.gateway import BUCKET
 from tests.cluster import installation
 from tests.cluster.argocd.application import drift
-from tests.cluster.argocd.platform import LIBRARY, NOTES, platform
+from tests.cluster.argocd.platform import (
+    CREDENTIALS,
+    LIBRARY,
+    LOCAL,
+    NOTES,
+    PREFIX,
+    REMOTE,
+    platform,
+)
 from tests.cluster.argocd.server import USER
 from tests.cluster.argocd.story import Json, Story
 from tests.cluster.installation import KEY, STORE
@@ -49,7 +58,7 @@ def story(kube: Kube, installed: None, tmp_path_factory: pytest.TempPathFactory)
         team.git.write("restores/e2e/README.md", "Restores: events, never pruned.\n")
         commit = team.git.push("Two volumes")
         team.sync(commit, "volumes")
-        kube.apply(namespace, installation.key_secret())
+        kube.apply(namespace, installation.key_secret(), team.credentials())
         # A new volume's folder is root's; the first pod gives it to the group of its user.
         installation.run(kube, namespace, "write", STORE, "true")
         installation.write(kube, namespace, "first")
@@ -57,11 +66,11 @@ def story(kube: Kube, installed: None, tmp_path_factory: pytest.TempPathFactory)
         yield Story(
             team,
             Scene(
-                view=KubeView(kube),
+                view=KubeView(kube, team.restic_environment),
                 namespace=namespace,
-                storage="local",
-                storage_claim=STORE,
-                storage_path="e2e1",
+                storage=REMOTE,
+                bucket=team.gateway.data / BUCKET / PREFIX,
+                address=f"s3:{team.gateway.url}/{BUCKET}/{PREFIX}",
                 configuration=LIBRARY,
                 session="backup",
                 repository="",
@@ -69,6 +78,7 @@ def story(kube: Kube, installed: None, tmp_path_factory: pytest.TempPathFactory)
                 claim=LIBRARY,
                 secret=KEY,
                 is_rendered=True,
+                credentials=CREDENTIALS,
             ),
         )
     kube.kubectl("delete", "namespace", namespace, "--wait=false")
@@ -79,9 +89,9 @@ def protected(story: Story) -> Story:
     """A commit with policies; the initial backups are there."""
     team = story.team
     team.write_project()
-    team.write_storage()
-    team.write_policy(LIBRARY, "1m", _KEPT)
-    team.write_policy(NOTES, "24h", _KEPT)
+    team.write_storages()
+    team.write_policy(LIBRARY, "1m", _KEPT, REMOTE)
+    team.write_policy(NOTES, "24h", _KEPT, LOCAL)
     team.sync(team.commit("Back up two volumes"), "volumes", "backups")
     story.kube.wait_until(lambda: {_target(item) for item in story.sessions()} == {LIBRARY, NOTES})
     for item in story.sessions():
@@ -137,7 +147,7 @@ def bumped(restored: Story) -> Story:
     here = "docker.io/library"
     story.kube.cluster("enter", *tag, f"{here}/{image_name()}", f"{here}/{NEXT_IMAGE}")
     team.write_project(image=NEXT_IMAGE)
-    team.write_policy(LIBRARY, "1m", _KEPT_LATER)
+    team.write_policy(LIBRARY, "1m", _KEPT_LATER, REMOTE)
     team.build()
     story.bumped_session = story.next_tick()
     team.sync(team.git.push("Keep two, with the next image"), "backups")
@@ -154,7 +164,7 @@ def retired(bumped: Story) -> Story:
     team.write_claims(LIBRARY, COPY)
     team.git.remove(f"policies/{NOTES}.yaml")
     team.write_project(image=NEXT_IMAGE, retired=NOTES)
-    team.write_policy(LIBRARY, "24h", _KEPT_LATER)
+    team.write_policy(LIBRARY, "24h", _KEPT_LATER, REMOTE)
     team.sync(team.commit("Retire the notes"), "backups", "restores")
     for item in story.sessions():
         story.finish(name(item))

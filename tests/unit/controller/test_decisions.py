@@ -41,6 +41,20 @@ def test_the_initial_backup_waits_until_the_stored_phase_is_ready(before: str | 
     assert created == ([known.BACKUP_SESSIONS] if before == "Ready" else [])
 
 
+def test_a_status_says_which_generation_it_is_about() -> None:
+    world = World(_ready())
+    (configuration,) = world.items(known.BACKUP_CONFIGURATIONS)
+    metadata = cast("JsonObject", configuration["metadata"])
+    changed: JsonObject = {**configuration, "metadata": {**metadata, "generation": 7}}
+    status = KINDS[known.BACKUP_CONFIGURATIONS].look(world, changed, NOW).status or {}
+    (passed,) = (
+        item
+        for item in cast("list[JsonObject]", status["conditions"])
+        if item["type"] == "ValidationPassed"
+    )
+    assert passed["observedGeneration"] == 7
+
+
 @pytest.mark.parametrize(
     ("session", "repository", "collides"),
     [

@@ -21,7 +21,6 @@ from tests.cluster.argocd.server import argocd
 from tests.cluster.installation import KEY, STORE
 from tests.cluster.kube import ROOT, Kube
 from tests.cluster.pods import NOBODY
-from tools.cluster.layout import HOST_ADDRESS
 
 Json = Any
 OURS = "stashgen.dev/v1alpha1"
@@ -195,28 +194,12 @@ class Platform:
 
 
 @contextmanager
-def _bucket(folder: Path) -> Iterator[Gateway]:
-    """An S3 server that pods reach, with a bucket."""
-    gateway = Gateway(folder, HOST_ADDRESS)
-    gateway.start()
-    try:
-        gateway.make_users_and_bucket()
-        yield gateway
-    finally:
-        gateway.stop()
-
-
-@contextmanager
-def platform(kube: Kube, namespace: str, folder: Path) -> Iterator[Platform]:
+def platform(kube: Kube, namespace: str, folder: Path, gateway: Gateway) -> Iterator[Platform]:
     """A cluster with Argo CD, and a git repository that is empty yet."""
-    for name in ("git", "argocd", "s3"):
+    for name in ("git", "argocd"):
         (folder / name).mkdir()
     git = GitRepository(folder / "work-tree", folder / "git" / "platform.git")
-    with (
-        _bucket(folder / "s3") as gateway,
-        serving(folder / "git") as url,
-        argocd(kube, folder / "argocd"),
-    ):
+    with serving(folder / "git") as url, argocd(kube, folder / "argocd"):
         folders = {
             "volumes": "clusters/e2e",
             "backups": "rendered/e2e",

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import pytest
 
 from stashgen.api import resources as known
-from tests.api_contract.s3.gateway import BUCKET
+from tests.api_contract.s3.gateway import BUCKET, Gateway
 from tests.cluster import installation
 from tests.cluster.argocd.application import drift
 from tests.cluster.argocd.platform import (
@@ -48,11 +48,13 @@ _RENDERED = {
 
 
 @pytest.fixture(scope="module")
-def story(kube: Kube, installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+def story(
+    kube: Kube, gateway: Gateway, installed: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Story]:
     """Our controller and Argo CD are installed; git has volumes without backups."""
     assert installed is None
     namespace = f"gitops-{uuid.uuid4().hex[:8]}"
-    with platform(kube, namespace, tmp_path_factory.mktemp("gitops")) as team:
+    with platform(kube, namespace, tmp_path_factory.mktemp("gitops"), gateway) as team:
         team.write_namespace()
         team.write_claims(LIBRARY, NOTES)
         team.git.write("restores/e2e/README.md", "Restores: events, never pruned.\n")

@@ -8,7 +8,7 @@ started: without the policies this controller could run any pod.
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event, Lock, Thread
@@ -34,7 +34,7 @@ _IMAGE = "stashgen.invalid/nobody-reviewed-this"
 _EVERY = timedelta(hours=1)
 # A policy takes some seconds to act; meanwhile the answer is asked for again.
 _AGAIN = timedelta(seconds=10)
-_LOOK_SECONDS = 5.0
+_LOOK_SECONDS, _FIRST_LOOK_SECONDS = 5.0, 0.5
 _JOBS_PATH = JOBS.path()
 
 
@@ -61,9 +61,13 @@ class AdmissionCheck:
     Args:
         client: For the dry runs; must not pass the gate itself.
         reader: The caches: which namespaces there are, and with which reviewed pods.
+        is_synced: Whether the caches are filled; until then nothing is looked for.
     """
 
-    def __init__(self, client: Client, reader: Reader, clock: Clock) -> None:
+    def __init__(
+        self, client: Client, reader: Reader, clock: Clock, is_synced: Callable[[], bool]
+    ) -> None:
+        self._is_synced = is_synced
         self._client = client
         self._reader = reader
         self._clock = clock
@@ -71,6 +75,7 @@ class AdmissionCheck:
         self._asking = Lock()
         self._lock = Lock()
         self._found: dict[str, _Finding] = {}
+        self._looked = Event()
         self._ending = Event()
         self._thread = Thread(target=self._work, name="admission-check", daemon=True)
 
@@ -94,6 +99,11 @@ class AdmissionCheck:
             if finding.reason == MISSING
         ]
 
+    @property
+    def has_looked(self) -> bool:
+        """Whether the first round is over: before that nobody knows."""
+        return self._looked.is_set()
+
     def gate(self, method: str, path: str, query: Mapping[str, str]) -> None:
         """Hold a Job back unless the policies were just seen to act in its namespace.
 
@@ -110,6 +120,8 @@ class AdmissionCheck:
 
     def look_around(self) -> None:
         """Ask in every namespace where it is time to; forget those that are gone."""
+        if not self._is_synced():
+            return
         served = self._served()
         with self._lock:
             for namespace in self._found.keys() - served.keys():
@@ -118,9 +130,10 @@ class AdmissionCheck:
             if self._ending.is_set():
                 return
             self._look(namespace, served)
+        self._looked.set()
 
     def _work(self) -> None:
-        while not self._ending.wait(_LOOK_SECONDS):
+        while not self._ending.wait(_LOOK_SECONDS if self.has_looked else _FIRST_LOOK_SECONDS):
             try:
                 self.look_around()
             except Exception:  # nobody must believe that all is well because the thread ended

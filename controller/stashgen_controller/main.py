@@ -152,7 +152,11 @@ class Controller:
         )
         self._recorder = EventRecorder(self._client, clock, lambda: self.is_leading, settings.name)
         self._manager = Manager(self._client, clock, self._recorder.see, is_strict=settings.strict)
-        self._check = AdmissionCheck(counted, self._manager, clock) if settings.strict else None
+        self._check = (
+            AdmissionCheck(counted, self._manager, clock, lambda: self._manager.synced)
+            if settings.strict
+            else None
+        )
         self._metrics = Metrics(self)
         self._endpoint = Endpoint(
             settings.metrics_address,
@@ -252,6 +256,8 @@ class Controller:
 
     def _readiness(self) -> Answer:
         unsynced = [f"{plural}: not listed yet" for plural in self._manager.unsynced]
+        if self._check is not None and not self._check.has_looked:
+            unsynced.append("the admission policies have not been checked yet")
         return Answer.of_problems([*unsynced, *self.admission_problems])
 
 

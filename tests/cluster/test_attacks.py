@@ -213,7 +213,7 @@ def test_without_a_policy_no_job_is_started_and_nobody_is_ready(kube: Kube, shop
         kube.wait_until(
             lambda: _reason(kube, shop, session) == "AdmissionPolicyMissing", seconds=60
         )
-        assert _ready(kube) == 0
+        kube.wait_until(lambda: _ready(kube) == 0)
         made = [name for name in installation.names(kube, shop, "jobs") if session in name]
         assert made == []
     finished = installation.finished_backup(kube, shop, session)

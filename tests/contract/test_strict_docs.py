@@ -36,3 +36,9 @@ def test_numbers_and_names_are_those_of_the_code() -> None:
     assert f"`{PARTS[0]}` to `{PARTS[-1]}`" in _DOCS
     (megabytes,) = re.findall(r"ReviewedTemplates of ([0-9.]+) MB", _DOCS)
     assert float(megabytes) * 1_000_000 == LARGEST_PART_BYTES
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/CHANGELOG.md"])
+def test_the_number_of_attacks_is_told_right(name: str) -> None:
+    text = Path(__file__).parents[2].joinpath(name).read_text(encoding="utf-8")
+    assert re.findall(r"([0-9]+) attacks", text) == [str(len(ATTACKS) + len(BEYOND_ADMISSION))]

@@ -176,6 +176,11 @@ class _Server:
             raise ApiError(403, "Forbidden", message)
 
 
+def _check(harness: Harness, gate: Gate | None = None) -> AdmissionCheck:
+    client = harness.client if gate is None else harness.client.through(gate)
+    return AdmissionCheck(client, harness.reader, harness.clock, lambda: True)
+
+
 _POLICIES = tuple(
     _DENIED.format(policy=policy) for policy in (*([JOBS_POLICY] * len(PARTS)), WRITES_POLICY)
 )
@@ -184,7 +189,7 @@ _POLICIES = tuple(
 def test_the_self_check_asks_hourly_and_before_the_first_job(harness: Harness) -> None:
     _protect(harness)
     server = _Server(*_POLICIES)
-    check = AdmissionCheck(harness.client.through(server.gate), harness.reader, harness.clock)
+    check = _check(harness, server.gate)
     check.gate("POST", _JOBS_PATH, {})
     assert server.asked == len(_POLICIES)
     for _ in range(3):
@@ -196,10 +201,23 @@ def test_the_self_check_asks_hourly_and_before_the_first_job(harness: Harness) -
     assert server.asked == 2 * len(_POLICIES)
 
 
+def test_before_the_caches_are_filled_nobody_knows(harness: Harness) -> None:
+    _protect(harness)
+    server = _Server(*_POLICIES)
+    filled = False
+    client = harness.client.through(server.gate)
+    check = AdmissionCheck(client, harness.reader, harness.clock, lambda: filled)
+    check.look_around()
+    assert (check.has_looked, server.asked) == (False, 0)
+    filled = True
+    check.look_around()
+    assert (check.has_looked, server.asked) == (True, len(_POLICIES))
+
+
 def test_a_server_without_policies_gets_no_job(harness: Harness) -> None:
     """The embedded one is such a server."""
     _protect(harness)
-    check = AdmissionCheck(harness.client, harness.reader, harness.clock)
+    check = _check(harness)
     with pytest.raises(ApiError, match=f"AdmissionPolicyMissing: a Job that policy {JOBS_POLICY}"):
         check.gate("POST", _JOBS_PATH, {})
     (problem,) = check.problems
@@ -221,7 +239,7 @@ def test_a_single_missing_binding_is_noticed(harness: Harness, part: str) -> Non
             raise ApiError(403, "Forbidden", _POLICIES[0])
 
     asked = iter(PARTS)
-    check = AdmissionCheck(harness.client.through(gate), harness.reader, harness.clock)
+    check = _check(harness, gate)
     with pytest.raises(ApiError, match=f"AdmissionPolicyMissing: .*: {part}"):
         check.gate("POST", _JOBS_PATH, {})
 
@@ -229,7 +247,7 @@ def test_a_single_missing_binding_is_noticed(harness: Harness, part: str) -> Non
 def test_a_missing_policy_is_asked_for_again_soon(harness: Harness) -> None:
     _protect(harness)
     answers = _Server(_POLICIES[0], "some other policy refuses")
-    check = AdmissionCheck(harness.client.through(answers.gate), harness.reader, harness.clock)
+    check = _check(harness, answers.gate)
     with pytest.raises(ApiError, match="NotReviewedYet: the admission policies cannot be checked"):
         check.gate("POST", _JOBS_PATH, {})
     # That is no word on the policies: whoever is not asked cannot have let it in.
@@ -244,7 +262,7 @@ def test_a_missing_policy_is_asked_for_again_soon(harness: Harness) -> None:
 def test_a_namespace_that_was_not_compiled_for_strict_mode_gets_no_job(harness: Harness) -> None:
     for obj in manifests.one_volume("demo"):
         harness.apply(obj)
-    check = AdmissionCheck(harness.client, harness.reader, harness.clock)
+    check = _check(harness)
     check.look_around()
     assert check.problems == []
     with pytest.raises(ApiError, match="NotReviewedYet: nothing that git has applied here"):

@@ -22,6 +22,7 @@ from stashgen.api.resources import (
     BACKUP_CONFIGURATIONS,
     BACKUP_STORAGES,
     FUNCTIONS,
+    REPOSITORIES,
     RETENTION_POLICIES,
 )
 from stashgen.api.restore_session import RestoreSession
@@ -161,7 +162,7 @@ def restore_template(
     claim = target.name if target is not None else ""
     if is_rendered(repository.metadata):
         template = _required(reader, repository, "restore")
-        _require_reviewed_claim(repository, template, claim)
+        _require_reviewed_claim(reader, repository, template, claim)
         return _with_claim(template, claim)
     _require_compiled(repository)
     storage = _granted(repository, storage)
@@ -238,7 +239,9 @@ def _required(reader: Reader, repository: Repository, verb: str) -> JsonObject:
     return template
 
 
-def _require_reviewed_claim(repository: Repository, template: JsonObject, claim: str) -> None:
+def _require_reviewed_claim(
+    reader: Reader, repository: Repository, template: JsonObject, claim: str
+) -> None:
     """In a strict cluster the API server lets a restore go to few claims: say it at once."""
     metadata = cast("JsonObject", template.get("metadata") or {})
     own = repository.spec.app_ref.name if repository.spec.app_ref is not None else ""
@@ -251,6 +254,20 @@ def _require_reviewed_claim(repository: Repository, template: JsonObject, claim:
             f"PersistentVolumeClaim whose name begins with {prefix}"
         )
         raise UnresolvedError(msg)
+    if claim != own and _is_backed_up(reader, repository.metadata.namespace, claim):
+        msg = f"NotReviewed: {claim} is backed up itself: nothing of {own} is restored into it"
+        raise UnresolvedError(msg)
+
+
+def _is_backed_up(reader: Reader, namespace: str | None, claim: str) -> bool:
+    """Whether a compiled Repository is of the claim."""
+    repositories = map(Repository.from_wire, reader.items(REPOSITORIES, namespace))
+    return any(
+        is_rendered(item.metadata)
+        and item.spec.app_ref is not None
+        and item.spec.app_ref.name == claim
+        for item in repositories
+    )
 
 
 def _require_compiled(repository: Repository) -> None:

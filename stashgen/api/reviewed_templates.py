@@ -18,10 +18,13 @@ class RestoreInto(Model):
     Attributes:
         volume: The pod's volume.
         claim_prefix: What the claim's name has to begin with.
+        protected: Claims whose names begin so and that are in use: they are backed up themselves,
+            or a storage. Nothing else is restored into them.
     """
 
     volume: str
     claim_prefix: str
+    protected: tuple[str, ...]
 
 
 class ReviewedTemplate(Model):

@@ -115,7 +115,8 @@ _RESTORED_ELSEWHERE = """\
     v.all(k, k in ['name', 'persistentVolumeClaim']) &&
     'persistentVolumeClaim' in v &&
     v.persistentVolumeClaim.all(k, k == 'claimName') &&
-    v.persistentVolumeClaim.claimName.startsWith(t.restoreInto.claimPrefix))"""
+    v.persistentVolumeClaim.claimName.startsWith(t.restoreInto.claimPrefix) &&
+    !(v.persistentVolumeClaim.claimName in t.restoreInto.protected))"""
 
 
 def _list(items: Iterable[str]) -> str:

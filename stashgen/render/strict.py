@@ -4,7 +4,7 @@ The pods are taken from the PodTemplates as they are rendered, so that both are 
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import groupby
 from typing import cast
 
@@ -33,8 +33,10 @@ def parts_of(objects: Iterable[JsonObject]) -> Mapping[str, str]:
     """
     parts: dict[str, str] = {}
     number, size = 1, 0
-    for item in sorted(_templates(objects), key=_name):
-        entry = _reviewed(labelled(item, {_name(item): strict.PARTS[0]})).to_wire()
+    templates = sorted(_templates(objects), key=_name)
+    claims = _claims(templates)
+    for item in templates:
+        entry = _reviewed(labelled(item, {_name(item): strict.PARTS[0]}), claims).to_wire()
         own = len(json.dumps(entry, separators=(",", ":"))) + 1
         size += own
         if size > strict.LARGEST_PART_BYTES:
@@ -60,7 +62,9 @@ def strict_objects(namespace: str, objects: Sequence[JsonObject]) -> tuple[JsonO
         namespace: Where the objects are.
         objects: All that is rendered for it; the labelled PodTemplates count.
     """
-    templates = sorted(map(_reviewed, _templates(objects)), key=_part_and_name)
+    pods = _templates(objects)
+    claims = _claims(pods)
+    templates = sorted((_reviewed(item, claims) for item in pods), key=_part_and_name)
     if not templates:
         return ()
     parts = groupby(templates, key=lambda item: item.labels[strict.PART_LABEL])
@@ -90,25 +94,40 @@ def _part_and_name(template: ReviewedTemplate) -> tuple[str, str]:
     return template.labels[strict.PART_LABEL], template.name
 
 
-def _reviewed(pod_template: JsonObject) -> ReviewedTemplate:
-    template = cast("JsonObject", pod_template["template"])
+def _claims(pod_templates: Iterable[JsonObject]) -> Set[str]:
+    """The claims that are in use: of the volumes that are backed up, and of storages."""
+    specs = (cast("JsonObject", _pod(item)["spec"]) for item in pod_templates)
+    volumes = (item for spec in specs for item in cast("list[JsonObject]", spec.get("volumes", [])))
+    claims = (item.get("persistentVolumeClaim") for item in volumes)
+    return {cast("dict[str, str]", item)["claimName"] for item in claims if item is not None}
+
+
+def _pod(pod_template: JsonObject) -> JsonObject:
+    return cast("JsonObject", pod_template["template"])
+
+
+def _reviewed(pod_template: JsonObject, claims: Set[str]) -> ReviewedTemplate:
+    template = _pod(pod_template)
     metadata = cast("dict[str, dict[str, str]]", template["metadata"])
     labels = metadata["labels"]
     spec = cast("JsonObject", template["spec"])
+    is_restore = labels[_COMPONENT_LABEL] == _RESTORE
     return ReviewedTemplate(
         name=_name(pod_template),
         labels=labels,
         annotations=metadata.get("annotations") or {},
         pod_spec=spec,
-        restore_into=_restore_into(spec) if labels[_COMPONENT_LABEL] == _RESTORE else None,
+        restore_into=_restore_into(spec, claims) if is_restore else None,
     )
 
 
-def _restore_into(spec: JsonObject) -> RestoreInto:
+def _restore_into(spec: JsonObject, claims: Set[str]) -> RestoreInto:
     volumes = cast("list[JsonObject]", spec["volumes"])
     data = next(item for item in volumes if item["name"] == DATA_VOLUME)
     claim = cast("dict[str, str]", data["persistentVolumeClaim"])["claimName"]
-    return RestoreInto(volume=DATA_VOLUME, claim_prefix=strict.restore_claim_prefix(claim))
+    prefix = strict.restore_claim_prefix(claim)
+    protected = sorted(item for item in claims if item.startswith(prefix))
+    return RestoreInto(volume=DATA_VOLUME, claim_prefix=prefix, protected=tuple(protected))
 
 
 def _binding(namespace: str) -> JsonObject:

@@ -16,7 +16,8 @@ from tests.api_contract.servers import Server, real_server, until
 from tests.cluster.installation import compile_project
 from tests.strict import ground as strict
 from tests.strict.attacks import ATTACKS, BEYOND_ADMISSION, Attack, Ground, Json, Request
-from tests.strict.ground import Api
+from tests.strict.ground import Answer, Api
+from tests.strict.render import strict_manifests
 from tests.unit.resolve.project import PROJECT, STORAGE, claim, resolved
 
 _VERBS = ("backup", "restore", "maintain", "init")
@@ -27,6 +28,7 @@ _PATHS = {
     "PodTemplate": "podtemplate",
     "RoleBinding": "rolebinding",
 }
+_REVIEWED = ("PodTemplate", "ReviewedTemplates", "RoleBinding")
 # Three copies of each volume, as a careful policy has them.
 _POLICY = """
 apiVersion: stashgen.dev/v1alpha1
@@ -152,6 +154,30 @@ def test_a_restore_may_go_to_a_claim_that_is_named_after_the_own_one(
             volume["persistentVolumeClaim"]["claimName"] = "library-restore-monday"
     answer = api(request)
     assert answer.status == 201, answer.message
+
+
+def test_a_restore_goes_to_no_claim_that_is_backed_up_itself(kubectl: _Kubectl, api: Api) -> None:
+    """However it is named: that is somebody else's live volume."""
+    kubectl.make_namespace("twins")
+    manifests = strict_manifests("library", "library-restore-0")
+    moved = json.dumps([item.data for item in manifests if item.data["kind"] in _REVIEWED])
+    objects: list[Json] = json.loads(moved.replace('"namespace": "demo"', '"namespace": "twins"'))
+    for item in objects:
+        kubectl("apply", "--server-side", "--filename=-", content=json.dumps(item))
+    own = [item for item in objects if item["metadata"]["name"].startswith("restore-")]
+    of_library = [item for item in own if '"claimName": "library"' in json.dumps(item)]
+    job = strict.jobs_of(of_library, strict.session(kubectl, "twins", "restored"))["restore"]
+    path = "/apis/batch/v1/namespaces/twins/jobs?dryRun=All"
+
+    def into(claim: str) -> Answer:
+        text = json.dumps(job).replace('"claimName": "library"', f'"claimName": "{claim}"')
+        return api(Request("POST", path, json.loads(text)))
+
+    until(lambda: into("library").status == 201, "the restore is not let in")
+    assert into("library-restore-1").status == 201
+    refused = into("library-restore-0")
+    assert refused.status == 403
+    assert "differs from the reviewed template" in refused.message
 
 
 def test_a_backup_of_another_claim_is_no_restore(api: Api, ground: Ground) -> None:

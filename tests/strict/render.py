@@ -21,7 +21,7 @@ def strict_manifests(*names: str) -> tuple[Manifest, ...]:
     return render(outcome.value)
 
 
-def rendered_objects() -> list[JsonObject]:
-    """The objects of namespace ``demo`` with the claim ``library``."""
-    data = (item.data for item in strict_manifests("library"))
+def rendered_objects(*names: str) -> list[JsonObject]:
+    """The objects of namespace ``demo`` with these claims; with ``library`` where none is named."""
+    data = (item.data for item in strict_manifests(*(names or ("library",))))
     return [item for item in data if item["kind"] not in _OF_NO_NAMESPACE]

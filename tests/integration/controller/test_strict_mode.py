@@ -10,6 +10,7 @@ import pytest
 
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
+from stashgen.api.repository import Repository
 from stashgen.api.resources import JOBS
 from stashgen.kubestash.strict import JOBS_POLICY, PARTS, WRITES_POLICY
 from stashgen_controller.admission_check import AdmissionCheck
@@ -135,6 +136,26 @@ def test_a_restore_into_a_claim_that_no_review_can_foresee_fails_at_once(
     expected = "NotReviewedYet" if phase == "Pending" else "FailedToEnsureRestoreExecutor"
     assert ensured["reason"] == expected
     assert ("library-restore-" in str(ensured["message"])) == (phase == "Failed")
+
+
+def test_a_restore_into_a_volume_that_is_backed_up_itself_fails_at_once(harness: Harness) -> None:
+    for obj in rendered_objects("library", "library-restore-0"):
+        harness.apply(obj)
+    harness.settle(work=good_worker)
+    repositories = map(Repository.from_wire, harness.reader.items(known.REPOSITORIES, "demo"))
+    repository = next(
+        item.metadata.name
+        for item in repositories
+        if item.spec.app_ref is not None and item.spec.app_ref.name == "library"
+    )
+    session = manifests.restore("demo", "restore", claim="library-restore-0", repository=repository)
+    harness.apply(manifests.claim("demo", "library-restore-0"))
+    harness.apply(session)
+    harness.settle(work=good_worker)
+    status = harness.status(known.RESTORE_SESSIONS, "demo", "restore")
+    ensured = conditions(status)["RestoreExecutorEnsured"]
+    assert status["phase"] == "Failed"
+    assert "library-restore-0 is backed up itself" in str(ensured["message"])
 
 
 def test_plain_objects_get_a_reason_and_nothing_else(harness: Harness) -> None:

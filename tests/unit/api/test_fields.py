@@ -164,7 +164,7 @@ _OURS = {
     "RestoreTarget": "name*",
     "ReviewedTemplatesSpec": "templates[]:ReviewedTemplate",
     "ReviewedTemplate": "name* labels{}* annotations{} podSpec{}* restoreInto:RestoreInto",
-    "RestoreInto": "volume* claimPrefix*",
+    "RestoreInto": "volume* claimPrefix* protected[]*",
 }
 # Per type and field: the values that are allowed, and the default in the schema.
 _ENUMS = {

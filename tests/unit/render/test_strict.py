@@ -55,6 +55,17 @@ def test_only_a_restore_may_go_to_another_claim() -> None:
     assert set(elsewhere.values()) == {None}
 
 
+def test_a_volume_that_is_backed_up_is_nobody_elses_to_restore_into() -> None:
+    both = strict_manifests("library", "library-restore-0")
+    (data,) = [item.data for item in both if item.data["kind"] == "ReviewedTemplates"]
+    templates = ReviewedTemplates.model_validate(data).spec.templates
+    into = [item.restore_into for item in templates if item.restore_into is not None]
+    assert {item.claim_prefix: item.protected for item in into} == {
+        "library-restore-": ("library-restore-0",),
+        "library-restore-0-restore-": (),
+    }
+
+
 def test_workers_have_neither_token_nor_rights() -> None:
     for item in _of_kind("PodTemplate"):
         spec = cast("JsonObject", cast("JsonObject", item["template"])["spec"])

@@ -608,4 +608,18 @@ BEYOND_ADMISSION = (
         "DELETE",
         f"{_POLICIES}/validatingadmissionpolicybindings/stashgen-controller-writes",
     ),
+    _beyond(
+        "an admission policy of its own",
+        "create",
+        "validatingadmissionpolicies",
+        "POST",
+        f"{_POLICIES}/validatingadmissionpolicies",
+    ),
+    _beyond(
+        "a policy that changes other people's pods",
+        "create",
+        "mutatingadmissionpolicies",
+        "POST",
+        "/apis/admissionregistration.k8s.io/v1beta1/mutatingadmissionpolicies",
+    ),
 )

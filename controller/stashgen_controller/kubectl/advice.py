@@ -1,9 +1,11 @@
 """What to do about a failure: one sentence for each class of errors, and the next command."""
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from stashgen.diagnostics import printable
 from stashgen_controller.result import ErrorClass
 
 _CLASS = re.compile(rf"\b({'|'.join(item.value for item in ErrorClass)})\b")
@@ -159,20 +161,29 @@ def cause_of(text: str) -> ErrorClass | None:
 
 
 def next_command(why: str, place: Place) -> str:
-    """The next command to run about a reason; one whose places are all known."""
+    """The next command to run about a reason; one whose places are all known.
+
+    It is there to be copied, and not every name in it was checked by the API server (a
+    RestoreSession's target): the shell gets each as one word.
+    """
     cause = cause_of(why)
     values = {
-        "name": place.name,
-        "namespace": place.namespace,
-        "repository": place.repository,
-        "storage": place.storage,
-        "secret": place.secret,
-        "pod": place.pod,
+        "name": _word(place.name),
+        "namespace": _word(place.namespace),
+        "repository": _word(place.repository),
+        "storage": _word(place.storage),
+        "secret": _word(place.secret),
+        "pod": _word(place.pod),
+        "into": _word(place.into),
     }
     command = ADVICE[cause].command if cause is not None else _LOOK
     if place.into and command in {_AGAIN, _RESTORE}:
-        command = _RESTORE if place.into == place.name else f"{_RESTORE} --to {place.into}"
+        command = _RESTORE if place.into == place.name else f"{_RESTORE} --to {{into}}"
     for shown in (command, _LOOK):
         if all(values[item] for item in re.findall(r"{(\w+)}", shown)):
             return shown.format(**values)
     return f"kubectl stashgen status -n {place.namespace}"
+
+
+def _word(name: str) -> str:
+    return shlex.quote(printable(name)) if name else ""

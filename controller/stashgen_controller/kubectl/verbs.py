@@ -24,7 +24,6 @@ from stashgen_controller.kubectl.detail_text import detail_json, detail_text
 from stashgen_controller.kubectl.following import Follower
 from stashgen_controller.kubectl.lookup import Subject, find
 from stashgen_controller.kubectl.overview import as_json, overview
-from stashgen_controller.kubectl.points import points, points_json, points_text
 from stashgen_controller.kubectl.restoring import (
     NoPointError,
     choose,
@@ -33,6 +32,7 @@ from stashgen_controller.kubectl.restoring import (
     restore_session,
     users_of,
 )
+from stashgen_controller.kubectl.snapshots import points, points_json, points_text
 from stashgen_controller.kubectl.survey import survey
 from stashgen_controller.kubectl.triggering import NothingToRunError, create_session
 from stashgen_controller.kubectl.view import View

@@ -14,7 +14,7 @@ from stashgen.api.snapshot import Phase
 from stashgen.diagnostics import UsageError
 from stashgen_controller.kubectl.arguments import Command, Where
 from stashgen_controller.kubectl.lookup import Subject
-from stashgen_controller.kubectl.points import Fate, Point
+from stashgen_controller.kubectl.snapshots import Fate, Point
 from stashgen_controller.kubectl.restoring import (
     NoPointError,
     choose,

@@ -13,7 +13,7 @@ _OF_EVERY_RUN = ("pod/", "job/")
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class Event:
     """One Event."""
 
     time: datetime
@@ -23,9 +23,9 @@ class Happening:
     message: str
 
 
-def happenings(
+def events_about(
     reader: Reader, namespace: str, about: Iterable[tuple[str, str]], most: int
-) -> list[Happening]:
+) -> list[Event]:
     """Events about objects of a kind and name, newest first.
 
     Where there are more, warnings stay before all others, and what is said of our own objects
@@ -38,7 +38,7 @@ def happenings(
         time = _time(obj)
         if (subject.get("kind", ""), subject.get("name", "")) in wanted and time is not None:
             found.append(
-                Happening(
+                Event(
                     time,
                     str(obj.get("type") or ""),
                     str(obj.get("reason") or ""),
@@ -51,7 +51,7 @@ def happenings(
     return sorted(chosen, key=lambda item: (item.time, item.object), reverse=True)
 
 
-def _rank(item: Happening) -> int:
+def _rank(item: Event) -> int:
     if item.type == "Warning":
         return 0
     return 2 if item.object.startswith(_OF_EVERY_RUN) else 1

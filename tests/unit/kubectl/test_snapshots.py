@@ -9,7 +9,7 @@ from stashgen.api.resources import (
     SNAPSHOTS,
 )
 from stashgen_controller.kubectl.lookup import find
-from stashgen_controller.kubectl.points import Fate, points, points_json, points_text
+from stashgen_controller.kubectl.snapshots import Fate, points, points_json, points_text
 from tests.unit.controller_process.objects import NOW, Objects
 
 _HOUR = timedelta(hours=1)

@@ -1,10 +1,12 @@
-"""What RestoreSessions and RestoreRequests have in common: the Snapshot meant, and the order."""
+"""What restores have in common: the Snapshot meant, the Addon, and a request's order."""
 
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import SNAPSHOTS
 from stashgen.api.restore_request import LATEST
 from stashgen.api.restore_session import RestoreSession
+from stashgen.api.shared import AddonInfo, TaskReference
 from stashgen.api.snapshot import Phase, Snapshot
+from stashgen.kubestash import addons
 from stashgen_controller.observing import name_of
 from stashgen_controller.reconciler import Reader
 from stashgen_controller.session_plan import ORDER_ANNOTATION, RestoreOrder
@@ -30,6 +32,28 @@ def find_snapshot(
         if snapshot.spec.repository == repository and snapshot.phase is Phase.SUCCEEDED:
             good.append((snapshot.time, name_of(obj), obj))
     return max(good, key=lambda item: item[:2])[2] if good else None
+
+
+def restore_addon(backup: AddonInfo) -> AddonInfo:
+    """How a volume is restored: with the Addon, and as the user, that backed it up."""
+    task = (backup.tasks or (TaskReference(),))[0]
+    return AddonInfo(
+        name=backup.name,
+        tasks=(
+            TaskReference(
+                name=addons.RESTORE_TASK, params=_params(task), addon_volumes=task.addon_volumes
+            ),
+        ),
+        container_runtime_settings=backup.container_runtime_settings,
+        job_template=backup.job_template,
+    )
+
+
+def _params(task: TaskReference) -> JsonObject | None:
+    """What a backup says of its scratch space; its paths are in the Snapshot."""
+    (known,) = addons.pvc_addon().spec.restore_tasks or ()
+    taken = {item.name for item in known.parameters or ()}
+    return {key: value for key, value in (task.params or {}).items() if key in taken} or None
 
 
 def order_of(restore: RestoreSession) -> RestoreOrder | None:

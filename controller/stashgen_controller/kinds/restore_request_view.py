@@ -9,13 +9,13 @@ from stashgen.api.repository import Repository
 from stashgen.api.resources import REPOSITORIES, RESTORE_SESSIONS
 from stashgen.api.restore_request import LATEST, RestoreRequest, RestoreRequestStatus
 from stashgen.api.restore_session import RestoreSession
-from stashgen.api.shared import AddonInfo, TaskReference
+from stashgen.api.shared import AddonInfo
 from stashgen.api.snapshot import Snapshot
-from stashgen.kubestash import addons, names
+from stashgen.kubestash import names
 from stashgen_controller.observing import is_rendered
 from stashgen_controller.pod_templates import uses_of
 from stashgen_controller.reconciler import Reader
-from stashgen_controller.restores import find_snapshot, order_of
+from stashgen_controller.restores import find_snapshot, order_of, restore_addon
 from stashgen_controller.session_plan import RestoreOrder
 
 MOST_ATTEMPTS = 5
@@ -140,30 +140,11 @@ def _missing(order: RestoreOrder, wanted: str, repository: Repository | None) ->
 def _addon(
     reader: Reader, repository: Repository | None, snapshot: Snapshot | None
 ) -> AddonInfo | None:
-    """How the volume is restored: with the Addon and as the user that backed it up."""
+    """How the volume is restored, from the session that made the Snapshot."""
     if repository is None:
         return None
     uses = uses_of(reader, repository)
     session = snapshot.spec.session if snapshot is not None else None
     ordered = sorted(uses, key=lambda use: use.session.name != session)
     addon = ordered[0].session.addon if ordered else None
-    if addon is None:
-        return None
-    task = (addon.tasks or (TaskReference(),))[0]
-    return AddonInfo(
-        name=addon.name,
-        tasks=(
-            TaskReference(
-                name=addons.RESTORE_TASK, params=_params(task), addon_volumes=task.addon_volumes
-            ),
-        ),
-        container_runtime_settings=addon.container_runtime_settings,
-        job_template=addon.job_template,
-    )
-
-
-def _params(task: TaskReference) -> JsonObject | None:
-    """What a backup says of its scratch space; its paths are in the Snapshot."""
-    (known,) = addons.pvc_addon().spec.restore_tasks or ()
-    taken = {item.name for item in known.parameters or ()}
-    return {key: value for key, value in (task.params or {}).items() if key in taken} or None
+    return restore_addon(addon) if addon is not None else None

@@ -18,15 +18,16 @@ from stashgen.api.restore_request import (
     RestoreTarget,
 )
 from stashgen.api.restore_session import DataSource, RestoreSession, RestoreSessionSpec
-from stashgen.api.shared import AddonInfo, TaskReference, TypedObjectReference
+from stashgen.api.shared import AddonInfo, TypedObjectReference
 from stashgen.api.snapshot import Phase
 from stashgen.diagnostics import UsageError, quote
-from stashgen.kubestash.addons import ADDON, RESTORE_TASK
+from stashgen.kubestash.addons import ADDON
 from stashgen.yaml_out import emit
 from stashgen_controller.kubectl.arguments import Command
 from stashgen_controller.kubectl.lookup import Subject
 from stashgen_controller.kubectl.snapshots import Point
 from stashgen_controller.kubectl.text import age, moment
+from stashgen_controller.restores import restore_addon
 
 # A restore in git is never pruned: pruned and added again it would be another act to a reader.
 _KEPT = {
@@ -149,17 +150,16 @@ def described(act: Act, now: datetime) -> str:
 
 
 def restore_session(act: Act, subject: Subject, now: datetime) -> JsonObject:
-    """The RestoreSession of an act; its pod runs as the backup's does."""
+    """The RestoreSession of an act; its pod runs as that of the backup does."""
     repository = act.repository
-    session = next(
-        (
-            item
-            for item in (subject.configuration.spec.sessions if subject.configuration else ())
-            if any(copy.name == repository.metadata.name for copy in item.repositories or ())
-        ),
-        None,
-    )
-    backup = session.addon if session is not None else None
+    made_by = act.point.session if act.point is not None else None
+    sessions = [
+        item
+        for item in (subject.configuration.spec.sessions if subject.configuration else ())
+        if any(copy.name == repository.metadata.name for copy in item.repositories or ())
+    ]
+    sessions.sort(key=lambda item: item.name != made_by)
+    backup = sessions[0].addon if sessions else None
     head = act.target.replace(".", "-")[:_LONGEST_CLAIM].rstrip("-")
     made = RestoreSession(
         metadata=ObjectMeta(name=f"{head}-restore-{int(now.timestamp())}", namespace=act.namespace),
@@ -175,14 +175,7 @@ def restore_session(act: Act, subject: Subject, now: datetime) -> JsonObject:
                 snapshot=act.snapshot,
                 encryption_secret=repository.spec.encryption_secret,
             ),
-            addon=AddonInfo(
-                name=ADDON,
-                tasks=(TaskReference(name=RESTORE_TASK),),
-                job_template=backup.job_template if backup is not None else None,
-                container_runtime_settings=(
-                    backup.container_runtime_settings if backup is not None else None
-                ),
-            ),
+            addon=restore_addon(backup or AddonInfo(name=ADDON)),
         ),
     )
     return made.to_wire()

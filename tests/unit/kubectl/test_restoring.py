@@ -14,7 +14,6 @@ from stashgen.api.snapshot import Phase
 from stashgen.diagnostics import UsageError
 from stashgen_controller.kubectl.arguments import Command, Where
 from stashgen_controller.kubectl.lookup import Subject
-from stashgen_controller.kubectl.snapshots import Fate, Point
 from stashgen_controller.kubectl.restoring import (
     NoPointError,
     choose,
@@ -22,6 +21,7 @@ from stashgen_controller.kubectl.restoring import (
     restore_session,
     users_of,
 )
+from stashgen_controller.kubectl.snapshots import Fate, Point
 
 _NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 _POD_TEMPLATE = {"spec": {"securityContext": {"runAsUser": 65534}}}
@@ -160,6 +160,38 @@ def test_a_restore_now_runs_as_the_backup_does() -> None:
     assert made.spec.addon is not None
     assert made.spec.addon.job_template is not None
     assert made.spec.addon.job_template.to_wire() == _POD_TEMPLATE
+
+
+def test_a_restore_now_has_the_scratch_space_of_the_session_that_made_the_snapshot() -> None:
+    scratch = [{"name": "kubestash-tmp-volume", "source": {"emptyDir": {}}}]
+    task = {
+        "name": "logical-backup",
+        "params": {"enableCache": "false", "paths": "/kubestash-data/photos"},
+        "addonVolumes": scratch,
+    }
+    sessions = [
+        {"name": "hourly", "addon": {"name": "pvc-addon"}, "repositories": [{"name": "s3"}]},
+        {
+            "name": "backup",
+            "addon": {"name": "pvc-addon", "tasks": [task]},
+            "repositories": [{"name": "s3"}],
+        },
+    ]
+    configuration = BackupConfiguration.model_validate(
+        {"metadata": {"name": "library", "namespace": "demo"}, "spec": {"sessions": sessions}}
+    )
+    subject = replace(_subject(), configuration=configuration)
+    made = RestoreSession.model_validate(
+        restore_session(choose(_RESTORE, subject, _POINTS), subject, _NOW)
+    )
+    assert made.spec.addon is not None
+    assert made.spec.addon.to_wire()["tasks"] == [
+        {
+            "name": "logical-backup-restore",
+            "params": {"enableCache": "false"},
+            "addonVolumes": scratch,
+        }
+    ]
 
 
 def test_pods_that_have_the_volume_are_named_until_they_have_ended() -> None:

@@ -16,6 +16,7 @@ from stashgen.api.resources import (
     REPOSITORIES,
     Resource,
 )
+from stashgen.api.shared import Condition
 from stashgen.kubestash import phases
 from stashgen_controller.conditions import NOT_COMPILED, condition, with_condition
 from stashgen_controller.decision import Decision
@@ -43,10 +44,8 @@ def _configuration(model: BackupConfiguration, now: datetime) -> Decision | None
     if is_rendered(model.metadata):
         return None
     status = model.status or BackupConfigurationStatus()
-    refused = condition(
-        "ValidationPassed", status=False, reason=NOT_COMPILED, message=_WHY, now=now
-    )
-    status = status.model_copy(update={"conditions": with_condition(status.conditions, refused)})
+    conditions = _refused(status.conditions, "ValidationPassed", now)
+    status = status.model_copy(update={"conditions": conditions})
     phase = phases.backup_configuration_phase(model, status)
     return Decision(status=status.model_copy(update={"phase": phase}).to_wire())
 
@@ -55,10 +54,8 @@ def _repository(model: Repository, now: datetime) -> Decision | None:
     if is_rendered(model.metadata):
         return None
     status = model.status or RepositoryStatus()
-    refused = condition(
-        "RepositoryInitialized", status=False, reason=NOT_COMPILED, message=_WHY, now=now
-    )
-    status = status.model_copy(update={"conditions": with_condition(status.conditions, refused)})
+    conditions = _refused(status.conditions, "RepositoryInitialized", now)
+    status = status.model_copy(update={"conditions": conditions})
     phase = phases.repository_phase(status)
     return Decision(status=status.model_copy(update={"phase": phase}).to_wire())
 
@@ -67,9 +64,12 @@ def _storage(model: BackupStorage, now: datetime) -> Decision | None:
     if is_rendered(model.metadata):
         return None
     status = model.status or BackupStorageStatus()
-    refused = condition(
-        "BackendInitialized", status=False, reason=NOT_COMPILED, message=_WHY, now=now
-    )
-    status = status.model_copy(update={"conditions": with_condition(status.conditions, refused)})
+    conditions = _refused(status.conditions, "BackendInitialized", now)
+    status = status.model_copy(update={"conditions": conditions})
     phase = phases.backup_storage_phase(status)
     return Decision(status=status.model_copy(update={"phase": phase}).to_wire())
+
+
+def _refused(conditions: tuple[Condition, ...], type_: str, now: datetime) -> tuple[Condition, ...]:
+    refused = condition(type_, status=False, reason=NOT_COMPILED, message=_WHY, now=now)
+    return with_condition(conditions, refused)

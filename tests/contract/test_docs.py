@@ -57,6 +57,14 @@ def test_architecture_names_every_package() -> None:
     assert not missing
 
 
+def test_architecture_names_every_module_of_the_controller() -> None:
+    text = (ROOT / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    table = text.partition("## The controller")[2].partition("\n## ")[0]
+    modules = {path.name for path in ROOT.glob("controller/stashgen_controller/*.py")}
+    named = set(re.findall(r"[`/]([a-z0-9_]+\.py)`", table))
+    assert modules - {"__init__.py"} - named == set()
+
+
 def test_help_lists_every_target_that_people_call() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     phony = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)

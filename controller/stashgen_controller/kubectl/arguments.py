@@ -23,7 +23,7 @@ SUMMARIES: Mapping[Verb, str] = {
 # Kubernetes, "Object Names and IDs", DNS subdomain names.
 _NAME_PATTERN = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
 _LONGEST_NAME = 253
-_NAME = "a BackupConfiguration, or a volume that is backed up"
+_NAME = "a BackupConfiguration, a volume that is backed up, or a Repository"
 _STATUS = """Everything that needs somebody, on one screen; with NAME all about one volume.
 Exit code 1 where something is late, failed, not ready or unprotected."""
 _RESTORE = """Write a RestoreRequest for git: a restore that happens once, whatever is synced again.

@@ -51,6 +51,8 @@ class User:
 def volume(kube: Kube, namespace: str, tmp_path: Path) -> str:
     """A namespace with a volume that was backed up once."""
     installation.prepare(kube, namespace)
+    # The kubelet lets the group write at the next mount of a pod with an fsGroup: before a backup.
+    installation.tree(kube, namespace)
     installation.compile_and_apply(kube, namespace, tmp_path)
     installation.wait_for_phase(kube, namespace, "backupconfiguration", DATA, "Ready")
     kube.wait_until(lambda: installation.names(kube, namespace, "backupsessions"))

@@ -11,7 +11,8 @@ from tools.demo.proofs import Scene
 from tools.demo.view import DemoError, Json, condition, name
 
 Say = Callable[[str], None]
-_FINISHED = {"Succeeded", "Failed", "Skipped", "Invalid"}
+# A tick that finds nothing ready yet, or another session at work, is skipped: that is no backup.
+_FINISHED = {"Succeeded", "Failed", "Invalid"}
 _RETAINED = 2
 
 

@@ -35,7 +35,10 @@ class PodView:
 def newest_pod(
     reader: Reader, namespace: str, jobs: Iterable[str], beginnings: tuple[str, ...]
 ) -> PodView | None:
-    """The newest pod of some Jobs, given by name or by how it begins; None if all are gone."""
+    """The newest pod of some Jobs, given by name or by how it begins; None if all are gone.
+
+    Of two that were made in the same second, the finest that the API server tells, the bad one.
+    """
     wanted = set(jobs)
     found = []
     for obj in reader.items(PODS, namespace):
@@ -43,11 +46,11 @@ def newest_pod(
         job = (pod.metadata.labels or {}).get(JOB_NAME_LABEL, "")
         if job in wanted or (job and job.startswith(beginnings)):
             made = pod.metadata.creation_timestamp
-            found.append((made.timestamp() if made else 0.0, pod.metadata.name, job, pod, obj))
+            view = PodView(job, pod.metadata.name, _node(obj), _state(pod), _is_bad(pod))
+            found.append((made.timestamp() if made else 0.0, view))
     if not found:
         return None
-    _, name, job, pod, obj = max(found, key=lambda item: item[:2])
-    return PodView(job, name, _node(obj), _state(pod), _is_bad(pod))
+    return max(found, key=lambda item: (item[0], item[1].is_bad, item[1].name))[1]
 
 
 def _node(obj: JsonObject) -> str:

@@ -4,6 +4,7 @@ Each chapter is a fixture that goes on where the one before stopped, and the tes
 left. A test alone plays the chapters that it needs.
 """
 
+import os
 import time
 import uuid
 from collections import Counter
@@ -39,6 +40,7 @@ COPY = "library-copy"
 NEXT_IMAGE = "stashgen-worker:next"
 _KEPT, _KEPT_LATER = 5, 2
 _QUIET_SECONDS = 20
+_BIG_MIB = 600
 _ACCOUNTS = "system:serviceaccount:kube-system:service-account-controller"
 _WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 _RENDERED = {
@@ -151,6 +153,11 @@ def bumped(restored: Story) -> Story:
     team.write_project(image=NEXT_IMAGE)
     team.write_policy(LIBRARY, "1m", _KEPT_LATER, REMOTE)
     team.build()
+    # So much that the session is still at work when Argo CD has the commit.
+    big = story.scene.view.volume(team.namespace, LIBRARY) / "big"
+    with big.open("wb") as file:
+        for _ in range(_BIG_MIB):
+            file.write(os.urandom(2**20))
     story.bumped_session = story.next_tick()
     team.sync(team.git.push("Keep two, with the next image"), "backups")
     story.finish(story.next_tick())

@@ -22,6 +22,11 @@ _RULES = DEPLOY / "alerts" / "stashgen.rules.yaml"
 _THEN = "2026-03-01T00:00:00Z"
 _CONFIGURATION = {"object_namespace": "demo", "configuration": "library"}
 _SESSION = _CONFIGURATION | {"session": "backup"}
+# The series whose value an alert shows.
+_SHOWN = {
+    "StashgenUnprotectedVolumes": 'stashgen_unprotected_volumes{object_namespace="demo"}',
+    "StashgenAdmissionPolicyMissing": "stashgen_admission_policy_missing{}",
+}
 _REPOSITORY = {"object_namespace": "demo", "repository": "local-abcde"}
 
 
@@ -39,7 +44,10 @@ def test_each_alert_fires_over_what_the_endpoint_serves(
     wait_until(lambda: missed in standby.get("/metrics")[1], "the objects are not in the metrics")
     wait_until(lambda: "stashgen_retention_applied{" in standby.get("/metrics")[1], "no retention")
     wait_until(lambda: standby.metric("stashgen_leader") == 0, "it leads")
-    series = _series(standby.get("/metrics")[1])
+    # A strict controller says so itself: controller_process/test_strict_mode.py.
+    missing = "stashgen_admission_policy_missing "
+    text = standby.get("/metrics")[1].replace(f"{missing}0.0", f"{missing}1.0")
+    series = _series(text)
     firing: dict[str, Sequence[Mapping[str, str]]] = {
         "StashgenRecoveryPointMissed": [_SESSION | _REPOSITORY],
         "StashgenBackupFailed": [_SESSION],
@@ -50,9 +58,13 @@ def test_each_alert_fires_over_what_the_endpoint_serves(
         ],
         "StashgenUnprotectedVolumes": [{"object_namespace": "demo"}],
         "StashgenNobodyLeads": [{}],
+        "StashgenAdmissionPolicyMissing": [{}],
     }
     assert firing.keys() == _alerts().keys()
-    at_once = {"StashgenRecoveryPointMissed", "StashgenBackupFailed", "StashgenRetentionFailed"}
+    at_once = {
+        "StashgenRecoveryPointMissed", "StashgenBackupFailed", "StashgenRetentionFailed",
+        "StashgenAdmissionPolicyMissing",
+    }  # fmt: skip
     early = {name: found for name, found in firing.items() if name in at_once}
     _check(tmp_path, series, {"1m": early, "16m": firing})
 
@@ -151,7 +163,7 @@ def _check(
                 {
                     "exp_labels": {**rule["labels"], **labels},
                     "exp_annotations": {
-                        key: _filled(text, labels, values)
+                        key: _filled(text, labels, values.get(_SHOWN.get(name, ""), ""))
                         for key, text in rule["annotations"].items()
                     },
                 }
@@ -172,9 +184,8 @@ def _check(
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def _filled(text: str, labels: Mapping[str, str], values: Mapping[str, str]) -> str:
-    """A template's text; the only value that is shown is the number of unprotected volumes."""
-    number = values.get('stashgen_unprotected_volumes{object_namespace="demo"}', "")
+def _filled(text: str, labels: Mapping[str, str], number: str) -> str:
+    """A template's text."""
     text = text.replace("{{ $value }}", number.removesuffix(".0"))
     return re.sub(r"{{ \$labels\.(\w+) }}", lambda match: labels[match[1]], text)
 

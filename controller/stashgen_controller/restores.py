@@ -1,10 +1,11 @@
-"""What restores have in common: the Snapshot meant, the Addon, and a request's order."""
+"""What restores have in common: the session, the Snapshot meant, the Addon, a request's order."""
 
 from stashgen.api.base import JsonObject
+from stashgen.api.meta import ObjectMeta
 from stashgen.api.resources import SNAPSHOTS
 from stashgen.api.restore_request import LATEST
-from stashgen.api.restore_session import RestoreSession
-from stashgen.api.shared import AddonInfo, TaskReference
+from stashgen.api.restore_session import DataSource, RestoreSession, RestoreSessionSpec
+from stashgen.api.shared import AddonInfo, ObjectReference, TaskReference, TypedObjectReference
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash import addons
 from stashgen_controller.observing import name_of
@@ -32,6 +33,34 @@ def find_snapshot(
         if snapshot.spec.repository == repository and snapshot.phase is Phase.SUCCEEDED:
             good.append((snapshot.time, name_of(obj), obj))
     return max(good, key=lambda item: item[:2])[2] if good else None
+
+
+def restore_session(
+    metadata: ObjectMeta,
+    *,
+    repository: str,
+    snapshot: str,
+    encryption_secret: ObjectReference | None,
+    target: str,
+    addon: AddonInfo | None,
+) -> JsonObject:
+    """The RestoreSession that restores a Repository's Snapshot into a claim of its namespace."""
+    made = RestoreSession(
+        metadata=metadata,
+        spec=RestoreSessionSpec(
+            target=TypedObjectReference(
+                api_group="",
+                kind="PersistentVolumeClaim",
+                name=target,
+                namespace=metadata.namespace,
+            ),
+            data_source=DataSource(
+                repository=repository, snapshot=snapshot, encryption_secret=encryption_secret
+            ),
+            addon=addon,
+        ),
+    )
+    return made.to_wire()
 
 
 def restore_addon(backup: AddonInfo) -> AddonInfo:

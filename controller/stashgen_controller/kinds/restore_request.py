@@ -12,12 +12,10 @@ from stashgen.api.meta import ObjectMeta
 from stashgen.api.resources import RESTORE_REQUESTS, RESTORE_SESSIONS
 from stashgen.api.restore_request import OnMissing, RestoreRequestPhase, RestoreRequestStatus
 from stashgen.api.restore_session import (
-    DataSource,
     RestorePhase,
     RestoreSession,
-    RestoreSessionSpec,
 )
-from stashgen.api.shared import ConditionStatus, TypedObjectReference
+from stashgen.api.shared import ConditionStatus
 from stashgen.kubestash import names
 from stashgen_controller.conditions import (
     METRICS_PUSHED,
@@ -36,7 +34,7 @@ from stashgen_controller.kinds.restore_request_view import (
     observe,
 )
 from stashgen_controller.reconciler import Kind
-from stashgen_controller.restores import EXECUTOR_ENSURED, TARGET_FOUND
+from stashgen_controller.restores import EXECUTOR_ENSURED, TARGET_FOUND, restore_session
 from stashgen_controller.result import TRANSIENT, ErrorClass
 from stashgen_controller.session_plan import NONCE_LABEL, ORDER_ANNOTATION
 
@@ -109,29 +107,19 @@ def _start(seen: Observed, number: int, snapshot: str, now: datetime) -> Decisio
 
 def _session(seen: Observed, name: str, snapshot: str) -> JsonObject:
     order, repository = seen.order, seen.repository
-    made = RestoreSession(
-        metadata=ObjectMeta(
+    return restore_session(
+        ObjectMeta(
             name=name,
             namespace=order.namespace,
             labels={NONCE_LABEL: order.nonce},
             annotations={ORDER_ANNOTATION: order.to_json()},
         ),
-        spec=RestoreSessionSpec(
-            target=TypedObjectReference(
-                api_group="",
-                kind="PersistentVolumeClaim",
-                name=order.target,
-                namespace=order.namespace,
-            ),
-            data_source=DataSource(
-                repository=order.repository,
-                snapshot=snapshot,
-                encryption_secret=repository.spec.encryption_secret if repository else None,
-            ),
-            addon=seen.addon,
-        ),
+        repository=order.repository,
+        snapshot=snapshot,
+        encryption_secret=repository.spec.encryption_secret if repository else None,
+        target=order.target,
+        addon=seen.addon,
     )
-    return made.to_wire()
 
 
 def _follow(seen: Observed, attempt: Attempt, now: datetime) -> Decision:

@@ -17,17 +17,16 @@ from stashgen.api.restore_request import (
     RestoreRequestSpec,
     RestoreTarget,
 )
-from stashgen.api.restore_session import DataSource, RestoreSession, RestoreSessionSpec
-from stashgen.api.shared import AddonInfo, TypedObjectReference
+from stashgen.api.shared import AddonInfo
 from stashgen.api.snapshot import Phase
 from stashgen.diagnostics import UsageError, quote
 from stashgen.kubestash.addons import ADDON
 from stashgen.yaml_out import emit
+from stashgen_controller import restores
 from stashgen_controller.kubectl.arguments import Command
 from stashgen_controller.kubectl.lookup import Subject
 from stashgen_controller.kubectl.snapshots import Point
 from stashgen_controller.kubectl.text import age, moment
-from stashgen_controller.restores import restore_addon
 
 # A restore in git is never pruned: pruned and added again it would be another act to a reader.
 _KEPT = {
@@ -161,24 +160,14 @@ def restore_session(act: Act, subject: Subject, now: datetime) -> JsonObject:
     sessions.sort(key=lambda item: item.name != made_by)
     backup = sessions[0].addon if sessions else None
     head = act.target.replace(".", "-")[:_LONGEST_CLAIM].rstrip("-")
-    made = RestoreSession(
-        metadata=ObjectMeta(name=f"{head}-restore-{int(now.timestamp())}", namespace=act.namespace),
-        spec=RestoreSessionSpec(
-            target=TypedObjectReference(
-                api_group="",
-                kind="PersistentVolumeClaim",
-                name=act.target,
-                namespace=act.namespace,
-            ),
-            data_source=DataSource(
-                repository=repository.metadata.name,
-                snapshot=act.snapshot,
-                encryption_secret=repository.spec.encryption_secret,
-            ),
-            addon=restore_addon(backup or AddonInfo(name=ADDON)),
-        ),
+    return restores.restore_session(
+        ObjectMeta(name=f"{head}-restore-{int(now.timestamp())}", namespace=act.namespace),
+        repository=repository.metadata.name,
+        snapshot=act.snapshot,
+        encryption_secret=repository.spec.encryption_secret,
+        target=act.target,
+        addon=restores.restore_addon(backup or AddonInfo(name=ADDON)),
     )
-    return made.to_wire()
 
 
 def users_of(pods: Sequence[JsonObject], claim: str) -> list[str]:

@@ -9,12 +9,12 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from queue import Full, Queue
 from threading import Thread
 from typing import cast
 
-from stashgen.api.base import JsonObject, format_time
+from stashgen.api.base import JsonObject, format_time, parse_time
 from stashgen.api.resources import (
     BACKUP_CONFIGURATIONS,
     BACKUP_SESSIONS,
@@ -37,6 +37,7 @@ NORMAL, WARNING = "Normal", "Warning"
 # validation.ValidateEvent of Kubernetes refuses longer ones.
 _MAX_MESSAGE = 1024
 _MAX_WAITING = 1000
+_LONG_AGO = datetime.fromtimestamp(0, UTC)
 OF_PHASE = {
     (BACKUP_SESSIONS, "Succeeded"): (NORMAL, "BackupSucceeded"),
     (BACKUP_SESSIONS, "Failed"): (WARNING, "BackupFailed"),
@@ -104,14 +105,21 @@ def told_of(client: Client, kind: str, namespace: str, name: str) -> str:
     except ApiError as error:
         log.warning("no events were read", extra={"namespace": namespace, "error": str(error)})
         return ""
-    newest = max(found, key=_last_time, default={})
+    newest = max(found, key=lambda event: time_of(event) or _LONG_AGO, default={})
     return f"{newest.get('reason')}: {newest.get('message')}" if newest.get("message") else ""
 
 
-def _last_time(event: JsonObject) -> str:
-    """Older clients write the one, newer ones the other."""
-    created = _mapping(event, "metadata").get("creationTimestamp")
-    return str(event.get("lastTimestamp") or event.get("eventTime") or created or "")
+def time_of(event: JsonObject) -> datetime | None:
+    """When an Event was seen last: older clients write the one field, newer ones another."""
+    for text in (
+        _mapping(event, "series").get("lastObservedTime"),
+        event.get("lastTimestamp"),
+        event.get("eventTime"),
+        _mapping(event, "metadata").get("creationTimestamp"),
+    ):
+        if text:
+            return parse_time(str(text))
+    return None
 
 
 class EventRecorder:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from stashgen.api.base import JsonObject, parse_time
 from stashgen.api.resources import EVENTS
+from stashgen_controller.events import time_of
 from stashgen_controller.reconciler import Reader
 
 _OF_EVERY_RUN = ("pod/", "job/")
@@ -35,7 +35,7 @@ def events_about(
     found = []
     for obj in reader.items(EVENTS, namespace):
         subject = cast("dict[str, str]", obj.get("involvedObject") or {})
-        time = _time(obj)
+        time = time_of(obj)
         if (subject.get("kind", ""), subject.get("name", "")) in wanted and time is not None:
             found.append(
                 Event(
@@ -55,17 +55,3 @@ def _rank(item: Event) -> int:
     if item.type == "Warning":
         return 0
     return 2 if item.object.startswith(_OF_EVERY_RUN) else 1
-
-
-def _time(obj: JsonObject) -> datetime | None:
-    series = cast("JsonObject", obj.get("series") or {})
-    metadata = cast("JsonObject", obj["metadata"])
-    for text in (
-        series.get("lastObservedTime"),
-        obj.get("lastTimestamp"),
-        obj.get("eventTime"),
-        metadata.get("creationTimestamp"),
-    ):
-        if text:
-            return parse_time(str(text))
-    return None

@@ -4,11 +4,13 @@ For plain KubeStash manifests the controller would have to make CronJobs, Reposi
 nobody reviewed, and may not. They get a condition that says so, and nothing else.
 """
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from stashgen.api.backup_configuration import BackupConfiguration, BackupConfigurationStatus
 from stashgen.api.backup_storage import BackupStorage, BackupStorageStatus
 from stashgen.api.base import JsonObject
+from stashgen.api.meta import ObjectMeta
 from stashgen.api.repository import Repository, RepositoryStatus
 from stashgen.api.resources import (
     BACKUP_CONFIGURATIONS,
@@ -31,45 +33,42 @@ _WHY = (
 
 def refuse_plain(resource: Resource, obj: JsonObject, now: datetime) -> Decision | None:
     """The condition of an object that was not compiled; None for all that is served."""
-    if resource == BACKUP_CONFIGURATIONS:
-        return _configuration(BackupConfiguration.from_wire(obj), now)
-    if resource == REPOSITORIES:
-        return _repository(Repository.from_wire(obj), now)
-    if resource == BACKUP_STORAGES:
-        return _storage(BackupStorage.from_wire(obj), now)
-    return None
-
-
-def _configuration(model: BackupConfiguration, now: datetime) -> Decision | None:
-    if is_rendered(model.metadata):
+    refuse = _REFUSALS.get(resource)
+    if refuse is None or is_rendered(ObjectMeta.model_validate(obj["metadata"])):
         return None
+    return Decision(status=refuse(obj, now))
+
+
+def _configuration(obj: JsonObject, now: datetime) -> JsonObject:
+    model = BackupConfiguration.from_wire(obj)
     status = model.status or BackupConfigurationStatus()
     conditions = _refused(status.conditions, "ValidationPassed", now)
     status = status.model_copy(update={"conditions": conditions})
     phase = phases.backup_configuration_phase(model, status)
-    return Decision(status=status.model_copy(update={"phase": phase}).to_wire())
+    return status.model_copy(update={"phase": phase}).to_wire()
 
 
-def _repository(model: Repository, now: datetime) -> Decision | None:
-    if is_rendered(model.metadata):
-        return None
-    status = model.status or RepositoryStatus()
+def _repository(obj: JsonObject, now: datetime) -> JsonObject:
+    status = Repository.from_wire(obj).status or RepositoryStatus()
     conditions = _refused(status.conditions, "RepositoryInitialized", now)
     status = status.model_copy(update={"conditions": conditions})
-    phase = phases.repository_phase(status)
-    return Decision(status=status.model_copy(update={"phase": phase}).to_wire())
+    return status.model_copy(update={"phase": phases.repository_phase(status)}).to_wire()
 
 
-def _storage(model: BackupStorage, now: datetime) -> Decision | None:
-    if is_rendered(model.metadata):
-        return None
-    status = model.status or BackupStorageStatus()
+def _storage(obj: JsonObject, now: datetime) -> JsonObject:
+    status = BackupStorage.from_wire(obj).status or BackupStorageStatus()
     conditions = _refused(status.conditions, "BackendInitialized", now)
     status = status.model_copy(update={"conditions": conditions})
-    phase = phases.backup_storage_phase(status)
-    return Decision(status=status.model_copy(update={"phase": phase}).to_wire())
+    return status.model_copy(update={"phase": phases.backup_storage_phase(status)}).to_wire()
 
 
 def _refused(conditions: tuple[Condition, ...], type_: str, now: datetime) -> tuple[Condition, ...]:
     refused = condition(type_, status=False, reason=NOT_COMPILED, message=_WHY, now=now)
     return with_condition(conditions, refused)
+
+
+_REFUSALS: Mapping[Resource, Callable[[JsonObject, datetime], JsonObject]] = {
+    BACKUP_CONFIGURATIONS: _configuration,
+    REPOSITORIES: _repository,
+    BACKUP_STORAGES: _storage,
+}

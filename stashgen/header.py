@@ -25,7 +25,8 @@ _RECORD = re.compile(
     r"; volume: ([^/;]+)/([^/;]+)/([^/;]+); repositories: ([^;\s]+(?: [^;\s]+)*)"
     rf"(?:; retired until: (\d{{4}}-\d\d-\d\d); sha256: ([0-9a-f]{{{_DIGITS}}}))?"
 )
-_KEPT = re.compile(rf"; kept; sha256: ([0-9a-f]{{{_DIGITS}}})")
+_IS_KEPT = "; kept"
+_KEPT = re.compile(rf"{_IS_KEPT}; sha256: ([0-9a-f]{{{_DIGITS}}})")
 
 
 def with_header(
@@ -41,8 +42,7 @@ def with_header(
     """
     text = ""
     if is_kept:
-        text = "; kept"
-        text += f"; sha256: {_digest(text, body)}"
+        text = f"{_IS_KEPT}; sha256: {_digest(_IS_KEPT, body)}"
     if record is not None:
         key = record.volume
         text = f"; volume: {key.cluster_id}/{key.namespace}/{key.name}"

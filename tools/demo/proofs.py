@@ -337,13 +337,17 @@ STEPS: tuple[tuple[str, str, Callable[[Scene], str]], ...] = (
 )
 
 
+# What a proof raises where the step is not so.
+NOT_PROVED = (NotProvedError, DemoError, LookupError, ValueError, StopIteration)
+
+
 def prove(scene: Scene) -> int:
     """Print a line for each step; returns how many are proved."""
     proved = 0
     for step, title, proof in STEPS:
         try:
             text = proof(scene)
-        except (NotProvedError, DemoError, KeyError, IndexError, StopIteration) as error:
+        except NOT_PROVED as error:
             print(f"  {step:<4} NOT PROVED  {title}: {error!r}", flush=True)
             continue
         proved += 1

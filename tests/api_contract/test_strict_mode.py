@@ -244,7 +244,6 @@ def test_200_volumes_with_three_copies_stay_within_the_limits(kubectl: _Kubectl,
     parts = [item for item in objects if item["kind"] == "ReviewedTemplates"]
     sizes = [len(json.dumps(item, separators=(",", ":"))) for item in parts]
     templates = sum(len(item["spec"]["templates"]) for item in parts)
-    print(f"{templates} reviewed templates in {len(parts)} objects of {sizes} bytes")  # noqa: T201
     assert templates == 200 * 3 * 3 + 3
     assert [item["metadata"]["name"] for item in parts] == list(PARTS)
     # Besides the pods only the object's own name and annotations.

@@ -4,7 +4,7 @@ import base64
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,37 @@ def compile_and_apply(
     kube.kubectl("apply", "--server-side", f"--kustomize={rendered}")
 
 
+def project_manifest(
+    *, is_strict: bool = False, image: str | None = None, retired: Sequence[Json] = ()
+) -> Json:
+    """The Project of one cluster, whose Jobs run as the volumes' owner.
+
+    Args:
+        is_strict: The API server compares each Job with the pods in git.
+        image: Of all Jobs, in place of the controller's own.
+        retired: Volumes whose backups have ended.
+    """
+    job = {"runAs": {"user": NOBODY, "group": NOBODY}} | ({"image": image} if image else {})
+    return {
+        "apiVersion": "stashgen.dev/v1alpha1",
+        "kind": "Project",
+        "metadata": {"name": "e2e"},
+        "spec": {
+            "policies": ["policies"],
+            "defaults": {"encryption": {"secretName": KEY}, "job": job},
+            "clusters": [
+                {
+                    "name": "e2e",
+                    "id": "e2e1",
+                    "strict": is_strict,
+                    "inventory": [{"manifests": ["clusters/e2e/**/*.yaml"]}],
+                }
+            ],
+            "retired": list(retired),
+        },
+    }
+
+
 def compile_project(
     namespace: str,
     folder: Path,
@@ -115,26 +146,7 @@ def compile_project(
         is_strict: The API server compares each Job with the pods in git.
     """
     ours = "stashgen.dev/v1alpha1"
-    project = {
-        "apiVersion": ours,
-        "kind": "Project",
-        "metadata": {"name": "e2e"},
-        "spec": {
-            "policies": ["policies"],
-            "defaults": {
-                "encryption": {"secretName": KEY},
-                "job": {"runAs": {"user": NOBODY, "group": NOBODY}},
-            },
-            "clusters": [
-                {
-                    "name": "e2e",
-                    "id": "e2e1",
-                    "strict": is_strict,
-                    "inventory": [{"manifests": ["clusters/e2e/**/*.yaml"]}],
-                }
-            ],
-        },
-    }
+    project = project_manifest(is_strict=is_strict)
     storage = {
         "apiVersion": ours,
         "kind": "Storage",
@@ -232,6 +244,15 @@ def back_up(kube: Kube, namespace: str, configuration: str, session: str, name: 
     kube.wait_until(lambda: set(names(kube, namespace, "backupsessions")) - before)
     (made,) = set(names(kube, namespace, "backupsessions")) - before
     return finished_backup(kube, namespace, made)
+
+
+def initial_backup(kube: Kube, namespace: str) -> Json:
+    """The BackupSession that a new configuration begins with, once it has succeeded."""
+    kube.wait_until(lambda: names(kube, namespace, "backupsessions"))
+    (name,) = names(kube, namespace, "backupsessions")
+    done = finished_backup(kube, namespace, name)
+    assert done["status"]["phase"] == "Succeeded", done["status"]
+    return done
 
 
 def finished_backup(kube: Kube, namespace: str, name: str) -> Json:

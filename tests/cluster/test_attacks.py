@@ -101,10 +101,7 @@ def rights(request: pytest.FixtureRequest, kube: Kube, api: Api) -> Iterator[str
 
 def test_strict_volume_is_backed_up_and_restored_byte_by_byte(kube: Kube, shop: str) -> None:
     before = installation.tree(kube, shop)
-    kube.wait_until(lambda: installation.names(kube, shop, "backupsessions"))
-    (initial,) = installation.names(kube, shop, "backupsessions")
-    first = installation.finished_backup(kube, shop, initial)
-    assert first["status"]["phase"] == "Succeeded", first["status"]
+    first = installation.initial_backup(kube, shop)
 
     installation.write(kube, shop, "second")
     second = installation.back_up(kube, shop, DATA, "backup", "by-hand")

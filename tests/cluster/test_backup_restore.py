@@ -21,10 +21,7 @@ def test_compiled_volume_is_backed_up_and_restored_byte_by_byte(
     before = installation.tree(kube, namespace)
     installation.compile_and_apply(kube, namespace, tmp_path)
     installation.wait_for_phase(kube, namespace, "backupconfiguration", DATA, "Ready")
-    kube.wait_until(lambda: installation.names(kube, namespace, "backupsessions"))
-    (initial,) = installation.names(kube, namespace, "backupsessions")
-    first = installation.finished_backup(kube, namespace, initial)
-    assert first["status"]["phase"] == "Succeeded", first["status"]
+    first = installation.initial_backup(kube, namespace)
 
     installation.write(kube, namespace, "second")
     second = installation.back_up(kube, namespace, DATA, "backup", "by-hand")
@@ -46,10 +43,7 @@ def test_plain_kubestash_manifests_back_up_and_restore(
     before = installation.tree(kube, namespace)
     installation.apply_plain(kube, namespace, tmp_path)
     installation.wait_for_phase(kube, namespace, "backupconfiguration", "library-backup", "Ready")
-    kube.wait_until(lambda: installation.names(kube, namespace, "backupsessions"))
-    (initial,) = installation.names(kube, namespace, "backupsessions")
-    first = installation.finished_backup(kube, namespace, initial)
-    assert first["status"]["phase"] == "Succeeded", first["status"]
+    installation.initial_backup(kube, namespace)
 
     second = installation.back_up(kube, namespace, "library-backup", "frequent-backup", "by-hand")
     assert second["status"]["phase"] == "Succeeded", second["status"]
@@ -67,9 +61,7 @@ def test_a_session_keeps_to_its_budget_of_requests(
     """From the creation of a BackupSession to its end: controller, worker and trigger together."""
     installation.prepare(kube, namespace)
     installation.compile_and_apply(kube, namespace, tmp_path, keep=1)
-    kube.wait_until(lambda: installation.names(kube, namespace, "backupsessions"))
-    (initial,) = installation.names(kube, namespace, "backupsessions")
-    installation.finished_backup(kube, namespace, initial)
+    installation.initial_backup(kube, namespace)
     # As in the long run, an old session goes for the new one.
     one = '[{"op": "replace", "path": "/spec/sessions/0/sessionHistoryLimit", "value": 1}]'
     kube.kubectl(

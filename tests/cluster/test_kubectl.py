@@ -55,10 +55,7 @@ def volume(kube: Kube, namespace: str, tmp_path: Path) -> str:
     installation.tree(kube, namespace)
     installation.compile_and_apply(kube, namespace, tmp_path)
     installation.wait_for_phase(kube, namespace, "backupconfiguration", DATA, "Ready")
-    kube.wait_until(lambda: installation.names(kube, namespace, "backupsessions"))
-    (initial,) = installation.names(kube, namespace, "backupsessions")
-    done = installation.finished_backup(kube, namespace, initial)
-    assert done["status"]["phase"] == "Succeeded", done["status"]
+    installation.initial_backup(kube, namespace)
     return namespace
 
 

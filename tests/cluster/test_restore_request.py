@@ -60,10 +60,7 @@ def test_a_requested_restore_happens_once_whatever_a_syncer_does(
     installation.prepare(kube, namespace)
     before = installation.tree(kube, namespace)
     installation.compile_and_apply(kube, namespace, tmp_path)
-    kube.wait_until(lambda: installation.names(kube, namespace, "backupsessions"))
-    (initial,) = installation.names(kube, namespace, "backupsessions")
-    first = installation.finished_backup(kube, namespace, initial)
-    assert first["status"]["phase"] == "Succeeded", first["status"]
+    installation.initial_backup(kube, namespace)
     (repository,) = installation.names(kube, namespace, "repositories")
 
     installation.run(kube, namespace, "wipe", DATA, "rm -rf /data/*")

@@ -18,9 +18,8 @@ from tests.cluster.argocd.application import Application
 from tests.cluster.argocd.git_repository import GitRepository
 from tests.cluster.argocd.git_server import serving
 from tests.cluster.argocd.server import argocd
-from tests.cluster.installation import KEY, STORE
+from tests.cluster.installation import STORE, project_manifest
 from tests.cluster.kube import ROOT, Kube
-from tests.cluster.pods import NOBODY
 
 Json = Any
 OURS = "stashgen.dev/v1alpha1"
@@ -78,36 +77,13 @@ class Platform:
 
     def write_project(self, image: str | None = None, retired: str | None = None) -> None:
         """Write ``stashgen.yaml``, with the image of all Jobs and a volume that is retired."""
-        job: Json = {"runAs": {"user": NOBODY, "group": NOBODY}}
-        project = {
-            "apiVersion": OURS,
-            "kind": "Project",
-            "metadata": {"name": "e2e"},
-            "spec": {
-                "policies": ["policies"],
-                "defaults": {
-                    "encryption": {"secretName": KEY},
-                    "job": job | ({"image": image} if image else {}),
-                },
-                "clusters": [
-                    {
-                        "name": "e2e",
-                        "id": "e2e1",
-                        "inventory": [{"manifests": ["clusters/e2e/**/*.yaml"]}],
-                    }
-                ],
-                "retired": [
-                    {
-                        "volume": f"{self.namespace}/{retired}",
-                        "cluster": "e2e1",
-                        "until": "2099-12-31",
-                        "reason": "nobody writes notes any more",
-                    }
-                ]
-                if retired
-                else [],
-            },
+        entry = {
+            "volume": f"{self.namespace}/{retired}",
+            "cluster": "e2e1",
+            "until": "2099-12-31",
+            "reason": "nobody writes notes any more",
         }
+        project = project_manifest(image=image, retired=[entry] if retired else [])
         self.git.write("stashgen.yaml", emit(project))
 
     def write_namespace(self) -> None:

@@ -257,7 +257,7 @@ def initial_backup(kube: Kube, namespace: str) -> Json:
 
 def finished_backup(kube: Kube, namespace: str, name: str) -> Json:
     """A BackupSession once it has ended and its retention too."""
-    kube.wait_until(lambda: _phase(kube, namespace, "backupsession", name) in _ENDS, seconds=180)
+    kube.wait_until(lambda: _phase(kube, namespace, "backupsession", name) in _ENDS, seconds=300)
 
     def is_retained() -> bool:
         status = kube.get(namespace, "backupsession", name)["status"]
@@ -265,7 +265,7 @@ def finished_backup(kube: Kube, namespace: str, name: str) -> Json:
         is_good = status["phase"] == "Succeeded"
         return not is_good or any(item["phase"] != "Pending" for item in retention)
 
-    kube.wait_until(is_retained, seconds=120)
+    kube.wait_until(is_retained, seconds=300)
     return kube.get(namespace, "backupsession", name)
 
 

@@ -57,7 +57,7 @@ class Kube:
         return log
 
     @staticmethod
-    def wait_until(is_true: Callable[[], object], seconds: float = 60) -> None:
+    def wait_until(is_true: Callable[[], object], seconds: float = 180) -> None:
         """Look again and again until it is so."""
         deadline = time.monotonic() + seconds
         while not is_true():

@@ -39,7 +39,7 @@ class Application:
             "argocd.argoproj.io/refresh=normal",
         )  # fmt: skip
 
-    def wait(self, commit: str, health: str = "Healthy", seconds: float = 120) -> None:
+    def wait(self, commit: str, health: str = "Healthy", seconds: float = 300) -> None:
         """Wait until a commit is Synced and the health is as it should be.
 
         Argo CD is asked again and again to look: after a sync it may itself wait for its next turn.

@@ -132,7 +132,8 @@ class Platform:
                     {
                         "name": "backup",
                         "every": every,
-                        "timeout": "10m",
+                        "timeout": "30m",
+                        "historyLimit": 100,
                         "copies": [{"storage": storage, "keep": {"last": keep}}],
                     }
                 ],

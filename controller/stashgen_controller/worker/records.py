@@ -24,16 +24,26 @@ from stashgen_controller.storage import StorageError
 from stashgen_controller.worker.run import Run
 
 PRUNING = "Pruning"
+# What restic knows a snapshot of ours by, before the Snapshot's name. Without a comma: restic
+# takes what is behind one for another tag.
+TAG = "stashgen.dev/snapshot="
 _NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
 _ID = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A snapshot that restic itself lists; ``size_bytes`` is what the backup read."""
+    """A snapshot that restic itself lists.
+
+    Attributes:
+        time: When its backup began.
+        size_bytes: What the backup read.
+        is_ours: It has our tag: one of our workers made it.
+    """
 
     time: datetime
     size_bytes: int
+    is_ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +147,16 @@ def list_restic(restic: Restic) -> dict[str, Listed]:
         ResticError: the repository cannot be read.
     """
     return {
-        str(item["id"]): Listed(datetime.fromisoformat(str(item["time"])), _size(item))
+        str(item["id"]): Listed(
+            datetime.fromisoformat(str(item["time"])), _size(item), is_ours=_is_tagged(item)
+        )
         for item in restic.run("snapshots", "--no-lock").output.items()
     }
+
+
+def _is_tagged(item: JsonObject | dict[str, object]) -> bool:
+    tags = item.get("tags")
+    return isinstance(tags, list) and any(str(tag).startswith(TAG) for tag in tags)
 
 
 def _size(item: JsonObject | dict[str, object]) -> int:

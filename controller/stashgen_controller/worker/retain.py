@@ -1,7 +1,8 @@
 """maintain, verb retain: remove what the reviewed policy does not keep.
 
 In this order, so that an interrupted run is completed by the next one: mark the records, have
-restic forget and prune the data, delete the records, report the names for the controller.
+restic forget and prune the data, delete the records, report the names for the controller. Data
+without a record goes too: of a worker that was killed between restic's snapshot and its record.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +18,7 @@ from stashgen_controller.worker.orders import MaintainOrder
 from stashgen_controller.worker.records import (
     Listed,
     Record,
+    Records,
     list_restic,
     mark_pruning,
     read_records,
@@ -62,19 +64,21 @@ def retain(run: Run, order: MaintainOrder) -> None:
     listed = {path: list_restic(run.restic(path)) for path in order.paths}
     refuse_past(listed, run.now())
     choice = choose(records, listed, order, run.now())
+    orphans = find_orphans(found, listed)
     if choice.remove:
         refuse_shrunk(records, listed)
         for record in choice.remove:
             mark_pruning(run, record)
-        _forget(run, choice.remove, records, listed)
-        for record in choice.remove:
-            run.bucket.delete(layout.snapshot_file(run.directory, record.name))
+    _forget(run, _data_of(choice.remove, records, listed), orphans)
+    for record in choice.remove:
+        run.bucket.delete(layout.snapshot_file(run.directory, record.name))
     run.retention = Retention(
         removed=tuple(item.name for item in choice.remove),
         remaining=choice.remaining,
         kept=choice.kept,
         missing=choice.missing,
         ignored=found.ignored,
+        orphans=sum(map(len, orphans.values())),
     )
 
 
@@ -151,15 +155,48 @@ def choose(
     )
 
 
-def _forget(
-    run: Run, removed: Sequence[Record], records: Sequence[Record], listed: _ListedByPath
-) -> None:
-    """Have restic forget the data, but for what another record refers to, too."""
+def find_orphans(found: Records, listed: _ListedByPath) -> Mapping[str, Sequence[str]]:
+    """What our workers left in restic and no record names, by path: they were killed before.
+
+    Only between two good backups: the later one tells that no worker is about to write the
+    record, the earlier one that the records were not lost with all of the history. Nothing while
+    a record cannot be read, for it may name any of them; nothing without our tag.
+    """
+    if found.ignored:
+        return {}
+    orphans = {}
+    for path, there in listed.items():
+        of_path = [item for item in found.records if item.path == path]
+        named = {id_ for item in of_path for id_ in item.ids}
+        good = [item.time(there) for item in of_path if item.is_good and item.is_whole(there)]
+        orphans[path] = [
+            id_
+            for id_, item in there.items()
+            if item.is_ours and id_ not in named and good and min(good) < item.time < max(good)
+        ]
+    return orphans
+
+
+def _data_of(
+    removed: Sequence[Record], records: Sequence[Record], listed: _ListedByPath
+) -> Mapping[str, Sequence[str]]:
+    """The restic snapshots of records by path, but for what another record refers to, too."""
     gone = {item.name for item in removed}
     kept = {(item.path, id_) for item in records if item.name not in gone for id_ in item.ids}
+    data = {}
     for path, there in listed.items():
         wanted = [id_ for item in removed if item.path == path for id_ in item.ids]
-        ids = [id_ for id_ in wanted if id_ in there and (path, id_) not in kept]
+        data[path] = [id_ for id_ in wanted if id_ in there and (path, id_) not in kept]
+    return data
+
+
+def _forget(run: Run, *data: Mapping[str, Sequence[str]]) -> None:
+    """Have restic forget snapshots and what only they need."""
+    by_path: dict[str, list[str]] = {}
+    for part in data:
+        for path, ids in part.items():
+            by_path.setdefault(path, []).extend(ids)
+    for path, ids in by_path.items():
         if ids:
             restic = run.restic(path)
             clear_stale_locks(run, restic, path)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,10 @@ from tests.integration.worker.workbench import (
     Ended,
     Json,
     Workbench,
+    child_of,
     prepared,
     snapshot_name,
+    wait_until,
 )
 
 
@@ -196,6 +199,49 @@ def test_records_of_a_session_that_is_not_in_the_arguments_stay(bench: Workbench
         snapshot_name(2),
     )
     assert snapshot_name(0) in records(bench)
+
+
+@pytest.fixture
+def orphan(bench: Workbench) -> str:
+    """What a worker left that was killed while restic checked what it had just stored; its id."""
+    before = {item["id"] for item in bench.restic("snapshots", "--no-lock")}
+    real = os.environ["PATH"]
+    stopping = bench.root / "bin"
+    stopping.mkdir()
+    marker = bench.root / "is-checking"
+    script = stopping / "restic"
+    script.write_text(
+        f"#!/bin/sh\nPATH={real}\n"
+        f'case " $* " in *" check "*) touch {marker}; exec sleep 600;; esac\nexec restic "$@"\n'
+    )
+    script.chmod(0o755)
+    bench.environment["PATH"] = f"{stopping}:{real}"
+    process = bench.start(bench.backup_args(4), bench.backup_plan(4), 4)
+    wait_until("restic's check", lambda: marker.exists() and child_of(process.pid, "sleep"))
+    sleeping = child_of(process.pid, "sleep")
+    process.kill()
+    assert sleeping is not None
+    os.kill(sleeping, signal.SIGKILL)
+    assert bench.wait(process).code == -signal.SIGKILL
+    del bench.environment["PATH"]
+    assert snapshot_name(4) not in records(bench)
+    (left,) = {item["id"] for item in bench.restic("snapshots", "--no-lock")} - before
+    return str(left)
+
+
+def test_what_a_killed_worker_left_goes_after_the_next_good_backup(
+    bench: Workbench, orphan: str
+) -> None:
+    assert retention(bench.retain(5, "--keep-last=9")).orphans == 0
+    assert restic_count(bench) == 5
+    bench.backup(5).succeeded()
+    bench.restic("backup", str(bench.volume), "--time=2026-05-09 00:00:00", "--tag=by-hand")
+    done = retention(bench.retain(6, "--keep-last=9"))
+    assert (done.orphans, done.removed, done.kept) == (1, (), 5)
+    left = {item["id"] for item in bench.restic("snapshots", "--no-lock")}
+    assert orphan not in left
+    assert len(left) == 6
+    assert bench.restic("check", "--no-lock")["num_errors"] == 0
 
 
 def test_no_repository_means_no_retention(bench: Workbench) -> None:

@@ -7,10 +7,11 @@ from stashgen.api.retention_policy import RetentionPolicySpec, SuccessfulSnapsho
 from stashgen.api.snapshot import Phase, Snapshot, SnapshotSpec, SnapshotStatus
 from stashgen_controller.result import ErrorClass
 from stashgen_controller.worker.orders import MaintainOrder
-from stashgen_controller.worker.records import Listed, Record
+from stashgen_controller.worker.records import Listed, Record, Records
 from stashgen_controller.worker.retain import (
     MOST_REMOVED,
     choose,
+    find_orphans,
     refuse_past,
     refuse_shrunk,
 )
@@ -121,3 +122,41 @@ def test_marks_do_not_remove_the_last_good_one() -> None:
     choice = choose(records, listed(a=(0, 1), b=(1, 1)), order(1), at(3))
     assert [item.name for item in choice.remove] == ["a"]
     assert choice.kept == 1
+
+
+def orphans(*records: Record, ignored: int = 0, **days: float) -> list[str]:
+    """Orphans among restic snapshots of ours; the records name theirs."""
+    there = {name: Listed(at(day), 1, is_ours=True) for name, day in days.items()}
+    return list(find_orphans(Records(records, ignored), {PATH: there}).get(PATH, ()))
+
+
+def test_what_no_record_names_is_an_orphan_between_two_good_backups() -> None:
+    assert orphans(record("a"), record("d"), a=0, b=1, c=2, d=3) == ["b", "c"]
+
+
+def test_a_failed_record_names_its_data_too() -> None:
+    failed = record("b", phase=Phase.FAILED)
+    assert orphans(record("a"), failed, record("c"), a=0, b=1, c=2) == []
+
+
+def test_what_is_newer_than_the_last_good_backup_may_get_its_record_yet() -> None:
+    assert orphans(record("a"), record("b"), a=0, b=1, c=2) == []
+    assert orphans(record("a"), record("b"), a=0, b=1, c=1) == []
+
+
+def test_history_whose_records_are_lost_is_no_orphan() -> None:
+    assert orphans(record("c"), a=0, b=1, c=2) == []
+    assert orphans(a=0, b=1, c=2) == []
+
+
+def test_a_good_record_without_data_bounds_no_orphans() -> None:
+    assert orphans(record("lost"), record("c"), b=1, c=2) == []
+
+
+def test_nothing_is_an_orphan_while_a_record_cannot_be_read() -> None:
+    assert orphans(record("a"), record("c"), ignored=1, a=0, b=1, c=2) == []
+
+
+def test_what_is_not_ours_is_no_orphan() -> None:
+    there = listed(a=(0, 1), foreign=(1, 1), c=(2, 1))
+    assert find_orphans(Records((record("a"), record("c")), 0), there) == {PATH: []}

@@ -11,7 +11,7 @@ from typing import Union
 from stashgen.diagnostics import quote
 
 # The recursive form of pydantic's JsonValue, without importing pydantic.
-Json = Union[dict[str, "Json"], list["Json"], str, bool, int, float, None]  # noqa: UP007
+Json = Union[dict[str, "Json"], list["Json"], str, bool, int, float, None]  # noqa: UP007 (| does not join names in quotes)
 
 BITS = 28  # a line or a column: input is bounded at 64 MB, which is 2**26
 _MASK = (1 << BITS) - 1

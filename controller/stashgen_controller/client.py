@@ -7,6 +7,7 @@ The package gives connection, authentication and TLS; nothing is deserialised in
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Self, cast
 
 import orjson
@@ -15,6 +16,7 @@ from kubernetes.client import ApiClient, Configuration
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
+from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from stashgen.api.base import JsonObject
@@ -347,7 +349,7 @@ class Client:
         query: Mapping[str, str] | None = None,
         content_type: str = "application/json",
         timeout: float = 60,
-    ) -> Any:  # noqa: ANN401
+    ) -> BaseHTTPResponse:
         if self._gate is not None:
             self._gate(method, path, query or {})
         prepared = self._api.param_serialize(
@@ -360,12 +362,13 @@ class Client:
         )
         try:
             timeouts = (min(_CONNECT_SECONDS, timeout), timeout)
-            response = self._api.call_api(*prepared, _request_timeout=timeouts).response
+            answer = self._api.call_api(*prepared, _request_timeout=timeouts)
         except ApiException as error:
             raise _error(int(error.status or 0), error.body) from error
         except HTTPError as error:
             raise ApiError(0, "Unreachable", self._unreachable(error)) from error
-        if not 200 <= response.status < 300:  # noqa: PLR2004
+        response: BaseHTTPResponse = answer.response
+        if not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
             raise _error(response.status, response.read())
         return response
 
@@ -380,7 +383,7 @@ def line_body(event: Mapping[str, Any]) -> bytes:
     return orjson.dumps(event["object"])
 
 
-def _lines(response: Any) -> Iterator[bytes]:  # noqa: ANN401
+def _lines(response: BaseHTTPResponse) -> Iterator[bytes]:
     pending = b""
     for chunk in response.stream(amt=None, decode_content=False):
         pending += chunk

@@ -66,6 +66,6 @@ def verb_of(method: str, path: str, query: Mapping[str, str]) -> str:
     # /api/v1/..., /apis/<group>/<version>/...; then perhaps namespaces/<name>.
     parts = path.strip("/").split("/")
     parts = parts[2:] if parts[0] == "api" else parts[3:]
-    if len(parts) > 2 and parts[0] == "namespaces":  # noqa: PLR2004
+    if parts[0] == "namespaces" and parts[2:]:
         parts = parts[2:]
     return "list" if len(parts) == 1 else "get"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import Any, cast
+from typing import cast
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class _Server(ThreadingHTTPServer):
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         super().server_bind()
 
-    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 (as there)
         """A client that goes away in the middle is no news."""
         log.debug("a request to the endpoint failed")
 
@@ -115,5 +115,5 @@ class _Handler(BaseHTTPRequestHandler):
         """No version of Python for whoever asks."""
         return "stashgen-controller"
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (its name there)
         """Probes and scrapes are no news."""

@@ -149,7 +149,7 @@ class LeaderElection:
         while not self._stopping.is_set() and not self.is_lost:
             self.step()
             # Jitter, so that candidates that began together do not go on together.
-            wait = period * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311
+            wait = period * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 (no secret)
             self._stopping.wait(wait)
 
     def _take_or_renew(self) -> None:

@@ -86,7 +86,7 @@ class ListWatch:
                 failures += 1
                 delay = min(_FIRST_DELAY * 2 ** min(failures, 10), _LONGEST_DELAY)
                 # Jitter, so that many clients do not come back in the same moment.
-                self._stopping.wait(delay.total_seconds() * random.uniform(0.5, 1.0))  # noqa: S311
+                self._stopping.wait(delay.total_seconds() * random.uniform(0.5, 1.0))  # noqa: S311 (no secret)
                 log.info("watch ended", extra={"kind": self._resource.kind, "error": str(error)})
 
     def _list(self) -> str:

@@ -27,6 +27,7 @@ from stashgen_controller.other_operator import OtherOperatorError, refuse_other_
 log = logging.getLogger(__name__)
 
 _FAILED, _USAGE = 1, 2
+_LAST_PORT = 2**16 - 1
 _SHORTEST_LEASE_SECONDS = 3
 _LOOK_SECONDS = 0.5
 
@@ -58,10 +59,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         refuse_other_operator(client)
         controller = Controller(client, SystemClock(), settings)
     except UnconfiguredError as error:
-        log.error("no API server is configured", extra={"error": str(error)})  # noqa: TRY400
+        log.error("no API server is configured", extra={"error": str(error)})
         return _USAGE
     except (OtherOperatorError, ApiError, OSError) as error:
-        log.error("the controller cannot start", extra={"error": str(error)})  # noqa: TRY400
+        log.error("the controller cannot start", extra={"error": str(error)})
         return _FAILED
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: controller.end())
@@ -233,7 +234,7 @@ class Controller:
         try:
             refuse_other_operator(self._counted)
         except (OtherOperatorError, ApiError) as error:
-            log.error("must not lead", extra={"error": str(error)})  # noqa: TRY400
+            log.error("must not lead", extra={"error": str(error)})
             self._lose()
             return
         self._manager.work()
@@ -267,7 +268,7 @@ def _nothing() -> None:
 
 def _address(text: str) -> str:
     host, separator, port = text.rpartition(":")
-    if not separator or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004
+    if not separator or not port.isdigit() or int(port) > _LAST_PORT:
         msg = f"{text!r} is not HOST:PORT"
         raise argparse.ArgumentTypeError(msg)
     return f"{host}:{port}"

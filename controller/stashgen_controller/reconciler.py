@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Generic, Protocol, TypeVar, assert_never, cast
 
 from stashgen.api.base import JsonObject
@@ -105,7 +106,8 @@ def carry_out(
 def _is_refusal(error: Exception) -> bool:
     """Whether the server said no; a conflict or a server that is away passes by itself."""
     if isinstance(error, ApiError):
-        return 400 <= error.status < 500 and not isinstance(error, ConflictError)  # noqa: PLR2004
+        is_ours = HTTPStatus.BAD_REQUEST <= error.status < HTTPStatus.INTERNAL_SERVER_ERROR
+        return is_ours and not isinstance(error, ConflictError)
     return True
 
 

@@ -1,7 +1,7 @@
 """What every model of an API object shares: camelCase, frozen, unknown fields refused."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import (
     BaseModel,
@@ -87,7 +87,7 @@ class Model(BaseModel):
     )
 
     @classmethod
-    def from_wire(cls, value: Any) -> Self:  # noqa: ANN401
+    def from_wire(cls, value: object) -> Self:
         """Read what an API server returned; fields of a newer version are passed over.
 
         Raises:

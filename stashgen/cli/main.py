@@ -52,13 +52,13 @@ def run(arguments: Sequence[str]) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     # Here, so that an interrupted or failed import ends as a line too.
-    from stashgen.cli.arguments import OWN_VERBS, parse  # noqa: PLC0415
+    from stashgen.cli.arguments import OWN_VERBS, parse
 
     verb = next((item for item in arguments if not item.startswith("-")), None)
     if verb in OWN_VERBS or "--version" in arguments:
         command = parse(arguments)
     else:
-        from stashgen.cli.installed import installed_verbs, load  # noqa: PLC0415
+        from stashgen.cli.installed import installed_verbs, load
 
         found = installed_verbs()
         if verb is not None and verb in found:
@@ -71,11 +71,11 @@ def _run(arguments: Sequence[str]) -> int:
         return command
     match command.verb:
         case "build":
-            from stashgen.cli.build import build  # noqa: PLC0415
+            from stashgen.cli.build import build
 
             code = build(command)
         case "check":
-            from stashgen.cli.check import check  # noqa: PLC0415
+            from stashgen.cli.check import check
 
             code = check(command)
         case _:
@@ -88,7 +88,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 def _bug(error: Exception, *, debug: bool) -> int:
     if debug:
-        import traceback  # noqa: PLC0415
+        import traceback
 
         with contextlib.suppress(OSError):
             traceback.print_exception(error, file=sys.stderr)

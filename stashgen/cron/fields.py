@@ -204,7 +204,7 @@ def _value(text: str, field: Field, written: str) -> int:
 def _croniter_values(fields: str) -> tuple[tuple[int, ...], ...]:
     """The same sets by another parser; empty if it refuses."""
     # Imported here: it costs as much as the rest of a command's start.
-    from croniter import croniter  # noqa: PLC0415
+    from croniter import croniter
 
     try:
         expanded, _ = croniter.expand(fields)

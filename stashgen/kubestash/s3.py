@@ -4,7 +4,7 @@ from stashgen.api.backup_storage import S3Backend
 from stashgen.kubestash.layout import join
 
 ACCESS_KEY = "AWS_ACCESS_KEY_ID"
-SECRET_KEY = "AWS_SECRET_ACCESS_KEY"  # noqa: S105
+SECRET_KEY = "AWS_SECRET_ACCESS_KEY"  # noqa: S105 (a variable's name)
 CA_CERTIFICATE = "CA_CERT_DATA"
 URL_PREFIX = "s3:"
 # What a store without regions takes, and Amazon's oldest.

@@ -208,11 +208,12 @@ def _fields_at(model: type[Model], keys: Keys) -> tuple[str, ...]:
             current = _item(current)
         elif isinstance(current, type) and issubclass(current, Model):
             current = next((_plain(kind) for alias, kind in _fields(current) if alias == key), None)
-    is_model = isinstance(current, type) and issubclass(current, Model)
-    return tuple(alias for alias, _ in _fields(current)) if is_model else ()
+    if isinstance(current, type) and issubclass(current, Model):
+        return tuple(alias for alias, _ in _fields(current))
+    return ()
 
 
-def _fields(model: Any) -> Iterator[tuple[str, object]]:  # noqa: ANN401
+def _fields(model: type[Model]) -> Iterator[tuple[str, object]]:
     for name, field in model.model_fields.items():
         yield field.alias or name, field.annotation
 

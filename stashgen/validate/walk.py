@@ -33,7 +33,7 @@ class Code(StrEnum):
     NO_SUCH_OBJECT = "SG301"
     DEFINED_TWICE = "SG302"
     LISTED_TWICE = "SG303"
-    PLAIN_SECRET = "SG304"  # noqa: S105
+    PLAIN_SECRET = "SG304"  # noqa: S105 (a finding's code)
     TOOL_VERSION = "SG305"
     NO_KEY = "SG306"
 

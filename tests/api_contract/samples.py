@@ -96,7 +96,7 @@ def _json(value: Mapping[str, object]) -> Json:
     return copied
 
 
-def at(value: Any, *steps: str | int) -> Any:  # noqa: ANN401
+def at(value: Any, *steps: str | int) -> Any:
     """What is at a path; None where the path ends early."""
     for step in steps:
         if isinstance(value, dict):

@@ -46,7 +46,7 @@ class Http:
         return Answer(response.status, _read(response.data))
 
 
-def _read(data: bytes) -> Any:  # noqa: ANN401
+def _read(data: bytes) -> Any:
     try:
         return json.loads(data)
     except ValueError:

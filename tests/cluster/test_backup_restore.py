@@ -71,7 +71,7 @@ def test_a_session_keeps_to_its_budget_of_requests(
     session = installation.back_up(kube, namespace, DATA, "backup", "by-hand")
     found = _requests(kube, namespace, session)
     shown = dict(sorted(Counter(f"{item.verb} {item.target}" for item in found).items()))
-    print(f"requests of a session: {len(found)} {shown}")  # noqa: T201
+    print(f"requests of a session: {len(found)} {shown}")  # noqa: T201 (a run's log keeps the figure)
     assert "delete backupsessions" in shown
     assert len(found) <= BUDGET, shown
 

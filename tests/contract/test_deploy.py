@@ -17,7 +17,7 @@ from tools.image.build import IGNORE, ROOT
 _CONTROLLER = DEPLOY / "controller"
 
 
-def _load(path: Path) -> Any:  # noqa: ANN401
+def _load(path: Path) -> Any:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
@@ -107,7 +107,7 @@ def test_the_image_is_built_from_what_the_dockerfile_copies() -> None:
     assert within <= copied
 
 
-def _pod() -> Any:  # noqa: ANN401
+def _pod() -> Any:
     return _load(_CONTROLLER / "deployment.yaml")["spec"]["template"]["spec"]
 
 

@@ -258,8 +258,8 @@ def test_skipped_and_repeated_runs_are_told_before_they_happen() -> None:
     schedule = Schedule.parse("30 1,2 * * *")
     changes = schedule.clock_changes(NEW_YORK, NEW_YEAR, days=365)
     assert [(c.at, c.skipped, c.repeated) for c in changes] == [
-        (datetime(2026, 3, 8, 7, tzinfo=UTC), (datetime(2026, 3, 8, 2, 30),), ()),  # noqa: DTZ001
-        (datetime(2026, 11, 1, 6, tzinfo=UTC), (), (datetime(2026, 11, 1, 1, 30),)),  # noqa: DTZ001
+        (datetime(2026, 3, 8, 7, tzinfo=UTC), (datetime(2026, 3, 8, 2, 30),), ()),
+        (datetime(2026, 11, 1, 6, tzinfo=UTC), (), (datetime(2026, 11, 1, 1, 30),)),
     ]
     assert schedule.clock_changes(ETC_UTC, NEW_YEAR) == ()
     assert Schedule.parse("0 12 * * *").clock_changes(NEW_YORK, NEW_YEAR) == ()
@@ -277,7 +277,7 @@ schedules = st.builds(
 
 
 @settings(max_examples=100, deadline=None)
-@given(schedules, st.datetimes(datetime(2024, 1, 1), datetime(2028, 1, 1)))  # noqa: DTZ001
+@given(schedules, st.datetimes(datetime(2024, 1, 1), datetime(2028, 1, 1)))
 def test_without_clock_changes_croniter_gives_the_same_times(text: str, start: datetime) -> None:
     begin = start.replace(tzinfo=UTC)
     try:
@@ -306,7 +306,7 @@ ZONES = (
 @given(
     schedules,
     st.sampled_from(ZONES),
-    st.datetimes(datetime(2008, 1, 1), datetime(2030, 1, 1)),  # noqa: DTZ001
+    st.datetimes(datetime(2008, 1, 1), datetime(2030, 1, 1)),
 )
 def test_every_matching_minute_of_the_wall_clock_ticks_once(
     text: str, name: str, start: datetime

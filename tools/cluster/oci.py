@@ -23,7 +23,7 @@ class Layer:
 
     def __init__(self) -> None:
         self._content = io.BytesIO()
-        self._archive = tarfile.open(fileobj=self._content, mode="w")  # noqa: SIM115
+        self._archive = tarfile.open(fileobj=self._content, mode="w")  # noqa: SIM115 (finish closes it)
 
     def file(self, name: str, content: bytes, mode: int = 0o644) -> None:
         """Add a file."""

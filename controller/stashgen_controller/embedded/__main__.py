@@ -28,7 +28,7 @@ def main() -> int:
     args = parser.parse_args()
     restic = shutil.which("restic")
     if restic is None and not args.control_plane_only:
-        print("restic is not on PATH", file=sys.stderr)  # noqa: T201
+        print("restic is not on PATH", file=sys.stderr)
         return _USAGE
     tools = [] if restic is None else [Path(restic).resolve().parent]
     args.state.mkdir(parents=True, exist_ok=True)
@@ -39,9 +39,9 @@ def main() -> int:
     try:
         cluster.start(control_plane_only=args.control_plane_only)
     except SandboxUnavailableError as error:
-        print(error, file=sys.stderr)  # noqa: T201
+        print(error, file=sys.stderr)
         return _USAGE
-    print(cluster.url, flush=True)  # noqa: T201
+    print(cluster.url, flush=True)
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

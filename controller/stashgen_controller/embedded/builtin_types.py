@@ -6,13 +6,16 @@ The ``kubernetes`` package's models carry each field's name and type; only these
 import base64
 import binascii
 import re
+from collections.abc import Callable
 from functools import cache
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from kubernetes.client import models
 from pydantic import JsonValue
 
 from stashgen.api.base import JsonObject, parse_time
+
+_T = TypeVar("_T")
 
 _MODELS = {"Event": "CoreV1Event"}
 # Fields whose text may also be written as a number (resource.Quantity).
@@ -75,7 +78,7 @@ def _collection(
     if outer == "List":
         items = _expect(list, "array", value, path)
         return [_value(inner, item, f"{path}[{at}]", unknown) for at, item in enumerate(items)]
-    known = cast("JsonObject", _expect(dict, "object", value, path))
+    known = _expect(dict, "object", value, path)
     if path.rpartition(".")[2] in _QUANTITIES:
         known = {key: _quantity(item) for key, item in known.items()}
     return {key: _value(inner, item, f"{path}.{key}", unknown) for key, item in known.items()}
@@ -84,7 +87,7 @@ def _collection(
 def _model(model: str, value: JsonValue, path: str, unknown: list[str]) -> JsonValue:
     fields = _fields(model)
     result: JsonObject = {}
-    for name, item in cast("JsonObject", _expect(dict, "object", value, path)).items():
+    for name, item in _expect(dict, "object", value, path).items():
         place = f"{path}.{name}" if path else name
         if name not in fields:
             unknown.append(place)
@@ -105,18 +108,18 @@ def _quantity(value: JsonValue) -> JsonValue:
 def _scalar(type_: str, value: JsonValue, path: str) -> JsonValue:
     match type_:
         case "str":
-            return cast("str", _expect(str, "string", value, path))
+            return _expect(str, "string", value, path)
         case "bool":
-            return cast("bool", _expect(bool, "bool", value, path))
+            return _expect(bool, "bool", value, path)
         case "int" if not isinstance(value, bool):
-            return cast("int", _expect(int, "int64", value, path))
+            return _expect(int, "int64", value, path)
         case "float" if not isinstance(value, bool):
-            return cast("float", _expect((int, float), "float64", value, path))
+            return _expect((int, float), "float64", value, path)
         case "datetime":
-            text = cast("str", _expect(str, "string", value, path))
+            text = _expect(str, "string", value, path)
             return _checked(parse_time, text, value, path)
         case "bytes":
-            text = cast("str", _expect(str, "string", value, path))
+            text = _expect(str, "string", value, path)
             return _checked(_base64, text, value, path)
         case _:
             raise _wrong(type_, value, path)
@@ -129,7 +132,7 @@ def _base64(text: str) -> bytes:
         raise ValueError(str(error)) from error
 
 
-def _checked(read: Any, text: str, value: JsonValue, path: str) -> JsonValue:  # noqa: ANN401
+def _checked(read: Callable[[str], object], text: str, value: JsonValue, path: str) -> JsonValue:
     try:
         read(text)
     except ValueError as error:
@@ -137,7 +140,7 @@ def _checked(read: Any, text: str, value: JsonValue, path: str) -> JsonValue:  #
     return text
 
 
-def _expect(types: type | tuple[type, ...], name: str, value: JsonValue, path: str) -> Any:  # noqa: ANN401
+def _expect(types: type[_T] | tuple[type[_T], ...], name: str, value: JsonValue, path: str) -> _T:
     if not isinstance(value, types):
         raise _wrong(name, value, path)
     return value

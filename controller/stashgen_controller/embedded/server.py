@@ -125,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_DELETE(self) -> None:
         self._serve()
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (its name there)
         """Silent: the caller sees every answer."""
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:

@@ -108,9 +108,9 @@ def _run(
     if isinstance(command, int):
         return command
     # The Kubernetes client takes most of a second to load: not for --help.
-    from stashgen_controller.client import ApiError, Client, UnconfiguredError  # noqa: PLC0415
-    from stashgen_controller.kubectl.cluster import Cluster, failure  # noqa: PLC0415
-    from stashgen_controller.kubectl.verbs import Session, run_verb  # noqa: PLC0415
+    from stashgen_controller.client import ApiError, Client, UnconfiguredError
+    from stashgen_controller.kubectl.cluster import Cluster, failure
+    from stashgen_controller.kubectl.verbs import Session, run_verb
 
     where = command.where
     try:

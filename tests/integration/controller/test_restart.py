@@ -39,7 +39,7 @@ class MortalClient(Client):
         self.left = writes
         self._is_sent = is_sent
 
-    def _request(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401
+    def _request(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         if method in _WRITES:
             if self.left == 0:
                 if self._is_sent:

@@ -98,7 +98,7 @@ def test_leader_that_was_paused_writes_nothing_more_and_ends(
     first = start("first", *ELECT)
     wait_until(lambda: first.said("leading"), "the first does not lead")
     second = start("second", *ELECT)
-    first.port, second.port  # noqa: B018 (both have begun)
+    assert first.port != second.port, "both have begun"
     first.process.send_signal(signal.SIGSTOP)
     wait_until(lambda: second.said("leading"), "nobody follows a leader that is silent")
     holder = cluster.client.get(LEASES, "stashgen-system", "stashgen-controller")

@@ -32,7 +32,7 @@ def fill(root: Path) -> None:
     for name in _ODD_NAMES:
         (root / "sub" / name).write_text(name, encoding="utf-8")
     raw = os.fsencode(root / "sub") + b"/not-utf8-\xff\xfe"
-    with open(raw, "wb") as file:  # noqa: PTH123
+    with open(raw, "wb") as file:  # noqa: PTH123 (a Path takes no bytes)
         file.write(b"raw")
     (root / "link").symlink_to("file")
     (root / "absolute").symlink_to("/etc/hostname")
@@ -73,7 +73,7 @@ def described(root: Path) -> dict[bytes, tuple[object, ...]]:
         if stat.S_ISLNK(info.st_mode):
             content = os.fsencode(Path(os.fsdecode(path)).readlink())
         elif stat.S_ISREG(info.st_mode):
-            with open(path, "rb") as file:  # noqa: PTH123
+            with open(path, "rb") as file:  # noqa: PTH123 (a Path takes no bytes)
                 content = file.read()
             inodes.setdefault(info.st_ino, []).append(name)
         owner = (info.st_uid, info.st_gid) if os.geteuid() == 0 else None

@@ -227,7 +227,7 @@ _FACTS = st.lists(
     st.builds(
         SnapshotFact,
         name=st.integers(0, 10**6).map("snapshot-{}".format),
-        time=st.datetimes(datetime(2020, 1, 1), datetime(2026, 3, 10), timezones=st.just(UTC)),  # noqa: DTZ001
+        time=st.datetimes(datetime(2020, 1, 1), datetime(2026, 3, 10), timezones=st.just(UTC)),
         phase=st.sampled_from(Phase),
         session=st.sampled_from(["backup", "weekly"]),
     ),

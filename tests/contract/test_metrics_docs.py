@@ -6,8 +6,9 @@ from typing import Any
 
 import yaml
 
+from stashgen_controller.cluster_metrics import of_cluster
 from stashgen_controller.events import OF_PHASE
-from stashgen_controller.metrics import Process, of_cluster, of_process
+from stashgen_controller.metrics import Process, of_process
 from tests.unit.controller_process.objects import Objects, ThisProcess
 from tools.generate_manifests import DEPLOY
 
@@ -20,13 +21,13 @@ def _metrics() -> dict[str, list[str]]:
     """Every metric's exposed name with its labels."""
     process: Process = ThisProcess()
     now = datetime(2026, 3, 1, tzinfo=UTC)
-    families = [*of_cluster(Objects(), now), *of_process(process)]
-    # The package shows labels by samples only, and there are none of an empty cluster.
-    return {
+    of_objects = {item.name: list(item.labels) for item in of_cluster(Objects(), now)}
+    # The package shows labels by samples only, and a process that just began has none.
+    return of_objects | {
         f"{item.name}_total" if item.type == "counter" else item.name: list(
             vars(item)["_labelnames"]
         )
-        for item in families
+        for item in of_process(process)
     }
 
 

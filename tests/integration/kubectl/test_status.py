@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
-from stashgen_controller.metrics import of_cluster
+from stashgen_controller.cluster_metrics import of_cluster
 from stashgen_controller.result import ErrorClass, RunError
 from stashgen_controller.session_plan import Verb
 from tests.integration.controller import manifests
@@ -59,12 +59,12 @@ def test_late_is_what_the_metric_says_and_the_reason_is_the_last_runs(
     assert "LATE (1)" in said.out
     assert "Unavailable: connection refused" in said.out
     assert "FAILED" not in said.out
-    (family,) = [
+    (met,) = [
         item
         for item in of_cluster(harness.reader, harness.clock.now())
         if item.name == "stashgen_recovery_point_objective_met"
     ]
-    assert [sample.value for sample in family.samples] == [0]
+    assert [figure for _, figure in met.samples] == [0]
 
 
 def test_a_paused_configuration_is_named_and_is_late_because_of_it(

@@ -14,7 +14,8 @@ from stashgen.api.resources import (
     RESTORE_REQUESTS,
     RESTORE_SESSIONS,
 )
-from stashgen_controller.metrics import Metrics, of_cluster
+from stashgen_controller.cluster_metrics import of_cluster
+from stashgen_controller.metrics import Metrics
 from tests.unit.controller_process.objects import (
     NOW,
     Objects,
@@ -32,8 +33,8 @@ _SESSION = _COPY[:3]
 
 
 def _series(objects: Objects, name: str, now: datetime = NOW) -> dict[tuple[str, ...], float]:
-    (family,) = [item for item in of_cluster(objects, now) if item.name == name]
-    return {tuple(sample.labels.values()): sample.value for sample in family.samples}
+    (gauge,) = [item for item in of_cluster(objects, now) if item.name == name]
+    return dict(gauge.samples)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from stashgen.api.resources import (
     RESTORE_SESSIONS,
 )
 from stashgen.api.restore_request import RestoreMode
+from stashgen_controller.cluster_metrics import of_cluster
 from stashgen_controller.kubectl.entry import Section
 from stashgen_controller.kubectl.survey import survey
-from stashgen_controller.metrics import of_cluster
 from stashgen_controller.session_plan import ORDER_ANNOTATION, RestoreOrder
 from tests.unit.controller_process.objects import (
     NOW,
@@ -74,17 +74,15 @@ def test_the_same_is_late_and_unprotected_as_the_metrics_say() -> None:
     numbers = []
     for hours in (0, 1, 5):
         now = NOW + timedelta(hours=hours)
-        families = {family.name: family for family in of_cluster(objects, now)}
-        missed = {
-            sample.labels["configuration"]
-            for sample in families["stashgen_recovery_point_objective_met"].samples
-            if sample.value == 0
-        }
+        gauges = {gauge.name: gauge for gauge in of_cluster(objects, now)}
+        met = gauges["stashgen_recovery_point_objective_met"]
+        configuration_at = met.labels.index("configuration")
+        missed = {values[configuration_at] for values, figure in met.samples if figure == 0}
         found = survey(objects, now)
         assert {entry.name for entry in found.of(Section.LATE)} == missed
         numbers.append(len(missed))
-        (unprotected,) = families["stashgen_unprotected_volumes"].samples
-        assert len(found.of(Section.UNPROTECTED)) == unprotected.value == 4
+        ((_, unprotected),) = gauges["stashgen_unprotected_volumes"].samples
+        assert len(found.of(Section.UNPROTECTED)) == unprotected == 4
     assert numbers == [1, 2, 3]
 
 

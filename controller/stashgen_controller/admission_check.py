@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from threading import Event, Lock, Thread
 from typing import cast
 
-from stashgen.api.base import JsonObject
+from stashgen.api.base import JsonObject, metadata_of
 from stashgen.api.meta import ObjectMeta
 from stashgen.api.resources import BACKUP_STORAGES, JOBS, REPOSITORIES
 from stashgen.kubestash.strict import JOBS_POLICY, PART_LABEL, PARTS, WRITES_POLICY
@@ -225,7 +225,7 @@ def _job(owner: JsonObject, template: JsonObject, now: datetime) -> JsonObject:
 
 def _says_where_it_was_reviewed(template: JsonObject) -> bool:
     """Only for a strict cluster are pods compiled so."""
-    metadata = cast("JsonObject", template.get("metadata") or {})
+    metadata = metadata_of(template)
     return PART_LABEL in cast("JsonObject", metadata.get("labels") or {})
 
 

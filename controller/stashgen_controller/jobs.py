@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
-from stashgen.api.base import JsonObject
+from stashgen.api.base import JsonObject, metadata_of
 from stashgen.kubestash.strict import LONGEST_JOB_SECONDS, PART_LABEL, TEMPLATE_LABEL
 from stashgen_controller.session_plan import (
     DEADLINE_GRACE,
@@ -91,7 +91,7 @@ def job_manifest(
     settings are constants: no retry by the Job controller (an attempt is ours to count), no TTL
     (the history limit deletes).
     """
-    template_metadata = cast("JsonObject", template.get("metadata") or {})
+    template_metadata = metadata_of(template)
     pod_labels = cast("dict[str, str]", template_metadata.get("labels") or {})
     pod_annotations = cast("dict[str, str]", template_metadata.get("annotations") or {})
     session = {

@@ -5,7 +5,7 @@ from typing import TypeVar, cast
 
 from pydantic import ValidationError
 
-from stashgen.api.base import JsonObject
+from stashgen.api.base import JsonObject, metadata_of
 from stashgen.api.meta import Kind, ObjectMeta
 from stashgen.api.resources import (
     JOBS,
@@ -69,7 +69,7 @@ def name_of(obj: JsonObject) -> str:
 def labels_of_namespace(reader: Reader, namespace: str) -> Mapping[str, str]:
     """The labels of a namespace; none while it is not known."""
     found = reader.get(NAMESPACES, None, namespace) or {}
-    metadata = cast("JsonObject", found.get("metadata") or {})
+    metadata = metadata_of(found)
     return cast("Mapping[str, str]", metadata.get("labels") or {})
 
 

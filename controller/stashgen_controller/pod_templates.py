@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from stashgen.api.addon import Addon
 from stashgen.api.backup_configuration import BackupConfiguration, Session
 from stashgen.api.backup_storage import BackupStorage
-from stashgen.api.base import JsonObject
+from stashgen.api.base import JsonObject, metadata_of
 from stashgen.api.function import Function
 from stashgen.api.repository import Repository
 from stashgen.api.resources import (
@@ -243,7 +243,7 @@ def _require_reviewed_claim(
     reader: Reader, repository: Repository, template: JsonObject, claim: str
 ) -> None:
     """In a strict cluster the API server lets a restore go to few claims: say it at once."""
-    metadata = cast("JsonObject", template.get("metadata") or {})
+    metadata = metadata_of(template)
     own = repository.spec.app_ref.name if repository.spec.app_ref is not None else ""
     prefix = restore_claim_prefix(own)
     if PART_LABEL not in cast("JsonObject", metadata.get("labels") or {}):

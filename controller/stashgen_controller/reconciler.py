@@ -11,7 +11,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Generic, Protocol, TypeVar, assert_never, cast
 
-from stashgen.api.base import JsonObject
+from stashgen.api.base import JsonObject, metadata_of
 from stashgen.api.resources import NAMESPACES, Resource
 from stashgen.kubestash.strict import JOBS_POLICY
 from stashgen_controller.client import (
@@ -184,19 +184,15 @@ def is_ours(existing: JsonObject, wanted: JsonObject) -> bool:
     """
     if _controller_uid(existing) != _controller_uid(wanted):
         return False
-    if not _contains(_metadata(existing).get("labels"), _metadata(wanted).get("labels")):
+    if not _contains(metadata_of(existing).get("labels"), metadata_of(wanted).get("labels")):
         return False
     if str(wanted["apiVersion"]).partition("/")[0].endswith("kubestash.com"):
         return _contains(existing.get("spec"), wanted.get("spec"))
     return True
 
 
-def _metadata(obj: JsonObject) -> JsonObject:
-    return cast("JsonObject", obj.get("metadata") or {})
-
-
 def _controller_uid(obj: JsonObject) -> object:
-    owners = cast("list[JsonObject]", _metadata(obj).get("ownerReferences") or [])
+    owners = cast("list[JsonObject]", metadata_of(obj).get("ownerReferences") or [])
     return next((owner.get("uid") for owner in owners if owner.get("controller")), None)
 
 

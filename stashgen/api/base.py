@@ -1,7 +1,7 @@
 """What every model of an API object shares: camelCase, frozen, unknown fields refused."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Self
+from typing import Annotated, Self, cast
 
 from pydantic import (
     BaseModel,
@@ -36,6 +36,11 @@ def _with_zone(value: datetime) -> datetime:
         msg = "a time needs a year from 1 to 9999 in UTC"
         raise ValueError(msg) from error
     return value
+
+
+def metadata_of(obj: JsonObject) -> JsonObject:
+    """An object's metadata as plain data; nothing where it has none."""
+    return cast("JsonObject", obj.get("metadata") or {})
 
 
 def format_time(value: datetime) -> str:

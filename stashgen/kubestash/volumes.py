@@ -3,7 +3,7 @@
 from typing import cast
 
 from stashgen.api.backup_storage import BackupStorage
-from stashgen.api.base import JsonObject
+from stashgen.api.base import JsonObject, metadata_of
 from stashgen.api.repository import Repository
 from stashgen.api.shared import TaskReference
 from stashgen.kubestash import s3
@@ -172,7 +172,7 @@ def scratch_source(task: TaskReference) -> JsonObject | None:
 
 def _claim_template(template: JsonObject) -> JsonObject:
     """An ephemeral volume's template has labels and annotations, its claim the pod's name."""
-    metadata = cast("JsonObject", template.get("metadata") or {})
+    metadata = metadata_of(template)
     kept: JsonObject = {
         key: value for key, value in metadata.items() if key in {"labels", "annotations"}
     }

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import cast
 
-from stashgen.api.base import JsonObject
+from stashgen.api.base import JsonObject, metadata_of
 from stashgen.diagnostics import Finding, Outcome
 from stashgen.kubestash.executor import template_name
 from stashgen.model import FileTree, Manifest, Previous, Record, Resolved, RetiredHistory
@@ -61,7 +61,7 @@ class _Kept:
 
     def __init__(self, retired: RetiredHistory, objects: Iterable[JsonObject]) -> None:
         self._retired = retired
-        self._objects = {(str(one["kind"]), _metadata(one).get("name")): one for one in objects}
+        self._objects = {(str(one["kind"]), metadata_of(one).get("name")): one for one in objects}
         self._repository = self._find("Repository", retired.history.repository)
         spec = cast("Mapping[str, JsonObject]", self._repository.get("spec") or {})
         self.storage = str((spec.get("storageRef") or {}).get("name"))
@@ -77,7 +77,7 @@ class _Kept:
             yield Manifest(path, self._find("PodTemplate", name), record)
 
     def _marked(self, until: str) -> JsonObject:
-        metadata = _metadata(self._repository)
+        metadata = metadata_of(self._repository)
         own = cast("JsonObject", metadata.get("annotations") or {})
         annotations = {key: value for key, value in own.items() if key != _BACKUP_TEMPLATE}
         annotations[_RETIRED] = until
@@ -105,7 +105,3 @@ def _objects(files: FileTree, path: PurePosixPath) -> tuple[JsonObject, ...]:
     if documents.findings:
         raise _MissingError(f"{path.name}: {documents.findings[0].what}")
     return tuple(document.data for document in documents.value)
-
-
-def _metadata(data: JsonObject) -> JsonObject:
-    return cast("JsonObject", data.get("metadata") or {})

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
 
-from stashgen.api.base import JsonObject, format_time, parse_time
+from stashgen.api.base import JsonObject, format_time, metadata_of, parse_time
 from stashgen.api.cron_job import CronJob, CronJobSpec
 from stashgen.api.job import Job
 from stashgen.api.resources import CRON_JOBS, JOBS, Resource
@@ -71,7 +71,7 @@ class CronJobController(ControlLoop):
         """The new Job; none when it was there already."""
         metadata = cast("JsonObject", cron_job["metadata"])
         template = cast("JsonObject", cast("JsonObject", cron_job["spec"])["jobTemplate"])
-        inherited = cast("JsonObject", template.get("metadata") or {})
+        inherited = metadata_of(template)
         annotations = cast("JsonObject", inherited.get("annotations") or {})
         namespace = str(metadata["namespace"])
         zone = ZoneInfo(CronJob.from_wire(cron_job).spec.time_zone or "Etc/UTC")

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import ClassVar, cast
 
-from stashgen.api.base import JsonObject, format_time
+from stashgen.api.base import JsonObject, format_time, metadata_of
 from stashgen.api.job import Job
 from stashgen.api.resources import JOBS, PODS, Resource
 from stashgen_controller.client import AlreadyExistsError
@@ -78,7 +78,7 @@ class JobController(ControlLoop):
     def _create_pod(self, job: Job) -> None:
         template = cast("JsonObject", job.spec["template"])
         suffix = "".join(secrets.choice(_SUFFIX_ALPHABET) for _ in range(5))
-        metadata = cast("JsonObject", template.get("metadata") or {})
+        metadata = metadata_of(template)
         owner = {
             "apiVersion": "batch/v1",
             "kind": "Job",

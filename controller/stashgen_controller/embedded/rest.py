@@ -1,14 +1,12 @@
 """The verbs of the API: what a request does to the store (Kubernetes API concepts)."""
 
-import secrets
-import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
 from pydantic import JsonValue
 
-from stashgen.api.base import JsonObject, format_time
+from stashgen.api.base import JsonObject, format_time, metadata_of
 from stashgen.api.resources import CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES
 from stashgen_controller.clock import Clock
 from stashgen_controller.embedded import admission
@@ -32,20 +30,15 @@ from stashgen_controller.embedded.patch import (
     STRATEGIC_PATCH,
     apply_patch,
 )
+from stashgen_controller.embedded.server_fields import (
+    check_namespace,
+    new_metadata,
+    with_client_fields,
+)
 from stashgen_controller.embedded.store import ResourceKey, Store
 
-_SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _NAMESPACES = (NAMESPACES.group, NAMESPACES.plural)
 _DEFINITIONS = (CUSTOM_RESOURCE_DEFINITIONS.group, CUSTOM_RESOURCE_DEFINITIONS.plural)
-# What a client may not set: it comes from the server.
-_SERVER_FIELDS = (
-    "uid",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-    "generation",
-    "selfLink",
-)
 _MODIFIED = (
     "the object has been modified; please apply your changes to the latest version and try again"
 )
@@ -108,10 +101,10 @@ class Api:
         served, resource = target.served, target.served.resource
         admission.check_kind(served, body)
         obj = admission.shape(served, body, query)
-        given = cast("JsonObject", obj.get("metadata") or {})
+        given = metadata_of(obj)
         if given.get("resourceVersion"):
             raise StatusError(500, "", "resourceVersion should not be set on objects to be created")
-        metadata = self._new_metadata(target, given)
+        metadata = new_metadata(served, target.namespace, given, self._clock.now())
         obj = {**obj, "metadata": metadata}
         if served.has_status:
             obj.pop("status", None)
@@ -123,7 +116,7 @@ class Api:
             admission.validate(served, obj, None)
             existing = self.store.get(served.key, namespace, name)
             if existing is not None:
-                is_going = bool(_metadata(existing).get("deletionTimestamp"))
+                is_going = bool(metadata_of(existing).get("deletionTimestamp"))
                 raise already_exists(resource.plural, resource.group, name, is_going=is_going)
             obj = self._owned(target, None, obj, Writer(manager, "Update"))
             return self._store(served, namespace, name, obj, query)
@@ -137,7 +130,7 @@ class Api:
         served = target.served
         admission.check_kind(served, body)
         body = admission.shape(served, body, query)
-        given = _metadata(body)
+        given = metadata_of(body)
         with self.store.lock:
             old = self.get(target)
             version = given.get("resourceVersion")
@@ -147,7 +140,7 @@ class Api:
                 ]
                 kind = served.resource.kind
                 raise invalid(kind, served.key[0], target.name, causes)
-            uid, current = given.get("uid"), _metadata(old)["uid"]
+            uid, current = given.get("uid"), metadata_of(old)["uid"]
             if uid and uid != current:
                 why = (
                     f"Precondition failed: UID in precondition: {uid}, UID in object meta: "
@@ -175,8 +168,8 @@ class Api:
             if not isinstance(new, dict):
                 raise bad_request("the patched document is not an object")
             new = admission.shape(served, new, query)
-            uid = _metadata(new).get("uid")
-            if uid not in {None, _metadata(old)["uid"]}:
+            uid = metadata_of(new).get("uid")
+            if uid not in {None, metadata_of(old)["uid"]}:
                 causes = [invalid_value("metadata.uid", uid, "field is immutable")]
                 raise invalid(served.resource.kind, served.key[0], target.name, causes)
             return self._update(target, old, new, query, Writer(manager, "Update"))
@@ -202,12 +195,12 @@ class Api:
                     raise not_found(served.resource.plural, served.key[0], target.name)
                 created = self.create(
                     Target(served, target.namespace, "", ""),
-                    applied | {"metadata": _metadata(applied) | {"name": target.name}},
+                    applied | {"metadata": metadata_of(applied) | {"name": target.name}},
                     query,
                     manager,
                 )
                 return self._reown(target, created, writer, fields.of(applied), query), True
-            ownership = Ownership(_metadata(old))
+            ownership = Ownership(metadata_of(old))
             removed = ownership.apply(
                 writer, fields.of(old), fields.of(applied), self._clock.now(), force=force
             )
@@ -215,7 +208,7 @@ class Api:
             for path in sorted(removed, key=len, reverse=True):
                 merged = cast("JsonObject", fields.without(merged, path))
             entries = ownership.entries(served.resource.api_version)
-            merged = {**merged, "metadata": _metadata(merged) | {"managedFields": entries}}
+            merged = {**merged, "metadata": metadata_of(merged) | {"managedFields": entries}}
             return self._update(target, old, merged, query, None), False
 
     def delete(self, target: Target, options: DeleteOptions) -> tuple[JsonObject, bool]:
@@ -227,7 +220,7 @@ class Api:
         served = target.served
         with self.store.lock:
             old = self.get(target)
-            metadata = _metadata(old)
+            metadata = metadata_of(old)
             options.check(served, metadata)
             finalizers = with_finalizers(served.resource.kind, metadata, options)
             grace = options.grace(served.resource.kind, old)
@@ -256,25 +249,6 @@ class Api:
                 self._empty_namespace(target.name)
             return stored, False
 
-    def _new_metadata(self, target: Target, given: JsonObject) -> JsonObject:
-        ignored = (*_SERVER_FIELDS, "managedFields")
-        metadata = {key: value for key, value in given.items() if key not in ignored}
-        name = str(metadata.get("name") or "")
-        if not name and metadata.get("generateName"):
-            suffix = "".join(secrets.choice(_SUFFIX_ALPHABET) for _ in range(5))
-            name = f"{metadata['generateName']}{suffix}"
-        metadata |= {
-            "name": name,
-            "uid": str(uuid.uuid4()),
-            "creationTimestamp": format_time(self._clock.now()),
-        }
-        if target.served.has_generation:
-            metadata["generation"] = 1
-        if target.served.resource.namespaced:
-            _check_namespace(metadata, target.namespace)
-            metadata["namespace"] = target.namespace
-        return metadata
-
     def _update(
         self,
         target: Target,
@@ -284,16 +258,16 @@ class Api:
         writer: Writer | None,
     ) -> JsonObject:
         """Write what a request made of an object; without a writer the owners are known."""
-        served, before, given = target.served, _metadata(old), _metadata(body)
+        served, before, given = target.served, metadata_of(old), metadata_of(body)
         if given.get("name") not in {None, before["name"]}:
             raise bad_request("the name of the object does not match the name on the URL")
-        _check_namespace(given, target.namespace)
+        check_namespace(given, target.namespace)
         if given.get("resourceVersion") not in {None, "", before["resourceVersion"]}:
             raise conflict(served.resource.plural, served.key[0], target.name, _MODIFIED)
-        new = _merged_parts(target, old, body)
+        new = with_client_fields(served, target.subresource, old, body)
         new = admission.fill(served, new, old)
         admission.validate(served, new, old)
-        metadata = dict(_metadata(new))
+        metadata = dict(metadata_of(new))
         if "generation" in before and admission.desired(served, new) != admission.desired(
             served, old
         ):
@@ -319,11 +293,11 @@ class Api:
         self, target: Target, old: JsonObject | None, new: JsonObject, writer: Writer
     ) -> JsonObject:
         fields = Fields(target.served.is_custom)
-        ownership = Ownership(_metadata(old) if old is not None else {})
+        ownership = Ownership(metadata_of(old) if old is not None else {})
         before = fields.of(old) if old is not None else {}
         ownership.record(writer, before, fields.of(new), self._clock.now())
         entries = ownership.entries(target.served.resource.api_version)
-        return {**new, "metadata": _metadata(new) | {"managedFields": entries}}
+        return {**new, "metadata": metadata_of(new) | {"managedFields": entries}}
 
     def _reown(
         self,
@@ -337,7 +311,7 @@ class Api:
         ownership = Ownership({})
         ownership.record(writer, {}, applied, self._clock.now())
         entries = ownership.entries(target.served.resource.api_version)
-        obj = {**created, "metadata": _metadata(created) | {"managedFields": entries}}
+        obj = {**created, "metadata": metadata_of(created) | {"managedFields": entries}}
         if not query.get("dryRun"):
             self.store.amend(target.served.key, target.namespace, target.name, obj)
         return obj
@@ -348,7 +322,7 @@ class Api:
         if query.get("dryRun"):
             return obj
         version = self.store.next_version()
-        obj = {**obj, "metadata": _metadata(obj) | {"resourceVersion": version}}
+        obj = {**obj, "metadata": metadata_of(obj) | {"resourceVersion": version}}
         if served.key == _DEFINITIONS:
             obj = established(obj, self._clock.now())
             defined = served_by(obj)
@@ -360,12 +334,12 @@ class Api:
 
     def _remove(self, target: Target, last: JsonObject) -> None:
         version = self.store.next_version()
-        last = {**last, "metadata": _metadata(last) | {"resourceVersion": version}}
+        last = {**last, "metadata": metadata_of(last) | {"resourceVersion": version}}
         self.store.remove(target.served.key, target.namespace, target.name, last)
         if target.served.key == _DEFINITIONS:
             defined = served_by(last)
             for item in self.store.items(defined.key):
-                metadata = cast("Mapping[str, str]", _metadata(item))
+                metadata = cast("Mapping[str, str]", metadata_of(item))
                 namespace = metadata.get("namespace", "")
                 self._remove(Target(defined, namespace, metadata["name"], ""), item)
             self._served.pop(defined.key, None)
@@ -375,8 +349,8 @@ class Api:
     def _empty_namespace(self, namespace: str) -> None:
         """What the namespace controller does: delete the contents, then let go."""
         for key, obj in self.store.resources_in(namespace):
-            target = Target(self._served[key], namespace, str(_metadata(obj)["name"]), "")
-            if not _metadata(obj).get("deletionTimestamp"):
+            target = Target(self._served[key], namespace, str(metadata_of(obj)["name"]), "")
+            if not metadata_of(obj).get("deletionTimestamp"):
                 self.delete(target, DeleteOptions("Background", grace_seconds=0))
         self._finish_namespace(namespace)
 
@@ -384,46 +358,16 @@ class Api:
         found = self.store.get(_NAMESPACES, "", namespace)
         if found is None or self.store.resources_in(namespace):
             return
-        if _metadata(found).get("deletionTimestamp"):
+        if metadata_of(found).get("deletionTimestamp"):
             self._remove(Target(self._served[_NAMESPACES], "", namespace, ""), found)
 
     def _require_namespace(self, namespace: str) -> None:
         found = self.store.get(_NAMESPACES, "", namespace)
         if found is None:
             raise not_found("namespaces", "", namespace)
-        if _metadata(found).get("deletionTimestamp"):
+        if metadata_of(found).get("deletionTimestamp"):
             message = (
                 f"unable to create new content in namespace {namespace} because it is being "
                 "terminated"
             )
             raise StatusError(403, "Forbidden", message, {})
-
-
-def _metadata(obj: JsonObject) -> JsonObject:
-    return cast("JsonObject", obj.get("metadata") or {})
-
-
-def _check_namespace(metadata: JsonObject, namespace: str) -> None:
-    if metadata.get("namespace") not in {None, "", namespace}:
-        raise bad_request(
-            "the namespace of the provided object does not match the namespace sent on the request"
-        )
-
-
-def _merged_parts(target: Target, old: JsonObject, body: JsonObject) -> JsonObject:
-    """Of the request what its path may change, of the stored object the rest."""
-    before = _metadata(old)
-    if target.subresource == "status":
-        kept = {key: value for key, value in old.items() if key != "status"}
-        return kept | ({"status": body["status"]} if "status" in body else {})
-    given = {key: value for key, value in _metadata(body).items() if key not in _SERVER_FIELDS}
-    fixed = {key: before[key] for key in _SERVER_FIELDS if key in before}
-    fixed |= {key: before[key] for key in ("name", "namespace", "managedFields") if key in before}
-    if "managedFields" in given:
-        fixed.pop("managedFields", None)
-    new: JsonObject = {**body, "metadata": given | fixed}
-    if target.served.has_status:
-        new.pop("status", None)
-        if "status" in old:
-            new["status"] = old["status"]
-    return new

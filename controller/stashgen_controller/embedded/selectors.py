@@ -6,7 +6,7 @@ from typing import cast
 
 from pydantic import JsonValue
 
-from stashgen.api.base import JsonObject
+from stashgen.api.base import JsonObject, metadata_of
 from stashgen_controller.embedded.errors import bad_request
 
 Predicate = Callable[[JsonObject], bool]
@@ -59,7 +59,7 @@ def label_predicate(selector: str) -> Predicate:
     tests = [_label_test(part) for part in _split(selector)]
 
     def matches(obj: JsonObject) -> bool:
-        metadata = cast("JsonObject", obj.get("metadata") or {})
+        metadata = metadata_of(obj)
         labels = cast("Mapping[str, str]", metadata.get("labels") or {})
         return all(test(labels) for test in tests)
 

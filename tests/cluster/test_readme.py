@@ -1,4 +1,4 @@
-"""The README's quick start for a real cluster, word for word."""
+"""The README from the installation to the first backup, word for word."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ def shop(kube: Kube, tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.usefixtures("installed")
 def test_quick_start_of_the_readme_ends_with_a_backup(kube: Kube, shop: Path) -> None:
     said = ""
-    for command, _ in steps(section("On a real cluster")):
+    for command, _ in steps(section("Install") + section("Apply it")):
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", command],
             cwd=shop,

@@ -8,7 +8,8 @@ from pathlib import Path
 from tests.readme import README, files, section, steps, write_files
 
 # Its own target's test runs the demo; tests/cluster/test_readme.py what needs a cluster.
-_ELSEWHERE = {"make demo", *(command for command, _ in steps(section("On a real cluster")))}
+_IN_A_CLUSTER = section("Install") + section("Apply it")
+_ELSEWHERE = {"make demo", *(command for command, _ in steps(_IN_A_CLUSTER))}
 
 
 def test_every_console_block_is_run_by_a_test() -> None:

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from stashgen.kubestash.strict import JOBS_POLICY, JOBS_ROLE, WRITES_POLICY
 from tests.api_contract.s3.gateway import Gateway
-from tests.cluster.installation import install
+from tests.cluster.installation import DEPLOY, apply_controllers, install
 from tests.cluster.kube import Kube
 from tests.cluster.protected import Protected
 from tools.cluster.layout import HOST_ADDRESS
@@ -43,6 +44,22 @@ def kube() -> Kube:
 def installed(kube: Kube) -> None:
     """Both controllers run in their own image."""
     install(kube)
+
+
+@pytest.fixture(scope="module")
+def strict_mode(kube: Kube, installed: None) -> Iterator[None]:
+    """The controllers run in strict mode; at the end everything is as it was before."""
+    del installed
+    apply_controllers(kube, DEPLOY / "strict")
+    try:
+        yield
+    finally:
+        for kind in ("validatingadmissionpolicy", "validatingadmissionpolicybinding"):
+            for name in kube.kubectl("get", kind, "--output=name").split():
+                if JOBS_POLICY in name or WRITES_POLICY in name:
+                    kube.kubectl("delete", name)
+        apply_controllers(kube, DEPLOY)
+        kube.kubectl("delete", "clusterrole", JOBS_ROLE)
 
 
 @pytest.fixture(scope="session")

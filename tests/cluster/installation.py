@@ -37,6 +37,13 @@ def install(kube: Kube) -> None:
     )  # fmt: skip
 
 
+def apply_controllers(kube: Kube, folder: Path) -> None:
+    """Apply a kustomization of the controllers over the one that is there, and wait for them."""
+    kube.kubectl("apply", "--server-side", f"--kustomize={folder}")
+    where = (f"--namespace={SYSTEM}", "deployment/stashgen-controller")
+    kube.kubectl("rollout", "status", *where, "--timeout=120s")
+
+
 def leader(kube: Kube) -> str:
     """The pod that leads; empty where none does."""
     identity: str = kube.get(SYSTEM, "lease", "stashgen-controller")["spec"]["holderIdentity"]
@@ -278,7 +285,7 @@ def names(kube: Kube, namespace: str, kind: str) -> list[str]:
 def wait_for_phase(kube: Kube, namespace: str, kind: str, name: str, phase: str) -> None:
     """Wait until an object has a phase; the failure shows its status."""
     try:
-        kube.wait_until(lambda: _phase(kube, namespace, kind, name) == phase, seconds=120)
+        kube.wait_until(lambda: _phase(kube, namespace, kind, name) == phase, seconds=300)
     except AssertionError:
         status = kube.get(namespace, kind, name).get("status")
         msg = f"{kind} {name} is not {phase}: {json.dumps(status, indent=1)}"

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from stashgen.kubestash.strict import JOBS_POLICY, JOBS_ROLE, PARTS, WRITES_POLICY
+from stashgen.kubestash.strict import JOBS_POLICY, PARTS, WRITES_POLICY
 from tests.cluster import installation
 from tests.cluster.audit import requests
 from tests.cluster.conftest import fresh_namespace
-from tests.cluster.installation import CONTROLLER, DATA, DEPLOY, SYSTEM, Json
+from tests.cluster.installation import CONTROLLER, DATA, SYSTEM, Json
 from tests.cluster.kube import Kube
 from tests.strict import ground as strict
 from tests.strict.attacks import ATTACKS, BEYOND_ADMISSION, Attack, Ground, Request
@@ -26,32 +26,6 @@ from tools.cluster.certificates import authority
 _KINDS = ("validatingadmissionpolicy", "validatingadmissionpolicybinding")
 _REPLICAS = 2
 _CONTROLLERS = "app.kubernetes.io/name=stashgen-controller"
-
-
-@pytest.fixture(scope="module")
-def strict_mode(kube: Kube, installed: None) -> Iterator[None]:
-    """The controllers run in strict mode; at the end everything is as it was before."""
-    del installed
-    _apply(kube, "--kustomize", DEPLOY / "strict")
-    try:
-        yield
-    finally:
-        for kind in _KINDS:
-            for name in kube.kubectl("get", kind, "--output=name").split():
-                if JOBS_POLICY in name or WRITES_POLICY in name:
-                    kube.kubectl("delete", name)
-        _apply(kube, "--kustomize", DEPLOY)
-        kube.kubectl("delete", "clusterrole", JOBS_ROLE)
-
-
-def _apply(kube: Kube, how: str, folder: Path) -> None:
-    kube.kubectl("apply", "--server-side", f"{how}={folder}")
-    _rolled_out(kube)
-
-
-def _rolled_out(kube: Kube) -> None:
-    where = (f"--namespace={SYSTEM}", "deployment/stashgen-controller")
-    kube.kubectl("rollout", "status", *where, "--timeout=120s")
 
 
 @pytest.fixture(scope="module")

@@ -110,7 +110,9 @@ def _tracked(item: Json, application: str) -> Json:
     """An object as Argo CD applies it: it adds whose it is."""
     group = item["apiVersion"].rpartition("/")[0]
     metadata = item["metadata"]
-    tracking = f"{application}:{group}/{item['kind']}:{metadata['namespace']}/{metadata['name']}"
+    tracking = (
+        f"{application}:{group}/{item['kind']}:{metadata.get('namespace', '')}/{metadata['name']}"
+    )
     annotations = metadata.setdefault("annotations", {})
     annotations["argocd.argoproj.io/tracking-id"] = tracking
     return item

@@ -12,6 +12,7 @@ from stashgen.api import resources as known
 from stashgen.api.base import parse_time
 from stashgen_controller.client import Client
 from stashgen_controller.conditions import METRICS_PUSHED
+from stashgen_controller.kinds.backup_session_executor import EXECUTOR_ENSURED
 from tests.cluster import installation
 from tests.cluster.argocd.platform import Platform
 from tests.cluster.audit import Request, requests
@@ -53,6 +54,8 @@ class Story:
     # The session that was under way when a commit changed the image, and the first one after it.
     bumped_session: str = ""
     next_session: str = ""
+    # What that one said while its pod was not reviewed yet.
+    waited_for: str = ""
     stored: set[str] = field(default_factory=set)
     quiet_writes: list[str] = field(default_factory=list)
     began: datetime = field(default_factory=_now)
@@ -131,9 +134,25 @@ class Story:
             finally:
                 gateway.resume()
 
+    def wait_for_review(self, session: str) -> str:
+        """Wait until a session's pod is refused, for the time being; the words for it."""
+
+        def ensured() -> Json:
+            found = self.scene.view.get(known.BACKUP_SESSIONS, self.team.namespace, session)
+            return condition(found, EXECUTOR_ENSURED)
+
+        self.kube.wait_until(lambda: ensured().get("reason") == "NotReviewedYet")
+        return str(ensured()["message"])
+
     def finish(self, session: str) -> Json:
         """Wait for the end of a session and of its retention."""
         return installation.finished_backup(self.kube, self.team.namespace, session)
+
+    def wait_for_end(self, session: str) -> None:
+        """Wait for the end of a session; its retention may take longer."""
+        installation.wait_for_phase(
+            self.kube, self.team.namespace, "backupsession", session, "Succeeded"
+        )
 
     def finish_all(self) -> None:
         """Wait for the end of all sessions, also of one whose tick has just been."""

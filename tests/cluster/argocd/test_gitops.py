@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from stashgen.api import resources as known
+from stashgen.kubestash.strict import PART_LABEL
 from stashgen_controller.kinds.backup_session import SKIPPED
 from tests.api_contract.s3.gateway import BUCKET, Gateway
 from tests.cluster import installation
@@ -26,7 +27,7 @@ from tests.cluster.argocd.platform import (
 )
 from tests.cluster.argocd.server import USER
 from tests.cluster.argocd.story import WRITES, Json, Story
-from tests.cluster.installation import KEY, STORE
+from tests.cluster.installation import CONTROLLER, KEY, STORE
 from tests.cluster.kube import Kube
 from tests.cluster.kube_view import KubeView
 from tools.demo import data
@@ -34,7 +35,8 @@ from tools.demo.proofs import STEPS, Scene
 from tools.demo.view import condition, name
 from tools.image.__main__ import image_name
 
-COPY = "library-copy"
+# In strict mode a pod may write to a claim of another name only if the name begins so.
+COPY = f"{LIBRARY}-restore-copy"
 NEXT_IMAGE = "stashgen-worker:next"
 # So many that what a restore needs is still there, however slow the machine is.
 _KEPT, _KEPT_LATER = 100, 2
@@ -44,15 +46,16 @@ _CRON_JOBS = "system:serviceaccount:kube-system:cronjob-controller"
 _RENDERED = {
     "serviceaccounts", "roles", "rolebindings", "podtemplates", "cronjobs",
     "backupstorages", "repositories", "retentionpolicies", "backupconfigurations",
+    "reviewedtemplates",
 }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def story(
-    kube: Kube, gateway: Gateway, installed: None, tmp_path_factory: pytest.TempPathFactory
+    kube: Kube, gateway: Gateway, strict_mode: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Story]:
-    """Our controller and Argo CD are installed; git has volumes without backups."""
-    assert installed is None
+    """Our strict controller and Argo CD are installed; git has volumes without backups."""
+    assert strict_mode is None
     namespace = f"gitops-{uuid.uuid4().hex[:8]}"
     with platform(kube, namespace, tmp_path_factory.mktemp("gitops"), gateway) as team:
         team.write_namespace()
@@ -141,17 +144,27 @@ def restored(ticked: Story) -> Story:
 
 @pytest.fixture(scope="module")
 def bumped(restored: Story) -> Story:
-    """While a session ran, a commit changed the image and what is kept; the next one is over."""
+    """While a session ran, a commit changed the image and what is kept; the next one is over.
+
+    The commit is in two halves, as a sync is for a moment: the pods, then the review of them.
+    """
     story, team = restored, restored.team
     tag = ["ctr", "--namespace=k8s.io", "images", "tag", "--force"]
     here = "docker.io/library"
     story.kube.cluster("enter", *tag, f"{here}/{image_name()}", f"{here}/{NEXT_IMAGE}")
+    old = team.reviews()
     team.write_project(image=NEXT_IMAGE)
     team.write_policy(LIBRARY, "1m", _KEPT_LATER, REMOTE)
     team.build()
+    new = team.put_back_reviews(old)
     with story.held_backup() as story.bumped_session:
         team.sync(team.git.push("Keep two, with the next image"), "backups")
-    story.next_session = story.next_backup()
+    story.wait_for_end(story.bumped_session)
+    story.next_session = story.next_tick()
+    story.waited_for = story.wait_for_review(story.next_session)
+    team.put_back_reviews(new)
+    team.sync(team.git.push("Review the pods of the next image"), "backups")
+    story.finish(story.next_session)
     return story
 
 
@@ -214,6 +227,26 @@ def test_image_bump_loses_no_session_and_starts_none_twice(retired: Story) -> No
         item.name for item in made if item.resource == "backupsessions" and item.user == account
     ]
     assert Counter(sessions) == Counter(f"{LIBRARY}-backup-{tick * 60}" for tick in ticks)
+
+
+def test_session_waits_for_the_review_of_its_pod_and_succeeds(bumped: Story) -> None:
+    assert "the pod differs from the reviewed template" in bumped.waited_for
+    namespace, session = bumped.team.namespace, bumped.next_session
+    status = bumped.scene.view.get(known.BACKUP_SESSIONS, namespace, session)["status"]
+    assert status["phase"] == "Succeeded", status
+
+
+def test_every_job_of_the_controller_was_compared_with_git(retired: Story) -> None:
+    made = {
+        item.name
+        for item in retired.requests()
+        if (item.verb, item.resource, item.code, item.user) == ("create", "jobs", 201, CONTROLLER)
+    }
+    jobs = retired.scene.view.items(known.JOBS, retired.team.namespace)
+    reviewed = {name(item) for item in jobs if PART_LABEL in item["metadata"]["labels"]}
+    there = {name(item) for item in jobs}
+    assert made & there
+    assert made & there == reviewed
 
 
 def test_image_bump_comes_while_a_session_runs(retired: Story) -> None:

@@ -13,7 +13,7 @@ import yaml
 from stashgen.serialize import serialize
 from stashgen.tree import read_output, write_tree
 from tests.api_contract.json_schemas import LOCATION, write_schemas
-from tests.contract.test_rendered_objects import manifests
+from tests.contract.every_field import manifests
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -19,10 +19,8 @@ from stashgen.api.repository import Repository
 from stashgen.api.retention_policy import RetentionPolicy
 from stashgen.kubestash.supported import unsupported
 from stashgen.kubestash.validation import validate_backup_configuration
-from stashgen.model import Manifest
-from stashgen.render import render
 from stashgen.serialize import serialize
-from tests.unit.resolve.project import PROJECT, ROOT, STORAGE, claim, resolved
+from tests.contract.every_field import CLAIMS, manifests
 
 _ROOT = Path(__file__).parents[2]
 _MODELS: Mapping[str, type[Kind]] = {
@@ -30,67 +28,6 @@ _MODELS: Mapping[str, type[Kind]] = {
     for model in (BackupConfiguration, BackupStorage, Repository, RetentionPolicy)
 }
 _OTHER_KINDS = {"CronJob", "PodTemplate", "Role", "RoleBinding", "ServiceAccount"}
-_NFS = STORAGE.replace("name: local}", "name: nas}").replace(
-    "persistentVolumeClaim: {claimName: backup-store}", "nfs: {server: nas, path: /backup}"
-)
-_BUCKET = """
-apiVersion: stashgen.dev/v1alpha1
-kind: Storage
-metadata: {name: s3}
-spec:
-  namespace: demo
-  backend:
-    provider: s3
-    s3:
-      bucket: corp-backup
-      prefix: "{{ cluster.id }}/a"
-      endpoint: "http://minio:9000"
-      insecureTLS: true
-  credentials: {from: Namespace, secretName: backup-s3}
-"""
-_POLICY = """
-apiVersion: stashgen.dev/v1alpha1
-kind: BackupPolicy
-metadata: {name: gold}
-spec:
-  select: {namespaces: {names: [demo]}}
-  encryption: {secretName: gold-key}
-  sessions:
-  - name: frequent
-    every: 4h
-    timeout: 30m
-    copies:
-    - {storage: local, keep: {daily: 14, weekly: 8}}
-    - {storage: nas, keep: {last: 12, within: 90d, failed: 2}}
-    - {storage: s3, keep: {daily: 14, weekly: 8}}
-  - name: nightly
-    schedule: "H 1 * * *"
-    suspend: true
-    historyLimit: 5
-    copies: [{storage: nas, retention: yearly, directory: "nightly/{{namespace}}/{{volume}}"}]
-  job:
-    runAs: {user: 1000}
-    nodeSelector: {disk: "yes"}
-    tolerations: [{key: backup, operator: Exists}]
-    resources: {requests: {cpu: 1, memory: 1536Mi}, limits: {cpu: "1.5", memory: 2048Mi}}
-"""
-_JOB = "  job: {runAs: {user: 1000}}\n"
-_RETENTION = """
-apiVersion: storage.kubestash.com/v1alpha1
-kind: RetentionPolicy
-metadata: {name: yearly}
-spec: {maxRetentionPeriod: 5y, successfulSnapshots: {monthly: 12, yearly: 5}}
-"""
-_CLAIMS = ("library", "data-postgres-analytics-primary-0", "data-postgres-analytics-primary-1")
-
-
-def manifests() -> tuple[Manifest, ...]:
-    """A project that uses every field once."""
-    inventory = "".join(claim(name) for name in _CLAIMS)
-    storages = (STORAGE.replace(ROOT, _JOB), _NFS.replace(ROOT, _JOB), _BUCKET)
-    outcome = resolved(inventory, *storages, _POLICY, _RETENTION, project=PROJECT)
-    assert outcome.findings == ()
-    return render(outcome.value)
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +79,7 @@ def test_kubestashs_webhooks_would_accept_the_configurations(
         *(RetentionPolicy.model_validate(i) for i in objects if i["kind"] == "RetentionPolicy"),
     ]
     found = [item for item in objects if item["kind"] == "BackupConfiguration"]
-    assert len(found) == len(_CLAIMS)
+    assert len(found) == len(CLAIMS)
     for data in found:
         configuration = BackupConfiguration.model_validate(data)
         assert validate_backup_configuration(configuration, repositories, shared) == ()
@@ -199,7 +136,7 @@ def test_no_backup_sets_an_fs_group_or_writes_to_its_volume(
         for item in objects
         if item["kind"] == "PodTemplate" and str(_metadata(item)["name"]).startswith("backup-")
     ]
-    assert len(backups) == len(_CLAIMS) * 4
+    assert len(backups) == len(CLAIMS) * 4
     for item in backups:
         mounts = [value for key, value in _texts(item) if key == "volumeMounts"]
         data = [
@@ -213,7 +150,7 @@ def test_no_backup_sets_an_fs_group_or_writes_to_its_volume(
 _PROGRAM = """
 import sys
 from stashgen.serialize import serialize
-from tests.contract.test_rendered_objects import manifests
+from tests.contract.every_field import manifests
 for path, content in serialize("test", manifests()).items():
     sys.stdout.buffer.write(str(path).encode() + b"\\n" + content)
 """

@@ -26,10 +26,7 @@ from stashgen_controller.embedded.errors import (
     unsupported_media_type,
 )
 from stashgen_controller.embedded.managed_fields import Fields, Ownership, Writer
-from stashgen_controller.embedded.patch import (
-    STRATEGIC_PATCH,
-    apply_patch,
-)
+from stashgen_controller.embedded.patch import STRATEGIC_PATCH, apply_patch
 from stashgen_controller.embedded.server_fields import (
     check_namespace,
     new_metadata,

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.api_contract.s3.gateway import READER, WRITER, Gateway, SecretFolder
-from tests.integration.worker.test_memory import MOST_MEMORY_KB, WITH_PEAK, peak_kb
-from tests.integration.worker.test_restore_once import ORDER, ledger, ledger_file
+from tests.integration.worker.peak_memory import MOST_MEMORY_KB, WITH_PEAK, peak_kb
+from tests.integration.worker.restore_ledger import ORDER, ledger, ledger_file
 from tests.integration.worker.workbench import (
     COMPONENT,
     NOW,

@@ -1,64 +1,16 @@
 """The controller dies at each of its writes; the next one finishes and does no work twice."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
-from kubernetes.client import ApiClient
 
 from stashgen.api import resources as known
-from stashgen_controller.client import Client
 from stashgen_controller.session_plan import Verb
 from tests.integration.controller import manifests
-from tests.integration.controller.harness import (
-    Harness,
-    good_worker,
-    plan_of,
-)
+from tests.integration.controller.harness import Harness, good_worker, plan_of
+from tests.integration.controller.mortal_client import DeathError, mortal
 
 ONE, TWO = ("local",), ("local", "nas")
-_WRITES = {"POST", "PUT", "PATCH", "DELETE"}
-
-
-class DeathError(Exception):
-    """The controller is gone in this moment."""
-
-
-class MortalClient(Client):
-    """The real client of a process that dies at one of its writes.
-
-    Args:
-        api: The transport.
-        writes: How many are still done.
-        is_sent: Whether the last one still reaches the server, whose answer nobody reads.
-    """
-
-    def __init__(self, api: ApiClient, writes: int, *, is_sent: bool) -> None:
-        super().__init__(api)
-        self.left = writes
-        self._is_sent = is_sent
-
-    def _request(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
-        if method in _WRITES:
-            if self.left == 0:
-                if self._is_sent:
-                    super()._request(method, path, **arguments)
-                raise DeathError
-            self.left -= 1
-        return super()._request(method, path, **arguments)
-
-
-@contextmanager
-def mortal(harness: Harness, writes: int, *, is_sent: bool) -> Iterator[MortalClient]:
-    """Give the controller a client that ends it; afterwards a new controller has a whole one."""
-    transport = harness.client._api
-    client = MortalClient(transport, writes, is_sent=is_sent)
-    harness.controller = client
-    try:
-        yield client
-    finally:
-        harness.controller = harness.client
 
 
 def _start_over(harness: Harness) -> None:

@@ -24,7 +24,7 @@ from tests.integration.controller.harness import (
     name_of,
     plan_of,
 )
-from tests.integration.controller.test_restart import DeathError, mortal
+from tests.integration.controller.mortal_client import DeathError, mortal
 
 SNAPSHOT = "repo-local-library-backup-backup-1772366400"
 FIRST, SECOND = (requested_restore_name("incident-42", number) for number in (1, 2))

@@ -7,17 +7,16 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
 import pytest
 
 from stashgen.api import resources as known
-from stashgen.api.base import JsonObject
 from stashgen.kubestash import names
 from tests.integration.controller import manifests
-from tests.integration.controller.harness import plan_of
+from tests.integration.controller.protected_volume import Protected, parent_of, restic_in_a_pod
 from tests.integration.controller.real_cluster import PASSWORD, RealCluster
 
 _LARGE = 256 << 20
@@ -30,93 +29,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
     found = RealCluster(tmp_path_factory.mktemp("cluster"))
     yield found
     found.stop()
-
-
-class Protected:
-    """A volume that was backed up once, and its restic repository."""
-
-    def __init__(self, cluster: RealCluster, namespace: str) -> None:
-        self.cluster = cluster
-        self.namespace = namespace
-        self.volume = cluster.prepare(namespace)
-        (self.volume / "small").write_text("small", encoding="utf-8")
-        objects = (
-            manifests.storage(namespace),
-            manifests.retention(namespace, last=1),
-            manifests.configuration(namespace),
-        )
-        for obj in objects:
-            cluster.apply(obj)
-        self.sessions = [cluster.finished_session(namespace, [])]
-        place = cluster.volume(namespace, "backup-store") / namespace / "library" / "local"
-        self.repository = place / "repository/v1/backup/dump"
-
-    def lock_ids(self) -> list[str]:
-        """The names of restic's locks; what is about to be written has no such name yet."""
-        return sorted(
-            path.name for path in (self.repository / "locks").iterdir() if len(path.name) == 64
-        )
-
-    def hosts(self) -> list[str]:
-        """Whose locks there are."""
-        locks = [self.cluster.restic(self.repository, "cat", "lock", i) for i in self.lock_ids()]
-        return sorted(str(cast("JsonObject", lock)["hostname"]) for lock in locks)
-
-    def start_next(self) -> str:
-        """Have the next session begin; returns its name."""
-        self.cluster.next_tick(self.namespace, "library-backup")
-
-        def probe() -> str | None:
-            found = self.cluster.names(known.BACKUP_SESSIONS, self.namespace)
-            return next((name for name in found if name not in self.sessions), None)
-
-        name = self.cluster.wait("the next session", probe)
-        self.sessions.append(name)
-        return name
-
-    def finish_next(self) -> str:
-        """Have the next session begin and end well, with its retention; returns its name."""
-        self.cluster.next_tick(self.namespace, "library-backup")
-        name = self.cluster.finished_session(self.namespace, self.sessions)
-        self.sessions.append(name)
-        return name
-
-    def session(self, name: str) -> JsonObject:
-        """A session's status."""
-        return self.cluster.status(known.BACKUP_SESSIONS, self.namespace, name)
-
-    def retention(self, session: str) -> JsonObject:
-        """How a session's retention is going; empty before there is one."""
-        applied = self.session(session).get("retentionPolicy")
-        return cast("list[JsonObject]", applied or [{}])[0]
-
-    def pod(self, session: str) -> str | None:
-        """The pod that a session's Snapshot recorded."""
-        status = self.cluster.status(known.SNAPSHOTS, self.namespace, f"repo-local-{session}")
-        return cast("dict[str, str]", status.get("executor") or {}).get("pod")
-
-    def gone_pods(self, job: str) -> Sequence[str]:
-        """The pods that a Job's plan calls gone."""
-        return plan_of(self.cluster.client.get(known.JOBS, self.namespace, job)).gone_pods
-
-
-def restic_in_a_pod(namespace: str) -> int | None:
-    """The process of the restic that works in a pod on this namespace's storage."""
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
-        with contextlib.suppress(OSError):
-            program = (folder / "cmdline").read_bytes().split(b"\0")[0]
-            mounts = (folder / "mountinfo").read_text(encoding="utf-8")
-            if program.endswith(b"restic") and f"/{namespace}/backup-store " in mounts:
-                return int(folder.name)
-    return None
-
-
-def parent_of(pid: int) -> int:
-    """The process that started another one."""
-    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("PPid:"))
 
 
 @contextlib.contextmanager

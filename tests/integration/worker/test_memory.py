@@ -4,25 +4,8 @@ import os
 
 import pytest
 
-from tests.integration.worker.workbench import (
-    Ended,
-    Json,
-    Workbench,
-    snapshot_manifest,
-    snapshot_name,
-)
-
-MOST_MEMORY_KB = 60_000
-# The peak of the process itself: what its parent is told counts restic, too.
-WITH_PEAK = """
-import sys
-from pathlib import Path
-from stashgen_controller.worker.main import main
-code = main()
-peak = next(l for l in Path("/proc/self/status").read_text().splitlines() if l.startswith("VmHWM"))
-print("peak:", peak.split()[1], file=sys.stderr)
-sys.exit(code)
-"""
+from tests.integration.worker.peak_memory import MOST_MEMORY_KB, WITH_PEAK, peak_kb
+from tests.integration.worker.workbench import Json, Workbench, snapshot_manifest, snapshot_name
 
 
 @pytest.fixture
@@ -30,11 +13,6 @@ def bench(workbench: Workbench) -> Workbench:
     """A workbench whose worker says how large it was."""
     workbench.worker = ("-c", WITH_PEAK)
     return workbench
-
-
-def peak_kb(ended: Ended) -> int:
-    line = next(line for line in ended.printed.splitlines() if line.startswith("peak: "))
-    return int(line.split()[1])
 
 
 def test_the_worker_stays_small_with_many_files_and_errors(bench: Workbench) -> None:

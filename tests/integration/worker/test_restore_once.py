@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from stashgen_controller.result import ErrorClass
+from tests.integration.worker.restore_ledger import NONCE, ORDER, ledger, ledger_file
 from tests.integration.worker.workbench import (
     CLAIM_UID,
     CLUSTER_UID,
@@ -19,19 +20,6 @@ from tests.integration.worker.workbench import (
     snapshot_name,
     wait_until,
 )
-
-NONCE = "incident-42"
-ORDER: Json = {
-    "nonce": NONCE,
-    "namespace": "demo",
-    "request": "back",
-    "repository": "local-k3f9q",
-    "snapshot": "latest",
-    "target": "library",
-    "mode": "Overwrite",
-    # The restores of the workbench happen a hundred days after its beginning.
-    "notAfter": "2026-09-01T00:00:00Z",
-}
 
 
 @pytest.fixture
@@ -48,14 +36,6 @@ def restore(bench: Workbench, day: int = 0, order: Json = None, **plan: Json) ->
     """Restore the Snapshot of a day by an order."""
     record = bench.record(snapshot_name(day))
     return bench.restore(record, order={**ORDER, **(order or {})}, **plan)
-
-
-def ledger(bench: Workbench, nonce: str = NONCE) -> Json:
-    return json.loads(ledger_file(bench, nonce).read_bytes())
-
-
-def ledger_file(bench: Workbench, nonce: str = NONCE) -> Path:
-    return bench.directory / ".stashgen" / "restores" / f"{nonce}.json"
 
 
 def content(bench: Workbench) -> str:

@@ -1,0 +1,52 @@
+"""A client that ends the controller at one of its writes, as a killed process ends."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from kubernetes.client import ApiClient
+
+from stashgen_controller.client import Client
+from tests.integration.controller.harness import Harness
+
+_WRITES = {"POST", "PUT", "PATCH", "DELETE"}
+
+
+class DeathError(Exception):
+    """The controller is gone in this moment."""
+
+
+class MortalClient(Client):
+    """The real client of a process that dies at one of its writes.
+
+    Args:
+        api: The transport.
+        writes: How many are still done.
+        is_sent: Whether the last one still reaches the server, whose answer nobody reads.
+    """
+
+    def __init__(self, api: ApiClient, writes: int, *, is_sent: bool) -> None:
+        super().__init__(api)
+        self.left = writes
+        self._is_sent = is_sent
+
+    def _request(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
+        if method in _WRITES:
+            if self.left == 0:
+                if self._is_sent:
+                    super()._request(method, path, **arguments)
+                raise DeathError
+            self.left -= 1
+        return super()._request(method, path, **arguments)
+
+
+@contextmanager
+def mortal(harness: Harness, writes: int, *, is_sent: bool) -> Iterator[MortalClient]:
+    """Give the controller a client that ends it; afterwards a new controller has a whole one."""
+    transport = harness.client._api
+    client = MortalClient(transport, writes, is_sent=is_sent)
+    harness.controller = client
+    try:
+        yield client
+    finally:
+        harness.controller = harness.client

@@ -17,6 +17,7 @@ _PATH = re.compile(
 )
 _TARGET = re.compile(r"`make ([a-z0-9-]+)")
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
+_ANCHOR = re.compile(r"\]\((?!https?:)([^)#]*)#([^)]+)\)")
 
 
 @pytest.mark.parametrize("name", _DOCUMENTS)
@@ -31,6 +32,24 @@ def test_links_in_documents_lead_somewhere(name: str) -> None:
     folder = (ROOT / name).parent
     text = (ROOT / name).read_text(encoding="utf-8")
     missing = [link for link in _LINK.findall(text) if not (folder / link).exists()]
+    assert not missing
+
+
+def _anchors(document: Path) -> set[str]:
+    """What a heading is called in a link: GitHub's way."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 _-]", "", item.lower()).replace(" ", "-") for item in headings}
+
+
+@pytest.mark.parametrize("name", _DOCUMENTS)
+def test_links_to_headings_lead_somewhere(name: str) -> None:
+    document = ROOT / name
+    found = _ANCHOR.findall(document.read_text(encoding="utf-8"))
+    missing = [
+        (path, anchor)
+        for path, anchor in found
+        if anchor not in _anchors(document.parent / path if path else document)
+    ]
     assert not missing
 
 

@@ -1,32 +1,23 @@
 """The kubelet of the embedded cluster: runs pods as local processes with folders as volumes."""
 
-import re
 import shutil
 import signal
-import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar, cast
 
-from stashgen.api.base import JsonObject, format_time
+from stashgen.api.base import JsonObject, format_time, metadata_of
 from stashgen.api.resources import PODS, Resource
 from stashgen_controller.client import Client, NotFoundError
 from stashgen_controller.clock import MovableClock
 from stashgen_controller.embedded.loop import LONGEST_WAIT, ControlLoop
-from stashgen_controller.embedded.sandbox import (
-    TERMINATION_LOG,
-    Container,
-    Mount,
-    Process,
-    start,
-)
-from stashgen_controller.embedded.volumes import NotReadyError, Volumes, chown_tree, pod_field
+from stashgen_controller.embedded.pod_container import container_of
+from stashgen_controller.embedded.sandbox import Process, start
+from stashgen_controller.embedded.volumes import NotReadyError, Volumes
 
 _MESSAGE_BYTES = 4096
-_ACCOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
-_REFERENCE = re.compile(r"\$\$|\$\((?P<name>[A-Za-z_][A-Za-z0-9_]*)\)")
 
 
 @dataclass(slots=True)
@@ -72,7 +63,7 @@ class Runner(ControlLoop):
 
     def sync(self) -> None:
         """One pass over all pods."""
-        pods = {str(_metadata(pod)["uid"]): pod for pod in self.caches[PODS].items()}
+        pods = {str(metadata_of(pod)["uid"]): pod for pod in self.caches[PODS].items()}
         for uid in list(self._running):
             if uid not in pods:
                 self._running.pop(uid).process.kill()
@@ -84,7 +75,7 @@ class Runner(ControlLoop):
 
     def _sync_one(self, uid: str, pod: JsonObject) -> None:
         running = self._running.get(uid)
-        deleting = bool(_metadata(pod).get("deletionTimestamp"))
+        deleting = bool(metadata_of(pod).get("deletionTimestamp"))
         if running is not None:
             if deleting:
                 self._terminate(pod, running)
@@ -99,11 +90,15 @@ class Runner(ControlLoop):
             self._finish(pod, "unknown", self.clock.now(), 137, "the runner was restarted")
 
     def _start(self, uid: str, pod: JsonObject) -> None:
-        metadata = _metadata(pod)
+        metadata = metadata_of(pod)
         folder = self._state / "pods" / uid
         try:
             volumes = self._volumes.prepare(pod, folder / "volumes")
-            container, name = self._container(pod, volumes, folder)
+            environment = {
+                "STASHGEN_CLOCK_OFFSET_SECONDS": str(self._movable.offset.total_seconds()),
+                "STASHGEN_API_SERVER": self._api_url,
+            }
+            container, name = container_of(pod, volumes, folder, environment)
         except NotReadyError as error:
             self._wait(pod, error)
             return
@@ -126,7 +121,7 @@ class Runner(ControlLoop):
         message = _termination_message(running.folder / "termination-log")
         del self._running[uid]
         self._ended.add(uid)
-        if _metadata(pod).get("deletionTimestamp"):
+        if metadata_of(pod).get("deletionTimestamp"):
             self._remove(pod)
         else:
             self._finish(pod, running.container, running.started, code, message)
@@ -134,12 +129,12 @@ class Runner(ControlLoop):
 
     def _terminate(self, pod: JsonObject, running: _Running) -> None:
         if running.stop_by is None:
-            grace = _metadata(pod).get("deletionGracePeriodSeconds", 30)
+            grace = metadata_of(pod).get("deletionGracePeriodSeconds", 30)
             running.stop_by = self.clock.now() + timedelta(seconds=int(str(grace)))
             running.process.signal(signal.SIGTERM)
 
     def _remove(self, pod: JsonObject) -> None:
-        metadata = _metadata(pod)
+        metadata = metadata_of(pod)
         path = PODS.path(str(metadata["namespace"]), str(metadata["name"]))
         try:
             self.client.raw("DELETE", path, {"gracePeriodSeconds": 0})
@@ -206,7 +201,7 @@ class Runner(ControlLoop):
         self._replace(pod, status)
 
     def _replace(self, pod: JsonObject, status: Mapping[str, object]) -> None:
-        metadata = _metadata(pod)
+        metadata = metadata_of(pod)
         patch = {"status": dict(status)}
         try:
             self.client.patch(
@@ -214,108 +209,6 @@ class Runner(ControlLoop):
             )
         except NotFoundError:
             return
-
-    def _container(
-        self, pod: JsonObject, volumes: Mapping[str, Path], folder: Path
-    ) -> tuple[Container, str]:
-        spec = cast("JsonObject", pod["spec"])
-        containers = cast("list[JsonObject]", spec["containers"])
-        if len(containers) != 1 or spec.get("initContainers"):
-            raise NotReadyError("Unsupported", "only pods with one container can be run here")
-        container = containers[0]
-        pod_security = cast("JsonObject", spec.get("securityContext") or {})
-        security = cast("JsonObject", container.get("securityContext") or {})
-        environment = self._environment(pod, container)
-        words = [
-            *cast("list[str]", container.get("command") or []),
-            *cast("list[str]", container.get("args") or []),
-        ]
-        folder.mkdir(parents=True, exist_ok=True)
-        log = folder / "termination-log"
-        log.touch()
-        log.chmod(0o666)
-        mounts = [Mount(log, TERMINATION_LOG, read_only=False)]
-        group = pod_security.get("fsGroup")
-        for item in cast("list[JsonObject]", container.get("volumeMounts") or []):
-            source = _with_sub_path(volumes[str(item["name"])], item.get("subPath"))
-            if isinstance(group, int) and not item.get("readOnly"):
-                chown_tree(source, group)
-            mounts.append(
-                Mount(source, str(item["mountPath"]), read_only=bool(item.get("readOnly")))
-            )
-        if spec.get("automountServiceAccountToken", True):
-            mounts.append(Mount(_account(pod, folder), _ACCOUNT_PATH, read_only=True))
-        uid = security.get("runAsUser", pod_security.get("runAsUser", 0))
-        gid = security.get("runAsGroup", pod_security.get("runAsGroup", 0))
-        groups = cast("list[int]", pod_security.get("supplementalGroups") or [])
-        capabilities = cast("JsonObject", security.get("capabilities") or {})
-        return Container(
-            hostname=str(_metadata(pod)["name"])[:63],
-            command=[expand(word, environment) for word in words],
-            environment=environment,
-            mounts=mounts,
-            uid=int(str(uid)),
-            gid=int(str(gid)),
-            groups=[*groups, *([group] if isinstance(group, int) else [])],
-            capabilities=cast("list[str]", capabilities.get("add") or []),
-            read_only_root=bool(security.get("readOnlyRootFilesystem")),
-            new_privileges=security.get("allowPrivilegeEscalation", True) is not False,
-        ), str(container["name"])
-
-    def _environment(self, pod: JsonObject, container: JsonObject) -> dict[str, str]:
-        offset = self._movable.offset.total_seconds()
-        found = {
-            "STASHGEN_CLOCK_OFFSET_SECONDS": str(offset),
-            "STASHGEN_API_SERVER": self._api_url,
-        }
-        for item in cast("list[JsonObject]", container.get("env") or []):
-            name = str(item["name"])
-            source = cast("JsonObject", item.get("valueFrom") or {})
-            reference = cast("JsonObject | None", source.get("fieldRef"))
-            if reference is not None:
-                found[name] = pod_field(pod, str(reference["fieldPath"]))
-            elif "value" in item:
-                found[name] = expand(str(item["value"]), found)
-            else:
-                text = f"env {name}: only values and pod fields are known here"
-                raise NotReadyError("CreateContainerConfigError", text)
-        return found
-
-
-def expand(text: str, values: Mapping[str, str]) -> str:
-    """``$(NAME)`` replaced where the name is known, ``$$`` as ``$`` (Kubernetes, "Container")."""
-
-    def value(match: re.Match[str]) -> str:
-        if match[0] == "$$":
-            return "$"
-        return values.get(match["name"], match[0])
-
-    return _REFERENCE.sub(value, text)
-
-
-def _with_sub_path(volume: Path, sub_path: object) -> Path:
-    """A folder inside a volume, made with the volume's mode as the kubelet does."""
-    if not sub_path:
-        return volume
-    path = volume / str(sub_path)
-    if not path.resolve().is_relative_to(volume.resolve()):
-        raise NotReadyError("CreateContainerConfigError", "subPath leaves the volume")
-    if not path.exists():
-        mode = stat.S_IMODE(volume.stat().st_mode)
-        for folder in (*reversed(path.relative_to(volume).parents), path.relative_to(volume)):
-            made = volume / folder
-            if not made.exists():
-                made.mkdir()
-                made.chmod(mode)
-    return path
-
-
-def _account(pod: JsonObject, folder: Path) -> Path:
-    account = folder / "account"
-    account.mkdir(parents=True, exist_ok=True)
-    (account / "token").write_text("embedded", encoding="ascii")
-    (account / "namespace").write_text(str(_metadata(pod)["namespace"]), encoding="utf-8")
-    return account
 
 
 def _termination_message(path: Path) -> str:
@@ -327,7 +220,3 @@ def _termination_message(path: Path) -> str:
 
 def _phase(pod: JsonObject) -> str:
     return str(cast("JsonObject", pod.get("status") or {}).get("phase") or "Pending")
-
-
-def _metadata(pod: JsonObject) -> JsonObject:
-    return cast("JsonObject", pod["metadata"])

@@ -6,56 +6,37 @@ Function are resolved here by the functions that the compiler uses.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import cast
 
 from pydantic import JsonValue
 
 from stashgen.api.addon import Addon
-from stashgen.api.backup_configuration import BackupConfiguration, Session
+from stashgen.api.backup_configuration import Session
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject, metadata_of
 from stashgen.api.function import Function
 from stashgen.api.repository import Repository
 from stashgen.api.resources import (
     ADDONS,
-    BACKUP_CONFIGURATIONS,
-    BACKUP_STORAGES,
     FUNCTIONS,
     REPOSITORIES,
-    RETENTION_POLICIES,
 )
 from stashgen.api.restore_session import RestoreSession
-from stashgen.api.retention_policy import RetentionPolicy
-from stashgen.api.shared import AddonInfo, ObjectReference, TaskReference
+from stashgen.api.shared import AddonInfo, TaskReference
 from stashgen.kubestash import executor
 from stashgen.kubestash.addons import DATA_VOLUME
-from stashgen.kubestash.defaults import with_configuration_defaults, with_retention_defaults
+from stashgen.kubestash.defaults import with_retention_defaults
 from stashgen.kubestash.executor import COMPONENT, UnsupportedAddonError, UnsupportedStorageError
 from stashgen.kubestash.pod_settings import settings_from_addon
 from stashgen.kubestash.strict import PART_LABEL, restore_claim_prefix
 from stashgen_controller.conditions import NOT_COMPILED, find
+from stashgen_controller.configurations import Use, retention_policy, uses_of
 from stashgen_controller.observing import (
     is_rendered,
-    labels_of_namespace,
-    name_of,
     rendered_template,
     template_name,
 )
 from stashgen_controller.reconciler import Reader
-
-__all__ = [
-    "COMPONENT",
-    "UnresolvedError",
-    "Use",
-    "backup_template",
-    "init_template",
-    "resolved_configuration",
-    "restore_template",
-    "retain_template",
-    "retention_policy",
-    "uses_of",
-]
 
 
 class UnresolvedError(Exception):
@@ -101,7 +82,7 @@ def _maintain(
     reader: Reader,
     repository: Repository,
     storage: BackupStorage | None,
-    use: "Use",
+    use: Use,
     sessions: Sequence[str],
 ) -> JsonObject:
     storage = _granted(repository, storage)
@@ -178,56 +159,6 @@ def restore_template(
             settings=settings_from_addon(restore.spec.addon, verb="restore"),
         )
     return _with_claim(template, claim)
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """A session that writes to a repository, and the retention that it asks for."""
-
-    configuration: BackupConfiguration
-    session: Session
-    retention_ref: ObjectReference | None
-
-
-def uses_of(reader: Reader, repository: Repository) -> list[Use]:
-    """The sessions that write to a repository, sorted by configuration and place."""
-    namespace, name = repository.key
-    found = []
-    for obj in sorted(reader.items(BACKUP_CONFIGURATIONS, namespace), key=name_of):
-        if name not in BackupConfiguration.from_wire(obj).repository_names:
-            continue
-        configuration = resolved_configuration(reader, obj)
-        for session in configuration.spec.sessions:
-            for item in session.repositories or ():
-                if item.name == name:
-                    backend = configuration.backend(item.backend)
-                    reference = backend.retention_policy if backend is not None else None
-                    found.append(Use(configuration, session, reference))
-    return found
-
-
-def resolved_configuration(reader: Reader, obj: JsonObject) -> BackupConfiguration:
-    """A stored BackupConfiguration with KubeStash's defaults for what it leaves out."""
-    written = BackupConfiguration.from_wire(obj)
-    backends = written.spec.backends
-    if backends and all(backend.retention_policy is not None for backend in backends):
-        return written
-    return with_configuration_defaults(
-        written,
-        map(BackupStorage.from_wire, reader.items(BACKUP_STORAGES)),
-        map(RetentionPolicy.from_wire, reader.items(RETENTION_POLICIES)),
-        labels_of_namespace(reader, written.metadata.namespace or ""),
-    )
-
-
-def retention_policy(
-    reader: Reader, namespace: str, reference: ObjectReference | None
-) -> RetentionPolicy | None:
-    """The RetentionPolicy that a reference means; its namespace defaults to the referrer's."""
-    if reference is None:
-        return None
-    found = reader.get(RETENTION_POLICIES, reference.namespace or namespace, reference.name)
-    return RetentionPolicy.from_wire(found) if found is not None else None
 
 
 def _required(reader: Reader, repository: Repository, verb: str) -> JsonObject:

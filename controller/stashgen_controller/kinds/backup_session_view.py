@@ -17,6 +17,7 @@ from stashgen.api.resources import (
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash import names
 from stashgen_controller.conditions import find
+from stashgen_controller.configurations import resolved_configuration
 from stashgen_controller.gone_pods import gone_pods
 from stashgen_controller.kinds.backup_session_copy import Copy
 from stashgen_controller.kinds.backup_session_siblings import (
@@ -33,7 +34,6 @@ from stashgen_controller.observing import (
 from stashgen_controller.pod_templates import (
     UnresolvedError,
     backup_template,
-    resolved_configuration,
     retain_template,
 )
 from stashgen_controller.reconciler import Reader

@@ -16,8 +16,10 @@ from stashgen.api.resources import (
 from stashgen.api.restore_session import RestorePhase, RestoreSession
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash import layout
+from stashgen.kubestash.executor import COMPONENT
+from stashgen_controller.configurations import uses_of
 from stashgen_controller.observing import claim_uid, cluster_uid, is_rendered, observe_job
-from stashgen_controller.pod_templates import COMPONENT, UnresolvedError, init_template, uses_of
+from stashgen_controller.pod_templates import UnresolvedError, init_template
 from stashgen_controller.reconciler import Reader
 from stashgen_controller.result import ErrorClass
 from stashgen_controller.runs import Run

@@ -12,8 +12,8 @@ from stashgen.api.restore_session import RestoreSession
 from stashgen.api.shared import AddonInfo
 from stashgen.api.snapshot import Snapshot
 from stashgen.kubestash import names
+from stashgen_controller.configurations import uses_of
 from stashgen_controller.observing import is_rendered
-from stashgen_controller.pod_templates import uses_of
 from stashgen_controller.reconciler import Reader
 from stashgen_controller.restores import find_snapshot, order_of, restore_addon
 from stashgen_controller.session_plan import RestoreOrder

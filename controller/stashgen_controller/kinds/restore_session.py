@@ -14,6 +14,7 @@ from stashgen.api.restore_session import (
 from stashgen.api.shared import Dependency, TypedObjectReference
 from stashgen.api.snapshot import Snapshot
 from stashgen.kubestash import phases, quantities
+from stashgen.kubestash.executor import COMPONENT
 from stashgen.kubestash.supported import unsupported
 from stashgen.kubestash.validation import validate_restore_session
 from stashgen_controller.conditions import (
@@ -33,7 +34,6 @@ from stashgen_controller.kinds.restore_session_end import (
     with_word,
 )
 from stashgen_controller.kinds.restore_session_view import Observed, observe
-from stashgen_controller.pod_templates import COMPONENT
 from stashgen_controller.reconciler import Kind
 from stashgen_controller.restores import EXECUTOR_ENSURED, TARGET_FOUND
 from stashgen_controller.runs import RunState, asking

@@ -10,9 +10,9 @@ from stashgen.api.restore_session import (
 from stashgen.api.shared import Condition
 from stashgen.api.snapshot import Phase
 from stashgen.kubestash import quantities
+from stashgen.kubestash.executor import COMPONENT
 from stashgen_controller.conditions import condition, metrics_pushed, not_done, with_condition
 from stashgen_controller.kinds.restore_session_view import Observed
-from stashgen_controller.pod_templates import COMPONENT
 from stashgen_controller.restores import EXECUTOR_ENSURED
 from stashgen_controller.result import RunError
 

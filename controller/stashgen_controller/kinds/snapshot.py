@@ -9,10 +9,10 @@ from stashgen.api.resources import BACKUP_SESSIONS, JOBS, SNAPSHOTS
 from stashgen.api.shared import Condition
 from stashgen.api.snapshot import Component, Driver, Phase, Snapshot, SnapshotStatus
 from stashgen.kubestash import layout, phases
+from stashgen.kubestash.executor import COMPONENT
 from stashgen_controller.conditions import METRICS_PUSHED, condition, find, is_true, with_condition
 from stashgen_controller.decision import Decision, Delete
 from stashgen_controller.observing import observe_job
-from stashgen_controller.pod_templates import COMPONENT
 from stashgen_controller.reconciler import Kind, Reader
 from stashgen_controller.runs import POD_FOLLOWS, Run, RunState, asking
 

@@ -44,7 +44,9 @@ def labelled(server: Server) -> str:
         ("absent notin (x)", "abcd"),
     ],
 )
-def test_label_selector(server: Server, labelled: str, selector: str, expected: str) -> None:
+def test_label_selector_selects_as_kubernetes_says(
+    server: Server, labelled: str, selector: str, expected: str
+) -> None:
     items, _ = server.client.list(BACKUP_SESSIONS, labelled, label_selector=selector)
     assert [str(at(item, "metadata", "name")) for item in items] == list(expected)
 

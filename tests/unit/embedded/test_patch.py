@@ -49,7 +49,9 @@ def test_merge_patch_examples_of_the_rfc(
         ({"a~b": 1}, [{"op": "remove", "path": "/a~0b"}], {}),
     ],
 )
-def test_json_patch(document: JsonValue, operations: JsonValue, expected: JsonValue) -> None:
+def test_json_patch_gives_a_new_document_and_leaves_the_old_one(
+    document: JsonValue, operations: JsonValue, expected: JsonValue
+) -> None:
     before = copy.deepcopy(document)
     assert apply_patch(JSON_PATCH, document, operations) == expected
     assert document == before

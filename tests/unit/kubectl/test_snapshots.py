@@ -100,7 +100,7 @@ good-3  2026-03-01 09:00:00Z  3h    Succeeded  1.500 GiB  nas-abc     backup   0
 """
 
 
-def test_the_table() -> None:
+def test_the_table_of_restore_points_says_what_retention_does_next() -> None:
     found = points(_objects(), None, NOW)
     assert points_text(found, NOW, None, with_namespace=False) == _TABLE
     wide = points_text(found, NOW, None, with_namespace=True).splitlines()

@@ -35,7 +35,7 @@ def _conditions(text: str) -> list[JsonObject]:
         ("BackendSecretFound=True", "NotReady"),
     ],
 )
-def test_backup_storage(conditions: str, phase: str) -> None:
+def test_phase_of_a_backup_storage_follows_from_its_status(conditions: str, phase: str) -> None:
     status = BackupStorageStatus.model_validate({"conditions": _conditions(conditions)})
     assert phases.backup_storage_phase(status) == phase
 
@@ -48,7 +48,7 @@ def test_backup_storage(conditions: str, phase: str) -> None:
         ("RepositoryInitialized=False", "NotReady"),
     ],
 )
-def test_repository(conditions: str, phase: str) -> None:
+def test_phase_of_a_repository_follows_from_its_status(conditions: str, phase: str) -> None:
     status = RepositoryStatus.model_validate({"conditions": _conditions(conditions)})
     assert phases.repository_phase(status) == phase
 
@@ -87,7 +87,9 @@ _READY: Mapping[str, object] = {
         ({"repositories": [{"name": "local-k3f9q", "phase": "NotReady"}]}, "Ready"),
     ],
 )
-def test_backup_configuration(changed: dict[str, object], phase: str) -> None:
+def test_phase_of_a_backup_configuration_follows_from_its_status(
+    changed: dict[str, object], phase: str
+) -> None:
     status = BackupConfigurationStatus.model_validate({**_READY, **changed})
     assert phases.backup_configuration_phase(_CONFIGURATION, status) == phase
 
@@ -119,7 +121,9 @@ def test_backup_configuration(changed: dict[str, object], phase: str) -> None:
         ("BackupExecutorEnsured=False", "", "Pending"),
     ],
 )
-def test_backup_session(conditions: str, snapshots: str, phase: str) -> None:
+def test_phase_of_a_backup_session_follows_from_its_status(
+    conditions: str, snapshots: str, phase: str
+) -> None:
     status = BackupSessionStatus.model_validate(
         {
             "conditions": _conditions(conditions),
@@ -177,7 +181,7 @@ _UPLOADED = "SnapshotMetadataUploaded=True"
         (_snapshot("Running", "BackupIncomplete=False"), "Running"),
     ],
 )
-def test_snapshot(status: SnapshotStatus, phase: str) -> None:
+def test_phase_of_a_snapshot_follows_from_its_status(status: SnapshotStatus, phase: str) -> None:
     assert phases.snapshot_phase(status) == phase
 
 
@@ -248,7 +252,9 @@ def test_integrity_of_a_snapshot(status: SnapshotStatus, integrity: bool | None)
         ("RestoreIncomplete=True", "Running", "Running"),
     ],
 )
-def test_restore_session(conditions: str, components: str, phase: str) -> None:
+def test_phase_of_a_restore_session_follows_from_its_status(
+    conditions: str, components: str, phase: str
+) -> None:
     named = {f"c{index}": {"phase": item} for index, item in enumerate(components.split())}
     status = RestoreSessionStatus.model_validate(
         {

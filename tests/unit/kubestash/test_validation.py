@@ -333,6 +333,8 @@ _PITR: JsonObject = {"targetTime": "2026-01-01T00:00:00Z"}
         ({"dataSource": {"pitr": _PITR, "repository": "repo"}}, []),
     ],
 )
-def test_restore_session(spec: JsonObject, problems: list[str]) -> None:
+def test_a_restore_session_says_what_is_wrong_with_its_spec(
+    spec: JsonObject, problems: list[str]
+) -> None:
     restore = RestoreSession.model_validate({"metadata": {"name": "r"}, "spec": spec})
     assert list(validate_restore_session(restore)) == problems

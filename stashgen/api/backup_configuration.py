@@ -7,13 +7,13 @@ from pydantic import Field
 
 from stashgen.api.base import Bool, Duration, Int, Model
 from stashgen.api.meta import Kind
+from stashgen.api.runtime_settings import OffshootPodTemplate
 from stashgen.api.shared import (
     AddonInfo,
     Condition,
     Dependency,
     HookInfo,
     ObjectReference,
-    OffshootPodTemplate,
     RetryConfig,
     TypedObjectReference,
 )

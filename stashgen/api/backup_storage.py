@@ -7,7 +7,8 @@ from pydantic.alias_generators import to_camel
 
 from stashgen.api.base import Bool, Int, JsonObject, Model
 from stashgen.api.meta import Kind
-from stashgen.api.shared import Condition, DeletionPolicy, Executor, RuntimeSettings, UsagePolicy
+from stashgen.api.runtime_settings import RuntimeSettings
+from stashgen.api.shared import Condition, DeletionPolicy, Executor, UsagePolicy
 
 
 class ClaimSource(Model):

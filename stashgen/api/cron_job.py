@@ -5,7 +5,7 @@ from typing import Literal
 from stashgen.api.base import Bool, Int, JsonObject, Model, Time
 from stashgen.api.meta import Kind
 from stashgen.api.pod_template import PodTemplateSpec
-from stashgen.api.shared import TemplateMetadata
+from stashgen.api.runtime_settings import TemplateMetadata
 
 
 class JobTemplateSpec(Model):

@@ -4,7 +4,7 @@ from typing import Literal
 
 from stashgen.api.base import JsonObject, Model
 from stashgen.api.meta import Kind
-from stashgen.api.shared import RuntimeSettings
+from stashgen.api.runtime_settings import RuntimeSettings
 
 
 class FunctionSpec(Model):

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from stashgen.api.base import JsonObject, Model
 from stashgen.api.meta import Kind
-from stashgen.api.shared import TemplateMetadata
+from stashgen.api.runtime_settings import TemplateMetadata
 
 
 class PodTemplateSpec(Model):

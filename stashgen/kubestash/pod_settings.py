@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
-from stashgen.api.shared import (
-    AddonInfo,
+from stashgen.api.runtime_settings import (
     ContainerRuntimeSettings,
     OffshootPodSpec,
     OffshootPodTemplate,
 )
+from stashgen.api.shared import AddonInfo
 from stashgen.kubestash.addons import IMAGE
 
 ROOT = 0

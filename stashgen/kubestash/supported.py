@@ -15,14 +15,12 @@ from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import Model
 from stashgen.api.repository import Repository
 from stashgen.api.restore_session import DataSource, RestoreSession
-from stashgen.api.shared import (
-    AddonInfo,
+from stashgen.api.runtime_settings import (
     ContainerRuntimeSettings,
-    ObjectReference,
     OffshootPodTemplate,
     RuntimeSettings,
-    TaskReference,
 )
+from stashgen.api.shared import AddonInfo, ObjectReference, TaskReference
 from stashgen.kubestash.addons import BACKUP_TASK, RESTORE_TASK, SYNONYMS, pvc_addon
 from stashgen.kubestash.executor import COMPONENT
 from stashgen.kubestash.volumes import is_scratch_volume

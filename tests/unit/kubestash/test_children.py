@@ -5,7 +5,7 @@ from typing import cast
 from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.base import JsonObject
 from stashgen.api.repository import Repository
-from stashgen.api.shared import OffshootPodTemplate
+from stashgen.api.runtime_settings import OffshootPodTemplate
 from stashgen.kubestash.children import repository_for, trigger_cron_job
 from stashgen.kubestash.pod_settings import settings_from_scheduler
 from tests.unit.kubestash import one_volume

@@ -6,7 +6,8 @@ import pytest
 
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
-from stashgen.api.shared import AddonInfo, OffshootPodTemplate
+from stashgen.api.runtime_settings import OffshootPodTemplate
+from stashgen.api.shared import AddonInfo
 from stashgen.kubestash.pod_settings import (
     PodSettings,
     settings_from_addon,

@@ -12,7 +12,7 @@ from stashgen.api.base import JsonObject, Model
 from stashgen.api.repository import Repository
 from stashgen.api.restore_session import RestoreSession
 from stashgen.api.retention_policy import RetentionPolicy
-from stashgen.api.shared import (
+from stashgen.api.runtime_settings import (
     ContainerRuntimeSettings,
     OffshootPodSpec,
     OffshootPodTemplate,

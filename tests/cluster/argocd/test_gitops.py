@@ -4,9 +4,11 @@ Each chapter is a fixture that goes on where the one before stopped, and the tes
 left. A test alone plays the chapters that it needs.
 """
 
+import json
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -43,6 +45,9 @@ _KEPT, _KEPT_LATER = 100, 2
 _QUIET_SECONDS = 20
 _ACCOUNTS = "system:serviceaccount:kube-system:service-account-controller"
 _CRON_JOBS = "system:serviceaccount:kube-system:cronjob-controller"
+_HISTORY = {
+    "backupstorages", "repositories", "snapshots", "persistentvolumeclaims", "restorerequests",
+}  # fmt: skip
 _RENDERED = {
     "serviceaccounts", "roles", "rolebindings", "podtemplates", "cronjobs",
     "backupstorages", "repositories", "retentionpolicies", "backupconfigurations",
@@ -314,6 +319,16 @@ def test_retired_volume_loses_its_trigger_and_nothing_of_its_history(retired: St
     assert NOTES in snapshots
 
 
+def test_argo_cd_deletes_what_left_git_and_nothing_of_the_history(retired: Story) -> None:
+    deleted = {
+        (item.resource, item.name)
+        for item in retired.requests()
+        if (item.user, item.verb, item.code) == (USER, "delete", 200)
+    }
+    assert deleted >= {("cronjobs", f"trigger-{NOTES}-backup"), ("backupconfigurations", NOTES)}
+    assert not {resource for resource, _ in deleted} & _HISTORY
+
+
 def test_what_is_in_git_is_what_is_in_the_cluster(retired: Story) -> None:
     # The claim of the notes is in no commit any more, and nobody deletes claims.
     for application in ("backups", "restores"):
@@ -325,6 +340,44 @@ def test_what_is_in_git_is_what_is_in_the_cluster(retired: Story) -> None:
 
 def test_nobody_writes_between_ticks(retired: Story) -> None:
     assert not retired.quiet_writes
+
+
+@pytest.mark.parametrize(
+    ("kind", "edited", "patch"),
+    [
+        ("cronjob", f"trigger-{LIBRARY}-backup", {"suspend": True}),
+        ("cronjob", f"trigger-{LIBRARY}-backup", {"schedule": "0 0 1 1 *"}),
+        ("backupconfiguration", LIBRARY, {"paused": True}),
+    ],
+)
+def test_argo_cd_puts_back_what_somebody_edits(
+    retired: Story, kind: str, edited: str, patch: Json
+) -> None:
+    kube, namespace = retired.kube, retired.team.namespace
+    before = kube.get(namespace, kind, edited)["spec"]
+    begin = datetime.now(UTC)
+    kube.kubectl(
+        "patch", f"--namespace={namespace}", kind, edited, "--type=merge",
+        f"--patch={json.dumps({'spec': patch})}",
+    )  # fmt: skip
+    kube.wait_until(lambda: kube.get(namespace, kind, edited)["spec"] == before)
+    writers = [
+        item.user
+        for item in retired.requests(begin)
+        if (item.verb, item.resource, item.name, item.part) == ("patch", f"{kind}s", edited, "")
+    ]
+    assert set(writers[1:]) == {USER}
+
+
+def test_argo_cd_makes_anew_what_somebody_deletes(retired: Story) -> None:
+    kube, namespace = retired.kube, retired.team.namespace
+    binding = ("rolebinding", "stashgen-controller-jobs")
+    before = kube.get(namespace, *binding)
+    kube.kubectl("delete", f"--namespace={namespace}", *binding)
+    kube.wait_until(lambda: binding[1] in installation.names(kube, namespace, "rolebindings"))
+    after = kube.get(namespace, *binding)
+    assert (after["roleRef"], after["subjects"]) == (before["roleRef"], before["subjects"])
+    assert after["metadata"]["uid"] != before["metadata"]["uid"]
 
 
 def _target(session: Json) -> str:

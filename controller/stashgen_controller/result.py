@@ -23,7 +23,7 @@ class ErrorClass(StrEnum):
 
     # from restic's exit codes (restic manual, "Exit codes") and its messages
     LOCKED = "Locked"
-    WRONG_PASSWORD = "WrongPassword"  # noqa: S105
+    WRONG_PASSWORD = "WrongPassword"  # noqa: S105 (a class of errors)
     NO_REPOSITORY = "NoRepository"
     NO_SPACE = "NoSpace"
     NO_BUCKET = "NoBucket"
@@ -32,7 +32,7 @@ class ErrorClass(StrEnum):
     SOURCE_INCOMPLETE = "SourceIncomplete"
     INTERRUPTED = "Interrupted"
     # from the worker itself
-    SECRET_MISSING = "SecretMissing"  # noqa: S105
+    SECRET_MISSING = "SecretMissing"  # noqa: S105 (a class of errors)
     RESTORE_EXPECTED = "RestoreExpected"
     NO_SNAPSHOT = "NoSnapshot"
     DEADLINE_EXCEEDED = "DeadlineExceeded"

@@ -2,6 +2,7 @@
 
 import json
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ class Application:
         assert manifest["metadata"]["name"] == name
         manifest["spec"]["source"] |= {"repoURL": url, "path": folder}
         manifest["spec"]["destination"] = {"server": API_URL}
+        self._options: list[str] = manifest["spec"]["syncPolicy"].get("syncOptions", [])
         kube.apply(NAMESPACE, manifest)
 
     def status(self) -> Json:
@@ -47,6 +49,44 @@ class Application:
         deadline = time.monotonic() + seconds
         self.refresh()
         while not self._is(commit, health):
+            assert time.monotonic() < deadline, self.summary()
+            time.sleep(_STEP_SECONDS)
+
+    def sync_by_hand(
+        self, *, prune: bool = False, replace: bool = False, seconds: float = 300
+    ) -> None:
+        """Sync as a person does with ``argocd app sync``, and wait for the end.
+
+        Args:
+            prune: Delete what left git, where nothing forbids it.
+            replace: Delete what is there, and make it anew (``--force --replace``).
+            seconds: How long it may take.
+        """
+        ticket = [{"name": "ticket", "value": uuid.uuid4().hex}]
+        sync = {
+            "prune": prune,
+            "syncStrategy": {"apply": {"force": replace}},
+            "syncOptions": [*self._options, *(["Replace=true"] if replace else [])],
+        }
+        patch = {"operation": {"sync": sync, "info": ticket, "initiatedBy": {"username": "e2e"}}}
+        self._kube.kubectl(
+            "patch", f"--namespace={NAMESPACE}", "application", self.name, "--type=merge",
+            f"--patch={json.dumps(patch)}",
+        )  # fmt: skip
+        deadline = time.monotonic() + seconds
+        while True:
+            state = self.status().get("operationState", {})
+            if state.get("operation", {}).get("info") == ticket and "finishedAt" in state:
+                break
+            assert time.monotonic() < deadline, self.summary()
+            time.sleep(_STEP_SECONDS)
+        assert state["phase"] == "Succeeded", self.summary()
+
+    def wait_for_revision(self, commit: str, seconds: float = 300) -> None:
+        """Wait until a commit is what Argo CD compares with, whatever the cluster has."""
+        deadline = time.monotonic() + seconds
+        self.refresh()
+        while self.status().get("sync", {}).get("revision") != commit:
             assert time.monotonic() < deadline, self.summary()
             time.sleep(_STEP_SECONDS)
 

@@ -31,6 +31,10 @@ class GitRepository:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
 
+    def read(self, path: str) -> str:
+        """What is in a file of the work tree."""
+        return (self.work_tree / path).read_text(encoding="utf-8")
+
     def remove(self, path: str) -> None:
         """Delete a file of the work tree."""
         (self.work_tree / path).unlink()

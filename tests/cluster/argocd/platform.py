@@ -167,15 +167,36 @@ class Platform:
             claims.append(claim | {"metadata": claim["metadata"] | {"namespace": self.namespace}})
         self.git.write("clusters/e2e/claims.yaml", emit_all(claims))
 
-    def write_restore(self, name: str, repository: str, snapshot: str, claim: str) -> None:
-        """Write a request to restore a snapshot into a claim."""
+    def write_restore(
+        self,
+        name: str,
+        repository: str,
+        snapshot: str,
+        claim: str,
+        *,
+        is_late: bool = False,
+        is_kept: bool = False,
+    ) -> None:
+        """Write a request to restore a snapshot into a claim.
+
+        Args:
+            name: Of the request, and its nonce.
+            repository: Whose snapshot it is.
+            snapshot: Its name.
+            claim: What is restored into.
+            is_late: It comes to the cluster when its time has passed.
+            is_kept: It says itself that it is never pruned.
+        """
+        hours = timedelta(hours=-1 if is_late else 1)
+        marks = {"argocd.argoproj.io/sync-options": "Prune=false,Delete=false"}
+        metadata: Json = {"name": name, "namespace": self.namespace}
         request = {
             "apiVersion": OURS,
             "kind": "RestoreRequest",
-            "metadata": {"name": name, "namespace": self.namespace},
+            "metadata": metadata | ({"annotations": marks} if is_kept else {}),
             "spec": {
-                "nonce": f"2026-{claim}",
-                "notAfter": format_time(datetime.now(UTC) + timedelta(hours=1)),
+                "nonce": name,
+                "notAfter": format_time(datetime.now(UTC) + hours),
                 "repository": repository,
                 "snapshot": snapshot,
                 "target": {"name": claim},
@@ -184,7 +205,12 @@ class Platform:
                 "reason": "somebody deleted half of the library",
             },
         }
-        self.git.write(f"restores/e2e/{name}.yaml", emit(request))
+        self.git.write(restore_file(name), emit(request))
+
+
+def restore_file(name: str) -> str:
+    """Where a request is in the git repository."""
+    return f"restores/e2e/{name}.yaml"
 
 
 @contextmanager

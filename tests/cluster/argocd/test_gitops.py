@@ -26,6 +26,7 @@ from tests.cluster.argocd.platform import (
     PREFIX,
     REMOTE,
     platform,
+    restore_file,
 )
 from tests.cluster.argocd.server import USER
 from tests.cluster.argocd.story import WRITES, Json, Story
@@ -39,6 +40,8 @@ from tools.image.__main__ import image_name
 
 # In strict mode a pod may write to a claim of another name only if the name begins so.
 COPY = f"{LIBRARY}-restore-copy"
+# One request says itself that it is never pruned, another one does not.
+KEPT, ONCE = f"{COPY}-is-back", "library-once-more"
 NEXT_IMAGE = "stashgen-worker:next"
 # So many that what a restore needs is still there, however slow the machine is.
 _KEPT, _KEPT_LATER = 100, 2
@@ -134,7 +137,13 @@ def restored(ticked: Story) -> Story:
     team.sync(team.commit("A volume to restore into"), "volumes")
     installation.run(story.kube, team.namespace, "write-copy", COPY, "true")
     for claim in (COPY, LIBRARY):
-        team.write_restore(f"{claim}-is-back", story.scene.repository, name(snapshot), claim)
+        team.write_restore(
+            f"{claim}-is-back",
+            story.scene.repository,
+            name(snapshot),
+            claim,
+            is_kept=claim == COPY,
+        )
     team.sync(team.git.push("Restore the library"), "restores")
     for claim in (COPY, LIBRARY):
         request = story.kube.get(team.namespace, "restorerequest", f"{claim}-is-back")
@@ -378,6 +387,99 @@ def test_argo_cd_makes_anew_what_somebody_deletes(retired: Story) -> None:
     after = kube.get(namespace, *binding)
     assert (after["roleRef"], after["subjects"]) == (before["roleRef"], before["subjects"])
     assert after["metadata"]["uid"] != before["metadata"]["uid"]
+
+
+@pytest.fixture(scope="module")
+def worked_on(retired: Story) -> Story:
+    """The newest backup was restored by a commit, and people went on working since."""
+    story, team = retired, retired.team
+    team.write_restore(ONCE, story.scene.repository, _newest_snapshot(story), LIBRARY)
+    team.sync(team.git.push("Restore the library once more"), "restores")
+    assert _request(story, ONCE)["status"]["phase"] == "Succeeded"
+    installation.write(story.kube, team.namespace, "worked on since")
+    story.trees["worked on"] = story.tree(LIBRARY)
+    return story
+
+
+def _newest_snapshot(story: Story) -> str:
+    found = story.scene.view.items(known.SNAPSHOTS, story.team.namespace)
+    mine = [name(item) for item in found if item["spec"]["repository"] == story.scene.repository]
+    return mine[-1]
+
+
+def test_another_sync_does_not_restore_again(worked_on: Story) -> None:
+    before = [_request(worked_on, item) for item in (ONCE, KEPT)]
+    worked_on.team.applications["restores"].sync_by_hand()
+    after = [_request(worked_on, item) for item in (ONCE, KEPT)]
+    assert [item["metadata"]["uid"] for item in after] == [
+        item["metadata"]["uid"] for item in before
+    ]
+    assert [item["status"] for item in after] == [item["status"] for item in before]
+    _is_as_worked_on(worked_on)
+
+
+def test_sync_that_replaces_a_request_does_not_restore_again(worked_on: Story) -> None:
+    """The request is deleted and made anew; it finds what became of its restore."""
+    team, before = worked_on.team, _request(worked_on, ONCE)
+    team.applications["restores"].sync_by_hand(replace=True)
+    _succeeded(worked_on, ONCE)
+    after = _request(worked_on, ONCE)
+    assert after["metadata"]["uid"] != before["metadata"]["uid"]
+    assert after["status"]["restoreSession"] == before["status"]["restoreSession"]
+    _is_as_worked_on(worked_on)
+
+
+def test_pruned_request_that_comes_back_does_not_restore_again(worked_on: Story) -> None:
+    """Without its RestoreSession the record in the bucket alone knows that it was done."""
+    story, team = worked_on, worked_on.team
+    files = {restore_file(item): team.git.read(restore_file(item)) for item in (ONCE, KEPT)}
+    for path in files:
+        team.git.remove(path)
+    team.applications["restores"].wait_for_revision(team.git.push("Tidy up the restores"))
+    there = installation.names(story.kube, team.namespace, "restorerequests")
+    assert {ONCE, KEPT} <= set(there), "the Application prunes by itself"
+    session = _request(story, ONCE)["status"]["restoreSession"]
+    team.applications["restores"].sync_by_hand(prune=True)
+    # The other one says itself that it is never pruned.
+    there = installation.names(story.kube, team.namespace, "restorerequests")
+    assert KEPT in there
+    assert ONCE not in there
+    story.kube.kubectl("delete", f"--namespace={team.namespace}", "restoresession", session)
+
+    for path, text in files.items():
+        team.git.write(path, text)
+    team.sync(team.git.push("Put the restores back"), "restores")
+    _succeeded(story, ONCE)
+    status = _request(story, ONCE)["status"]
+    assert status["restoredBefore"], status
+    assert condition(_request(story, ONCE), "Ready")["reason"] == "RestoredBefore"
+    _is_as_worked_on(story)
+
+
+def test_request_that_comes_too_late_restores_nothing_and_is_healthy(worked_on: Story) -> None:
+    team, scene = worked_on.team, worked_on.scene
+    snapshot = _newest_snapshot(worked_on)
+    team.write_restore("too-late", scene.repository, snapshot, LIBRARY, is_late=True)
+    team.sync(team.git.push("A restore that waited for its review"), "restores")
+    installation.wait_for_phase(
+        worked_on.kube, team.namespace, "restorerequest", "too-late", "Expired"
+    )
+    made = installation.names(worked_on.kube, team.namespace, "restoresessions")
+    assert [item for item in made if "too-late" in item] == []
+    _is_as_worked_on(worked_on)
+
+
+def _request(story: Story, wanted: str) -> Json:
+    return story.kube.get(story.team.namespace, "restorerequest", wanted)
+
+
+def _succeeded(story: Story, wanted: str) -> None:
+    kind = "restorerequest"
+    installation.wait_for_phase(story.kube, story.team.namespace, kind, wanted, "Succeeded")
+
+
+def _is_as_worked_on(story: Story) -> None:
+    assert not data.differences(story.trees["worked on"], story.tree(LIBRARY))
 
 
 def _target(session: Json) -> str:

@@ -13,6 +13,7 @@ NOT_REVIEWED_YET = "NotReviewedYet"
 NOT_COMPILED = "NotCompiled"
 _PASSING = frozenset({ADMISSION_POLICY_MISSING, NOT_REVIEWED_YET})
 METRICS_PUSHED = "MetricsPushed"
+UPLOADED = "SnapshotMetadataUploaded"
 WAITING_FOR_CLUSTER = (
     "WaitingForCluster",
     "Namespace kube-system, whose UID names this cluster, is not known yet.",

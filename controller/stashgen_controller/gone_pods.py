@@ -23,7 +23,7 @@ def gone_pods(reader: Reader, namespace: str, repository: str) -> tuple[str, ...
     found = {
         pod: created
         for created, pod in _recorded(reader, namespace, repository)
-        if _is_gone(reader, namespace, pod)
+        if is_gone(reader, namespace, pod)
     }
     newest = sorted(found, key=lambda pod: (found[pod], pod), reverse=True)
     return tuple(newest[:MOST_PODS])
@@ -54,7 +54,8 @@ def _pod_of(obj: JsonObject, record: JsonObject) -> Iterator[tuple[str, str]]:
         yield created, str(pod)
 
 
-def _is_gone(reader: Reader, namespace: str, name: str) -> bool:
+def is_gone(reader: Reader, namespace: str, name: str) -> bool:
+    """Whether nothing of a pod runs any more."""
     found = reader.get(PODS, namespace, name)
     return found is None or Pod.from_wire(found).has_ended
 

@@ -87,7 +87,7 @@ class Retention(Model):
         kept: How many good and failed ones stay.
         missing: Succeeded ones that restic does not list any more: they count for nothing.
         ignored: Files among the records that are not records of this repository.
-        orphans: restic snapshots without a record that are gone, too.
+        orphans: restic snapshots that no record named and that are gone, too.
     """
 
     removed: tuple[str, ...] = ()

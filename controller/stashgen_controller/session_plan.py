@@ -64,6 +64,19 @@ class RestoreOrder(Model):
         return json.dumps(self.to_wire(), sort_keys=True, separators=(",", ":"))
 
 
+class Unrecorded(Model):
+    """A failed Snapshot whose worker left no record in the bucket.
+
+    Attributes:
+        session: The one that made it.
+        time: When it began.
+    """
+
+    name: str
+    session: str
+    time: Time
+
+
 class SessionPlan(Model):
     """One worker's order.
 
@@ -88,6 +101,8 @@ class SessionPlan(Model):
         gone_pods: Host names of pods that this cluster's sessions recorded and that are gone:
             a lock that one of them holds is stale (backup, restore, retain: the others take no
             lock).
+        unrecorded: Snapshots of the repository that failed without a record and whose pods are
+            gone: the policy counts them, too, and what they left in restic goes (retain).
     """
 
     verb: Verb
@@ -106,6 +121,7 @@ class SessionPlan(Model):
     order: RestoreOrder | None = None
     adopt: bool = False
     gone_pods: tuple[str, ...] = ()
+    unrecorded: tuple[Unrecorded, ...] = ()
 
     def to_json(self) -> str:
         """Compact JSON with sorted keys: equal plans have equal bytes."""

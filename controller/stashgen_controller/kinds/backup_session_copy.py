@@ -9,6 +9,7 @@ from stashgen.api.shared import ObjectReference
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen_controller.observing import is_rendered
 from stashgen_controller.runs import Run
+from stashgen_controller.session_plan import Unrecorded
 
 _OVER = frozenset({Phase.SUCCEEDED, Phase.FAILED})
 
@@ -34,6 +35,7 @@ class Copy:
         retain_run: The retention Job.
         retention_ref: The RetentionPolicy that applies here.
         gone_pods: That worked on the repository and are gone, for the plans.
+        unrecorded: Failed Snapshots that left no record in the bucket, for retention.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Copy:
     retain_run: Run
     retention_ref: ObjectReference | None
     gone_pods: tuple[str, ...]
+    unrecorded: tuple[Unrecorded, ...]
 
     @property
     def is_rendered(self) -> bool:

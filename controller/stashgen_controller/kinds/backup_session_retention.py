@@ -152,6 +152,7 @@ def _job(seen: Observed, copy: Copy, template: JsonObject, now: datetime) -> Jso
         claim_uid=seen.claim_uid,
         backup_session=seen.session.metadata.name,
         gone_pods=copy.gone_pods,
+        unrecorded=copy.unrecorded,
     )
     return job_manifest(
         name=copy.retain_job,

@@ -37,6 +37,7 @@ from stashgen_controller.pod_templates import (
     retain_template,
 )
 from stashgen_controller.reconciler import Reader
+from stashgen_controller.unrecorded import unrecorded
 
 _INITIALIZED = "RepositoryInitialized"
 
@@ -210,6 +211,7 @@ def _copy(
         ),
         retention_ref=backend.retention_policy if backend is not None else None,
         gone_pods=gone_pods(reader, namespace, name),
+        unrecorded=unrecorded(reader, namespace, name),
     )
 
 

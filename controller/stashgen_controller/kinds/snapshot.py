@@ -10,13 +10,19 @@ from stashgen.api.shared import Condition
 from stashgen.api.snapshot import Component, Driver, Phase, Snapshot, SnapshotStatus
 from stashgen.kubestash import layout, phases
 from stashgen.kubestash.executor import COMPONENT
-from stashgen_controller.conditions import METRICS_PUSHED, condition, find, is_true, with_condition
+from stashgen_controller.conditions import (
+    METRICS_PUSHED,
+    UPLOADED,
+    condition,
+    find,
+    is_true,
+    with_condition,
+)
 from stashgen_controller.decision import Decision, Delete
 from stashgen_controller.observing import observe_job
 from stashgen_controller.reconciler import Kind, Reader
 from stashgen_controller.runs import POD_FOLLOWS, Run, RunState, asking
 
-UPLOADED = "SnapshotMetadataUploaded"
 INCOMPLETE = "BackupIncomplete"
 LISTED = "RecentSnapshotListUpdated"
 _SOON = timedelta(seconds=5)

@@ -21,7 +21,7 @@ from stashgen_controller.restic import HOST, SOURCE_INCOMPLETE, Outcome, Restic,
 from stashgen_controller.result import ErrorClass
 from stashgen_controller.storage import StorageError
 from stashgen_controller.worker.locks import clear_stale_locks
-from stashgen_controller.worker.records import TAG
+from stashgen_controller.worker.records import tag_for
 from stashgen_controller.worker.reporting import Reporter, backup_progress
 from stashgen_controller.worker.run import Run, RunFailedError, run_error
 from stashgen_controller.worker.writer import require_writer
@@ -106,7 +106,7 @@ def _back_up_path(
         "backup",
         source,
         f"--host={HOST}",
-        f"--tag={TAG}{name}",
+        f"--tag={tag_for(name)}",
         restic.time_flag(),
         *(f"--exclude={pattern}" for pattern in order.exclude),
         ok=(0, SOURCE_INCOMPLETE),

@@ -19,14 +19,12 @@ from stashgen.api.shared import Condition, ConditionStatus
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash import layout
 from stashgen.source import read_documents
-from stashgen_controller.restic import Restic
+from stashgen_controller.restic import HOST, Restic
 from stashgen_controller.storage import StorageError
 from stashgen_controller.worker.run import Run
 
 PRUNING = "Pruning"
-# What restic knows a snapshot of ours by, before the Snapshot's name. Without a comma: restic
-# takes what is behind one for another tag.
-TAG = "stashgen.dev/snapshot="
+_TAG = "stashgen.dev/snapshot="
 _NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
 _ID = re.compile(r"[0-9a-f]{64}")
 
@@ -38,12 +36,12 @@ class Listed:
     Attributes:
         time: When its backup began.
         size_bytes: What the backup read.
-        is_ours: It has our tag: one of our workers made it.
+        owner: The Snapshot that it was made for, by its tag; None where no worker of ours made it.
     """
 
     time: datetime
     size_bytes: int
-    is_ours: bool = False
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +53,14 @@ class Record:
         path: Its component's restic repository.
         ids: Restic's ids there; empty for a failed one that made no restic snapshot.
         is_pruning: Retention has begun to remove it.
+        is_stored: It is in the bucket; else only the object in the cluster tells of it.
     """
 
     snapshot: Snapshot
     path: str
     ids: tuple[str, ...]
     is_pruning: bool
+    is_stored: bool = True
 
     @property
     def name(self) -> str:
@@ -89,10 +89,19 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """The records of a repository, and how many files beside them are none."""
+    """The records of a repository.
+
+    Attributes:
+        ignored: The names of the files beside them that are none.
+    """
 
     records: tuple[Record, ...]
-    ignored: int
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Whatever has a file here."""
+        return frozenset((*self.ignored, *(item.name for item in self.records)))
 
 
 def read_records(run: Run, component: str) -> Records:
@@ -105,17 +114,17 @@ def read_records(run: Run, component: str) -> Records:
     """
     folder = layout.snapshots_folder(run.directory)
     found = []
-    ignored = 0
+    ignored = []
     for file in sorted(run.bucket.names(folder)):
         name = file.removesuffix(".yaml")
         if name == file or _NAME.fullmatch(name) is None:
             continue
         record = _read(name, _content(run, layout.join(folder, file)), component)
         if record is None:
-            ignored += 1
+            ignored.append(name)
         else:
             found.append(record)
-    return Records(tuple(found), ignored)
+    return Records(tuple(found), tuple(ignored))
 
 
 def mark_pruning(run: Run, record: Record) -> None:
@@ -124,7 +133,7 @@ def mark_pruning(run: Run, record: Record) -> None:
     Raises:
         StorageError: it could not be written.
     """
-    if record.is_pruning or record.snapshot.status is None:
+    if record.is_pruning or not record.is_stored or record.snapshot.status is None:
         return
     condition = Condition(
         type=PRUNING,
@@ -148,15 +157,27 @@ def list_restic(restic: Restic) -> dict[str, Listed]:
     """
     return {
         str(item["id"]): Listed(
-            datetime.fromisoformat(str(item["time"])), _size(item), is_ours=_is_tagged(item)
+            datetime.fromisoformat(str(item["time"])), _size(item), _owner(item)
         )
         for item in restic.run("snapshots", "--no-lock").output.items()
     }
 
 
-def _is_tagged(item: JsonObject | dict[str, object]) -> bool:
+def tag_for(name: str) -> str:
+    """What restic knows the data of a Snapshot by, before there is a record that names its id.
+
+    Without a comma, as all names of objects are: restic takes what is behind one for another tag.
+    """
+    return f"{_TAG}{name}"
+
+
+def _owner(item: JsonObject | dict[str, object]) -> str | None:
+    """The Snapshot of a worker's tag; a person who adds another one makes it nobody's."""
     tags = item.get("tags")
-    return isinstance(tags, list) and any(str(tag).startswith(TAG) for tag in tags)
+    ours = [str(tag) for tag in tags if str(tag).startswith(_TAG)] if isinstance(tags, list) else []
+    if len(ours) != 1 or item.get("hostname") != HOST:
+        return None
+    return ours[0].removeprefix(_TAG)
 
 
 def _size(item: JsonObject | dict[str, object]) -> int:

@@ -1,18 +1,24 @@
 """maintain, verb retain: remove what the reviewed policy does not keep.
 
 In this order, so that an interrupted run is completed by the next one: mark the records, have
-restic forget and prune the data, delete the records, report the names for the controller. Data
-without a record goes too: of a worker that was killed between restic's snapshot and its record.
+restic forget and prune the data, delete the records, report the names for the controller.
+
+A worker that was killed between restic's snapshot and its record leaves data that no record names.
+It goes once the cluster says that its Snapshot failed. That there is no record alone is no reason:
+records are lost, or come late to a replica of a bucket, and history must not go with them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from stashgen.api.meta import ObjectMeta
+from stashgen.api.snapshot import Phase, Snapshot, SnapshotSpec, SnapshotStatus
 from stashgen.kubestash import layout, retention
 from stashgen.kubestash.quantities import format_size
 from stashgen.kubestash.retention import SnapshotFact
 from stashgen_controller.result import ErrorClass, Retention
+from stashgen_controller.session_plan import Unrecorded
 from stashgen_controller.worker.locks import clear_stale_locks
 from stashgen_controller.worker.orders import MaintainOrder
 from stashgen_controller.worker.records import (
@@ -61,24 +67,26 @@ def retain(run: Run, order: MaintainOrder) -> None:
         raise RunFailedError(ErrorClass.RESTORE_EXPECTED, msg)
     found = read_records(run, order.component)
     records = [item for item in found.records if item.session in order.sessions]
+    failed = unrecorded(run.plan.unrecorded, found, order)
     listed = {path: list_restic(run.restic(path)) for path in order.paths}
     refuse_past(listed, run.now())
-    choice = choose(records, listed, order, run.now())
-    orphans = find_orphans(found, listed)
+    choice = choose([*records, *failed], listed, order, run.now())
     if choice.remove:
         refuse_shrunk(records, listed)
         for record in choice.remove:
             mark_pruning(run, record)
-    _forget(run, _data_of(choice.remove, records, listed), orphans)
+    data = data_of([*choice.remove, *failed], records, listed)
+    _forget(run, data)
     for record in choice.remove:
-        run.bucket.delete(layout.snapshot_file(run.directory, record.name))
+        if record.is_stored:
+            run.bucket.delete(layout.snapshot_file(run.directory, record.name))
     run.retention = Retention(
         removed=tuple(item.name for item in choice.remove),
         remaining=choice.remaining,
         kept=choice.kept,
         missing=choice.missing,
-        ignored=found.ignored,
-        orphans=sum(map(len, orphans.values())),
+        ignored=len(found.ignored),
+        orphans=sum(map(len, data.values())) - _named(choice.remove, data),
     )
 
 
@@ -155,49 +163,65 @@ def choose(
     )
 
 
-def find_orphans(found: Records, listed: _ListedByPath) -> Mapping[str, Sequence[str]]:
-    """What our workers left in restic and no record names, by path: they were killed before.
+def unrecorded(
+    said: Iterable[Unrecorded], found: Records, order: MaintainOrder
+) -> Sequence[Record]:
+    """The failed ones that only the cluster knows, as records without data of their own.
 
-    Only between two good backups: the later one tells that no worker is about to write the
-    record, the earlier one that the records were not lost with all of the history. Nothing while
-    a record cannot be read, for it may name any of them; nothing without our tag.
+    Whatever has a file in the bucket is not among them: that file counts.
     """
-    if found.ignored:
-        return {}
-    orphans = {}
-    for path, there in listed.items():
-        of_path = [item for item in found.records if item.path == path]
-        named = {id_ for item in of_path for id_ in item.ids}
-        good = [item.time(there) for item in of_path if item.is_good and item.is_whole(there)]
-        orphans[path] = [
-            id_
-            for id_, item in there.items()
-            if item.is_ours and id_ not in named and good and min(good) < item.time < max(good)
-        ]
-    return orphans
+    return [
+        Record(
+            Snapshot(
+                metadata=ObjectMeta(name=item.name),
+                spec=SnapshotSpec(session=item.session),
+                status=SnapshotStatus(phase=Phase.FAILED, snapshot_time=item.time),
+            ),
+            layout.component_path(item.session, order.component),
+            ids=(),
+            is_pruning=False,
+            is_stored=False,
+        )
+        for item in said
+        if item.session in order.sessions and item.name not in found.names
+    ]
 
 
-def _data_of(
+def data_of(
     removed: Sequence[Record], records: Sequence[Record], listed: _ListedByPath
 ) -> Mapping[str, Sequence[str]]:
-    """The restic snapshots of records by path, but for what another record refers to, too."""
-    gone = {item.name for item in removed}
-    kept = {(item.path, id_) for item in records if item.name not in gone for id_ in item.ids}
-    data = {}
-    for path, there in listed.items():
-        wanted = [id_ for item in removed if item.path == path for id_ in item.ids]
-        data[path] = [id_ for id_ in wanted if id_ in there and (path, id_) not in kept]
-    return data
+    """What restic is to forget with some records, by path.
+
+    That is what they name, and what was made for them and nobody names (an earlier try of the
+    same Job, a killed worker); never what another record refers to, too.
+    """
+    gone = {(item.path, item.name) for item in removed}
+    named = {(item.path, id_) for item in removed for id_ in item.ids}
+    kept = {
+        (item.path, id_)
+        for item in records
+        if (item.path, item.name) not in gone
+        for id_ in item.ids
+    }
+    return {
+        path: [
+            id_
+            for id_, item in there.items()
+            if ((path, id_) in named or (path, item.owner) in gone) and (path, id_) not in kept
+        ]
+        for path, there in listed.items()
+    }
 
 
-def _forget(run: Run, *data: Mapping[str, Sequence[str]]) -> None:
+def _named(removed: Sequence[Record], data: Mapping[str, Sequence[str]]) -> int:
+    named = {(item.path, id_) for item in removed for id_ in item.ids}
+    return sum((path, id_) in named for path, ids in data.items() for id_ in ids)
+
+
+def _forget(run: Run, data: Mapping[str, Sequence[str]]) -> None:
     """Have restic forget snapshots and what only they need."""
-    by_path: dict[str, list[str]] = {}
-    for part in data:
-        for path, ids in part.items():
-            by_path.setdefault(path, []).extend(ids)
-    for path, ids in by_path.items():
+    for path, ids in data.items():
         if ids:
             restic = run.restic(path)
             clear_stale_locks(run, restic, path)
-            restic.run("forget", "--prune", *dict.fromkeys(ids))
+            restic.run("forget", "--prune", *ids)

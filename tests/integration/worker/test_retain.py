@@ -12,6 +12,7 @@ from stashgen_controller.result import ErrorClass, Retention
 from tests.integration.worker.workbench import (
     COMPONENT,
     PATH,
+    SESSION,
     Ended,
     Json,
     Workbench,
@@ -229,19 +230,44 @@ def orphan(bench: Workbench) -> str:
     return str(left)
 
 
-def test_what_a_killed_worker_left_goes_after_the_next_good_backup(
+def failed(*days: int) -> Json:
+    """What the cluster says of Snapshots whose workers left no record."""
+    return [
+        {"name": snapshot_name(day), "session": SESSION, "time": f"2026-05-{4 + day:02}T03:17:00Z"}
+        for day in days
+    ]
+
+
+def test_what_a_killed_worker_left_goes_once_its_snapshot_has_failed(
     bench: Workbench, orphan: str
 ) -> None:
+    tag = f"--tag=stashgen.dev/snapshot={snapshot_name(9)}"
+    for mark in (tag, "--tag=by-hand", f"--tag=x{snapshot_name(4)}"):
+        args = ("--time=2026-05-08 00:00:00", "--host=host-0", mark)
+        assert bench.restic_process("backup", str(bench.volume), *args).returncode == 0
+    before = {item["id"] for item in bench.restic("snapshots", "--no-lock")}
     assert retention(bench.retain(5, "--keep-last=9")).orphans == 0
-    assert restic_count(bench) == 5
-    bench.backup(5).succeeded()
-    bench.restic("backup", str(bench.volume), "--time=2026-05-09 00:00:00", "--tag=by-hand")
-    done = retention(bench.retain(6, "--keep-last=9"))
+    assert restic_count(bench) == len(before)
+    done = retention(bench.retain(5, "--keep-last=9", unrecorded=failed(4)))
     assert (done.orphans, done.removed, done.kept) == (1, (), 5)
     left = {item["id"] for item in bench.restic("snapshots", "--no-lock")}
-    assert orphan not in left
-    assert len(left) == 6
+    assert left == before - {orphan}
     assert bench.restic("check", "--no-lock")["num_errors"] == 0
+
+
+def test_failed_ones_without_a_record_go_by_the_count_of_the_failed(bench: Workbench) -> None:
+    done = retention(bench.retain(8, "--keep-last=9", unrecorded=failed(4, 5, 6)))
+    assert done.removed == (snapshot_name(4), snapshot_name(5))
+    assert (done.orphans, done.kept) == (0, 5)
+    assert len(records(bench)) == restic_count(bench) == 4
+
+
+def test_nothing_that_has_a_record_goes_because_the_plan_says_that_it_failed(
+    bench: Workbench,
+) -> None:
+    done = retention(bench.retain(5, "--keep-last=9", unrecorded=failed(0, 1, 2, 3)))
+    assert (done.removed, done.orphans, done.kept) == ((), 0, 4)
+    assert restic_count(bench) == 4
 
 
 def test_no_repository_means_no_retention(bench: Workbench) -> None:

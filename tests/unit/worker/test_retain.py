@@ -6,14 +6,16 @@ from stashgen.api.meta import ObjectMeta
 from stashgen.api.retention_policy import RetentionPolicySpec, SuccessfulSnapshots
 from stashgen.api.snapshot import Phase, Snapshot, SnapshotSpec, SnapshotStatus
 from stashgen_controller.result import ErrorClass
+from stashgen_controller.session_plan import Unrecorded
 from stashgen_controller.worker.orders import MaintainOrder
 from stashgen_controller.worker.records import Listed, Record, Records
 from stashgen_controller.worker.retain import (
     MOST_REMOVED,
     choose,
-    find_orphans,
+    data_of,
     refuse_past,
     refuse_shrunk,
+    unrecorded,
 )
 from stashgen_controller.worker.run import RunFailedError
 
@@ -124,39 +126,50 @@ def test_marks_do_not_remove_the_last_good_one() -> None:
     assert choice.kept == 1
 
 
-def orphans(*records: Record, ignored: int = 0, **days: float) -> list[str]:
-    """Orphans among restic snapshots of ours; the records name theirs."""
-    there = {name: Listed(at(day), 1, is_ours=True) for name, day in days.items()}
-    return list(find_orphans(Records(records, ignored), {PATH: there}).get(PATH, ()))
+def said(*names: str, session: str = "backup") -> list[Unrecorded]:
+    return [Unrecorded(name=name, session=session, time=NOW) for name in names]
 
 
-def test_what_no_record_names_is_an_orphan_between_two_good_backups() -> None:
-    assert orphans(record("a"), record("d"), a=0, b=1, c=2, d=3) == ["b", "c"]
+def left_by(*owners: str | None) -> dict[str, dict[str, Listed]]:
+    """What restic lists: an id ``of-<owner>`` for each owner, ``foreign`` for none."""
+    there = {f"of-{owner}" if owner else "foreign": Listed(NOW, 1, owner) for owner in owners}
+    return {PATH: there}
 
 
-def test_a_failed_record_names_its_data_too() -> None:
-    failed = record("b", phase=Phase.FAILED)
-    assert orphans(record("a"), failed, record("c"), a=0, b=1, c=2) == []
+def test_what_a_failed_snapshot_without_a_record_left_goes_and_nothing_else() -> None:
+    failed = unrecorded(said("killed"), Records((record("good"),)), order(1))
+    there = left_by("killed", "another", "good", None)
+    assert data_of(failed, [record("good")], there) == {PATH: ["of-killed"]}
 
 
-def test_what_is_newer_than_the_last_good_backup_may_get_its_record_yet() -> None:
-    assert orphans(record("a"), record("b"), a=0, b=1, c=2) == []
-    assert orphans(record("a"), record("b"), a=0, b=1, c=1) == []
+def test_history_without_records_stays_where_nothing_says_that_it_failed() -> None:
+    assert data_of([], [], left_by("a", "b", None)) == {PATH: []}
 
 
-def test_history_whose_records_are_lost_is_no_orphan() -> None:
-    assert orphans(record("c"), a=0, b=1, c=2) == []
-    assert orphans(a=0, b=1, c=2) == []
+def test_an_earlier_try_of_the_same_job_goes_with_its_record() -> None:
+    there = left_by("a", "b")
+    there[PATH]["a"] = Listed(NOW, 1, "a")
+    assert data_of([record("a")], [record("b")], there) == {PATH: ["of-a", "a"]}
 
 
-def test_a_good_record_without_data_bounds_no_orphans() -> None:
-    assert orphans(record("lost"), record("c"), b=1, c=2) == []
+def test_what_another_record_names_stays_whatever_its_tag_says() -> None:
+    failed = unrecorded(said("killed"), Records(()), order(1))
+    keeper = Record(record("keeper").snapshot, PATH, ("of-killed",), is_pruning=False)
+    assert data_of(failed, [keeper], left_by("killed")) == {PATH: []}
 
 
-def test_nothing_is_an_orphan_while_a_record_cannot_be_read() -> None:
-    assert orphans(record("a"), record("c"), ignored=1, a=0, b=1, c=2) == []
+def test_a_file_in_the_bucket_counts_more_than_what_the_cluster_says() -> None:
+    found = Records((record("uploaded"),), ignored=("odd",))
+    assert unrecorded(said("uploaded", "odd"), found, order(1)) == []
 
 
-def test_what_is_not_ours_is_no_orphan() -> None:
-    there = listed(a=(0, 1), foreign=(1, 1), c=(2, 1))
-    assert find_orphans(Records((record("a"), record("c")), 0), there) == {PATH: []}
+def test_a_session_that_is_not_in_the_reviewed_arguments_is_left_alone() -> None:
+    assert unrecorded(said("killed", session="weekly"), Records(()), order(1)) == []
+
+
+def test_failed_ones_without_a_record_count_among_the_failed() -> None:
+    failed = unrecorded(said("x", "y"), Records(()), order(1))
+    recorded = record("z", day=1, phase=Phase.FAILED)
+    choice = choose([record("good"), recorded, *failed], listed(good=(0, 1)), order(1), at(3))
+    assert [item.name for item in choice.remove] == ["x", "y"]
+    assert choice.kept == 2

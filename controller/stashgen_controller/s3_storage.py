@@ -44,6 +44,9 @@ _BY_STATUS = {
 # A server that restarts is waited for; one that is away is for the next attempt.
 _RETRIES = 6
 _RETRY_SECONDS = 30
+# obstore's own 5 s are less than the TLS of a server may take that many workers ask at once, and
+# a create-only write is not repeated after them.
+_CONNECT_LIMIT = timedelta(seconds=30)
 _Answer = TypeVar("_Answer")
 
 
@@ -137,10 +140,15 @@ class S3Bucket(Bucket):
             client_options={
                 "allow_http": True,
                 "allow_invalid_certificates": insecure_tls,
+                "connect_timeout": _CONNECT_LIMIT,
                 "root_certificate": credentials.authority,
             }
             if credentials.authority
-            else {"allow_http": True, "allow_invalid_certificates": insecure_tls},
+            else {
+                "allow_http": True,
+                "allow_invalid_certificates": insecure_tls,
+                "connect_timeout": _CONNECT_LIMIT,
+            },
             retry_config={
                 "max_retries": _RETRIES,
                 "retry_timeout": timedelta(seconds=_RETRY_SECONDS),

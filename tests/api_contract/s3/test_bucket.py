@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -21,6 +22,8 @@ _USE: list[Callable[[S3Bucket], object]] = [
     lambda bucket: bucket.require(),
 ]
 _WRITES = _USE[2:5]
+# More than obstore waits for a connection by itself.
+_BUSY_SECONDS = 6.0
 
 
 def _bucket(
@@ -94,6 +97,17 @@ def test_a_server_that_is_away_is_named_with_the_cause(
     assert reason == "Unavailable"
     assert text.endswith("Connection refused")
     assert "\n" not in text
+
+
+def test_a_server_that_is_busy_is_waited_for(gateway: Gateway, bucket: S3Bucket) -> None:
+    """Many workers begin at once; a create-only write has one try, whose connection is slow."""
+    gateway.pause()
+    with ThreadPoolExecutor(1) as pool:
+        created = pool.submit(bucket.create, "slow", b"1")
+        time.sleep(_BUSY_SECONDS)
+        gateway.resume()
+        assert created.result() is True
+    assert bucket.read("slow") == b"1"
 
 
 def test_a_server_of_another_authority_is_not_trusted(gateway: Gateway) -> None:

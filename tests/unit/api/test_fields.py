@@ -258,7 +258,7 @@ def test_every_model_is_documented() -> None:
     assert _MODELS.keys() == _FIELDS.keys() | _OURS.keys()
 
 
-@pytest.mark.parametrize("name", _FIELDS.keys() | _OURS.keys())
+@pytest.mark.parametrize("name", sorted(_FIELDS.keys() | _OURS.keys()))
 def test_model_has_the_documented_fields_and_no_others(name: str) -> None:
     documented = set(f"{_FIELDS.get(name, '')} {_OURS.get(name, '')}".split())
     assert _line(_MODELS[name]) == documented

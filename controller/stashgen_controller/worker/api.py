@@ -5,6 +5,7 @@ import ssl
 import time
 import urllib.error
 import urllib.request
+from http import HTTPStatus
 from http.client import HTTPException
 
 from stashgen.api.base import JsonObject
@@ -72,7 +73,7 @@ class Api:
         if self._environment.token_file.exists():
             token = self._environment.token_file.read_text(encoding="utf-8").strip()
             headers["Authorization"] = f"Bearer {token}"
-        request = urllib.request.Request(  # noqa: S310
+        request = urllib.request.Request(  # noqa: S310 - the address is the pod's own
             self._url + path,
             method=method,
             headers=headers,
@@ -90,7 +91,7 @@ class Api:
                     return loaded if isinstance(loaded, dict) else {}
             except urllib.error.HTTPError as error:
                 text = error.read().decode(errors="replace")[:500]
-                if error.code < 500:  # noqa: PLR2004
+                if error.code < HTTPStatus.INTERNAL_SERVER_ERROR:
                     raise ApiRefusedError(error.code, text) from error
                 problem = text
             except (OSError, HTTPException) as error:

@@ -56,26 +56,26 @@ def _load(args: argparse.Namespace, reporter: Reporter) -> _Work:
     """The verb's work, with all modules that it needs."""
     match _verb(args):
         case "init-storage":
-            from stashgen_controller.worker.init_storage import init_storage  # noqa: PLC0415
+            from stashgen_controller.worker.init_storage import init_storage
 
             return init_storage
         case "backup":
-            from stashgen_controller.worker import backup  # noqa: PLC0415
+            from stashgen_controller.worker import backup
 
             paths, exclude = _items(args.paths), _items(args.exclude)
             backup_order = backup.BackupOrder(args.component, paths, exclude)
             return lambda run: backup.backup(run, backup_order, reporter)
         case "restore":
-            from stashgen_controller.worker import restore  # noqa: PLC0415
+            from stashgen_controller.worker import restore
 
             return lambda run: restore.restore(run, args.component, reporter)
         case "init-repository":
-            from stashgen_controller.worker import maintain  # noqa: PLC0415
+            from stashgen_controller.worker import maintain
 
             order = _maintain_order(args)
             return lambda run: maintain.init_repository(run, order)
         case _:
-            from stashgen_controller.worker import retain  # noqa: PLC0415
+            from stashgen_controller.worker import retain
 
             order = _maintain_order(args)
             return lambda run: retain.retain(run, order)
@@ -138,7 +138,7 @@ def _bucket(environment: Environment, args: argparse.Namespace) -> Bucket:
     """
     if not args.storage.startswith("s3:"):
         return LocalBucket(args.storage)
-    from stashgen_controller.s3_storage import S3Bucket, read_credentials  # noqa: PLC0415
+    from stashgen_controller.s3_storage import S3Bucket, read_credentials
 
     return S3Bucket(
         args.storage,
@@ -150,7 +150,7 @@ def _bucket(environment: Environment, args: argparse.Namespace) -> Bucket:
 
 
 def _trigger(environment: Environment, args: argparse.Namespace) -> WorkerResult:
-    from stashgen_controller.worker import trigger  # noqa: PLC0415
+    from stashgen_controller.worker import trigger
 
     order = trigger.TriggerOrder(
         args.namespace, args.invoker_kind, args.invoker_name, args.session_name

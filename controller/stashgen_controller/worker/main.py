@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     }
     gc.disable()
     try:
-        from stashgen_controller.worker.command import run_command  # noqa: PLC0415
+        from stashgen_controller.worker.command import run_command
 
         return run_command(argv, interruption)
     finally:

@@ -20,6 +20,7 @@ from stashgen_controller.worker.writer import adopt
 
 _ID = re.compile(r"[0-9a-f]{8,64}")
 # What a new file system has by itself.
+_SHOWN = 3
 _OF_THE_FILE_SYSTEM = frozenset({"lost+found"})
 _Progress = Callable[[dict[str, object]], None]
 
@@ -121,7 +122,7 @@ def _require_empty(run: Run) -> None:
         path.name for path in run.environment.data.iterdir() if path.name not in _OF_THE_FILE_SYSTEM
     )
     if found:
-        shown = ", ".join(found[:3]) + (" and more" if len(found) > 3 else "")  # noqa: PLR2004
+        shown = ", ".join(found[:_SHOWN]) + (" and more" if len(found) > _SHOWN else "")
         msg = f"mode OnlyIfEmpty: the volume has {shown}"
         raise RunFailedError(ErrorClass.NOT_EMPTY, msg)
 

@@ -171,6 +171,6 @@ def report(result: WorkerResult, log: Path) -> int:
     try:
         log.write_text(text, encoding="utf-8")
     except OSError as error:
-        print(f"cannot write {log}: {error}", file=sys.stderr)  # noqa: T201
-    print(text, file=sys.stderr)  # noqa: T201
+        print(f"cannot write {log}: {error}", file=sys.stderr)
+    print(text, file=sys.stderr)
     return 0 if result.phase is Phase.SUCCEEDED else 1

@@ -237,7 +237,8 @@ def test_an_interrupt_ends_the_build_with_exit_code_130(
     project: Path, full_pipe: tuple[int, int]
 ) -> None:
     with subprocess.Popen(
-        [*COMMAND, "build", "--stdout"],
+        # Else a run of the tests in the background, which ignores interrupts, would pass that on.
+        ["env", "--default-signal=INT", *COMMAND, "build", "--stdout"],
         cwd=project,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=full_pipe[1],
@@ -249,7 +250,10 @@ def test_an_interrupt_ends_the_build_with_exit_code_130(
             time.sleep(0.02)
         # Only now: what is left in Python's buffer must not block the end of the process.
         process.send_signal(signal.SIGINT)
-        _, printed = process.communicate(timeout=30)
+        try:
+            _, printed = process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert (process.returncode, printed) == (130, b"stashgen: interrupted\n")
 
 

@@ -21,10 +21,10 @@ setup: .venv/.complete  ## Make the virtual environment from the pinned dependen
 	@tools/make_venv.sh $(PYTHON) .venv
 
 demo: setup  ## A policy protects, loses and recovers real data on the embedded cluster (KEEP=1 leaves it running).
-	@restic=$$($(BIN)/python tools/go_tools.py restic); PATH="$$restic:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tools.demo $(DEMO_FLAGS)
+	@restic=$$($(BIN)/python tools/go/build.py restic); PATH="$$restic:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tools.demo $(DEMO_FLAGS)
 
 test: setup  ## All tests that need Python, git and restic only.
-	@restic=$$($(BIN)/python tools/go_tools.py restic); PATH="$$restic:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(ARGS)
+	@restic=$$($(BIN)/python tools/go/build.py restic); PATH="$$restic:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(ARGS)
 
 lint: setup  ## Format, lint, types and import contracts.
 	@$(BIN)/ruff format --check $(CODE)
@@ -40,7 +40,7 @@ fix: setup  ## Format, and correct what the linter can correct.
 	@$(BIN)/ruff format $(CODE)
 
 contract: setup  ## The API suite against the embedded cluster and the real kube-apiserver; buckets against a real S3 server; alerts by promtool.
-	@programs=$$($(BIN)/python tools/go_tools.py etcd kubernetes kubeconform prometheus restic versitygw | paste -sd:); PATH="$$programs:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/api_contract $(ARGS)
+	@programs=$$($(BIN)/python tools/go/build.py etcd kubernetes kubeconform prometheus restic versitygw | paste -sd:); PATH="$$programs:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/api_contract $(ARGS)
 
 cluster:  ## Start a real one-node Kubernetes (root, Debian, Go) and print how to reach it.
 	@$(PYTHON) -m tools.cluster up
@@ -53,14 +53,14 @@ image: setup  ## Build the image of controller and worker with buildah, without 
 
 e2e: setup  ## The tests that need a real cluster; it is taken down at the end (KEEP=1 leaves it).
 	@$(PYTHON) -m tools.cluster up
-	@programs=$$($(PYTHON) tools/go_tools.py kubernetes restic versitygw | paste -sd:); PATH="$$programs:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/cluster $(ARGS)
+	@programs=$$($(PYTHON) tools/go/build.py kubernetes restic versitygw | paste -sd:); PATH="$$programs:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/cluster $(ARGS)
 	@$(if $(KEEP),,$(PYTHON) -m tools.cluster down)
 
 bench: setup  ## Measure side by side with bare restic; JSON lines.
-	@restic=$$($(BIN)/python tools/go_tools.py restic); PATH="$$restic:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.bench
+	@restic=$$($(BIN)/python tools/go/build.py restic); PATH="$$restic:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.bench
 
 manifests: setup  ## Write the CRDs, the Addon and the Functions from the models.
-	@$(BIN)/python tools/generate_manifests.py
+	@$(BIN)/python tools/manifests.py
 
 lock: setup  ## Pin the newest dependencies, with hashes and without addresses.
 	@tools/lock.sh

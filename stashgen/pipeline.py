@@ -1,9 +1,9 @@
 """The whole compile on one screen: documents of policies and inventory in, files out.
 
-    load -> validate -> inventory -> record -> resolve -> render -> serialize -> write | compare
+    load -> validate -> inventory -> histories -> resolve -> render -> serialize -> write | compare
 
-The first and the last step are edges (``stashgen.load``, ``stashgen.tree``); what is between them
-touches no file. A pass gives all its findings at once; the next runs only if none is an error.
+The first and the last step are edges (``stashgen.load``, ``stashgen.output.tree``); what is between
+them touches no file. A pass gives all its findings at once; the next runs only if none is an error.
 The output folder as it was is an input too: what is protected there may not vanish in silence.
 """
 
@@ -12,11 +12,15 @@ from datetime import date
 
 from stashgen.diagnostics import Finding, Outcome
 from stashgen.inventory import collect
-from stashgen.model import FileTree, Previous, Source
-from stashgen.record import histories, moved_storages, recover
+from stashgen.model.history import Previous
+from stashgen.model.manifest import FileTree
+from stashgen.model.source import Source
+from stashgen.output.histories import histories
+from stashgen.output.moved_storages import moved_storages
+from stashgen.output.retired_objects import retired_objects
+from stashgen.output.serialize import serialize
 from stashgen.render import limit_findings, render
 from stashgen.resolve import resolve
-from stashgen.serialize import serialize
 from stashgen.validate import validate
 from stashgen.validate.walk import Code
 
@@ -51,7 +55,7 @@ def compile(  # noqa: A001 (it is called pipeline.compile)
     if not resolved.ok:
         return _nothing(findings)
 
-    kept = recover(resolved.value, before)
+    kept = retired_objects(resolved.value, before)
     findings += kept.findings
     if not kept.ok:
         return _nothing(findings)

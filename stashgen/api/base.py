@@ -1,5 +1,6 @@
 """What every model of an API object shares: camelCase, frozen, unknown fields refused."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Self, cast
 
@@ -41,6 +42,36 @@ def _with_zone(value: datetime) -> datetime:
 def metadata_of(obj: JsonObject) -> JsonObject:
     """An object's metadata as plain data; nothing where it has none."""
     return cast("JsonObject", obj.get("metadata") or {})
+
+
+def mapping_of(obj: JsonObject, field: str) -> JsonObject:
+    """A field that holds an object, such as ``spec``; empty where it is absent or null."""
+    return cast("JsonObject", obj.get(field) or {})
+
+
+def list_of(obj: JsonObject, field: str) -> list[JsonObject]:
+    """A field that holds objects in a list; empty where it is absent or null."""
+    return cast("list[JsonObject]", obj.get(field) or [])
+
+
+def name_of(obj: JsonObject) -> str:
+    """An object's name."""
+    return cast("dict[str, str]", obj["metadata"])["name"]
+
+
+def namespace_of(obj: JsonObject) -> str:
+    """An object's namespace; empty for what has none."""
+    return str(metadata_of(obj).get("namespace") or "")
+
+
+def uid_of(obj: JsonObject) -> str:
+    """An object's UID."""
+    return cast("dict[str, str]", obj["metadata"])["uid"]
+
+
+def labels_of(obj: JsonObject) -> Mapping[str, str]:
+    """An object's labels; empty where it has none."""
+    return cast("Mapping[str, str]", metadata_of(obj).get("labels") or {})
 
 
 def format_time(value: datetime) -> str:

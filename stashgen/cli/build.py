@@ -8,8 +8,8 @@ from stashgen.cli.arguments import Command
 from stashgen.cli.compiling import compile_project
 from stashgen.cli.report import count, say, show_findings
 from stashgen.diagnostics import ExitCode, UsageError, has_errors
-from stashgen.model import FileTree
-from stashgen.tree import Output, WriteReport, write_tree
+from stashgen.model.manifest import FileTree
+from stashgen.output.tree import Output, WriteReport, write_tree
 
 _NOT_AN_OBJECT = "kustomization.yaml"
 

@@ -8,8 +8,8 @@ from stashgen.cli.arguments import Command
 from stashgen.cli.compiling import compile_project
 from stashgen.cli.report import count, say, show_findings
 from stashgen.diagnostics import ExitCode, Finding, Position, Severity, has_errors
-from stashgen.model import FileTree
-from stashgen.tree import compare, obstacles
+from stashgen.model.manifest import FileTree
+from stashgen.output.tree import compare, obstacles
 
 _FIX = "run stashgen build, and commit what it changes"
 

@@ -9,11 +9,13 @@ from stashgen import pipeline
 from stashgen.cli.report import seen_from_here
 from stashgen.diagnostics import Finding, has_errors
 from stashgen.load import load
-from stashgen.marks import Json
-from stashgen.model import FileTree, Previous, Source
+from stashgen.model.history import Previous
+from stashgen.model.manifest import FileTree
+from stashgen.model.source import Source
+from stashgen.output.tree import Output, read_output
 from stashgen.policy.project import DEFAULT_OUTPUT
-from stashgen.tree import Output, read_output
 from stashgen.validate.values import inside
+from stashgen.yaml.nodes import Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 from stashgen.diagnostics import Finding, Outcome, Position, Severity, quote
-from stashgen.marks import Json
-from stashgen.model import Inventory, Source, Volume, VolumeKey
-from stashgen.source import Document
+from stashgen.model.inventory import Inventory, Volume, VolumeKey
+from stashgen.model.source import Source
+from stashgen.yaml.documents import Document
+from stashgen.yaml.nodes import Json
 
 _CLAIM = "PersistentVolumeClaim"
 _PLACEHOLDERS = ("${", "{{")

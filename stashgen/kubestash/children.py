@@ -8,8 +8,8 @@ from typing import cast
 from stashgen.api.backup_configuration import BackupConfiguration, Session, SessionRepository
 from stashgen.api.base import JsonObject
 from stashgen.kubestash import names
-from stashgen.kubestash.pod import container_basics, field_env, pod_basics
-from stashgen.kubestash.pod_settings import PodSettings
+from stashgen.kubestash.pods.pod import container_basics, field_env, pod_basics
+from stashgen.kubestash.pods.settings import PodSettings
 
 _MANAGED_BY = {"app.kubernetes.io/managed-by": "kubestash.com"}
 _TRIGGER_SECONDS = 300

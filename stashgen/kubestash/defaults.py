@@ -12,7 +12,7 @@ from stashgen.api.shared import (
     ObjectReference,
     UsagePolicy,
 )
-from stashgen.kubestash.usage import is_allowed, scope
+from stashgen.kubestash.validation.usage_policies import is_allowed, scope
 
 _SAME = UsagePolicy(allowed_namespaces=AllowedNamespaces(from_=NamespaceScope.SAME))
 _CanBeDefault = TypeVar("_CanBeDefault", BackupStorage, RetentionPolicy)

@@ -6,12 +6,13 @@ from typing import cast
 from stashgen.api.backup_configuration import BackupConfiguration, Session
 from stashgen.api.backup_session import BackupSession
 from stashgen.api.base import JsonObject
+from stashgen.api.labels import INVOKER_NAME_LABEL, REPOSITORY_LABEL, TARGET_LABEL_PREFIX
+from stashgen.api.meta import ObjectMeta
 from stashgen.api.repository import Repository
-from stashgen.kubestash import names
+from stashgen.api.restore_session import DataSource, RestoreSession, RestoreSessionSpec
+from stashgen.api.shared import AddonInfo, ObjectReference, TaskReference, TypedObjectReference
+from stashgen.kubestash import addons, names
 
-INVOKER_NAME_LABEL = "kubestash.com/invoker-name"
-REPOSITORY_LABEL = "kubestash.com/repo-name"
-_TARGET_LABEL = "kubestash.com/app-ref-"
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ULID_LENGTH = 26
 _MAX_LABEL = 63
@@ -84,9 +85,9 @@ def snapshot_manifest(backup_session: BackupSession, repository: Repository) -> 
                 "name": names.snapshot_name(repository.metadata.name, backup_session.metadata.name),
                 "namespace": namespace,
                 "labels": {
-                    f"{_TARGET_LABEL}kind": (target.kind if target else None) or "",
-                    f"{_TARGET_LABEL}name": _label(target.name if target else ""),
-                    f"{_TARGET_LABEL}namespace": (target.namespace if target else None)
+                    f"{TARGET_LABEL_PREFIX}kind": (target.kind if target else None) or "",
+                    f"{TARGET_LABEL_PREFIX}name": _label(target.name if target else ""),
+                    f"{TARGET_LABEL_PREFIX}namespace": (target.namespace if target else None)
                     or namespace,
                     REPOSITORY_LABEL: _label(repository.metadata.name),
                 },
@@ -127,3 +128,53 @@ def snapshot_id(backup_session: BackupSession, repository: str) -> str:
         number, digit = divmod(number, len(_CROCKFORD))
         digits = _CROCKFORD[digit] + digits
     return digits
+
+
+def restore_session_manifest(
+    metadata: ObjectMeta,
+    *,
+    repository: str,
+    snapshot: str,
+    encryption_secret: ObjectReference | None,
+    target: str,
+    addon: AddonInfo | None,
+) -> JsonObject:
+    """The RestoreSession that restores a Repository's Snapshot into a claim of its namespace."""
+    made = RestoreSession(
+        metadata=metadata,
+        spec=RestoreSessionSpec(
+            target=TypedObjectReference(
+                api_group="",
+                kind="PersistentVolumeClaim",
+                name=target,
+                namespace=metadata.namespace,
+            ),
+            data_source=DataSource(
+                repository=repository, snapshot=snapshot, encryption_secret=encryption_secret
+            ),
+            addon=addon,
+        ),
+    )
+    return made.to_wire()
+
+
+def restore_addon(backup: AddonInfo) -> AddonInfo:
+    """How a volume is restored: with the Addon, and as the user, that backed it up."""
+    task = (backup.tasks or (TaskReference(),))[0]
+    return AddonInfo(
+        name=backup.name,
+        tasks=(
+            TaskReference(
+                name=addons.RESTORE_TASK, params=_params(task), addon_volumes=task.addon_volumes
+            ),
+        ),
+        container_runtime_settings=backup.container_runtime_settings,
+        job_template=backup.job_template,
+    )
+
+
+def _params(task: TaskReference) -> JsonObject | None:
+    """What a backup says of its scratch space; its paths are in the Snapshot."""
+    (known,) = addons.pvc_addon().spec.restore_tasks or ()
+    taken = {item.name for item in known.parameters or ()}
+    return {key: value for key, value in (task.params or {}).items() if key in taken} or None

@@ -17,10 +17,10 @@ from stashgen.diagnostics import (
     quote,
 )
 from stashgen.load.patterns import Finder, segments_of
-from stashgen.marks import Json
-from stashgen.model import Source
+from stashgen.model.source import Source
 from stashgen.policy.project import DEFAULT_OUTPUT, DEFAULT_POLICIES
-from stashgen.source import LARGEST_FILE_BYTES, Document, read_documents
+from stashgen.yaml.documents import LARGEST_FILE_BYTES, Document, read_documents
+from stashgen.yaml.nodes import Json
 
 PROJECT_FILE = PurePosixPath("stashgen.yaml")
 

@@ -8,9 +8,9 @@ Reading, impersonating and the policies themselves are beyond any admission: RBA
 from collections.abc import Iterable
 from typing import cast
 
+from stashgen.api import labels, strict_mode
 from stashgen.api.base import JsonObject
-from stashgen.kubestash import strict
-from stashgen.render.marks import FIRST
+from stashgen.render.annotations import FIRST
 
 _API_VERSION = "admissionregistration.k8s.io/v1"
 _LABELS = "dyn(object.metadata).?labels.orValue({})"
@@ -33,19 +33,24 @@ _JOB_FIELDS = (
 
 def admission_objects() -> tuple[JsonObject, ...]:
     """The objects of ``_cluster/admission.yaml``: two policies and their bindings."""
-    bindings = (_part_binding(part) for part in strict.PARTS)
-    return (_jobs(), *bindings, _writes(), _binding(strict.WRITES_POLICY, strict.WRITES_POLICY))
+    bindings = (_part_binding(part) for part in strict_mode.PARTS)
+    return (
+        _jobs(),
+        *bindings,
+        _writes(),
+        _binding(strict_mode.WRITES_POLICY, strict_mode.WRITES_POLICY),
+    )
 
 
 def _jobs() -> JsonObject:
     """Equality with a reviewed template: of the pod's spec, and of all labels and annotations."""
-    name = f"{_LABELS}[?'{strict.TEMPLATE_LABEL}'].orValue('')"
+    name = f"{_LABELS}[?'{labels.TEMPLATE_LABEL}'].orValue('')"
     return _policy(
-        strict.JOBS_POLICY,
+        strict_mode.JOBS_POLICY,
         matches={
             "namespaceSelector": {},
             "objectSelector": {
-                "matchExpressions": [{"key": strict.PART_LABEL, "operator": "Exists"}]
+                "matchExpressions": [{"key": labels.PART_LABEL, "operator": "Exists"}]
             },
             "resourceRules": [_rule("batch", "v1", "jobs", ("CREATE",))],
         },
@@ -79,22 +84,22 @@ def _jobs() -> JsonObject:
                 "  t.labels.all(k, k in variables.labels &&\n"
                 "    variables.labels[k] == t.labels[k]) &&\n"
                 "  variables.labels.all(k, k in t.labels || k in "
-                f"{_list((*strict.SESSION_LABELS, *strict.KUBERNETES_LABELS))}) &&\n"
+                f"{_list((*labels.SESSION_LABELS, *labels.KUBERNETES_LABELS))}) &&\n"
                 "  dyn(t).?annotations.orValue({}).all(k, k in variables.annotations &&\n"
                 "    variables.annotations[k] == t.annotations[k]) &&\n"
                 "  variables.annotations.all(k, k in dyn(t).?annotations.orValue({}) || k in "
-                f"{_list(strict.SESSION_ANNOTATIONS)}))",
+                f"{_list(labels.SESSION_ANNOTATIONS)}))",
                 "'a label or an annotation of the pod is neither reviewed nor a session\\'s'",
             ),
             _validation(
-                f"{_LABELS}.all(k, k in {_list(strict.JOB_LABELS)}) &&\n"
-                f"{_ANNOTATIONS}.all(k, k in {_list(strict.JOB_ANNOTATIONS)})",
+                f"{_LABELS}.all(k, k in {_list(labels.JOB_LABELS)}) &&\n"
+                f"{_ANNOTATIONS}.all(k, k in {_list(labels.JOB_ANNOTATIONS)})",
                 "'a label or an annotation of the Job is not one of the controller\\'s'",
             ),
             _validation(
                 "dyn(object.metadata).?ownerReferences.orValue([]).size() == 1 &&\n"
                 "object.metadata.ownerReferences.all(o, (o.apiVersion + ' ' + o.kind) in\n"
-                f"{_list(strict.OWNERS)})",
+                f"{_list(strict_mode.OWNERS)})",
                 "'the Job does not belong to exactly one session, Repository or BackupStorage'",
             ),
         ),
@@ -130,16 +135,16 @@ object.spec.completionMode == 'NonIndexed' && object.spec.backoffLimit == 0 &&
 object.spec.suspend == false && dyn(object.spec).?manualSelector.orValue(false) == false &&
 dyn(object.spec).?podReplacementPolicy.orValue('TerminatingOrFailed') == 'TerminatingOrFailed' &&
 has(object.spec.activeDeadlineSeconds) &&
-object.spec.activeDeadlineSeconds <= {strict.LONGEST_JOB_SECONDS}"""
+object.spec.activeDeadlineSeconds <= {strict_mode.LONGEST_JOB_SECONDS}"""
 
 
 def _writes() -> JsonObject:
     """The short list: whatever else the controller asks for is refused."""
-    writes = "[\n  " + ",\n  ".join(f"'{item}'" for item in strict.WRITES) + "\n]"
+    writes = "[\n  " + ",\n  ".join(f"'{item}'" for item in strict_mode.WRITES) + "\n]"
     is_job = "request.resource.resource == 'jobs' && request.operation"
-    part = f"{_LABELS}[?'{strict.PART_LABEL}'].orValue('')"
+    part = f"{_LABELS}[?'{labels.PART_LABEL}'].orValue('')"
     return _policy(
-        strict.WRITES_POLICY,
+        strict_mode.WRITES_POLICY,
         matches={
             "namespaceSelector": {},
             "objectSelector": {},
@@ -155,12 +160,12 @@ def _writes() -> JsonObject:
                 "'the controller may not ' + request.operation + ' ' + variables.what",
             ),
             _validation(
-                f"!({is_job} == 'CREATE') || {part} in {_list(strict.PARTS)}",
-                f"'a Job of the controller says by its label {strict.PART_LABEL} where its pod was "
-                "reviewed'",
+                f"!({is_job} == 'CREATE') || {part} in {_list(strict_mode.PARTS)}",
+                f"'a Job of the controller says by its label {labels.PART_LABEL} where its "
+                "pod was reviewed'",
             ),
             _validation(
-                f"!({is_job} == 'DELETE') || '{strict.TEMPLATE_LABEL}' in\n"
+                f"!({is_job} == 'DELETE') || '{labels.TEMPLATE_LABEL}' in\n"
                 "dyn(oldObject.spec.template).?metadata.?labels.orValue({})",
                 "'the controller deletes only Jobs that were made from a reviewed template'",
             ),
@@ -183,8 +188,8 @@ def _writes() -> JsonObject:
             ),
             _validation(
                 "request.resource.resource != 'leases' ||\n"
-                f"(request.namespace == '{strict.CONTROLLER_NAMESPACE}' &&\n"
-                f"object.metadata.name == '{strict.CONTROLLER_ACCOUNT}')",
+                f"(request.namespace == '{strict_mode.CONTROLLER_NAMESPACE}' &&\n"
+                f"object.metadata.name == '{strict_mode.CONTROLLER_ACCOUNT}')",
                 "'the controller has one Lease, in its own namespace'",
             ),
         ),
@@ -205,7 +210,7 @@ def _policy(
         "matchConditions": [
             {
                 "name": "is-the-controller",
-                "expression": f"request.userInfo.username == '{strict.CONTROLLER_USER}'",
+                "expression": f"request.userInfo.username == '{strict_mode.CONTROLLER_USER}'",
             }
         ],
         "variables": [
@@ -227,13 +232,13 @@ def _part_binding(part: str) -> JsonObject:
     """
     number = part.rpartition("-")[2]
     return _binding(
-        f"{strict.JOBS_POLICY}-{number}",
-        strict.JOBS_POLICY,
+        f"{strict_mode.JOBS_POLICY}-{number}",
+        strict_mode.JOBS_POLICY,
         paramRef={"name": part, "parameterNotFoundAction": "Deny"},
         matchResources={
             "matchPolicy": "Equivalent",
             "namespaceSelector": {},
-            "objectSelector": {"matchLabels": {strict.PART_LABEL: part}},
+            "objectSelector": {"matchLabels": {labels.PART_LABEL: part}},
         },
     )
 

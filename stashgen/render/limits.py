@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
+from stashgen.api.strict_mode import LARGEST_PART_BYTES, PARTS
 from stashgen.diagnostics import Finding, Severity, quote
-from stashgen.kubestash.strict import LARGEST_PART_BYTES, PARTS
-from stashgen.model import Authored, Manifest
+from stashgen.model.manifest import Manifest
+from stashgen.model.source import Authored
 from stashgen.policy.project import Project
 
 

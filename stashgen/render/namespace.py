@@ -7,8 +7,8 @@ from stashgen.api.meta import ObjectMeta
 from stashgen.api.rbac import PolicyRule, Role, RoleBinding, RoleRef, Subject
 from stashgen.api.retention_policy import RetentionPolicySpec
 from stashgen.api.service_account import ServiceAccount
-from stashgen.kubestash.pod_settings import TRIGGER_ACCOUNT, WORKER_ACCOUNT
-from stashgen.render.marks import EARLY
+from stashgen.kubestash.pods.settings import TRIGGER_ACCOUNT, WORKER_ACCOUNT
+from stashgen.render.annotations import EARLY
 
 _TRIGGER_RULES = (
     ("core.kubestash.com", ("backupconfigurations",), ("get",)),

@@ -6,9 +6,10 @@ from pathlib import PurePosixPath
 
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
-from stashgen.model import Manifest, Protection, Record, Resolved, ResolvedCopy
+from stashgen.model.manifest import Manifest, Record
+from stashgen.model.resolved import Protection, Resolved, ResolvedCopy
 from stashgen.render.admission import admission_objects
-from stashgen.render.marks import without_substitution
+from stashgen.render.annotations import without_substitution
 from stashgen.render.namespace import namespace_objects
 from stashgen.render.storage import backup_storage, storage_objects
 from stashgen.render.strict import labelled, parts_of, strict_objects

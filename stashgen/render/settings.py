@@ -5,7 +5,7 @@ from typing import cast
 
 from stashgen.api.base import JsonObject
 from stashgen.kubestash.addons import IMAGE
-from stashgen.kubestash.pod_settings import NOBODY, TRIGGER_ACCOUNT, PodSettings
+from stashgen.kubestash.pods.settings import NOBODY, TRIGGER_ACCOUNT, PodSettings
 from stashgen.kubestash.quantities import canonical_quantity
 from stashgen.policy.project import Cluster
 from stashgen.policy.shared import Job

@@ -4,16 +4,17 @@ from typing import cast
 
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
-from stashgen.kubestash import executor
-from stashgen.model import ResolvedStorage
-from stashgen.render.marks import COMPILED, KEPT, pod_templates
+from stashgen.api.labels import pod_template_annotations
+from stashgen.kubestash.pods import templates
+from stashgen.model.resolved import ResolvedStorage
+from stashgen.render.annotations import COMPILED, KEPT
 from stashgen.render.settings import worker_settings
 
 
 def backup_storage(storage: ResolvedStorage) -> JsonObject:
     """The BackupStorage with every default written out."""
-    template = executor.init_storage_template_name(storage.name)
-    annotations = COMPILED | pod_templates({"init-storage": template}) | KEPT
+    template = templates.init_storage_template_name(storage.name)
+    annotations = COMPILED | pod_template_annotations({"init-storage": template}) | KEPT
     return cast(
         "JsonObject",
         {
@@ -37,8 +38,8 @@ def backup_storage(storage: ResolvedStorage) -> JsonObject:
 def storage_objects(data: JsonObject, storage: ResolvedStorage) -> tuple[JsonObject, ...]:
     """The objects of ``_storage-<name>.yaml``; ``data`` is the BackupStorage."""
     model = BackupStorage.model_validate(data)
-    template = executor.init_storage_template(model, worker_settings(storage.job, storage.cluster))
-    name = executor.init_storage_template_name(storage.name)
+    template = templates.init_storage_template(model, worker_settings(storage.job, storage.cluster))
+    name = templates.init_storage_template_name(storage.name)
     return (data, pod_template(name, storage.namespace, template))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import groupby
 from typing import cast
 
+from stashgen.api import labels, strict_mode
 from stashgen.api.base import JsonObject
 from stashgen.api.meta import ObjectMeta
 from stashgen.api.rbac import RoleBinding, RoleRef, Subject
@@ -17,11 +18,10 @@ from stashgen.api.reviewed_templates import (
     ReviewedTemplates,
     ReviewedTemplatesSpec,
 )
-from stashgen.kubestash import strict
 from stashgen.kubestash.addons import DATA_VOLUME
-from stashgen.render.marks import EARLY, FIRST, WITHOUT_LAST_APPLIED
+from stashgen.render.annotations import EARLY, FIRST, WITHOUT_LAST_APPLIED
 
-_PART = strict.PARTS[0].removesuffix("1")
+_PART = strict_mode.PARTS[0].removesuffix("1")
 _RESTORE = "kubestash-restore"
 _COMPONENT_LABEL = "app.kubernetes.io/component"
 
@@ -36,10 +36,10 @@ def parts_of(objects: Iterable[JsonObject]) -> Mapping[str, str]:
     templates = sorted(_templates(objects), key=_name)
     claims = _claims(templates)
     for item in templates:
-        entry = _reviewed(labelled(item, {_name(item): strict.PARTS[0]}), claims).to_wire()
+        entry = _reviewed(labelled(item, {_name(item): strict_mode.PARTS[0]}), claims).to_wire()
         own = len(json.dumps(entry, separators=(",", ":"))) + 1
         size += own
-        if size > strict.LARGEST_PART_BYTES:
+        if size > strict_mode.LARGEST_PART_BYTES:
             number, size = number + 1, own
         parts[_name(item)] = f"{_PART}{number}"
     return parts
@@ -51,8 +51,8 @@ def labelled(data: JsonObject, parts: Mapping[str, str]) -> JsonObject:
         return data
     template = cast("JsonObject", data["template"])
     metadata = cast("JsonObject", template["metadata"])
-    labels = {**cast("JsonObject", metadata["labels"]), strict.PART_LABEL: parts[_name(data)]}
-    return data | {"template": template | {"metadata": metadata | {"labels": labels}}}
+    own = {**cast("JsonObject", metadata["labels"]), labels.PART_LABEL: parts[_name(data)]}
+    return data | {"template": template | {"metadata": metadata | {"labels": own}}}
 
 
 def strict_objects(namespace: str, objects: Sequence[JsonObject]) -> tuple[JsonObject, ...]:
@@ -67,7 +67,7 @@ def strict_objects(namespace: str, objects: Sequence[JsonObject]) -> tuple[JsonO
     templates = sorted((_reviewed(item, claims) for item in pods), key=_part_and_name)
     if not templates:
         return ()
-    parts = groupby(templates, key=lambda item: item.labels[strict.PART_LABEL])
+    parts = groupby(templates, key=lambda item: item.labels[labels.PART_LABEL])
     return (
         *(
             ReviewedTemplates(
@@ -91,7 +91,7 @@ def _name(data: JsonObject) -> str:
 
 
 def _part_and_name(template: ReviewedTemplate) -> tuple[str, str]:
-    return template.labels[strict.PART_LABEL], template.name
+    return template.labels[labels.PART_LABEL], template.name
 
 
 def _claims(pod_templates: Iterable[JsonObject]) -> Set[str]:
@@ -125,20 +125,22 @@ def _restore_into(spec: JsonObject, claims: Set[str]) -> RestoreInto:
     volumes = cast("list[JsonObject]", spec["volumes"])
     data = next(item for item in volumes if item["name"] == DATA_VOLUME)
     claim = cast("dict[str, str]", data["persistentVolumeClaim"])["claimName"]
-    prefix = strict.restore_claim_prefix(claim)
+    prefix = strict_mode.restore_claim_prefix(claim)
     protected = sorted(item for item in claims if item.startswith(prefix))
     return RestoreInto(volume=DATA_VOLUME, claim_prefix=prefix, protected=tuple(protected))
 
 
 def _binding(namespace: str) -> JsonObject:
     return RoleBinding(
-        metadata=ObjectMeta(name=strict.JOBS_ROLE, namespace=namespace, annotations=dict(EARLY)),
-        role_ref=RoleRef(kind="ClusterRole", name=strict.JOBS_ROLE),
+        metadata=ObjectMeta(
+            name=strict_mode.JOBS_ROLE, namespace=namespace, annotations=dict(EARLY)
+        ),
+        role_ref=RoleRef(kind="ClusterRole", name=strict_mode.JOBS_ROLE),
         subjects=(
             Subject(
                 kind="ServiceAccount",
-                name=strict.CONTROLLER_ACCOUNT,
-                namespace=strict.CONTROLLER_NAMESPACE,
+                name=strict_mode.CONTROLLER_ACCOUNT,
+                namespace=strict_mode.CONTROLLER_NAMESPACE,
             ),
         ),
     ).to_wire()

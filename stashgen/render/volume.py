@@ -10,14 +10,16 @@ from stashgen.api.backup_configuration import BackupConfiguration, SessionReposi
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
 from stashgen.api.function import Function
+from stashgen.api.labels import pod_template_annotations
 from stashgen.api.repository import Repository
 from stashgen.api.shared import TaskReference
-from stashgen.kubestash import addons, children, executor
+from stashgen.kubestash import addons, children
 from stashgen.kubestash.paths import DATA_PATH, TMP_PATH
-from stashgen.kubestash.pod_settings import PodSettings
+from stashgen.kubestash.pods import templates
+from stashgen.kubestash.pods.settings import PodSettings
 from stashgen.kubestash.quantities import format_duration
-from stashgen.model import Protection, ResolvedCopy, ResolvedSession
-from stashgen.render.marks import COMPILED, KEPT, WITHOUT_HEALTH, annotated, pod_templates
+from stashgen.model.resolved import Protection, ResolvedCopy, ResolvedSession
+from stashgen.render.annotations import COMPILED, KEPT, WITHOUT_HEALTH, annotated
 from stashgen.render.settings import trigger_settings, worker_settings
 from stashgen.render.storage import pod_template
 
@@ -169,9 +171,9 @@ def _repositories(
 def _repository(
     configuration: BackupConfiguration, wanted: SessionRepository, name: str
 ) -> JsonObject:
-    templates = {verb: executor.template_name(verb, name) for verb in _VERBS}
+    named = {verb: templates.template_name(verb, name) for verb in _VERBS}
     made = children.repository_for(configuration, wanted)
-    return annotated(made, COMPILED | pod_templates(templates) | KEPT)
+    return annotated(made, COMPILED | pod_template_annotations(named) | KEPT)
 
 
 def _templates(
@@ -190,26 +192,26 @@ def _templates(
         for session in protection.sessions
         if any(other.repository == copy.repository for other in session.copies)
     ]
-    templates = {
-        "backup": executor.backup_template(
+    made = {
+        "backup": templates.backup_template(
             repository=model,
             storage=storage,
             addon=addon,
             function=backup,
             task=_BACKUP_TASK,
-            component=executor.COMPONENT,
+            component=templates.COMPONENT,
             settings=settings,
         ),
-        "restore": executor.restore_template(
+        "restore": templates.restore_template(
             repository=model,
             storage=storage,
             addon=addon,
             function=restore,
             task=_RESTORE_TASK,
-            component=executor.COMPONENT,
+            component=templates.COMPONENT,
             settings=settings,
         ),
-        "maintain": executor.maintain_template(
+        "maintain": templates.maintain_template(
             repository=model,
             storage=storage,
             sessions=sessions,
@@ -217,5 +219,5 @@ def _templates(
             settings=settings,
         ),
     }
-    for verb, template in templates.items():
-        yield pod_template(executor.template_name(verb, copy.repository), namespace, template)
+    for verb, template in made.items():
+        yield pod_template(templates.template_name(verb, copy.repository), namespace, template)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from stashgen.diagnostics import Finding, Position, Severity, quote
-from stashgen.model import Volume
-from stashgen.source import Document
+from stashgen.model.inventory import Volume
+from stashgen.yaml.documents import Document
 
 Path = tuple[str | int, ...]
 

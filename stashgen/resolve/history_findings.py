@@ -3,7 +3,8 @@
 from enum import StrEnum
 
 from stashgen.diagnostics import Finding, Position, Severity, quote
-from stashgen.model import History, VolumeKey
+from stashgen.model.history import History
+from stashgen.model.inventory import VolumeKey
 
 
 class Code(StrEnum):

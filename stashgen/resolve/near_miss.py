@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from stashgen.diagnostics import Position, quote
-from stashgen.model import Authored, Inventory, PolicySet, Volume
+from stashgen.model.inventory import Inventory, Volume
+from stashgen.model.source import Authored, PolicySet
 from stashgen.policy.backup_policy import BackupPolicy
 from stashgen.policy.shared import Selector
 from stashgen.resolve.findings import Path

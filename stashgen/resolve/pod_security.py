@@ -7,11 +7,13 @@ waits for a pod that never comes.
 from collections.abc import Iterator
 
 from stashgen.diagnostics import Finding, Outcome, quote
-from stashgen.model import Authored, Inventory, PolicySet, Protection, ResolvedStorage
+from stashgen.model.inventory import Inventory
+from stashgen.model.resolved import Protection, ResolvedStorage
+from stashgen.model.source import Authored, PolicySet
 from stashgen.policy.backup_policy import BackupPolicy
 from stashgen.policy.shared import Job
 from stashgen.resolve.findings import Code, Path, finding
-from stashgen.source import Document
+from stashgen.yaml.documents import Document
 
 LEVEL_LABEL = "pod-security.kubernetes.io/enforce"
 _BASELINE, _RESTRICTED = "baseline", "restricted"

@@ -8,25 +8,24 @@ from stashgen.cron import CronError
 from stashgen.diagnostics import Finding, Outcome, Severity, quote
 from stashgen.kubestash import names
 from stashgen.kubestash.layout import join
-from stashgen.model import (
-    Authored,
-    History,
-    Inventory,
-    PolicySet,
+from stashgen.model.history import History
+from stashgen.model.inventory import Inventory, Volume
+from stashgen.model.resolved import (
     Protection,
     Resolved,
     ResolvedCopy,
     ResolvedSession,
     ResolvedStorage,
-    Volume,
 )
+from stashgen.model.source import Authored, PolicySet
 from stashgen.policy.backup_policy import BackupPolicy
 from stashgen.policy.project import Cluster, Defaults
 from stashgen.policy.template import fill
-from stashgen.resolve.drafts import CopyDraft, PolicyDraft, SessionDraft, draft
+from stashgen.resolve.conflicts import prove, unused_storages
+from stashgen.resolve.file_owners import other_users
 from stashgen.resolve.findings import Code, finding
 from stashgen.resolve.pod_security import allowed
-from stashgen.resolve.proofs import prove, unused_storages
+from stashgen.resolve.policies import CopyDraft, PolicyDraft, SessionDraft, draft
 from stashgen.resolve.retirement import retire
 from stashgen.resolve.schedules import (
     ClockChanges,
@@ -35,7 +34,6 @@ from stashgen.resolve.schedules import (
 )
 from stashgen.resolve.selection import select
 from stashgen.resolve.storages import cluster_values, resolve_storage
-from stashgen.resolve.users import other_users
 
 
 def resolve(

@@ -12,19 +12,14 @@ from datetime import date
 from pathlib import PurePosixPath
 
 from stashgen.diagnostics import Finding, Outcome, Severity, quote
-from stashgen.model import (
-    History,
-    Inventory,
-    PolicySet,
-    Protection,
-    RetiredHistory,
-    Volume,
-    VolumeKey,
-)
+from stashgen.model.history import History, RetiredHistory
+from stashgen.model.inventory import Inventory, Volume, VolumeKey
+from stashgen.model.resolved import Protection
+from stashgen.model.source import PolicySet
 from stashgen.policy.project import Retired
 from stashgen.resolve.findings import finding
 from stashgen.resolve.history_findings import Code, replaced, too_early
-from stashgen.resolve.losses import Losses
+from stashgen.resolve.lost_volumes import Losses
 
 
 @dataclass(frozen=True, slots=True)

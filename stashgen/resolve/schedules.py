@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 from stashgen import cron
 from stashgen.cron import CronError, Schedule
 from stashgen.diagnostics import Finding, Severity, quote
-from stashgen.model import Authored, VolumeKey
+from stashgen.model.inventory import VolumeKey
+from stashgen.model.source import Authored
 from stashgen.policy.backup_policy import BackupPolicy, Session
 from stashgen.policy.duration import parse_duration
 from stashgen.resolve.findings import Path, finding

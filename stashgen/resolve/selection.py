@@ -6,7 +6,8 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from stashgen.diagnostics import Finding, Severity, quote
-from stashgen.model import Authored, Inventory, PolicySet, Volume, VolumeKey
+from stashgen.model.inventory import Inventory, Volume, VolumeKey
+from stashgen.model.source import Authored, PolicySet
 from stashgen.policy.backup_policy import BackupPolicy
 from stashgen.policy.shared import Selector
 from stashgen.resolve.findings import Code, Path, finding, volume_list

@@ -4,15 +4,15 @@ from typing import cast
 
 from stashgen.api import backup_storage as api
 from stashgen.api.base import JsonObject
-from stashgen.kubestash import s3
+from stashgen.kubestash.backends import s3
 from stashgen.kubestash.layout import join
-from stashgen.model import ResolvedStorage
+from stashgen.model.resolved import ResolvedStorage
 from stashgen.policy.project import Cluster
 from stashgen.policy.shared import Job
 from stashgen.policy.storage import Credentials, LocalBackend, S3Backend, Storage
 from stashgen.policy.template import fill
-from stashgen.resolve.jobs import for_storage
-from stashgen.yaml_out import emit
+from stashgen.resolve.job_settings import for_storage
+from stashgen.yaml.emitter import emit
 
 
 def resolve_storage(storage: Storage, cluster: Cluster, defaults: Job | None) -> ResolvedStorage:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from stashgen.diagnostics import Finding, quote
-from stashgen.source import Document
 from stashgen.validate.walk import Code, error, value_at
+from stashgen.yaml.documents import Document
 
 _BACKEND = ("spec", "backend")
 _CREDENTIALS = ("spec", "credentials")

@@ -7,13 +7,11 @@ from stashgen.api.base import Model
 from stashgen.api.restore_request import RestoreRequest
 from stashgen.api.retention_policy import RetentionPolicy, RetentionPolicySpec
 from stashgen.diagnostics import Finding, Outcome, quote
-from stashgen.kubestash.storage_validation import validate_retention_policy
-from stashgen.marks import Json
-from stashgen.model import Authored, PolicySet, Source
+from stashgen.kubestash.validation.storages import validate_retention_policy
+from stashgen.model.source import Authored, PolicySet, Source
 from stashgen.policy.backup_policy import BackupPolicy
 from stashgen.policy.project import Project
 from stashgen.policy.storage import Storage
-from stashgen.source import Document
 from stashgen.validate.fields import field_findings
 from stashgen.validate.references import Documents, reference_findings
 from stashgen.validate.secret_data import secret_findings
@@ -21,6 +19,8 @@ from stashgen.validate.shape import parse
 from stashgen.validate.tool_version import version_findings
 from stashgen.validate.unsupported import KUBESTASH_GROUPS, OUR_KINDS
 from stashgen.validate.walk import Code, error, value_at
+from stashgen.yaml.documents import Document
+from stashgen.yaml.nodes import Json
 
 _OURS = "stashgen.dev/"
 _STORAGE_GROUP = "storage.kubestash.com/"

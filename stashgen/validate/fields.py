@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from stashgen.diagnostics import Finding
-from stashgen.marks import Json
-from stashgen.source import Document
 from stashgen.validate import pod_values, values
 from stashgen.validate.backends import backend_findings
 from stashgen.validate.values import Rule
 from stashgen.validate.walk import Code, Keys, each, error
+from stashgen.yaml.documents import Document
+from stashgen.yaml.nodes import Json
 
 _JOB: tuple[tuple[str, Rule], ...] = (
     ("image", pod_values.image),

@@ -6,9 +6,9 @@ What a PodTemplate's schema would refuse is told here, where it was written.
 import re
 
 from stashgen.diagnostics import quote
-from stashgen.marks import Json
 from stashgen.validate.values import Problem, Rule
 from stashgen.validate.walk import Code
+from stashgen.yaml.nodes import Json
 
 _QUANTITY = re.compile(
     r"([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][-+]?[0-9]+)?", re.ASCII

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from stashgen.diagnostics import Finding, quote
-from stashgen.marks import Json
 from stashgen.policy.template import CLUSTER_NAMES, check_template, fill
-from stashgen.source import Document
 from stashgen.validate.walk import Code, Keys, each, error, texts, value_at
+from stashgen.yaml.documents import Document
+from stashgen.yaml.nodes import Json
 
 _COPY = "spec.sessions[*].copies[*]"
 

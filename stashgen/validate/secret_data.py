@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from stashgen.diagnostics import Finding
-from stashgen.marks import Json
-from stashgen.source import Document
 from stashgen.validate.walk import Code, Keys, error
+from stashgen.yaml.documents import Document
+from stashgen.yaml.nodes import Json
 
 _BLOCKS = ("data", "stringData")
 

@@ -9,7 +9,6 @@ from pydantic import ValidationError
 
 from stashgen.api.base import Model
 from stashgen.diagnostics import Finding, quote
-from stashgen.source import Document
 from stashgen.validate.unsupported import (
     FOLLOWS,
     generic,
@@ -17,6 +16,7 @@ from stashgen.validate.unsupported import (
     is_unsupported_value,
 )
 from stashgen.validate.walk import Code, Keys, error
+from stashgen.yaml.documents import Document
 
 M = TypeVar("M", bound=Model)
 

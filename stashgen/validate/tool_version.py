@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 from stashgen import __version__
 from stashgen.diagnostics import Finding, quote
-from stashgen.source import Document
 from stashgen.validate.walk import Code, error, texts
+from stashgen.yaml.documents import Document
 
 _PART = re.compile(r"(>=|<=|==|!=|>|<) *([0-9]{1,6}(?:\.[0-9]{1,6}){0,2})", re.ASCII)
 _Version = tuple[int, ...]

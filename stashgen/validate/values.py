@@ -16,10 +16,10 @@ from stashgen.cron.spread import every_to_cron, spread
 from stashgen.diagnostics import quote
 from stashgen.kubestash.names import MAX_SESSION
 from stashgen.kubestash.retention import retention_period
-from stashgen.marks import Json
 from stashgen.policy.duration import parse_duration
 from stashgen.policy.template import CLUSTER_NAMES, VOLUME_NAMES, check_template
 from stashgen.validate.walk import Code
+from stashgen.yaml.nodes import Json
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", re.ASCII)
 _SUBDOMAIN = re.compile(rf"{_LABEL.pattern}(\.{_LABEL.pattern})*", re.ASCII)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from stashgen.diagnostics import Finding, Position, Severity
-from stashgen.marks import Json
-from stashgen.source import Document
+from stashgen.yaml.documents import Document
+from stashgen.yaml.nodes import Json
 
 Keys = tuple[str | int, ...]
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from stashgen.api.resources import CRON_JOBS, NAMESPACES
-from tests.api_contract.samples import Json, at, cron_job
 from tests.api_contract.servers import Server, embedded_server, real_server
 from tests.api_contract.wire import Http
+from tests.support.samples import Json, at, cron_job
 
 _SERVERS = {"embedded": embedded_server, "real": real_server}
 

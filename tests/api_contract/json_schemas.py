@@ -16,7 +16,7 @@ from stashgen.api.definitions import DEFINITIONS
 
 # How kubeconform finds the schema of a kind; a core kind's group is its version.
 LOCATION = "{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json"
-_MODULE = Path(__file__).parents[2] / "tools" / "kubernetes"
+_MODULE = Path(__file__).parents[2] / "tools" / "go" / "kubernetes"
 _KUBERNETES = (
     ("api__v1_openapi.json", "io.k8s.api.core.v1", "v1", ("PodTemplate", "ServiceAccount")),
     ("apis__batch__v1_openapi.json", "io.k8s.api.batch.v1", "batch", ("CronJob",)),

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from stashgen.api.base import parse_time
 from stashgen.api.resources import CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES
-from stashgen_controller.client import ApiError, Client
+from stashgen_controller.kube.client import ApiError, Client
 
 _START_SECONDS = 90
 # kube-apiserver would wait for the watches that tests left behind.

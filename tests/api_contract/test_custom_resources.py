@@ -10,10 +10,10 @@ from stashgen.api.resources import (
     REPOSITORIES,
     RETENTION_POLICIES,
 )
-from stashgen_controller.client import InvalidError
-from tests.api_contract.samples import Json, at, backup_configuration, backup_session, repository
+from stashgen_controller.kube.client import InvalidError
 from tests.api_contract.servers import Server
 from tests.api_contract.wire import Http
+from tests.support.samples import Json, at, backup_configuration, backup_session, repository
 
 MERGE = "application/merge-patch+json"
 

@@ -10,8 +10,10 @@ from stashgen.api.resources import (
     REPOSITORIES,
     Resource,
 )
-from stashgen_controller.client import ApiError, ConflictError, InvalidError, NotFoundError
-from tests.api_contract.samples import (
+from stashgen_controller.kube.client import ApiError, ConflictError, InvalidError, NotFoundError
+from tests.api_contract.servers import Server, until
+from tests.api_contract.wire import Http
+from tests.support.samples import (
     Json,
     at,
     backup_configuration,
@@ -20,8 +22,6 @@ from tests.api_contract.samples import (
     owner,
     repository,
 )
-from tests.api_contract.servers import Server, until
-from tests.api_contract.wire import Http
 
 
 def _is_gone(server: Server, resource: Resource, namespace: str | None, name: str) -> bool:

@@ -4,8 +4,8 @@ import pytest
 
 from stashgen.api import resources
 from stashgen.api.resources import CUSTOM, Resource
-from tests.api_contract.samples import at
 from tests.api_contract.wire import Http
+from tests.support.samples import at
 
 _KNOWN = [item for item in vars(resources).values() if isinstance(item, Resource)]
 

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from stashgen.api.resources import CONFIG_MAPS, NAMESPACES, POD_TEMPLATES
-from tests.api_contract.samples import Json, at, config_map
 from tests.api_contract.servers import Server
 from tests.api_contract.wire import Answer, Http
+from tests.support.samples import Json, at, config_map
 
 MERGE = "application/merge-patch+json"
 

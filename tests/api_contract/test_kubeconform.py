@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from stashgen.serialize import serialize
-from stashgen.tree import read_output, write_tree
+from stashgen.output.serialize import serialize
+from stashgen.output.tree import read_output, write_tree
 from tests.api_contract.json_schemas import LOCATION, write_schemas
-from tests.contract.every_field import manifests
+from tests.support.every_field import manifests
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from stashgen.api.resources import BACKUP_SESSIONS, REPOSITORIES
-from tests.api_contract.samples import (
+from tests.api_contract.servers import Server
+from tests.support.samples import (
     Json,
     at,
     backup_configuration,
@@ -17,7 +18,6 @@ from tests.api_contract.samples import (
     job,
     repository,
 )
-from tests.api_contract.servers import Server
 
 
 class Kubectl:

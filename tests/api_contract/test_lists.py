@@ -3,9 +3,9 @@
 import pytest
 
 from stashgen.api.resources import BACKUP_SESSIONS, CONFIG_MAPS, EVENTS, JOBS, NAMESPACES
-from tests.api_contract.samples import Json, at, backup_session, config_map, job, names
 from tests.api_contract.servers import Server
 from tests.api_contract.wire import Http
+from tests.support.samples import Json, at, backup_session, config_map, job, names
 
 _LABELS = {
     "a": {"tier": "gold", "app": "web"},

@@ -3,15 +3,15 @@
 import pytest
 
 from stashgen.api.resources import CONFIG_MAPS, POD_TEMPLATES, REPOSITORIES, SECRETS
-from stashgen_controller.client import (
+from stashgen_controller.kube.client import (
     AlreadyExistsError,
     ConflictError,
     InvalidError,
     NotFoundError,
 )
-from tests.api_contract.samples import Json, at, config_map, repository
 from tests.api_contract.servers import Server
 from tests.api_contract.wire import Http
+from tests.support.samples import Json, at, config_map, repository
 
 
 def test_missing_object_is_not_found(server: Server, namespace: str) -> None:

@@ -3,10 +3,10 @@
 import pytest
 
 from stashgen.api.resources import BACKUP_SESSIONS, CONFIG_MAPS, POD_TEMPLATES
-from stashgen_controller.client import NotFoundError
-from tests.api_contract.samples import Json, at, backup_session, config_map
+from stashgen_controller.kube.client import NotFoundError
 from tests.api_contract.servers import Server
 from tests.api_contract.wire import Answer, Http
+from tests.support.samples import Json, at, backup_session, config_map
 
 MERGE = "application/merge-patch+json"
 JSON = "application/json-patch+json"

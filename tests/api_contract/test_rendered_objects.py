@@ -7,7 +7,7 @@ from stashgen.api import resources
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import Resource
 from tests.api_contract.servers import Server
-from tests.contract.every_field import manifests
+from tests.support.every_field import manifests
 
 _RESOURCES: Mapping[object, Resource] = {
     resource.kind: resource

@@ -6,10 +6,10 @@ import pytest
 
 from stashgen.api.base import format_time, parse_time
 from stashgen.api.resources import CRON_JOBS, JOBS, PODS, SERVICE_ACCOUNTS
-from stashgen_controller.client import ConflictError, NotFoundError
-from tests.api_contract.samples import Json, at, cron_job, job, names, owner
+from stashgen_controller.kube.client import ConflictError, NotFoundError
 from tests.api_contract.servers import Server, until
 from tests.api_contract.wire import Http
+from tests.support.samples import Json, at, cron_job, job, names, owner
 
 SCHEDULED = "batch.kubernetes.io/cronjob-scheduled-timestamp"
 

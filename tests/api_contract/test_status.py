@@ -9,10 +9,10 @@ from stashgen.api.resources import (
     JOBS,
     PERSISTENT_VOLUME_CLAIMS,
 )
-from stashgen_controller.client import ConflictError, NotFoundError
-from tests.api_contract.samples import Json, at, backup_configuration, cron_job, job
+from stashgen_controller.kube.client import ConflictError, NotFoundError
 from tests.api_contract.servers import Server
 from tests.api_contract.wire import Http
+from tests.support.samples import Json, at, backup_configuration, cron_job, job
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ from stashgen.api.resources import (
     SECRETS,
     Resource,
 )
-from stashgen_controller.client import ApiError, InvalidError
-from tests.api_contract.samples import POD_SPEC, Json, at, cron_job, job
+from stashgen_controller.kube.client import ApiError, InvalidError
 from tests.api_contract.servers import Server
 from tests.api_contract.wire import Http
+from tests.support.samples import POD_SPEC, Json, at, cron_job, job
 
-_RENDERED = Path("tests/unit/kubestash/data/one_volume.yaml")
+_RENDERED = Path("tests/support/data/one_volume.yaml")
 _RESOURCES = {
     (item.api_version, item.kind): item
     for item in vars(resources).values()

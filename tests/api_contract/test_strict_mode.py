@@ -10,15 +10,15 @@ from typing import cast
 
 import pytest
 
-from stashgen.kubestash.strict import LARGEST_PART_BYTES, PARTS
+from stashgen.api.strict_mode import LARGEST_PART_BYTES, PARTS
 from stashgen.render import render
 from tests.api_contract.servers import Server, real_server, until
-from tests.cluster.installation import compile_project
-from tests.strict import ground as strict
-from tests.strict.attacks import ATTACKS, BEYOND_ADMISSION, Attack, Ground, Json, Request
-from tests.strict.ground import Answer, Api
-from tests.strict.render import strict_manifests
-from tests.unit.resolve.project import PROJECT, STORAGE, claim, resolved
+from tests.support.compiled_project import compile_project
+from tests.support.project import PROJECT, STORAGE, claim, resolved
+from tests.support.strict import ground as strict
+from tests.support.strict.attacks import ATTACKS, BEYOND_ADMISSION, Attack, Ground, Json, Request
+from tests.support.strict.ground import Answer, Api
+from tests.support.strict.render import strict_manifests
 
 _VERBS = ("backup", "restore", "maintain", "init")
 _PATHS = {

@@ -6,10 +6,10 @@ from threading import Thread
 import pytest
 
 from stashgen.api.resources import BACKUP_SESSIONS, CONFIG_MAPS, Resource
-from stashgen_controller.client import ApiError, Event, ExpiredError
-from stashgen_controller.list_watch import ListWatch
-from tests.api_contract.samples import Json, at, backup_session, config_map
+from stashgen_controller.kube.client import ApiError, Event, ExpiredError
+from stashgen_controller.kube.informer import Informer
 from tests.api_contract.servers import Server, until
+from tests.support.samples import Json, at, backup_session, config_map
 
 
 class Watch:
@@ -197,7 +197,7 @@ def test_cache_follows_the_server(server: Server, namespace: str) -> None:
         changes.append((event, str(at(obj, "metadata", "name"))))
 
     server.client.create(BACKUP_SESSIONS, namespace, backup_session("a", labels={"t": namespace}))
-    cache = ListWatch(server.client, BACKUP_SESSIONS, changed, label_selector=f"t={namespace}")
+    cache = Informer(server.client, BACKUP_SESSIONS, changed, label_selector=f"t={namespace}")
     cache.start()
     try:
         until(lambda: cache.synced, "the cache is filled")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from stashgen.yaml_out import emit, emit_all
+from stashgen.yaml.emitter import emit, emit_all
 
 _NAMESPACES = 10
 _VOLUMES_EACH = 100

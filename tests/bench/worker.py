@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.integration.worker.workbench import Workbench, snapshot_name
+from tests.support.workbench import Workbench, snapshot_name
 
 _ROUNDS = 5
 _SMALL_FILES, _SMALL_BYTES = 25_000, (200, 12_000)

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 
 import pytest
 
-from stashgen.kubestash.strict import JOBS_POLICY, JOBS_ROLE, WRITES_POLICY
-from tests.api_contract.s3.gateway import Gateway
+from stashgen.api.strict_mode import JOBS_POLICY, JOBS_ROLE, WRITES_POLICY
 from tests.cluster.installation import DEPLOY, apply_controllers, install
 from tests.cluster.kube import Kube
 from tests.cluster.protected import Protected
+from tests.support.gateway import Gateway
 from tools.cluster.layout import HOST_ADDRESS
-from tools.go_tools import cache_folder
+from tools.go.build import cache_folder
 
 # What all the others asked for is looked at after them; then the cluster is taken down.
 _LAST = ("test_permissions.py", "test_lifecycle.py")

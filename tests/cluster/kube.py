@@ -6,12 +6,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
+from tests.support.place import ROOT
 from tools.cluster.layout import Layout
 
-ROOT = Path(__file__).parents[2]
 Json = Any
 _COMMAND_SECONDS = 180
 _STEP_SECONDS = 0.2

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stashgen.api.resources import Resource
 from tests.cluster.kube import Kube, KubeError
-from tools.demo.view import DemoError, Json, View, age
+from tools.acceptance.view import DemoError, Json, View, age
 
 
 class KubeView(View):

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from tests.support.compiled_project import NOBODY
 from tools.cluster.images import BUSYBOX
 
 Json = Any
-NOBODY = 65534
 
 
 def pod(name: str, command: list[str], image: str = BUSYBOX, **spec: Json) -> Json:

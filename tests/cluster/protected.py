@@ -18,12 +18,13 @@ from stashgen.api.base import parse_time
 from stashgen.api.resources import Resource
 from stashgen.kubestash.names import backup_session_name
 from stashgen.kubestash.sessions import backup_session_manifest
-from stashgen_controller.client import Client, NotFoundError
-from tests.api_contract.s3.gateway import BUCKET, Gateway
+from stashgen_controller.kube.client import Client, NotFoundError
 from tests.cluster import installation
 from tests.cluster.audit import Request, requests
-from tests.cluster.installation import CONTROLLER, DATA, KEY
+from tests.cluster.installation import CONTROLLER
 from tests.cluster.kube import Kube
+from tests.support.compiled_project import DATA, KEY
+from tests.support.gateway import BUCKET, Gateway
 
 Json = Any
 S3_SECRET = "backup-s3"
@@ -167,13 +168,13 @@ class Protected:
 
     def let_it_end(self, pod: str) -> None:
         """Let the bucket answer again once the worker of a pod that goes was told to end."""
-        self.wait(lambda: self.is_leaving(pod), f"pod {pod} does not go")
+        self.wait(lambda: self.is_deleting(pod), f"pod {pod} does not go")
         time.sleep(_SIGNAL_SECONDS)
         self.gateway.resume()
 
     # what is to be seen
 
-    def is_leaving(self, pod: str) -> bool:
+    def is_deleting(self, pod: str) -> bool:
         """Whether a pod was deleted."""
         return (
             not self.has(known.PODS, pod)

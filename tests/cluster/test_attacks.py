@@ -12,15 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from stashgen.kubestash.strict import JOBS_POLICY, PARTS, WRITES_POLICY
+from stashgen.api.strict_mode import JOBS_POLICY, PARTS, WRITES_POLICY
 from tests.cluster import installation
 from tests.cluster.audit import requests
 from tests.cluster.conftest import fresh_namespace
-from tests.cluster.installation import CONTROLLER, DATA, SYSTEM, Json
+from tests.cluster.installation import CONTROLLER, SYSTEM, Json
 from tests.cluster.kube import Kube
-from tests.strict import ground as strict
-from tests.strict.attacks import ATTACKS, BEYOND_ADMISSION, Attack, Ground, Request
-from tests.strict.ground import Api
+from tests.support import compiled_project
+from tests.support.compiled_project import DATA
+from tests.support.strict import ground as strict
+from tests.support.strict.attacks import ATTACKS, BEYOND_ADMISSION, Attack, Ground, Request
+from tests.support.strict.ground import Api
 from tools.cluster.certificates import authority
 
 _KINDS = ("validatingadmissionpolicy", "validatingadmissionpolicybinding")
@@ -48,7 +50,7 @@ def ground(
     del strict_mode
     with fresh_namespace(kube) as name, fresh_namespace(kube) as elsewhere:
         folder = tmp_path_factory.mktemp("attacked")
-        rendered = installation.compile_project(name, folder, is_strict=True)
+        rendered = compiled_project.compile_project(name, folder, is_strict=True)
         yield strict.prepare(kube.kubectl, name, elsewhere, rendered)
 
 

@@ -7,8 +7,9 @@ import pytest
 
 from tests.cluster import installation
 from tests.cluster.audit import Request, requests
-from tests.cluster.installation import CONTROLLER, DATA
+from tests.cluster.installation import CONTROLLER
 from tests.cluster.kube import Kube
+from tests.support.compiled_project import DATA
 
 BUDGET = 12
 

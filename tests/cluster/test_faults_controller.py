@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from stashgen.api import resources as known
-from tests.cluster.faults import fault
 from tests.cluster.installation import DEPLOY, SYSTEM, leader
 from tests.cluster.kube import Kube
 from tests.cluster.protected import REQUESTS_OF_A_SESSION, Protected, kill
+from tests.support.faults import fault
 
 # A write whose answer nobody read is looked at again, and one may be refused.
 _REPEATED = 4

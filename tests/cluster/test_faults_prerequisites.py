@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from stashgen.api import resources as known
-from tests.api_contract.s3.gateway import Gateway
 from tests.cluster import installation
 from tests.cluster.conftest import fresh_namespace
-from tests.cluster.faults import fault
-from tests.cluster.installation import DATA, KEY
 from tests.cluster.kube import Kube
 from tests.cluster.protected import REQUESTS_OF_A_SESSION, S3_SECRET, Protected
+from tests.support.compiled_project import DATA, KEY
+from tests.support.faults import fault
+from tests.support.gateway import Gateway
 
 # Two more attempts of each initialisation, and the initial backup.
 _MOST_REQUESTS_UNTIL_READY = 80

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.cluster.faults import fault
-from tests.cluster.installation import KEY
 from tests.cluster.protected import REQUESTS_OF_A_SESSION, S3_SECRET, Protected
+from tests.support.compiled_project import KEY
+from tests.support.faults import fault
 
 _OUTAGE_SECONDS = 5.0
 

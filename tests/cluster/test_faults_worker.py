@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
-from tests.cluster.faults import fault
 from tests.cluster.kube import Kube
 from tests.cluster.protected import REQUESTS_OF_A_SESSION, Protected, kill
+from tests.support.faults import fault
 
 _MANY = 100
 

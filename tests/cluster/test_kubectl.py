@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stashgen.yaml_out import emit
+from stashgen.yaml.emitter import emit
 from tests.cluster import installation
-from tests.cluster.installation import DATA
-from tests.cluster.kube import ROOT, Json, Kube
+from tests.cluster.kube import Json, Kube
+from tests.support import compiled_project
+from tests.support.compiled_project import DATA
+from tests.support.place import ROOT
 
 _DOCS = (ROOT / "docs" / "on-call.md").read_text(encoding="utf-8")
 _COMMANDS = re.findall(r"^\$ (.*)$", _DOCS, re.MULTILINE)
@@ -122,7 +124,7 @@ def test_a_written_restore_is_carried_out_by_the_controller(
 
 @pytest.mark.usefixtures("installed")
 def test_why_a_backup_failed_is_told_to_its_pod(kube: Kube, volume: str, on_call: User) -> None:
-    kube.kubectl("delete", f"--namespace={volume}", "secret", installation.KEY)
+    kube.kubectl("delete", f"--namespace={volume}", "secret", compiled_project.KEY)
     done = on_call.run(f"kubectl stashgen trigger {DATA} --wait --timeout 3m")
     assert done.returncode == 1, done
     assert "SecretMissing" in done.stderr
@@ -130,7 +132,7 @@ def test_why_a_backup_failed_is_told_to_its_pod(kube: Kube, volume: str, on_call
     assert screen.returncode == 1
     assert "FAILED (1)" in screen.stdout
     assert "SecretMissing" in screen.stdout
-    assert f"kubectl describe secret {installation.KEY} -n {volume}" in screen.stdout
+    assert f"kubectl describe secret {compiled_project.KEY} -n {volume}" in screen.stdout
     detail = on_call.run(f"kubectl stashgen status {DATA}")
     assert detail.returncode == 1
     assert "node1" in detail.stdout

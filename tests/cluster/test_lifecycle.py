@@ -13,7 +13,7 @@ from tests.cluster.kube import Kube, KubeError
 from tests.cluster.pods import pod
 from tools.cluster import node, processes
 from tools.cluster.layout import CGROUP, HOST_LINK, NODE, REPLACED_FOLDERS
-from tools.go_tools import cache_folder
+from tools.go.build import cache_folder
 
 Snapshot = dict[str, list[str]]
 _OTHERS_SECONDS = 90

@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
-from stashgen_controller import permissions
-from stashgen_controller.client import USER_AGENT
+from stashgen_controller.kinds import permissions
+from stashgen_controller.kube.client import USER_AGENT
 from tests.cluster.audit import Request, requests
 from tests.cluster.installation import CONTROLLER
 from tests.cluster.kube import Kube

@@ -3,8 +3,9 @@
 import pytest
 
 from tests.cluster import installation
-from tests.cluster.installation import KEY, Json
+from tests.cluster.installation import Json
 from tests.cluster.kube import Kube
+from tests.support.compiled_project import KEY
 
 pytestmark = pytest.mark.usefixtures("installed")
 _ACCOUNTS = {"stashgen-trigger", "stashgen-worker"}

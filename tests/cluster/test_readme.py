@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.kube import ROOT, Kube
-from tests.readme import section, steps, write_files
+from tests.cluster.kube import Kube
+from tests.support.place import ROOT
+from tests.support.readme import section, steps, write_files
 
 _NAMESPACE = "shop"
 

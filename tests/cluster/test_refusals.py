@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.kube import ROOT, Kube, KubeError
+from tests.cluster.kube import Kube, KubeError
+from tests.support.place import ROOT
 
 
 def _with_state(state: Path, verb: str) -> "subprocess.CompletedProcess[str]":

@@ -7,8 +7,9 @@ import pytest
 
 from stashgen.api.base import format_time
 from tests.cluster import installation
-from tests.cluster.installation import DATA, Json
+from tests.cluster.installation import Json
 from tests.cluster.kube import Kube, KubeError
+from tests.support.compiled_project import DATA
 
 NEW = "library-restored"
 NEW_CLAIM: Json = {

@@ -8,9 +8,9 @@ import yaml
 from cel_expr_python import cel
 
 from stashgen.api.base import JsonObject
-from stashgen_controller.embedded.schema import Schema
-from tests.unit.kubestash import one_volume
-from tools.generate_manifests import DEPLOY, manifests
+from stashgen_controller.embedded.apiserver.schema import Schema
+from tests.support import one_volume
+from tools.manifests import DEPLOY, manifests
 
 _CRDS: dict[str, JsonObject] = {
     crd["spec"]["names"]["kind"]: crd

@@ -7,12 +7,12 @@ from typing import Any
 
 import yaml
 
+from stashgen.api.strict_mode import CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE
 from stashgen.kubestash.addons import IMAGE
-from stashgen.kubestash.strict import CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE
-from stashgen_controller.main import parse
-from tools.generate_manifests import DEPLOY
+from stashgen_controller.process.settings import parse
 from tools.image.__main__ import image_name
 from tools.image.build import IGNORE, ROOT
+from tools.manifests import DEPLOY
 
 _CONTROLLER = DEPLOY / "controller"
 
@@ -102,8 +102,8 @@ def test_the_image_is_built_from_what_the_dockerfile_copies() -> None:
     }
     ignored = IGNORE.read_text(encoding="utf-8").splitlines()
     allowed = {line[1:] for line in ignored if line.startswith("!")}
-    within = {f"tools/restic/{name}" for name in ("go.mod", "go.sum")}
-    assert copied - within == allowed - {"tools/restic"}
+    within = {f"tools/go/restic/{name}" for name in ("go.mod", "go.sum")}
+    assert copied - within == allowed - {"tools/go/restic"}
     assert within <= copied
 
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from tests.cluster import faults
+from tests.support import faults
 
-_TESTS = Path(faults.__file__).parent
+_TESTS = Path(__file__).parents[1] / "cluster"
 
 
 def test_every_row_is_proven_by_a_test() -> None:

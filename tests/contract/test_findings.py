@@ -43,7 +43,9 @@ def test_every_code_is_printed_in_a_golden_case() -> None:
         for code in re.findall(r" (SG\d{3}): ", path.read_text(encoding="utf-8"))
     }
     assert _used_codes() - printed == NOT_IN_A_CASE
-    reader = (ROOT / "tests" / "unit" / "test_source.py").read_text(encoding="utf-8")
+    reader = (ROOT / "tests" / "unit" / "stashgen" / "yaml" / "test_documents.py").read_text(
+        encoding="utf-8"
+    )
     assert sorted(code for code in NOT_IN_A_CASE if f'"{code}"' not in reader) == []
 
 

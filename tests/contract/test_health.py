@@ -8,8 +8,8 @@ import yaml
 from cel_expr_python import cel
 
 from stashgen.api.definitions import DEFINITIONS
-from tests.contract.recorded_objects import FOLDER, Recorded, phases, recorded
-from tools.generate_manifests import DEPLOY
+from tests.support.recorded_objects import FOLDER, Recorded, phases, recorded
+from tools.manifests import DEPLOY
 
 Json = Any
 _ENVIRONMENT = cel.NewEnv(

@@ -10,7 +10,7 @@ from importlinter import cli
 
 ROOT = Path(__file__).parents[2]
 # What the controller may use of the generator: the shared rules, the YAML reader and emitter.
-_SHARED = {"__version__", "api", "cron", "diagnostics", "kubestash", "marks", "source", "yaml_out"}
+_SHARED = {"__version__", "api", "cron", "diagnostics", "kubestash", "yaml"}
 
 
 def _imported(path: Path) -> set[str]:
@@ -55,7 +55,7 @@ def test_controller_imports_nothing_else_of_the_generator() -> None:
         ("stashgen_controller.worker.main", "kubernetes urllib3 jsonschema_rs cel_expr_python"),
         ("stashgen_controller.kubectl.main", "kubernetes urllib3 prometheus_client ruamel jinja2"),
         ("stashgen.cli.main", "importlib.metadata pydantic ruamel"),
-        ("stashgen.kubestash.executor", "kubernetes fsspec ruamel croniter jinja2"),
+        ("stashgen.kubestash.pods.templates", "kubernetes fsspec ruamel croniter jinja2"),
         ("stashgen.diagnostics", "pydantic ruamel croniter jinja2"),
     ],
 )

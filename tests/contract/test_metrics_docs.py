@@ -6,11 +6,11 @@ from typing import Any
 
 import yaml
 
-from stashgen_controller.cluster_metrics import of_cluster
-from stashgen_controller.events import OF_PHASE
-from stashgen_controller.metrics import Process, of_process
-from tests.unit.controller_process.objects import Objects, ThisProcess
-from tools.generate_manifests import DEPLOY
+from stashgen_controller.observability.cluster_metrics import of_cluster
+from stashgen_controller.observability.events import OF_PHASE
+from stashgen_controller.observability.metrics import Process, of_process
+from tests.support.objects import Objects, ThisProcess
+from tools.manifests import DEPLOY
 
 _DOCS = (DEPLOY.parent.parent / "docs" / "metrics.md").read_text(encoding="utf-8")
 _RULES = (DEPLOY / "alerts" / "stashgen.rules.yaml").read_text(encoding="utf-8")

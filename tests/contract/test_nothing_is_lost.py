@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stashgen.cli.main import run
-from stashgen.header import record_of
-from stashgen.model import VolumeKey
+from stashgen.model.inventory import VolumeKey
+from stashgen.output.header import record_of
 
 ROOT = Path(__file__).parents[2]
 PROJECTS = {

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from stashgen_controller.kubectl.advice import ADVICE
 from stashgen_controller.kubectl.arguments import SUMMARIES, Command, parse
-from stashgen_controller.kubectl.entry import FINDINGS, Section
+from stashgen_controller.kubectl.status.advice import ADVICE
+from stashgen_controller.kubectl.status.entry import FINDINGS, Section
 
 _ROOT = Path(__file__).parents[2]
 _DOCS = (_ROOT / "docs" / "on-call.md").read_text(encoding="utf-8")

@@ -13,18 +13,17 @@ import yaml
 import stashgen_controller
 from stashgen.api import resources
 from stashgen.api.resources import Resource
-from stashgen.kubestash.strict import JOBS_ROLE, OWNERS, WRITES
-from stashgen_controller import permissions
-from stashgen_controller.dependants import RECONCILED
-from stashgen_controller.kinds import KINDS
-from tools.generate_manifests import DEPLOY, roles
+from stashgen.api.strict_mode import JOBS_ROLE, OWNERS, WRITES
+from stashgen_controller.kinds import KINDS, permissions
+from stashgen_controller.kinds.watches import RECONCILED
+from tools.manifests import DEPLOY, roles
 
 _ROOT = Path(stashgen_controller.__file__).parent
 _ACTIONS = {"Create": ("create",), "Patch": ("patch",), "Delete": ("delete",)}
 _CALLS = {"replace": "update"}
 _READER = {"get", "items"}
 # The loop, which is told what to write by an action, and what the loop itself stands on.
-_LOOP = {"reconciler", "client", "list_watch", "manager"}
+_LOOP = {"runtime.apply", "kube.client", "kube.informer", "runtime.manager"}
 _Asked = dict[str, set[str]]
 
 
@@ -83,7 +82,7 @@ def _actions(kind: Resource) -> _Asked:
 
 def _module_of(kind: Resource) -> str:
     module = cast("ModuleType", KINDS[kind].decide).__module__
-    return str(module).rpartition(".")[2]
+    return str(module).partition(".kinds.")[2]
 
 
 def _declared(items: tuple[permissions.Permission, ...], part: str = "") -> _Asked:
@@ -139,9 +138,12 @@ def test_what_the_code_reads_is_watched() -> None:
 @pytest.mark.parametrize(
     ("modules", "declared"),
     [
-        (("events", "other_operator"), permissions.OF_THE_PROCESS),
-        (("leader_election",), permissions.OF_LEADER_ELECTION),
-        (("admission_check",), permissions.OF_ADMISSION_CHECK),
+        (
+            ("kube.events", "observability.events", "process.other_operator"),
+            permissions.OF_THE_PROCESS,
+        ),
+        (("kube.leader_election",), permissions.OF_LEADER_ELECTION),
+        (("strict.self_check",), permissions.OF_ADMISSION_CHECK),
     ],
 )
 def test_the_process_declares_what_it_asks_for(
@@ -164,10 +166,19 @@ def test_nobody_else_talks_to_the_api_server() -> None:
         if module.split(".")[0] in {"embedded", "worker", "kubectl"}:
             continue
         for node in ast.walk(_tree(module)):
-            if isinstance(node, ast.ImportFrom) and node.module == "stashgen_controller.client":
+            if (
+                isinstance(node, ast.ImportFrom)
+                and node.module == "stashgen_controller.kube.client"
+            ):
                 users.update(module for alias in node.names if alias.name == "Client")
-    known = {"admission_check", "events", "leader_election", "other_operator"}
-    assert users == known | {"list_watch", "main", "manager", "reconciler"}
+    known = {
+        "kube.events",
+        "kube.leader_election",
+        "observability.events",
+        "process.other_operator",
+        "strict.self_check",
+    }
+    assert users == known | {"kube.informer", "process.main", "runtime.apply", "runtime.manager"}
 
 
 def test_committed_roles_are_what_the_code_declares() -> None:

@@ -17,10 +17,10 @@ from stashgen.api.base import JsonObject
 from stashgen.api.meta import Kind
 from stashgen.api.repository import Repository
 from stashgen.api.retention_policy import RetentionPolicy
-from stashgen.kubestash.supported import unsupported
-from stashgen.kubestash.validation import validate_backup_configuration
-from stashgen.serialize import serialize
-from tests.contract.every_field import CLAIMS, manifests
+from stashgen.kubestash.validation.backup_configuration import validate_backup_configuration
+from stashgen.kubestash.validation.supported import unsupported
+from stashgen.output.serialize import serialize
+from tests.support.every_field import CLAIMS, manifests
 
 _ROOT = Path(__file__).parents[2]
 _MODELS: Mapping[str, type[Kind]] = {
@@ -149,8 +149,8 @@ def test_no_backup_sets_an_fs_group_or_writes_to_its_volume(
 
 _PROGRAM = """
 import sys
-from stashgen.serialize import serialize
-from tests.contract.every_field import manifests
+from stashgen.output.serialize import serialize
+from tests.support.every_field import manifests
 for path, content in serialize("test", manifests()).items():
     sys.stdout.buffer.write(str(path).encode() + b"\\n" + content)
 """

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from stashgen.kubestash.strict import CONTROLLER_USER, LARGEST_PART_BYTES, PARTS
-from tests.strict.attacks import ATTACKS, BEYOND_ADMISSION, JOBS, WRITES, Attack
+from stashgen.api.strict_mode import CONTROLLER_USER, LARGEST_PART_BYTES, PARTS
+from tests.support.strict.attacks import ATTACKS, BEYOND_ADMISSION, JOBS, WRITES, Attack
 
 _DOCS = Path(__file__).parents[2].joinpath("docs", "strict-mode.md").read_text(encoding="utf-8")
 

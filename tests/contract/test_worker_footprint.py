@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.worker.workbench import NAMESPACE, Workbench
+from tests.support.workbench import NAMESPACE, Workbench
 
 MOST_CPU_SECONDS = 0.5
 _RUNS = 5

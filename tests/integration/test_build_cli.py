@@ -12,9 +12,9 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from stashgen import __version__
-from stashgen.model import FileTree
-from stashgen.source import read_documents
-from stashgen.tree import read_output
+from stashgen.model.manifest import FileTree
+from stashgen.output.tree import read_output
+from stashgen.yaml.documents import read_documents
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "local-storage"

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tools.demo import data, stories
+from tools.acceptance import data
+from tools.acceptance.steps import STEPS, prove
+from tools.demo import variants
 from tools.demo.cluster import Cluster
-from tools.demo.proofs import STEPS, prove
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,8 +37,8 @@ def test_demo_proves_all_steps_compiled_and_plain() -> None:
 def test_step_that_is_not_so_is_named_and_not_counted(
     cluster: Cluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stories.install(cluster, print)
-    scene = stories.plain(cluster, print)
+    variants.install(cluster, print)
+    scene = variants.plain(cluster, print)
     (scene.bucket / "metadata.yaml").unlink()
     (scene.bucket / scene.directory / "repository.yaml").write_text("kind: Other\n")
     capsys.readouterr()

@@ -6,8 +6,8 @@ import sys
 import time
 from pathlib import Path, PurePosixPath
 
-from stashgen.header import with_header
-from stashgen.tree import read_output, write_tree
+from stashgen.output.header import with_header
+from stashgen.output.tree import read_output, write_tree
 
 OURS = with_header("test", None, b"")
 KILLED = """

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.readme import README, files, section, steps, write_files
+from tests.support.readme import README, files, section, steps, write_files
 
 # Its own target's test runs the demo; tests/cluster/test_readme.py what needs a cluster.
 _IN_A_CLUSTER = section("Install") + section("Apply it")

@@ -10,7 +10,7 @@ from tools.cluster.down import down
 from tools.cluster.errors import ClusterError
 from tools.cluster.layout import Layout
 from tools.cluster.up import restart, up
-from tools.go_tools import BuildError
+from tools.go.build import BuildError
 
 
 def main(arguments: list[str]) -> int:

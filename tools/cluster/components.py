@@ -21,7 +21,7 @@ from tools.cluster.layout import (
     SERVICE_NETWORK,
     Layout,
 )
-from tools.go_tools import ensure
+from tools.go.build import ensure
 
 _HERE = Path(__file__).parent
 ADDONS = _HERE / "addons.yaml"

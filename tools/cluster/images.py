@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tools.cluster import oci, packages
 from tools.cluster.errors import ClusterError
-from tools.go_tools import cache_folder
+from tools.go.build import cache_folder
 
 PAUSE = "localhost/stashgen/pause:1"
 BUSYBOX = "localhost/stashgen/busybox:1"

@@ -13,11 +13,11 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from stashgen_controller.client import ApiError
-from tools.demo import stories
+from stashgen_controller.kube.client import ApiError
+from tools.acceptance.steps import STEPS, prove
+from tools.acceptance.view import DemoError
+from tools.demo import variants
 from tools.demo.cluster import Cluster
-from tools.demo.proofs import STEPS, prove
-from tools.demo.view import DemoError
 
 # A closed terminal or a kill must not leave a cluster behind either.
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -60,10 +60,10 @@ def run(folder: Path, *, keep: bool) -> int:
     cluster, stays, remains = None, False, False
     try:
         cluster = Cluster(folder / "cluster")
-        proved = tell(cluster, folder)
+        proved = run_variants(cluster, folder)
         stays = remains = keep
         if keep:
-            how_to_look(cluster)
+            print_next_steps(cluster)
         return report(*proved)
     except (DemoError, ApiError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -83,19 +83,19 @@ def run(folder: Path, *, keep: bool) -> int:
             shutil.rmtree(folder)
 
 
-def tell(cluster: Cluster, folder: Path) -> tuple[int, int]:
+def run_variants(cluster: Cluster, folder: Path) -> tuple[int, int]:
     """Both stories; how many steps are proved in each."""
-    say = Teller()
+    say = Progress()
     print("== From a policy in git", flush=True)
-    stories.install(cluster, say)
-    compiled = prove(stories.compiled(cluster, folder, say))
+    variants.install(cluster, say)
+    compiled = prove(variants.compiled(cluster, folder, say))
     print(f"{compiled} of {len(STEPS)} steps proved")
     print("\n== From plain KubeStash manifests", flush=True)
-    plain = prove(stories.plain(cluster, say))
+    plain = prove(variants.plain(cluster, say))
     return compiled, plain
 
 
-class Teller:
+class Progress:
     """Shows progress: what has happened and how long after the start."""
 
     def __init__(self) -> None:
@@ -108,7 +108,7 @@ class Teller:
         print(f"[{time.monotonic() - self._start:5.1f} s] {text}", flush=True)
 
 
-def how_to_look(cluster: Cluster) -> None:
+def print_next_steps(cluster: Cluster) -> None:
     """Print how to look into a cluster that stays."""
     bucket = cluster.volume("demo", "backup-store") / "dem1"
     key = "jsonpath={.data.RESTIC_PASSWORD}"
@@ -116,10 +116,10 @@ def how_to_look(cluster: Cluster) -> None:
 The cluster keeps running. To end it: kill {cluster.process.pid} && rm -r {cluster.state.parent}
   export KUBECONFIG={cluster.state}/kubeconfig
   kubectl get backupconfigurations,backupsessions,snapshots,restoresessions -A
-  (no kubectl here? PATH=$(python3 tools/go_tools.py kubernetes):$PATH builds it, once)
+  (no kubectl here? PATH=$(python3 tools/go/build.py kubernetes):$PATH builds it, once)
   export RESTIC_PASSWORD=$(kubectl get secret restic-key -n demo -o '{key}' | base64 -d)
   restic -r {bucket}/demo/library/repository/v1/backup/dump snapshots
-  (no restic here? PATH=$(python3 tools/go_tools.py restic):$PATH)
+  (no restic here? PATH=$(python3 tools/go/build.py restic):$PATH)
 The output of each pod is in {cluster.state}/logs (kubectl logs is not supported here).""")
 
 

@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 
 from stashgen.api import resources as known
 from stashgen.api.resources import Resource
-from stashgen.source import read_documents
-from stashgen_controller.client import AlreadyExistsError, Client, InvalidError, NotFoundError
-from tools.demo.view import DemoError, Json, View, age
+from stashgen.yaml.documents import read_documents
+from stashgen_controller.kube.client import AlreadyExistsError, Client, InvalidError, NotFoundError
+from tools.acceptance.view import DemoError, Json, View, age
 
 _RESOURCES = {
     (item.api_version, item.kind): item

@@ -4,7 +4,7 @@ import base64
 from pathlib import Path
 from typing import Any
 
-from stashgen.yaml_out import emit, emit_all
+from stashgen.yaml.emitter import emit, emit_all
 
 Json = dict[str, Any]
 

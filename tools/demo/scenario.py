@@ -5,10 +5,11 @@ import time
 from collections.abc import Callable
 
 from stashgen.api import resources as known
-from tools.demo import data, manifests
+from tools.acceptance import data
+from tools.acceptance.steps import Scene
+from tools.acceptance.view import DemoError, Json, condition, name
+from tools.demo import manifests
 from tools.demo.cluster import Cluster
-from tools.demo.proofs import Scene
-from tools.demo.view import DemoError, Json, condition, name
 
 Say = Callable[[str], None]
 # A tick that finds nothing ready yet, or another session at work, is skipped: that is no backup.

@@ -6,7 +6,7 @@ import zlib
 from pathlib import Path
 
 from tools.cluster.errors import ClusterError
-from tools.go_tools import BuildError
+from tools.go.build import BuildError
 from tools.image.build import ROOT, build
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tools.cluster import images, packages
 from tools.cluster.errors import ClusterError
-from tools.go_tools import cache_folder
+from tools.go.build import cache_folder
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCKERFILE = ROOT / "controller" / "Dockerfile"
@@ -120,7 +120,7 @@ def _go_mounts() -> dict[Path, str]:
     go = shutil.which("go")
     if go is None:
         raise ClusterError("building the image needs Go, which is not on PATH")
-    _run([go, "mod", "download"], ROOT / "tools" / "restic")
+    _run([go, "mod", "download"], ROOT / "tools" / "go" / "restic")
     names = ("GOROOT", "GOMODCACHE", "GOCACHE")
     places = ("/usr/local/go:ro", "/go/pkg/mod:ro", "/go/cache")
     found = _run([go, "env", *names]).split()

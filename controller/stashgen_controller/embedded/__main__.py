@@ -9,8 +9,8 @@ from pathlib import Path
 from threading import Event
 
 from stashgen_controller.embedded.cluster import EmbeddedCluster
-from stashgen_controller.embedded.sandbox import SandboxUnavailableError
-from stashgen_controller.logs import JsonLines
+from stashgen_controller.embedded.kubelet.sandbox import SandboxUnavailableError
+from stashgen_controller.observability.logs import JsonLines
 
 _USAGE = 2
 

@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from stashgen_controller.client import Client
-from stashgen_controller.clock import MovableClock
-from stashgen_controller.embedded.cron_jobs import CronJobController
-from stashgen_controller.embedded.default_accounts import DefaultAccounts
-from stashgen_controller.embedded.garbage_collector import GarbageCollector
-from stashgen_controller.embedded.job_controller import JobController
-from stashgen_controller.embedded.loop import ControlLoop
-from stashgen_controller.embedded.runner import Runner
-from stashgen_controller.embedded.sandbox import check_sandbox
-from stashgen_controller.embedded.server import EmbeddedServer
-from stashgen_controller.manager import Manager
+from stashgen_controller.embedded.apiserver.server import EmbeddedServer
+from stashgen_controller.embedded.controllers.cron_job import CronJobController
+from stashgen_controller.embedded.controllers.garbage_collector import GarbageCollector
+from stashgen_controller.embedded.controllers.job import JobController
+from stashgen_controller.embedded.controllers.loop import ControlLoop
+from stashgen_controller.embedded.controllers.service_account import DefaultAccounts
+from stashgen_controller.embedded.kubelet.kubelet import Runner
+from stashgen_controller.embedded.kubelet.sandbox import check_sandbox
+from stashgen_controller.kube.client import Client
+from stashgen_controller.kube.clock import MovableClock
+from stashgen_controller.runtime.manager import Manager
 
 KUBECONFIG = "kubeconfig"
 

@@ -1,4 +1,4 @@
-"""The reconciled kinds, one module each."""
+"""The reconciled kinds, one folder each."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from stashgen_controller.kinds import (
     restore_session,
     snapshot,
 )
-from stashgen_controller.reconciler import Kind
+from stashgen_controller.runtime.kind import Kind
 
 KINDS: Mapping[Resource, Kind[Any]] = {
     kind.resource: kind

@@ -7,8 +7,8 @@ from stashgen.api.backup_configuration import BackupConfiguration, Session
 from stashgen.api.repository import Repository
 from stashgen.api.resources import BACKUP_CONFIGURATIONS, REPOSITORIES
 from stashgen.diagnostics import UsageError, quote
-from stashgen_controller.observing import models
-from stashgen_controller.reconciler import Reader
+from stashgen_controller.listers.objects import models
+from stashgen_controller.runtime.kind import Reader
 
 _MOST_NAMES = 10
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from stashgen import __version__
 from stashgen.diagnostics import ExitCode, StashgenError, ToolError, printable
-from stashgen_controller.clock import Clock, SystemClock
+from stashgen_controller.kube.clock import Clock, SystemClock
 from stashgen_controller.kubectl.arguments import SUMMARIES, Verb, Where, parse
 from stashgen_controller.kubectl.console import Console
 
@@ -108,8 +108,8 @@ def _run(
     if isinstance(command, int):
         return command
     # The Kubernetes client takes most of a second to load: not for --help.
-    from stashgen_controller.client import ApiError, Client, UnconfiguredError
-    from stashgen_controller.kubectl.cluster import Cluster, failure
+    from stashgen_controller.kube.client import ApiError, Client, UnconfiguredError
+    from stashgen_controller.kubectl.api_reader import Cluster, failure
     from stashgen_controller.kubectl.verbs import Session, run_verb
 
     where = command.where

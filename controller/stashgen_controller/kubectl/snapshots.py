@@ -13,8 +13,8 @@ from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash.retention import SnapshotFact, decide
 from stashgen_controller.kubectl.lookup import Subject, subjects
 from stashgen_controller.kubectl.text import NOTHING, age, moment, table
-from stashgen_controller.observing import models
-from stashgen_controller.reconciler import Reader
+from stashgen_controller.listers.objects import models
+from stashgen_controller.runtime.kind import Reader
 
 _SHORT_ID = 8
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from stashgen.diagnostics import printable
-from stashgen_controller.ages import duration
+from stashgen_controller.kube.durations import duration
 
 _GAP = "  "
 _NARROWEST = 24

@@ -15,16 +15,12 @@ from stashgen.api.resources import (
     RESTORE_SESSIONS,
 )
 from stashgen.diagnostics import ExitCode, ToolError, UsageError
-from stashgen_controller.client import ApiError, NotFoundError
+from stashgen_controller.kube.client import ApiError, NotFoundError
+from stashgen_controller.kubectl.api_reader import Cluster, failure
 from stashgen_controller.kubectl.arguments import Command
-from stashgen_controller.kubectl.cluster import Cluster, failure
 from stashgen_controller.kubectl.console import Console
-from stashgen_controller.kubectl.detail import detail
-from stashgen_controller.kubectl.detail_text import detail_json, detail_text
-from stashgen_controller.kubectl.following import Follower
 from stashgen_controller.kubectl.lookup import Subject, find
-from stashgen_controller.kubectl.overview import as_json, overview
-from stashgen_controller.kubectl.restoring import (
+from stashgen_controller.kubectl.restore import (
     NoPointError,
     choose,
     described,
@@ -33,9 +29,13 @@ from stashgen_controller.kubectl.restoring import (
     users_of,
 )
 from stashgen_controller.kubectl.snapshots import points, points_json, points_text
-from stashgen_controller.kubectl.survey import survey
-from stashgen_controller.kubectl.triggering import NothingToRunError, create_session
-from stashgen_controller.kubectl.view import View
+from stashgen_controller.kubectl.status.overview import survey
+from stashgen_controller.kubectl.status.overview_text import as_json, overview
+from stashgen_controller.kubectl.status.view import View
+from stashgen_controller.kubectl.status.volume import detail
+from stashgen_controller.kubectl.status.volume_text import detail_json, detail_text
+from stashgen_controller.kubectl.trigger import NothingToRunError, create_session
+from stashgen_controller.kubectl.wait import Follower
 
 
 @dataclass(frozen=True, slots=True)

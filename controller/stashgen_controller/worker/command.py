@@ -12,19 +12,28 @@ from stashgen import __version__
 from stashgen.api.retention_policy import FailedSnapshots, RetentionPolicySpec, SuccessfulSnapshots
 from stashgen.api.snapshot import Phase
 from stashgen.kubestash.paths import TMP_PATH
-from stashgen_controller.interruption import Interruption
-from stashgen_controller.result import ErrorClass, RunError, WorkerResult
-from stashgen_controller.session_plan import SessionPlan, Verb
-from stashgen_controller.storage import Bucket, LocalBucket, StorageError
-from stashgen_controller.worker.api import Api
-from stashgen_controller.worker.details import with_details
+from stashgen.kubestash.verbs import Verb
+from stashgen_controller.protocol.run_result import ErrorClass, RunError, RunResult
+from stashgen_controller.protocol.run_spec import RunSpec
+from stashgen_controller.worker.api_client import Api
 from stashgen_controller.worker.environment import Environment, from_process
-from stashgen_controller.worker.orders import MaintainOrder
-from stashgen_controller.worker.reporting import Reporter
-from stashgen_controller.worker.run import Run, RunFailedError, attempt, execute, report, run_error
+from stashgen_controller.worker.restic.interruption import Interruption
+from stashgen_controller.worker.result_file import with_details
+from stashgen_controller.worker.run import (
+    RunContext,
+    RunFailedError,
+    attempt,
+    execute,
+    report,
+    run_error,
+)
+from stashgen_controller.worker.status_reporter import Reporter
+from stashgen_controller.worker.storage.base import Storage, StorageError
+from stashgen_controller.worker.storage.local import LocalStorage
+from stashgen_controller.worker.verbs.maintenance import MaintainOrder
 
 _KEEPS = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
-_Work = Callable[[Run], None]
+_Work = Callable[[RunContext], None]
 
 
 def run_command(argv: Sequence[str] | None, interruption: Interruption) -> int:
@@ -56,26 +65,26 @@ def _load(args: argparse.Namespace, reporter: Reporter) -> _Work:
     """The verb's work, with all modules that it needs."""
     match _verb(args):
         case "init-storage":
-            from stashgen_controller.worker.init_storage import init_storage
+            from stashgen_controller.worker.verbs.init_storage import init_storage
 
             return init_storage
         case "backup":
-            from stashgen_controller.worker import backup
+            from stashgen_controller.worker.verbs import backup
 
             paths, exclude = _items(args.paths), _items(args.exclude)
             backup_order = backup.BackupOrder(args.component, paths, exclude)
             return lambda run: backup.backup(run, backup_order, reporter)
         case "restore":
-            from stashgen_controller.worker import restore
+            from stashgen_controller.worker.verbs import restore
 
             return lambda run: restore.restore(run, args.component, reporter)
         case "init-repository":
-            from stashgen_controller.worker import maintain
+            from stashgen_controller.worker.verbs import init_repository
 
             order = _maintain_order(args)
-            return lambda run: maintain.init_repository(run, order)
+            return lambda run: init_repository.init_repository(run, order)
         case _:
-            from stashgen_controller.worker import retain
+            from stashgen_controller.worker.verbs import retain
 
             order = _maintain_order(args)
             return lambda run: retain.retain(run, order)
@@ -85,7 +94,7 @@ def _verb(args: argparse.Namespace) -> str:
     return str(args.verb if args.command == "maintain" else args.command)
 
 
-def _read_plan(environment: Environment, args: argparse.Namespace) -> SessionPlan:
+def _read_plan(environment: Environment, args: argparse.Namespace) -> RunSpec:
     """The plan, which must be about what the reviewed command line is about.
 
     Raises:
@@ -113,12 +122,12 @@ def _read_plan(environment: Environment, args: argparse.Namespace) -> SessionPla
 
 def _run(
     environment: Environment,
-    plan: SessionPlan,
+    plan: RunSpec,
     args: argparse.Namespace,
     interruption: Interruption,
-) -> Run:
+) -> RunContext:
     scratch = args.scratch_dir or TMP_PATH
-    return Run(
+    return RunContext(
         environment=environment,
         plan=plan,
         bucket=_bucket(environment, args),
@@ -130,15 +139,15 @@ def _run(
     )
 
 
-def _bucket(environment: Environment, args: argparse.Namespace) -> Bucket:
+def _bucket(environment: Environment, args: argparse.Namespace) -> Storage:
     """The storage; what only a bucket needs is loaded for one only.
 
     Raises:
         StorageError: its keys are not there.
     """
     if not args.storage.startswith("s3:"):
-        return LocalBucket(args.storage)
-    from stashgen_controller.s3_storage import S3Bucket, read_credentials
+        return LocalStorage(args.storage)
+    from stashgen_controller.worker.storage.s3 import S3Bucket, read_credentials
 
     return S3Bucket(
         args.storage,
@@ -149,8 +158,8 @@ def _bucket(environment: Environment, args: argparse.Namespace) -> Bucket:
     )
 
 
-def _trigger(environment: Environment, args: argparse.Namespace) -> WorkerResult:
-    from stashgen_controller.worker import trigger
+def _trigger(environment: Environment, args: argparse.Namespace) -> RunResult:
+    from stashgen_controller.worker.verbs import trigger
 
     order = trigger.TriggerOrder(
         args.namespace, args.invoker_kind, args.invoker_name, args.session_name
@@ -159,14 +168,14 @@ def _trigger(environment: Environment, args: argparse.Namespace) -> WorkerResult
     error = attempt(lambda: trigger.trigger(environment, Api(environment), order))
     if error is not None:
         return _failed(environment, "trigger", error)
-    return WorkerResult(
+    return RunResult(
         verb="trigger", phase=Phase.SUCCEEDED, started=started, finished=environment.now()
     )
 
 
-def _failed(environment: Environment, verb: str, error: RunError) -> WorkerResult:
+def _failed(environment: Environment, verb: str, error: RunError) -> RunResult:
     now = environment.now()
-    return WorkerResult(verb=verb, phase=Phase.FAILED, error=error, started=now, finished=now)
+    return RunResult(verb=verb, phase=Phase.FAILED, error=error, started=now, finished=now)
 
 
 def _maintain_order(args: argparse.Namespace) -> MaintainOrder:

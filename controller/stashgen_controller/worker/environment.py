@@ -12,7 +12,7 @@ from stashgen.kubestash.paths import (
     ENCRYPTION_PATH,
     SESSION_PATH,
 )
-from stashgen_controller.session_plan import SessionPlan
+from stashgen_controller.protocol.run_spec import RunSpec
 
 PASSWORD_FILE = f"{ENCRYPTION_PATH}/RESTIC_PASSWORD"
 _PLAN_FILE = f"{SESSION_PATH}/plan"
@@ -45,14 +45,14 @@ class Environment:
     job_name: str | None
     pod_uid: str | None
 
-    def read_plan(self) -> SessionPlan:
+    def read_plan(self) -> RunSpec:
         """The plan that the controller wrote.
 
         Raises:
             OSError: there is none.
             pydantic.ValidationError: it is not one.
         """
-        return SessionPlan.model_validate_json(self.plan_file.read_bytes(), extra="ignore")
+        return RunSpec.model_validate_json(self.plan_file.read_bytes(), extra="ignore")
 
 
 def from_process() -> Environment:

@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from stashgen_controller.interruption import Interruption
+from stashgen_controller.worker.restic.interruption import Interruption
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -10,21 +10,21 @@ from stashgen.api.restore_session import RestoredBefore
 from stashgen.api.snapshot import Component, Phase
 from stashgen.kubestash import layout
 from stashgen.kubestash.quantities import format_duration
-from stashgen_controller.interruption import Interruption
-from stashgen_controller.restic import Restic, ResticError, check_version
-from stashgen_controller.restic_output import ErrorLog
-from stashgen_controller.result import (
+from stashgen_controller.protocol.run_result import (
     ErrorClass,
     RepositoryState,
     Retention,
     RunError,
-    WorkerResult,
+    RunResult,
     encode,
     shorten,
 )
-from stashgen_controller.session_plan import SessionPlan
-from stashgen_controller.storage import Bucket, StorageError
+from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.worker.environment import Environment
+from stashgen_controller.worker.restic.interruption import Interruption
+from stashgen_controller.worker.restic.output import ErrorLog
+from stashgen_controller.worker.restic.process import Restic, ResticError, check_version
+from stashgen_controller.worker.storage.base import Storage, StorageError
 
 
 class RunFailedError(Exception):
@@ -36,7 +36,7 @@ class RunFailedError(Exception):
 
 
 @dataclass(slots=True)
-class Run:
+class RunContext:
     """A run under way: what it works on and what it has to report so far.
 
     Attributes:
@@ -46,8 +46,8 @@ class Run:
     """
 
     environment: Environment
-    plan: SessionPlan
-    bucket: Bucket
+    plan: RunSpec
+    bucket: Storage
     directory: str
     scratch: str | None
     cache: bool
@@ -120,9 +120,9 @@ class Run:
             if component.phase is Phase.RUNNING:
                 self.finish_component(name, Phase.FAILED, error=error.text)
 
-    def result(self, error: RunError | None) -> WorkerResult:
+    def result(self, error: RunError | None) -> RunResult:
         """What is to be reported now."""
-        return WorkerResult(
+        return RunResult(
             verb=self.plan.verb.value,
             phase=Phase.FAILED if error is not None else Phase.SUCCEEDED,
             error=error,
@@ -136,7 +136,7 @@ class Run:
         )
 
 
-def execute(run: Run, work: Callable[[Run], None]) -> WorkerResult:
+def execute(run: RunContext, work: Callable[[RunContext], None]) -> RunResult:
     """Do a verb's work and say how it went; nothing that goes wrong escapes as an exception."""
     error = attempt(lambda: work(run))
     if error is not None:
@@ -165,7 +165,7 @@ def run_error(failure: Exception) -> RunError:
     return RunError(reason=reason, message=shorten(message))
 
 
-def report(result: WorkerResult, log: Path) -> int:
+def report(result: RunResult, log: Path) -> int:
     """Write the termination message and say the process' exit code."""
     text = encode(result)
     try:

@@ -8,7 +8,7 @@ import pytest
 
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import LEASES
-from tests.integration.controller_process.processes import Cluster, Controller
+from tests.support.processes import Cluster, Controller
 
 
 @pytest.fixture(scope="session", autouse=True)

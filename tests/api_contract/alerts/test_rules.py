@@ -14,8 +14,8 @@ from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import Resource
 from tests.api_contract.servers import program
-from tests.integration.controller_process.processes import Cluster, Controller, wait_until
-from tools.generate_manifests import DEPLOY
+from tests.support.processes import Cluster, Controller, wait_until
+from tools.manifests import DEPLOY
 
 Json = Any
 _RULES = DEPLOY / "alerts" / "stashgen.rules.yaml"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.api_contract.s3.gateway import Gateway
+from tests.support.gateway import Gateway
 
 
 @pytest.fixture(scope="session", autouse=True)

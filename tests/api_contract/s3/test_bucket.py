@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from stashgen_controller.s3_storage import Credentials, S3Bucket
-from stashgen_controller.storage import StorageError
-from tests.api_contract.s3.gateway import BUCKET, READER, WRITER, Gateway
+from stashgen_controller.worker.storage.base import StorageError
+from stashgen_controller.worker.storage.s3 import Credentials, S3Bucket
+from tests.support.gateway import BUCKET, READER, WRITER, Gateway
 
 _USE: list[Callable[[S3Bucket], object]] = [
     lambda bucket: bucket.read("a"),

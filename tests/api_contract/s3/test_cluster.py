@@ -11,10 +11,10 @@ import yaml
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
 from stashgen.cli.main import run
-from tests.api_contract.s3.gateway import BUCKET, READER, WRITER, Gateway
-from tests.integration.controller import manifests
-from tests.integration.controller.harness import conditions
-from tests.integration.controller.real_cluster import RealCluster
+from tests.support import manifests
+from tests.support.gateway import BUCKET, READER, WRITER, Gateway
+from tests.support.harness import conditions
+from tests.support.real_cluster import RealCluster
 
 _SECRET = "backup-s3"
 _PROJECT = """

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.api_contract.s3.gateway import READER, WRITER, Gateway, SecretFolder
-from tests.integration.worker.peak_memory import MOST_MEMORY_KB, WITH_PEAK, peak_kb
-from tests.integration.worker.restore_ledger import ORDER, ledger, ledger_file
-from tests.integration.worker.workbench import (
+from tests.support.gateway import READER, WRITER, Gateway, SecretFolder
+from tests.support.peak_memory import MOST_MEMORY_KB, WITH_PEAK, peak_kb
+from tests.support.restore_ledger import ORDER, ledger, ledger_file
+from tests.support.workbench import (
     COMPONENT,
     NOW,
     Ended,
@@ -222,7 +222,7 @@ def test_a_server_that_goes_away_in_the_middle_is_named_and_used_again(
         gateway.start()
     assert ended.reason == "DeadlineExceeded"
     assert "connection refused" in ended.text
-    used.backup(2, gonePods=[socket.gethostname()]).succeeded()
+    used.backup(2, terminatedPods=[socket.gethostname()]).succeeded()
     for path in used.volume.rglob("*"):
         if path.is_file():
             path.unlink()

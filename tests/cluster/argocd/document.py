@@ -4,8 +4,8 @@ from typing import Any
 
 import yaml
 
-from tests.cluster.kube import ROOT
-from tests.readme import files
+from tests.support.place import ROOT
+from tests.support.readme import files
 
 Json = Any
 _DOCUMENT = ROOT / "docs" / "gitops.md"

@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from stashgen.api.base import format_time
-from stashgen.yaml_out import emit, emit_all
-from tests.api_contract.s3.gateway import BUCKET, WRITER, Gateway
-from tests.cluster import installation
+from stashgen.yaml.emitter import emit, emit_all
 from tests.cluster.argocd.application import Application
 from tests.cluster.argocd.git_repository import GitRepository
 from tests.cluster.argocd.git_server import serving
 from tests.cluster.argocd.server import argocd
-from tests.cluster.installation import STORE, project_manifest
-from tests.cluster.kube import ROOT, Kube
+from tests.cluster.kube import Kube
+from tests.support import compiled_project
+from tests.support.compiled_project import STORE, project_manifest
+from tests.support.gateway import BUCKET, WRITER, Gateway
+from tests.support.place import ROOT
 
 Json = Any
 OURS = "stashgen.dev/v1alpha1"
@@ -163,7 +164,7 @@ class Platform:
         modes = dict.fromkeys(names, "ReadWriteOnce") | {STORE: "ReadWriteMany"}
         claims = []
         for name, mode in modes.items():
-            claim = installation.claim(name, mode)
+            claim = compiled_project.claim(name, mode)
             claims.append(claim | {"metadata": claim["metadata"] | {"namespace": self.namespace}})
         self.git.write("clusters/e2e/claims.yaml", emit_all(claims))
 

@@ -8,13 +8,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from stashgen.yaml_out import emit
+from stashgen.yaml.emitter import emit
 from tests.cluster.argocd.document import documented
 from tests.cluster.argocd.programs import free_port, running
-from tests.cluster.kube import ROOT, Kube
+from tests.cluster.kube import Kube
+from tests.support.place import ROOT
 from tools.cluster import packages
 from tools.cluster.layout import API_URL
-from tools.go_tools import ensure
+from tools.go.build import ensure
 
 Json = Any
 NAMESPACE = "argocd"

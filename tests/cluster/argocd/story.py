@@ -10,17 +10,17 @@ from typing import Any
 
 from stashgen.api import resources as known
 from stashgen.api.base import parse_time
-from stashgen_controller.client import Client
-from stashgen_controller.conditions import METRICS_PUSHED
-from stashgen_controller.kinds.backup_session_executor import EXECUTOR_ENSURED
+from stashgen_controller.kinds.backup_session.executor import EXECUTOR_ENSURED
+from stashgen_controller.kube.client import Client
+from stashgen_controller.runtime.conditions import METRICS_PUSHED
 from tests.cluster import installation
 from tests.cluster.argocd.platform import Platform
 from tests.cluster.audit import Request, requests
-from tests.cluster.installation import STORE
 from tests.cluster.kube import Kube
-from tools.demo import data
-from tools.demo.proofs import NOT_PROVED, STEPS, Scene
-from tools.demo.view import condition, name
+from tests.support.compiled_project import STORE
+from tools.acceptance import data
+from tools.acceptance.steps import NOT_PROVED, STEPS, Scene
+from tools.acceptance.view import condition, name
 
 Json = Any
 # Patience with a slow machine.

@@ -13,9 +13,8 @@ from datetime import UTC, datetime
 import pytest
 
 from stashgen.api import resources as known
-from stashgen.kubestash.strict import PART_LABEL
-from stashgen_controller.kinds.backup_session import SKIPPED
-from tests.api_contract.s3.gateway import BUCKET, Gateway
+from stashgen.api.labels import PART_LABEL
+from stashgen_controller.kinds.backup_session.decide import SKIPPED
 from tests.cluster import installation
 from tests.cluster.argocd.application import drift
 from tests.cluster.argocd.platform import (
@@ -30,12 +29,14 @@ from tests.cluster.argocd.platform import (
 )
 from tests.cluster.argocd.server import USER
 from tests.cluster.argocd.story import WRITES, Json, Story
-from tests.cluster.installation import CONTROLLER, KEY, STORE
+from tests.cluster.installation import CONTROLLER
 from tests.cluster.kube import Kube
 from tests.cluster.kube_view import KubeView
-from tools.demo import data
-from tools.demo.proofs import STEPS, Scene
-from tools.demo.view import condition, name
+from tests.support.compiled_project import KEY, STORE
+from tests.support.gateway import BUCKET, Gateway
+from tools.acceptance import data
+from tools.acceptance.steps import STEPS, Scene
+from tools.acceptance.view import condition, name
 from tools.image.__main__ import image_name
 
 # In strict mode a pod may write to a claim of another name only if the name begins so.

@@ -9,9 +9,9 @@ import yaml
 
 from tests.cluster.argocd.document import documented, files_below
 from tests.cluster.argocd.server import settings
-from tests.cluster.kube import ROOT
-from tests.contract.recorded_objects import Recorded, phases, recorded
-from tools.go_tools import ensure
+from tests.support.place import ROOT
+from tests.support.recorded_objects import Recorded, phases, recorded
+from tools.go.build import ensure
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.controller import manifests
-from tests.integration.controller.harness import Harness
+from tests.support import manifests
+from tests.support.harness import Harness
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ from typing import Any
 
 from kubernetes.client import ApiClient
 
-from stashgen_controller.client import Client
-from tests.integration.controller.harness import Harness
+from stashgen_controller.kube.client import Client
+from tests.support.harness import Harness
 
 _WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 

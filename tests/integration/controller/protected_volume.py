@@ -7,9 +7,9 @@ from typing import cast
 
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
-from tests.integration.controller import manifests
-from tests.integration.controller.harness import plan_of
-from tests.integration.controller.real_cluster import RealCluster
+from tests.support import manifests
+from tests.support.harness import plan_of
+from tests.support.real_cluster import RealCluster
 
 
 class Protected:
@@ -75,9 +75,9 @@ class Protected:
         status = self.cluster.status(known.SNAPSHOTS, self.namespace, f"repo-local-{session}")
         return cast("dict[str, str]", status.get("executor") or {}).get("pod")
 
-    def gone_pods(self, job: str) -> Sequence[str]:
+    def terminated_pods(self, job: str) -> Sequence[str]:
         """The pods that a Job's plan calls gone."""
-        return plan_of(self.cluster.client.get(known.JOBS, self.namespace, job)).gone_pods
+        return plan_of(self.cluster.client.get(known.JOBS, self.namespace, job)).terminated_pods
 
 
 def restic_in_a_pod(namespace: str) -> int | None:

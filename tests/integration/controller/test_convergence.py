@@ -11,15 +11,9 @@ from pydantic import JsonValue
 
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
-from stashgen_controller.dependants import RECONCILED
-from tests.integration.controller import manifests
-from tests.integration.controller.harness import (
-    WRITES,
-    Harness,
-    conditions,
-    good_worker,
-    name_of,
-)
+from stashgen_controller.kinds.watches import RECONCILED
+from tests.support import manifests
+from tests.support.harness import WRITES, Harness, conditions, good_worker, name_of
 
 _COUNT = len(manifests.one_volume("demo"))
 _ORDER = tuple(range(_COUNT))

@@ -8,10 +8,10 @@ from pydantic import JsonValue
 
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
-from stashgen_controller.client import Client
-from stashgen_controller.clock import MovableClock
-from stashgen_controller.embedded.garbage_collector import GarbageCollector
-from stashgen_controller.embedded.server import EmbeddedServer
+from stashgen_controller.embedded.apiserver.server import EmbeddedServer
+from stashgen_controller.embedded.controllers.garbage_collector import GarbageCollector
+from stashgen_controller.kube.client import Client
+from stashgen_controller.kube.clock import MovableClock
 
 
 @pytest.fixture

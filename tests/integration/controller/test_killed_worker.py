@@ -14,7 +14,7 @@ from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
 from stashgen.api.snapshot import Snapshot, SnapshotStatus
 from tests.integration.controller.protected_volume import Protected, parent_of
-from tests.integration.controller.real_cluster import RealCluster
+from tests.support.real_cluster import RealCluster
 
 # restic in front of restic: it does not begin to check while somebody holds it.
 _HELD = """#!/bin/sh

@@ -6,15 +6,9 @@ import pytest
 
 from stashgen.api import resources as known
 from stashgen.api.resources import Resource
-from stashgen_controller.session_plan import Verb
-from tests.integration.controller import manifests
-from tests.integration.controller.harness import (
-    Harness,
-    conditions,
-    good_worker,
-    name_of,
-    plan_of,
-)
+from stashgen.kubestash.verbs import Verb
+from tests.support import manifests
+from tests.support.harness import Harness, conditions, good_worker, name_of, plan_of
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ import pytest
 
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
-from stashgen_controller.result import ErrorClass, RunError
-from stashgen_controller.session_plan import Verb
-from tests.integration.controller import manifests
-from tests.integration.controller.harness import (
+from stashgen.kubestash.verbs import Verb
+from stashgen_controller.protocol.run_result import ErrorClass, RunError
+from tests.support import manifests
+from tests.support.harness import (
     Harness,
     conditions,
     failing_worker,

@@ -8,9 +8,9 @@ import pytest
 
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
-from tests.integration.controller import manifests
-from tests.integration.controller.harness import conditions
-from tests.integration.controller.real_cluster import RealCluster
+from tests.support import manifests
+from tests.support.harness import conditions
+from tests.support.real_cluster import RealCluster
 
 
 @pytest.fixture(scope="module")

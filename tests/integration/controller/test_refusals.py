@@ -7,14 +7,8 @@ import pytest
 
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
-from tests.integration.controller import manifests
-from tests.integration.controller.harness import (
-    Harness,
-    conditions,
-    good_worker,
-    metadata,
-    name_of,
-)
+from tests.support import manifests
+from tests.support.harness import Harness, conditions, good_worker, metadata, name_of
 
 _INITIAL = "library-backup-1772366400"
 

@@ -8,16 +8,10 @@ import pytest
 
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
-from stashgen_controller.session_plan import Verb
-from tests.integration.controller import manifests
-from tests.integration.controller.harness import (
-    Harness,
-    good_worker,
-    metadata,
-    name_of,
-    plan_of,
-)
-from tests.integration.controller.real_cluster import RealCluster
+from stashgen.kubestash.verbs import Verb
+from tests.support import manifests
+from tests.support.harness import Harness, good_worker, metadata, name_of, plan_of
+from tests.support.real_cluster import RealCluster
 
 _SESSIONS = 4
 # The controller's own, by what they say:

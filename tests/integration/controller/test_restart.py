@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import pytest
 
 from stashgen.api import resources as known
-from stashgen_controller.session_plan import Verb
-from tests.integration.controller import manifests
-from tests.integration.controller.harness import Harness, good_worker, plan_of
+from stashgen.kubestash.verbs import Verb
 from tests.integration.controller.mortal_client import DeathError, mortal
+from tests.support import manifests
+from tests.support.harness import Harness, good_worker, plan_of
 
 ONE, TWO = ("local",), ("local", "nas")
 

@@ -10,11 +10,13 @@ from stashgen.api import resources as known
 from stashgen.api.base import JsonObject, format_time
 from stashgen.api.restore_session import RestoredBefore
 from stashgen.kubestash.names import requested_restore_name
-from stashgen_controller.client import InvalidError
-from stashgen_controller.result import ErrorClass, RunError, WorkerResult
-from stashgen_controller.session_plan import SessionPlan, Verb
-from tests.integration.controller import manifests
-from tests.integration.controller.harness import (
+from stashgen.kubestash.verbs import Verb
+from stashgen_controller.kube.client import InvalidError
+from stashgen_controller.protocol.run_result import ErrorClass, RunError, RunResult
+from stashgen_controller.protocol.run_spec import RunSpec
+from tests.integration.controller.mortal_client import DeathError, mortal
+from tests.support import manifests
+from tests.support.harness import (
     START,
     Harness,
     conditions,
@@ -24,7 +26,6 @@ from tests.integration.controller.harness import (
     name_of,
     plan_of,
 )
-from tests.integration.controller.mortal_client import DeathError, mortal
 
 SNAPSHOT = "repo-local-library-backup-backup-1772366400"
 FIRST, SECOND = (requested_restore_name("incident-42", number) for number in (1, 2))
@@ -38,7 +39,7 @@ class Ledger:
         self.done: dict[str, str] = {}
         self.written: list[str] = []
 
-    def __call__(self, harness: Harness, job: JsonObject, plan: SessionPlan) -> WorkerResult:
+    def __call__(self, harness: Harness, job: JsonObject, plan: RunSpec) -> RunResult:
         """Restore once a nonce."""
         result = good_worker(harness, job, plan)
         if plan.order is None:

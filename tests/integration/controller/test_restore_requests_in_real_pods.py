@@ -13,10 +13,10 @@ import pytest
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject, format_time
 from stashgen.kubestash.names import requested_restore_name
-from tests.integration.controller import manifests
-from tests.integration.controller.harness import conditions
 from tests.integration.controller.protected_volume import Protected, parent_of, restic_in_a_pod
-from tests.integration.controller.real_cluster import RealCluster
+from tests.support import manifests
+from tests.support.harness import conditions
+from tests.support.real_cluster import RealCluster
 
 _LARGE = 256 << 20
 FIRST, SECOND = (requested_restore_name("incident-42", number) for number in (1, 2))

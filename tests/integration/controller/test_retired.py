@@ -11,9 +11,9 @@ import yaml
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
 from stashgen.cli.main import run
-from tests.integration.controller import manifests
-from tests.integration.controller.harness import BY_KIND, conditions, metadata, name_of
-from tests.integration.controller.real_cluster import RealCluster
+from tests.support import manifests
+from tests.support.harness import BY_KIND, conditions, metadata, name_of
+from tests.support.real_cluster import RealCluster
 
 SPACE = "retired"
 PROJECT = """\

@@ -15,9 +15,9 @@ import pytest
 
 from stashgen.api import resources as known
 from stashgen.kubestash import names
-from tests.integration.controller import manifests
 from tests.integration.controller.protected_volume import Protected, parent_of, restic_in_a_pod
-from tests.integration.controller.real_cluster import PASSWORD, RealCluster
+from tests.support import manifests
+from tests.support.real_cluster import PASSWORD, RealCluster
 
 _LARGE = 256 << 20
 _USER = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
@@ -76,8 +76,8 @@ def test_a_killed_workers_lock_is_removed_once_its_pod_is_gone_and_not_before(
         lambda: cluster.status(known.RESTORE_SESSIONS, "killed", "aside").get("duration"),
     )
     assert cluster.status(known.RESTORE_SESSIONS, "killed", "aside")["phase"] == "Succeeded"
-    assert protected.pod(first) in protected.gone_pods("aside")
-    assert pod not in protected.gone_pods("aside")
+    assert protected.pod(first) in protected.terminated_pods("aside")
+    assert pod not in protected.terminated_pods("aside")
     assert protected.hosts() == [pod]
 
     os.kill(parent_of(restic), signal.SIGKILL)
@@ -85,7 +85,7 @@ def test_a_killed_workers_lock_is_removed_once_its_pod_is_gone_and_not_before(
     assert protected.hosts() == [pod]
     large.unlink()
     after = protected.finish_next()
-    assert pod in protected.gone_pods(f"repo-local-{after}")
+    assert pod in protected.terminated_pods(f"repo-local-{after}")
     assert protected.lock_ids() == []
     assert protected.retention(after)["phase"] == "Applied"
     left = cluster.names(known.SNAPSHOTS, "killed")
@@ -101,7 +101,7 @@ def test_a_lock_of_a_host_that_nobody_recorded_is_waited_for(cluster: RealCluste
         name = protected.start_next()
         cluster.wait("the retention's pod", lambda: restic_in_retention(protected, name))
         assert protected.session(name)["phase"] == "Succeeded"
-        assert protected.pod(first) in protected.gone_pods(names.retain_job_name(name, 0))
+        assert protected.pod(first) in protected.terminated_pods(names.retain_job_name(name, 0))
         assert protected.hosts() == ["somewhere-else"]
         assert protected.retention(name)["phase"] == "Pending"
         holder.send_signal(signal.SIGTERM)

@@ -12,14 +12,14 @@ from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
 from stashgen.api.repository import Repository
 from stashgen.api.resources import JOBS
-from stashgen.kubestash.strict import JOBS_POLICY, PARTS, WRITES_POLICY
-from stashgen_controller.admission_check import AdmissionCheck
-from stashgen_controller.client import ApiError, Gate
-from stashgen_controller.decision import Key
-from stashgen_controller.manager import reconcile
-from tests.integration.controller import manifests
-from tests.integration.controller.harness import Harness, conditions, good_worker, name_of
-from tests.strict.render import rendered_objects
+from stashgen.api.strict_mode import JOBS_POLICY, PARTS, WRITES_POLICY
+from stashgen_controller.kube.client import ApiError, Gate
+from stashgen_controller.runtime.decision import Key
+from stashgen_controller.runtime.manager import reconcile
+from stashgen_controller.strict.self_check import AdmissionCheck
+from tests.support import manifests
+from tests.support.harness import Harness, conditions, good_worker, name_of
+from tests.support.strict.render import rendered_objects
 
 _JOBS_PATH = JOBS.path("demo")
 _INITIAL = "library-backup-1772366400"

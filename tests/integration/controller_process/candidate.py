@@ -4,8 +4,8 @@ import sys
 import time
 from pathlib import Path
 
-from stashgen_controller.client import Client
-from stashgen_controller.leader_election import LeaderElection, Timing, new_identity, uptime
+from stashgen_controller.kube.client import Client
+from stashgen_controller.kube.leader_election import LeaderElection, Timing, new_identity, uptime
 from tests.integration.controller_process.election import LEASE
 
 

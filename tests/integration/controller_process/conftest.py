@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.controller_process.processes import Cluster, Controller
+from tests.support.processes import Cluster, Controller
 
 Start = Callable[..., Controller]
 

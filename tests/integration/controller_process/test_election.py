@@ -12,15 +12,9 @@ from pathlib import Path
 import pytest
 
 from stashgen.api.resources import LEASES
-from stashgen_controller.client import Client
+from stashgen_controller.kube.client import Client
 from tests.integration.controller_process.conftest import Start
-from tests.integration.controller_process.processes import (
-    LEASE_SECONDS,
-    Cluster,
-    Controller,
-    prepare,
-    wait_until,
-)
+from tests.support.processes import LEASE_SECONDS, Cluster, Controller, prepare, wait_until
 
 ELECT = ("--leader-elect", f"--lease-duration={LEASE_SECONDS}")
 _ROOT = Path(__file__).resolve().parents[3]

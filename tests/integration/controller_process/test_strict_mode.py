@@ -4,10 +4,10 @@ from typing import cast
 
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
-from tests.integration.controller import manifests
 from tests.integration.controller_process.conftest import Start
-from tests.integration.controller_process.processes import Cluster, wait_until
-from tests.strict.render import rendered_objects
+from tests.support import manifests
+from tests.support.processes import Cluster, wait_until
+from tests.support.strict.render import rendered_objects
 
 _RESOURCES = {
     item.kind: item

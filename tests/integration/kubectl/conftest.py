@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.controller import manifests
-from tests.integration.controller.harness import Harness
 from tests.integration.kubectl.terminal import Terminal
+from tests.support import manifests
+from tests.support.harness import Harness
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stashgen_controller.clock import Clock
+from stashgen_controller.kube.clock import Clock
 from stashgen_controller.kubectl.console import Console
 from stashgen_controller.kubectl.main import run
 

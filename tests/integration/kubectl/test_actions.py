@@ -8,16 +8,11 @@ import yaml
 
 from stashgen.api import resources as known
 from stashgen.api.restore_request import RestoreRequest
-from stashgen_controller.result import ErrorClass, RunError
-from stashgen_controller.session_plan import Verb
-from tests.integration.controller import manifests
-from tests.integration.controller.harness import (
-    Harness,
-    failing_worker,
-    good_worker,
-    metadata,
-)
+from stashgen.kubestash.verbs import Verb
+from stashgen_controller.protocol.run_result import ErrorClass, RunError
 from tests.integration.kubectl.terminal import Terminal
+from tests.support import manifests
+from tests.support.harness import Harness, failing_worker, good_worker, metadata
 
 _DENIED = RunError(reason=ErrorClass.ACCESS_DENIED, message="the key may not write")
 

@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from stashgen.api import resources as known
-from tests.integration.controller import manifests
-from tests.integration.controller.real_cluster import RealCluster
 from tests.integration.kubectl.terminal import Terminal
+from tests.support import manifests
+from tests.support.real_cluster import RealCluster
 
 
 @pytest.fixture(scope="module")

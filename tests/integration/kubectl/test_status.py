@@ -4,12 +4,12 @@ from datetime import timedelta
 
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
-from stashgen_controller.cluster_metrics import of_cluster
-from stashgen_controller.result import ErrorClass, RunError
-from stashgen_controller.session_plan import Verb
-from tests.integration.controller import manifests
-from tests.integration.controller.harness import Harness, failing_worker, good_worker
+from stashgen.kubestash.verbs import Verb
+from stashgen_controller.observability.cluster_metrics import of_cluster
+from stashgen_controller.protocol.run_result import ErrorClass, RunError
 from tests.integration.kubectl.terminal import Terminal
+from tests.support import manifests
+from tests.support.harness import Harness, failing_worker, good_worker
 
 _AWAY = RunError(reason=ErrorClass.UNAVAILABLE, message="connection refused")
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from stashgen_controller.clock import MovableClock, SystemClock
-from stashgen_controller.embedded.server import EmbeddedServer
-from tests.integration.controller.harness import Harness
+from stashgen_controller.embedded.apiserver.server import EmbeddedServer
+from stashgen_controller.kube.clock import MovableClock, SystemClock
 from tests.integration.kubectl.terminal import Terminal
+from tests.support.harness import Harness
 
 _CONFIG = """\
 apiVersion: v1

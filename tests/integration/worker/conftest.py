@@ -4,11 +4,11 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from stashgen.api.resources import CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES
-from stashgen.source import read_documents
-from stashgen_controller.client import Client
-from stashgen_controller.clock import MovableClock
-from stashgen_controller.embedded.server import EmbeddedServer
-from tests.integration.worker.workbench import NAMESPACE, Workbench, prepared
+from stashgen.yaml.documents import read_documents
+from stashgen_controller.embedded.apiserver.server import EmbeddedServer
+from stashgen_controller.kube.client import Client
+from stashgen_controller.kube.clock import MovableClock
+from tests.support.workbench import NAMESPACE, Workbench, prepared
 
 _CRDS = Path("controller/deploy/crds")
 

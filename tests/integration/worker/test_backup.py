@@ -3,14 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.worker.workbench import (
-    COMPONENT,
-    DIRECTORY,
-    PATH,
-    Workbench,
-    prepared,
-    snapshot_name,
-)
+from tests.support.workbench import COMPONENT, DIRECTORY, PATH, Workbench, prepared, snapshot_name
 
 
 def test_init_storage_leaves_metadata_once_and_no_probe(tmp_path: Path) -> None:

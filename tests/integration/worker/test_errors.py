@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from stashgen_controller.result import ErrorClass
-from tests.integration.worker.workbench import (
+from stashgen_controller.protocol.run_result import ErrorClass
+from tests.support.workbench import (
     COMPONENT,
     PATH,
     Ended,

@@ -11,15 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from stashgen_controller.result import ErrorClass
-from tests.integration.worker.workbench import (
-    COMPONENT,
-    NOW,
-    Workbench,
-    child_of,
-    snapshot_name,
-    wait_until,
-)
+from stashgen_controller.protocol.run_result import ErrorClass
+from tests.support.workbench import COMPONENT, NOW, Workbench, child_of, snapshot_name, wait_until
 
 _LARGE = 400 << 20
 _USER = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
@@ -172,9 +165,11 @@ def test_a_lock_of_another_host_goes_only_if_its_pod_is_known_to_be_gone(
         holder.kill()
         holder.wait()
         deadline = f"{NOW + timedelta(days=2, seconds=8):%Y-%m-%dT%H:%M:%SZ}"
-        ended = workbench.retain(2, "--keep-last=1", deadline=deadline, gonePods=["other-fghij"])
+        ended = workbench.retain(
+            2, "--keep-last=1", deadline=deadline, terminatedPods=["other-fghij"]
+        )
         assert ended.reason == ErrorClass.LOCKED
-        workbench.retain(2, "--keep-last=1", gonePods=["backup-abcde"]).succeeded()
+        workbench.retain(2, "--keep-last=1", terminatedPods=["backup-abcde"]).succeeded()
     assert workbench.locks() == []
 
 
@@ -186,5 +181,5 @@ def test_a_restore_removes_the_lock_of_a_pod_that_is_gone_and_no_other(
     with holding(workbench, host="backup-abcde") as holder:
         holder.kill()
         holder.wait()
-        workbench.restore(workbench.record(snapshot_name(0)), gonePods=[gone]).succeeded()
+        workbench.restore(workbench.record(snapshot_name(0)), terminatedPods=[gone]).succeeded()
     assert len(workbench.locks()) == left

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from tests.integration.worker.peak_memory import MOST_MEMORY_KB, WITH_PEAK, peak_kb
-from tests.integration.worker.workbench import Json, Workbench, snapshot_manifest, snapshot_name
+from tests.support.peak_memory import MOST_MEMORY_KB, WITH_PEAK, peak_kb
+from tests.support.workbench import Json, Workbench, snapshot_manifest, snapshot_name
 
 
 @pytest.fixture

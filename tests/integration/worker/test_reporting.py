@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from stashgen.api.resources import BACKUP_SESSIONS, RESTORE_SESSIONS, SNAPSHOTS, Resource
-from stashgen_controller.client import Client
-from stashgen_controller.embedded.server import EmbeddedServer
-from tests.integration.worker.workbench import (
+from stashgen_controller.embedded.apiserver.server import EmbeddedServer
+from stashgen_controller.kube.client import Client
+from tests.support.workbench import (
     COMPONENT,
     NAMESPACE,
     Json,

@@ -5,8 +5,8 @@ import shutil
 import stat
 from pathlib import Path
 
-from stashgen_controller.result import ErrorClass
-from tests.integration.worker.workbench import COMPONENT, Workbench, snapshot_name
+from stashgen_controller.protocol.run_result import ErrorClass
+from tests.support.workbench import COMPONENT, Workbench, snapshot_name
 
 _ODD_NAMES = (
     "with space",

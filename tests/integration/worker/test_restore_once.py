@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from stashgen_controller.result import ErrorClass
-from tests.integration.worker.restore_ledger import NONCE, ORDER, ledger, ledger_file
-from tests.integration.worker.workbench import (
+from stashgen_controller.protocol.run_result import ErrorClass
+from tests.support.restore_ledger import NONCE, ORDER, ledger, ledger_file
+from tests.support.workbench import (
     CLAIM_UID,
     CLUSTER_UID,
     Ended,

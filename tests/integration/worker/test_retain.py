@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from stashgen import yaml_out
-from stashgen_controller.result import ErrorClass, Retention
-from tests.integration.worker.workbench import (
+from stashgen.yaml import emitter
+from stashgen_controller.protocol.run_result import ErrorClass, Retention
+from tests.support.workbench import (
     COMPONENT,
     PATH,
     SESSION,
@@ -50,7 +50,7 @@ def records(bench: Workbench) -> list[str]:
 
 
 def rewrite(bench: Workbench, name: str, record: Json) -> None:
-    (bench.directory / "snapshots" / f"{name}.yaml").write_bytes(yaml_out.emit(record).encode())
+    (bench.directory / "snapshots" / f"{name}.yaml").write_bytes(emitter.emit(record).encode())
 
 
 def restic_count(bench: Workbench) -> int:
@@ -248,7 +248,7 @@ def test_what_a_killed_worker_left_goes_once_its_snapshot_has_failed(
     before = {item["id"] for item in bench.restic("snapshots", "--no-lock")}
     assert retention(bench.retain(5, "--keep-last=9")).orphans == 0
     assert restic_count(bench) == len(before)
-    done = retention(bench.retain(5, "--keep-last=9", unrecorded=failed(4)))
+    done = retention(bench.retain(5, "--keep-last=9", unrecorded_failures=failed(4)))
     assert (done.orphans, done.removed, done.kept) == (1, (), 5)
     left = {item["id"] for item in bench.restic("snapshots", "--no-lock")}
     assert left == before - {orphan}
@@ -256,7 +256,7 @@ def test_what_a_killed_worker_left_goes_once_its_snapshot_has_failed(
 
 
 def test_failed_ones_without_a_record_go_by_the_count_of_the_failed(bench: Workbench) -> None:
-    done = retention(bench.retain(8, "--keep-last=9", unrecorded=failed(4, 5, 6)))
+    done = retention(bench.retain(8, "--keep-last=9", unrecorded_failures=failed(4, 5, 6)))
     assert done.removed == (snapshot_name(4), snapshot_name(5))
     assert (done.orphans, done.kept) == (0, 5)
     assert len(records(bench)) == restic_count(bench) == 4
@@ -265,7 +265,7 @@ def test_failed_ones_without_a_record_go_by_the_count_of_the_failed(bench: Workb
 def test_nothing_that_has_a_record_goes_because_the_plan_says_that_it_failed(
     bench: Workbench,
 ) -> None:
-    done = retention(bench.retain(5, "--keep-last=9", unrecorded=failed(0, 1, 2, 3)))
+    done = retention(bench.retain(5, "--keep-last=9", unrecorded_failures=failed(0, 1, 2, 3)))
     assert (done.removed, done.orphans, done.kept) == ((), 0, 4)
     assert restic_count(bench) == 4
 

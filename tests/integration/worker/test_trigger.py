@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from stashgen.api.resources import BACKUP_CONFIGURATIONS, BACKUP_SESSIONS
-from stashgen_controller.client import Client
-from stashgen_controller.embedded.server import EmbeddedServer
-from tests.integration.worker.workbench import NAMESPACE, Ended, Json, Workbench
+from stashgen_controller.embedded.apiserver.server import EmbeddedServer
+from stashgen_controller.kube.client import Client
+from tests.support.workbench import NAMESPACE, Ended, Json, Workbench
 
 _ARGS = [
     "trigger",

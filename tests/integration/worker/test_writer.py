@@ -10,14 +10,8 @@ from pathlib import Path
 import pytest
 
 from stashgen.api.base import parse_time
-from stashgen_controller.result import ErrorClass
-from tests.integration.worker.workbench import (
-    CLAIM_UID,
-    CLUSTER_UID,
-    NOW,
-    Workbench,
-    snapshot_name,
-)
+from stashgen_controller.protocol.run_result import ErrorClass
+from tests.support.workbench import CLAIM_UID, CLUSTER_UID, NOW, Workbench, snapshot_name
 
 OTHER = "0ddba115-0000-4000-8000-000000000000"
 
@@ -91,8 +85,8 @@ def test_a_record_that_cannot_be_read_stops_everything(workbench: Workbench, con
 
 _RACE = """
 import sys, time
-from stashgen_controller.storage import LocalBucket
-bucket, name, start = LocalBucket("file://" + sys.argv[1]), sys.argv[2], float(sys.argv[3])
+from stashgen_controller.storage import LocalStorage
+bucket, name, start = LocalStorage("file://" + sys.argv[1]), sys.argv[2], float(sys.argv[3])
 time.sleep(max(0.0, start - time.time()))
 won = [number for number in range(200) if bucket.create(f"d/{number}", name.encode() * 1000)]
 print(*won)

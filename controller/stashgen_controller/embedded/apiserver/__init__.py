@@ -1,0 +1,1 @@
+"""The API server: the part of the Kubernetes REST API that we use."""

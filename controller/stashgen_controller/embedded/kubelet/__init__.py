@@ -1,0 +1,1 @@
+"""What a kubelet does: pods as local processes, folders as volumes."""

@@ -1,0 +1,340 @@
+"""What became of a Job that the controller made.
+
+The outcome is the worker's result document in the pod's termination message. Where no worker could
+write one, the reason is looked for in the container's state, the pod and the Job, in this order, so
+that a failure always has a text. Where none of them says why a pod does not start, Kubernetes'
+Events may: they are asked for once, when that becomes a failure.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import cast
+
+from pydantic import ValidationError
+
+from stashgen.api.base import JsonObject
+from stashgen.api.job import Job
+from stashgen.api.labels import JOB_NAME_LABEL, PLAN_DIGEST_ANNOTATION
+from stashgen.api.pod import ContainerStateTerminated, Pod
+from stashgen.api.resources import JOBS, PODS
+from stashgen.api.shared import Executor
+from stashgen.api.snapshot import Phase
+from stashgen_controller.protocol.run_result import ErrorClass, RunError, RunResult
+from stashgen_controller.protocol.run_spec import DEADLINE_GRACE
+from stashgen_controller.runtime.decision import Decision, Question
+from stashgen_controller.runtime.kind import Reader
+
+# The Job controller makes a Job's pod within so long, unless a quota (say) refuses it.
+POD_FOLLOWS = timedelta(seconds=5)
+# A pod that waits for so long is worth a warning, and after the second time it has failed: its
+# volume is held by another node, say, or no node has room for it.
+PENDING_TOO_LONG = timedelta(minutes=5)
+PENDING_FAILS = timedelta(minutes=15)
+_LONGEST_TEXT = 500
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class RunState(StrEnum):
+    """How far a Job is."""
+
+    ABSENT = "Absent"
+    RUNNING = "Running"
+    FINISHED = "Finished"
+    LOST = "Lost"
+    COLLISION = "Collision"
+
+
+@dataclass(frozen=True, slots=True)
+class JobRun:
+    """What is known of one Job.
+
+    Attributes:
+        state: How far it is.
+        job_uid: Set once the Job was seen.
+        created: When the Job was made; only with RUNNING.
+        plan_digest: Of the plan that the Job carries.
+        result: The worker's document, if one could be read; only with FINISHED.
+        error: Why the run failed; only with FINISHED, LOST and COLLISION.
+        finished: When the Job ended, as the worker or the Job controller says.
+        exited_well: The Job is complete: its worker ended with 0, whether or not its document is
+            still there.
+        pending_since: When the pod was created that does not start, or the Job that has none.
+        pending_until: When that counts as a failure.
+        pending_reason: Why it does not start, in Kubernetes' words.
+        events_of: Kind and name of the object whose Events may say why; None where that is known.
+        pod: Name of the Job's pod, once one was seen.
+    """
+
+    state: RunState
+    job_uid: str | None = None
+    plan_digest: str | None = None
+    result: RunResult | None = None
+    error: RunError | None = None
+    finished: datetime | None = None
+    exited_well: bool = False
+    pending_since: datetime | None = None
+    pending_until: datetime | None = None
+    pending_reason: str = ""
+    events_of: tuple[str, str] | None = None
+    pod: str | None = None
+    created: datetime | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """The worker itself says that it did what it was asked to."""
+        return self.result is not None and self.error is None
+
+    def awaits_pod(self, now: datetime) -> bool:
+        """Whether the Job was made this moment: its pod, whose name is recorded too, follows."""
+        is_new = self.created is not None and now - self.created < POD_FOLLOWS
+        return self.pod is None and is_new
+
+    def is_pending_too_long(self, now: datetime) -> bool:
+        """Whether the pod has been waiting for longer than a start may take."""
+        return self.pending_since is not None and now - self.pending_since >= PENDING_TOO_LONG
+
+    def never_started(self, now: datetime) -> RunError | None:
+        """The failure of a pod that has been waiting for so long that it counts as one."""
+        if self.pending_until is None or now < self.pending_until:
+            return None
+        return RunError(reason=ErrorClass.UNSCHEDULABLE, message=self.pending_reason)
+
+    def next_look(self, now: datetime) -> timedelta | None:
+        """When a waiting pod has to be looked at again: at the warning, then at the failure."""
+        if self.pending_since is None or self.pending_until is None:
+            return None
+        steps = sorted([self.pending_since + PENDING_TOO_LONG, self.pending_until])
+        return next((step - now for step in steps if step > now), None)
+
+    def explained(self, events: str) -> "JobRun":
+        """With what the Events say about a start that does not come; they may say nothing."""
+        if self.events_of is None:
+            return self
+        kind, name = self.events_of
+        why = f"{kind.lower()} {name}: {events}" if events else self.pending_reason
+        return replace(self, pending_reason=why, events_of=None)
+
+    def executor(self, job: str, attempt: int) -> Executor | None:
+        """What the status keeps of this run; None as long as no Job was seen."""
+        if self.job_uid is None or self.plan_digest is None:
+            return None
+        return Executor(
+            job=job,
+            job_uid=self.job_uid,
+            plan_digest=self.plan_digest,
+            attempt=attempt,
+            pod=self.pod,
+        )
+
+
+def observe_run(
+    *,
+    job: JsonObject | None,
+    pods: Sequence[JsonObject],
+    executor: Executor | None,
+    owner_uid: str | None,
+) -> JobRun:
+    """Say what became of a Job.
+
+    Args:
+        job: The Job of the wanted name, if there is one.
+        pods: The pods that carry its name in their job label.
+        executor: What the status recorded of this Job earlier, if anything.
+        owner_uid: UID of the object that must own the Job. A Job whose UID was recorded is ours
+            even if that object is gone by now.
+    """
+    known = executor.job_uid if executor is not None else None
+    digest = executor.plan_digest if executor is not None else ""
+    models = [Pod.from_wire(pod) for pod in pods]
+    if job is None:
+        if executor is None or known is None:
+            return JobRun(RunState.ABSENT)
+        return _lost(executor, models, "the Job was deleted")
+    model = Job.from_wire(job)
+    uid = model.metadata.uid or ""
+    if executor is not None and known is not None and known != uid:
+        return _lost(executor, models, "the Job was replaced by another")
+    if known is None and not any(o.uid == owner_uid and o.controller for o in model.owners):
+        message = f"NameCollision: Job {model.metadata.name} exists and belongs to somebody else"
+        return JobRun(
+            RunState.COLLISION, error=RunError(reason=ErrorClass.INTERNAL, message=message)
+        )
+    digest = (model.metadata.annotations or {}).get(PLAN_DIGEST_ANNOTATION, digest)
+    mine = _owned(models, uid)
+    pod = _newest(mine) or (executor.pod if executor is not None else None)
+    running = JobRun(
+        RunState.RUNNING, uid, digest, pod=pod, created=model.metadata.creation_timestamp
+    )
+    if not model.is_finished:
+        return _running(running, model, mine)
+    if model.is_complete and mine and not any(item.termination for item in mine):
+        # The Job is ahead of the pod in our caches: the result is on its way.
+        return running
+    result = _result(mine)
+    return JobRun(
+        RunState.FINISHED,
+        uid,
+        digest,
+        result,
+        _error(model, mine, result),
+        result.finished if result is not None else model.finished,
+        exited_well=model.is_complete,
+        pod=pod,
+    )
+
+
+def with_event_reason(
+    decision: Decision,
+    run: JobRun,
+    namespace: str,
+    now: datetime,
+    again: Callable[[JobRun], Decision],
+) -> Decision:
+    """A decision that takes a start that never came for a failure, asking first for the cause.
+
+    Args:
+        decision: As far as the caches know.
+        run: What never started.
+        namespace: Of the Job.
+        now: The time.
+        again: Decides once more, with the run explained.
+    """
+    if run.events_of is None or run.never_started(now) is None:
+        return decision
+    kind, name = run.events_of
+    question = Question(kind, namespace, name, lambda events: again(run.explained(events)))
+    return replace(decision, question=question)
+
+
+def _owned(pods: Sequence[Pod], uid: str | None) -> list[Pod]:
+    return [pod for pod in pods if any(owner.uid == uid for owner in pod.owners)]
+
+
+def _newest(pods: Sequence[Pod]) -> str | None:
+    """The name of the newest pod: the Job controller replaces one that is evicted, say."""
+    found = [(pod.metadata.creation_timestamp, pod.metadata.name) for pod in pods]
+    return max(found, key=lambda item: (item[0] or _LONG_AGO, item[1]))[1] if found else None
+
+
+def _running(run: JobRun, job: Job, pods: Sequence[Pod]) -> JobRun:
+    waiting = next((pod for pod in pods if pod.is_pending), None)
+    if waiting is not None:
+        why = waiting.pending_reason
+        reason = why or "it is Pending and neither scheduler nor kubelet says why"
+        since, name = waiting.metadata.creation_timestamp, waiting.metadata.name
+        events_of = None if why else ("Pod", name)
+    elif run.pod is None:
+        reason = "the Job controller has not made its pod and does not say why"
+        since, name = job.metadata.creation_timestamp, job.metadata.name
+        events_of = ("Job", name)
+    else:
+        return run
+    what = "pod" if waiting is not None else "job"
+    return replace(
+        run,
+        pending_since=since,
+        pending_until=_pending_until(job, since),
+        pending_reason=f"{what} {name}: {reason}",
+        events_of=events_of,
+    )
+
+
+def _pending_until(job: Job, since: datetime | None) -> datetime | None:
+    """When the worker had to be done by its plan, if that comes before the usual patience ends."""
+    created = job.metadata.creation_timestamp
+    if since is None:
+        return None
+    if created is None or job.active_deadline is None:
+        return since + PENDING_FAILS
+    return min(since + PENDING_FAILS, created + job.active_deadline - DEADLINE_GRACE)
+
+
+def _lost(executor: Executor, pods: Sequence[Pod], what: str) -> JobRun:
+    message = f"{what} while its session was running"
+    error = RunError(reason=ErrorClass.EXECUTOR_LOST, message=message)
+    pod = _newest(_owned(pods, executor.job_uid)) or executor.pod
+    return JobRun(RunState.LOST, executor.job_uid, executor.plan_digest, error=error, pod=pod)
+
+
+def _result(pods: Sequence[Pod]) -> RunResult | None:
+    for pod in pods:
+        terminated = pod.termination
+        if terminated is None or not terminated.message:
+            continue
+        try:
+            return RunResult.model_validate_json(terminated.message, extra="ignore")
+        except ValidationError:
+            continue
+    return None
+
+
+def _error(job: Job, pods: Sequence[Pod], result: RunResult | None) -> RunError | None:
+    if result is not None:
+        if result.phase is Phase.SUCCEEDED:
+            return None
+        return result.error or RunError(
+            reason=ErrorClass.INTERNAL, message="the worker failed and gave no reason"
+        )
+    for pod in pods:
+        if pod.termination is not None:
+            return _container_error(pod.termination)
+        if pod.status is not None and pod.status.reason == "Evicted":
+            return RunError(
+                reason=ErrorClass.EVICTED, message=pod.status.message or "the pod was evicted"
+            )
+    condition = job.failure
+    if condition is not None:
+        is_late = condition.reason == "DeadlineExceeded"
+        return RunError(
+            reason=ErrorClass.DEADLINE_EXCEEDED if is_late else ErrorClass.KILLED,
+            message=f"{condition.reason or 'Failed'}: {condition.message or 'the Job failed'}",
+        )
+    return RunError(
+        reason=ErrorClass.KILLED, message="the Job ended and its pod is gone without a result"
+    )
+
+
+def _container_error(terminated: ContainerStateTerminated) -> RunError:
+    if terminated.reason == "OOMKilled":
+        return RunError(
+            reason=ErrorClass.OUT_OF_MEMORY,
+            message="the container was killed because it used more memory than its limit",
+        )
+    text = (terminated.message or terminated.reason or "").strip() or "no message"
+    return RunError(
+        reason=ErrorClass.KILLED,
+        message=f"the container ended with exit code {terminated.exit_code}: "
+        f"{text[:_LONGEST_TEXT]}",
+    )
+
+
+def observe_job(
+    reader: Reader,
+    *,
+    namespace: str,
+    name: str,
+    executor: Executor | None,
+    owner_uid: str | None,
+) -> JobRun:
+    """What became of the Job of a name; ``executor`` counts only if it speaks of that Job."""
+    known = executor if executor is not None and executor.job == name else None
+    return observe_run(
+        job=reader.get(JOBS, namespace, name),
+        pods=pods_of(reader, namespace, name),
+        executor=known,
+        owner_uid=owner_uid,
+    )
+
+
+def pods_of(reader: Reader, namespace: str, job: str) -> Sequence[JsonObject]:
+    """The pods of a Job, by the label that the Job controller sets."""
+    return [
+        pod
+        for pod in reader.items(PODS, namespace)
+        if cast("dict[str, str]", cast("JsonObject", pod["metadata"]).get("labels") or {}).get(
+            JOB_NAME_LABEL
+        )
+        == job
+    ]

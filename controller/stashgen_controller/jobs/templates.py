@@ -1,0 +1,287 @@
+"""Where a Job's pod comes from: the reviewed PodTemplate in git, or the same resolver at run time.
+
+For a rendered object only what git has applied counts. For plain KubeStash manifests Addon and
+Function are resolved here by the functions that the compiler uses.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import cast
+
+from pydantic import JsonValue
+
+from stashgen.api.addon import Addon
+from stashgen.api.backup_configuration import Session
+from stashgen.api.backup_storage import BackupStorage
+from stashgen.api.base import JsonObject, metadata_of
+from stashgen.api.function import Function
+from stashgen.api.labels import PART_LABEL, is_rendered, template_name
+from stashgen.api.meta import ObjectMeta
+from stashgen.api.repository import Repository
+from stashgen.api.resources import (
+    ADDONS,
+    FUNCTIONS,
+    POD_TEMPLATES,
+    REPOSITORIES,
+)
+from stashgen.api.restore_session import RestoreSession
+from stashgen.api.shared import AddonInfo, TaskReference
+from stashgen.api.strict_mode import restore_claim_prefix
+from stashgen.kubestash.addons import DATA_VOLUME
+from stashgen.kubestash.defaults import with_retention_defaults
+from stashgen.kubestash.pods import templates
+from stashgen.kubestash.pods.settings import settings_from_addon
+from stashgen.kubestash.pods.templates import (
+    COMPONENT,
+    UnsupportedAddonError,
+    UnsupportedStorageError,
+)
+from stashgen_controller.listers.configurations import Use, retention_policy, uses_of
+from stashgen_controller.runtime.conditions import NOT_COMPILED, find
+from stashgen_controller.runtime.kind import Reader
+
+
+class UnresolvedError(Exception):
+    """Something that a pod is made of is missing or not supported; the text says what."""
+
+
+def init_template(
+    reader: Reader, repository: Repository, storage: BackupStorage | None
+) -> JsonObject:
+    """The pod that makes a repository's restic repositories, one for each session.
+
+    Raises:
+        UnresolvedError: something that it needs is missing or not supported.
+    """
+    if is_rendered(repository.metadata):
+        return _required(reader, repository, "maintain")
+    uses = uses_of(reader, repository)
+    if not uses:
+        msg = "NoSession: no BackupConfiguration has a session that writes here"
+        raise UnresolvedError(msg)
+    sessions = sorted({use.session.name or "" for use in uses})
+    return _maintain(reader, repository, storage, uses[0], sessions)
+
+
+def retain_template(
+    reader: Reader, repository: Repository, storage: BackupStorage | None, session: str
+) -> JsonObject:
+    """The pod that applies a session's own retention policy to what the session left.
+
+    Raises:
+        UnresolvedError: something that it needs is missing or not supported.
+    """
+    if is_rendered(repository.metadata):
+        return _required(reader, repository, "maintain")
+    found = [use for use in uses_of(reader, repository) if use.session.name == session]
+    if not found:
+        msg = f"NoSession: no BackupConfiguration has a session {session!r} that writes here"
+        raise UnresolvedError(msg)
+    return _maintain(reader, repository, storage, found[0], [session])
+
+
+def _maintain(
+    reader: Reader,
+    repository: Repository,
+    storage: BackupStorage | None,
+    use: Use,
+    sessions: Sequence[str],
+) -> JsonObject:
+    storage = _granted(repository, storage)
+    namespace = use.configuration.metadata.namespace or ""
+    reference = use.retention_ref
+    retention = retention_policy(reader, namespace, reference)
+    if retention is None:
+        name = reference.name if reference is not None else ""
+        msg = f"NoRetentionPolicy: RetentionPolicy {name} does not exist"
+        raise UnresolvedError(msg)
+    try:
+        return templates.maintain_template(
+            repository=repository,
+            storage=storage,
+            sessions=sessions,
+            retention=with_retention_defaults(retention).spec,
+            # Who backs up owns the repository's files, so the same user has to maintain them.
+            settings=settings_from_addon(use.session.addon, verb="backup"),
+        )
+    except UnsupportedStorageError as error:
+        msg = f"UnsupportedField: {error}"
+        raise UnresolvedError(msg) from error
+
+
+def backup_template(
+    reader: Reader, repository: Repository, storage: BackupStorage | None, session: Session
+) -> JsonObject:
+    """The pod that backs up a repository's target for a session.
+
+    Raises:
+        UnresolvedError: the PodTemplate, the Addon or the Function is missing or not supported.
+    """
+    if is_rendered(repository.metadata):
+        return _required(reader, repository, "backup")
+    storage = _granted(repository, storage)
+    addon, task, function = _task(reader, session.addon, "backup")
+    with _named_refusals():
+        return templates.backup_template(
+            repository=repository,
+            storage=storage,
+            addon=addon,
+            function=function,
+            task=task,
+            component=COMPONENT,
+            settings=settings_from_addon(session.addon, verb="backup"),
+        )
+
+
+def restore_template(
+    reader: Reader, repository: Repository, storage: BackupStorage | None, restore: RestoreSession
+) -> JsonObject:
+    """The pod that restores into a RestoreSession's target.
+
+    Raises:
+        UnresolvedError: the PodTemplate, the Addon or the Function is missing or not supported.
+    """
+    target = restore.spec.target
+    claim = target.name if target is not None else ""
+    if is_rendered(repository.metadata):
+        template = _required(reader, repository, "restore")
+        _require_reviewed_claim(reader, repository, template, claim)
+        return _with_claim(template, claim)
+    _require_compiled(repository)
+    storage = _granted(repository, storage)
+    addon, task, function = _task(reader, restore.spec.addon, "restore")
+    with _named_refusals():
+        template = templates.restore_template(
+            repository=repository,
+            storage=storage,
+            addon=addon,
+            function=function,
+            task=task,
+            component=COMPONENT,
+            settings=settings_from_addon(restore.spec.addon, verb="restore"),
+        )
+    return _with_claim(template, claim)
+
+
+def _required(reader: Reader, repository: Repository, verb: str) -> JsonObject:
+    template = rendered_template(reader, repository.metadata, verb)
+    if template is None:
+        name = template_name(repository.metadata, verb) or f"for {verb}"
+        msg = f"WaitingForApply: PodTemplate {name} is in git's hands and not applied yet"
+        raise UnresolvedError(msg)
+    return template
+
+
+def _require_reviewed_claim(
+    reader: Reader, repository: Repository, template: JsonObject, claim: str
+) -> None:
+    """In a strict cluster the API server lets a restore go to few claims: say it at once."""
+    metadata = metadata_of(template)
+    own = repository.spec.app_ref.name if repository.spec.app_ref is not None else ""
+    prefix = restore_claim_prefix(own)
+    if PART_LABEL not in cast("JsonObject", metadata.get("labels") or {}):
+        return
+    if claim != own and not claim.startswith(prefix):
+        msg = (
+            f"NotReviewed: in strict mode the snapshots of {own} are restored into {own} or into a "
+            f"PersistentVolumeClaim whose name begins with {prefix}"
+        )
+        raise UnresolvedError(msg)
+    if claim != own and _is_backed_up(reader, repository.metadata.namespace, claim):
+        msg = f"NotReviewed: {claim} is backed up itself: nothing of {own} is restored into it"
+        raise UnresolvedError(msg)
+
+
+def _is_backed_up(reader: Reader, namespace: str | None, claim: str) -> bool:
+    """Whether a compiled Repository is of the claim."""
+    repositories = map(Repository.from_wire, reader.items(REPOSITORIES, namespace))
+    return any(
+        is_rendered(item.metadata)
+        and item.spec.app_ref is not None
+        and item.spec.app_ref.name == claim
+        for item in repositories
+    )
+
+
+def _require_compiled(repository: Repository) -> None:
+    """Strict mode has left its word on what it does not serve."""
+    known = (
+        find(repository.status.conditions, "RepositoryInitialized") if repository.status else None
+    )
+    if known is not None and known.reason == NOT_COMPILED:
+        msg = f"{NOT_COMPILED}: Repository {repository.metadata.name}: {known.message}"
+        raise UnresolvedError(msg)
+
+
+def _granted(repository: Repository, storage: BackupStorage | None) -> BackupStorage:
+    """The storage, if the pod may use it from the repository's namespace."""
+    namespace, name = repository.storage_key
+    if storage is None:
+        msg = f"NoStorage: BackupStorage {namespace}/{name} does not exist"
+        raise UnresolvedError(msg)
+    home = repository.metadata.namespace
+    if namespace != home:
+        msg = f"GrantMissing: BackupStorage {namespace}/{name} is in another namespace than {home}"
+        raise UnresolvedError(msg)
+    secret = repository.spec.encryption_secret
+    if secret is not None and secret.namespace not in {None, "", home}:
+        msg = (
+            f"GrantMissing: Secret {secret.namespace}/{secret.name} is in another namespace "
+            f"than {home}"
+        )
+        raise UnresolvedError(msg)
+    return storage
+
+
+@contextmanager
+def _named_refusals() -> Iterator[None]:
+    """Say what the resolver refuses by our names for it."""
+    try:
+        yield
+    except UnsupportedAddonError as error:
+        msg = f"UnsupportedAddon: {error}"
+        raise UnresolvedError(msg) from error
+    except UnsupportedStorageError as error:
+        msg = f"UnsupportedField: {error}"
+        raise UnresolvedError(msg) from error
+
+
+def _task(
+    reader: Reader, info: AddonInfo | None, verb: str
+) -> tuple[Addon, TaskReference, Function]:
+    if info is None or not info.tasks:
+        msg = "UnsupportedAddon: no addon task is given"
+        raise UnresolvedError(msg)
+    addon_obj = reader.get(ADDONS, None, info.name or "")
+    if addon_obj is None:
+        msg = f"NoAddon: Addon {info.name} does not exist"
+        raise UnresolvedError(msg)
+    addon = Addon.from_wire(addon_obj)
+    with _named_refusals():
+        name = templates.function_name(addon, info.tasks[0], verb)
+    function_obj = reader.get(FUNCTIONS, None, name)
+    if function_obj is None:
+        msg = f"NoFunction: Function {name} does not exist"
+        raise UnresolvedError(msg)
+    return addon, info.tasks[0], Function.from_wire(function_obj)
+
+
+def _with_claim(template: JsonObject, claim: str) -> JsonObject:
+    """The template with only the data volume's claim replaced."""
+    spec = cast("JsonObject", template["spec"])
+    volumes = [
+        {**volume, "persistentVolumeClaim": {"claimName": claim}}
+        if volume.get("name") == DATA_VOLUME
+        else volume
+        for volume in cast("list[JsonObject]", spec.get("volumes") or [])
+    ]
+    return {**template, "spec": {**spec, "volumes": cast("JsonValue", volumes)}}
+
+
+def rendered_template(reader: Reader, metadata: ObjectMeta, verb: str) -> JsonObject | None:
+    """The reviewed pod template of a rendered object, or None until git has applied it."""
+    name = template_name(metadata, verb)
+    if name is None:
+        return None
+    found = reader.get(POD_TEMPLATES, metadata.namespace, name)
+    return cast("JsonObject", found["template"]) if found is not None else None

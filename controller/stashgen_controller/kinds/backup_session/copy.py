@@ -1,0 +1,109 @@
+"""One repository of a BackupSession: its Snapshot, its Job, and how far it is."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from stashgen.api.base import JsonObject
+from stashgen.api.labels import is_rendered
+from stashgen.api.repository import Repository
+from stashgen.api.shared import ObjectReference
+from stashgen.api.snapshot import Phase, Snapshot
+from stashgen_controller.jobs.run import JobRun
+from stashgen_controller.protocol.run_spec import UnrecordedFailure
+
+_OVER = frozenset({Phase.SUCCEEDED, Phase.FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One repository of the session.
+
+    Attributes:
+        name: The Repository's.
+        session: The BackupSession's name.
+        snapshot_name: Of the session's Snapshot there, and of its Job.
+        recorded: The phase that the session's status has for it.
+        repository: None where there is none.
+        snapshot: None until it was made.
+        snapshot_object: The same without its status, for the plan.
+        run: The backup Job.
+        template: The backup pod; None with a ``problem``.
+        problem: Why no Job can be made now.
+        maintenance: The maintenance pod, for retention; None with a ``retention_problem``.
+        retention_problem: Why retention cannot be applied now.
+        retain_job: Name of the retention Job.
+        retain_run: The retention Job.
+        retention_ref: The RetentionPolicy that applies here.
+        terminated_pods: That worked on the repository and are gone, for the plans.
+        unrecorded: Failed Snapshots that left no record in the bucket, for retention.
+    """
+
+    name: str
+    session: str
+    snapshot_name: str
+    recorded: Phase | None
+    repository: Repository | None
+    snapshot: Snapshot | None
+    snapshot_object: JsonObject | None
+    run: JobRun
+    template: JsonObject | None
+    problem: str | None
+    maintenance: JsonObject | None
+    retention_problem: str | None
+    retain_job: str
+    retain_run: JobRun
+    retention_ref: ObjectReference | None
+    terminated_pods: tuple[str, ...]
+    unrecorded_failures: tuple[UnrecordedFailure, ...]
+
+    @property
+    def is_rendered(self) -> bool:
+        """Whether git holds the pod templates."""
+        return self.repository is not None and is_rendered(self.repository.metadata)
+
+    @property
+    def is_waiting_for_apply(self) -> bool:
+        """The pod template is in git's hands and not there yet."""
+        return self.problem is not None and self.problem.startswith("WaitingForApply")
+
+    @property
+    def collides(self) -> bool:
+        """A Snapshot of our name belongs to another session or repository."""
+        if self.snapshot is None:
+            return False
+        spec = self.snapshot.spec
+        return (spec.backup_session, spec.repository) != (self.session, self.name)
+
+    @property
+    def phase(self) -> Phase:
+        """The Snapshot's; where that says nothing final, what the session recorded itself.
+
+        The session records a failure where it gave up before there was a Job. What is recorded
+        as over stays so: a Snapshot that somebody deletes is not made a second time.
+        """
+        own = self.snapshot.phase if self.snapshot is not None and not self.collides else None
+        if own not in _OVER and self.recorded in _OVER:
+            return self.recorded or Phase.PENDING
+        return own or Phase.PENDING
+
+    @property
+    def is_finished(self) -> bool:
+        """It succeeded or failed."""
+        return self.phase in _OVER
+
+    @property
+    def is_given_up(self) -> bool:
+        """The session recorded a failure without a finished Snapshot."""
+        is_over = self.snapshot is not None and self.snapshot.is_finished and not self.collides
+        return self.recorded is Phase.FAILED and not is_over
+
+    @property
+    def is_good(self) -> bool:
+        """It succeeded."""
+        return self.phase is Phase.SUCCEEDED
+
+    @property
+    def finished(self) -> datetime | None:
+        """When the Snapshot got its last word."""
+        status = self.snapshot.status if self.snapshot is not None else None
+        return status.last_update_time if status is not None and not self.collides else None

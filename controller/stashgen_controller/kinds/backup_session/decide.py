@@ -1,0 +1,195 @@
+"""BackupSession: one Snapshot a repository, one Job a Snapshot, one after the other.
+
+Snapshots and Jobs have names that follow from the session's own, so a controller that starts anew
+finds what it made before. A copy that fails, hangs or cannot even start does not stop the next.
+Retention is a Job of its own after the session and does not turn a good backup into a failed one.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from stashgen.api.backup_session import (
+    BackupSessionPhase,
+    BackupSessionStatus,
+    SnapshotSummary,
+)
+from stashgen.api.base import JsonObject
+from stashgen.api.resources import BACKUP_SESSIONS, SNAPSHOTS
+from stashgen.api.shared import Condition
+from stashgen.api.snapshot import Phase
+from stashgen.kubestash import phases, quantities
+from stashgen.kubestash.sessions import snapshot_manifest
+from stashgen_controller.jobs.run import JobRun, RunState, with_event_reason
+from stashgen_controller.kinds.backup_session.copy import Copy
+from stashgen_controller.kinds.backup_session.executor import (
+    SNAPSHOTS_ENSURED,
+    Step,
+    conditioned,
+    ensure_job,
+    not_ensured,
+)
+from stashgen_controller.kinds.backup_session.history import expired
+from stashgen_controller.kinds.backup_session.observe import Observed
+from stashgen_controller.kinds.backup_session.prerequisites import why_skipped
+from stashgen_controller.kinds.backup_session.retention import advance_retention, retention_refused
+from stashgen_controller.kinds.backup_session.retry import advance_retry, next_retry
+from stashgen_controller.runtime.conditions import (
+    METRICS_PUSHED,
+    condition,
+    is_true,
+    metrics_pushed,
+)
+from stashgen_controller.runtime.decision import Action, Create, Decision, Delete
+
+SKIPPED = "BackupSkipped"
+HISTORY_CLEANED = "SessionHistoryCleaned"
+
+_FINAL = frozenset({BackupSessionPhase.SUCCEEDED, BackupSessionPhase.FAILED})
+
+
+def decide(seen: Observed, now: datetime) -> Decision:
+    """Skip, start, go on with or finish a session; then its retention and its retry."""
+    if seen.session.phase is BackupSessionPhase.SKIPPED:
+        return Decision()
+    if is_true(seen.status.conditions, METRICS_PUSHED):
+        return _after(seen, now)
+    why = None if _is_started(seen) else why_skipped(seen)
+    if why is not None:
+        skipped = conditioned(seen.status, _skipped(why, now))
+        return _write(Step(skipped, _deletions(seen, is_skipped=True)), seen, now)
+    return _write(_run(seen, now), seen, now)
+
+
+def _write(step: Step, seen: Observed, now: datetime) -> Decision:
+    def written(status: BackupSessionStatus) -> JsonObject:
+        phase = phases.backup_session_phase(status)
+        # The last copy's Job says how it ended before we have taken everything over.
+        reported = seen.status.phase
+        if reported in _FINAL and phase not in _FINAL:
+            phase = reported
+        return status.model_copy(update={"phase": phase}).to_wire()
+
+    def refused(why: str) -> JsonObject:
+        return written(conditioned(seen.status, not_ensured(why, now)))
+
+    status = written(step.status) if step.is_written else None
+    return Decision(step.actions, status, step.requeue_after, refused)
+
+
+def _is_started(seen: Observed) -> bool:
+    """Whether we have begun: the Snapshots are made before the first status is written."""
+    has_snapshot = any(copy.snapshot is not None and not copy.collides for copy in seen.copies)
+    return seen.status.phase is not None or has_snapshot
+
+
+def _skipped(why: str, now: datetime) -> Condition:
+    return condition(SKIPPED, status=True, reason="PreRequisitesNotSatisfied", message=why, now=now)
+
+
+def _run(seen: Observed, now: datetime) -> Step:
+    """Snapshots first, then the next copy's Job; the end once all copies are finished."""
+    status = _started(seen)
+    actions: list[Action] = []
+    for copy in seen.copies:
+        if copy.snapshot is None and copy.repository is not None and not copy.is_finished:
+            manifest = snapshot_manifest(seen.session, copy.repository)
+            actions.append(Create(SNAPSHOTS, manifest))
+    if not any(copy.collides for copy in seen.copies):
+        ensured = condition(
+            SNAPSHOTS_ENSURED,
+            status=True,
+            reason="SuccessfullyEnsuredSnapshots",
+            message="Snapshots have been ensured successfully.",
+            now=now,
+        )
+        status = conditioned(status, ensured)
+    if actions:
+        # The Job follows as soon as they are seen: one write then says both.
+        return Step(status, tuple(actions), is_written=False)
+    active = next((copy for copy in seen.copies if not copy.is_finished), None)
+    if active is None:
+        return _finish(seen, status, now)
+    return ensure_job(seen, status, active, now)
+
+
+def _started(seen: Observed) -> BackupSessionStatus:
+    created = seen.session.metadata.creation_timestamp
+    timeout = seen.session.spec.backup_timeout
+    deadline = seen.status.backup_deadline
+    if deadline is None and timeout and created is not None:
+        deadline = created + quantities.parse_duration(timeout)
+    return seen.status.model_copy(
+        update={
+            "backup_deadline": deadline,
+            "total_snapshots": len(seen.copies),
+            "snapshots": tuple(map(_summary, seen.copies)),
+        }
+    )
+
+
+def _summary(copy: Copy) -> SnapshotSummary:
+    is_started = copy.phase is Phase.PENDING and copy.run.state is not RunState.ABSENT
+    return SnapshotSummary(
+        name=copy.snapshot_name,
+        phase=Phase.RUNNING if is_started else copy.phase,
+        app_ref=copy.repository.spec.app_ref if copy.repository is not None else None,
+        repository=copy.name,
+    )
+
+
+def _finish(seen: Observed, status: BackupSessionStatus, now: datetime) -> Step:
+    """The final step: old sessions go, the duration is known, MetricsPushed ends the phase."""
+    cleaned = condition(
+        HISTORY_CLEANED, status=True, reason="SuccessfullyCleanedSessionHistory", now=now
+    )
+    created = seen.session.metadata.creation_timestamp or now
+    ends = [copy.finished for copy in seen.copies if copy.finished is not None]
+    duration = max([*ends, created]) - created if ends else max(now - created, timedelta())
+    status = conditioned(conditioned(status, cleaned), metrics_pushed(now)).model_copy(
+        update={"duration": quantities.format_duration(duration)}
+    )
+    if any(copy.phase is Phase.FAILED for copy in seen.copies):
+        status = status.model_copy(update={"next_retry": next_retry(seen, now)})
+    return Step(status, _deletions(seen, is_skipped=False))
+
+
+def _deletions(seen: Observed, *, is_skipped: bool) -> tuple[Action, ...]:
+    old = expired(seen.session, seen.siblings, seen.config_session, is_skipped=is_skipped)
+    return tuple(
+        Delete(
+            BACKUP_SESSIONS,
+            item.metadata.namespace or "",
+            item.metadata.name,
+            item.metadata.uid or "",
+        )
+        for item in old
+    )
+
+
+def _after(seen: Observed, now: datetime) -> Decision:
+    """What follows a finished session: retention where a copy is good, a retry where it failed."""
+    retention = advance_retention(seen, now)
+    retried = seen.session.model_copy(update={"status": retention.status})
+    retry = advance_retry(replace(seen, session=retried), now)
+    waits = [wait for wait in (retention.requeue_after, retry.requeue_after) if wait is not None]
+    phase = retry.status.phase or phases.backup_session_phase(retry.status)
+
+    def refused(why: str) -> JsonObject:
+        return retention_refused(seen, why, now).to_wire()
+
+    decision = Decision(
+        (*retention.actions, *retry.actions),
+        retry.status.model_copy(update={"phase": phase}).to_wire(),
+        min(waits, default=None),
+        refused if retention.actions else None,
+    )
+    copy = retention.never_started
+    if copy is None:
+        return decision
+    namespace = seen.session.metadata.namespace or ""
+
+    def again(run: JobRun) -> Decision:
+        copies = [replace(item, retain_run=run) if item is copy else item for item in seen.copies]
+        return _after(replace(seen, copies=copies), now)
+
+    return with_event_reason(decision, copy.retain_run, namespace, now, again)

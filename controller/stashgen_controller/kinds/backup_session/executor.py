@@ -1,0 +1,184 @@
+"""The Job of a BackupSession's next copy: started, waited for, or given up without one."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from stashgen.api.backup_session import BackupSessionStatus
+from stashgen.api.labels import REPOSITORY_LABEL, SESSION_NAME_LABEL
+from stashgen.api.resources import JOBS
+from stashgen.api.shared import Condition
+from stashgen.api.snapshot import Phase
+from stashgen.kubestash.verbs import Verb
+from stashgen_controller.jobs.manifest import job_manifest, owner_of
+from stashgen_controller.jobs.run import RunState
+from stashgen_controller.kinds.backup_session.copy import Copy
+from stashgen_controller.kinds.backup_session.observe import Observed
+from stashgen_controller.protocol.run_spec import RunSpec
+from stashgen_controller.runtime.conditions import (
+    WAITING_FOR_CLUSTER,
+    condition,
+    find,
+    not_done,
+    with_condition,
+)
+from stashgen_controller.runtime.decision import Action, Create
+
+SNAPSHOTS_ENSURED = "SnapshotsEnsured"
+EXECUTOR_ENSURED = "BackupExecutorEnsured"
+PENDING_LONG = "PodHasBeenInPendingStateForLongerThanExpected"
+
+# Without a backupTimeout a session that cannot start would hold up all the later ones.
+_LONGEST_START = timedelta(hours=1)
+_AGAIN = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A status on its way, with the actions that go with it; not written where more follows."""
+
+    status: BackupSessionStatus
+    actions: tuple[Action, ...] = ()
+    requeue_after: timedelta | None = None
+    is_written: bool = True
+
+
+def ensure_job(seen: Observed, status: BackupSessionStatus, copy: Copy, now: datetime) -> Step:
+    """Start the Job of a copy, or wait for it."""
+    if copy.collides:
+        text = f"NameCollision: Snapshot {copy.snapshot_name} is of another session or repository"
+        failed = condition(
+            SNAPSHOTS_ENSURED,
+            status=False,
+            reason="FailedToEnsureSnapshots",
+            message=text,
+            now=now,
+        )
+        return _give_up(seen, conditioned(status, failed), copy, text, now)
+    if copy.run.state is not RunState.ABSENT:
+        return _wait(seen, status, copy, now)
+    start_by = _start_by(seen, status)
+    if start_by is not None and now >= start_by:
+        known = find(status.conditions, EXECUTOR_ENSURED)
+        why = f": {known.message}" if known is not None and known.message else ""
+        text = f"DeadlineExceeded: the backup could not start in time{why}"
+        return _give_up(seen, status, copy, text, now)
+    if copy.is_waiting_for_apply or seen.cluster_uid is None:
+        reason, message = WAITING_FOR_CLUSTER
+        if copy.is_waiting_for_apply:
+            reason, message = "WaitingForApply", copy.problem or ""
+        waiting = condition(EXECUTOR_ENSURED, status=None, reason=reason, message=message, now=now)
+        return Step(conditioned(status, waiting), requeue_after=_AGAIN)
+    if copy.template is None:
+        return _give_up(seen, status, copy, copy.problem or "there is no pod to run", now)
+    if seen.claim_uid is None:
+        text = f"PersistentVolumeClaim {seen.claim} does not exist"
+        return _give_up(seen, status, copy, text, now)
+    job = job_manifest(
+        name=copy.snapshot_name,
+        owner=owner_of(seen.obj),
+        template=copy.template,
+        plan=_plan(seen, status, copy, now),
+        labels={
+            SESSION_NAME_LABEL: seen.session.spec.session or "",
+            REPOSITORY_LABEL: copy.name,
+        },
+        now=now,
+    )
+    # With its Job it runs: a look of its own, to say only that, would be a write more.
+    status = _with_phase(status, copy, Phase.RUNNING)
+    return Step(_executor_ensured(seen, status, now), (Create(JOBS, job),))
+
+
+def _wait(seen: Observed, status: BackupSessionStatus, copy: Copy, now: datetime) -> Step:
+    status = _executor_ensured(seen, status, now)
+    if copy.run.is_pending_too_long(now):
+        waiting = condition(
+            PENDING_LONG,
+            status=True,
+            reason=PENDING_LONG,
+            message=copy.run.pending_reason,
+            now=now,
+        )
+        status = conditioned(status, waiting)
+    return Step(status, requeue_after=copy.run.next_look(now))
+
+
+def _give_up(
+    seen: Observed, status: BackupSessionStatus, copy: Copy, why: str, now: datetime
+) -> Step:
+    """Record that a copy failed without a Job; the next ones go on."""
+    known = find(status.conditions, EXECUTOR_ENSURED)
+    earlier = any(item.is_given_up for item in seen.copies)
+    if earlier and known is not None and known.message:
+        why = f"{known.message}; {why}"
+    status = _with_phase(status, copy, Phase.FAILED)
+    return Step(conditioned(status, not_ensured(why, now)))
+
+
+def _with_phase(status: BackupSessionStatus, copy: Copy, phase: Phase) -> BackupSessionStatus:
+    summaries = tuple(
+        item.model_copy(update={"phase": phase}) if item.repository == copy.name else item
+        for item in status.snapshots or ()
+    )
+    return status.model_copy(update={"snapshots": summaries})
+
+
+def _start_by(seen: Observed, status: BackupSessionStatus) -> datetime | None:
+    """Until when a Job that is still to be made makes sense."""
+    if status.backup_deadline is not None:
+        return status.backup_deadline
+    created = seen.session.metadata.creation_timestamp
+    ends = [copy.finished for copy in seen.copies if copy.finished is not None]
+    if created is None:
+        return None
+    return max([created, *ends]) + _LONGEST_START
+
+
+def _plan(seen: Observed, status: BackupSessionStatus, copy: Copy, now: datetime) -> RunSpec:
+    index = seen.copies.index(copy)
+    return RunSpec(
+        verb=Verb.BACKUP,
+        deadline=_deadline(seen, status, now),
+        cluster_uid=seen.cluster_uid or "",
+        claim_uid=seen.claim_uid,
+        snapshot=copy.snapshot_object,
+        backup_session=seen.session.metadata.name,
+        last_copy=index == len(seen.copies) - 1,
+        earlier_copy_failed=any(item.phase is Phase.FAILED for item in seen.copies[:index]),
+        refuse_other_writer=copy.is_rendered,
+        terminated_pods=copy.terminated_pods,
+    )
+
+
+def _deadline(seen: Observed, status: BackupSessionStatus, now: datetime) -> datetime | None:
+    """The copy's share of the time that is left, so that one that hangs leaves some to the next."""
+    if status.backup_deadline is None:
+        return None
+    left = sum(not copy.is_finished for copy in seen.copies)
+    return (now + (status.backup_deadline - now) / max(left, 1)).replace(microsecond=0)
+
+
+def _executor_ensured(
+    seen: Observed, status: BackupSessionStatus, now: datetime
+) -> BackupSessionStatus:
+    """True, unless a copy had to be given up: that stays to be read."""
+    if any(copy.is_given_up for copy in seen.copies):
+        return status
+    ensured = condition(
+        EXECUTOR_ENSURED,
+        status=True,
+        reason="SuccessfullyEnsuredBackupExecutor",
+        message="Backup Executor has been ensured successfully.",
+        now=now,
+    )
+    return conditioned(status, ensured)
+
+
+def not_ensured(why: str, now: datetime) -> Condition:
+    """The condition that says why a copy has no Job."""
+    return not_done(EXECUTOR_ENSURED, "FailedToEnsureBackupExecutor", why, now)
+
+
+def conditioned(status: BackupSessionStatus, wanted: Condition) -> BackupSessionStatus:
+    """The status with one condition added or replaced."""
+    return status.model_copy(update={"conditions": with_condition(status.conditions, wanted)})

@@ -1,0 +1,248 @@
+"""What is to be known about one BackupSession before anything is decided."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from stashgen.api.backup_configuration import BackupConfiguration, Session, SessionRepository
+from stashgen.api.backup_session import BackupSession, BackupSessionStatus
+from stashgen.api.backup_storage import BackupStorage
+from stashgen.api.base import JsonObject
+from stashgen.api.repository import Repository
+from stashgen.api.resources import (
+    BACKUP_CONFIGURATIONS,
+    BACKUP_STORAGES,
+    REPOSITORIES,
+    SNAPSHOTS,
+)
+from stashgen.api.snapshot import Phase, Snapshot
+from stashgen.kubestash import names
+from stashgen_controller.jobs.run import observe_job
+from stashgen_controller.jobs.templates import UnresolvedError, backup_template, retain_template
+from stashgen_controller.kinds.backup_session.copy import Copy
+from stashgen_controller.kinds.backup_session.history import (
+    restoring_into,
+    running_before,
+    siblings_of,
+)
+from stashgen_controller.listers.configurations import resolved_configuration
+from stashgen_controller.listers.objects import claim_uid, cluster_uid, without_status
+from stashgen_controller.listers.pods import terminated_pods
+from stashgen_controller.listers.snapshots import unrecorded_failures
+from stashgen_controller.runtime.conditions import find
+from stashgen_controller.runtime.kind import Reader
+
+_INITIALIZED = "RepositoryInitialized"
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What is known about one BackupSession.
+
+    Attributes:
+        obj: As stored.
+        session: The same as a model.
+        configuration: The invoker; None where it is gone.
+        config_session: The invoker's session of this name.
+        copies: One a repository: those that the status lists, before that those that the
+            configuration lists and that are not paused.
+        running: Another session of the same kind that is not finished.
+        restoring: A RestoreSession into the target that is not finished.
+        siblings: The other sessions of the same kind, newest first.
+        claim: The target's name.
+        claim_uid, cluster_uid: For the record of writers.
+        snapshots: All Snapshots of the namespace by name: what retention removed goes.
+    """
+
+    obj: JsonObject
+    session: BackupSession
+    configuration: BackupConfiguration | None
+    config_session: Session | None
+    copies: Sequence[Copy]
+    running: str | None
+    restoring: str | None
+    siblings: Sequence[BackupSession]
+    claim: str
+    claim_uid: str | None
+    cluster_uid: str | None
+    snapshots: dict[str, Snapshot]
+
+    @property
+    def status(self) -> BackupSessionStatus:
+        """The stored status, or an empty one."""
+        return self.session.status or BackupSessionStatus()
+
+
+def observe(reader: Reader, obj: JsonObject) -> Observed:
+    """Collect what ``decide`` needs to know about a session."""
+    session = BackupSession.from_wire(obj)
+    namespace = session.metadata.namespace or ""
+    invoker = session.spec.invoker
+    found = reader.get(BACKUP_CONFIGURATIONS, namespace, invoker.name if invoker else "")
+    configuration = resolved_configuration(reader, found) if found is not None else None
+    target = configuration.spec.target if configuration is not None else None
+    siblings = siblings_of(reader, session)
+    return Observed(
+        obj=obj,
+        session=session,
+        configuration=configuration,
+        config_session=(
+            configuration.session(session.spec.session or "") if configuration is not None else None
+        ),
+        copies=_copies(reader, session, configuration),
+        running=running_before(session, siblings),
+        restoring=restoring_into(reader, namespace, target.name) if target is not None else None,
+        siblings=siblings,
+        claim=target.name if target is not None else "",
+        claim_uid=claim_uid(reader, namespace, target.name) if target is not None else None,
+        cluster_uid=cluster_uid(reader),
+        snapshots={
+            item.metadata.name: item
+            for item in map(Snapshot.from_wire, reader.items(SNAPSHOTS, namespace))
+        },
+    )
+
+
+def _copies(
+    reader: Reader, session: BackupSession, configuration: BackupConfiguration | None
+) -> Sequence[Copy]:
+    """A session that was started keeps its copies, whatever the configuration says by now."""
+    config_session = (
+        configuration.session(session.spec.session or "") if configuration is not None else None
+    )
+    listed = (
+        {item.name: item for item in (config_session.repositories or ())} if config_session else {}
+    )
+    started = session.status.snapshots if session.status is not None else None
+    if started is not None:
+        wanted = [(item.repository or "", item.phase) for item in started]
+    else:
+        wanted = [(name or "", None) for name in listed]
+    namespace = session.metadata.namespace or ""
+    copies: list[Copy] = []
+    for index, (name, recorded) in enumerate(wanted):
+        found = reader.get(REPOSITORIES, namespace, name)
+        repository = Repository.from_wire(found) if found is not None else None
+        if started is None and repository is not None and repository.spec.paused:
+            continue
+        copies.append(
+            _copy(
+                reader,
+                session,
+                configuration,
+                listed.get(name),
+                repository,
+                name=name,
+                index=index if started is not None else len(copies),
+                recorded=recorded,
+            )
+        )
+    return copies
+
+
+def _copy(
+    reader: Reader,
+    session: BackupSession,
+    configuration: BackupConfiguration | None,
+    listed: SessionRepository | None,
+    repository: Repository | None,
+    *,
+    name: str,
+    index: int,
+    recorded: Phase | None,
+) -> Copy:
+    namespace = session.metadata.namespace or ""
+    storage = _storage(reader, repository)
+    snapshot_name = names.snapshot_name(name, session.metadata.name)
+    snapshot_object = reader.get(SNAPSHOTS, namespace, snapshot_name)
+    snapshot = Snapshot.from_wire(snapshot_object) if snapshot_object is not None else None
+    retain_job = names.retain_job_name(session.metadata.name, index)
+    applied = session.status.retention_policy if session.status else None
+    retain = next((item.executor for item in applied or () if item.repository == name), None)
+    config_session = (
+        configuration.session(session.spec.session or "") if configuration is not None else None
+    )
+    template, problem = _backup(reader, repository, storage, config_session)
+    maintenance, retention_problem = _attempt(
+        lambda: (
+            retain_template(reader, repository, storage, session.spec.session or "")
+            if repository is not None
+            else _missing(name)
+        )
+    )
+    backend = (
+        configuration.backend(listed.backend)
+        if configuration is not None and listed is not None
+        else None
+    )
+    return Copy(
+        name=name,
+        session=session.metadata.name,
+        snapshot_name=snapshot_name,
+        recorded=recorded,
+        repository=repository,
+        snapshot=snapshot,
+        snapshot_object=without_status(snapshot_object) if snapshot_object is not None else None,
+        run=observe_job(
+            reader,
+            namespace=namespace,
+            name=snapshot_name,
+            executor=snapshot.status.executor if snapshot and snapshot.status else None,
+            owner_uid=session.metadata.uid,
+        ),
+        template=template,
+        problem=problem if repository is not None else f"Repository {name} does not exist",
+        maintenance=maintenance,
+        retention_problem=retention_problem,
+        retain_job=retain_job,
+        retain_run=observe_job(
+            reader,
+            namespace=namespace,
+            name=retain_job,
+            executor=retain,
+            owner_uid=session.metadata.uid,
+        ),
+        retention_ref=backend.retention_policy if backend is not None else None,
+        terminated_pods=terminated_pods(reader, namespace, name),
+        unrecorded_failures=unrecorded_failures(reader, namespace, name),
+    )
+
+
+def _backup(
+    reader: Reader,
+    repository: Repository | None,
+    storage: BackupStorage | None,
+    session: Session | None,
+) -> tuple[JsonObject | None, str | None]:
+    if repository is None:
+        return None, "the Repository does not exist"
+    name = repository.metadata.name
+    if repository.spec.paused:
+        return None, f"Repository {name} is paused"
+    if repository.status is None or repository.status.phase != "Ready":
+        initialized = (
+            find(repository.status.conditions, _INITIALIZED) if repository.status else None
+        )
+        why = f": {initialized.message}" if initialized is not None and initialized.message else ""
+        return None, f"Repository {name} is not Ready{why}"
+    if session is None:
+        return None, "the BackupConfiguration has no such session any more"
+    return _attempt(lambda: backup_template(reader, repository, storage, session))
+
+
+def _attempt(resolve: Callable[[], JsonObject]) -> tuple[JsonObject | None, str | None]:
+    try:
+        return resolve(), None
+    except UnresolvedError as error:
+        return None, str(error)
+
+
+def _missing(name: str) -> JsonObject:
+    msg = f"Repository {name} does not exist"
+    raise UnresolvedError(msg)
+
+
+def _storage(reader: Reader, repository: Repository | None) -> BackupStorage | None:
+    if repository is None:
+        return None
+    found = reader.get(BACKUP_STORAGES, *repository.storage_key)
+    return BackupStorage.from_wire(found) if found is not None else None

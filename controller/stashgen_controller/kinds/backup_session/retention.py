@@ -1,0 +1,185 @@
+"""Retention after a session: one Job a good copy; what it removed, the records of that go too."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from stashgen.api.backup_session import (
+    BackupSessionStatus,
+    RetentionPhase,
+    RetentionPolicyApplyStatus,
+)
+from stashgen.api.base import JsonObject
+from stashgen.api.labels import REPOSITORY_LABEL, SESSION_NAME_LABEL
+from stashgen.api.resources import JOBS, SNAPSHOTS
+from stashgen.api.shared import Condition
+from stashgen.kubestash.verbs import Verb
+from stashgen_controller.jobs.manifest import job_manifest, owner_of
+from stashgen_controller.jobs.run import POD_FOLLOWS, JobRun, RunState
+from stashgen_controller.kinds.backup_session.copy import Copy
+from stashgen_controller.kinds.backup_session.observe import Observed
+from stashgen_controller.protocol.run_result import ErrorClass, RunError
+from stashgen_controller.protocol.run_spec import RunSpec
+from stashgen_controller.runtime.conditions import condition, not_done, with_condition
+from stashgen_controller.runtime.decision import Action, Create, Delete
+
+ENSURED = "RetentionPolicyExecutorEnsured"
+CLEANUP_INCOMPLETE = "SnapshotCleanupIncomplete"
+_TIMEOUT = timedelta(hours=2)
+_UNKNOWN = RunError(reason=ErrorClass.INTERNAL, message="the Job failed and nobody says why")
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionStep:
+    """A session's status with what is known of its retention, and what is to be done.
+
+    ``never_started`` is the first copy of which that is a failure now.
+    """
+
+    status: BackupSessionStatus
+    actions: tuple[Action, ...] = ()
+    requeue_after: timedelta | None = None
+    never_started: Copy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _CopyStep:
+    """The same for one copy."""
+
+    entry: RetentionPolicyApplyStatus
+    actions: tuple[Action, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    requeue_after: timedelta | None = None
+    never_started: Copy | None = None
+
+
+def advance_retention(seen: Observed, now: datetime) -> RetentionStep:
+    """Start, wait for or take over the retention of a finished session's good copies."""
+    known = {item.repository: item for item in seen.status.retention_policy or ()}
+    steps = []
+    for copy in seen.copies:
+        entry = known.get(copy.name)
+        if entry is not None and entry.phase is not RetentionPhase.PENDING:
+            steps.append(_CopyStep(entry))
+        elif copy.is_good:
+            steps.append(_advance(seen, copy, now))
+    if not steps:
+        return RetentionStep(seen.status)
+    conditions = seen.status.conditions
+    for step in steps:
+        for item in step.conditions:
+            conditions = with_condition(conditions, item)
+    waits = [step.requeue_after for step in steps if step.requeue_after is not None]
+    status = seen.status.model_copy(
+        update={
+            "retention_policy": tuple(step.entry for step in steps),
+            "conditions": conditions,
+        }
+    )
+    actions = tuple(action for step in steps for action in step.actions)
+    never_started = next((step.never_started for step in steps if step.never_started), None)
+    return RetentionStep(status, actions, min(waits, default=None), never_started)
+
+
+def retention_refused(seen: Observed, why: str, now: datetime) -> BackupSessionStatus:
+    """The status where the Job of a retention could not be made; it is tried again."""
+    conditions = with_condition(seen.status.conditions, _ensured(why, now))
+    return seen.status.model_copy(update={"conditions": conditions})
+
+
+def _advance(seen: Observed, copy: Copy, now: datetime) -> _CopyStep:
+    run = copy.retain_run
+    entry = RetentionPolicyApplyStatus(
+        ref=copy.retention_ref,
+        repository=copy.name,
+        phase=RetentionPhase.PENDING,
+        executor=run.executor(copy.retain_job, 1) if not run.awaits_pod(now) else None,
+    )
+    match run.state:
+        case RunState.ABSENT if copy.maintenance is None or seen.cluster_uid is None:
+            why = copy.retention_problem or "the cluster's UID is not known yet"
+            waiting = entry.model_copy(update={"error": why})
+            return _CopyStep(waiting, conditions=(_ensured(why, now),))
+        case RunState.ABSENT:
+            job = _job(seen, copy, copy.maintenance or {}, now)
+            return _CopyStep(entry, (Create(JOBS, job),), (_ensured(None, now),))
+        case RunState.RUNNING:
+            error = run.never_started(now)
+            if error is None:
+                ensured = (_ensured(None, now),)
+                wait = POD_FOLLOWS if run.awaits_pod(now) else run.next_look(now)
+                return _CopyStep(entry, conditions=ensured, requeue_after=wait)
+            namespace = seen.session.metadata.namespace or ""
+            gone = Delete(JOBS, namespace, copy.retain_job, run.job_uid or "")
+            return _CopyStep(_failed(entry, error), (gone,), never_started=copy)
+        case RunState.FINISHED if run.succeeded:
+            done = entry.model_copy(update={"phase": RetentionPhase.APPLIED})
+            return _CopyStep(done, _deletions(seen, copy, run))
+        case _:
+            error = run.error or _UNKNOWN
+            conditions = () if run.result is not None else (_incomplete(error, now),)
+            return _CopyStep(_failed(entry, error), conditions=conditions)
+
+
+def _failed(entry: RetentionPolicyApplyStatus, error: RunError) -> RetentionPolicyApplyStatus:
+    return entry.model_copy(update={"phase": RetentionPhase.FAILED_TO_APPLY, "error": error.text})
+
+
+def _ensured(why: str | None, now: datetime) -> Condition:
+    if why is not None:
+        return not_done(ENSURED, "FailedToEnsureRetentionPolicyExecutor", why, now)
+    return condition(
+        ENSURED,
+        status=True,
+        reason="SuccessfullyEnsuredRetentionPolicyExecutor",
+        message="RetentionPolicy Executor has been ensured successfully.",
+        now=now,
+    )
+
+
+def _incomplete(error: RunError, now: datetime) -> Condition:
+    return condition(
+        CLEANUP_INCOMPLETE,
+        status=True,
+        reason="SnapshotCleanupTerminatedBeforeCompletion",
+        message=error.text,
+        now=now,
+    )
+
+
+def _job(seen: Observed, copy: Copy, template: JsonObject, now: datetime) -> JsonObject:
+    plan = RunSpec(
+        verb=Verb.RETAIN,
+        deadline=(now + _TIMEOUT).replace(microsecond=0),
+        cluster_uid=seen.cluster_uid or "",
+        claim_uid=seen.claim_uid,
+        backup_session=seen.session.metadata.name,
+        terminated_pods=copy.terminated_pods,
+        unrecorded_failures=copy.unrecorded_failures,
+    )
+    return job_manifest(
+        name=copy.retain_job,
+        owner=owner_of(seen.obj),
+        template=template,
+        plan=plan,
+        labels={
+            SESSION_NAME_LABEL: seen.session.spec.session or "",
+            REPOSITORY_LABEL: copy.name,
+        },
+        now=now,
+    )
+
+
+def _deletions(seen: Observed, copy: Copy, run: JobRun) -> tuple[Action, ...]:
+    """Only Snapshots of the repository itself: the worker's list is not trusted beyond that."""
+    removed = run.result.retention.removed if run.result and run.result.retention else ()
+    found = [seen.snapshots[name] for name in removed if name in seen.snapshots]
+    return tuple(
+        Delete(
+            SNAPSHOTS,
+            snapshot.metadata.namespace or "",
+            snapshot.metadata.name,
+            snapshot.metadata.uid or "",
+        )
+        for snapshot in found
+        if snapshot.spec.repository == copy.name
+    )

@@ -1,0 +1,152 @@
+"""BackupStorage: have the backend initialised once by a Job, sum up the repositories in it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+from stashgen.api.backup_storage import (
+    BackupStorageRepository,
+    BackupStorageStatus,
+)
+from stashgen.api.base import JsonObject
+from stashgen.api.labels import template_name
+from stashgen.api.repository import Repository
+from stashgen.api.shared import Condition
+from stashgen.kubestash import names, phases, quantities
+from stashgen.kubestash.verbs import Verb
+from stashgen_controller.jobs.attempts import Attempts, Progress
+from stashgen_controller.jobs.manifest import job_manifest, owner_of
+from stashgen_controller.jobs.run import with_event_reason
+from stashgen_controller.kinds.backup_storage.observe import INITIALIZED, Observed
+from stashgen_controller.kinds.field_support import with_support
+from stashgen_controller.listers.objects import without_status
+from stashgen_controller.protocol.run_spec import RunSpec
+from stashgen_controller.runtime.conditions import (
+    condition,
+    find,
+    not_done,
+    waiting_for_apply,
+    waiting_for_cluster,
+    with_condition,
+)
+from stashgen_controller.runtime.decision import Decision
+
+
+def decide(seen: Observed, now: datetime) -> Decision:
+    """Initialise the backend, then keep the sums of its repositories up to date."""
+    status = seen.status
+    progress = Progress(status.executor)
+    if not seen.is_initialized and seen.template is not None and seen.cluster_uid is not None:
+        progress = Attempts(
+            executor=status.executor,
+            run=seen.run,
+            namespace=seen.storage.metadata.namespace or "",
+            job_for=partial(_job, seen, now),
+            is_enough=lambda run: run.plan_digest == _plan(seen, _attempt(seen)).digest(),
+        ).advance(now)
+    conditions = status.conditions
+    if not seen.is_initialized:
+        conditions = with_condition(conditions, _initialized(seen, progress, now))
+    conditions = with_support(conditions, seen.storage, now)
+    updated = status.model_copy(
+        update={
+            "executor": progress.executor,
+            "repositories": tuple(map(_summary, seen.repositories)) or None,
+            "total_size": _total_size(seen.repositories),
+        }
+    )
+    decision = Decision(
+        progress.actions,
+        _written(updated, conditions),
+        progress.requeue_after,
+        refused=lambda why: _written(status, with_condition(conditions, _failed(why, now))),
+    )
+    if progress.error is None:
+        return decision
+    namespace = seen.storage.metadata.namespace or ""
+    return with_event_reason(
+        decision, seen.run, namespace, now, lambda run: decide(replace(seen, run=run), now)
+    )
+
+
+def _written(status: BackupStorageStatus, conditions: tuple[Condition, ...]) -> JsonObject:
+    status = status.model_copy(update={"conditions": conditions})
+    return status.model_copy(update={"phase": phases.backup_storage_phase(status)}).to_wire()
+
+
+def _attempt(seen: Observed) -> int:
+    return seen.status.executor.attempt if seen.status.executor is not None else 1
+
+
+def _plan(seen: Observed, attempt: int) -> RunSpec:
+    return RunSpec(
+        verb=Verb.INIT_STORAGE,
+        attempt=attempt,
+        cluster_uid=seen.cluster_uid or "",
+        storage=without_status(seen.obj),
+    )
+
+
+def _job(seen: Observed, now: datetime, attempt: int) -> JsonObject:
+    return job_manifest(
+        name=names.init_storage_job_name(seen.storage.metadata.name, attempt),
+        owner=owner_of(seen.obj),
+        template=seen.template or {},
+        plan=_plan(seen, attempt),
+        labels={},
+        now=now,
+    )
+
+
+def _initialized(seen: Observed, progress: Progress, now: datetime) -> Condition:
+    if progress.succeeded:
+        return condition(
+            INITIALIZED,
+            status=True,
+            reason="BackendInitializationSucceeded",
+            message="Successfully initialized backend.",
+            now=now,
+            generation=seen.storage.metadata.generation,
+        )
+    if seen.problem is not None:
+        return _failed(seen.problem, now)
+    if progress.error is not None:
+        return _failed(progress.error.text, now)
+    known = find(seen.status.conditions, INITIALIZED)
+    if known is not None and known.reason not in {"WaitingForApply", "WaitingForCluster"}:
+        return known
+    if seen.template is None:
+        template = template_name(seen.storage.metadata, Verb.INIT_STORAGE.value)
+        return waiting_for_apply(INITIALIZED, f"PodTemplate {template}", now)
+    if seen.cluster_uid is None:
+        return waiting_for_cluster(INITIALIZED, now)
+    return condition(
+        INITIALIZED,
+        status=None,
+        reason="BackendInitializationStarted",
+        message="The initializer Job is running.",
+        now=now,
+    )
+
+
+def _failed(why: str, now: datetime) -> Condition:
+    return not_done(INITIALIZED, "BackendInitializationFailed", why, now)
+
+
+def _summary(repository: Repository) -> BackupStorageRepository:
+    return BackupStorageRepository(
+        name=repository.metadata.name,
+        namespace=repository.metadata.namespace,
+        path=repository.spec.path,
+        size=repository.status.size if repository.status else None,
+    )
+
+
+def _total_size(repositories: Sequence[Repository]) -> str | None:
+    sizes = [
+        quantities.parse_size(repository.status.size)
+        for repository in repositories
+        if repository.status is not None and repository.status.size
+    ]
+    return quantities.format_size(sum(sizes)) if sizes else None

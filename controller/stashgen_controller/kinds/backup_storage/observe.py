@@ -1,0 +1,106 @@
+"""What is to be known about one BackupStorage before anything is decided."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stashgen.api.backup_storage import BackupStorage, BackupStorageStatus
+from stashgen.api.base import JsonObject
+from stashgen.api.labels import is_rendered
+from stashgen.api.repository import Repository
+from stashgen.api.resources import BACKUP_STORAGES, REPOSITORIES
+from stashgen.api.shared import ConditionStatus
+from stashgen.kubestash.defaults import with_storage_defaults
+from stashgen.kubestash.pods import templates
+from stashgen.kubestash.pods.settings import settings_from_storage
+from stashgen.kubestash.pods.templates import UnsupportedStorageError
+from stashgen.kubestash.validation.storages import validate_backup_storage
+from stashgen.kubestash.verbs import Verb
+from stashgen_controller.jobs.run import JobRun, observe_job
+from stashgen_controller.jobs.templates import rendered_template
+from stashgen_controller.listers.objects import cluster_uid
+from stashgen_controller.runtime.conditions import find
+from stashgen_controller.runtime.kind import Reader
+
+INITIALIZED = "BackendInitialized"
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What is known about one BackupStorage.
+
+    Attributes:
+        obj: As stored.
+        storage: The same as a model.
+        template: The pod template of the initialiser; None while git has not applied it yet, and
+            with a ``problem`` where there can be none.
+        problem: Why no pod can initialise this storage.
+        run: The recorded attempt's Job.
+        repositories: All Repositories that name this storage, sorted by namespace and name.
+        cluster_uid: None only while the cache of namespaces is empty.
+    """
+
+    obj: JsonObject
+    storage: BackupStorage
+    template: JsonObject | None
+    problem: str | None
+    run: JobRun
+    repositories: Sequence[Repository]
+    cluster_uid: str | None
+
+    @property
+    def status(self) -> BackupStorageStatus:
+        """The stored status, or an empty one."""
+        return self.storage.status or BackupStorageStatus()
+
+    @property
+    def is_initialized(self) -> bool:
+        """The backend was initialised for the spec as it is now."""
+        known = find(self.status.conditions, INITIALIZED)
+        return (
+            known is not None
+            and known.status is ConditionStatus.TRUE
+            and known.observed_generation == self.storage.metadata.generation
+        )
+
+
+def observe(reader: Reader, obj: JsonObject) -> Observed:
+    """Collect what ``decide`` needs to know about a storage."""
+    storage = BackupStorage.from_wire(obj)
+    namespace, name = storage.metadata.namespace or "", storage.metadata.name
+    template, problem = _template(reader, storage)
+    known = storage.status.executor if storage.status else None
+    repositories = [
+        repository
+        for repository in map(Repository.from_wire, reader.items(REPOSITORIES))
+        if repository.storage_key == (namespace, name)
+    ]
+    return Observed(
+        obj=obj,
+        storage=storage,
+        template=template,
+        problem=problem,
+        run=observe_job(
+            reader,
+            namespace=namespace,
+            name=known.job if known else "",
+            executor=known,
+            owner_uid=storage.metadata.uid,
+        ),
+        repositories=sorted(repositories, key=lambda item: item.key),
+        cluster_uid=cluster_uid(reader),
+    )
+
+
+def _template(reader: Reader, storage: BackupStorage) -> tuple[JsonObject | None, str | None]:
+    others = map(BackupStorage.from_wire, reader.items(BACKUP_STORAGES))
+    invalid = validate_backup_storage(
+        with_storage_defaults(storage), map(with_storage_defaults, others)
+    )
+    if invalid:
+        return None, f"InvalidField: {'; '.join(invalid)}"
+    if is_rendered(storage.metadata):
+        return rendered_template(reader, storage.metadata, Verb.INIT_STORAGE.value), None
+    try:
+        return templates.init_storage_template(storage, settings_from_storage(storage)), None
+    except UnsupportedStorageError as error:
+        return None, f"UnsupportedField: {error}"

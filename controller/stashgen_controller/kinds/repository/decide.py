@@ -1,0 +1,245 @@
+"""Repository: have its restic repositories made once, one a session; sum up its Snapshots."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+from stashgen.api.backup_session import RetentionPhase
+from stashgen.api.base import JsonObject
+from stashgen.api.repository import RecentSnapshot, RepositoryStatus
+from stashgen.api.shared import Condition
+from stashgen.api.snapshot import Phase, Snapshot
+from stashgen.kubestash import names, phases, quantities
+from stashgen.kubestash.verbs import Verb
+from stashgen_controller.jobs.attempts import Attempts, Progress
+from stashgen_controller.jobs.manifest import job_manifest, owner_of
+from stashgen_controller.jobs.run import JobRun, with_event_reason
+from stashgen_controller.kinds.field_support import with_support
+from stashgen_controller.kinds.repository.observe import Observed
+from stashgen_controller.listers.objects import without_status
+from stashgen_controller.protocol.run_spec import RunSpec
+from stashgen_controller.runtime.conditions import (
+    WAITING_FOR_CLUSTER,
+    condition,
+    find,
+    not_done,
+    with_condition,
+    without,
+)
+from stashgen_controller.runtime.decision import Decision
+
+INITIALIZED = "RepositoryInitialized"
+RESTORE_EXPECTED = "RestoreExpected"
+RETENTION_APPLIED = "RetentionApplied"
+_RECENT = 5
+
+
+def decide(seen: Observed, now: datetime) -> Decision:
+    """Initialise what the sessions need, then keep the summary of the Snapshots up to date."""
+    progress = Progress(seen.status.executor)
+    if seen.missing_paths and _why_not(seen) is None:
+        progress = Attempts(
+            executor=seen.status.executor,
+            run=seen.run,
+            namespace=seen.repository.metadata.namespace or "",
+            job_for=partial(_job, seen, now),
+            is_enough=partial(_made_all, seen),
+        ).advance(now)
+    if progress.succeeded:
+        seen = _with_outcome(seen)
+    status = _summarize(seen)
+    conditions = with_condition(status.conditions, _initialized(seen, progress, now))
+    conditions = _with_writer(seen, status, conditions, now)
+    conditions = _with_retention(seen, conditions, now)
+    conditions = with_support(conditions, seen.repository, now)
+    written = status.model_copy(update={"executor": progress.executor})
+    decision = Decision(
+        progress.actions,
+        _written(written, conditions),
+        progress.requeue_after,
+        refused=lambda why: _written(status, with_condition(conditions, _failed(why, now))),
+    )
+    if progress.error is None:
+        return decision
+    namespace = seen.repository.metadata.namespace or ""
+    return with_event_reason(
+        decision, seen.run, namespace, now, lambda run: decide(replace(seen, run=run), now)
+    )
+
+
+def _written(status: RepositoryStatus, conditions: tuple[Condition, ...]) -> JsonObject:
+    status = status.model_copy(update={"conditions": conditions})
+    return status.model_copy(update={"phase": phases.repository_phase(status)}).to_wire()
+
+
+def _why_not(seen: Observed) -> tuple[str, str] | None:
+    """Why nothing can be initialised now: a condition's reason, and the words."""
+    storage = seen.repository.spec.storage_ref
+    if seen.repository.spec.paused:
+        return "Paused", "The Repository is paused."
+    if not seen.sessions:
+        return "NoSession", "No BackupConfiguration has a session that writes here."
+    if seen.problem is not None:
+        reason, _, rest = seen.problem.partition(": ")
+        return reason, rest or seen.problem
+    if not seen.storage_is_ready:
+        name = storage.name if storage is not None else ""
+        return "StorageNotReady", f"BackupStorage {name} is not Ready."
+    if seen.cluster_uid is None:
+        return WAITING_FOR_CLUSTER
+    return None
+
+
+def _made_all(seen: Observed, run: JobRun) -> bool:
+    """Whether an attempt made what is wanted now; a session may have been added since."""
+    made = run.result.repository if run.result is not None else None
+    return made is not None and seen.missing_paths <= set(made.component_paths)
+
+
+def _with_outcome(seen: Observed) -> Observed:
+    """With what the successful attempt saw in the bucket."""
+    made = seen.run.result.repository if seen.run.result is not None else None
+    if made is None:
+        return seen
+    status = seen.status.model_copy(
+        update={
+            "component_paths": made.component_paths,
+            "snapshot_count": made.snapshot_count,
+            "writer_matches": made.writer_matches,
+        }
+    )
+    return replace(seen, repository=seen.repository.model_copy(update={"status": status}))
+
+
+def _job(seen: Observed, now: datetime, attempt: int) -> JsonObject:
+    plan = RunSpec(
+        verb=Verb.INIT_REPOSITORY,
+        attempt=attempt,
+        cluster_uid=seen.cluster_uid or "",
+        claim_uid=seen.claim_uid,
+        repository=without_status(seen.obj)
+        | {"status": {"componentPaths": list(seen.status.component_paths or ())}},
+    )
+    return job_manifest(
+        name=names.init_job_name(seen.repository.metadata.name, attempt),
+        owner=owner_of(seen.obj),
+        template=seen.template or {},
+        plan=plan,
+        labels={},
+        now=now,
+    )
+
+
+def _initialized(seen: Observed, progress: Progress, now: datetime) -> Condition:
+    if seen.status.component_paths and not seen.missing_paths:
+        return condition(
+            INITIALIZED,
+            status=True,
+            reason="RepositoryInitializationSucceeded",
+            message="Successfully initialized repository",
+            now=now,
+        )
+    if progress.error is not None:
+        return _failed(progress.error.text, now)
+    why = _why_not(seen)
+    known = find(seen.status.conditions, INITIALIZED)
+    if why is not None:
+        reason, message = why
+        is_wrong = reason in {"GrantMissing", "UnsupportedField"}
+        return condition(
+            INITIALIZED, status=False if is_wrong else None, reason=reason, message=message, now=now
+        )
+    if known is not None and known.reason == "RepositoryInitializationFailed":
+        # The next attempt is running: until it ends the last one's failure is what is known.
+        return known
+    return condition(
+        INITIALIZED,
+        status=None,
+        reason="RepositoryInitializationStarted",
+        message="The initializer Job is running.",
+        now=now,
+    )
+
+
+def _failed(why: str, now: datetime) -> Condition:
+    return not_done(INITIALIZED, "RepositoryInitializationFailed", why, now)
+
+
+def _with_writer(
+    seen: Observed, status: RepositoryStatus, conditions: tuple[Condition, ...], now: datetime
+) -> tuple[Condition, ...]:
+    if status.writer_matches is not False:
+        return without(conditions, RESTORE_EXPECTED)
+    return with_condition(
+        conditions,
+        condition(
+            RESTORE_EXPECTED,
+            status=True,
+            reason="OtherWriterRecorded",
+            message=f"{seen.repository.spec.path} was written by another volume or cluster: "
+            "restore from it into this volume before it is backed up again.",
+            now=now,
+        ),
+    )
+
+
+def _with_retention(
+    seen: Observed, conditions: tuple[Condition, ...], now: datetime
+) -> tuple[Condition, ...]:
+    if seen.retention is None:
+        return conditions
+    is_applied = seen.retention.phase is RetentionPhase.APPLIED
+    return with_condition(
+        conditions,
+        condition(
+            RETENTION_APPLIED,
+            status=is_applied,
+            reason="RetentionPolicyApplied" if is_applied else "FailedToApplyRetentionPolicy",
+            message="" if is_applied else seen.retention.error or "the Job gave no reason",
+            now=now,
+        ),
+    )
+
+
+def _summarize(seen: Observed) -> RepositoryStatus:
+    """The status with what the Snapshot objects say; without any, what the bucket said stays."""
+    status = seen.status
+    if seen.writer is not None:
+        status = status.model_copy(update={"writer_matches": seen.writer})
+    # One that is being made is not counted: each of its steps would be a write here.
+    finished = [item for item in seen.snapshots if item.is_finished]
+    if not finished and not status.recent_snapshots:
+        return status
+    succeeded = [item for item in finished if item.phase is Phase.SUCCEEDED]
+    update: dict[str, object] = {
+        "snapshot_count": len(finished),
+        "recent_snapshots": tuple(map(_recent, finished[:_RECENT])) or None,
+    }
+    if succeeded and succeeded[0].status is not None:
+        update["last_backup_time"] = succeeded[0].status.last_update_time
+        update["size"] = _size(succeeded)
+    checked = [item.status.integrity for item in finished if item.status is not None]
+    if checked and checked[0] is not None:
+        update["integrity"] = checked[0]
+    return status.model_copy(update=update)
+
+
+def _recent(snapshot: Snapshot) -> RecentSnapshot:
+    return RecentSnapshot(
+        name=snapshot.metadata.name,
+        phase=snapshot.phase,
+        session=snapshot.spec.session,
+        size=snapshot.status.size if snapshot.status else None,
+        snapshot_time=snapshot.status.snapshot_time if snapshot.status else None,
+    )
+
+
+def _size(succeeded: Sequence[Snapshot]) -> str | None:
+    """The newest size of each session's restic repository, summed up."""
+    newest: dict[str, int] = {}
+    for snapshot in succeeded:
+        if snapshot.status is not None and snapshot.status.size:
+            session = snapshot.spec.session or ""
+            newest.setdefault(session, quantities.parse_size(snapshot.status.size))
+    return quantities.format_size(sum(newest.values())) if newest else None

@@ -1,0 +1,181 @@
+"""What is to be known about one Repository before anything is decided."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from stashgen.api.backup_session import BackupSession, RetentionPhase, RetentionPolicyApplyStatus
+from stashgen.api.backup_storage import BackupStorage
+from stashgen.api.base import JsonObject
+from stashgen.api.labels import is_rendered
+from stashgen.api.repository import Repository, RepositoryStatus
+from stashgen.api.resources import (
+    BACKUP_SESSIONS,
+    BACKUP_STORAGES,
+    RESTORE_SESSIONS,
+    SNAPSHOTS,
+)
+from stashgen.api.restore_session import RestorePhase, RestoreSession
+from stashgen.api.snapshot import Phase, Snapshot
+from stashgen.kubestash import layout
+from stashgen.kubestash.pods.templates import COMPONENT
+from stashgen_controller.jobs.run import JobRun, observe_job
+from stashgen_controller.jobs.templates import UnresolvedError, init_template
+from stashgen_controller.listers.configurations import uses_of
+from stashgen_controller.listers.objects import claim_uid, cluster_uid
+from stashgen_controller.protocol.run_result import ErrorClass
+from stashgen_controller.runtime.kind import Reader
+
+_OVER = frozenset({RetentionPhase.APPLIED, RetentionPhase.FAILED_TO_APPLY})
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What is known about one Repository.
+
+    Attributes:
+        obj: As stored.
+        repository: The same as a model.
+        storage_is_ready: The BackupStorage exists and its phase is Ready.
+        sessions: Names of the sessions that write here, sorted.
+        template: The maintenance pod template; None with a ``problem``.
+        problem: What the template lacks.
+        run: The recorded attempt's Job.
+        snapshots: The Snapshots of this repository, newest first.
+        writer: What happened last that shows whether the bucket's recorded writer is us; None
+            where nothing happened that does.
+        retention: How the newest finished retention went.
+        claim_uid: Of the claim that is backed up; None where it is gone.
+        cluster_uid: None only while the cache of namespaces is empty.
+    """
+
+    obj: JsonObject
+    repository: Repository
+    storage_is_ready: bool
+    sessions: tuple[str, ...]
+    template: JsonObject | None
+    problem: str | None
+    run: JobRun
+    snapshots: Sequence[Snapshot]
+    writer: bool | None
+    retention: RetentionPolicyApplyStatus | None
+    claim_uid: str | None
+    cluster_uid: str | None
+
+    @property
+    def status(self) -> RepositoryStatus:
+        """The stored status, or an empty one."""
+        return self.repository.status or RepositoryStatus()
+
+    @property
+    def wanted_paths(self) -> tuple[str, ...]:
+        """Where the sessions need a restic repository."""
+        return tuple(layout.component_path(session, COMPONENT) for session in self.sessions)
+
+    @property
+    def missing_paths(self) -> frozenset[str]:
+        """Where there is none yet."""
+        return frozenset(self.wanted_paths) - frozenset(self.status.component_paths or ())
+
+
+def observe(reader: Reader, obj: JsonObject) -> Observed:
+    """Collect what ``decide`` needs to know about a repository."""
+    repository = Repository.from_wire(obj)
+    namespace, name = repository.metadata.namespace or "", repository.metadata.name
+    found = reader.get(BACKUP_STORAGES, *repository.storage_key)
+    storage = BackupStorage.from_wire(found) if found is not None else None
+    known = repository.status.executor if repository.status else None
+    snapshots = [
+        snapshot
+        for snapshot in map(Snapshot.from_wire, reader.items(SNAPSHOTS, namespace))
+        if snapshot.spec.repository == name
+    ]
+    snapshots.sort(key=lambda item: (item.time, item.metadata.name), reverse=True)
+    target = repository.spec.app_ref
+    template, problem = _template(reader, repository, storage)
+    return Observed(
+        obj=obj,
+        repository=repository,
+        storage_is_ready=storage is not None
+        and storage.status is not None
+        and storage.status.phase == "Ready",
+        sessions=tuple(sorted({use.session.name or "" for use in uses_of(reader, repository)})),
+        template=template,
+        problem=problem,
+        run=observe_job(
+            reader,
+            namespace=namespace,
+            name=known.job if known else "",
+            executor=known,
+            owner_uid=repository.metadata.uid,
+        ),
+        snapshots=snapshots,
+        writer=_writer(reader, repository, snapshots),
+        retention=_retention(reader, repository),
+        claim_uid=claim_uid(reader, target.namespace or namespace, target.name) if target else None,
+        cluster_uid=cluster_uid(reader),
+    )
+
+
+def _template(
+    reader: Reader, repository: Repository, storage: BackupStorage | None
+) -> tuple[JsonObject | None, str | None]:
+    try:
+        return init_template(reader, repository, storage), None
+    except UnresolvedError as error:
+        return None, str(error)
+
+
+def _writer(reader: Reader, repository: Repository, snapshots: Sequence[Snapshot]) -> bool | None:
+    """Whether the bucket's record names us, as far as finished backups and restores show it.
+
+    A backup that was refused shows that it does not; a restore into the repository's own claim
+    makes us the writer. A good backup proves it only for compiled objects: for plain manifests it
+    goes on in either case.
+    """
+    seen = []
+    for snapshot in snapshots:
+        status = snapshot.status
+        if status is None or status.last_update_time is None:
+            continue
+        errors = [item.error or "" for item in (status.components or {}).values()]
+        if any(error.startswith(ErrorClass.RESTORE_EXPECTED.value) for error in errors):
+            seen.append((status.last_update_time, False))
+        elif snapshot.phase is Phase.SUCCEEDED and is_rendered(repository.metadata):
+            seen.append((status.last_update_time, True))
+    names = {snapshot.metadata.name for snapshot in snapshots}
+    for obj in reader.items(RESTORE_SESSIONS, repository.metadata.namespace):
+        restore = RestoreSession.from_wire(obj)
+        if restore.status is not None and _is_into_own_claim(restore, repository, names):
+            times = [item.last_transition_time for item in restore.status.conditions]
+            seen += [(max(times), True)] if times else []
+    return max(seen, key=lambda item: item[0])[1] if seen else None
+
+
+def _is_into_own_claim(
+    restore: RestoreSession, repository: Repository, snapshots: Collection[str]
+) -> bool:
+    target, app, source = restore.spec.target, repository.spec.app_ref, restore.spec.data_source
+    if restore.phase is not RestorePhase.SUCCEEDED:
+        return False
+    if restore.status is not None and restore.status.restored_before is not None:
+        # It wrote nothing now: the record in the bucket is whose it was.
+        return False
+    if target is None or app is None or source is None:
+        return False
+    is_ours = source.repository == repository.metadata.name or source.snapshot in snapshots
+    return target.name == app.name and is_ours
+
+
+def _retention(reader: Reader, repository: Repository) -> RetentionPolicyApplyStatus | None:
+    """The outcome of the newest session whose retention here is over."""
+    found = []
+    for obj in reader.items(BACKUP_SESSIONS, repository.metadata.namespace):
+        session = BackupSession.from_wire(obj)
+        created = session.metadata.creation_timestamp
+        age = (created.isoformat() if created else "", session.metadata.name)
+        found += [
+            (age, item)
+            for item in (session.status.retention_policy if session.status else None) or ()
+            if item.repository == repository.metadata.name and item.phase in _OVER
+        ]
+    return max(found, key=lambda pair: pair[0])[1] if found else None

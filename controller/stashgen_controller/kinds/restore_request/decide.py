@@ -1,0 +1,246 @@
+"""RestoreRequest: one RestoreSession for one reviewed act, resumed if it was interrupted.
+
+The RestoreSession has no owner: a prune of the request must not kill a restore that runs, and a
+request that is added again finds it by its name, which follows from the nonce. That nothing is
+restored twice is not decided here but by the record in the bucket (``worker/repository/restore_ledger.py``).
+"""
+
+from datetime import datetime, timedelta
+
+from stashgen.api.base import JsonObject, format_time
+from stashgen.api.labels import NONCE_LABEL, ORDER_ANNOTATION
+from stashgen.api.meta import ObjectMeta
+from stashgen.api.resources import RESTORE_SESSIONS
+from stashgen.api.restore_request import OnMissing, RestoreRequestPhase, RestoreRequestStatus
+from stashgen.api.restore_session import (
+    RestorePhase,
+    RestoreSession,
+)
+from stashgen.api.shared import ConditionStatus
+from stashgen.kubestash import names
+from stashgen.kubestash.sessions import restore_session_manifest
+from stashgen_controller.kinds.restore_request.observe import (
+    MOST_ATTEMPTS,
+    Attempt,
+    Observed,
+)
+from stashgen_controller.kinds.restore_request.status import expired, failed, going_on, succeeded
+from stashgen_controller.protocol.run_result import TRANSIENT, ErrorClass
+from stashgen_controller.runtime.conditions import (
+    EXECUTOR_ENSURED,
+    METRICS_PUSHED,
+    TARGET_FOUND,
+    condition,
+    find,
+    is_true,
+    with_condition,
+    without,
+)
+from stashgen_controller.runtime.decision import Action, Create, Decision
+
+# A RestoreSession that ran and is not there: our caches may be behind for a moment.
+SESSION_MISSING = "RestoreSessionMissing"
+_WAITING_FOR_RETRY = "WaitingForRetry"
+_MISSING_FAILS = timedelta(seconds=30)
+_FIRST_DELAY = timedelta(minutes=1)
+_AGAIN = timedelta(minutes=1)
+# Who deletes the Job of a restore wants it to end.
+_RESUMED = TRANSIENT - {ErrorClass.EXECUTOR_LOST}
+_RUNNING, _PENDING = RestoreRequestPhase.RUNNING, RestoreRequestPhase.PENDING
+
+
+def decide(seen: Observed, now: datetime) -> Decision:
+    """Find the snapshot, restore once, say how it went. A finished request is never looked at."""
+    if seen.request.is_finished:
+        return Decision()
+    if seen.stranger is not None:
+        return _write(failed(seen, seen.status, f"NonceReused: {seen.stranger}", now))
+    if seen.newest is not None:
+        return _follow(seen, seen.newest, now)
+    return _deleted(seen, now) if _has_written(seen) else _begin(seen, now)
+
+
+def _has_written(seen: Observed) -> bool:
+    """Whether a RestoreSession ran, or is to be resumed: without it nothing is begun anew."""
+    known = find(seen.status.conditions, "Ready")
+    waits = known is not None and known.reason == _WAITING_FOR_RETRY
+    return waits or seen.status.phase is _RUNNING
+
+
+def _begin(seen: Observed, now: datetime) -> Decision:
+    spec = seen.request.spec
+    waits = spec.on_missing is OnMissing.WAIT
+    if now >= spec.not_after:
+        created = seen.request.metadata.creation_timestamp or now
+        if seen.snapshot is None and waits and created < spec.not_after:
+            text = f"NoSnapshot: {seen.missing}, until notAfter {format_time(spec.not_after)}"
+            return _write(failed(seen, seen.status, text, now))
+        text = f"Expired: notAfter {format_time(spec.not_after)} passed before anything was started"
+        known = find(seen.status.conditions, "Ready")
+        why = f": {known.message}" if known is not None and known.message else ""
+        return _write(expired(seen, seen.status, text + why, now))
+    if seen.snapshot is None:
+        if not waits:
+            return _write(failed(seen, seen.status, f"NoSnapshot: {seen.missing}", now))
+        return _wait(seen, seen.status, ("WaitingForSnapshot", seen.missing), now)
+    if seen.unresolved is not None:
+        waiting_for = ("WaitingForSession", seen.unresolved)
+        return _wait(seen, seen.status, waiting_for, now, again=_AGAIN)
+    return _start(seen, 1, seen.snapshot.metadata.name, now)
+
+
+def _start(seen: Observed, number: int, snapshot: str, now: datetime) -> Decision:
+    name = names.requested_restore_name(seen.order.nonce, number)
+    status = seen.status.model_copy(
+        update={"snapshot": snapshot, "restore_session": name, "attempt": number}
+    )
+
+    def refused(why: str) -> JsonObject:
+        word = {"reason": "NotStarted", "message": why}
+        return going_on(seen, seen.status, _PENDING, **word, now=now).to_wire()
+
+    message = f"RestoreSession {name} restores Snapshot {snapshot}"
+    started = going_on(seen, status, _PENDING, reason="Starting", message=message, now=now)
+    action = Create(RESTORE_SESSIONS, _session(seen, name, snapshot))
+    return Decision((action,), started.to_wire(), _until(seen, now), refused)
+
+
+def _session(seen: Observed, name: str, snapshot: str) -> JsonObject:
+    order, repository = seen.order, seen.repository
+    return restore_session_manifest(
+        ObjectMeta(
+            name=name,
+            namespace=order.namespace,
+            labels={NONCE_LABEL: order.nonce},
+            annotations={ORDER_ANNOTATION: order.to_json()},
+        ),
+        repository=order.repository,
+        snapshot=snapshot,
+        encryption_secret=repository.spec.encryption_secret if repository else None,
+        target=order.target,
+        addon=seen.addon,
+    )
+
+
+def _follow(seen: Observed, attempt: Attempt, now: datetime) -> Decision:
+    """Say what the last attempt says; another one follows if it was interrupted."""
+    session = attempt.session
+    source = session.spec.data_source
+    restored_before = session.status.restored_before if session.status else None
+    status = seen.status.model_copy(
+        update={
+            "snapshot": (source.snapshot if source else None) or seen.status.snapshot,
+            "restore_session": session.metadata.name,
+            "attempt": attempt.number,
+            "restored_before": restored_before.time if restored_before else None,
+            "conditions": without(seen.status.conditions, SESSION_MISSING),
+        }
+    )
+    if not _is_over(session):
+        return _under_way(seen, status, session, now)
+    if session.phase is RestorePhase.SUCCEEDED:
+        if restored_before is not None:
+            told = {"reason": "RestoredBefore", "message": restored_before.message}
+        else:
+            told = {"reason": "Restored", "message": f"restored from Snapshot {status.snapshot}"}
+        return _write(succeeded(seen, status, **told, now=now))
+    text = _failure(session)
+    reason = text.partition(":")[0]
+    if reason == ErrorClass.EXPIRED:
+        return _write(expired(seen, status, text, now))
+    if reason not in _RESUMED or attempt.number >= MOST_ATTEMPTS:
+        return _write(failed(seen, status, text, now))
+    if now >= seen.request.spec.not_after:
+        text += "; notAfter has passed, so it is not resumed"
+        return _write(failed(seen, status, text, now))
+    due = _ended(session, now) + _FIRST_DELAY * 2 ** (attempt.number - 1)
+    if now < due:
+        message = f"attempt {attempt.number} of {MOST_ATTEMPTS} failed and is resumed: {text}"
+        return _wait(seen, status, (_WAITING_FOR_RETRY, message), now, again=due - now)
+    return _start(seen, attempt.number + 1, status.snapshot or "", now)
+
+
+def _under_way(
+    seen: Observed, status: RestoreRequestStatus, session: RestoreSession, now: datetime
+) -> Decision:
+    known = session.status
+    conditions = known.conditions if known is not None else ()
+    if known is not None and (known.executor or is_true(conditions, EXECUTOR_ENSURED)):
+        message = f"RestoreSession {session.metadata.name} restores Snapshot {status.snapshot}"
+        told = {"reason": "Restoring", "message": message}
+        return _write(going_on(seen, status, _RUNNING, **told, now=now))
+    for item in reversed(conditions):
+        if item.status is not ConditionStatus.TRUE and item.message:
+            return _wait(seen, status, (item.reason or item.type, item.message), now)
+    message = f"RestoreSession {session.metadata.name} has not started yet"
+    return _wait(seen, status, ("Starting", message), now)
+
+
+def _deleted(seen: Observed, now: datetime) -> Decision:
+    """A person ended the restore; a request is never begun anew after that."""
+    known = find(seen.status.conditions, SESSION_MISSING)
+    since = known.last_transition_time if known is not None else now
+    what = f"RestoreSession {seen.status.restore_session} was deleted before it was done"
+    if now - since >= _MISSING_FAILS:
+        text = f"RestoreSessionDeleted: {what}: the volume may be restored in part"
+        conditions = without(seen.status.conditions, SESSION_MISSING)
+        status = seen.status.model_copy(update={"conditions": conditions})
+        return _write(failed(seen, status, text, now))
+    word = condition(SESSION_MISSING, status=True, reason=SESSION_MISSING, message=what, now=now)
+    status = seen.status.model_copy(
+        update={"conditions": with_condition(seen.status.conditions, word)}
+    )
+    return Decision(status=status.to_wire(), requeue_after=_MISSING_FAILS - (now - since))
+
+
+def _is_over(session: RestoreSession) -> bool:
+    """The worker says first how it ended; the controller confirms it, and that is the last word."""
+    if session.phase is RestorePhase.INVALID:
+        return True
+    conditions = session.status.conditions if session.status else ()
+    return session.is_finished and is_true(conditions, METRICS_PUSHED)
+
+
+def _failure(session: RestoreSession) -> str:
+    """Why a RestoreSession failed; never empty."""
+    status = session.status
+    components = (status.components if status else None) or {}
+    found = [item.error for item in components.values() if item.error]
+    conditions = status.conditions if status else ()
+    # What it waited for last is a part of what it says of its end.
+    for item in sorted(conditions, key=lambda item: item.type == TARGET_FOUND):
+        is_bad = item.status is ConditionStatus.FALSE or item.type == "RestoreIncomplete"
+        if is_bad and item.message:
+            found.append(item.message)
+    return found[0] if found else f"RestoreSession {session.metadata.name} failed without a word"
+
+
+def _ended(session: RestoreSession, now: datetime) -> datetime:
+    conditions = session.status.conditions if session.status else ()
+    pushed = find(conditions, METRICS_PUSHED)
+    return pushed.last_transition_time if pushed is not None else now
+
+
+def _wait(
+    seen: Observed,
+    status: RestoreRequestStatus,
+    waiting_for: tuple[str, str],
+    now: datetime,
+    *,
+    again: timedelta | None = None,
+) -> Decision:
+    reason, message = waiting_for
+    waiting = going_on(seen, status, _PENDING, reason=reason, message=message, now=now)
+    until = _until(seen, now)
+    steps = [step for step in (again, until) if step is not None]
+    return Decision(status=waiting.to_wire(), requeue_after=min(steps, default=None))
+
+
+def _until(seen: Observed, now: datetime) -> timedelta | None:
+    """How long until nothing may start any more."""
+    left = seen.request.spec.not_after - now
+    return left if left > timedelta() else None
+
+
+def _write(status: RestoreRequestStatus, *actions: Action) -> Decision:
+    return Decision(actions, status.to_wire())

@@ -1,0 +1,151 @@
+"""What is to be known about one RestoreRequest before anything is decided."""
+
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from stashgen.api.base import JsonObject
+from stashgen.api.labels import is_rendered
+from stashgen.api.repository import Repository
+from stashgen.api.resources import REPOSITORIES, RESTORE_SESSIONS
+from stashgen.api.restore_request import LATEST, RestoreRequest, RestoreRequestStatus
+from stashgen.api.restore_session import RestoreSession
+from stashgen.api.shared import AddonInfo
+from stashgen.api.snapshot import Snapshot
+from stashgen.kubestash import names
+from stashgen.kubestash.sessions import restore_addon
+from stashgen_controller.listers.configurations import uses_of
+from stashgen_controller.listers.snapshots import find_snapshot
+from stashgen_controller.protocol.run_spec import RestoreOrder, order_of
+from stashgen_controller.runtime.kind import Reader
+
+MOST_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One RestoreSession of the act, counted from 1."""
+
+    number: int
+    session: RestoreSession
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What is known about one RestoreRequest.
+
+    Attributes:
+        obj: As stored.
+        request: The same as a model.
+        order: What its RestoreSessions carry.
+        newest: Its last attempt; None before the first.
+        stranger: Why a RestoreSession of our name is not one of this act.
+        repository: That is restored from; None where there is none.
+        snapshot: The one to restore; None where none matches.
+        missing: Why none matches.
+        addon: How a restore is done, from the session that made the Snapshot.
+        unresolved: Why that is not known.
+    """
+
+    obj: JsonObject
+    request: RestoreRequest
+    order: RestoreOrder
+    newest: Attempt | None
+    stranger: str | None
+    repository: Repository | None
+    snapshot: Snapshot | None
+    missing: str
+    addon: AddonInfo | None
+    unresolved: str | None
+
+    @property
+    def status(self) -> RestoreRequestStatus:
+        """The stored status, or an empty one."""
+        return self.request.status or RestoreRequestStatus()
+
+
+def observe(reader: Reader, obj: JsonObject) -> Observed:
+    """Collect what ``decide`` needs to know about a request."""
+    request = RestoreRequest.from_wire(obj)
+    spec, namespace = request.spec, request.metadata.namespace or ""
+    order = RestoreOrder(
+        nonce=spec.nonce,
+        namespace=namespace,
+        request=request.metadata.name,
+        repository=spec.repository,
+        snapshot=spec.snapshot,
+        target=spec.target.name,
+        mode=spec.mode,
+        not_after=spec.not_after,
+    )
+    newest, stranger = _attempts(reader, order)
+    found = reader.get(REPOSITORIES, namespace, spec.repository)
+    repository = Repository.from_wire(found) if found is not None else None
+    # Once it was decided what is latest, it stays so.
+    wanted = (request.status.snapshot if request.status else None) or spec.snapshot
+    snapshot_object = find_snapshot(reader, namespace, spec.repository, wanted)
+    snapshot = Snapshot.from_wire(snapshot_object) if snapshot_object is not None else None
+    addon = _addon(reader, repository, snapshot)
+    is_known = addon is not None or (repository is not None and is_rendered(repository.metadata))
+    return Observed(
+        obj=obj,
+        request=request,
+        order=order,
+        newest=newest,
+        stranger=stranger,
+        repository=repository,
+        snapshot=snapshot if repository is not None else None,
+        missing=_missing(order, wanted, repository),
+        addon=addon,
+        unresolved=None
+        if is_known
+        else f"no BackupConfiguration has a session that writes to Repository {spec.repository}, "
+        "whose addon would say how to restore",
+    )
+
+
+def _attempts(reader: Reader, order: RestoreOrder) -> tuple[Attempt | None, str | None]:
+    """The last attempt, and why a RestoreSession of our name is not ours."""
+    newest = None
+    for number in range(1, MOST_ATTEMPTS + 1):
+        name = names.requested_restore_name(order.nonce, number)
+        found = reader.get(RESTORE_SESSIONS, order.namespace, name)
+        if found is None:
+            continue
+        session = RestoreSession.from_wire(found)
+        other = _order(session)
+        if other is None:
+            return None, f"RestoreSession {name} exists and was not made for a RestoreRequest"
+        if not other.is_same_act(order):
+            whose = f"RestoreRequest {other.request} with the same nonce"
+            return None, f"RestoreSession {name} was made for another act: {whose}"
+        newest = Attempt(number, session)
+    return newest, None
+
+
+def _order(session: RestoreSession) -> RestoreOrder | None:
+    try:
+        return order_of(session)
+    except ValidationError:
+        return None
+
+
+def _missing(order: RestoreOrder, wanted: str, repository: Repository | None) -> str:
+    if repository is None:
+        return f"Repository {order.repository} does not exist"
+    if wanted == LATEST:
+        return f"Repository {order.repository} has no succeeded Snapshot"
+    return f"Repository {order.repository} has no succeeded Snapshot {wanted}"
+
+
+def _addon(
+    reader: Reader, repository: Repository | None, snapshot: Snapshot | None
+) -> AddonInfo | None:
+    """How the volume is restored, from the session that made the Snapshot."""
+    if repository is None:
+        return None
+    uses = uses_of(reader, repository)
+    session = snapshot.spec.session if snapshot is not None else None
+    ordered = sorted(uses, key=lambda use: use.session.name != session)
+    addon = ordered[0].session.addon if ordered else None
+    return restore_addon(addon) if addon is not None else None

@@ -1,0 +1,296 @@
+"""RestoreSession: find the Snapshot, restore it once by a Job, say how it went."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from stashgen.api.base import JsonObject, format_time
+from stashgen.api.resources import JOBS
+from stashgen.api.restore_request import LATEST
+from stashgen.api.restore_session import (
+    RestoreComponent,
+    RestorePhase,
+    RestoreSessionStatus,
+)
+from stashgen.api.shared import Dependency, TypedObjectReference
+from stashgen.api.snapshot import Snapshot
+from stashgen.kubestash import phases, quantities
+from stashgen.kubestash.pods.templates import COMPONENT
+from stashgen.kubestash.validation.backup_configuration import validate_restore_session
+from stashgen.kubestash.validation.supported import unsupported
+from stashgen.kubestash.verbs import Verb
+from stashgen_controller.jobs.manifest import job_manifest, owner_of
+from stashgen_controller.jobs.run import RunState, with_event_reason
+from stashgen_controller.kinds.restore_session.observe import Observed
+from stashgen_controller.kinds.restore_session.outcome import (
+    failed,
+    finished,
+    incomplete,
+    not_ensured,
+    set_condition,
+)
+from stashgen_controller.protocol.run_spec import RunSpec
+from stashgen_controller.runtime.conditions import (
+    EXECUTOR_ENSURED,
+    METRICS_PUSHED,
+    TARGET_FOUND,
+    WAITING_FOR_CLUSTER,
+    condition,
+    find,
+    is_true,
+)
+from stashgen_controller.runtime.decision import Action, Create, Decision, Delete
+
+VALIDATION = "ValidationPassed"
+_MAX_JOB_NAME = 63
+_FINAL = frozenset({RestorePhase.SUCCEEDED, RestorePhase.FAILED})
+_AGAIN = timedelta(minutes=1)
+
+
+def decide(seen: Observed, now: datetime) -> Decision:
+    """Validate, find, wait, restore once, finish. A finished restore is never looked at again."""
+    if seen.restore.is_finished and is_true(seen.status.conditions, METRICS_PUSHED):
+        return _without_job(seen)
+    problems = [
+        *validate_restore_session(seen.restore),
+        *(f"{item.path}: {item.why}" for item in unsupported(seen.restore)),
+        *_name_problems(seen),
+        *([seen.order_problem] if seen.order_problem else []),
+    ]
+    # A spec that is changed after the start has no effect: the Job is what it is.
+    if problems and seen.run.state is RunState.ABSENT:
+        invalid = condition(
+            VALIDATION,
+            status=False,
+            reason="ResourceValidationFailed",
+            message="; ".join(problems),
+            now=now,
+        )
+        return _write(seen, set_condition(seen.status, invalid), now)
+    passed = condition(VALIDATION, status=True, reason="ResourceValidationPassed", now=now)
+    status = _described(seen, set_condition(seen.status, passed))
+    match seen.run.state:
+        case RunState.ABSENT:
+            return _begin(seen, status, now)
+        case RunState.RUNNING:
+            return _wait(seen, status, now)
+        case _:
+            return _write(seen, finished(seen, status, now), now)
+
+
+def _name_problems(seen: Observed) -> list[str]:
+    if len(seen.restore.metadata.name) <= _MAX_JOB_NAME:
+        return []
+    return [f"metadata.name: is longer than {_MAX_JOB_NAME} characters, so no Job can have it"]
+
+
+def _without_job(seen: Observed) -> Decision:
+    """A Job that counts as failed because it never started must not start later."""
+    executor = seen.status.executor
+    if seen.run.state is not RunState.RUNNING or executor is None or executor.job_uid is None:
+        return Decision()
+    namespace = seen.restore.metadata.namespace or ""
+    return Decision((Delete(JOBS, namespace, executor.job, executor.job_uid),))
+
+
+def _described(seen: Observed, status: RestoreSessionStatus) -> RestoreSessionStatus:
+    """What can be said of any restore: its deadline, its target, what it depends on."""
+    created = seen.restore.metadata.creation_timestamp
+    timeout = seen.restore.spec.restore_timeout
+    deadline = status.restore_deadline
+    if deadline is None and timeout and created is not None:
+        deadline = created + quantities.parse_duration(timeout)
+    source = seen.restore.spec.data_source
+    addon = seen.restore.spec.addon
+    name = seen.snapshot.metadata.name if seen.snapshot else (source.snapshot if source else None)
+    dependencies = (
+        Dependency(
+            kind="Snapshot",
+            name=name or "",
+            namespace=seen.restore.metadata.namespace,
+            found=seen.snapshot is not None,
+        ),
+        Dependency(
+            kind="Addon", name=(addon.name if addon else None) or "", found=seen.addon_found
+        ),
+    )
+    is_started = is_true(status.conditions, EXECUTOR_ENSURED)
+    return status.model_copy(
+        update={
+            "restore_deadline": deadline,
+            "target_found": seen.claim_uid is not None,
+            "total_components": 1,
+            "dependencies": status.dependencies if is_started else dependencies,
+        }
+    )
+
+
+def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decision:
+    too_late = _too_late(seen, status, now)
+    if too_late is not None:
+        return _write(seen, failed(seen, status, too_late, now), now)
+    if seen.claim_uid is None:
+        missing = condition(
+            TARGET_FOUND,
+            status=False,
+            reason="UnableToCheckTargetAvailability",
+            message=f"PersistentVolumeClaim {seen.claim} does not exist",
+            now=now,
+        )
+        return _write(
+            seen, set_condition(status, missing), now, requeue_after=_until(seen, status, now)
+        )
+    if find(status.conditions, TARGET_FOUND) is not None:
+        found = condition(TARGET_FOUND, status=True, reason="TargetFound", now=now)
+        status = set_condition(status, found)
+    if seen.snapshot is None:
+        text = f"NoSnapshot: {_nothing_matches(seen)}"
+        return _write(seen, failed(seen, status, text, now), now)
+    waiting_for = _why_waiting(seen)
+    if waiting_for is not None:
+        reason, message = waiting_for
+        waiting = condition(EXECUTOR_ENSURED, status=None, reason=reason, message=message, now=now)
+        wait = min(_AGAIN, _until(seen, status, now) or _AGAIN)
+        return _write(seen, set_condition(status, waiting), now, requeue_after=wait)
+    if seen.template is None:
+        text = seen.problem or "there is no pod to run"
+        return _write(seen, failed(seen, status, text, now), now)
+    ensured = condition(
+        EXECUTOR_ENSURED,
+        status=True,
+        reason="SuccessfullyEnsuredRestoreExecutor",
+        message="Restore Executor has been ensured successfully.",
+        now=now,
+    )
+    job = _job(seen, status, seen.template, now)
+    return _write(seen, set_condition(_with_pause(seen, status), ensured), now, Create(JOBS, job))
+
+
+def _too_late(seen: Observed, status: RestoreSessionStatus, now: datetime) -> str | None:
+    """Why a restore does not start any more."""
+    waited_for = [find(status.conditions, type_) for type_ in (TARGET_FOUND, EXECUTOR_ENSURED)]
+    words = [item.message for item in waited_for if item is not None and item.message]
+    why = f": {words[0]}" if words else ""
+    if seen.order is not None and now >= seen.order.not_after:
+        until = format_time(seen.order.not_after)
+        return f"Expired: the restore could not start before notAfter {until}{why}"
+    if status.restore_deadline is not None and now >= status.restore_deadline:
+        return f"DeadlineExceeded: the restore could not start in time{why}"
+    return None
+
+
+def _why_waiting(seen: Observed) -> tuple[str, str] | None:
+    if seen.order is not None and seen.request_is_gone:
+        return "WaitingForRequest", f"RestoreRequest {seen.order.request} was deleted"
+    if seen.backing_up is not None:
+        return "WaitingForBackup", f"BackupSession {seen.backing_up} is reading the target"
+    if seen.restoring is not None:
+        return "WaitingForRestore", f"RestoreSession {seen.restoring} is writing to the target"
+    if seen.problem is not None and seen.problem.startswith("WaitingForApply"):
+        return "WaitingForApply", seen.problem
+    return WAITING_FOR_CLUSTER if seen.cluster_uid is None else None
+
+
+def _with_pause(seen: Observed, status: RestoreSessionStatus) -> RestoreSessionStatus:
+    """The backups that are skipped while the restore runs; no spec is written for that."""
+    paused = tuple(
+        TypedObjectReference(
+            api_group="core.kubestash.com",
+            kind="BackupConfiguration",
+            name=name,
+            namespace=seen.restore.metadata.namespace,
+        )
+        for name in seen.configurations
+    )
+    return status.model_copy(update={"paused_backups": paused or None})
+
+
+def _wait(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decision:
+    run = seen.run
+    never_started = run.never_started(now)
+    if never_started is not None:
+        ended = _write(seen, incomplete(seen, status, never_started, now), now)
+        namespace = seen.restore.metadata.namespace or ""
+        return with_event_reason(
+            ended, run, namespace, now, lambda run: decide(replace(seen, run=run), now)
+        )
+    components = status.components or {COMPONENT: RestoreComponent(phase=RestorePhase.RUNNING)}
+    status = _with_pause(seen, status).model_copy(
+        update={
+            "executor": run.executor(seen.restore.metadata.name, 1),
+            "components": components,
+        }
+    )
+    return _write(seen, status, now, requeue_after=run.next_look(now))
+
+
+def _job(
+    seen: Observed, status: RestoreSessionStatus, template: JsonObject, now: datetime
+) -> JsonObject:
+    plan = RunSpec(
+        verb=Verb.RESTORE,
+        deadline=status.restore_deadline,
+        cluster_uid=seen.cluster_uid or "",
+        claim_uid=seen.claim_uid,
+        snapshot=_for_plan(seen.snapshot_object),
+        restore_session=seen.restore.metadata.name,
+        order=seen.order,
+        adopt=seen.is_in_place,
+        terminated_pods=seen.terminated_pods,
+    )
+    return job_manifest(
+        name=seen.restore.metadata.name,
+        owner=owner_of(seen.obj),
+        template=template,
+        plan=plan,
+        labels={},
+        now=now,
+    )
+
+
+def _for_plan(snapshot: JsonObject | None) -> JsonObject | None:
+    """The Snapshot with its components: the restic ids are what is restored."""
+    if snapshot is None:
+        return None
+    model = Snapshot.from_wire(snapshot)
+    components = model.status.components if model.status else None
+    return {
+        "metadata": {"name": model.metadata.name, "namespace": model.metadata.namespace},
+        "spec": model.spec.to_wire(),
+        "status": {"components": {key: item.to_wire() for key, item in (components or {}).items()}},
+    }
+
+
+def _write(
+    seen: Observed,
+    status: RestoreSessionStatus,
+    now: datetime,
+    *actions: Action,
+    requeue_after: timedelta | None = None,
+) -> Decision:
+    def written(status: RestoreSessionStatus) -> JsonObject:
+        phase = phases.restore_session_phase(status)
+        # The Job says how it ended before we have taken everything over.
+        reported = seen.status.phase
+        if reported in _FINAL and phase in {RestorePhase.RUNNING, RestorePhase.PENDING}:
+            phase = reported or phase
+        return status.model_copy(update={"phase": phase}).to_wire()
+
+    def refused(why: str) -> JsonObject:
+        return written(set_condition(seen.status, not_ensured(why, now)))
+
+    return Decision(actions, written(status), requeue_after, refused)
+
+
+def _until(seen: Observed, status: RestoreSessionStatus, now: datetime) -> timedelta | None:
+    """How long the restore may still wait for its start; None where nothing ends that."""
+    ends = [status.restore_deadline, seen.order.not_after if seen.order is not None else None]
+    return min((end - now for end in ends if end is not None), default=None)
+
+
+def _nothing_matches(seen: Observed) -> str:
+    source = seen.restore.spec.data_source
+    if source is None:
+        return "no snapshot is named"
+    if source.snapshot == LATEST:
+        return f"Repository {source.repository} has no succeeded Snapshot"
+    return f"Snapshot {source.snapshot} does not exist or did not succeed"

@@ -1,0 +1,195 @@
+"""What is to be known about one RestoreSession before anything is decided."""
+
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from stashgen.api.backup_configuration import BackupConfiguration
+from stashgen.api.backup_session import BackupSession
+from stashgen.api.backup_storage import BackupStorage
+from stashgen.api.base import JsonObject, name_of
+from stashgen.api.labels import ORDER_ANNOTATION
+from stashgen.api.repository import Repository
+from stashgen.api.resources import (
+    ADDONS,
+    BACKUP_CONFIGURATIONS,
+    BACKUP_SESSIONS,
+    BACKUP_STORAGES,
+    REPOSITORIES,
+    RESTORE_REQUESTS,
+    RESTORE_SESSIONS,
+)
+from stashgen.api.restore_session import RestoreSession, RestoreSessionStatus
+from stashgen.api.snapshot import Snapshot
+from stashgen_controller.jobs.run import JobRun, observe_job
+from stashgen_controller.jobs.templates import UnresolvedError, restore_template
+from stashgen_controller.listers.objects import claim_uid, cluster_uid
+from stashgen_controller.listers.pods import terminated_pods
+from stashgen_controller.listers.snapshots import find_snapshot
+from stashgen_controller.protocol.run_spec import RestoreOrder, order_of
+from stashgen_controller.runtime.conditions import EXECUTOR_ENSURED, is_true
+from stashgen_controller.runtime.kind import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What is known about one RestoreSession.
+
+    Attributes:
+        obj: As stored.
+        restore: The same as a model.
+        run: The restore Job.
+        repository: That the snapshot is of; None where there is none.
+        snapshot: The one to restore; None where none matches.
+        snapshot_object: The same with its status, for the plan.
+        template: The restore pod; None with a ``problem``.
+        problem: Why no Job can be made now.
+        addon_found: The Addon exists.
+        backing_up: A BackupSession that reads the target now.
+        restoring: Another RestoreSession that writes to the target now.
+        configurations: Names of the BackupConfigurations of the target.
+        order: Of a RestoreRequest; None for a plain restore.
+        request_is_gone: Nobody asks for it any more.
+        order_problem: Why the order cannot be read.
+        claim_uid, cluster_uid: For the record of writers.
+        terminated_pods: That worked on the repository and are gone, for the plan.
+    """
+
+    obj: JsonObject
+    restore: RestoreSession
+    run: JobRun
+    repository: Repository | None
+    snapshot: Snapshot | None
+    snapshot_object: JsonObject | None
+    template: JsonObject | None
+    problem: str | None
+    addon_found: bool
+    backing_up: str | None
+    restoring: str | None
+    configurations: tuple[str, ...]
+    order: RestoreOrder | None
+    request_is_gone: bool
+    order_problem: str | None
+    claim_uid: str | None
+    cluster_uid: str | None
+    terminated_pods: tuple[str, ...]
+
+    @property
+    def status(self) -> RestoreSessionStatus:
+        """The stored status, or an empty one."""
+        return self.restore.status or RestoreSessionStatus()
+
+    @property
+    def claim(self) -> str:
+        """The target's name."""
+        return self.restore.spec.target.name if self.restore.spec.target is not None else ""
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the target is the claim that the repository is of."""
+        app = self.repository.spec.app_ref if self.repository is not None else None
+        return app is not None and app.name == self.claim
+
+
+def observe(reader: Reader, obj: JsonObject) -> Observed:
+    """Collect what ``decide`` needs to know about a restore."""
+    restore = RestoreSession.from_wire(obj)
+    namespace = restore.metadata.namespace or ""
+    source = restore.spec.data_source
+    snapshot_object = (
+        find_snapshot(reader, namespace, source.repository, source.snapshot)
+        if source is not None and source.snapshot
+        else None
+    )
+    snapshot = Snapshot.from_wire(snapshot_object) if snapshot_object is not None else None
+    order, order_problem = _order(restore)
+    repository_name = (snapshot.spec.repository if snapshot else None) or (
+        source.repository if source else None
+    )
+    found = reader.get(REPOSITORIES, namespace, repository_name or "")
+    repository = Repository.from_wire(found) if found is not None else None
+    template, problem = _template(reader, restore, repository)
+    claim = restore.spec.target.name if restore.spec.target is not None else ""
+    addon = restore.spec.addon
+    return Observed(
+        obj=obj,
+        restore=restore,
+        run=observe_job(
+            reader,
+            namespace=namespace,
+            name=restore.metadata.name,
+            executor=restore.status.executor if restore.status else None,
+            owner_uid=restore.metadata.uid,
+        ),
+        repository=repository,
+        snapshot=snapshot,
+        snapshot_object=snapshot_object,
+        template=template,
+        problem=problem,
+        addon_found=reader.get(ADDONS, None, (addon.name if addon else None) or "") is not None,
+        backing_up=_backing_up(reader, namespace, claim),
+        restoring=_restoring(reader, restore, claim),
+        configurations=_configurations(reader, namespace, claim),
+        order=order,
+        request_is_gone=order is not None
+        and reader.get(RESTORE_REQUESTS, namespace, order.request) is None,
+        order_problem=order_problem,
+        claim_uid=claim_uid(reader, namespace, claim),
+        cluster_uid=cluster_uid(reader),
+        terminated_pods=terminated_pods(reader, namespace, repository_name or ""),
+    )
+
+
+def _order(restore: RestoreSession) -> tuple[RestoreOrder | None, str | None]:
+    try:
+        return order_of(restore), None
+    except ValidationError:
+        return None, f"metadata.annotations: {ORDER_ANNOTATION} cannot be read"
+
+
+def _template(
+    reader: Reader, restore: RestoreSession, repository: Repository | None
+) -> tuple[JsonObject | None, str | None]:
+    if repository is None:
+        return None, "NoRepository: the Repository does not exist"
+    found = reader.get(BACKUP_STORAGES, *repository.storage_key)
+    storage = BackupStorage.from_wire(found) if found is not None else None
+    try:
+        return restore_template(reader, repository, storage, restore), None
+    except UnresolvedError as error:
+        return None, str(error)
+
+
+def _backing_up(reader: Reader, namespace: str, claim: str) -> str | None:
+    """A started BackupSession of the target that is not finished."""
+    for obj in reader.items(BACKUP_SESSIONS, namespace):
+        session = BackupSession.from_wire(obj)
+        if session.is_finished or session.status is None:
+            continue
+        for item in session.status.snapshots or ():
+            if item.app_ref is not None and item.app_ref.name == claim:
+                return session.metadata.name
+    return None
+
+
+def _restoring(reader: Reader, restore: RestoreSession, claim: str) -> str | None:
+    """Another RestoreSession of the target that was started and is not finished."""
+    for obj in reader.items(RESTORE_SESSIONS, restore.metadata.namespace):
+        other = RestoreSession.from_wire(obj)
+        target = other.spec.target
+        if other.metadata.uid == restore.metadata.uid or target is None or target.name != claim:
+            continue
+        if other.status is not None and not other.is_finished:
+            started = other.status.executor is not None
+            if started or is_true(other.status.conditions, EXECUTOR_ENSURED):
+                return other.metadata.name
+    return None
+
+
+def _configurations(reader: Reader, namespace: str, claim: str) -> tuple[str, ...]:
+    found = []
+    for obj in reader.items(BACKUP_CONFIGURATIONS, namespace):
+        target = BackupConfiguration.from_wire(obj).spec.target
+        if target is not None and target.name == claim:
+            found.append(name_of(obj))
+    return tuple(sorted(found))

@@ -1,0 +1,62 @@
+"""What is to be known about one Snapshot before anything is decided."""
+
+from dataclasses import dataclass
+
+from stashgen.api.backup_session import BackupSession
+from stashgen.api.base import JsonObject
+from stashgen.api.resources import BACKUP_SESSIONS
+from stashgen.api.snapshot import Snapshot, SnapshotStatus
+from stashgen_controller.jobs.run import JobRun, observe_job
+from stashgen_controller.runtime.conditions import METRICS_PUSHED, find, is_true
+from stashgen_controller.runtime.kind import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What is known about one Snapshot.
+
+    Attributes:
+        snapshot: The object as a model.
+        run: The Job that has its name.
+        abandoned: Why no Job will come any more; None as long as one may.
+    """
+
+    snapshot: Snapshot
+    run: JobRun
+    abandoned: str | None
+
+    @property
+    def status(self) -> SnapshotStatus:
+        """The stored status, or an empty one."""
+        return self.snapshot.status or SnapshotStatus()
+
+
+def observe(reader: Reader, obj: JsonObject) -> Observed:
+    """Collect what ``decide`` needs to know about a snapshot."""
+    snapshot = Snapshot.from_wire(obj)
+    namespace = snapshot.metadata.namespace or ""
+    found = reader.get(BACKUP_SESSIONS, namespace, snapshot.spec.backup_session or "")
+    session = BackupSession.from_wire(found) if found is not None else None
+    return Observed(
+        snapshot=snapshot,
+        run=observe_job(
+            reader,
+            namespace=namespace,
+            name=snapshot.metadata.name,
+            executor=snapshot.status.executor if snapshot.status else None,
+            owner_uid=session.metadata.uid if session is not None else None,
+        ),
+        abandoned=_abandoned(snapshot, session),
+    )
+
+
+def _abandoned(snapshot: Snapshot, session: BackupSession | None) -> str | None:
+    name = snapshot.spec.backup_session
+    if session is None:
+        return f"BackupSession {name} was deleted before it made a Job"
+    status = session.status
+    if status is None or not is_true(status.conditions, METRICS_PUSHED):
+        return None
+    given_up = find(status.conditions, "BackupExecutorEnsured")
+    why = given_up.message if given_up is not None and given_up.message else "it says no more"
+    return f"BackupSession {name} ended without a Job for this repository: {why}"

@@ -1,0 +1,1 @@
+"""Our client-go: the API client, informers, leader election, events and clocks."""

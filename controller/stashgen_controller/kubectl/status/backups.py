@@ -1,0 +1,105 @@
+"""What is late, what failed and what runs: lines of ``kubectl stashgen status``."""
+
+from collections.abc import Iterator
+
+from stashgen.api.backup_session import BackupSessionPhase
+from stashgen.api.snapshot import Phase
+from stashgen_controller.kubectl.status.advice import next_command
+from stashgen_controller.kubectl.status.diagnosis import why_copy_failed, why_late, why_running
+from stashgen_controller.kubectl.status.entry import Entry, Section
+from stashgen_controller.kubectl.status.view import View
+from stashgen_controller.kubectl.text import age, span
+from stashgen_controller.observability.freshness import CopyState
+from stashgen_controller.observability.outcomes import (
+    created,
+    newest_ended,
+    retention_states,
+    session_key,
+)
+
+
+def late(view: View) -> Iterator[Entry]:
+    """Copies of which the newest good snapshot is too old, or of which there is none."""
+    for copy in view.copies:
+        if copy.is_met:
+            continue
+        configuration = view.by_key[copy.namespace, copy.configuration]
+        runs = view.runs.get(copy.session_key, [])
+        why = why_late(view.reader, configuration, copy, runs, view.now)
+        place = view.place(copy.namespace, copy.configuration, copy.repository)
+        yield Entry(
+            Section.LATE,
+            copy.namespace,
+            "BackupConfiguration",
+            copy.configuration,
+            f"{copy.configuration}/{copy.session} in {copy.repository}",
+            copy.newest,
+            allowed(copy),
+            why,
+            next_command(why, place),
+        )
+
+
+def allowed(copy: CopyState) -> str:
+    """How old the newest good snapshot of a copy may be, as text."""
+    return span(copy.objective.recovery_point) if copy.objective is not None else ""
+
+
+def failed_backups(view: View, known: set[tuple[str, str, str, str]]) -> Iterator[Entry]:
+    """Sessions whose newest run failed; a late copy (``known``) is not said twice."""
+    for key, run in newest_ended(view.sessions).items():
+        if run.phase is not BackupSessionPhase.FAILED or key[:2] not in view.by_key:
+            continue
+        for item in (run.status.snapshots if run.status is not None else None) or ():
+            repository = item.repository or ""
+            if item.phase is not Phase.SUCCEEDED and (*key, repository) not in known:
+                why = why_copy_failed(view.reader, run, repository)
+                yield Entry(
+                    Section.FAILED,
+                    key[0],
+                    "BackupSession",
+                    run.metadata.name,
+                    f"backup {key[1]}/{key[2]} to {repository}",
+                    created(run),
+                    "",
+                    why,
+                    next_command(why, view.place(key[0], key[1], repository)),
+                )
+
+
+def failed_retention(view: View) -> Iterator[Entry]:
+    """Repositories of which retention failed the last time, or is held."""
+    for key, state in retention_states(view.repositories, view.sessions).items():
+        if state.is_applied is False:
+            why = state.why or "it does not say why"
+            if state.last_success is not None:
+                why += f" (last applied {age(state.last_success, view.now)} ago)"
+            yield Entry(
+                Section.FAILED,
+                key[0],
+                "Repository",
+                key[1],
+                f"retention of {key[1]}",
+                None,
+                "",
+                why,
+                next_command(why, view.place(key[0], view.owner(key), key[1])),
+            )
+
+
+def running_backups(view: View) -> Iterator[Entry]:
+    """Backups under way, and what they wait for."""
+    for run in view.sessions:
+        if not run.is_finished:
+            namespace, name, session = session_key(run)
+            yield Entry(
+                Section.RUNNING,
+                namespace,
+                "BackupSession",
+                run.metadata.name,
+                f"backup {name}/{session}",
+                created(run),
+                "",
+                why_running(view.reader, run, view.now),
+                f"kubectl stashgen status {name} -n {namespace}",
+            )

@@ -1,0 +1,178 @@
+"""Why something is not as it should be, in the words that the objects have for it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import cast
+
+from stashgen.api.backup_configuration import BackupConfiguration
+from stashgen.api.backup_session import BackupSession, BackupSessionPhase
+from stashgen.api.base import JsonObject, parse_time
+from stashgen.api.resources import (
+    BACKUP_SESSIONS,
+    CRON_JOBS,
+    JOBS,
+    SNAPSHOTS,
+    Resource,
+)
+from stashgen.api.shared import Condition, ConditionStatus
+from stashgen.kubestash import names
+from stashgen_controller.jobs.run import observe_run, pods_of
+from stashgen_controller.observability.freshness import CopyState, timing
+from stashgen_controller.observability.outcomes import created, failures
+from stashgen_controller.runtime.kind import Reader
+
+# A controller that works looks at a new object within seconds.
+UNSEEN = timedelta(minutes=1)
+NOBODY_LOOKED = "no controller has looked at it: kubectl get pods -n stashgen-system"
+RESTORE_EXPECTED = "RestoreExpected"
+# Conditions of which True is the bad news.
+_BAD_NEWS = frozenset({RESTORE_EXPECTED, "BackupIncomplete", "RestoreIncomplete"})
+# They have a place of their own on the screen.
+_ASIDE = frozenset({"RetentionApplied"})
+
+
+def why_late(
+    reader: Reader,
+    configuration: BackupConfiguration,
+    copy: CopyState,
+    runs: Sequence[BackupSession],
+    now: datetime,
+) -> str:
+    """Why a copy has no good snapshot that is young enough; ``runs`` are newest first."""
+    if configuration.spec.paused:
+        return "it is paused (spec.paused of the BackupConfiguration)"
+    if copy.objective is None:
+        session = configuration.session(copy.session)
+        schedule = timing(reader, configuration, session)[0] if session is not None else ""
+        return f'its schedule "{schedule}" never fires or cannot be read'
+    newest = runs[0] if runs else None
+    if newest is not None and not newest.is_finished:
+        before = next((item for item in runs if item.is_finished), None)
+        last = ""
+        if before is not None and before.phase is BackupSessionPhase.FAILED:
+            last = f"; the last one failed: {why_copy_failed(reader, before, copy.repository)}"
+        return f"{why_running(reader, newest, now)}{last}"
+    if newest is not None and newest.phase is BackupSessionPhase.FAILED:
+        return why_copy_failed(reader, newest, copy.repository)
+    not_ready = why_not_ready(configuration, now)
+    if newest is not None and newest.phase is BackupSessionPhase.SKIPPED:
+        text = failures(reader, BACKUP_SESSIONS, _stored(reader, newest))
+        return f"the last run was skipped: {'; '.join(filter(None, (text, not_ready)))}"
+    return not_ready or _why_no_run(reader, configuration, copy, newest)
+
+
+def why_running(reader: Reader, run: BackupSession, now: datetime) -> str:
+    """What a run is waiting for, or since when it runs."""
+    name = run.metadata.name
+    if not run.phase and now - created(run) > UNSEEN:
+        return f"BackupSession {name}: {NOBODY_LOOKED}"
+    conditions = run.status.conditions if run.status is not None else ()
+    waiting = [
+        item.message
+        for item in conditions
+        if item.message and item.status is ConditionStatus.UNKNOWN
+    ]
+    waiting += [why for why in (_why_pending(reader, run),) if why]
+    since = f"{created(run):%Y-%m-%d %H:%M}Z"
+    return f"BackupSession {name} has been running since {since}" + (
+        f": {'; '.join(waiting)}" if waiting else ""
+    )
+
+
+def _why_pending(reader: Reader, run: BackupSession) -> str:
+    """Why the pod of a run's Job does not start."""
+    namespace = run.metadata.namespace or ""
+    for item in (run.status.snapshots if run.status is not None else None) or ():
+        job = reader.get(JOBS, namespace, item.name or "")
+        if job is not None:
+            pods = pods_of(reader, namespace, item.name or "")
+            seen = observe_run(job=job, pods=pods, executor=None, owner_uid=run.metadata.uid)
+            if seen.pending_reason:
+                return seen.pending_reason
+    return ""
+
+
+def why_copy_failed(reader: Reader, run: BackupSession, repository: str) -> str:
+    """Why a failed run has no good snapshot in a repository."""
+    namespace = run.metadata.namespace or ""
+    for item in (run.status.snapshots if run.status is not None else None) or ():
+        snapshot = reader.get(SNAPSHOTS, namespace, item.name or "")
+        if item.repository == repository and snapshot is not None:
+            text = failures(reader, SNAPSHOTS, snapshot)
+            if text:
+                return text
+    return why_failed(reader, BACKUP_SESSIONS, _stored(reader, run))
+
+
+def why_failed(reader: Reader, resource: Resource, obj: JsonObject) -> str:
+    """Everything that a failed object and its Snapshots say, never empty."""
+    return failures(reader, resource, obj) or "it failed and does not say why"
+
+
+def why_not_ready(configuration: BackupConfiguration, now: datetime) -> str:
+    """Why a BackupConfiguration is not Ready; empty where it is."""
+    status = configuration.status
+    if status is None or status.phase is None:
+        age = now - (configuration.metadata.creation_timestamp or now)
+        return NOBODY_LOOKED if age > UNSEEN else "it was just made"
+    if status.phase == "Ready":
+        return ""
+    target = configuration.spec.target
+    found = list(bad_conditions(status.conditions))
+    if status.target_found is False and target is not None:
+        found.append(f"PersistentVolumeClaim {target.name} does not exist")
+    for backend in status.backends or ():
+        storage, policy = backend.storage, backend.retention_policy
+        if storage is not None and storage.reason and storage.ref is not None:
+            found.append(f"BackupStorage {storage.ref.name}: {storage.reason}")
+        if policy is not None and policy.reason and policy.ref is not None:
+            found.append(f"RetentionPolicy {policy.ref.name}: {policy.reason}")
+    found += [
+        f"Repository {item.name}: {item.reason}"
+        for item in status.repositories or ()
+        if item.phase != "Ready" and item.reason
+    ]
+    for session in status.sessions or ():
+        found += bad_conditions(session.conditions)
+    return "; ".join(dict.fromkeys(found)) or f"its phase is {status.phase}"
+
+
+def bad_conditions(conditions: Iterable[Condition]) -> Iterator[str]:
+    """What the conditions say that are not as they should be."""
+    for item in conditions:
+        is_bad = item.status is not ConditionStatus.TRUE
+        if item.type in _BAD_NEWS:
+            is_bad = item.status is ConditionStatus.TRUE
+        if is_bad and item.type not in _ASIDE:
+            yield (
+                item.message or f"{item.type} is {item.status.value}: {item.reason or 'no reason'}"
+            )
+
+
+def _why_no_run(
+    reader: Reader,
+    configuration: BackupConfiguration,
+    copy: CopyState,
+    newest: BackupSession | None,
+) -> str:
+    """Why there was no run although everything is ready: something is wrong with the trigger."""
+    namespace, name = configuration.key
+    cron_job_name = names.cron_job_name(name, copy.session)
+    cron_job = reader.get(CRON_JOBS, namespace, cron_job_name)
+    if cron_job is None:
+        return f"CronJob {cron_job_name} does not exist"
+    spec = cast("JsonObject", cron_job.get("spec") or {})
+    status = cast("JsonObject", cron_job.get("status") or {})
+    if spec.get("suspend"):
+        return f"CronJob {cron_job_name} is suspended"
+    fired = status.get("lastScheduleTime")
+    if not fired:
+        return f"CronJob {cron_job_name} has never fired"
+    if newest is not None and created(newest) >= parse_time(str(fired)):
+        return f"there was no run since BackupSession {newest.metadata.name}"
+    return f"CronJob {cron_job_name} fired at {fired} and no BackupSession came of it"
+
+
+def _stored(reader: Reader, run: BackupSession) -> JsonObject:
+    namespace, name = run.key
+    return reader.get(BACKUP_SESSIONS, namespace, name) or run.to_wire()

@@ -1,0 +1,79 @@
+"""What ``kubectl stashgen status`` finds: everything that needs somebody, and how much is well.
+
+A value that is computed from objects and the time; nothing is printed here.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from stashgen.api.snapshot import Phase
+from stashgen_controller.kubectl.status.backups import (
+    failed_backups,
+    failed_retention,
+    late,
+    running_backups,
+)
+from stashgen_controller.kubectl.status.entry import FINDINGS, Entry, Section
+from stashgen_controller.kubectl.status.readiness import not_ready, paused, unprotected
+from stashgen_controller.kubectl.status.restores import failed_restores, running_restores
+from stashgen_controller.kubectl.status.view import View
+from stashgen_controller.runtime.kind import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """All of it.
+
+    Attributes:
+        entries: By section, then by namespace and name.
+        copies, copies_met: Copies of sessions, and how many are young enough.
+        volumes, protected, excused: Claims that could be backed up; with a BackupConfiguration;
+            with an opt-out.
+        restore_points: Good Snapshots.
+    """
+
+    entries: tuple[Entry, ...]
+    copies: int
+    copies_met: int
+    volumes: int
+    protected: int
+    excused: int
+    restore_points: int
+
+    def of(self, section: Section) -> list[Entry]:
+        """The entries of a section."""
+        return [entry for entry in self.entries if entry.section is section]
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing needs anybody."""
+        return not any(entry.section in FINDINGS for entry in self.entries)
+
+
+def survey(reader: Reader, now: datetime) -> Survey:
+    """Look at everything that a reader shows."""
+    view = View(reader, now)
+    known = {(*copy.session_key, copy.repository) for copy in view.copies if not copy.is_met}
+    entries = [
+        *late(view),
+        *failed_backups(view, known),
+        *failed_retention(view),
+        *failed_restores(view),
+        *not_ready(view),
+        *unprotected(view),
+        *paused(view),
+        *running_backups(view),
+        *running_restores(view),
+    ]
+    order = list(Section)
+    entries.sort(key=lambda item: (order.index(item.section), item.namespace, item.what))
+    claims = [claim for claim in view.claims if not claim.is_store]
+    return Survey(
+        tuple(entries),
+        copies=len(view.copies),
+        copies_met=sum(copy.is_met for copy in view.copies),
+        volumes=len(claims),
+        protected=sum(claim.is_target for claim in claims),
+        excused=sum(bool(claim.opt_out) and not claim.is_target for claim in claims),
+        restore_points=sum(item.phase is Phase.SUCCEEDED for item in view.snapshots),
+    )

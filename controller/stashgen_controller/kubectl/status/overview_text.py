@@ -1,0 +1,187 @@
+"""``kubectl stashgen status``: one screen of what needs somebody, or the same as JSON."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from stashgen.api.base import JsonObject, format_time
+from stashgen.api.labels import OPT_OUT_ANNOTATION
+from stashgen_controller.kubectl.console import Console
+from stashgen_controller.kubectl.status.advice import cause_of
+from stashgen_controller.kubectl.status.entry import FINDINGS, Entry, Section
+from stashgen_controller.kubectl.status.overview import Survey
+from stashgen_controller.kubectl.text import age, count, moment, table
+
+# A section with more lines is told by its causes, so that one screen stays one screen.
+_MOST_LINES = 10
+_MOST_COMMANDS = 4
+_INDENT = "  "
+_COLOURS = {
+    Section.LATE: "red",
+    Section.FAILED: "red",
+    Section.NOT_READY: "red",
+    Section.UNPROTECTED: "yellow",
+    Section.PAUSED: "yellow",
+    Section.RUNNING: "bold",
+}
+_MEANING = {
+    Section.LATE: "the newest good backup is older than promised",
+    Section.FAILED: "the last run failed",
+    Section.NOT_READY: "backups through them do not run",
+    Section.UNPROTECTED: f"no BackupConfiguration, and no {OPT_OUT_ANNOTATION} that says why",
+    Section.PAUSED: "no session starts (spec.paused)",
+    Section.RUNNING: "under way",
+}
+_Cell = Callable[[Entry, datetime], str]
+_WHY: tuple[str, _Cell] = ("WHY", lambda entry, _: entry.why)
+_AGE: tuple[str, _Cell] = ("AGE", lambda entry, now: age(entry.since, now))
+_COLUMNS: Mapping[Section, Sequence[tuple[str, _Cell]]] = {
+    Section.LATE: (
+        ("COPY", lambda entry, _: entry.what),
+        ("LAST GOOD", lambda entry, now: age(entry.since, now) if entry.since else "never"),
+        ("ALLOWED", lambda entry, _: entry.detail),
+        _WHY,
+    ),
+    Section.FAILED: (("WHAT", lambda entry, _: entry.what), _AGE, _WHY),
+    Section.NOT_READY: (("OBJECT", lambda entry, _: entry.what), _AGE, _WHY),
+    Section.UNPROTECTED: (
+        ("VOLUME", lambda entry, _: entry.what),
+        _AGE,
+        ("SIZE", lambda entry, _: entry.detail),
+    ),
+    Section.PAUSED: (("CONFIGURATION", lambda entry, _: entry.what),),
+    Section.RUNNING: (("WHAT", lambda entry, _: entry.what), _AGE, _WHY),
+}
+
+
+def overview(
+    found: Survey, namespace: str | None, now: datetime, console: Console, *, is_full: bool = False
+) -> str:
+    """The screen.
+
+    Args:
+        found: What there is to tell.
+        namespace: None where it is about all of them: then each line names its own.
+        now: Ages count until then.
+        console: For its width and colours.
+        is_full: A line for everything, however many there are.
+    """
+    where = f"namespace {namespace}" if namespace is not None else "all namespaces"
+    blocks = [f"{where}, {moment(now)}: {_verdict(found, console)}"]
+    for section in Section:
+        entries = found.of(section)
+        if entries:
+            title = console.painted(_COLOURS[section], f"{section.upper()} ({len(entries)})")
+            is_long = len(entries) > _MOST_LINES and not is_full
+            if is_long and section is not Section.UNPROTECTED:
+                body = _causes(entries, namespace, console.width)
+            else:
+                limit = len(entries) if is_full else _MOST_LINES
+                body = _lines(entries, namespace, now, console.width, limit)
+            blocks.append(f"{title}  {_MEANING[section]}\n{body}")
+    blocks += [text for text in (_next(found), _healthy(found, namespace)) if text]
+    return "\n\n".join(blocks)
+
+
+def _verdict(found: Survey, console: Console) -> str:
+    parts = [
+        f"{len(found.of(section))} {section.value}"
+        for section in Section
+        if section in FINDINGS and found.of(section)
+    ]
+    if not parts:
+        return console.painted("green", "nothing needs you")
+    return console.painted("red", ", ".join(parts))
+
+
+def _lines(
+    entries: Sequence[Entry], namespace: str | None, now: datetime, width: int | None, limit: int
+) -> str:
+    columns = _COLUMNS[entries[0].section]
+    headings = [heading for heading, _ in columns]
+    shown = entries[:limit]
+    rows = [[cell(entry, now) for _, cell in columns] for entry in shown]
+    if namespace is None:
+        headings = ["NAMESPACE", *headings]
+        rows = [[entry.namespace, *row] for entry, row in zip(shown, rows, strict=True)]
+    text = table(headings, rows, width, _INDENT)
+    if len(shown) < len(entries):
+        text += f"\n{_INDENT}... and {len(entries) - len(shown)} more: --full shows them"
+    return text
+
+
+def _causes(entries: Sequence[Entry], namespace: str | None, width: int | None) -> str:
+    """The same reason once, with how many it is about and the first of them."""
+    groups: dict[str, list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(_cause(entry), []).append(entry)
+    rows = []
+    for group in sorted(groups.values(), key=len, reverse=True)[:_MOST_LINES]:
+        first = group[0]
+        name = first.what if namespace is not None else f"{first.namespace}: {first.what}"
+        rows.append([str(len(group)), name, first.why])
+    text = table(["COUNT", "SUCH AS", "WHY"], rows, width, _INDENT)
+    return f"{text}\n{_INDENT}--full shows a line for each"
+
+
+def _next(found: Survey) -> str:
+    """One command for each cause, the most urgent first."""
+    commands: dict[str, str] = {}
+    for entry in found.entries:
+        if entry.section in FINDINGS and entry.section is not Section.UNPROTECTED:
+            commands.setdefault(_cause(entry), entry.next)
+    if not commands:
+        return ""
+    shown = list(dict.fromkeys(commands.values()))[:_MOST_COMMANDS]
+    return "next:\n" + "\n".join(f"{_INDENT}{command}" for command in shown)
+
+
+def _cause(entry: Entry) -> str:
+    """What entries that are told together have in common."""
+    cause = cause_of(entry.why)
+    return cause.value if cause is not None else entry.why
+
+
+def _healthy(found: Survey, namespace: str | None) -> str:
+    if not found.volumes and not found.copies:
+        elsewhere = "" if namespace is None else "; -A looks at all namespaces"
+        return f"There is no volume here, and nothing is backed up{elsewhere}."
+    excused = f", {found.excused} opted out" if found.excused else ""
+    return (
+        f"{found.copies_met} of {count(found.copies, 'copy', 'copies')} young enough, "
+        f"{found.protected} of {count(found.volumes, 'volume')} backed up{excused}, "
+        f"{count(found.restore_points, 'restore point')}."
+    )
+
+
+def as_json(
+    found: Survey, namespace: str | None, now: datetime, notes: Sequence[str]
+) -> JsonObject:
+    """The same for machines; ``notes`` say what could not be looked at."""
+    return {
+        "time": format_time(now),
+        "namespace": namespace,
+        "isWell": found.is_well,
+        "entries": [
+            {
+                "section": entry.section.value,
+                "namespace": entry.namespace,
+                "kind": entry.kind,
+                "name": entry.name,
+                "what": entry.what,
+                "since": format_time(entry.since) if entry.since is not None else None,
+                "detail": entry.detail,
+                "why": entry.why,
+                "next": entry.next,
+            }
+            for entry in found.entries
+        ],
+        "counts": {
+            "copies": found.copies,
+            "copiesMet": found.copies_met,
+            "volumes": found.volumes,
+            "protected": found.protected,
+            "optedOut": found.excused,
+            "restorePoints": found.restore_points,
+        },
+        "notLookedAt": list(notes),
+    }

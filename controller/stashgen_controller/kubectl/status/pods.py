@@ -1,0 +1,76 @@
+"""The pod behind a run: where it is, what it waits for, how it ended."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import cast
+
+from stashgen.api.base import JsonObject
+from stashgen.api.labels import JOB_NAME_LABEL
+from stashgen.api.pod import Pod
+from stashgen.api.resources import PODS
+from stashgen_controller.runtime.kind import Reader
+
+_LONGEST_MESSAGE = 300
+
+
+@dataclass(frozen=True, slots=True)
+class PodView:
+    """A Job's pod.
+
+    Attributes:
+        job: Its Job.
+        name: Its own name.
+        node: Where it runs; empty as long as it is not scheduled.
+        state: In words: phase, and how the container ended or what it waits for.
+        is_bad: It does not run and did not succeed.
+    """
+
+    job: str
+    name: str
+    node: str
+    state: str
+    is_bad: bool
+
+
+def newest_pod(
+    reader: Reader, namespace: str, jobs: Iterable[str], beginnings: tuple[str, ...]
+) -> PodView | None:
+    """The newest pod of some Jobs, given by name or by how it begins; None if all are gone.
+
+    Of two that were made in the same second, the finest that the API server tells, the bad one.
+    """
+    wanted = set(jobs)
+    found = []
+    for obj in reader.items(PODS, namespace):
+        pod = Pod.from_wire(obj)
+        job = (pod.metadata.labels or {}).get(JOB_NAME_LABEL, "")
+        if job in wanted or (job and job.startswith(beginnings)):
+            made = pod.metadata.creation_timestamp
+            view = PodView(job, pod.metadata.name, _node(obj), _state(pod), _is_bad(pod))
+            found.append((made.timestamp() if made else 0.0, view))
+    if not found:
+        return None
+    return max(found, key=lambda item: (item[0], item[1].is_bad, item[1].name))[1]
+
+
+def _node(obj: JsonObject) -> str:
+    return str(cast("JsonObject", obj.get("spec") or {}).get("nodeName") or "")
+
+
+def _state(pod: Pod) -> str:
+    phase = (pod.status.phase if pod.status is not None else None) or "Pending"
+    ended = pod.termination
+    if ended is not None:
+        reason = f"{ended.reason or 'ended'}, exit code {ended.exit_code}"
+        return f"{phase}: {reason}"
+    if pod.is_pending:
+        return f"{phase}: {pod.pending_reason}" if pod.pending_reason else phase
+    text = " ".join(
+        part for part in ((pod.status.reason, pod.status.message) if pod.status else ()) if part
+    )
+    return f"{phase}: {text[:_LONGEST_MESSAGE]}" if text else phase
+
+
+def _is_bad(pod: Pod) -> bool:
+    phase = (pod.status.phase if pod.status is not None else None) or "Pending"
+    return phase == "Failed" or (phase == "Pending" and bool(pod.pending_reason))

@@ -1,0 +1,132 @@
+"""What is not Ready, unprotected or paused: lines of ``kubectl stashgen status``."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from stashgen.api.backup_configuration import BackupConfiguration
+from stashgen.api.backup_storage import BackupStorage
+from stashgen.api.labels import OPT_OUT_ANNOTATION
+from stashgen.api.repository import Repository
+from stashgen_controller.kubectl.status.advice import next_command
+from stashgen_controller.kubectl.status.diagnosis import (
+    NOBODY_LOOKED,
+    RESTORE_EXPECTED,
+    UNSEEN,
+    bad_conditions,
+    why_not_ready,
+)
+from stashgen_controller.kubectl.status.entry import Entry, Section
+from stashgen_controller.kubectl.status.view import View
+from stashgen_controller.observability.coverage import ClaimCoverage
+from stashgen_controller.runtime.conditions import find, is_true
+
+
+def not_ready(view: View) -> Iterator[Entry]:
+    """Storages first: a Repository or a configuration that waits for one is not said again."""
+    bad: set[tuple[str, str, str]] = set()
+    for storage in view.storages:
+        if storage.status is None or storage.status.phase != "Ready":
+            bad.add(("BackupStorage", *storage.key))
+            conditions = storage.status.conditions if storage.status is not None else ()
+            yield _unready(view, "BackupStorage", storage, list(bad_conditions(conditions)))
+    for repository in view.repositories:
+        status = repository.status
+        other_writer = status is not None and is_true(status.conditions, RESTORE_EXPECTED)
+        if status is not None and status.phase == "Ready" and not other_writer:
+            continue
+        bad.add(("Repository", *repository.key))
+        if ("BackupStorage", *repository.storage_key) not in bad:
+            conditions = status.conditions if status is not None else ()
+            reasons = list(bad_conditions(conditions))
+            if other_writer:
+                expected = find(conditions, RESTORE_EXPECTED)
+                text = expected.message if expected is not None else ""
+                reasons = [f"{RESTORE_EXPECTED}: {text}"]
+            yield _unready(view, "Repository", repository, reasons)
+    for configuration in view.configurations:
+        status_ = configuration.status
+        if (status_ is not None and status_.phase == "Ready") or _waits_for(configuration, bad):
+            continue
+        yield _unready(
+            view,
+            "BackupConfiguration",
+            configuration,
+            [why_not_ready(configuration, view.now)],
+        )
+
+
+def _waits_for(configuration: BackupConfiguration, bad: Iterable[tuple[str, str, str]]) -> bool:
+    namespace = configuration.metadata.namespace or ""
+    needed = {("Repository", namespace, name) for name in configuration.repository_names}
+    for backend in configuration.spec.backends:
+        ref = backend.storage_ref
+        if ref is not None:
+            needed.add(("BackupStorage", ref.namespace or namespace, ref.name))
+    return not needed.isdisjoint(bad)
+
+
+def _unready(
+    view: View,
+    kind: str,
+    obj: BackupStorage | Repository | BackupConfiguration,
+    reasons: list[str],
+) -> Entry:
+    namespace, name = obj.key
+    made = obj.metadata.creation_timestamp
+    if not reasons:
+        unseen = made is not None and view.now - made > UNSEEN
+        reasons = [NOBODY_LOOKED if unseen else "it was just made"]
+    why = "; ".join(dict.fromkeys(reasons))
+    if isinstance(obj, BackupStorage):
+        command = f"kubectl describe backupstorage {name} -n {namespace}"
+    elif isinstance(obj, Repository):
+        command = next_command(why, view.place(namespace, view.owner(obj.key) or name, name))
+    else:
+        command = next_command(why, view.place(namespace, name))
+    return Entry(Section.NOT_READY, namespace, kind, name, f"{kind} {name}", made, "", why, command)
+
+
+def unprotected(view: View) -> Iterator[Entry]:
+    """Claims that nobody backs up and nobody excuses."""
+    for claim in view.claims:
+        if claim.is_open:
+            metadata = claim.obj["metadata"]
+            made = metadata.get("creationTimestamp") if isinstance(metadata, dict) else None
+            yield Entry(
+                Section.UNPROTECTED,
+                claim.namespace,
+                "PersistentVolumeClaim",
+                claim.name,
+                claim.name,
+                datetime.fromisoformat(str(made)) if made else None,
+                requested(claim),
+                f"no BackupConfiguration has it as its target, and no annotation "
+                f"{OPT_OUT_ANNOTATION} says why it needs none",
+                f"kubectl describe pvc {claim.name} -n {claim.namespace}",
+            )
+
+
+def requested(claim: ClaimCoverage) -> str:
+    """The size that a claim asks for."""
+    spec = claim.obj.get("spec")
+    resources = spec.get("resources") if isinstance(spec, dict) else None
+    requests = resources.get("requests") if isinstance(resources, dict) else None
+    return str(requests.get("storage") or "") if isinstance(requests, dict) else ""
+
+
+def paused(view: View) -> Iterator[Entry]:
+    """Configurations of which no session starts because somebody said so."""
+    for configuration in view.configurations:
+        if configuration.spec.paused:
+            namespace, name = configuration.key
+            yield Entry(
+                Section.PAUSED,
+                namespace,
+                "BackupConfiguration",
+                name,
+                name,
+                None,
+                "",
+                "spec.paused is true: no session starts",
+                f"kubectl stashgen status {name} -n {namespace}",
+            )

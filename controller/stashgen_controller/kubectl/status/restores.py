@@ -1,0 +1,152 @@
+"""Restores that failed or are under way: lines of ``kubectl stashgen status``."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
+
+from stashgen.api.resources import RESTORE_SESSIONS
+from stashgen.api.restore_request import RestoreRequestPhase
+from stashgen.api.restore_session import RestoreSession
+from stashgen_controller.kubectl.status.advice import next_command
+from stashgen_controller.kubectl.status.diagnosis import bad_conditions, why_failed
+from stashgen_controller.kubectl.status.entry import Entry, Section
+from stashgen_controller.kubectl.status.view import View
+from stashgen_controller.protocol.run_spec import order_of
+
+_LONG_AGO = datetime.fromtimestamp(0, UTC)
+_GOOD = "Succeeded"
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreView:
+    """A RestoreSession, or a RestoreRequest, which makes one.
+
+    Attributes:
+        why: Why it failed, or what it waits for.
+        made: The last RestoreSession that a request made: it is not told twice.
+        asked_by: The request that made a RestoreSession; an attempt that was resumed says nothing.
+        is_history: A request that was done, or over, before it came into this cluster: a rebuilt
+            one gets all of them from git. Nothing was tried, so it neither failed nor mends.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    target: str
+    repository: str
+    time: datetime
+    phase: str
+    is_finished: bool
+    why: str
+    made: str = ""
+    asked_by: str = ""
+    is_history: bool = False
+
+
+def restores_of(view: View) -> list[RestoreView]:
+    """All restores, newest first; a RestoreSession that a request made is the request's."""
+    requests = list(_requests(view))
+    made = {(item.namespace, item.made) for item in requests}
+    asked = {(item.namespace, item.name) for item in requests}
+    sessions = [
+        item
+        for item in _sessions(view)
+        if (item.namespace, item.name) not in made and (item.namespace, item.asked_by) not in asked
+    ]
+    return sorted([*requests, *sessions], key=lambda item: (item.time, item.name), reverse=True)
+
+
+def _sessions(view: View) -> Iterator[RestoreView]:
+    for item in view.restores:
+        namespace, name = item.key
+        source = item.spec.data_source
+        conditions = item.status.conditions if item.status is not None else ()
+        why = "; ".join(bad_conditions(conditions))
+        if item.is_finished and item.phase != _GOOD:
+            stored = view.reader.get(RESTORE_SESSIONS, namespace, name) or item.to_wire()
+            why = why_failed(view.reader, RESTORE_SESSIONS, stored)
+        yield RestoreView(
+            item.kind,
+            namespace,
+            name,
+            item.spec.target.name if item.spec.target is not None else "",
+            (source.repository if source is not None else None) or "",
+            item.metadata.creation_timestamp or _LONG_AGO,
+            item.phase or "Pending",
+            item.is_finished,
+            "" if item.phase == _GOOD else why,
+            asked_by=_asked_by(item),
+        )
+
+
+def _asked_by(session: RestoreSession) -> str:
+    try:
+        order = order_of(session)
+    except ValidationError:
+        return ""
+    return order.request if order is not None else ""
+
+
+def _requests(view: View) -> Iterator[RestoreView]:
+    for item in view.requests:
+        namespace, name = item.key
+        status = item.status
+        conditions = status.conditions if status is not None else ()
+        why = (status.error if status is not None else None) or "; ".join(
+            bad_conditions(conditions)
+        )
+        made = item.metadata.creation_timestamp or _LONG_AGO
+        came_late = item.phase is RestoreRequestPhase.EXPIRED and made >= item.spec.not_after
+        is_history = came_late or (status is not None and status.restored_before is not None)
+        yield RestoreView(
+            item.kind,
+            namespace,
+            name,
+            item.spec.target.name,
+            item.spec.repository,
+            made,
+            item.phase or "Pending",
+            item.is_finished,
+            "" if item.phase == _GOOD or is_history else why,
+            (status.restore_session if status is not None else None) or "",
+            is_history=is_history,
+        )
+
+
+def failed_restores(view: View) -> Iterator[Entry]:
+    """The newest restore into each claim, if it failed: one that worked later mends it."""
+    newest: dict[tuple[str, str], RestoreView] = {}
+    for item in restores_of(view):
+        if item.is_finished and not item.is_history:
+            newest.setdefault((item.namespace, item.target), item)
+    yield from _entries(
+        view, (item for item in newest.values() if item.phase != _GOOD), Section.FAILED
+    )
+
+
+def running_restores(view: View) -> Iterator[Entry]:
+    """Restores under way, and what they wait for."""
+    found = (item for item in restores_of(view) if not item.is_finished)
+    yield from _entries(view, found, Section.RUNNING)
+
+
+def _entries(view: View, found: Iterable[RestoreView], section: Section) -> Iterator[Entry]:
+    for item in found:
+        key = (item.namespace, item.repository)
+        place = view.place(item.namespace, view.owner(key) or item.target, item.repository)
+        place = replace(place, into=item.target)
+        why = item.why or f"its phase is {item.phase}"
+        look = f"kubectl describe {item.kind.lower()} {item.name} -n {item.namespace}"
+        yield Entry(
+            section,
+            item.namespace,
+            item.kind,
+            item.name,
+            f"restore {item.name} into {item.target}",
+            item.time,
+            "",
+            why,
+            look if section is Section.RUNNING else next_command(why, place),
+        )

@@ -1,0 +1,105 @@
+"""The objects that a command is about, read once and put in order."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from stashgen.api.backup_configuration import BackupConfiguration
+from stashgen.api.backup_session import BackupSession
+from stashgen.api.backup_storage import BackupStorage
+from stashgen.api.repository import Repository
+from stashgen.api.resources import (
+    BACKUP_CONFIGURATIONS,
+    BACKUP_SESSIONS,
+    BACKUP_STORAGES,
+    REPOSITORIES,
+    RESTORE_REQUESTS,
+    RESTORE_SESSIONS,
+    SNAPSHOTS,
+)
+from stashgen.api.restore_request import RestoreRequest
+from stashgen.api.restore_session import RestoreSession
+from stashgen.api.snapshot import Snapshot
+from stashgen_controller.kubectl.status.advice import Place
+from stashgen_controller.listers.objects import models
+from stashgen_controller.observability.coverage import ClaimCoverage, coverage
+from stashgen_controller.observability.freshness import CopyState, copy_states
+from stashgen_controller.observability.outcomes import SessionKey, created, session_key
+from stashgen_controller.runtime.kind import Reader
+
+
+@dataclass
+class View:
+    """The objects, read once."""
+
+    reader: Reader
+    now: datetime
+    configurations: list[BackupConfiguration] = field(init=False)
+    sessions: list[BackupSession] = field(init=False)
+    snapshots: list[Snapshot] = field(init=False)
+    repositories: list[Repository] = field(init=False)
+    storages: list[BackupStorage] = field(init=False)
+    restores: list[RestoreSession] = field(init=False)
+    requests: list[RestoreRequest] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.configurations = models(self.reader, BACKUP_CONFIGURATIONS, BackupConfiguration)
+        self.sessions = models(self.reader, BACKUP_SESSIONS, BackupSession)
+        self.snapshots = models(self.reader, SNAPSHOTS, Snapshot)
+        self.repositories = models(self.reader, REPOSITORIES, Repository)
+        self.storages = models(self.reader, BACKUP_STORAGES, BackupStorage)
+        self.restores = models(self.reader, RESTORE_SESSIONS, RestoreSession)
+        self.requests = models(self.reader, RESTORE_REQUESTS, RestoreRequest)
+
+    @cached_property
+    def runs(self) -> dict[SessionKey, list[BackupSession]]:
+        """The runs of each session, newest first."""
+        found: dict[SessionKey, list[BackupSession]] = {}
+        for item in sorted(self.sessions, key=created, reverse=True):
+            found.setdefault(session_key(item), []).append(item)
+        return found
+
+    @cached_property
+    def by_key(self) -> dict[tuple[str, str], BackupConfiguration]:
+        """The configurations by namespace and name."""
+        return {item.key: item for item in self.configurations}
+
+    @cached_property
+    def copies(self) -> list[CopyState]:
+        """Every copy of every session."""
+        return list(copy_states(self.reader, self.configurations, self.snapshots, self.now))
+
+    @cached_property
+    def claims(self) -> list[ClaimCoverage]:
+        """Every claim."""
+        return coverage(self.reader, self.configurations, self.storages)
+
+    @cached_property
+    def _repositories(self) -> dict[tuple[str, str], Repository]:
+        return {item.key: item for item in self.repositories}
+
+    @cached_property
+    def _owners(self) -> dict[tuple[str, str], str]:
+        """By Repository: the first BackupConfiguration that writes to it."""
+        found: dict[tuple[str, str], str] = {}
+        for item in self.configurations:
+            for name in item.repository_names:
+                found.setdefault((item.metadata.namespace or "", name), item.metadata.name)
+        return found
+
+    def place(self, namespace: str, name: str, repository: str = "") -> Place:
+        """What the next command may need to know."""
+        found = self._repositories.get((namespace, repository))
+        storage = found.spec.storage_ref if found is not None else None
+        secret = found.spec.encryption_secret if found is not None else None
+        return Place(
+            namespace,
+            name,
+            repository,
+            storage.name if storage is not None else "",
+            secret.name if secret is not None else "",
+        )
+
+    def owner(self, repository: tuple[str, str]) -> str:
+        """A BackupConfiguration that writes to a Repository; empty where none does."""
+        return self._owners.get(repository, "")

@@ -1,0 +1,256 @@
+"""What Prometheus reads of the cluster: figures that follow from the objects and the time alone.
+
+Each metric is described in docs/metrics.md. ``object_namespace`` is the namespace of the object and
+not ``namespace``, which Prometheus itself sets to that of the pod which it scrapes.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from stashgen.api.backup_configuration import BackupConfiguration
+from stashgen.api.backup_session import BackupSession, BackupSessionPhase
+from stashgen.api.backup_storage import BackupStorage
+from stashgen.api.base import JsonObject, name_of, namespace_of
+from stashgen.api.repository import Repository
+from stashgen.api.resources import (
+    BACKUP_CONFIGURATIONS,
+    BACKUP_SESSIONS,
+    BACKUP_STORAGES,
+    REPOSITORIES,
+    RESTORE_REQUESTS,
+    RESTORE_SESSIONS,
+    SNAPSHOTS,
+)
+from stashgen.api.snapshot import Snapshot
+from stashgen.kubestash.quantities import parse_size
+from stashgen_controller.listers.objects import models
+from stashgen_controller.observability.coverage import coverage
+from stashgen_controller.observability.freshness import copy_states, objective
+from stashgen_controller.observability.outcomes import newest_ended, retention_states, session_key
+from stashgen_controller.runtime.kind import Reader
+
+_WITH_PHASE = (BACKUP_STORAGES, REPOSITORIES, BACKUP_CONFIGURATIONS)
+_SESSION = ("object_namespace", "configuration", "session")
+_COPY = (*_SESSION, "repository")
+_REPOSITORY = ("object_namespace", "repository")
+
+Labels = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """A metric of a name, with a figure for each combination of its labels' values."""
+
+    name: str
+    text: str
+    labels: Labels
+    samples: tuple[tuple[Labels, float], ...]
+
+
+def gauge(name: str, text: str, labels: Labels, samples: Iterable[tuple[Labels, float]]) -> Gauge:
+    """A metric whose samples are sorted, so that the same objects make the same text."""
+    return Gauge(name, text, labels, tuple(sorted(samples)))
+
+
+def of_cluster(reader: Reader, now: datetime) -> Iterator[Gauge]:
+    """The metrics of the cluster's objects, sorted within each metric."""
+    configurations = models(reader, BACKUP_CONFIGURATIONS, BackupConfiguration)
+    sessions = models(reader, BACKUP_SESSIONS, BackupSession)
+    snapshots = models(reader, SNAPSHOTS, Snapshot)
+    repositories = models(reader, REPOSITORIES, Repository)
+    storages = models(reader, BACKUP_STORAGES, BackupStorage)
+    yield from _of_phases(reader)
+    yield from _of_sessions(reader, sessions)
+    yield from _of_objectives(reader, configurations, snapshots, now)
+    yield from _of_retention(repositories, sessions)
+    yield from _of_sizes(repositories, storages, snapshots)
+    yield _unprotected(reader, configurations, storages)
+
+
+def _of_phases(reader: Reader) -> Iterator[Gauge]:
+    ready = [
+        ((resource.kind, namespace_of(obj), name_of(obj)), float(_phase(obj) == "Ready"))
+        for resource in _WITH_PHASE
+        for obj in reader.items(resource)
+    ]
+    yield gauge(
+        "stashgen_ready",
+        "1 where a BackupStorage, Repository or BackupConfiguration is Ready.",
+        ("kind", "object_namespace", "name"),
+        ready,
+    )
+    paused = [
+        (("BackupConfiguration", namespace_of(obj), name_of(obj)), 1.0)
+        for obj in reader.items(BACKUP_CONFIGURATIONS)
+        if cast("JsonObject", obj.get("spec") or {}).get("paused")
+    ]
+    yield gauge(
+        "stashgen_paused",
+        "1 where a BackupConfiguration is paused; no series where it is not.",
+        ("kind", "object_namespace", "name"),
+        paused,
+    )
+
+
+def _of_sessions(reader: Reader, sessions: list[BackupSession]) -> Iterator[Gauge]:
+    phases = Counter(
+        (*session_key(item), (item.phase or BackupSessionPhase.PENDING).value) for item in sessions
+    )
+    yield gauge(
+        "stashgen_backup_sessions",
+        "BackupSessions that are there, by phase; the history limit deletes old ones.",
+        (*_SESSION, "phase"),
+        phases.items(),
+    )
+    yield gauge(
+        "stashgen_last_backup_session_succeeded",
+        "1 where the newest finished BackupSession of a session succeeded, 0 where it failed.",
+        _SESSION,
+        [
+            (key, float(item.phase is BackupSessionPhase.SUCCEEDED))
+            for key, item in newest_ended(sessions).items()
+        ],
+    )
+    for resource, name in (
+        (RESTORE_SESSIONS, "stashgen_restore_sessions"),
+        (RESTORE_REQUESTS, "stashgen_restore_requests"),
+    ):
+        restores = Counter(
+            (namespace_of(obj), _phase(obj) or "Pending") for obj in reader.items(resource)
+        )
+        yield gauge(
+            name,
+            f"{resource.kind}s that are there, by phase.",
+            ("object_namespace", "phase"),
+            restores.items(),
+        )
+
+
+def _of_objectives(
+    reader: Reader,
+    configurations: list[BackupConfiguration],
+    snapshots: list[Snapshot],
+    now: datetime,
+) -> Iterator[Gauge]:
+    intervals: dict[tuple[str, ...], float] = {}
+    points: dict[tuple[str, ...], float] = {}
+    for configuration in configurations:
+        for session in configuration.spec.sessions:
+            promised = objective(reader, configuration, session, now)
+            if promised is not None:
+                label = (*configuration.key, session.name or "")
+                intervals[label] = promised.interval.total_seconds()
+                points[label] = promised.recovery_point.total_seconds()
+    copies = list(copy_states(reader, configurations, snapshots, now))
+    yield gauge(
+        "stashgen_expected_interval_seconds",
+        "The longest time between two ticks of a session's schedule.",
+        _SESSION,
+        intervals.items(),
+    )
+    yield gauge(
+        "stashgen_recovery_point_objective_seconds",
+        "How old the newest good snapshot may be: the longest gap plus the session's timeout.",
+        _SESSION,
+        points.items(),
+    )
+    yield gauge(
+        "stashgen_last_success_timestamp_seconds",
+        "When the newest good snapshot of a session in a repository was taken.",
+        _COPY,
+        [
+            ((*copy.session_key, copy.repository), copy.newest.timestamp())
+            for copy in copies
+            if copy.newest is not None
+        ],
+    )
+    yield gauge(
+        "stashgen_recovery_point_objective_met",
+        "1 where the newest good snapshot is young enough; 0 too where the schedule never fires.",
+        _COPY,
+        [((*copy.session_key, copy.repository), float(copy.is_met)) for copy in copies],
+    )
+
+
+def _of_retention(repositories: list[Repository], sessions: list[BackupSession]) -> Iterator[Gauge]:
+    states = retention_states(repositories, sessions)
+    yield gauge(
+        "stashgen_retention_last_success_timestamp_seconds",
+        "The newest BackupSession after which retention was applied to a repository.",
+        _REPOSITORY,
+        [
+            (key, state.last_success.timestamp())
+            for key, state in states.items()
+            if state.last_success is not None
+        ],
+    )
+    yield gauge(
+        "stashgen_retention_applied",
+        "1 where retention was applied to a repository the last time it was tried, 0 where not.",
+        _REPOSITORY,
+        [
+            (key, float(state.is_applied))
+            for key, state in states.items()
+            if state.is_applied is not None
+        ],
+    )
+
+
+def _of_sizes(
+    repositories: list[Repository], storages: list[BackupStorage], snapshots: list[Snapshot]
+) -> Iterator[Gauge]:
+    counts = Counter(
+        (item.metadata.namespace or "", item.spec.repository or "", item.phase.value)
+        for item in snapshots
+    )
+    yield gauge(
+        "stashgen_snapshots",
+        "Snapshots of a repository that are there, by phase.",
+        (*_REPOSITORY, "phase"),
+        counts.items(),
+    )
+    yield gauge(
+        "stashgen_repository_size_bytes",
+        "What a repository takes in its storage.",
+        _REPOSITORY,
+        _sizes((item.key, item.status.size if item.status else None) for item in repositories),
+    )
+    yield gauge(
+        "stashgen_storage_size_bytes",
+        "What the repositories of a BackupStorage take together.",
+        ("object_namespace", "storage"),
+        _sizes((item.key, item.status.total_size if item.status else None) for item in storages),
+    )
+
+
+def _unprotected(
+    reader: Reader, configurations: list[BackupConfiguration], storages: list[BackupStorage]
+) -> Gauge:
+    """A namespace that has claims says 0, so that a volume that becomes protected is seen."""
+    counts: dict[tuple[str, ...], int] = {}
+    for claim in coverage(reader, configurations, storages):
+        counts[claim.namespace,] = counts.get((claim.namespace,), 0) + claim.is_open
+    return gauge(
+        "stashgen_unprotected_volumes",
+        "PersistentVolumeClaims without a BackupConfiguration and without an opt-out.",
+        ("object_namespace",),
+        counts.items(),
+    )
+
+
+def _sizes(
+    texts: Iterable[tuple[tuple[str, ...], str | None]],
+) -> Iterator[tuple[tuple[str, ...], float]]:
+    for key, text in texts:
+        if text:
+            try:
+                yield key, parse_size(text)
+            except ValueError:
+                continue  # written by another operator, in a way that we do not know
+
+
+def _phase(obj: JsonObject) -> str:
+    return str(cast("JsonObject", obj.get("status") or {}).get("phase") or "")

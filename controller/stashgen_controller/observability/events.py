@@ -1,0 +1,212 @@
+"""Kubernetes Events: the few changes of our objects that ``kubectl describe`` should tell.
+
+They are found in what the caches see and not where statuses are written, because the worker that
+ends a session writes the session's phase itself. One Event an object and reason: the same again
+only moves its time.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from queue import Full, Queue
+from threading import Thread
+from typing import cast
+
+from stashgen.api.base import JsonObject, format_time, list_of, mapping_of, namespace_of
+from stashgen.api.resources import (
+    BACKUP_CONFIGURATIONS,
+    BACKUP_SESSIONS,
+    BACKUP_STORAGES,
+    EVENTS,
+    REPOSITORIES,
+    RESTORE_REQUESTS,
+    RESTORE_SESSIONS,
+    Resource,
+)
+from stashgen_controller.kube.client import AlreadyExistsError, ApiError, Client
+from stashgen_controller.kube.clock import Clock
+from stashgen_controller.kube.events import NORMAL, WARNING
+from stashgen_controller.observability.outcomes import failures, false_conditions
+from stashgen_controller.runtime.kind import Reader, is_namespace_terminating
+
+log = logging.getLogger(__name__)
+
+COMPONENT = "stashgen-controller"
+# validation.ValidateEvent of Kubernetes refuses longer ones.
+_MAX_MESSAGE = 1024
+_MAX_WAITING = 1000
+OF_PHASE = {
+    (BACKUP_SESSIONS, "Succeeded"): (NORMAL, "BackupSucceeded"),
+    (BACKUP_SESSIONS, "Failed"): (WARNING, "BackupFailed"),
+    (BACKUP_SESSIONS, "Skipped"): (WARNING, "BackupSkipped"),
+    (RESTORE_SESSIONS, "Succeeded"): (NORMAL, "RestoreSucceeded"),
+    (RESTORE_SESSIONS, "Failed"): (WARNING, "RestoreFailed"),
+    (RESTORE_SESSIONS, "Invalid"): (WARNING, "RestoreInvalid"),
+    (RESTORE_REQUESTS, "Succeeded"): (NORMAL, "RequestSucceeded"),
+    (RESTORE_REQUESTS, "Failed"): (WARNING, "RequestFailed"),
+    (RESTORE_REQUESTS, "Expired"): (WARNING, "RequestExpired"),
+    (BACKUP_STORAGES, "Ready"): (NORMAL, "Ready"),
+    (REPOSITORIES, "Ready"): (NORMAL, "Ready"),
+    (BACKUP_CONFIGURATIONS, "Ready"): (NORMAL, "Ready"),
+}
+# Kinds of which a condition that becomes False is told by its own reason.
+_WITH_CONDITIONS = frozenset({BACKUP_STORAGES, REPOSITORIES, BACKUP_CONFIGURATIONS})
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something to tell about an object: Normal or Warning, a reason in CamelCase, a sentence."""
+
+    type: str
+    reason: str
+    message: str
+
+
+def notes(reader: Reader, resource: Resource, obj: JsonObject) -> Iterator[Note]:
+    """What is to be told about an object as it is now; a reason comes once."""
+    status = mapping_of(obj, "status")
+    phase = str(status.get("phase") or "")
+    of_phase = OF_PHASE.get((resource, phase))
+    if of_phase is not None:
+        type_, reason = of_phase
+        text = failures(reader, resource, obj) if type_ == WARNING else _success(status, phase)
+        yield Note(type_, reason, text or f"the phase is {phase}")
+    if resource in _WITH_CONDITIONS:
+        told: set[str] = set()
+        for item in false_conditions(status):
+            reason = item.get("reason") or item["type"]
+            if reason not in told:
+                told.add(reason)
+                yield Note(WARNING, reason, item.get("message") or f"{item['type']} is False")
+    failed = [item for item in list_of(status, "retentionPolicy") if item.get("error")]
+    if failed and resource == BACKUP_SESSIONS:
+        text = "; ".join(f"{item.get('repository')}: {item['error']}" for item in failed)
+        yield Note(WARNING, "RetentionFailed", text)
+
+
+def _success(status: JsonObject, phase: str) -> str:
+    before = status.get("restoredBefore")
+    if isinstance(before, dict):
+        return str(before.get("message"))
+    if before:
+        return f"restored before at {before}; nothing was written now"
+    duration = status.get("duration")
+    return f"{phase} after {duration}" if duration else f"the phase is {phase}"
+
+
+class EventRecorder:
+    """Makes Events of what is new about an object, in a thread of its own.
+
+    An Event that cannot be made is logged and forgotten: nothing depends on one.
+
+    Args:
+        client: With which Events are made.
+        clock: Their time.
+        may_write: Whether we lead; who does not only remembers what it sees.
+        instance: The name of this process, for the Event.
+    """
+
+    def __init__(
+        self, client: Client, clock: Clock, may_write: Callable[[], bool], instance: str
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._may_write = may_write
+        self._instance = instance
+        self._known: dict[str, frozenset[str]] = {}
+        self._waiting: Queue[tuple[Resource, JsonObject, Note] | None] = Queue(_MAX_WAITING)
+        self._thread = Thread(target=self._run, name="events", daemon=True)
+
+    def start(self) -> None:
+        """Begin to make Events; returns at once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Make the Events that wait, then end."""
+        self._waiting.put(None)
+        self._thread.join(timeout=5)
+
+    def see(self, reader: Reader, resource: Resource, change: str, obj: JsonObject) -> None:
+        """Take note of a cache's change; never waits.
+
+        What is true of an object that is seen for the first time is no news.
+        """
+        uid = str(mapping_of(obj, "metadata").get("uid"))
+        if change == "DELETED":
+            self._known.pop(uid, None)
+            return
+        try:
+            found = list(notes(reader, resource, obj))
+        except Exception:  # a status of an odd shape must not end the cache that shows it
+            log.exception("no events of this object", extra={"kind": resource.kind, "uid": uid})
+            return
+        before = self._known.get(uid)
+        self._known[uid] = frozenset(note.reason for note in found)
+        if (
+            before is None
+            or not self._may_write()
+            or is_namespace_terminating(reader, namespace_of(obj))
+        ):
+            return
+        for note in found:
+            if note.reason not in before:
+                try:
+                    self._waiting.put_nowait((resource, obj, note))
+                except Full:
+                    log.warning("too many events wait", extra={"reason": note.reason})
+
+    def _run(self) -> None:
+        while (item := self._waiting.get()) is not None:
+            resource, obj, note = item
+            try:
+                self._write(resource, obj, note)
+            except ApiError as error:
+                fields = {
+                    "kind": resource.kind,
+                    "namespace": namespace_of(obj),
+                    "error": str(error),
+                }
+                log.warning("no event was made", extra=fields)
+
+    def _write(self, resource: Resource, obj: JsonObject, note: Note) -> None:
+        manifest = event_manifest(resource, obj, note, self._clock.now(), self._instance)
+        namespace = namespace_of(obj)
+        try:
+            self._client.create(EVENTS, namespace, manifest)
+        except AlreadyExistsError:
+            again = {key: manifest[key] for key in ("message", "lastTimestamp")}
+            name = str(mapping_of(manifest, "metadata")["name"])
+            self._client.patch(EVENTS, namespace, name, again)
+
+
+def event_manifest(
+    resource: Resource, obj: JsonObject, note: Note, now: datetime, instance: str
+) -> JsonObject:
+    """An Event (core/v1) about an object; the name follows from the object and the reason."""
+    metadata = cast("dict[str, str]", obj["metadata"])
+    name = metadata["name"]
+    digest = hashlib.sha256(f"{metadata['uid']}/{note.reason}".encode()).hexdigest()[:12]
+    time = format_time(now)
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{name[:200]}.{digest}", "namespace": namespace_of(obj)},
+        "involvedObject": {
+            "apiVersion": resource.api_version,
+            "kind": resource.kind,
+            "name": name,
+            "namespace": namespace_of(obj),
+            "uid": metadata["uid"],
+        },
+        "type": note.type,
+        "reason": note.reason,
+        "message": note.message[:_MAX_MESSAGE],
+        "source": {"component": COMPONENT},
+        "reportingComponent": COMPONENT,
+        "reportingInstance": instance,
+        "firstTimestamp": time,
+        "lastTimestamp": time,
+        "count": 1,
+    }

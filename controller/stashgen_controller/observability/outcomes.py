@@ -1,0 +1,117 @@
+"""How the last runs went: the newest finished session of each kind, retention, and reasons."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import cast
+
+from stashgen.api.backup_session import BackupSession, BackupSessionPhase, RetentionPhase
+from stashgen.api.base import JsonObject, mapping_of
+from stashgen.api.repository import Repository
+from stashgen.api.resources import BACKUP_SESSIONS, SNAPSHOTS, Resource
+from stashgen.api.shared import ConditionStatus
+from stashgen_controller.runtime.conditions import find
+from stashgen_controller.runtime.kind import Reader
+
+RETENTION_APPLIED = "RetentionApplied"
+_LONG_AGO = datetime.fromtimestamp(0, UTC)
+SessionKey = tuple[str, str, str]
+
+
+def session_key(item: BackupSession) -> SessionKey:
+    """Namespace, configuration and session of a run."""
+    invoker = item.spec.invoker.name if item.spec.invoker is not None else ""
+    return (item.metadata.namespace or "", invoker, item.spec.session or "")
+
+
+def created(item: BackupSession) -> datetime:
+    """When a run was created."""
+    return item.metadata.creation_timestamp or _LONG_AGO
+
+
+def newest_ended(sessions: Iterable[BackupSession]) -> dict[SessionKey, BackupSession]:
+    """The newest run of each session that succeeded or failed; skipped ones do not count."""
+    newest: dict[SessionKey, BackupSession] = {}
+    for item in sessions:
+        if item.phase in {BackupSessionPhase.SUCCEEDED, BackupSessionPhase.FAILED}:
+            known = newest.get(session_key(item))
+            if known is None or created(known) < created(item):
+                newest[session_key(item)] = item
+    return newest
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionState:
+    """Retention of one Repository.
+
+    Attributes:
+        is_applied: How it went the last time; None before the first.
+        last_success: The newest session after which it was applied.
+        why: Why it failed, or is held.
+    """
+
+    is_applied: bool | None
+    last_success: datetime | None
+    why: str
+
+
+def retention_states(
+    repositories: Iterable[Repository], sessions: Iterable[BackupSession]
+) -> dict[tuple[str, str], RetentionState]:
+    """By namespace and name of the Repository."""
+    applied: dict[tuple[str, str], datetime] = {}
+    for item in sessions:
+        for entry in (item.status.retention_policy if item.status else None) or ():
+            if entry.phase is RetentionPhase.APPLIED:
+                key = (item.metadata.namespace or "", entry.repository or "")
+                applied[key] = max(created(item), applied.get(key, created(item)))
+    found = {}
+    for repository in repositories:
+        conditions = repository.status.conditions if repository.status is not None else ()
+        known = find(conditions, RETENTION_APPLIED)
+        is_applied = known.status is ConditionStatus.TRUE if known is not None else None
+        when = applied.get(repository.key)
+        if when is None and known is not None and is_applied:
+            when = known.last_transition_time
+        why = (known.message or known.reason or "") if known is not None and not is_applied else ""
+        found[repository.key] = RetentionState(is_applied, when, why)
+    return found
+
+
+def failures(reader: Reader, resource: Resource, obj: JsonObject) -> str:
+    """Every text that says why: conditions, components, and those of the failed Snapshots."""
+    status = mapping_of(obj, "status")
+    if status.get("error"):
+        # A RestoreRequest says it in one place.
+        return str(status["error"])
+    found = [item["message"] for item in false_conditions(status) if item.get("message")]
+    if status.get("phase") == "Skipped":
+        found += [
+            item["message"]
+            for item in conditions_of(status)
+            if item["type"] == "BackupSkipped" and item.get("message")
+        ]
+    found += _component_errors(status)
+    if resource == BACKUP_SESSIONS:
+        namespace = str(mapping_of(obj, "metadata").get("namespace") or "")
+        for item in cast("list[JsonObject]", status.get("snapshots") or []):
+            name = str(item.get("name") or "")
+            snapshot = reader.get(SNAPSHOTS, namespace, name)
+            errors = _component_errors(mapping_of(snapshot or {}, "status"))
+            found += [f"Snapshot {name}: {error}" for error in errors]
+    return "; ".join(dict.fromkeys(found))
+
+
+def _component_errors(status: JsonObject) -> list[str]:
+    components = cast("dict[str, JsonObject]", status.get("components") or {})
+    return [str(item["error"]) for item in components.values() if item.get("error")]
+
+
+def false_conditions(status: JsonObject) -> list[dict[str, str]]:
+    """The conditions of a status that are False."""
+    return [item for item in conditions_of(status) if item.get("status") == "False"]
+
+
+def conditions_of(status: JsonObject) -> list[dict[str, str]]:
+    """The conditions of a status as stored."""
+    return cast("list[dict[str, str]]", status.get("conditions") or [])

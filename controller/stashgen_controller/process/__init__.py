@@ -1,0 +1,1 @@
+"""The controller process: wires caches, kinds, election and endpoint together."""

@@ -1,0 +1,1 @@
+"""What controller and worker say to each other."""

@@ -1,0 +1,204 @@
+"""What a worker tells the controller: one document, the same on both ways home.
+
+It is the pod's termination message (the kubelet's word) and the source of what the worker
+patches into the status. At most 4,096 bytes (Kubernetes, "Customizing the termination message").
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+
+from pydantic import Field
+
+from stashgen.api.base import Model, Time
+from stashgen.api.restore_session import RestoredBefore
+from stashgen.api.snapshot import Component, Phase, ResticStats, Summary
+
+MAX_BYTES = 4096
+LONGEST_MESSAGE = 1000
+_SHORTEST_MESSAGE = 60
+
+
+class ErrorClass(StrEnum):
+    """Why a run failed; decides whether another attempt makes sense."""
+
+    # from restic's exit codes (restic manual, "Exit codes") and its messages
+    LOCKED = "Locked"
+    WRONG_PASSWORD = "WrongPassword"  # noqa: S105 (a class of errors)
+    NO_REPOSITORY = "NoRepository"
+    NO_SPACE = "NoSpace"
+    NO_BUCKET = "NoBucket"
+    ACCESS_DENIED = "AccessDenied"
+    UNAVAILABLE = "Unavailable"
+    SOURCE_INCOMPLETE = "SourceIncomplete"
+    INTERRUPTED = "Interrupted"
+    # from the worker itself
+    SECRET_MISSING = "SecretMissing"  # noqa: S105 (a class of errors)
+    RESTORE_EXPECTED = "RestoreExpected"
+    NO_SNAPSHOT = "NoSnapshot"
+    DEADLINE_EXCEEDED = "DeadlineExceeded"
+    INVALID_BUCKET = "InvalidBucket"
+    REPOSITORY_DAMAGED = "RepositoryDamaged"
+    RETENTION_HELD = "RetentionHeld"
+    NONCE_REUSED = "NonceReused"
+    NOT_EMPTY = "NotEmpty"
+    EXPIRED = "Expired"
+    RESTIC_TOO_OLD = "ResticTooOld"
+    INTERNAL = "Internal"
+    # seen by the controller, when no worker could write
+    OUT_OF_MEMORY = "OutOfMemory"
+    EVICTED = "Evicted"
+    EXECUTOR_LOST = "ExecutorLost"
+    UNSCHEDULABLE = "Unschedulable"
+    KILLED = "Killed"
+
+
+TRANSIENT = frozenset(
+    {
+        ErrorClass.LOCKED,
+        ErrorClass.UNAVAILABLE,
+        ErrorClass.SECRET_MISSING,
+        ErrorClass.INTERRUPTED,
+        ErrorClass.EVICTED,
+        ErrorClass.EXECUTOR_LOST,
+        ErrorClass.UNSCHEDULABLE,
+        ErrorClass.KILLED,
+    }
+)
+
+
+class RunError(Model):
+    """Why the run failed: a class for machines, a message for people."""
+
+    reason: ErrorClass
+    message: str
+
+    @property
+    def text(self) -> str:
+        """``Reason: message``, as conditions and statuses show it."""
+        return f"{self.reason.value}: {self.message}"
+
+
+class Retention(Model):
+    """What a retain run did.
+
+    Attributes:
+        removed: Snapshot names whose data and YAML are gone: the objects may go too.
+        remaining: How many more are due; the next run takes them.
+        kept: How many good and failed ones stay.
+        missing: Succeeded ones that restic does not list any more: they count for nothing.
+        ignored: Files among the records that are not records of this repository.
+        orphans: restic snapshots that no record named and that are gone, too.
+    """
+
+    removed: tuple[str, ...] = ()
+    remaining: int = 0
+    kept: int = 0
+    missing: int = 0
+    ignored: int = 0
+    orphans: int = 0
+
+
+class RepositoryState(Model):
+    """What init-repository saw in the bucket."""
+
+    component_paths: tuple[str, ...] = ()
+    snapshot_count: int = 0
+    writer_matches: bool = True
+
+
+class RunResult(Model):
+    """The outcome of one run.
+
+    Attributes:
+        verb: The plan's verb (or ``trigger``).
+        phase: Succeeded or Failed.
+        error: Set if and only if the phase is Failed.
+        components: Backup and restore: by component name; ``path``, ``phase``, sizes, restic ids.
+        uploaded: The YAML of this run's object (metadata, repository, snapshot) is in the bucket.
+        repository: What init-repository saw.
+        retention: What retain did.
+        restored_before: A requested restore had been done already: nothing was written.
+        details: Where in the bucket the whole result is, with all errors, if this is not all.
+        started, finished: The worker's clock.
+    """
+
+    version: str = "v1"
+    verb: str
+    phase: Phase
+    error: RunError | None = None
+    components: dict[str, Component] = Field(default_factory=dict)
+    uploaded: bool = False
+    repository: RepositoryState | None = None
+    retention: Retention | None = None
+    restored_before: RestoredBefore | None = None
+    details: str | None = None
+    started: Time
+    finished: Time
+
+
+def encode(result: RunResult) -> str:
+    """The result as JSON of at most 4,096 bytes.
+
+    Texts are shortened until it fits, then what the controller can do without is left out of the
+    components (restic's ids stay: a restore needs them). A result that is too long even so becomes
+    a failure that says it, never half a document.
+    """
+    return next(text for text in _encodings(result) if len(text.encode()) <= MAX_BYTES)
+
+
+def is_whole(result: RunResult) -> bool:
+    """Whether the termination message has room for all of it."""
+    return len(_dump(result).encode()) <= MAX_BYTES
+
+
+def shorten(text: str, length: int = LONGEST_MESSAGE) -> str:
+    """A text of at most so many characters."""
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def _encodings(result: RunResult) -> Iterator[str]:
+    """The result as JSON, each time shorter than before."""
+    yield _dump(result)
+    length = LONGEST_MESSAGE
+    while length > _SHORTEST_MESSAGE:
+        yield _dump(_shortened(result, length))
+        length //= 2
+    short = _shortened(result, _SHORTEST_MESSAGE)
+    slim = {name: _slim(item) for name, item in short.components.items()}
+    yield _dump(short.model_copy(update={"components": slim}))
+    what = f"the result does not fit in {MAX_BYTES} bytes"
+    yield _dump(
+        RunResult(
+            verb=result.verb,
+            phase=Phase.FAILED,
+            error=RunError(reason=ErrorClass.INTERNAL, message=what),
+            uploaded=result.uploaded,
+            details=result.details,
+            started=result.started,
+            finished=result.finished,
+        )
+    )
+
+
+def _dump(result: RunResult) -> str:
+    return result.model_dump_json(by_alias=True, exclude_none=True)
+
+
+def _shortened(result: RunResult, length: int) -> RunResult:
+    error = result.error
+    components = {
+        name: item.model_copy(update={"error": shorten(item.error, length)}) if item.error else item
+        for name, item in result.components.items()
+    }
+    if error is not None:
+        error = error.model_copy(update={"message": shorten(error.message, length)})
+    return result.model_copy(update={"error": error, "components": components})
+
+
+def _slim(component: Component) -> Component:
+    stats = tuple(
+        ResticStats(summary=Summary(id=item.summary.id, host_path=item.summary.host_path))
+        for item in component.restic_stats or ()
+        if item.summary is not None
+    )
+    return component.model_copy(update={"restic_stats": stats})

@@ -1,0 +1,125 @@
+"""What the controller tells a worker: one JSON document in a pod template annotation.
+
+The pod's spec is constant and reviewed; everything that differs between two runs travels here
+(annotation ``session.stashgen.dev/plan``, read by the worker as a downward-API file).
+"""
+
+import hashlib
+import json
+from datetime import timedelta
+
+from stashgen.api.base import JsonObject, Model, Time
+from stashgen.api.labels import ORDER_ANNOTATION
+from stashgen.api.restore_request import Nonce, RestoreMode
+from stashgen.api.restore_session import RestoreSession
+from stashgen.kubestash.verbs import Verb
+
+# The worker stops itself at the plan's deadline and needs a moment to release its lock and to
+# report; the Job's own deadline is only for a worker that cannot.
+DEADLINE_GRACE = timedelta(minutes=2)
+
+
+class RestoreOrder(Model):
+    """What a RestoreRequest says of a restore beside its RestoreSession.
+
+    Attributes:
+        request: Name of the RestoreRequest.
+        snapshot: As it was asked for: a name or ``latest``.
+        target: The claim.
+        not_after: Nothing starts at or after this time; no part of the act.
+    """
+
+    nonce: Nonce
+    namespace: str
+    request: str
+    repository: str
+    snapshot: str
+    target: str
+    mode: RestoreMode
+    not_after: Time
+
+    def is_same_act(self, other: "RestoreOrder") -> bool:
+        """Whether both are the one act that was reviewed, however long it may start."""
+        return self == other.model_copy(update={"not_after": self.not_after})
+
+    def to_json(self) -> str:
+        """Compact JSON with sorted keys."""
+        return json.dumps(self.to_wire(), sort_keys=True, separators=(",", ":"))
+
+
+class UnrecordedFailure(Model):
+    """A failed Snapshot whose worker left no record in the bucket.
+
+    Attributes:
+        session: The one that made it.
+        time: When it began.
+    """
+
+    name: str
+    session: str
+    time: Time
+
+
+class RunSpec(Model):
+    """One worker's order.
+
+    Attributes:
+        verb: What to do.
+        attempt: Counts from 1; an attempt is a new Job.
+        deadline: The worker stops itself at this time (its own clock).
+        cluster_uid: UID of the namespace kube-system: identifies the cluster in the bucket.
+        claim_uid: UID of the PersistentVolumeClaim that is backed up or restored.
+        storage: The BackupStorage as stored, for ``metadata.yaml`` (init-storage).
+        repository: The Repository as stored, for ``repository.yaml`` and paths.
+        snapshot: The Snapshot as stored: backup fills its status and uploads it, restore reads
+            the components' restic ids from it.
+        backup_session: Name of the BackupSession whose phase the last copy's Job reports.
+        restore_session: Name of the RestoreSession whose phase the restore Job reports.
+        last_copy: True for the Job that ends the session's last copy.
+        earlier_copy_failed: A copy of the same session failed before this one.
+        refuse_other_writer: A bucket record of another claim or cluster stops the backup
+            (compiled objects); otherwise the backup goes on (plain KubeStash manifests).
+        order: A restore that a RestoreRequest asked for is done once, and its record is kept.
+        adopt: A restore into the repository's own claim makes it the recorded writer.
+        terminated_pods: Host names of pods that this cluster's sessions recorded and that are gone:
+            a lock that one of them holds is stale (backup, restore, retain: the others take no
+            lock).
+        unrecorded: Snapshots of the repository that failed without a record and whose pods are
+            gone: the policy counts them, too, and what they left in restic goes (retain).
+    """
+
+    verb: Verb
+    attempt: int = 1
+    deadline: Time | None = None
+    cluster_uid: str
+    claim_uid: str | None = None
+    storage: JsonObject | None = None
+    repository: JsonObject | None = None
+    snapshot: JsonObject | None = None
+    backup_session: str | None = None
+    restore_session: str | None = None
+    last_copy: bool = False
+    earlier_copy_failed: bool = False
+    refuse_other_writer: bool = True
+    order: RestoreOrder | None = None
+    adopt: bool = False
+    terminated_pods: tuple[str, ...] = ()
+    unrecorded_failures: tuple[UnrecordedFailure, ...] = ()
+
+    def to_json(self) -> str:
+        """Compact JSON with sorted keys: equal plans have equal bytes."""
+        return json.dumps(self.to_wire(), sort_keys=True, separators=(",", ":"))
+
+    def digest(self) -> str:
+        """The first 16 hexadecimal digits of the SHA-256 of the JSON."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:16]
+
+
+def order_of(restore: RestoreSession) -> RestoreOrder | None:
+    """What a RestoreRequest says of a restore; None for a plain one.
+
+    Raises:
+        pydantic.ValidationError: somebody changed it to what cannot be read.
+    """
+    text = (restore.metadata.annotations or {}).get(ORDER_ANNOTATION)
+    return RestoreOrder.model_validate_json(text) if text is not None else None

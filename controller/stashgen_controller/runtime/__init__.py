@@ -1,0 +1,1 @@
+"""Our controller-runtime: the ports, the decision, the work queue, the manager."""

@@ -1,0 +1,163 @@
+"""The loop around every kind: observe, decide, carry out. Written once.
+
+``observe`` reads caches only, ``decide`` is pure, and only this module writes: so a second look
+at an unchanged object makes no request.
+"""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import assert_never, cast
+
+from stashgen.api.base import JsonObject, metadata_of
+from stashgen.api.resources import Resource
+from stashgen.api.strict_mode import JOBS_POLICY
+from stashgen_controller.kube.client import (
+    AlreadyExistsError,
+    ApiError,
+    Client,
+    ConflictError,
+    NotFoundError,
+)
+from stashgen_controller.runtime.conditions import NOT_REVIEWED_YET
+from stashgen_controller.runtime.decision import Action, Create, Decision, Delete, Patch
+from stashgen_controller.runtime.kind import Reader
+
+log = logging.getLogger(__name__)
+
+# The compiled policy, and RBAC where the compiled RoleBinding is not there.
+_UNREVIEWED = (f"ValidatingAdmissionPolicy '{JOBS_POLICY}'", 'cannot create resource "jobs"')
+
+
+class NameCollisionError(Exception):
+    """An object of a name that we need exists and is not ours."""
+
+
+def apply(
+    client: Client, reader: Reader, resource: Resource, obj: JsonObject, decision: Decision
+) -> bool:
+    """Do what was decided about an object: the actions in order, then the status if it differs.
+
+    Says whether the status was written.
+
+    A refused action is told in the object's status before the refusal is raised: it may be for
+    good, and nobody reads our log at 03:00.
+
+    Raises:
+        ConflictError: the object changed since it was read; look again.
+        NameCollisionError: an object of the wanted name belongs to somebody else.
+        ApiError: any other refusal.
+    """
+    try:
+        for action in decision.actions:
+            _act(client, reader, action)
+    except (ApiError, NameCollisionError) as refusal:
+        if decision.refused is not None and _is_refusal(refusal):
+            _write_status(client, resource, obj, decision.refused(_why(refusal)))
+        raise
+    return decision.status is not None and _write_status(client, resource, obj, decision.status)
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether the server said no; a conflict or a server that is away passes by itself."""
+    if isinstance(error, ApiError):
+        is_ours = HTTPStatus.BAD_REQUEST <= error.status < HTTPStatus.INTERNAL_SERVER_ERROR
+        return is_ours and not isinstance(error, ConflictError)
+    return True
+
+
+def _why(refusal: Exception) -> str:
+    """A refusal in words; that of a Job which nobody reviewed yet by its own name.
+
+    Git may be ahead of the API server in one of the two: a sync is under way.
+    """
+    message = refusal.message if isinstance(refusal, ApiError) else ""
+    if any(words in message for words in _UNREVIEWED):
+        return f"{NOT_REVIEWED_YET}: {message}"
+    return str(refusal)
+
+
+def _write_status(client: Client, resource: Resource, obj: JsonObject, status: JsonObject) -> bool:
+    if status == obj.get("status"):
+        return False
+    metadata = cast("dict[str, str]", obj["metadata"])
+    client.replace(resource, metadata.get("namespace"), {**obj, "status": status}, status=True)
+    log.info(
+        "wrote status",
+        extra={
+            "kind": resource.kind,
+            "namespace": metadata.get("namespace"),
+            "object": metadata["name"],
+            "phase": status.get("phase"),
+        },
+    )
+    return True
+
+
+def _act(client: Client, reader: Reader, action: Action) -> None:
+    match action:
+        case Create(resource=resource, manifest=manifest):
+            _create(client, reader, resource, manifest)
+        case Patch(resource=resource, namespace=namespace, name=name, body=body):
+            client.patch(resource, namespace, name, body)
+            _log("patched", resource, namespace, name)
+        case Delete(resource=resource, namespace=namespace, name=name, uid=uid):
+            try:
+                client.delete(resource, namespace, name, uid=uid)
+            except (NotFoundError, ConflictError):
+                return
+            _log("deleted", resource, namespace, name)
+        case _:
+            assert_never(action)
+
+
+def _create(client: Client, reader: Reader, resource: Resource, manifest: JsonObject) -> None:
+    metadata = cast("dict[str, str]", manifest["metadata"])
+    namespace, name = metadata.get("namespace"), metadata["name"]
+    try:
+        client.create(resource, namespace, manifest)
+    except AlreadyExistsError:
+        existing = reader.get(resource, namespace, name)
+        if existing is None:
+            # The caches are behind; the next look knows whose it is.
+            raise
+        if not is_ours(existing, manifest):
+            msg = (
+                f"NameCollision: {resource.kind} {namespace}/{name} exists and was not made for "
+                "this object"
+            )
+            raise NameCollisionError(msg) from None
+        return
+    _log("created", resource, namespace, name)
+
+
+def is_ours(existing: JsonObject, wanted: JsonObject) -> bool:
+    """Whether an existing object is the one that was to be created.
+
+    The controller's owner reference and all wanted labels must agree, and for KubeStash's kinds
+    every wanted field of the spec.
+    """
+    if _controller_uid(existing) != _controller_uid(wanted):
+        return False
+    if not _contains(metadata_of(existing).get("labels"), metadata_of(wanted).get("labels")):
+        return False
+    if str(wanted["apiVersion"]).partition("/")[0].endswith("kubestash.com"):
+        return _contains(existing.get("spec"), wanted.get("spec"))
+    return True
+
+
+def _controller_uid(obj: JsonObject) -> object:
+    owners = cast("list[JsonObject]", metadata_of(obj).get("ownerReferences") or [])
+    return next((owner.get("uid") for owner in owners if owner.get("controller")), None)
+
+
+def _contains(existing: object, wanted: object) -> bool:
+    if isinstance(wanted, Mapping):
+        return isinstance(existing, Mapping) and all(
+            _contains(existing.get(key), value) for key, value in wanted.items()
+        )
+    return wanted is None or existing == wanted
+
+
+def _log(message: str, resource: Resource, namespace: str | None, name: str) -> None:
+    log.info(message, extra={"kind": resource.kind, "namespace": namespace, "object": name})

@@ -1,0 +1,113 @@
+"""Conditions of a status: set one, find one; a transition time moves only with the status."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from stashgen.api.shared import Condition, ConditionStatus
+
+EXECUTOR_ENSURED = "RestoreExecutorEnsured"
+TARGET_FOUND = "RestoreTargetFound"
+
+_STATUS = {True: ConditionStatus.TRUE, False: ConditionStatus.FALSE, None: ConditionStatus.UNKNOWN}
+
+# In strict mode the API server compares every Job with the pods in git (admission_check.py).
+ADMISSION_POLICY_MISSING = "AdmissionPolicyMissing"
+NOT_REVIEWED_YET = "NotReviewedYet"
+NOT_COMPILED = "NotCompiled"
+_PASSING = frozenset({ADMISSION_POLICY_MISSING, NOT_REVIEWED_YET})
+METRICS_PUSHED = "MetricsPushed"
+UPLOADED = "SnapshotMetadataUploaded"
+WAITING_FOR_CLUSTER = (
+    "WaitingForCluster",
+    "Namespace kube-system, whose UID names this cluster, is not known yet.",
+)
+
+
+def find(conditions: Iterable[Condition], type_: str) -> Condition | None:
+    """The condition of a type, or None."""
+    return next((condition for condition in conditions if condition.type == type_), None)
+
+
+def is_true(conditions: Iterable[Condition], type_: str) -> bool:
+    """Whether a condition is there and True."""
+    condition = find(conditions, type_)
+    return condition is not None and condition.status is ConditionStatus.TRUE
+
+
+def with_condition(conditions: tuple[Condition, ...], wanted: Condition) -> tuple[Condition, ...]:
+    """The conditions with one set; ``lastTransitionTime`` stays where the status stays.
+
+    Order is kept, a new type goes to the end (Kubernetes API conventions, "Typical status
+    properties").
+    """
+    known = find(conditions, wanted.type)
+    if known is None:
+        return (*conditions, wanted)
+    if known.status == wanted.status:
+        wanted = wanted.model_copy(update={"last_transition_time": known.last_transition_time})
+    return tuple(wanted if item.type == wanted.type else item for item in conditions)
+
+
+def without(conditions: tuple[Condition, ...], type_: str) -> tuple[Condition, ...]:
+    """The conditions without one type."""
+    return tuple(condition for condition in conditions if condition.type != type_)
+
+
+def condition(
+    type_: str,
+    *,
+    status: bool | None,
+    reason: str,
+    message: str = "",
+    now: datetime,
+    generation: int | None = None,
+) -> Condition:
+    """A condition as of now; ``status`` None means Unknown, an empty message is left out."""
+    return Condition(
+        type=type_,
+        status=_STATUS[status],
+        reason=reason,
+        message=message or None,
+        last_transition_time=now,
+        observed_generation=generation,
+    )
+
+
+def not_done(type_: str, reason: str, why: str, now: datetime) -> Condition:
+    """A condition for what could not be done: False with the reason that is given.
+
+    A refusal that passes by itself is no failure: Unknown, and its own name (``Name: why``) is the
+    reason.
+    """
+    name, _, text = why.partition(": ")
+    if name in _PASSING:
+        return condition(type_, status=None, reason=name, message=text, now=now)
+    return condition(type_, status=False, reason=reason, message=why, now=now)
+
+
+def waiting_for_apply(type_: str, what: str, now: datetime) -> Condition:
+    """A condition for a rendered object whose children git has not applied yet."""
+    return condition(
+        type_,
+        status=None,
+        reason="WaitingForApply",
+        message=f"{what} is in git's hands and has not been applied yet.",
+        now=now,
+    )
+
+
+def waiting_for_cluster(type_: str, now: datetime) -> Condition:
+    """A condition for what needs the cluster's UID, which the bucket's records carry for ever."""
+    reason, message = WAITING_FOR_CLUSTER
+    return condition(type_, status=None, reason=reason, message=message, now=now)
+
+
+def metrics_pushed(now: datetime) -> Condition:
+    """KubeStash's final step of a BackupSession or RestoreSession: its phase is the last word."""
+    return condition(
+        METRICS_PUSHED,
+        status=True,
+        reason="SuccessfullyPushedMetrics",
+        message="Metrics have been pushed successfully.",
+        now=now,
+    )

@@ -1,0 +1,120 @@
+"""A queue of objects to look at: each key once, some of them not before a time."""
+
+import heapq
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from itertools import count
+from threading import Condition
+
+from stashgen_controller.kube.clock import Clock
+from stashgen_controller.runtime.decision import Key
+
+# The system's clock may be set while we wait: look at it again this often.
+_LONGEST_WAIT = timedelta(seconds=30)
+
+
+class WorkQueue:
+    """Keys in order of arrival; a key that is being worked on is held back until it is done."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._changed = Condition()
+        self._ready: dict[Key, None] = {}
+        self._active: set[Key] = set()
+        self._again: set[Key] = set()
+        self._delayed: list[tuple[datetime, int, Key]] = []
+        self._due: dict[Key, datetime] = {}
+        self._order = count()
+        self._stopped = False
+        clock.subscribe(self._wake)
+
+    def add(self, key: Key) -> None:
+        """Have a key looked at as soon as possible."""
+        with self._changed:
+            self._add(key)
+            self._changed.notify()
+
+    def add_after(self, key: Key, delay: timedelta) -> None:
+        """Have a key looked at after a delay on the clock; the earliest wish of several counts."""
+        with self._changed:
+            due = self._clock.now() + delay
+            known = self._due.get(key)
+            if known is not None and known <= due:
+                return
+            self._due[key] = due
+            heapq.heappush(self._delayed, (due, next(self._order), key))
+            self._changed.notify()
+
+    @contextmanager
+    def take(self) -> Iterator[Key | None]:
+        """Wait for a key and hold it while the block runs; None once the queue is stopped."""
+        key = self._next()
+        try:
+            yield key
+        finally:
+            if key is not None:
+                self._done(key)
+
+    def stop(self) -> None:
+        """Let every waiting worker go home."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
+    @property
+    def depth(self) -> int:
+        """How many keys wait to be looked at now."""
+        with self._changed:
+            return len(self._ready)
+
+    @property
+    def idle(self) -> bool:
+        """True when nothing waits and nobody works."""
+        with self._changed:
+            return not self._ready and not self._active
+
+    def _add(self, key: Key) -> None:
+        if key in self._active:
+            self._again.add(key)
+        else:
+            self._ready[key] = None
+
+    def _next(self) -> Key | None:
+        with self._changed:
+            while not self._stopped:
+                wait = self._promote()
+                if self._ready:
+                    key = next(iter(self._ready))
+                    del self._ready[key]
+                    self._active.add(key)
+                    return key
+                self._changed.wait(wait.total_seconds())
+            return None
+
+    def _promote(self) -> timedelta:
+        """Move what is due to the ready keys; says how long nothing else becomes due."""
+        now = self._clock.now()
+        while self._delayed:
+            due, _, key = self._delayed[0]
+            if self._due.get(key) != due:
+                heapq.heappop(self._delayed)
+            elif due <= now:
+                heapq.heappop(self._delayed)
+                del self._due[key]
+                self._add(key)
+            else:
+                return min(due - now, _LONGEST_WAIT)
+        return _LONGEST_WAIT
+
+    def _done(self, key: Key) -> None:
+        with self._changed:
+            self._active.discard(key)
+            if key in self._again:
+                self._again.discard(key)
+                self._ready[key] = None
+            self._changed.notify()
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()

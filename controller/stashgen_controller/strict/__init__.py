@@ -1,0 +1,1 @@
+"""Strict mode: it wraps the kinds, it is no flag inside them."""

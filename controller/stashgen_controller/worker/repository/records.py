@@ -1,0 +1,223 @@
+"""The Snapshot records in a bucket, read as the untrusted input that they are.
+
+What a record says of times and sizes is not used where restic says it, too: restic's own
+snapshots are sealed with the repository's key, a record is a file that anybody with the bucket's
+credentials can write.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePosixPath
+
+from pydantic import ValidationError
+
+from stashgen.api.base import JsonObject
+from stashgen.api.shared import Condition, ConditionStatus
+from stashgen.api.snapshot import Phase, Snapshot
+from stashgen.kubestash import layout
+from stashgen.yaml import emitter
+from stashgen.yaml.documents import read_documents
+from stashgen_controller.worker.restic.process import HOST, Restic
+from stashgen_controller.worker.run import RunContext
+from stashgen_controller.worker.storage.base import StorageError
+
+PRUNING = "Pruning"
+_TAG = "stashgen.dev/snapshot="
+_NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
+_ID = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A snapshot that restic itself lists.
+
+    Attributes:
+        time: When its backup began.
+        size_bytes: What the backup read.
+        owner: The Snapshot that it was made for, by its tag; None where no worker of ours made it.
+    """
+
+    time: datetime
+    size_bytes: int
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One Snapshot of a session as the bucket knows it.
+
+    Attributes:
+        snapshot: As read.
+        path: Its component's restic repository.
+        ids: Restic's ids there; empty for a failed one that made no restic snapshot.
+        is_pruning: Retention has begun to remove it.
+        is_stored: It is in the bucket; else only the object in the cluster tells of it.
+    """
+
+    snapshot: Snapshot
+    path: str
+    ids: tuple[str, ...]
+    is_pruning: bool
+    is_stored: bool = True
+
+    @property
+    def name(self) -> str:
+        """The Snapshot's name."""
+        return self.snapshot.metadata.name
+
+    @property
+    def session(self) -> str:
+        """The session that made it."""
+        return self.snapshot.spec.session or ""
+
+    @property
+    def is_good(self) -> bool:
+        """It says that it succeeded."""
+        return self.snapshot.phase is Phase.SUCCEEDED
+
+    def is_whole(self, listed: Mapping[str, Listed]) -> bool:
+        """Whether restic still has all of it."""
+        return bool(self.ids) and all(id_ in listed for id_ in self.ids)
+
+    def time(self, listed: Mapping[str, Listed]) -> datetime:
+        """When it was taken: as restic says, else as the record does."""
+        times = [listed[id_].time for id_ in self.ids if id_ in listed]
+        return min(times, default=self.snapshot.time)
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The records of a repository.
+
+    Attributes:
+        ignored: The names of the files beside them that are none.
+    """
+
+    records: tuple[Record, ...]
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Whatever has a file here."""
+        return frozenset((*self.ignored, *(item.name for item in self.records)))
+
+
+def read_records(run: RunContext, component: str) -> Records:
+    """The records of a repository's component, sorted by name.
+
+    What is not one of ours is passed over, so nothing of it is ever removed.
+
+    Raises:
+        StorageError: the storage does not answer.
+    """
+    folder = layout.snapshots_folder(run.directory)
+    found = []
+    ignored = []
+    for file in sorted(run.bucket.names(folder)):
+        name = file.removesuffix(".yaml")
+        if name == file or _NAME.fullmatch(name) is None:
+            continue
+        record = _read(name, _content(run, layout.join(folder, file)), component)
+        if record is None:
+            ignored.append(name)
+        else:
+            found.append(record)
+    return Records(tuple(found), tuple(ignored))
+
+
+def mark_pruning(run: RunContext, record: Record) -> None:
+    """Say in the record that its data is about to go, so that an interrupted run is completed.
+
+    Raises:
+        StorageError: it could not be written.
+    """
+    if record.is_pruning or not record.is_stored or record.snapshot.status is None:
+        return
+    condition = Condition(
+        type=PRUNING,
+        status=ConditionStatus.TRUE,
+        reason="RetentionPolicy",
+        message="The retention policy does not keep this snapshot.",
+        last_transition_time=run.now(),
+    )
+    status = record.snapshot.status
+    marked = status.model_copy(update={"conditions": (*status.conditions, condition)})
+    snapshot = record.snapshot.model_copy(update={"status": marked})
+    file = layout.snapshot_file(run.directory, record.name)
+    run.bucket.write(file, emitter.emit(snapshot.to_wire()).encode())
+
+
+def list_restic(restic: Restic) -> dict[str, Listed]:
+    """What restic itself lists, by whole id.
+
+    Raises:
+        ResticError: the repository cannot be read.
+    """
+    return {
+        str(item["id"]): Listed(
+            datetime.fromisoformat(str(item["time"])), _size(item), _owner(item)
+        )
+        for item in restic.run("snapshots", "--no-lock").output.items()
+    }
+
+
+def tag_for(name: str) -> str:
+    """What restic knows the data of a Snapshot by, before there is a record that names its id.
+
+    Without a comma, as all names of objects are: restic takes what is behind one for another tag.
+    """
+    return f"{_TAG}{name}"
+
+
+def _owner(item: JsonObject | dict[str, object]) -> str | None:
+    """The Snapshot of a worker's tag; a person who adds another one makes it nobody's."""
+    tags = item.get("tags")
+    ours = [str(tag) for tag in tags if str(tag).startswith(_TAG)] if isinstance(tags, list) else []
+    if len(ours) != 1 or item.get("hostname") != HOST:
+        return None
+    return ours[0].removeprefix(_TAG)
+
+
+def _size(item: JsonObject | dict[str, object]) -> int:
+    summary = item.get("summary")
+    size = summary.get("total_bytes_processed") if isinstance(summary, dict) else None
+    return size if isinstance(size, int) else 0
+
+
+def _content(run: RunContext, path: str) -> bytes:
+    try:
+        return run.bucket.read(path) or b""
+    except StorageError as error:
+        if error.reason is error.reason.INVALID_BUCKET:
+            return b""
+        raise
+
+
+def _read(name: str, data: bytes, component: str) -> Record | None:
+    documents = read_documents(data, PurePosixPath(name)).value
+    if len(documents) != 1:
+        return None
+    try:
+        snapshot = Snapshot.from_wire(documents[0].data)
+        path = layout.component_path(snapshot.spec.session or "", component)
+    except (ValidationError, layout.UnsafePathError):
+        return None
+    if snapshot.metadata.name != name or snapshot.status is None:
+        return None
+    found = (snapshot.status.components or {}).get(component)
+    if found is not None and found.path not in {None, path}:
+        return None
+    ids = tuple(
+        item.summary.id
+        for item in (found.restic_stats if found is not None else None) or ()
+        if item.summary is not None and item.summary.id
+    )
+    if any(_ID.fullmatch(id_) is None for id_ in ids):
+        return None
+    is_pruning = any(
+        item.type == PRUNING and item.status is ConditionStatus.TRUE
+        for item in snapshot.status.conditions
+    )
+    return Record(snapshot, path, ids, is_pruning)

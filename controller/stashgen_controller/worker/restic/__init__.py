@@ -1,0 +1,1 @@
+"""restic as a process: its commands, output and interruption."""

@@ -1,0 +1,278 @@
+"""restic as a child process: JSON out, exit codes into error classes, signals forwarded.
+
+Exit codes: restic manual, "Scripting", since 0.17 (10 no repository, 11 locked, 12 wrong
+password, 3 source incomplete, 130 interrupted).
+"""
+
+import os
+import selectors
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import IO
+
+from stashgen_controller.protocol.run_result import ErrorClass
+from stashgen_controller.worker.restic.interruption import Interruption
+from stashgen_controller.worker.restic.output import ErrorLog, Output
+from stashgen_controller.worker.storage.base import LOCAL_ACCESS, ResticAccess
+
+OLDEST = (0, 18)
+HOST = "host-0"
+SOURCE_INCOMPLETE = 3
+_LONGEST_LOCK_WAIT = 300.0
+_KILLED = -9
+_TICK = 0.5
+_CHUNK = 1 << 16
+_EXIT_CODES = {
+    10: ErrorClass.NO_REPOSITORY,
+    11: ErrorClass.LOCKED,
+    12: ErrorClass.WRONG_PASSWORD,
+    130: ErrorClass.INTERRUPTED,
+}
+_TEXTS = (
+    ("no space left on device", ErrorClass.NO_SPACE),
+    ("disk quota exceeded", ErrorClass.NO_SPACE),
+    ("file too large", ErrorClass.NO_SPACE),
+    ("all source directories/files do not exist", ErrorClass.SOURCE_INCOMPLETE),
+    ("no matching id found", ErrorClass.NO_SNAPSHOT),
+    ("repository contains errors", ErrorClass.REPOSITORY_DAMAGED),
+    ("access denied", ErrorClass.ACCESS_DENIED),
+    ("access key id you provided does not exist", ErrorClass.ACCESS_DENIED),
+    ("signature we calculated does not match", ErrorClass.ACCESS_DENIED),
+    ("specified bucket does not exist", ErrorClass.NO_BUCKET),
+    ("connection refused", ErrorClass.UNAVAILABLE),
+    ("failed to verify certificate", ErrorClass.UNAVAILABLE),
+    ("no such host", ErrorClass.UNAVAILABLE),
+    ("i/o timeout", ErrorClass.UNAVAILABLE),
+    ("input/output error", ErrorClass.UNAVAILABLE),
+    ("transport endpoint", ErrorClass.UNAVAILABLE),
+    ("stale file handle", ErrorClass.UNAVAILABLE),
+    ("permission denied", ErrorClass.ACCESS_DENIED),
+    ("read-only file system", ErrorClass.UNAVAILABLE),
+    # Last: the reason why it is not found may be one of those above.
+    ("failed to find snapshot", ErrorClass.NO_SNAPSHOT),
+)
+
+
+class ResticError(Exception):
+    """restic failed; ``reason`` is the class, the text restic's own message."""
+
+    def __init__(self, reason: ErrorClass, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A command that ended with an exit code that its caller accepts."""
+
+    exit_code: int
+    output: Output
+
+    @property
+    def text(self) -> str:
+        """Restic's own words about what went wrong."""
+        return self.output.text(self.exit_code)
+
+
+@dataclass(slots=True)
+class Restic:
+    """restic on one repository.
+
+    Attributes:
+        repository: As restic spells it.
+        password_file: Holds the password; it is never an argument nor in the environment.
+        cache_dir: Where the cache goes; None switches it off.
+        temp_dir: For files that restic needs while it runs; None leaves that to the system.
+        interruption: Ends the running command, and lets no other one start.
+        errors: Takes what restic complains about, of all commands.
+        deadline: restic is interrupted at this time on ``now``'s clock.
+        access: What the storage needs: environment variables, and flags of every command.
+    """
+
+    repository: str
+    password_file: str
+    cache_dir: str | None
+    temp_dir: str | None
+    now: Callable[[], datetime]
+    interruption: Interruption
+    errors: ErrorLog
+    deadline: datetime | None = None
+    access: ResticAccess = LOCAL_ACCESS
+    binary: str = "restic"
+
+    def run(
+        self,
+        command: str,
+        *args: str,
+        ok: Sequence[int] = (0,),
+        on_progress: Callable[[dict[str, object]], None] | None = None,
+    ) -> Outcome:
+        """Run a command with ``--json`` and wait for its end.
+
+        A command that ends well although it was asked to end has done its work: that counts.
+
+        Raises:
+            ResticError: for any exit code that is not in ``ok``, or when no command may start.
+        """
+        if self._seconds_left() <= 0:
+            self.interruption.request(late=True)
+        if self.interruption.is_requested:
+            raise self._interrupted(f"restic {command} was not started: the run is to end")
+        output = Output(errors=ErrorLog())
+        exit_code = self._run([command, *args], output, on_progress)
+        for text in output.errors.texts:
+            self.errors.add(text)
+        self.errors.count += output.errors.count - len(output.errors.texts)
+        if exit_code in ok:
+            return Outcome(exit_code, output)
+        raise self._error(command, exit_code, output)
+
+    def time_flag(self) -> str:
+        """``--time`` for a backup: our clock is the one that retention counts with."""
+        return f"--time={self.now().astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+    def _run(
+        self,
+        args: Sequence[str],
+        output: Output,
+        on_progress: Callable[[dict[str, object]], None] | None,
+    ) -> int:
+        try:
+            child = subprocess.Popen(
+                [self.binary, "--json", *self._flags(args[0]), *args],
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                # A signal to the worker's group must not reach restic twice.
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ResticError(ErrorClass.RESTIC_TOO_OLD, f"restic: {error}") from error
+        with child:
+            self.interruption.watch(child)
+            try:
+                for line, is_error in _lines(child, self._tick()):
+                    message = output.feed(line, is_error=is_error)
+                    if message is not None and on_progress is not None:
+                        on_progress(message)
+                return child.wait()
+            finally:
+                self.interruption.release()
+
+    def _tick(self) -> Callable[[], None]:
+        """What to look after every moment while restic runs."""
+        stop_at = time.monotonic() + self._seconds_left()
+
+        def tick() -> None:
+            if time.monotonic() >= stop_at:
+                self.interruption.request(late=True)
+            self.interruption.kill_if_deaf()
+
+        return tick
+
+    def _seconds_left(self) -> float:
+        if self.deadline is None:
+            return float("inf")
+        return (self.deadline - self.now()).total_seconds()
+
+    def _flags(self, command: str) -> list[str]:
+        flags = (
+            ["--cache-dir", f"{self.cache_dir}/restic-cache", "--cleanup-cache"]
+            if self.cache_dir is not None
+            else ["--no-cache"]
+        )
+        flags += self.access.flags
+        if command != "init":
+            # Half of the time left, so that a lock is reported as such and not as a deadline.
+            seconds = min(_LONGEST_LOCK_WAIT, max(self._seconds_left() / 2, 0.0))
+            flags += ["--retry-lock", f"{int(seconds)}s"]
+        return flags
+
+    def _environment(self) -> Mapping[str, str]:
+        kept = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
+        ours = {
+            "RESTIC_REPOSITORY": self.repository,
+            "RESTIC_PASSWORD_FILE": self.password_file,
+            "RESTIC_PROGRESS_FPS": "0.1",
+            "TZ": "UTC",
+        }
+        ours |= self.access.environment
+        return kept | ours | ({"TMPDIR": self.temp_dir} if self.temp_dir else {})
+
+    def _error(self, command: str, exit_code: int, output: Output) -> ResticError:
+        text = output.text(exit_code)
+        if self.interruption.is_requested:
+            how = (
+                "had to be killed: its lock may be left"
+                if exit_code == _KILLED
+                else "was interrupted before its end"
+            )
+            # A storage that went away is tried again and again until then.
+            said = "".join(f": {last}" for last in output.errors.texts[-1:])
+            return self._interrupted(f"restic {command} {how} (exit code {exit_code}){said}")
+        return ResticError(_reason(command, exit_code, text), f"restic {command}: {text}")
+
+    def _interrupted(self, message: str) -> ResticError:
+        late = self.interruption.is_late
+        return ResticError(
+            ErrorClass.DEADLINE_EXCEEDED if late else ErrorClass.INTERRUPTED, message
+        )
+
+
+def check_version(binary: str = "restic") -> None:
+    """Refuse a restic that lacks exit codes and JSON messages.
+
+    Raises:
+        ResticError: too old, or not there.
+    """
+    try:
+        done = subprocess.run([binary, "version"], capture_output=True, check=False)
+    except OSError as error:
+        raise ResticError(ErrorClass.RESTIC_TOO_OLD, f"restic: {error}") from error
+    words = done.stdout.decode(errors="replace").split()
+    text = words[1] if len(words) > 1 else "unknown"
+    try:
+        version = tuple(int(part) for part in text.split("-")[0].split(".")[:2])
+    except ValueError:
+        version = (0,)
+    if version < OLDEST:
+        msg = f"restic {text} is too old: 0.18 or newer is needed"
+        raise ResticError(ErrorClass.RESTIC_TOO_OLD, msg)
+
+
+def _lines(
+    child: "subprocess.Popen[bytes]", tick: Callable[[], None]
+) -> Iterator[tuple[bytes, bool]]:
+    """The lines of both streams as they come, and whether a line is of standard error.
+
+    ``tick`` is called at least every half second.
+    """
+    rests: dict[IO[bytes], bytes] = {
+        stream: b"" for stream in (child.stdout, child.stderr) if stream is not None
+    }
+    with selectors.DefaultSelector() as selector:
+        for stream in rests:
+            selector.register(stream, selectors.EVENT_READ)
+        while selector.get_map():
+            tick()
+            for key, _ in selector.select(_TICK):
+                stream = next(item for item in rests if item is key.fileobj)
+                chunk = os.read(stream.fileno(), _CHUNK)
+                if not chunk:
+                    selector.unregister(stream)
+                    chunk = b"\n"
+                *lines, rests[stream] = (rests[stream] + chunk).split(b"\n")
+                for line in lines:
+                    yield line, stream is child.stderr
+
+
+def _reason(command: str, exit_code: int, text: str) -> ErrorClass:
+    lowered = text.lower()
+    found = next((kind for part, kind in _TEXTS if part in lowered), None)
+    if exit_code == SOURCE_INCOMPLETE and command == "backup":
+        return ErrorClass.NO_SPACE if found is ErrorClass.NO_SPACE else ErrorClass.SOURCE_INCOMPLETE
+    return _EXIT_CODES.get(exit_code) or found or ErrorClass.INTERNAL

@@ -1,0 +1,1 @@
+"""Where backups are kept, as a file system of fsspec."""

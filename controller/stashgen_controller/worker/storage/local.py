@@ -1,0 +1,64 @@
+"""A storage in a folder: a volume that is mounted."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from fsspec.implementations.local import LocalFileSystem
+
+from stashgen_controller.worker.storage.base import Storage
+
+
+class LocalStorage(Storage):
+    """A storage on a mounted volume: ``file://<folder>``."""
+
+    def __init__(self, url: str) -> None:
+        self._fs = LocalFileSystem()
+        super().__init__(self._fs, url.removeprefix("file://"))
+
+    def address(self, relative: str) -> str:
+        """The folder itself."""
+        return self._path(relative)
+
+    def require(self) -> None:
+        """A volume that is mounted answers: restic says at once what is wrong with it."""
+
+    def _put(self, target: str, data: bytes) -> None:
+        with self._prepared(target, data) as temporary:
+            self._fs.mv(temporary, target)
+
+    def _put_new(self, target: str, data: bytes) -> None:
+        with self._prepared(target, data) as temporary:
+            # A hard link is the one call of a file system that never replaces its target and
+            # never shows half of a file.
+            self._fs.link(temporary, target)
+
+    @contextlib.contextmanager
+    def _prepared(self, target: str, data: bytes) -> Iterator[str]:
+        """The data in a file beside the target that only we know, on the disk."""
+        folder = str(PurePosixPath(target).parent)
+        # Not the process id: it is 1 in every container.
+        temporary = f"{target}.{secrets.token_hex(8)}.tmp"
+        self._fs.makedirs(folder, exist_ok=True)
+        try:
+            with self._fs.open(temporary, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            yield temporary
+        finally:
+            with contextlib.suppress(OSError):
+                self._fs.rm_file(temporary)
+        _sync(folder)
+
+
+def _sync(folder: str) -> None:
+    """Have a new name in a folder survive a loss of power, where the file system can."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with contextlib.suppress(OSError):
+            os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,267 @@
+"""A bucket of S3 or of a compatible store, by obstore behind fsspec's interface.
+
+obstore's own fsspec classes are not used: they drop the mode ``create`` of a write and the times
+of a listing, and their event loop makes some processes abort at their end (obstore 0.12, with
+exit code 134 after the work was done).
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from fsspec import AbstractFileSystem
+from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.store import MemoryStore, S3Store
+
+from stashgen.kubestash import layout
+from stashgen.kubestash.backends import s3
+from stashgen_controller.protocol.run_result import ErrorClass
+from stashgen_controller.worker.storage.base import (
+    RefusedError,
+    ResticAccess,
+    Storage,
+    StorageError,
+)
+
+_ADDRESS = re.compile(r"s3:(?P<endpoint>https?://[^/]+)/(?P<bucket>[^/]+)(/(?P<prefix>.*))?")
+_NOT_IN_ADDRESS = re.compile(r"[%?#]")
+# XML, and obstore's own words for the deletion of several objects, of which it makes one of one.
+_CODE = re.compile(r"<Code>([^<]*)</Code>|\(code: ([A-Za-z]+)\)")
+_MESSAGE = re.compile(r"<Message>([^<]*)</Message>")
+_STATUS = re.compile(r"status code: ([0-9]{3})")
+# The innermost cause of a request that got no answer, in Rust's words for people who debug.
+_CAUSE = re.compile(r'message: "([^"]+)"|error: "([^"]+)"|InvalidCertificate\(\s*(\w+)')
+_BY_CODE = {
+    "AccessDenied": ErrorClass.ACCESS_DENIED,
+    "NoSuchBucket": ErrorClass.NO_BUCKET,
+    "InvalidBucketName": ErrorClass.NO_BUCKET,
+    "QuotaExceeded": ErrorClass.NO_SPACE,
+    "XMinioStorageFull": ErrorClass.NO_SPACE,
+    "NotImplemented": ErrorClass.INVALID_BUCKET,
+}
+_BY_STATUS = {
+    "401": ErrorClass.ACCESS_DENIED,
+    "403": ErrorClass.ACCESS_DENIED,
+    "507": ErrorClass.NO_SPACE,
+}
+# A server that restarts is waited for; one that is away is for the next attempt.
+_RETRIES = 6
+_RETRY_SECONDS = 30
+# obstore's own 5 s are less than the TLS of a server may take that many workers ask at once, and
+# a create-only write is not repeated after them.
+_CONNECT_LIMIT = timedelta(seconds=30)
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The keys of a bucket.
+
+    Attributes:
+        ca_file: The authority that signed the server's certificate; None for the system's.
+    """
+
+    access_key: str
+    secret_key: str = field(repr=False)
+    ca_file: Path | None
+
+    @property
+    def authority(self) -> bytes:
+        """What is in the file; empty without one."""
+        return self.ca_file.read_bytes() if self.ca_file is not None else b""
+
+
+def read_credentials(folder: Path) -> Credentials:
+    """Read the keys from the mounted Secret, which has KubeStash's names for them.
+
+    Raises:
+        StorageError: SecretMissing, when one is not there.
+    """
+    ca_file = folder / s3.CA_CERTIFICATE
+    found = Credentials(
+        _key(folder, s3.ACCESS_KEY),
+        _key(folder, s3.SECRET_KEY),
+        ca_file if ca_file.is_file() else None,
+    )
+    if found.ca_file is not None and b"-----BEGIN CERTIFICATE-----" not in found.authority:
+        raise _missing(f"has no certificate in {s3.CA_CERTIFICATE}")
+    return found
+
+
+def _key(folder: Path, name: str) -> str:
+    what = f"does not exist or has no key {name}"
+    try:
+        value = (folder / name).read_text(encoding="ascii").strip()
+        if value:
+            return value
+        what = f"has an empty {name}"
+    except FileNotFoundError:
+        pass
+    except (OSError, UnicodeDecodeError) as error:
+        what = f"has no readable {name}: {error}"
+    raise _missing(what)
+
+
+def _missing(what: str) -> StorageError:
+    return StorageError(ErrorClass.SECRET_MISSING, f"the Secret of the storage's keys {what}")
+
+
+class S3Bucket(Storage):
+    """A storage in a bucket: ``s3:<endpoint>/<bucket>/<prefix>``."""
+
+    def __init__(
+        self,
+        address: str,
+        credentials: Credentials,
+        *,
+        region: str | None,
+        insecure_tls: bool,
+        connections: int | None,
+    ) -> None:
+        match = _ADDRESS.fullmatch(address)
+        if match is None:
+            raise StorageError(ErrorClass.INTERNAL, f"{address} is not the address of a bucket")
+        self._server = f"s3:{match['endpoint']}/{match['bucket']}"
+        environment = {
+            s3.ACCESS_KEY: credentials.access_key,
+            s3.SECRET_KEY: credentials.secret_key,
+        }
+        if region is not None:
+            environment["AWS_DEFAULT_REGION"] = region
+        flags = ["--insecure-tls"] if insecure_tls else []
+        if credentials.ca_file is not None:
+            flags += ["--cacert", str(credentials.ca_file)]
+        if connections is not None:
+            flags += ["--option", f"s3.connections={connections}"]
+        self.access = ResticAccess(environment, flags)
+        store = S3Store(
+            match["bucket"],
+            endpoint=match["endpoint"],
+            access_key_id=credentials.access_key,
+            secret_access_key=credentials.secret_key,
+            region=region or s3.DEFAULT_REGION,
+            client_options={
+                "allow_http": True,
+                "allow_invalid_certificates": insecure_tls,
+                "connect_timeout": _CONNECT_LIMIT,
+                "root_certificate": credentials.authority,
+            }
+            if credentials.authority
+            else {
+                "allow_http": True,
+                "allow_invalid_certificates": insecure_tls,
+                "connect_timeout": _CONNECT_LIMIT,
+            },
+            retry_config={
+                "max_retries": _RETRIES,
+                "retry_timeout": timedelta(seconds=_RETRY_SECONDS),
+            },
+        )
+        self._objects = ObjectFileSystem(store)
+        super().__init__(self._objects, layout.join(match["prefix"] or ""))
+
+    def address(self, relative: str) -> str:
+        """With the server and the bucket; restic reads it as a URL."""
+        path = layout.join(self._path(relative))
+        if _NOT_IN_ADDRESS.search(path):
+            msg = f"{path!r} has one of %, ? and #, which an address cannot have"
+            raise layout.UnsafePathError(msg)
+        return f"{self._server}/{path}"
+
+    def require(self) -> None:
+        """Ask for the storage's metadata: there are any, or the keys let us see that not."""
+        self.read(layout.METADATA)
+
+    def _put(self, target: str, data: bytes) -> None:
+        self._objects.pipe_file(target, data)
+
+    def _put_new(self, target: str, data: bytes) -> None:
+        self._objects.pipe_file(target, data, mode="create")
+
+
+class ObjectFileSystem(AbstractFileSystem):
+    """An object store as fsspec sees one: the part of it that a storage needs."""
+
+    cachable = False
+
+    def __init__(self, store: S3Store | MemoryStore) -> None:
+        super().__init__()
+        self._store = store
+
+    def cat_file(
+        self, path: str, start: int | None = None, end: int | None = None, **_: object
+    ) -> bytes:
+        """An object's bytes; with ``end`` no more of them are fetched."""
+
+        def fetch() -> bytes:
+            found = self._store.get(path)
+            size = found.meta["size"]
+            if end is not None and size > end:
+                return bytes(self._store.get_range(path, start=start or 0, end=end))
+            return bytes(found.bytes())[start:]
+
+        return _asked(fetch)
+
+    def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **_: object) -> None:
+        """Write an object; with mode ``create`` only if there is none (``If-None-Match: *``).
+
+        Raises:
+            FileExistsError: there is one.
+        """
+        put_mode: Literal["create", "overwrite"] = "create" if mode == "create" else "overwrite"
+        _asked(lambda: self._store.put(path, value, mode=put_mode))
+
+    def ls(self, path: str, **_: object) -> list[dict[str, object]]:
+        """The objects directly below a prefix, always in detail."""
+        found = _asked(lambda: self._store.list_with_delimiter(path))
+        return [
+            {
+                "name": item["path"],
+                "type": "file",
+                "size": item["size"],
+                "mtime": item["last_modified"].timestamp(),
+            }
+            for item in found["objects"]
+        ]
+
+    def rm_file(self, path: str) -> None:
+        """Delete an object; that there is none is no error to a store."""
+        _asked(lambda: self._store.delete(path))
+
+
+def _asked(request: Callable[[], _Answer]) -> _Answer:
+    """Ask the store; what it refuses is an OSError, as fsspec has it.
+
+    Raises:
+        FileNotFoundError, FileExistsError, RefusedError: its answer, or that there is none.
+    """
+    try:
+        return request()
+    except AlreadyExistsError as error:
+        raise FileExistsError(str(error)) from error
+    except FileNotFoundError as error:
+        if "<Code>NoSuchBucket<" in str(error):
+            raise refusal(error) from error
+        raise
+    except BaseError as error:
+        raise refusal(error) from error
+
+
+def refusal(error: Exception) -> RefusedError:
+    """What a store refused, in its own words; without an answer, what became of the request."""
+    text = str(error)
+    code = _found(_CODE, text)
+    reason = _BY_CODE.get(code) or _BY_STATUS.get(_found(_STATUS, text), ErrorClass.UNAVAILABLE)
+    request = text.partition("\n")[0].rstrip() or "no answer"
+    if code:
+        return RefusedError(reason, f"{code}: {_found(_MESSAGE, text) or request}")
+    return RefusedError(reason, f"{request}: {_found(_CAUSE, text)}".rstrip(": "))
+
+
+def _found(pattern: re.Pattern[str], text: str) -> str:
+    """What the last match has in brackets; empty where there is none."""
+    matches = list(pattern.finditer(text))
+    return next(filter(None, matches[-1].groups()), "") if matches else ""

@@ -1,0 +1,176 @@
+"""backup: restic backup of the mounted volume, check, sizes, the Snapshot's YAML."""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stashgen.api.shared import Condition, ConditionStatus
+from stashgen.api.snapshot import (
+    Component,
+    Driver,
+    Phase,
+    ResticStats,
+    Snapshot,
+    SnapshotStatus,
+    Summary,
+)
+from stashgen.kubestash import layout, phases
+from stashgen.kubestash.quantities import format_size
+from stashgen.yaml import emitter
+from stashgen_controller.protocol.run_result import ErrorClass
+from stashgen_controller.worker.repository.locks import clear_stale_locks
+from stashgen_controller.worker.repository.records import tag_for
+from stashgen_controller.worker.repository.writer import require_writer
+from stashgen_controller.worker.restic.process import (
+    HOST,
+    SOURCE_INCOMPLETE,
+    Outcome,
+    Restic,
+    ResticError,
+)
+from stashgen_controller.worker.run import RunContext, RunFailedError, run_error
+from stashgen_controller.worker.status_reporter import Reporter, backup_progress
+from stashgen_controller.worker.storage.base import StorageError
+
+
+@dataclass(frozen=True, slots=True)
+class BackupOrder:
+    """The arguments of the backup: which component, which paths, what to leave out."""
+
+    component: str
+    paths: Sequence[str]
+    exclude: Sequence[str]
+
+
+def backup(run: RunContext, order: BackupOrder, reporter: Reporter) -> None:
+    """Back the volume up and leave the record of it in the bucket.
+
+    A failed one is recorded too when restic made a snapshot, so that retention can remove it.
+
+    Raises:
+        RunFailedError, ResticError, StorageError: the backup is not good. What is known of it is
+            in ``run.components`` all the same.
+    """
+    snapshot = Snapshot.from_wire(run.plan.snapshot)
+    path = layout.component_path(snapshot.spec.session or "", order.component)
+    run.components[order.component] = Component(
+        path=path, phase=Phase.RUNNING, driver=Driver.RESTIC
+    )
+    try:
+        require_writer(run)
+        _back_up(run, order, reporter, snapshot.metadata.name)
+    except Exception as failure:
+        run.fail_components(run_error(failure))
+        if any(item.restic_stats for item in run.components.values()):
+            with contextlib.suppress(StorageError):
+                _upload(run, snapshot)
+        raise
+    _upload(run, snapshot)
+
+
+def _back_up(run: RunContext, order: BackupOrder, reporter: Reporter, name: str) -> None:
+    restic = run.restic(run.components[order.component].path or "")
+    clear_stale_locks(run, restic, run.components[order.component].path or "")
+    incomplete: Outcome | None = None
+    for source in order.paths:
+        outcome = _back_up_path(run, order, reporter, restic=restic, name=name, source=source)
+        if outcome.exit_code == SOURCE_INCOMPLETE:
+            incomplete = outcome
+    _check(run, order.component, restic)
+    stats = restic.run("stats", "--mode=raw-data", "--no-lock")
+    size = next(item["total_size"] for item in stats.output.messages if "total_size" in item)
+    run.components[order.component] = run.components[order.component].model_copy(
+        update={"size": format_size(int(str(size)))}
+    )
+    if incomplete is not None:
+        raise RunFailedError(
+            ErrorClass.SOURCE_INCOMPLETE, f"some files could not be read: {incomplete.text}"
+        )
+    run.finish_component(order.component, Phase.SUCCEEDED)
+
+
+def _back_up_path(
+    run: RunContext,
+    order: BackupOrder,
+    reporter: Reporter,
+    *,
+    restic: Restic,
+    name: str,
+    source: str,
+) -> Outcome:
+    component = run.components[order.component]
+    done = component.restic_stats or ()
+    started = run.now()
+
+    def progress(message: dict[str, object]) -> None:
+        if reporter.is_due():
+            running = ResticStats(progress=backup_progress(message))
+            shown = component.model_copy(update={"restic_stats": (*done, running)})
+            reporter.snapshot(name, {order.component: shown})
+
+    outcome = restic.run(
+        "backup",
+        source,
+        f"--host={HOST}",
+        f"--tag={tag_for(name)}",
+        restic.time_flag(),
+        *(f"--exclude={pattern}" for pattern in order.exclude),
+        ok=(0, SOURCE_INCOMPLETE),
+        on_progress=progress,
+    )
+    summary = outcome.output.last("summary")
+    if summary is None or not summary.get("snapshot_id"):
+        raise RunFailedError(ErrorClass.INTERNAL, f"restic backup made no snapshot: {outcome.text}")
+    stats = ResticStats(
+        summary=Summary(
+            id=str(summary["snapshot_id"]),
+            uploaded=format_size(int(str(summary.get("data_added_packed") or 0))),
+            host_path=source,
+            size=format_size(int(str(summary.get("total_bytes_processed") or 0))),
+            start_time=started,
+            end_time=run.now(),
+        )
+    )
+    run.components[order.component] = component.model_copy(update={"restic_stats": (*done, stats)})
+    return outcome
+
+
+def _check(run: RunContext, name: str, restic: Restic) -> None:
+    """Have restic check the repository; a damaged one makes no backup good."""
+    try:
+        restic.run("check", "--no-lock")
+    except ResticError as error:
+        if error.reason is ErrorClass.REPOSITORY_DAMAGED:
+            run.components[name] = run.components[name].model_copy(update={"integrity": False})
+        raise
+    run.components[name] = run.components[name].model_copy(update={"integrity": True})
+
+
+def _upload(run: RunContext, snapshot: Snapshot) -> None:
+    """Put the Snapshot with its final status into the bucket."""
+    now = run.now()
+    uploaded = Condition(
+        type="SnapshotMetadataUploaded",
+        status=ConditionStatus.TRUE,
+        reason="SuccessfullyUploadedSnapshotMetadata",
+        message="Metadata uploaded to backend successfully",
+        last_transition_time=now,
+    )
+    status = SnapshotStatus(
+        snapshot_time=snapshot.metadata.creation_timestamp or run.started,
+        last_update_time=now,
+        total_components=len(run.components),
+        components=dict(run.components),
+        conditions=(uploaded,),
+    )
+    status = status.model_copy(
+        update={
+            "phase": phases.snapshot_phase(status),
+            "size": phases.snapshot_size(status),
+            "integrity": phases.snapshot_integrity(status),
+        }
+    )
+    record = snapshot.model_copy(update={"status": status}).to_wire()
+    file = layout.snapshot_file(run.directory, snapshot.metadata.name)
+    run.bucket.write(file, emitter.emit(record).encode())
+    run.uploaded = True

@@ -1,0 +1,63 @@
+"""maintain, verb init-repository: make a repository's restic repositories, each once for ever."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from stashgen.api.base import JsonObject
+from stashgen.kubestash import layout
+from stashgen.yaml import emitter
+from stashgen_controller.protocol.run_result import ErrorClass, RepositoryState
+from stashgen_controller.worker.repository.records import Record, read_records
+from stashgen_controller.worker.repository.writer import record_writer
+from stashgen_controller.worker.restic.process import ResticError
+from stashgen_controller.worker.run import RunContext, RunFailedError
+from stashgen_controller.worker.verbs.maintenance import MaintainOrder
+
+
+def init_repository(run: RunContext, order: MaintainOrder) -> None:
+    """Make each session's restic repository if there is none; leave ``repository.yaml``.
+
+    A path that was initialised before is never initialised again: an empty repository in its
+    place would hide that history is lost. That it was is known from the plan, and from the
+    bucket's records, which outlive the cluster.
+
+    Raises:
+        RunFailedError, ResticError, StorageError: not all of them are there.
+    """
+    matches = record_writer(run)
+    known = _known_paths(run)
+    records = read_records(run, order.component).records
+    used = {*known, *(item.path for item in records if item.ids)}
+    for path in order.paths:
+        _ensure(run, path, used)
+    if run.plan.repository is not None:
+        stored = {key: value for key, value in run.plan.repository.items() if key != "status"}
+        run.bucket.write(layout.repository_file(run.directory), emitter.emit(stored).encode())
+        run.uploaded = True
+    run.repository = RepositoryState(
+        component_paths=tuple(dict.fromkeys((*known, *order.paths))),
+        snapshot_count=_count(records),
+        writer_matches=matches,
+    )
+
+
+def _ensure(run: RunContext, path: str, used: set[str]) -> None:
+    restic = run.restic(path)
+    try:
+        restic.run("cat", "config", "--no-lock")
+    except ResticError as error:
+        if error.reason is not ErrorClass.NO_REPOSITORY:
+            raise
+        if path in used:
+            msg = f"{path} was initialised before and is gone: it is not made anew"
+            raise RunFailedError(ErrorClass.NO_REPOSITORY, msg) from error
+        restic.run("init")
+
+
+def _count(records: Sequence[Record]) -> int:
+    return sum(1 for item in records if not item.is_pruning)
+
+
+def _known_paths(run: RunContext) -> tuple[str, ...]:
+    status = cast("JsonObject", (run.plan.repository or {}).get("status") or {})
+    return tuple(str(path) for path in cast("list[str]", status.get("componentPaths") or []))

@@ -1,0 +1,37 @@
+"""init-storage: leave ``metadata.yaml`` in a storage, once."""
+
+import secrets
+
+from stashgen import __version__
+from stashgen.api.base import JsonObject, format_time
+from stashgen.kubestash import layout
+from stashgen.yaml import emitter
+from stashgen_controller.protocol.run_result import ErrorClass
+from stashgen_controller.worker.run import RunContext, RunFailedError
+
+
+def init_storage(run: RunContext) -> None:
+    """Write the storage's metadata if there is none, and see that create-only writes hold.
+
+    The ledger of restores and the record of writers depend on writes that never replace a file.
+
+    Raises:
+        RunFailedError, StorageError: the storage cannot be used.
+    """
+    metadata: JsonObject = {
+        "apiVersion": "config.kubestash.com/v1alpha1",
+        "kind": "BackendMeta",
+        "metadata": {"creationTimestamp": format_time(run.now())},
+        "version": __version__,
+        "repositories": [],
+    }
+    run.bucket.create(layout.METADATA, emitter.emit(metadata).encode())
+    probe = layout.join(".stashgen", f"probe-{secrets.token_hex(8)}")
+    run.bucket.create(probe, b"1")
+    try:
+        if run.bucket.create(probe, b"2") or run.bucket.read(probe) != b"1":
+            msg = "the storage replaces a file that exists when asked to create it"
+            raise RunFailedError(ErrorClass.INVALID_BUCKET, msg)
+    finally:
+        run.bucket.delete(probe)
+    run.uploaded = True

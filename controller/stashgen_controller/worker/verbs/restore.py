@@ -1,0 +1,156 @@
+"""restore: bring a Snapshot's files back to where they were taken."""
+
+import re
+from collections.abc import Callable, Sequence
+
+from stashgen.api.base import format_time
+from stashgen.api.restore_request import RestoreMode
+from stashgen.api.restore_session import RestoreComponent, RestorePhase
+from stashgen.api.snapshot import Component, Driver, Phase, Snapshot
+from stashgen.kubestash import layout
+from stashgen_controller.protocol.run_result import ErrorClass
+from stashgen_controller.protocol.run_spec import RestoreOrder
+from stashgen_controller.worker.repository import restore_ledger
+from stashgen_controller.worker.repository.locks import clear_stale_locks
+from stashgen_controller.worker.repository.records import list_restic
+from stashgen_controller.worker.repository.writer import adopt
+from stashgen_controller.worker.restic.process import Restic
+from stashgen_controller.worker.run import RunContext, RunFailedError
+from stashgen_controller.worker.status_reporter import Reporter, restore_progress
+
+_ID = re.compile(r"[0-9a-f]{8,64}")
+# What a new file system has by itself.
+_SHOWN = 3
+_OF_THE_FILE_SYSTEM = frozenset({"lost+found"})
+_Progress = Callable[[dict[str, object]], None]
+
+
+def restore(run: RunContext, component: str, reporter: Reporter) -> None:
+    """Restore a component; files that the snapshot does not have stay as they are.
+
+    What a RestoreRequest asked for and was done before succeeds without writing a byte.
+
+    Raises:
+        RunFailedError, ResticError, StorageError: not everything was restored.
+    """
+    snapshot = Snapshot.from_wire(run.plan.snapshot)
+    known = (snapshot.status.components if snapshot.status else None) or {}
+    source = known.get(component)
+    path = _path(snapshot, component, source)
+    run.components[component] = Component(path=path, phase=Phase.RUNNING, driver=Driver.RESTIC)
+    name = run.plan.restore_session or ""
+    running = RestoreComponent(phase=RestorePhase.RUNNING)
+    reporter.restore_session(name, {component: running})
+
+    def progress(message: dict[str, object]) -> None:
+        if reporter.is_due():
+            shown = running.model_copy(update={"progress": restore_progress(message)})
+            reporter.restore_session(name, {component: shown})
+
+    def ids() -> list[str]:
+        found = _ids(source)
+        if not found:
+            what = f"Snapshot {snapshot.metadata.name} has no restic snapshot"
+            raise RunFailedError(ErrorClass.NO_SNAPSHOT, f"{what} of component {component!r}")
+        return found
+
+    if run.plan.order is None:
+        wanted = ids()
+        _write(run, _restic(run, path), wanted, progress)
+    else:
+        _restore_once(run, run.plan.order, path, ids, progress)
+    run.finish_component(component, Phase.SUCCEEDED)
+
+
+def _restore_once(
+    run: RunContext,
+    order: RestoreOrder,
+    path: str,
+    ids: Callable[[], list[str]],
+    progress: _Progress,
+) -> None:
+    """Restore unless the bucket's record says that it was done; resume what was interrupted."""
+    record = restore_ledger.find(run, order)
+    if record is not None:
+        run.restored_before = restore_ledger.restored_before(run, record)
+        if run.restored_before is not None:
+            return
+    if run.now() >= order.not_after:
+        msg = f"notAfter {format_time(order.not_after)} has passed"
+        raise RunFailedError(ErrorClass.EXPIRED, msg)
+    wanted = ids()
+    restic = _restic(run, path)
+    _require_listed(restic, wanted)
+    if record is None:
+        if order.mode is RestoreMode.ONLY_IF_EMPTY:
+            _require_empty(run)
+        record = restore_ledger.begin(run, order)
+    files, size_bytes = _write(run, restic, wanted, progress)
+    restore_ledger.finish(run, record, files=files, size_bytes=size_bytes)
+
+
+def _restic(run: RunContext, path: str) -> Restic:
+    restic = run.restic(path)
+    clear_stale_locks(run, restic, path)
+    return restic
+
+
+def _write(
+    run: RunContext, restic: Restic, ids: Sequence[str], progress: _Progress
+) -> tuple[int, int]:
+    """Have restic write the volume; says how many files and bytes the snapshots have."""
+    files = size_bytes = 0
+    for id_ in ids:
+        outcome = restic.run("restore", id_, "--target=/", "--sparse", on_progress=progress)
+        summary = outcome.output.last("summary") or {}
+        files += int(str(summary.get("total_files") or 0))
+        size_bytes += int(str(summary.get("total_bytes") or 0))
+    if run.plan.adopt:
+        adopt(run)
+    return files, size_bytes
+
+
+def _require_listed(restic: Restic, ids: Sequence[str]) -> None:
+    """See that restic still has all of it, before the record says that writing begins."""
+    listed = list_restic(restic)
+    for id_ in ids:
+        if not any(known.startswith(id_) for known in listed):
+            msg = f"restic does not list the snapshot {id_} any more"
+            raise RunFailedError(ErrorClass.NO_SNAPSHOT, msg)
+
+
+def _require_empty(run: RunContext) -> None:
+    found = sorted(
+        path.name for path in run.environment.data.iterdir() if path.name not in _OF_THE_FILE_SYSTEM
+    )
+    if found:
+        shown = ", ".join(found[:_SHOWN]) + (" and more" if len(found) > _SHOWN else "")
+        msg = f"mode OnlyIfEmpty: the volume has {shown}"
+        raise RunFailedError(ErrorClass.NOT_EMPTY, msg)
+
+
+def _path(snapshot: Snapshot, component: str, source: Component | None) -> str:
+    """Where the component's restic repository is; a record may not point elsewhere."""
+    expected = layout.component_path(snapshot.spec.session or "", component)
+    if source is not None and source.path not in {None, expected}:
+        msg = (
+            f"Snapshot {snapshot.metadata.name} says its data is at {source.path!r}, "
+            f"not at {expected!r}"
+        )
+        raise RunFailedError(ErrorClass.INVALID_BUCKET, msg)
+    return expected
+
+
+def _ids(source: Component | None) -> list[str]:
+    """Restic's ids, which come from a status that others write, too."""
+    found = [
+        item.summary.id
+        for item in (source.restic_stats if source else None) or ()
+        if item.summary is not None and item.summary.id
+    ]
+    for id_ in found:
+        if _ID.fullmatch(id_) is None:
+            raise RunFailedError(
+                ErrorClass.INVALID_BUCKET, f"{id_!r} is not a restic snapshot's id"
+            )
+    return found

@@ -1,0 +1,75 @@
+"""Every label and annotation key that we write or read, once.
+
+KubeStash's and Kubernetes' own keys are spelt as they spell them; ours are below
+``stashgen.dev`` and ``session.stashgen.dev``.
+"""
+
+from stashgen.api.meta import ObjectMeta
+
+# On Jobs, their pods, BackupSessions and Snapshots, as KubeStash labels them.
+INVOKER_NAME_LABEL = "kubestash.com/invoker-name"
+INVOKER_NAMESPACE_LABEL = "kubestash.com/invoker-namespace"
+SESSION_NAME_LABEL = "kubestash.com/session-name"
+REPOSITORY_LABEL = "kubestash.com/repo-name"
+TARGET_LABEL_PREFIX = "kubestash.com/app-ref-"
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+MANAGED_BY = "kubestash.com"
+COMPONENT_LABEL = "app.kubernetes.io/component"
+# On pods, by the Job controller.
+JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
+
+# Git holds the object's children: the controller waits for them and makes none.
+RENDERED_ANNOTATION = "stashgen.dev/rendered"
+# The PodTemplate of each verb; the verb follows.
+POD_TEMPLATE_ANNOTATION_PREFIX = "stashgen.dev/pod-template."
+BACKUP_TEMPLATE_ANNOTATION = f"{POD_TEMPLATE_ANNOTATION_PREFIX}backup"
+# On the objects of a volume that is not backed up any more: kept until this date.
+RETIRED_ANNOTATION = "stashgen.dev/retired"
+# On a claim: it needs no backup, and the value says why.
+OPT_OUT_ANNOTATION = "stashgen.dev/opt-out"
+# On a Job: which plan it was made for.
+PLAN_DIGEST_ANNOTATION = "stashgen.dev/plan-digest"
+# On a RestoreSession that a RestoreRequest asked for: the order, and its nonce to find it by.
+ORDER_ANNOTATION = "stashgen.dev/restore-order"
+NONCE_LABEL = "stashgen.dev/nonce"
+
+# The session's values, which the pod reads through the downward API.
+PLAN_ANNOTATION = "session.stashgen.dev/plan"
+NAME_ANNOTATION = "session.stashgen.dev/name"
+SNAPSHOT_ANNOTATION = "session.stashgen.dev/snapshot"
+VERB_ANNOTATION = "session.stashgen.dev/verb"
+
+# In strict mode: the reviewed template of a pod, and which ReviewedTemplates object has it.
+TEMPLATE_LABEL = "stashgen.dev/pod-template"
+PART_LABEL = "stashgen.dev/reviewed-in"
+SESSION_LABELS = (
+    INVOKER_NAME_LABEL,
+    INVOKER_NAMESPACE_LABEL,
+    SESSION_NAME_LABEL,
+    REPOSITORY_LABEL,
+)
+SESSION_ANNOTATIONS = (NAME_ANNOTATION, SNAPSHOT_ANNOTATION, VERB_ANNOTATION, PLAN_ANNOTATION)
+JOB_LABELS = (TEMPLATE_LABEL, PART_LABEL, MANAGED_BY_LABEL, COMPONENT_LABEL, *SESSION_LABELS)
+JOB_ANNOTATIONS = (PLAN_DIGEST_ANNOTATION,)
+# What the API server itself adds to the pod of a Job before policies are asked.
+KUBERNETES_LABELS = (
+    "batch.kubernetes.io/controller-uid",
+    JOB_NAME_LABEL,
+    "controller-uid",
+    "job-name",
+)
+
+
+def is_rendered(metadata: ObjectMeta) -> bool:
+    """Whether git holds this object's children: then the controller makes none of them."""
+    return RENDERED_ANNOTATION in (metadata.annotations or {})
+
+
+def pod_template_annotations(names: dict[str, str]) -> dict[str, str]:
+    """The PodTemplate of each verb, as its owner names it."""
+    return {f"{POD_TEMPLATE_ANNOTATION_PREFIX}{verb}": name for verb, name in names.items()}
+
+
+def template_name(metadata: ObjectMeta, verb: str) -> str | None:
+    """The PodTemplate that a rendered object names for a verb."""
+    return (metadata.annotations or {}).get(POD_TEMPLATE_ANNOTATION_PREFIX + verb)

@@ -1,0 +1,1 @@
+"""The pods of workers, fully resolved."""

@@ -1,0 +1,112 @@
+"""The command line of a worker's container."""
+
+from collections.abc import Mapping, Sequence
+
+from stashgen.api.addon import AddonTask
+from stashgen.api.backup_storage import BackupStorage
+from stashgen.api.function import Function
+from stashgen.api.repository import Repository
+from stashgen.api.retention_policy import RetentionPolicySpec, SuccessfulSnapshots
+from stashgen.api.shared import TaskReference
+from stashgen.kubestash.backends import storage_flags, storage_url
+from stashgen.kubestash.variables import substitute
+
+_PLACE = ("storage", "directory", "component")
+# Beside the place; each is left out where it says nothing.
+_ACCESS = ("region", "insecure-tls", "connections")
+# What a worker is told whether or not the Function has a flag for it.
+ADDED = (*_PLACE, *_ACCESS)
+
+
+def place(repository: Repository, storage: BackupStorage, component: str) -> dict[str, str]:
+    """The variables that say where a repository is and how its storage is reached.
+
+    Raises:
+        UnsupportedStorageError: for a provider that is not supported yet.
+    """
+    return storage_flags(storage) | {
+        "namespace": repository.metadata.namespace or "",
+        "storage": storage_url(storage),
+        "directory": (repository.spec.path or "").strip("/"),
+        "component": component,
+    }
+
+
+def function_args(
+    function: Function, task: AddonTask, reference: TaskReference, variables: Mapping[str, str]
+) -> tuple[str, ...]:
+    """A Function's arguments resolved; a flag without a value is left out.
+
+    A user's parameters win over the Addon's defaults. Our own variables win over both, so that
+    nobody is sent to another storage or namespace by a parameter of that name. KubeStash's own
+    catalogue has no flags for the place: they are added at the end.
+    """
+    values = {
+        parameter.name: parameter.default
+        for parameter in task.parameters or ()
+        if parameter.name and parameter.default
+    }
+    values |= {name: _text(value) for name, value in (reference.params or {}).items()}
+    values |= {"taskName": task.name or ""} | dict(variables)
+    resolved = [substitute(arg, values) for arg in function.spec.args or ()]
+    kept = [
+        arg
+        for arg in resolved
+        if not (arg.startswith("--") and arg.partition("=")[1:] == ("=", ""))
+    ]
+    given = {arg.partition("=")[0] for arg in kept}
+    wanted = (*_PLACE, *(flag for flag in _ACCESS if flag in variables))
+    missing = (flag for flag in wanted if f"--{flag}" not in given)
+    return (*kept, *(f"--{flag}={variables[flag]}" for flag in missing))
+
+
+def init_storage_args(storage: BackupStorage) -> tuple[str, ...]:
+    """What initialises a storage.
+
+    Raises:
+        UnsupportedStorageError: for a provider that is not supported yet.
+    """
+    flags = storage_flags(storage)
+    return (
+        "init-storage",
+        f"--storage={storage_url(storage)}",
+        *(f"--{flag}={flags[flag]}" for flag in _ACCESS if flag in flags),
+    )
+
+
+def maintain_args(
+    variables: Mapping[str, str], sessions: Sequence[str], retention: RetentionPolicySpec
+) -> tuple[str, ...]:
+    """What maintenance may do; the verb comes with the session."""
+    return (
+        "maintain",
+        "--verb=$(VERB)",
+        *(f"--{flag}={variables[flag]}" for flag in ("namespace", *_PLACE)),
+        *(f"--{flag}={variables[flag]}" for flag in _ACCESS if flag in variables),
+        f"--sessions={','.join(sessions)}",
+        *_keep_flags(retention),
+    )
+
+
+def _keep_flags(retention: RetentionPolicySpec) -> tuple[str, ...]:
+    counts = retention.successful_snapshots or SuccessfulSnapshots()
+    named = {
+        "last": counts.last,
+        "hourly": counts.hourly,
+        "daily": counts.daily,
+        "weekly": counts.weekly,
+        "monthly": counts.monthly,
+        "yearly": counts.yearly,
+    }
+    flags = [f"--keep-{name}={value}" for name, value in named.items() if value is not None]
+    failed = retention.failed_snapshots
+    flags.append(f"--keep-failed={1 if failed is None or failed.last is None else failed.last}")
+    if retention.max_retention_period:
+        flags.append(f"--max-retention-period={retention.max_retention_period}")
+    return tuple(flags)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)

@@ -1,0 +1,1 @@
+"""What KubeStash's webhooks refuse, and what we do not support."""

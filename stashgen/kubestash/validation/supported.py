@@ -1,0 +1,257 @@
+"""Which of KubeStash's fields have no implementation yet.
+
+A documented field with another than its default value is never ignored in silence: it is a
+finding of ``stashgen check`` and a condition in the controller. Where a block has many fields
+the implemented ones are listed, so that a field that is added to a model is unsupported until
+somebody lists it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from stashgen.api.backup_configuration import BackupConfiguration, SchedulerJobTemplate, Session
+from stashgen.api.backup_session import BackupSession
+from stashgen.api.backup_storage import BackupStorage
+from stashgen.api.base import Model
+from stashgen.api.repository import Repository
+from stashgen.api.restore_session import DataSource, RestoreSession
+from stashgen.api.runtime_settings import (
+    ContainerRuntimeSettings,
+    OffshootPodTemplate,
+    RuntimeSettings,
+)
+from stashgen.api.shared import AddonInfo, ObjectReference, TaskReference
+from stashgen.kubestash.addons import BACKUP_TASK, RESTORE_TASK, SYNONYMS, pvc_addon
+from stashgen.kubestash.pods.templates import COMPONENT
+from stashgen.kubestash.pods.volumes import is_scratch_volume
+
+_WIPE_OUT = "deleting the data is not supported yet: it stays in the storage"
+_NOT_YET = "is not supported yet"
+_ONE_NAMESPACE = "another namespace is not supported yet"
+
+_TEMPLATE = frozenset({"metadata", "spec"})
+_TEMPLATE_SPEC = frozenset(
+    {
+        "affinity",
+        "containerSecurityContext",
+        "env",
+        "imagePullSecrets",
+        "nodeSelector",
+        "priorityClassName",
+        "resources",
+        "securityContext",
+        "serviceAccountName",
+        "terminationGracePeriodSeconds",
+        "tolerations",
+    }
+)
+_RUNTIME_POD = frozenset(
+    {
+        "affinity",
+        "imagePullSecrets",
+        "nodeSelector",
+        "podAnnotations",
+        "podLabels",
+        "priorityClassName",
+        "securityContext",
+        "serviceAccountName",
+        "tolerations",
+    }
+)
+_RUNTIME_CONTAINER = frozenset({"env", "resources", "securityContext"})
+_TRIGGER_JOB = frozenset({"activeDeadlineSeconds", "backoffLimit", "template"})
+# What Kubernetes does when nothing is said; 0 is a word, "no time to live" for example.
+_DEFAULTS: dict[str, object] = {
+    "completionMode": "NonIndexed",
+    "completions": 1,
+    "dnsPolicy": "ClusterFirst",
+    "parallelism": 1,
+    "priority": 0,
+    "schedulerName": "default-scheduler",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """One field: its path on the wire and why its value does nothing."""
+
+    path: str
+    why: str
+
+
+def unsupported(obj: Model) -> tuple[Unsupported, ...]:
+    """The fields of an object that ask for what is not implemented yet."""
+    match obj:
+        case BackupStorage():
+            return tuple(_of_storage(obj))
+        case Repository():
+            return tuple(_of_repository(obj))
+        case BackupConfiguration():
+            return tuple(_of_configuration(obj))
+        case BackupSession():
+            return tuple(_of_backup_session(obj))
+        case RestoreSession():
+            return tuple(_of_restore(obj))
+        case _:
+            return ()
+
+
+def _of_storage(storage: BackupStorage) -> Iterator[Unsupported]:
+    backend = storage.spec.storage
+    if backend is not None and backend.provider not in {"local", "s3"}:
+        why = f"provider {backend.provider!r} is not supported yet"
+        yield Unsupported("spec.storage.provider", why)
+    if storage.s3 is not None and not storage.s3.secret_name:
+        why = "access to a bucket without a Secret is not supported yet"
+        yield Unsupported("spec.storage.s3.secretName", why)
+    if storage.spec.deletion_policy == "WipeOut":
+        yield Unsupported("spec.deletionPolicy", _WIPE_OUT)
+    runtime = storage.spec.runtime_settings or RuntimeSettings()
+    yield from _others(runtime.pod, _RUNTIME_POD, "spec.runtimeSettings.pod")
+    yield from _others(runtime.container, _RUNTIME_CONTAINER, "spec.runtimeSettings.container")
+
+
+def _of_repository(repository: Repository) -> Iterator[Unsupported]:
+    namespace = repository.metadata.namespace
+    if repository.spec.deletion_policy == "WipeOut":
+        yield Unsupported("spec.deletionPolicy", _WIPE_OUT)
+    yield from _reference(repository.spec.storage_ref, namespace, "spec.storageRef")
+    yield from _key(repository.spec.encryption_secret, namespace, "spec.encryptionSecret")
+
+
+def _of_configuration(configuration: BackupConfiguration) -> Iterator[Unsupported]:
+    namespace = configuration.metadata.namespace
+    target = configuration.spec.target
+    if target is None or target.kind != "PersistentVolumeClaim":
+        yield Unsupported("spec.target", "only a PersistentVolumeClaim can be backed up")
+    elif target.namespace not in {None, namespace}:
+        yield Unsupported("spec.target.namespace", "the target must be in the same namespace")
+    for index, backend in enumerate(configuration.spec.backends):
+        yield from _reference(backend.storage_ref, namespace, f"spec.backends[{index}].storageRef")
+    for index, session in enumerate(configuration.spec.sessions):
+        yield from _of_session(session, namespace, f"spec.sessions[{index}]")
+
+
+def _of_session(session: Session, namespace: str | None, path: str) -> Iterator[Unsupported]:
+    hooks = session.hooks
+    if hooks is not None and (hooks.pre_backup or hooks.post_backup):
+        yield Unsupported(f"{path}.hooks", "hooks are not supported yet")
+    if session.scheduler is not None:
+        yield from _of_trigger(session.scheduler.job_template, f"{path}.scheduler.jobTemplate")
+    yield from _of_addon(session.addon, f"{path}.addon", BACKUP_TASK)
+    for index, repository in enumerate(session.repositories or ()):
+        at = f"{path}.repositories[{index}]"
+        if repository.deletion_policy in {"WipeOut", "Delete"}:
+            why = "the Repository is kept when its BackupConfiguration is deleted"
+            yield Unsupported(f"{at}.deletionPolicy", why)
+        if repository.backup_verifier is not None:
+            yield Unsupported(f"{at}.backupVerifier", "verification is not supported yet")
+        yield from _key(repository.encryption_secret, namespace, f"{at}.encryptionSecret")
+
+
+def _of_trigger(template: SchedulerJobTemplate, path: str) -> Iterator[Unsupported]:
+    yield from _others(template, _TRIGGER_JOB, path)
+    yield from _of_template(template.template, f"{path}.template")
+
+
+def _of_addon(addon: AddonInfo | None, path: str, known: str) -> Iterator[Unsupported]:
+    if addon is None:
+        return
+    tasks = addon.tasks or ()
+    for index, task in enumerate(tasks):
+        yield from _of_task(task, f"{path}.tasks[{index}]", known)
+    if len(tasks) > 1:
+        yield Unsupported(f"{path}.tasks", "more than one task is not supported yet")
+    yield from _of_template(addon.job_template, f"{path}.jobTemplate")
+    runtime: ContainerRuntimeSettings | None = addon.container_runtime_settings
+    yield from _others(runtime, _RUNTIME_CONTAINER, f"{path}.containerRuntimeSettings")
+
+
+def _of_task(task: TaskReference, path: str, known: str) -> Iterator[Unsupported]:
+    if SYNONYMS.get(task.name or "", task.name) != known:
+        yield Unsupported(f"{path}.name", f"task {task.name!r} is not supported yet")
+    for name in sorted((task.params or {}).keys() - _parameters(known)):
+        yield Unsupported(f"{path}.params.{name}", f"task {known!r} has no such parameter")
+    if task.variables:
+        yield Unsupported(f"{path}.variables", "task variables are not supported yet")
+    if task.target_volumes is not None and task.target_volumes.to_wire():
+        yield Unsupported(f"{path}.targetVolumes", "target volumes are not supported yet")
+    for index, volume in enumerate(task.addon_volumes or ()):
+        if not is_scratch_volume(volume.name):
+            why = f"volume {volume.name!r} cannot be replaced"
+            yield Unsupported(f"{path}.addonVolumes[{index}].name", why)
+
+
+def _parameters(task: str) -> set[str]:
+    """The parameters of one of our own Addon's tasks."""
+    spec = pvc_addon().spec
+    tasks = (*(spec.backup_tasks or ()), *(spec.restore_tasks or ()))
+    return {
+        parameter.name or ""
+        for item in tasks
+        if item.name == task
+        for parameter in item.parameters or ()
+    }
+
+
+def _of_template(template: OffshootPodTemplate | None, path: str) -> Iterator[Unsupported]:
+    yield from _others(template, _TEMPLATE, path)
+    if template is not None:
+        yield from _others(template.spec, _TEMPLATE_SPEC, f"{path}.spec")
+
+
+def _of_backup_session(session: BackupSession) -> Iterator[Unsupported]:
+    invoker = session.spec.invoker
+    if invoker is not None and invoker.kind != "BackupConfiguration":
+        yield Unsupported("spec.invoker.kind", f"invoker {invoker.kind!r} is not supported yet")
+
+
+def _of_restore(restore: RestoreSession) -> Iterator[Unsupported]:
+    spec = restore.spec
+    namespace = restore.metadata.namespace
+    if spec.target is None or spec.target.kind != "PersistentVolumeClaim":
+        yield Unsupported("spec.target", "only a PersistentVolumeClaim can be restored into")
+    elif spec.target.namespace not in {None, namespace}:
+        yield Unsupported("spec.target.namespace", "the target must be in the same namespace")
+    if spec.hooks is not None and (spec.hooks.pre_restore or spec.hooks.post_restore):
+        yield Unsupported("spec.hooks", "hooks are not supported yet")
+    if spec.manifest_options is not None and spec.manifest_options.to_wire():
+        yield Unsupported("spec.manifestOptions", "manifest restores are not supported yet")
+    if spec.data_source is not None:
+        yield from _of_source(spec.data_source, namespace)
+    yield from _of_addon(spec.addon, "spec.addon", RESTORE_TASK)
+
+
+def _of_source(source: DataSource, namespace: str | None) -> Iterator[Unsupported]:
+    if source.pitr is not None:
+        yield Unsupported("spec.dataSource.pitr", "is for databases only")
+    if source.namespace not in {None, "", namespace}:
+        why = "a snapshot of another namespace is not supported yet"
+        yield Unsupported("spec.dataSource.namespace", why)
+    if source.components and tuple(source.components) != (COMPONENT,):
+        why = f"a stand-alone volume has only the component {COMPONENT!r}"
+        yield Unsupported("spec.dataSource.components", why)
+    secret = source.encryption_secret
+    yield from _reference(secret, namespace, "spec.dataSource.encryptionSecret")
+
+
+def _key(secret: ObjectReference | None, namespace: str | None, path: str) -> Iterator[Unsupported]:
+    if secret is None:
+        yield Unsupported(path, "a repository without a key is not supported")
+    yield from _reference(secret, namespace, path)
+
+
+def _reference(
+    reference: ObjectReference | None, namespace: str | None, path: str
+) -> Iterator[Unsupported]:
+    if reference is not None and reference.namespace not in {None, "", namespace}:
+        yield Unsupported(f"{path}.namespace", _ONE_NAMESPACE)
+
+
+def _others(block: Model | None, known: frozenset[str], path: str) -> Iterator[Unsupported]:
+    """Fields of a block that say something and are not among the implemented ones."""
+    if block is not None:
+        for name, value in block.to_wire().items():
+            is_said = value not in ("", [], {}) and value is not False
+            if name not in known and is_said and _DEFAULTS.get(name) != value:
+                yield Unsupported(f"{path}.{name}", _NOT_YET)

@@ -1,0 +1,1 @@
+"""What the passes hand to each other, one module a pass boundary."""

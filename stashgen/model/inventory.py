@@ -1,0 +1,44 @@
+"""Which volumes there are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stashgen.diagnostics import Position
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class VolumeKey:
+    """A volume's identity; it outlives renames of cluster, policy and files."""
+
+    cluster_id: str
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A PersistentVolumeClaim in an inventory.
+
+    Attributes:
+        block: A raw device without files (``volumeMode: Block``).
+    """
+
+    key: VolumeKey
+    labels: Mapping[str, str]
+    access_modes: tuple[str, ...]
+    position: Position
+    block: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """The volumes of all clusters, sorted by key.
+
+    Attributes:
+        namespace_labels: By cluster id and namespace; only namespaces with a manifest are there.
+        unreadable: Objects that could not be understood (templates, no namespace): unknown.
+    """
+
+    volumes: tuple[Volume, ...]
+    namespace_labels: Mapping[tuple[str, str], Mapping[str, str]]
+    unreadable: tuple[Position, ...] = ()

@@ -1,0 +1,90 @@
+"""What was decided for every volume."""
+
+from dataclasses import dataclass
+
+from stashgen.api.base import JsonObject
+from stashgen.api.retention_policy import RetentionPolicySpec
+from stashgen.diagnostics import Position
+from stashgen.model.history import RetiredHistory
+from stashgen.model.inventory import Volume
+from stashgen.policy.project import Cluster, Project
+from stashgen.policy.shared import Job
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedStorage:
+    """A storage in one cluster, templates filled in.
+
+    Attributes:
+        provider: KubeStash's name of it: local or s3.
+        block: The provider's block of a BackupStorage as it is rendered.
+    """
+
+    cluster: Cluster
+    name: str
+    namespace: str
+    provider: str
+    block: JsonObject
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedCopy:
+    """One storage's share of a session, everything decided.
+
+    Attributes:
+        repository: The Repository's name.
+        directory: Below the storage's prefix.
+        retention_name: The RetentionPolicy's name in the volume's namespace.
+        secret_name: Of the encryption key.
+    """
+
+    storage: ResolvedStorage
+    repository: str
+    directory: str
+    retention_name: str
+    retention: RetentionPolicySpec
+    secret_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedSession:
+    """One rhythm of a volume, everything decided; ``schedule`` has no ``H`` left."""
+
+    name: str
+    schedule: str
+    time_zone: str
+    timeout_seconds: int
+    history_limit: int
+    suspend: bool
+    copies: tuple[ResolvedCopy, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """How one volume is backed up.
+
+    Attributes:
+        configuration: The BackupConfiguration's name.
+        job: Merged from the project's defaults and the policy.
+    """
+
+    volume: Volume
+    cluster: Cluster
+    policy: str
+    configuration: str
+    sessions: tuple[ResolvedSession, ...]
+    job: Job
+    paused: bool
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What was decided for every volume, sorted by key; storages by cluster id and name."""
+
+    project: Project
+    protections: tuple[Protection, ...]
+    storages: tuple[ResolvedStorage, ...]
+    unprotected: tuple[Volume, ...]
+    retired: tuple[RetiredHistory, ...] = ()

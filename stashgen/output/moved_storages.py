@@ -1,0 +1,108 @@
+"""Storages whose name stays and whose place changes: every history in them would begin anew."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import cast
+
+from stashgen.api.base import JsonObject
+from stashgen.diagnostics import Finding, Position, Severity, quote
+from stashgen.model.history import History, Previous
+from stashgen.model.inventory import VolumeKey
+from stashgen.model.manifest import FileTree, Manifest
+from stashgen.model.resolved import Resolved
+from stashgen.output.damage import Code, damaged
+from stashgen.yaml.documents import read_documents
+
+# What says how to get there, and not where it is.
+_NO_PLACE = frozenset({"mountPath", "region", "secretName", "insecureTLS"})
+
+_Use = tuple[tuple[VolumeKey, str], PurePosixPath, str]
+
+
+def moved_storages(
+    resolved: Resolved,
+    kept: Iterable[Manifest],
+    histories: Iterable[History],
+    before: Iterable[Previous],
+    files: FileTree,
+) -> Iterator[Finding]:
+    """An error for each storage that held a history before and would be another place.
+
+    A file of a storage that is not there says nothing: whoever moved the copies along deletes it.
+
+    Args:
+        resolved: Which volume is copied to which storage.
+        kept: What retired histories keep.
+        histories: Of the output before the build.
+        before: The folders that they were found in.
+        files: The output after the build.
+    """
+    folders = {previous.root: previous.files for previous in before}
+    known = {(one.volume, one.repository): one for one in histories}
+    seen = set()
+    for key, folder, storage in (*_copies(resolved), *_retired(kept)):
+        history = known.get(key)
+        if history is None:
+            continue
+        name = f"_storage-{storage}.yaml"
+        old = history.path.parent / name
+        new = folder / name
+        content = folders[history.root].get(old)
+        if (history.root, old) in seen or content in {None, files[new]}:
+            continue
+        seen.add((history.root, old))
+        position = Position(history.root / old)
+        yield from _compare(content or b"", files[new], storage, position)
+
+
+def _copies(resolved: Resolved) -> Iterator[_Use]:
+    """Volume and repository, folder after the build and storage of what is backed up."""
+    for protection in resolved.protections:
+        for session in protection.sessions:
+            for copy in session.copies:
+                place = PurePosixPath(copy.storage.cluster.name, copy.storage.namespace)
+                yield (protection.volume.key, copy.repository), place, copy.storage.name
+
+
+def _retired(kept: Iterable[Manifest]) -> Iterator[_Use]:
+    """The same of retired histories, by their Repositories."""
+    for manifest in kept:
+        if manifest.record is None or manifest.data["kind"] != "Repository":
+            continue
+        spec = cast("Mapping[str, JsonObject]", manifest.data["spec"])
+        for repository in manifest.record.repositories:
+            key = (manifest.record.volume, repository)
+            yield key, manifest.path.parent, str(spec["storageRef"]["name"])
+
+
+def _compare(old: bytes, new: bytes, name: str, position: Position) -> Iterator[Finding]:
+    was = _place(old)
+    if was is None:
+        yield damaged(position, "it has no BackupStorage that can be read")
+    elif was != (place := _place(new)):
+        yield Finding(
+            Code.MOVED,
+            Severity.ERROR,
+            position,
+            "",
+            f"storage {quote(name)} would be another place: {place}, and was {was}",
+            "every history in it would begin anew, and what is in the old place could not be "
+            "restored any more",
+            "give the new place a Storage with a name of its own, and retire what the old one has; "
+            "if the copies were moved along, delete this file and build again",
+        )
+
+
+def _place(content: bytes) -> str | None:
+    """Where the BackupStorage of a file is, in one line; None where it cannot be read."""
+    for document in read_documents(content, PurePosixPath("storage")).value:
+        spec = document.data.get("spec")
+        storage = spec.get("storage") if isinstance(spec, dict) else None
+        if document.data.get("kind") != "BackupStorage" or not isinstance(storage, dict):
+            continue
+        block = storage.get(str(storage.get("provider")))
+        if isinstance(block, dict):
+            place = {key: value for key, value in block.items() if key not in _NO_PLACE}
+            return json.dumps(place, sort_keys=True)
+    return None

@@ -1,0 +1,112 @@
+"""The objects that a retired history keeps, out of the file that it had before the build.
+
+The policy and the claim may be gone, so what was reviewed and applied is kept as it was: the
+Repository, and the pods that restore from it and maintain it. The same input and the same output
+folder give the same bytes, and the file that is written here is its own record from then on.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import cast
+
+from stashgen.api.base import JsonObject, metadata_of
+from stashgen.api.labels import BACKUP_TEMPLATE_ANNOTATION, RETIRED_ANNOTATION
+from stashgen.diagnostics import Finding, Outcome
+from stashgen.kubestash.pods.templates import template_name
+from stashgen.model.history import Previous, RetiredHistory
+from stashgen.model.manifest import FileTree, Manifest, Record
+from stashgen.model.resolved import Resolved
+from stashgen.output.damage import damaged
+from stashgen.yaml.documents import read_documents
+
+_VERBS = ("restore", "maintain")
+
+
+class _MissingError(Exception):
+    """The record lacks an object; the message says which."""
+
+
+def retired_objects(
+    resolved: Resolved, before: Iterable[Previous]
+) -> Outcome[tuple[Manifest, ...]]:
+    """The manifests of retired histories, and of storages that only they still need.
+
+    Args:
+        resolved: What is retired, and which storages are rendered anyway.
+        before: The folders that its histories were found in.
+    """
+    folders = {previous.root: previous.files for previous in before}
+    rendered = {
+        (PurePosixPath(storage.cluster.name, storage.namespace), storage.name)
+        for storage in resolved.storages
+    }
+    made: list[Manifest] = []
+    findings: list[Finding] = []
+    for one in resolved.retired:
+        files = folders[one.history.root]
+        try:
+            kept = _Kept(one, _objects(files, one.history.path))
+            made += kept.manifests()
+            if (one.folder, kept.storage) not in rendered:
+                made += _storage(one, kept.storage, files)
+                rendered.add((one.folder, kept.storage))
+        except _MissingError as error:
+            findings.append(damaged(one.history.position, str(error)))
+    return Outcome(tuple(made), tuple(findings))
+
+
+class _Kept:
+    """What stays of one file.
+
+    Attributes:
+        storage: The name of the BackupStorage that the Repository is in.
+    """
+
+    def __init__(self, retired: RetiredHistory, objects: Iterable[JsonObject]) -> None:
+        self._retired = retired
+        self._objects = {(str(one["kind"]), metadata_of(one).get("name")): one for one in objects}
+        self._repository = self._find("Repository", retired.history.repository)
+        spec = cast("Mapping[str, JsonObject]", self._repository.get("spec") or {})
+        self.storage = str((spec.get("storageRef") or {}).get("name"))
+
+    def manifests(self) -> Iterator[Manifest]:
+        """The Repository, which says that it is retired, and its pods but the one of backups."""
+        history, until = self._retired.history, self._retired.until
+        path = self._retired.folder / f"_retired-{history.repository}.yaml"
+        record = Record(history.volume, (history.repository,), until)
+        yield Manifest(path, self._marked(until.isoformat()), record)
+        for verb in _VERBS:
+            name = template_name(verb, history.repository)
+            yield Manifest(path, self._find("PodTemplate", name), record)
+
+    def _marked(self, until: str) -> JsonObject:
+        metadata = metadata_of(self._repository)
+        own = cast("JsonObject", metadata.get("annotations") or {})
+        annotations = {
+            key: value for key, value in own.items() if key != BACKUP_TEMPLATE_ANNOTATION
+        }
+        annotations[RETIRED_ANNOTATION] = until
+        return self._repository | {"metadata": metadata | {"annotations": annotations}}
+
+    def _find(self, kind: str, name: str) -> JsonObject:
+        found = self._objects.get((kind, name))
+        if found is None:
+            raise _MissingError(f"it has no {kind} {name}")
+        return found
+
+
+def _storage(retired: RetiredHistory, name: str, files: FileTree) -> Iterator[Manifest]:
+    """The storage's file as it was."""
+    file = f"_storage-{name}.yaml"
+    for data in _objects(files, retired.history.path.parent / file):
+        yield Manifest(retired.folder / file, data, is_kept=True)
+
+
+def _objects(files: FileTree, path: PurePosixPath) -> tuple[JsonObject, ...]:
+    content = files.get(path)
+    if content is None:
+        raise _MissingError(f"{path.name} is missing beside it")
+    documents = read_documents(content, path)
+    if documents.findings:
+        raise _MissingError(f"{path.name}: {documents.findings[0].what}")
+    return tuple(document.data for document in documents.value)

@@ -1,0 +1,325 @@
+"""Read, compare and write the folder of generated files; the only edge that changes files.
+
+The first two lines of a file say whose it is: only files with the mark and the project's name are
+ever read as output, replaced or deleted. A file of somebody else, or of another project, in the way
+stops the build before anything is written.
+
+Files become visible whole (a temporary file in the same folder is renamed), new ones before old
+ones go, and files with the right content are not touched. So a build that was interrupted leaves a
+mixture of two good states, and the next build completes it. Nothing is synced to the disk: the
+tree is an artefact that can be built again.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+
+from stashgen.diagnostics import Finding, Outcome, Position, Severity, ToolError, quote
+from stashgen.output.header import GENERATED_HEADER, has_mark_below, is_marked, project_of
+
+_HEAD = 256
+_TEMPORARY = ".stashgen-tmp"
+_NOT_OUTPUT = ".git"
+
+FileTree = Mapping[PurePosixPath, bytes]
+
+
+class Code(StrEnum):
+    """What writing the output may report; each is explained in docs/findings.md."""
+
+    FOREIGN = "SG601"
+    SYMLINK = "SG602"
+    OTHER_PROJECT = "SG603"
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """Where a folder differs from a fresh build; each sorted."""
+
+    missing: tuple[PurePosixPath, ...]
+    stale: tuple[PurePosixPath, ...]
+    extra: tuple[PurePosixPath, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WriteReport:
+    """What a build did to the folder; each sorted.
+
+    Attributes:
+        written: New files and files with another content than before.
+        deleted: Generated files that no longer belong to the output.
+        unchanged: How many files were right already and were not touched.
+        leftovers: Temporary files that an interrupted build had left, now removed.
+    """
+
+    written: tuple[PurePosixPath, ...] = ()
+    deleted: tuple[PurePosixPath, ...] = ()
+    unchanged: int = 0
+    leftovers: tuple[PurePosixPath, ...] = ()
+
+
+@dataclass(slots=True)
+class Output:
+    """Everything below a folder, as it was when it was read; never through a symlink.
+
+    Attributes:
+        root: The folder.
+        project: Whose output it is.
+        generated: The project's files with their content.
+        others: Generated files of other projects, with their names; None where none is said.
+        foreign: What stashgen did not write.
+        leftovers: Temporary files of a build that was interrupted.
+    """
+
+    root: Path
+    project: str
+    generated: dict[PurePosixPath, bytes] = field(default_factory=dict)
+    others: dict[PurePosixPath, str | None] = field(default_factory=dict)
+    foreign: set[PurePosixPath] = field(default_factory=set)
+    symlinks: set[PurePosixPath] = field(default_factory=set)
+    folders: set[PurePosixPath] = field(default_factory=set)
+    leftovers: list[PurePosixPath] = field(default_factory=list)
+
+
+def read_output(root: Path, project: str) -> Output:
+    """Look through a folder; one that does not exist is empty.
+
+    Raises:
+        ToolError: a file or folder cannot be read, or the root is not a folder.
+    """
+    scan = Output(root, project)
+    with _system_errors("read"):
+        if not root.is_dir():
+            if root.exists() or root.is_symlink():
+                raise NotADirectoryError(0, "it is not a folder", str(root))
+            return scan
+        pending = [(str(root), PurePosixPath())]
+        while pending:
+            folder, relative = pending.pop()
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    path = relative / entry.name
+                    if entry.is_symlink():
+                        scan.symlinks.add(path)
+                    elif entry.is_dir(follow_symlinks=False):
+                        if entry.name != _NOT_OUTPUT:
+                            scan.folders.add(path)
+                            pending.append((entry.path, path))
+                    elif not entry.is_file(follow_symlinks=False):
+                        scan.foreign.add(path)
+                    elif entry.name.startswith(".") and entry.name.endswith(_TEMPORARY):
+                        scan.leftovers.append(path)
+                    else:
+                        _take(scan, path, entry.path)
+    return scan
+
+
+def obstacles(output: Output, files: FileTree) -> tuple[Finding, ...]:
+    """What keeps a build from writing ``files``: everything of somebody else in their way."""
+    return tuple(_obstacles(output, files))
+
+
+def _obstacles(output: Output, files: FileTree) -> Iterator[Finding]:
+    """What stands at the place of a file, of its folders, or below it."""
+    root = output.root
+    needed_folders = {parent for path in files for parent in path.parents}
+    for path in sorted(output.symlinks):
+        if path in files or path in needed_folders:
+            yield _finding(
+                Code.SYMLINK,
+                root / path,
+                "a symbolic link stands where output belongs",
+                "the build never writes through a link: it may lead out of the output folder",
+                "remove the link, or choose another output folder",
+            )
+    # A folder where a file belongs is no obstacle if all that it holds is ours and goes.
+    links = {path for path in output.symlinks if path not in files}
+    others = output.foreign | links | output.others.keys()
+    in_the_way = {path for path in others - links if path in needed_folders}
+    in_the_way |= {other for other in others if _is_below(other, files)}
+    # Whether one that does not say whose it is should be deleted, nobody can tell.
+    in_the_way |= {path for path, owner in output.others.items() if owner is None}
+    for path in sorted(in_the_way):
+        if path in output.others:
+            yield _of_another(root / path, output.project, output.others[path])
+            continue
+        yield _finding(
+            Code.FOREIGN,
+            root / path,
+            "a file that stashgen did not write stands where output belongs",
+            f"only files that begin with {GENERATED_HEADER.decode()!r} are replaced",
+            "move the file elsewhere, or delete it if it is an old output",
+        )
+
+
+def _of_another(path: Path, project: str, owner: str | None) -> Finding:
+    if owner is None:
+        return _finding(
+            Code.OTHER_PROJECT,
+            path,
+            "the first two lines of a generated file do not say which project it is of",
+            f"they are {GENERATED_HEADER.decode()!r} and '# project: {project}' in this project's "
+            "files; the record of a volume's backups that cannot be read could be lost unseen",
+            "restore the file from git; delete it only if nothing of it is to be kept",
+        )
+    return _finding(
+        Code.OTHER_PROJECT,
+        path,
+        f"a file of project {quote(owner)} stands where output belongs",
+        f"this is project {quote(project)}: replacing the file would end the backups that the "
+        "other project asks for",
+        "choose another output folder; if the project was renamed, write its new name into the "
+        "second line of its files",
+    )
+
+
+def compare(expected: FileTree, actual: FileTree) -> Differences:
+    """What a build would change: files to add, to replace and to delete."""
+    return Differences(
+        missing=tuple(sorted(expected.keys() - actual.keys())),
+        stale=tuple(
+            sorted(
+                path for path, content in expected.items() if actual.get(path, content) != content
+            )
+        ),
+        extra=tuple(sorted(actual.keys() - expected.keys())),
+    )
+
+
+def write_tree(output: Output, files: FileTree) -> Outcome[WriteReport]:
+    """Make the project's generated files in a folder exactly ``files``.
+
+    Findings (``SG6xx``) name files of others and symlinks in the way; then nothing was written.
+
+    Args:
+        output: The folder as it is now.
+        files: By path below it.
+
+    Raises:
+        ValueError: a path is absolute or leaves the root, or a content is not the project's.
+        ToolError: the system refused to write; what was written until then is whole.
+    """
+    root = output.root
+    for path, content in files.items():
+        if path.is_absolute() or not path.parts or ".." in path.parts:
+            raise ValueError(f"{path} is not a path below the output folder")
+        if not is_marked(content) or project_of(content) != output.project:
+            raise ValueError(f"{path} does not begin with the mark of the project's files")
+    findings = obstacles(output, files)
+    if findings:
+        return Outcome(WriteReport(), findings)
+    differences = compare(files, output.generated)
+    with _system_errors("write"):
+        for leftover in output.leftovers:
+            (root / leftover).unlink()
+        # An old file may stand where a folder is needed, or in a folder where a file is needed.
+        blocking = set(_blocking(files, differences.extra))
+        _delete(root, sorted(blocking))
+        _remove_folders(root, (folder for folder in output.folders if _is_below(folder, files)))
+        written = tuple(sorted((*differences.missing, *differences.stale)))
+        _write(root, ((path, files[path]) for path in written))
+        _delete(root, [path for path in differences.extra if path not in blocking])
+        _remove_empty(root, output.leftovers)
+    return Outcome(
+        WriteReport(
+            written=written,
+            deleted=differences.extra,
+            unchanged=len(files) - len(written),
+            leftovers=tuple(sorted(output.leftovers)),
+        )
+    )
+
+
+@contextlib.contextmanager
+def _system_errors(verb: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ToolError(f"cannot {verb} {error.filename}: {error.strerror}") from error
+
+
+def _take(scan: Output, path: PurePosixPath, name: str) -> None:
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        head = file.read(_HEAD)
+        if has_mark_below(head):
+            scan.others[path] = None
+            return
+        if not is_marked(head):
+            scan.foreign.add(path)
+            return
+        content = head + file.read()
+    owner = project_of(content)
+    if owner == scan.project:
+        scan.generated[path] = content
+    else:
+        scan.others[path] = owner
+
+
+def _finding(code: Code, path: Path, what: str, why: str, fix: str) -> Finding:
+    position = Position(PurePosixPath(path.as_posix()))
+    return Finding(code, Severity.ERROR, position, "", what, why, fix)
+
+
+def _blocking(files: FileTree, extra: Iterable[PurePosixPath]) -> Iterator[PurePosixPath]:
+    needed_folders = {parent for path in files for parent in path.parents}
+    for path in extra:
+        if path in needed_folders or _is_below(path, files):
+            yield path
+
+
+def _write(root: Path, files: Iterable[tuple[PurePosixPath, bytes]]) -> None:
+    made: set[PurePosixPath] = set()
+    for path, content in files:
+        if path.parent not in made:
+            (root / path.parent).mkdir(parents=True, exist_ok=True)
+            made.add(path.parent)
+        folder = root / path.parent
+        _replace(str(root / path), str(folder / f".{os.getpid()}{_TEMPORARY}"), content)
+
+
+def _replace(target: str, temporary: str, content: bytes) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(temporary, flags, 0o666)
+    try:
+        try:
+            written = 0
+            while written < len(content):
+                written += os.write(descriptor, content[written:])
+        finally:
+            os.close(descriptor)
+        Path(temporary).replace(target)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = target
+        raise
+
+
+def _delete(root: Path, paths: Iterable[PurePosixPath]) -> None:
+    gone = []
+    for path in paths:
+        (root / path).unlink(missing_ok=True)
+        gone.append(path)
+    _remove_empty(root, gone)
+
+
+def _remove_empty(root: Path, removed: Iterable[PurePosixPath]) -> None:
+    """Remove folders that held one of these files and now hold nothing, up to the root."""
+    _remove_folders(root, {parent for path in removed for parent in path.parents if parent.parts})
+
+
+def _remove_folders(root: Path, folders: Iterable[PurePosixPath]) -> None:
+    for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
+        # Refused by the system, and rightly so, where something is left inside.
+        with contextlib.suppress(OSError):
+            (root / folder).rmdir()
+
+
+def _is_below(path: PurePosixPath, files: FileTree) -> bool:
+    """Whether a file belongs at this path or at one of its folders."""
+    return path in files or any(parent in files for parent in path.parents)

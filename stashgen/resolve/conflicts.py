@@ -1,0 +1,182 @@
+"""What must hold over all volumes together: names, directories, retention."""
+
+from collections.abc import Iterator
+
+from stashgen.api.retention_policy import RetentionPolicySpec
+from stashgen.diagnostics import Finding, Outcome, Severity, quote
+from stashgen.model.inventory import VolumeKey
+from stashgen.model.resolved import Protection, ResolvedStorage
+from stashgen.model.source import PolicySet
+from stashgen.resolve.findings import Code, finding
+from stashgen.resolve.runtime_names import names_of, names_of_storage
+from stashgen.resolve.storages import claim_of, place_of
+
+_NAME_WHY = (
+    "KubeStash cuts names to 63 characters in their middle, so that two can become one; every name "
+    "is computed beforehand and must be unique and whole"
+)
+
+
+def prove(
+    policies: PolicySet, protections: tuple[Protection, ...]
+) -> Outcome[tuple[Protection, ...]]:
+    """The protections that hold together, and findings about the others."""
+    prover = _Prover(policies)
+    for protection in protections:
+        prover.look_at(protection)
+    good = tuple(item for item in protections if item.volume.key not in prover.refused)
+    return Outcome(good, tuple(prover.findings))
+
+
+def unused_storages(policies: PolicySet) -> Iterator[Finding]:
+    """A warning for each storage that no policy copies to: it is not rendered."""
+    used = {
+        copy.storage
+        for policy in policies.policies
+        for session in policy.value.spec.sessions
+        for copy in session.copies
+    }
+    for name in sorted(policies.storages.keys() - used):
+        yield finding(
+            Code.UNUSED_STORAGE,
+            policies.storages[name].document,
+            ("metadata", "name"),
+            f"storage {quote(name)} is not used",
+            why="no policy copies to it, so nothing is rendered for it",
+            fix="name it in a policy's copies, or delete it",
+            severity=Severity.WARNING,
+        )
+
+
+class _Prover:
+    def __init__(self, policies: PolicySet) -> None:
+        self.findings: list[Finding] = []
+        self.refused: set[VolumeKey] = set()
+        self._policies = {policy.value.metadata.name: policy for policy in policies.policies}
+        self._names: dict[tuple[str, str, str, str], VolumeKey | str] = {}
+        self._places: dict[tuple[str, str, str, str], tuple[Protection, str]] = {}
+        self._retentions: dict[tuple[str, str, str], RetentionPolicySpec] = {}
+        self._storages: set[tuple[str, str]] = set()
+        self._buckets: dict[tuple[str, str, str, str], ResolvedStorage] = {}
+        self._said: set[tuple[str, ...]] = set()
+
+    def look_at(self, protection: Protection) -> None:
+        """Compare one volume with all before it."""
+        key = protection.volume.key
+        self._check_names(protection)
+        for session in protection.sessions:
+            for copy in session.copies:
+                self._check_storage(protection, copy.storage)
+                self._check_place(protection, copy.storage, copy.directory, copy.repository)
+                mine = (key.cluster_id, key.namespace, copy.retention_name)
+                if self._retentions.setdefault(mine, copy.retention) != copy.retention:
+                    self._refuse_retention(protection, copy.retention_name)
+
+    def _check_names(self, protection: Protection) -> None:
+        key = protection.volume.key
+        for kind, name, is_cut in names_of(protection):
+            owner = self._names.setdefault((key.cluster_id, key.namespace, kind, name), key)
+            if is_cut or owner != key:
+                other = "" if owner == key else f", as for {_describe(owner)}"
+                what = f"{kind} {quote(name)} would " + (
+                    f"be made for volume {quote(key.name)}{other}" if other else "be cut"
+                )
+                self._refuse(protection, Code.NAME, what, _NAME_WHY)
+                return
+
+    def _check_storage(self, protection: Protection, storage: ResolvedStorage) -> None:
+        key = protection.volume.key
+        if claim_of(storage) == key.name:
+            self._refuse(
+                protection,
+                Code.STORAGE_ITSELF,
+                f"volume {quote(f'{key.namespace}/{key.name}')} is storage {quote(storage.name)} "
+                "itself",
+                "a backup into itself grows with every run, and is lost with the volume",
+                "name the claim in the policy's select.volumes.exclude",
+            )
+        self._check_bucket(protection, storage)
+        if (storage.cluster.id, storage.name) in self._storages:
+            return
+        self._storages.add((storage.cluster.id, storage.name))
+        owner = f"storage {storage.name}"
+        for kind, name, is_cut in names_of_storage(storage):
+            found = self._names.setdefault(
+                (storage.cluster.id, storage.namespace, kind, name), owner
+            )
+            if is_cut or found != owner:
+                what = f"{kind} {quote(name)} of storage {quote(storage.name)} would " + (
+                    "be too long" if is_cut else f"be made for {_describe(found)} too"
+                )
+                self._refuse(protection, Code.NAME, what, _NAME_WHY)
+
+    def _check_bucket(self, protection: Protection, storage: ResolvedStorage) -> None:
+        if storage.provider != "s3":
+            return
+        first = self._buckets.setdefault(place_of(storage, ""), storage)
+        if first != storage:
+            self._refuse(
+                protection,
+                Code.SAME_BUCKET,
+                f"storages {quote(first.name)} and {quote(storage.name)} are one place: bucket "
+                f"{quote(str(storage.block['bucket']))}, prefix "
+                f"{quote(str(storage.block['prefix']))}",
+                "they would share one metadata.yaml, and KubeStash refuses the second of them",
+                'give each its own prefix, for example "{{ cluster.id }}/<the storage\'s name>"',
+            )
+
+    def _check_place(
+        self, protection: Protection, storage: ResolvedStorage, directory: str, repository: str
+    ) -> None:
+        place = place_of(storage, directory)
+        owner, other = self._places.setdefault(place, (protection, repository))
+        if (owner.volume.key, other) == (protection.volume.key, repository):
+            return
+        first = owner.volume.key
+        self._refuse(
+            protection,
+            Code.SAME_DIRECTORY,
+            f"directory {quote(directory)} of storage {quote(storage.name)} is written for volume "
+            f"{quote(f'{first.namespace}/{first.name}')} already",
+            "two repositories in one place overwrite each other's files and history",
+            'use a directory with "{{namespace}}/{{volume}}", or another storage',
+        )
+
+    def _refuse_retention(self, protection: Protection, name: str) -> None:
+        self._refuse(
+            protection,
+            Code.SAME_RETENTION_NAME,
+            f"two different RetentionPolicies would be named {quote(name)} in namespace "
+            f"{quote(protection.volume.key.namespace)}",
+            "one of them would decide for both what is deleted",
+            "give the project's RetentionPolicy another name",
+        )
+
+    def _refuse(
+        self,
+        protection: Protection,
+        code: Code,
+        what: str,
+        why: str,
+        fix: str = "rename the session, the storage or the volume",
+    ) -> None:
+        self.refused.add(protection.volume.key)
+        policy = self._policies[protection.policy]
+        said = (code, protection.policy, what)
+        if said not in self._said:
+            self._said.add(said)
+            self.findings.append(
+                finding(
+                    code,
+                    policy.document,
+                    ("spec", "sessions"),
+                    what,
+                    why=why,
+                    fix=fix,
+                    related=(protection.volume.position,),
+                )
+            )
+
+
+def _describe(owner: VolumeKey | str) -> str:
+    return owner if isinstance(owner, str) else f"volume {quote(f'{owner.namespace}/{owner.name}')}"

@@ -1,0 +1,98 @@
+"""Why a volume that was protected is not any more, and what to mend."""
+
+import difflib
+
+from stashgen.diagnostics import Finding, Position, Severity, quote
+from stashgen.model.history import History
+from stashgen.model.inventory import Inventory, Volume, VolumeKey
+from stashgen.model.source import PolicySet
+from stashgen.resolve.history_findings import Code, entry_text, shown
+from stashgen.resolve.near_miss import near_miss
+
+_MOST_RELATED = 3
+# Of a namespace where more claims are new, many have similar names, and comparing takes long.
+_MOST_COMPARED = 50
+
+
+class Losses:
+    """Findings about volumes that would be lost; what many of them need is made once."""
+
+    def __init__(
+        self, policies: PolicySet, inventory: Inventory, histories: tuple[History, ...]
+    ) -> None:
+        self._policies = policies
+        self._project = policies.project.document
+        self._clusters = {cluster.id for cluster in policies.project.value.spec.clusters}
+        self._inventory = inventory
+        self._volumes = {volume.key: volume for volume in inventory.volumes}
+        self._new_by_name: dict[str, Volume] = {}
+        self._new_by_namespace: dict[tuple[str, str], dict[str, Volume]] = {}
+        known = {history.volume for history in histories}
+        for volume in inventory.volumes if histories else ():
+            key = volume.key
+            if key not in known:
+                self._new_by_name.setdefault(key.name, volume)
+                beside = self._new_by_namespace.setdefault((key.cluster_id, key.namespace), {})
+                beside[key.name] = volume
+
+    def about(self, history: History) -> Finding:
+        """The finding about the volume of a history that nothing writes any more."""
+        key = history.volume
+        why, mend, related = self._reason(key)
+        return Finding(
+            Code.LOST,
+            Severity.ERROR,
+            history.position,
+            "",
+            f"volume {shown(key)} of cluster {quote(key.cluster_id)} was backed up and would not "
+            "be any more",
+            why,
+            f"{mend}; or add to spec.retired of the project: {entry_text(key)}",
+            related,
+        )
+
+    def _reason(self, key: VolumeKey) -> tuple[str, str, tuple[Position, ...]]:
+        """Why a volume is not protected, what to mend, and where to look."""
+        if key.cluster_id not in self._clusters:
+            return (
+                f"the project has no cluster with id {quote(key.cluster_id)} any more",
+                "add the cluster again",
+                (self._project.position("spec", "clusters"),),
+            )
+        volume = self._volumes.get(key)
+        if volume is not None:
+            miss = near_miss(self._policies, self._inventory, volume)
+            if miss is None:
+                return "there is no policy any more", "restore the policy", (volume.position,)
+            return (
+                f"no policy selects it: {miss.text}",
+                "correct the policy or the labels",
+                (miss.position, volume.position),
+            )
+        unread = self._inventory.unreadable
+        if unread:
+            number = "an object" if len(unread) == 1 else f"{len(unread)} objects"
+            return (
+                f"no manifest has such a claim any more; {number} that cannot be read may have it",
+                "give the inventory manifests that can be read",
+                tuple(sorted(unread))[:_MOST_RELATED],
+            )
+        similar = self._similar(key)
+        return (
+            "the inventory has no such claim any more"
+            + (f"; there is {shown(similar.key)}" if similar is not None else "")
+            + ": a claim that was deleted cannot be told from one that is not seen any more",
+            "add the claim's manifest to the inventory again",
+            (similar.position,) if similar is not None else (),
+        )
+
+    def _similar(self, key: VolumeKey) -> Volume | None:
+        """A claim without a history that may be the same one in another place or with a typo."""
+        moved = self._new_by_name.get(key.name)
+        if moved is not None:
+            return moved
+        beside = self._new_by_namespace.get((key.cluster_id, key.namespace), {})
+        if len(beside) > _MOST_COMPARED:
+            return None
+        close = difflib.get_close_matches(key.name, beside, n=1)
+        return beside[close[0]] if close else None

@@ -1,0 +1,53 @@
+"""Proof that no two objects of a namespace get the same name, now or at run time.
+
+Every name that a session makes is computed with a sample tick, by KubeStash's own rules: two names
+that agree in their first 32 and last 31 characters would otherwise become one (two replicas of a
+StatefulSet do), and one volume's backup would pass for another's.
+"""
+
+from collections.abc import Iterator
+
+from stashgen.kubestash import names
+from stashgen.kubestash.pods.templates import init_storage_template_name, template_name
+from stashgen.model.resolved import Protection, ResolvedStorage
+
+# A tick in Unix seconds; every other one has as many digits until the year 2286.
+SAMPLE_TICK = 1_893_456_000
+
+
+def names_of(protection: Protection) -> Iterator[tuple[str, str, bool]]:
+    """Every name that a volume's backups need: kind, name, and whether it is cut.
+
+    Kinds are of the cluster's objects; a Job's name appears once for each way it can be made.
+    """
+    configuration = protection.configuration
+    yield ("BackupConfiguration", configuration, False)
+    repositories = dict.fromkeys(
+        copy.repository for session in protection.sessions for copy in session.copies
+    )
+    for repository in repositories:
+        yield ("Repository", repository, False)
+        yield ("Job", names.init_job_name(repository, 1), False)
+        for verb in ("backup", "restore", "maintain"):
+            yield ("PodTemplate", template_name(verb, repository), False)
+    for session in protection.sessions:
+        cron_job = names.cron_job_name(configuration, session.name)
+        yield ("CronJob", cron_job, cron_job != f"trigger-{configuration}-{session.name}")
+        yield ("Job", f"{cron_job}-{SAMPLE_TICK // 60}", False)
+        backup = names.backup_session_name(configuration, session.name, SAMPLE_TICK)
+        whole = f"{configuration}-{session.name}-{SAMPLE_TICK}"
+        yield ("BackupSession", backup, backup != whole)
+        for index, copy in enumerate(session.copies):
+            snapshot = names.snapshot_name(copy.repository, backup)
+            yield ("Snapshot", snapshot, snapshot != f"{copy.repository}-{whole}")
+            yield ("Job", snapshot, False)
+            yield ("Job", names.retain_job_name(backup, index), False)
+
+
+def names_of_storage(storage: ResolvedStorage) -> Iterator[tuple[str, str, bool]]:
+    """Every name that a storage needs in its namespace, as ``names_of``."""
+    yield ("BackupStorage", storage.name, False)
+    template = init_storage_template_name(storage.name)
+    # It is the value of a label too.
+    yield ("PodTemplate", template, len(template) > names.MAX_NAME)
+    yield ("Job", names.init_storage_job_name(storage.name, 1), False)

@@ -1,0 +1,146 @@
+"""Which policy protects which volume."""
+
+import pytest
+
+from stashgen.diagnostics import Severity
+from stashgen.model.resolved import Resolved
+from tests.support.project import POLICY, STORAGE, claim, codes, namespace, resolved
+
+_SELECT = "select: {volumes: {exclude: {names: [backup-store]}}}"
+
+
+def _policy(select: str, name: str = "hourly") -> str:
+    assert _SELECT in POLICY
+    return POLICY.replace(_SELECT, f"select: {select}").replace("hourly", name)
+
+
+def _protected(value: Resolved) -> list[str]:
+    return [item.volume.key.name for item in value.protections]
+
+
+@pytest.mark.parametrize(
+    ("select", "expected"),
+    [
+        ("{}", ["app-data", "app-logs", "web"]),
+        ("{volumes: {}}", ["app-data", "app-logs", "web"]),
+        ("{volumes: {names: [app-*]}}", ["app-data", "app-logs"]),
+        ("{volumes: {names: [app-data, 'w?b']}}", ["app-data", "web"]),
+        ("{volumes: {names: ['app-[!d]*']}}", ["app-logs"]),
+        ("{volumes: {matchLabels: {tier: gold}}}", ["app-data", "web"]),
+        ("{volumes: {names: [app-*], matchLabels: {tier: gold}}}", ["app-data"]),
+        ("{volumes: {exclude: {names: ['*-logs']}}}", ["app-data", "web"]),
+        ("{volumes: {exclude: {matchLabels: {tier: gold}}}}", ["app-logs"]),
+        (
+            "{volumes: {exclude: {names: [app-*], matchLabels: {tier: gold}}}}",
+            ["app-logs", "web"],
+        ),
+        ("{namespaces: {names: [d*]}}", ["app-data", "app-logs", "web"]),
+        ("{namespaces: {matchLabels: {env: prod}}}", ["app-data", "app-logs", "web"]),
+        (
+            "{namespaces: {names: [demo], matchLabels: {env: prod}}, volumes: {names: [web]}}",
+            ["web"],
+        ),
+    ],
+)
+def test_volumes_are_selected_by_all_given_selectors(select: str, expected: list[str]) -> None:
+    inventory = (
+        claim("app-data", more="labels: {tier: gold}")
+        + claim("app-logs", more="labels: {tier: none}")
+        + claim("web", more="labels: {tier: gold}")
+        + namespace("demo", env="prod")
+    )
+    outcome = resolved(inventory, STORAGE, _policy(select))
+    assert outcome.findings == ()
+    assert _protected(outcome.value) == expected
+    rest = {"app-data", "app-logs", "web"} - set(expected)
+    assert [volume.key.name for volume in outcome.value.unprotected] == sorted(rest)
+
+
+def test_policy_that_selects_nothing_is_a_warning_at_its_selector() -> None:
+    outcome = resolved(
+        claim("web"), STORAGE, POLICY, _policy("{volumes: {names: ['n*']}}", "other")
+    )
+    assert codes(outcome.findings) == ["SG511"]
+    assert outcome.findings[0].severity is Severity.WARNING
+    assert outcome.findings[0].subject == "BackupPolicy/other spec.select"
+    assert _protected(outcome.value) == ["web"]
+
+
+def test_volume_selected_by_two_policies_is_an_error_once_for_each_two() -> None:
+    inventory = claim("a") + claim("b") + claim("c")
+    outcome = resolved(inventory, STORAGE, POLICY, _policy("{volumes: {names: [b, c]}}", "other"))
+    assert codes(outcome.findings) == ["SG512"]
+    (found,) = outcome.findings
+    assert found.what == 'volume "demo/b" and 1 other are selected by policy "hourly" too'
+    assert str(found.position) == "policies/2.yaml:6:11"
+    assert [str(place) for place in found.related] == [
+        "policies/1.yaml:6:11",
+        "clusters/dem1.yaml:7:1",
+    ]
+    assert not outcome.ok
+    assert _protected(outcome.value) == ["a"]
+    assert outcome.value.unprotected == ()
+
+
+def test_label_selector_of_namespaces_needs_their_manifests() -> None:
+    outcome = resolved(
+        claim("a") + claim("b", "other") + namespace("other", tier="silver"),
+        STORAGE,
+        _policy("{namespaces: {matchLabels: {tier: gold}}}"),
+    )
+    # The policy may well select a volume of demo, so nothing is said about selecting none.
+    assert codes(outcome.findings) == ["SG513"]
+    assert outcome.findings[0].severity is Severity.ERROR
+    assert 'namespace "demo"' in outcome.findings[0].what
+    assert outcome.value.protections == ()
+
+
+def test_label_selector_asks_only_for_namespaces_that_the_names_allow() -> None:
+    outcome = resolved(
+        claim("a") + namespace("demo", tier="gold") + claim("b", "other"),
+        STORAGE,
+        _policy("{namespaces: {names: [demo], matchLabels: {tier: gold}}}"),
+    )
+    assert outcome.findings == ()
+    assert _protected(outcome.value) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("select", "what", "fix"),
+    [
+        ("{volumes: {names: [wep]}}", 'no volume "wep"', 'did you mean "web"?'),
+        ("{namespaces: {names: [dem]}}", 'no namespace "dem"', 'did you mean "demo"?'),
+        (
+            "{namespaces: {matchLabels: {teir: gold}}}",
+            'no label "teir" on any namespace',
+            'did you mean "tier"?',
+        ),
+        ("{volumes: {matchLabels: {backup: gold}}}", 'no label "backup" on any volume', "correct"),
+    ],
+)
+def test_selector_that_names_what_the_inventory_does_not_have_is_an_error(
+    select: str, what: str, fix: str
+) -> None:
+    inventory = claim("web") + namespace("demo", tier="gold")
+    outcome = resolved(inventory, STORAGE, POLICY, _policy(select, "other"))
+    assert codes(outcome.findings) == ["SG525"]
+    assert outcome.findings[0].what.endswith(f"the inventory has {what}")
+    assert outcome.findings[0].fix.startswith(fix)
+
+
+@pytest.mark.parametrize(
+    "select",
+    ["{namespaces: {matchLabels: {tier: silver}}}", "{volumes: {names: ['x*', web, '[a-c]']}}"],
+)
+def test_a_tier_or_a_pattern_that_nothing_uses_yet_is_a_warning(select: str) -> None:
+    inventory = claim("web") + claim("x", more="labels: {a: b}") + namespace("demo", tier="gold")
+    hidden = _policy(select, "other").replace("web", "y*").replace("x*", "z*")
+    outcome = resolved(inventory, STORAGE, POLICY, hidden)
+    assert codes(outcome.findings) == ["SG511"]
+    assert outcome.ok
+
+
+def test_a_project_without_a_policy_is_refused() -> None:
+    outcome = resolved(claim("web"), STORAGE)
+    assert codes(outcome.findings) == ["SG518", "SG524"]
+    assert not outcome.ok

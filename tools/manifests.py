@@ -17,12 +17,12 @@ from stashgen.render.namespace import namespace_objects
 from stashgen.yaml import emitter
 from stashgen_controller.kinds.permissions import (
     OF_LEADER_ELECTION,
-    Permission,
     cluster_permissions,
     job_permissions,
     rules,
     strict_permissions,
 )
+from stashgen_controller.runtime.permission import Permission
 
 DEPLOY = Path(__file__).resolve().parent.parent / "controller" / "deploy"
 

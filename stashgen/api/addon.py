@@ -1,11 +1,12 @@
 """Addon: which tasks exist and which Function does each (addons.kubestash.com/v1alpha1)."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from stashgen.api.base import Bool, JsonObject, Model
 from stashgen.api.meta import Kind
+from stashgen.api.resources import ADDONS, Resource
 from stashgen.api.shared import ParameterDefinition
 from stashgen.api.snapshot import Driver
 
@@ -44,6 +45,7 @@ class AddonSpec(Model):
 class Addon(Kind):
     """Which tasks exist and which Function does each."""
 
+    resource: ClassVar[Resource] = ADDONS
     api_version: Literal["addons.kubestash.com/v1alpha1"] = "addons.kubestash.com/v1alpha1"
     kind: Literal["Addon"] = "Addon"
     spec: AddonSpec = AddonSpec()

@@ -1,12 +1,13 @@
 """BackupConfiguration: what is backed up, when and where to (core.kubestash.com/v1alpha1)."""
 
 from enum import StrEnum
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from stashgen.api.base import Bool, Duration, Int, Model
 from stashgen.api.meta import Kind
+from stashgen.api.resources import BACKUP_CONFIGURATIONS, Resource
 from stashgen.api.runtime_settings import OffshootPodTemplate
 from stashgen.api.shared import (
     AddonInfo,
@@ -165,6 +166,7 @@ class BackupConfigurationStatus(Model):
 class BackupConfiguration(Kind):
     """What is backed up, when and where to."""
 
+    resource: ClassVar[Resource] = BACKUP_CONFIGURATIONS
     api_version: Literal["core.kubestash.com/v1alpha1"] = "core.kubestash.com/v1alpha1"
     kind: Literal["BackupConfiguration"] = "BackupConfiguration"
     spec: BackupConfigurationSpec = BackupConfigurationSpec()

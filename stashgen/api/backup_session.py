@@ -1,10 +1,11 @@
 """BackupSession: one run of a session (core.kubestash.com/v1alpha1)."""
 
 from enum import StrEnum
-from typing import Literal
+from typing import ClassVar, Literal
 
 from stashgen.api.base import Bool, Duration, Int, Model, Time
 from stashgen.api.meta import Kind
+from stashgen.api.resources import BACKUP_SESSIONS, Resource
 from stashgen.api.shared import (
     Condition,
     Executor,
@@ -87,6 +88,7 @@ class BackupSessionStatus(Model):
 class BackupSession(Kind):
     """One run of a session."""
 
+    resource: ClassVar[Resource] = BACKUP_SESSIONS
     api_version: Literal["core.kubestash.com/v1alpha1"] = "core.kubestash.com/v1alpha1"
     kind: Literal["BackupSession"] = "BackupSession"
     spec: BackupSessionSpec = BackupSessionSpec()

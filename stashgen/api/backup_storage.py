@@ -1,12 +1,13 @@
 """BackupStorage: where repositories live (storage.kubestash.com/v1alpha1)."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from stashgen.api.base import Bool, Int, JsonObject, Model
 from stashgen.api.meta import Kind
+from stashgen.api.resources import BACKUP_STORAGES, Resource
 from stashgen.api.runtime_settings import RuntimeSettings
 from stashgen.api.shared import Condition, DeletionPolicy, Executor, UsagePolicy
 
@@ -158,6 +159,7 @@ class BackupStorageStatus(Model):
 class BackupStorage(Kind):
     """Where repositories live."""
 
+    resource: ClassVar[Resource] = BACKUP_STORAGES
     api_version: Literal["storage.kubestash.com/v1alpha1"] = "storage.kubestash.com/v1alpha1"
     kind: Literal["BackupStorage"] = "BackupStorage"
     spec: BackupStorageSpec = BackupStorageSpec()

@@ -134,3 +134,14 @@ class Model(BaseModel):
     def to_wire(self) -> JsonObject:
         """Plain JSON data with Kubernetes' field names, unset fields left out."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+# For what others write: fields that we do not know are passed over.
+LENIENT = ConfigDict(
+    frozen=True,
+    extra="ignore",
+    alias_generator=to_camel,
+    validate_by_name=True,
+    validate_by_alias=True,
+    serialize_by_alias=True,
+)

@@ -1,10 +1,11 @@
 """CronJob (batch/v1): what creates a Job at each tick of a schedule."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from stashgen.api.base import Bool, Int, JsonObject, Model, Time
 from stashgen.api.meta import Kind
 from stashgen.api.pod_template import PodTemplateSpec
+from stashgen.api.resources import CRON_JOBS, Resource
 from stashgen.api.runtime_settings import TemplateMetadata
 
 
@@ -52,6 +53,7 @@ class CronJobStatus(Model):
 class CronJob(Kind):
     """Creates a Job at each tick of a schedule."""
 
+    resource: ClassVar[Resource] = CRON_JOBS
     api_version: Literal["batch/v1"] = "batch/v1"
     kind: Literal["CronJob"] = "CronJob"
     spec: CronJobSpec

@@ -1,9 +1,10 @@
 """Function: the container that does a task (addons.kubestash.com/v1alpha1)."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from stashgen.api.base import JsonObject, Model
 from stashgen.api.meta import Kind
+from stashgen.api.resources import FUNCTIONS, Resource
 from stashgen.api.runtime_settings import RuntimeSettings
 
 
@@ -24,6 +25,7 @@ class FunctionSpec(Model):
 class Function(Kind):
     """The container that does a task."""
 
+    resource: ClassVar[Resource] = FUNCTIONS
     api_version: Literal["addons.kubestash.com/v1alpha1"] = "addons.kubestash.com/v1alpha1"
     kind: Literal["Function"] = "Function"
     spec: FunctionSpec = FunctionSpec()

@@ -1,12 +1,11 @@
 """Job (batch/v1): what the controller reads of one."""
 
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import ClassVar, Literal
 
-from pydantic import Field
-
-from stashgen.api.base import Int, JsonObject, Model, Time
+from stashgen.api.base import LENIENT, Bool, Int, Model, Time
 from stashgen.api.meta import Kind
+from stashgen.api.resources import JOBS, Resource
 
 
 class JobCondition(Model):
@@ -17,6 +16,16 @@ class JobCondition(Model):
     reason: str | None = None
     message: str | None = None
     last_transition_time: Time | None = None
+
+
+class JobSpec(Model):
+    """What the controller reads of a Job's settings; its pod template is long and is not read."""
+
+    model_config = LENIENT
+
+    backoff_limit: Int | None = None
+    active_deadline_seconds: Int | None = None
+    suspend: Bool | None = None
 
 
 class JobStatus(Model):
@@ -33,9 +42,10 @@ class JobStatus(Model):
 class Job(Kind):
     """One run of a pod template."""
 
+    resource: ClassVar[Resource] = JOBS
     api_version: Literal["batch/v1"] = "batch/v1"
     kind: Literal["Job"] = "Job"
-    spec: JsonObject = Field(default_factory=dict)
+    spec: JobSpec = JobSpec()
     status: JobStatus | None = None
 
     def _condition(self, type_: str) -> JobCondition | None:
@@ -47,8 +57,8 @@ class Job(Kind):
     @property
     def active_deadline(self) -> timedelta | None:
         """How long the Job may take, from its creation on."""
-        seconds = self.spec.get("activeDeadlineSeconds")
-        return timedelta(seconds=seconds) if isinstance(seconds, int) else None
+        seconds = self.spec.active_deadline_seconds
+        return timedelta(seconds=seconds) if seconds is not None else None
 
     @property
     def is_complete(self) -> bool:

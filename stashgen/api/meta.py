@@ -1,9 +1,12 @@
 """ObjectMeta and OwnerReference (Kubernetes API reference, "ObjectMeta")."""
 
+from typing import ClassVar
+
 from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 
 from stashgen.api.base import Bool, Int, JsonObject, Model, Time
+from stashgen.api.resources import Resource
 
 
 class OwnerReference(Model):
@@ -44,7 +47,12 @@ class ObjectMeta(Model):
 
 
 class Kind(Model):
-    """Base of all kinds: what they have besides ``apiVersion`` and ``kind``."""
+    """Base of all kinds: what they have besides ``apiVersion`` and ``kind``.
+
+    ``resource`` says where the API server serves the kind.
+    """
+
+    resource: ClassVar[Resource]
 
     metadata: ObjectMeta
 

@@ -1,21 +1,10 @@
 """PersistentVolumeClaim (core/v1): what an inventory and the controller read of one."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
-from pydantic import ConfigDict
-from pydantic.alias_generators import to_camel
-
-from stashgen.api.base import JsonObject, Model
+from stashgen.api.base import LENIENT, JsonObject, Model
 from stashgen.api.meta import Kind
-
-LENIENT = ConfigDict(
-    frozen=True,
-    extra="ignore",
-    alias_generator=to_camel,
-    validate_by_name=True,
-    validate_by_alias=True,
-    serialize_by_alias=True,
-)
+from stashgen.api.resources import PERSISTENT_VOLUME_CLAIMS, Resource
 
 
 class VolumeResources(Model):
@@ -44,6 +33,7 @@ class PersistentVolumeClaim(Kind):
 
     model_config = LENIENT
 
+    resource: ClassVar[Resource] = PERSISTENT_VOLUME_CLAIMS
     api_version: Literal["v1"] = "v1"
     kind: Literal["PersistentVolumeClaim"] = "PersistentVolumeClaim"
     spec: PersistentVolumeClaimSpec = PersistentVolumeClaimSpec()

@@ -1,11 +1,12 @@
 """Pod (core/v1): what the controller reads of one."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from stashgen.api.base import Int, JsonObject, Model, Time
 from stashgen.api.meta import Kind
+from stashgen.api.resources import PODS, Resource
 
 # Conditions that say why a pod does not start; that it is not ready is no reason of its own.
 _START = frozenset({"PodScheduled", "PodReadyToStartContainers"})
@@ -67,9 +68,9 @@ class PodStatus(Model):
 class Pod(Kind):
     """Containers that run together."""
 
+    resource: ClassVar[Resource] = PODS
     api_version: Literal["v1"] = "v1"
     kind: Literal["Pod"] = "Pod"
-    spec: JsonObject = Field(default_factory=dict)
     status: PodStatus | None = None
 
     @property

@@ -1,11 +1,12 @@
 """PodTemplate (core/v1): a reviewed pod, from which the controller makes Jobs."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from stashgen.api.base import JsonObject, Model
 from stashgen.api.meta import Kind
+from stashgen.api.resources import POD_TEMPLATES, Resource
 from stashgen.api.runtime_settings import TemplateMetadata
 
 
@@ -19,6 +20,7 @@ class PodTemplateSpec(Model):
 class PodTemplate(Kind):
     """A reviewed pod."""
 
+    resource: ClassVar[Resource] = POD_TEMPLATES
     api_version: Literal["v1"] = "v1"
     kind: Literal["PodTemplate"] = "PodTemplate"
     template: PodTemplateSpec = PodTemplateSpec()

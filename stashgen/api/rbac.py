@@ -1,9 +1,10 @@
 """Role and RoleBinding (rbac.authorization.k8s.io/v1): what a ServiceAccount may do."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from stashgen.api.base import Model
 from stashgen.api.meta import Kind
+from stashgen.api.resources import ROLE_BINDINGS, ROLES, Resource
 
 
 class PolicyRule(Model):
@@ -18,6 +19,7 @@ class PolicyRule(Model):
 class Role(Kind):
     """What may be done in a namespace."""
 
+    resource: ClassVar[Resource] = ROLES
     api_version: Literal["rbac.authorization.k8s.io/v1"] = "rbac.authorization.k8s.io/v1"
     kind: Literal["Role"] = "Role"
     rules: tuple[PolicyRule, ...] = ()
@@ -42,6 +44,7 @@ class Subject(Model):
 class RoleBinding(Kind):
     """Who may do what a Role says."""
 
+    resource: ClassVar[Resource] = ROLE_BINDINGS
     api_version: Literal["rbac.authorization.k8s.io/v1"] = "rbac.authorization.k8s.io/v1"
     kind: Literal["RoleBinding"] = "RoleBinding"
     role_ref: RoleRef

@@ -1,11 +1,12 @@
 """Repository: one target's place in a storage (storage.kubestash.com/v1alpha1)."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from stashgen.api.base import Bool, Int, Model, Time
 from stashgen.api.meta import Kind
+from stashgen.api.resources import REPOSITORIES, Resource
 from stashgen.api.shared import (
     Condition,
     DeletionPolicy,
@@ -56,6 +57,7 @@ class RepositoryStatus(Model):
 class Repository(Kind):
     """One target's place in a storage."""
 
+    resource: ClassVar[Resource] = REPOSITORIES
     api_version: Literal["storage.kubestash.com/v1alpha1"] = "storage.kubestash.com/v1alpha1"
     kind: Literal["Repository"] = "Repository"
     spec: RepositorySpec = RepositorySpec()

@@ -6,12 +6,13 @@ a prune and re-add or a rebuilt cluster find the act done.
 """
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import StringConstraints
 
 from stashgen.api.base import Int, Model, Time
 from stashgen.api.meta import Kind
+from stashgen.api.resources import RESTORE_REQUESTS, Resource
 from stashgen.api.shared import Condition
 
 LATEST = "latest"
@@ -106,6 +107,7 @@ class RestoreRequestStatus(Model):
 class RestoreRequest(Kind):
     """A restore in git, which happens at most once."""
 
+    resource: ClassVar[Resource] = RESTORE_REQUESTS
     api_version: Literal["stashgen.dev/v1alpha1"] = "stashgen.dev/v1alpha1"
     kind: Literal["RestoreRequest"] = "RestoreRequest"
     spec: RestoreRequestSpec

@@ -1,12 +1,13 @@
 """RestoreSession: one restore of a snapshot (core.kubestash.com/v1alpha1)."""
 
 from enum import StrEnum
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from stashgen.api.base import Bool, Duration, Int, JsonObject, Model, Time
 from stashgen.api.meta import Kind
+from stashgen.api.resources import RESTORE_SESSIONS, Resource
 from stashgen.api.shared import (
     AddonInfo,
     Condition,
@@ -133,6 +134,7 @@ class RestoreSessionStatus(Model):
 class RestoreSession(Kind):
     """One restore of a snapshot."""
 
+    resource: ClassVar[Resource] = RESTORE_SESSIONS
     api_version: Literal["core.kubestash.com/v1alpha1"] = "core.kubestash.com/v1alpha1"
     kind: Literal["RestoreSession"] = "RestoreSession"
     spec: RestoreSessionSpec = RestoreSessionSpec()

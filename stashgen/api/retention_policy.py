@@ -1,11 +1,12 @@
 """RetentionPolicy: how many snapshots are kept (storage.kubestash.com/v1alpha1)."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from stashgen.api.base import Bool, Int, Model
 from stashgen.api.meta import Kind
+from stashgen.api.resources import RETENTION_POLICIES, Resource
 from stashgen.api.shared import UsagePolicy
 
 
@@ -39,6 +40,7 @@ class RetentionPolicySpec(Model):
 class RetentionPolicy(Kind):
     """How many snapshots are kept."""
 
+    resource: ClassVar[Resource] = RETENTION_POLICIES
     api_version: Literal["storage.kubestash.com/v1alpha1"] = "storage.kubestash.com/v1alpha1"
     kind: Literal["RetentionPolicy"] = "RetentionPolicy"
     spec: RetentionPolicySpec = RetentionPolicySpec()

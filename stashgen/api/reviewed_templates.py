@@ -4,12 +4,13 @@ The parameter of the admission policy on its Jobs: the compiler writes one a nam
 for review, and nothing but the API server reads it.
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from stashgen.api.base import JsonObject, Model
 from stashgen.api.meta import Kind
+from stashgen.api.resources import REVIEWED_TEMPLATES, Resource
 
 
 class RestoreInto(Model):
@@ -53,6 +54,7 @@ class ReviewedTemplatesSpec(Model):
 class ReviewedTemplates(Kind):
     """Every pod that the controller may start in a namespace."""
 
+    resource: ClassVar[Resource] = REVIEWED_TEMPLATES
     api_version: Literal["stashgen.dev/v1alpha1"] = "stashgen.dev/v1alpha1"
     kind: Literal["ReviewedTemplates"] = "ReviewedTemplates"
     spec: ReviewedTemplatesSpec = ReviewedTemplatesSpec()

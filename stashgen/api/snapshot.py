@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from stashgen.api.base import Bool, Int, JsonObject, Model, Time
 from stashgen.api.meta import Kind
+from stashgen.api.resources import SNAPSHOTS, Resource
 from stashgen.api.shared import Condition, DeletionPolicy, Executor, TypedObjectReference
 
 
@@ -133,6 +134,7 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 class Snapshot(Kind):
     """One restore point of a repository."""
 
+    resource: ClassVar[Resource] = SNAPSHOTS
     api_version: Literal["storage.kubestash.com/v1alpha1"] = "storage.kubestash.com/v1alpha1"
     kind: Literal["Snapshot"] = "Snapshot"
     spec: SnapshotSpec = SnapshotSpec()

@@ -5,9 +5,11 @@ from threading import Thread
 
 import pytest
 
+from stashgen.api.backup_session import BackupSession
 from stashgen.api.resources import BACKUP_SESSIONS, CONFIG_MAPS, Resource
 from stashgen_controller.kube.client import ApiError, Event, ExpiredError
 from stashgen_controller.kube.informer import Informer
+from stashgen_controller.runtime.indexer import Change, Indexer
 from tests.api_contract.servers import Server, until
 from tests.support.samples import Json, at, backup_session, config_map
 
@@ -193,14 +195,15 @@ def test_watch_ends_after_its_time(server: Server, namespace: str) -> None:
 def test_cache_follows_the_server(server: Server, namespace: str) -> None:
     changes: list[tuple[str, str]] = []
 
-    def changed(event: str, obj: Json) -> None:
-        changes.append((event, str(at(obj, "metadata", "name"))))
+    def changed(change: Change) -> None:
+        changes.append((change.type, str(at(change.obj, "metadata", "name"))))
 
     server.client.create(BACKUP_SESSIONS, namespace, backup_session("a", labels={"t": namespace}))
-    cache = Informer(server.client, BACKUP_SESSIONS, changed, label_selector=f"t={namespace}")
-    cache.start()
+    cache = Indexer(BackupSession, changed)
+    informer = Informer(server.client, BACKUP_SESSIONS, cache, label_selector=f"t={namespace}")
+    informer.start()
     try:
-        until(lambda: cache.synced, "the cache is filled")
+        until(lambda: informer.synced, "the cache is filled")
         assert changes == [("ADDED", "a")]
         body = backup_session("b", labels={"t": namespace})
         server.client.create(BACKUP_SESSIONS, namespace, body)
@@ -211,4 +214,4 @@ def test_cache_follows_the_server(server: Server, namespace: str) -> None:
         assert cache.get(namespace, "a") is None
         assert len(cache.items(namespace)) == 1
     finally:
-        cache.stop()
+        informer.stop()

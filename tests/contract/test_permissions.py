@@ -1,6 +1,7 @@
 """The controller's roles are what its code asks the API server for: nothing is missing or spare."""
 
 import ast
+import importlib
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,18 +13,22 @@ import yaml
 
 import stashgen_controller
 from stashgen.api import resources
+from stashgen.api.meta import Kind
 from stashgen.api.resources import Resource
 from stashgen.api.strict_mode import JOBS_ROLE, OWNERS, WRITES
-from stashgen_controller.kinds import KINDS, permissions
-from stashgen_controller.kinds.watches import RECONCILED
+from stashgen_controller.kinds import KINDS, WATCHED, permissions
+from stashgen_controller.listers.indexes import INDEXES
+from stashgen_controller.runtime.kind import CoveringIndex, Index
+from stashgen_controller.runtime.permission import Permission
+from tests.support.world import KIND_OF, RECONCILED
 from tools.manifests import DEPLOY, roles
 
 _ROOT = Path(stashgen_controller.__file__).parent
 _ACTIONS = {"Create": ("create",), "Patch": ("patch",), "Delete": ("delete",)}
 _CALLS = {"replace": "update"}
-_READER = {"get", "items"}
+_READER = {"by", "get", "has", "items", "places", "stored", "values"}
 # The loop, which is told what to write by an action, and what the loop itself stands on.
-_LOOP = {"runtime.apply", "kube.client", "kube.informer", "runtime.manager"}
+_LOOP = {"runtime.apply", "runtime.cache", "kube.client", "kube.informer", "runtime.manager"}
 _Asked = dict[str, set[str]]
 
 
@@ -81,11 +86,11 @@ def _actions(kind: Resource) -> _Asked:
 
 
 def _module_of(kind: Resource) -> str:
-    module = cast("ModuleType", KINDS[kind].decide).__module__
+    module = cast("ModuleType", KIND_OF[kind].decide).__module__
     return str(module).partition(".kinds.")[2]
 
 
-def _declared(items: tuple[permissions.Permission, ...], part: str = "") -> _Asked:
+def _declared(items: tuple[Permission, ...], part: str = "") -> _Asked:
     asked: _Asked = defaultdict(set)
     for item in items:
         if item.part == part:
@@ -115,11 +120,11 @@ def test_a_kind_that_owns_others_may_block_their_deletion() -> None:
     assert _declared(tuple(declared), "finalizers") == {plural: {"update"} for plural in owners}
 
 
-def test_what_the_code_reads_is_watched() -> None:
-    assert set(permissions.OF_KINDS) == set(RECONCILED)
-    read = set()
+def _read() -> Iterator[object]:
+    """What kinds ask a reader for: models, resources and indexes."""
     for kind in RECONCILED:
         for module in _reachable(f"kinds.{_module_of(kind)}"):
+            names = vars(importlib.import_module(f"stashgen_controller.{module}"))
             for call in _calls(module):
                 func = call.func
                 if (
@@ -128,11 +133,26 @@ def test_what_the_code_reads_is_watched() -> None:
                     and isinstance(func.value, ast.Name)
                     and func.value.id == "reader"
                     and isinstance(call.args[0], ast.Name)
-                    and call.args[0].id.isupper()
+                    and call.args[0].id in names
                 ):
-                    read.add(_resource(call, module))
-    assert read <= set(permissions.WATCHED)
+                    yield names[call.args[0].id]
+
+
+def test_what_the_code_reads_is_watched() -> None:
+    watched = {model.resource for model in WATCHED}
+    assert set(permissions.OF_KINDS) == set(RECONCILED)
+    assert {watch.model.resource for kind in KINDS for watch in kind.watches} <= watched
+    read, indexes = set(), set()
+    for item in _read():
+        if isinstance(item, Index | CoveringIndex):
+            indexes.add(item)
+            read.add(item.model.resource)
+        else:
+            read.add(item if isinstance(item, Resource) else cast("type[Kind]", item).resource)
+    assert read <= watched
     assert len(read) > 10
+    assert indexes <= set(INDEXES)
+    assert len(indexes) > 10
 
 
 @pytest.mark.parametrize(
@@ -147,7 +167,7 @@ def test_what_the_code_reads_is_watched() -> None:
     ],
 )
 def test_the_process_declares_what_it_asks_for(
-    modules: tuple[str, ...], declared: tuple[permissions.Permission, ...]
+    modules: tuple[str, ...], declared: tuple[Permission, ...]
 ) -> None:
     asked: _Asked = defaultdict(set)
     for module in modules:
@@ -178,7 +198,11 @@ def test_nobody_else_talks_to_the_api_server() -> None:
         "process.other_operator",
         "strict.self_check",
     }
-    assert users == known | {"kube.informer", "process.main", "runtime.apply", "runtime.manager"}
+    assert users == known | {"kube.informer", "process.main"} | {
+        "runtime.apply",
+        "runtime.cache",
+        "runtime.manager",
+    }
 
 
 def test_committed_roles_are_what_the_code_declares() -> None:

@@ -10,10 +10,12 @@ Jobs are done by the test, acting as kubelet and worker: ``work`` reports what a
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import cast
+
+import orjson
 
 from stashgen.api import resources as known
 from stashgen.api.backup_configuration import BackupConfiguration
@@ -27,8 +29,8 @@ from stashgen.kubestash import addons, layout
 from stashgen.kubestash.sessions import backup_session_manifest
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.embedded.apiserver.server import EmbeddedServer
-from stashgen_controller.kinds.permissions import WATCHED
-from stashgen_controller.kinds.watches import RECONCILED, dependants
+from stashgen_controller.embedded.apiserver.store import Change as StoreChange
+from stashgen_controller.kinds import KINDS, WATCHED
 from stashgen_controller.kube.client import ApiError, Client, NotFoundError
 from stashgen_controller.kube.clock import MovableClock
 from stashgen_controller.protocol.run_result import (
@@ -40,7 +42,10 @@ from stashgen_controller.protocol.run_result import (
 from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.runtime.apply import NameCollisionError
 from stashgen_controller.runtime.decision import Key
-from stashgen_controller.runtime.manager import reconcile
+from stashgen_controller.runtime.indexer import Change
+from stashgen_controller.runtime.manager import keys_of, reconcile
+from stashgen_controller.runtime.scanned import ScannedReader
+from tests.support.world import KIND_OF, RECONCILED
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 WRITES = ("create", "update", "patch", "delete")
@@ -62,6 +67,9 @@ BY_KIND = {
 }
 
 
+_WATCHED = tuple(model.resource for model in WATCHED)
+
+
 class StillClock(MovableClock):
     """A clock that moves only by ``advance``."""
 
@@ -70,19 +78,19 @@ class StillClock(MovableClock):
         return START + self.offset
 
 
-class StoreReader:
+class StoreReader(ScannedReader):
     """The cluster as perfectly fresh caches would know it."""
 
     def __init__(self, server: EmbeddedServer) -> None:
         self._store = server.api.store
 
-    def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
+    def listed(self, resource: Resource) -> Sequence[JsonObject]:
+        """The objects of a kind."""
+        return self._store.items((resource.group, resource.plural), None)
+
+    def stored(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
         """One object, or None."""
         return self._store.get((resource.group, resource.plural), namespace or "", name)
-
-    def items(self, resource: Resource, namespace: str | None = None) -> Sequence[JsonObject]:
-        """The objects of a kind, of one namespace if one is given."""
-        return self._store.items((resource.group, resource.plural), namespace)
 
 
 Worker = Callable[["Harness", JsonObject, RunSpec], RunResult]
@@ -131,7 +139,7 @@ class Harness:
         resource = BY_KIND[str(manifest["kind"])]
         given = cast("JsonObject", manifest["metadata"])
         namespace, name = cast("str | None", given.get("namespace")), name_of(manifest)
-        existing = self.reader.get(resource, namespace, name)
+        existing = self.reader.stored(resource, namespace, name)
         if existing is None:
             return self.client.create(resource, namespace, manifest)
         current = given | {"resourceVersion": metadata(existing)["resourceVersion"]}
@@ -144,8 +152,8 @@ class Harness:
         self._collect({metadata(obj)["uid"]})
 
     def _collect(self, gone: set[object]) -> None:
-        for resource in WATCHED:
-            for obj in self.reader.items(resource):
+        for resource in _WATCHED:
+            for obj in self.reader.listed(resource):
                 owners = cast("list[JsonObject]", metadata(obj).get("ownerReferences") or [])
                 if any(owner["uid"] in gone for owner in owners):
                     namespace = cast("str | None", metadata(obj).get("namespace"))
@@ -154,13 +162,13 @@ class Harness:
 
     def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject:
         """An object that must be there."""
-        found = self.reader.get(resource, namespace, name)
+        found = self.reader.stored(resource, namespace, name)
         assert found is not None, f"no {resource.kind} {namespace}/{name}"
         return found
 
     def names(self, resource: Resource, namespace: str) -> list[str]:
         """The names of a kind's objects in a namespace, sorted."""
-        return [name_of(obj) for obj in self.reader.items(resource, namespace)]
+        return [name_of(obj) for obj in self.reader.stored_items(resource, namespace)]
 
     def status(self, resource: Resource, namespace: str, name: str) -> JsonObject:
         """An object's status."""
@@ -212,7 +220,9 @@ class Harness:
         """Reconcile one object as the manager would."""
         self.looks += 1
         try:
-            again = reconcile(self.controller, self.reader, key, self.clock.now())
+            again = reconcile(
+                self.controller, self.reader, KIND_OF[key.resource], key, self.clock.now()
+            )
         except (ApiError, NameCollisionError) as error:
             self.errors.append(f"{key.resource.kind} {key.name}: {error}")
             again = timedelta(minutes=1)
@@ -224,12 +234,17 @@ class Harness:
         """What a controller that starts anew does: every object is new to it."""
         self._queued()
         for resource in RECONCILED:
-            for obj in self.reader.items(resource):
+            for obj in self.reader.listed(resource):
                 self.look(Key(resource, str(metadata(obj)["namespace"]), name_of(obj)))
 
     def advance(self, by: timedelta) -> None:
         """Move the clock; what is due is looked at by the next ``settle``."""
         self.clock.advance(by)
+
+    def _concerned(self, resource: Resource, change: StoreChange) -> Iterable[Key]:
+        """What the manager would queue, every kind asked."""
+        before = orjson.dumps(change.previous) if change.previous is not None else None
+        return keys_of(KINDS, self.reader, resource, Change(change.type, change.object, before))
 
     def _queued(self) -> list[Key]:
         store = self.server.api.store
@@ -237,14 +252,14 @@ class Harness:
         version = store.version
         changes = [
             change
-            for resource in WATCHED
+            for resource in _WATCHED
             for change in store.changes((resource.group, resource.plural), self._seen, 0) or ()
         ]
-        by_key = {(resource.group, resource.plural): resource for resource in WATCHED}
+        by_key = {(resource.group, resource.plural): resource for resource in _WATCHED}
         for change in sorted(changes, key=lambda item: item.version):
             if change.type == "ADDED":
                 self.created.append((by_key[change.resource].kind, name_of(change.object)))
-            for key in dependants(self.reader, by_key[change.resource], change.object):
+            for key in self._concerned(by_key[change.resource], change):
                 found[key] = None
         self._seen = version
         now = self.clock.now()
@@ -259,7 +274,7 @@ class Harness:
         """Jobs of ours that are not finished, oldest first."""
         return [
             job
-            for job in self.reader.items(known.JOBS)
+            for job in self.reader.listed(known.JOBS)
             if not cast("JsonObject", job.get("status") or {}).get("conditions")
         ]
 
@@ -288,7 +303,7 @@ class Harness:
         }
         labels = cast("JsonObject", cast("JsonObject", pod["metadata"]).setdefault("labels", {}))
         labels[JOB_NAME_LABEL] = name_of(job)
-        if self.reader.get(known.PODS, namespace, name_of(pod)) is None:
+        if not self.reader.has(known.PODS, namespace, name_of(pod)):
             self.client.create(known.PODS, namespace, pod)
         self.client.patch(known.PODS, namespace, name_of(pod), {"status": status}, status=True)
         return name_of(pod)

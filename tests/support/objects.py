@@ -14,11 +14,12 @@ from stashgen.api.resources import (
     SNAPSHOTS,
     Resource,
 )
+from stashgen_controller.runtime.scanned import ScannedReader
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-class Objects:
+class Objects(ScannedReader):
     """A reader of what was added to it."""
 
     def __init__(self) -> None:
@@ -50,17 +51,13 @@ class Objects:
         self._objects.setdefault(resource, {})[namespace, name] = found
         return found
 
-    def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
+    def listed(self, resource: Resource) -> list[JsonObject]:
+        """The objects of a kind."""
+        return list(self._objects.get(resource, {}).values())
+
+    def stored(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
         """One object, or None."""
         return self._objects.get(resource, {}).get((namespace or "", name))
-
-    def items(self, resource: Resource, namespace: str | None = None) -> Sequence[JsonObject]:
-        """The objects of a kind."""
-        return [
-            obj
-            for (where, _), obj in self._objects.get(resource, {}).items()
-            if namespace in {None, where}
-        ]
 
 
 @dataclass

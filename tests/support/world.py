@@ -1,6 +1,6 @@
 """Objects as a reconciler's caches would hold them, made in memory."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -8,35 +8,32 @@ from stashgen.api.base import JsonObject, format_time
 from stashgen.api.labels import JOB_NAME_LABEL, PLAN_DIGEST_ANNOTATION
 from stashgen.api.resources import Resource
 from stashgen.api.snapshot import Component, Driver, Phase
+from stashgen_controller.kinds import KINDS
 from stashgen_controller.protocol.run_result import RunError, RunResult
+from stashgen_controller.runtime.decision import Decision
+from stashgen_controller.runtime.scanned import ScannedReader
 
+KIND_OF = {kind.resource: kind for kind in KINDS}
+RECONCILED = tuple(KIND_OF)
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 DIGEST = "0123456789abcdef"
 
 
-class World:
+def reconciled(world: "World", resource: Resource, obj: JsonObject) -> Decision:
+    """What a kind decides about an object as stored."""
+    kind = KIND_OF[resource]
+    return kind.reconcile(world, kind.model.from_wire(obj), NOW)
+
+
+class World(ScannedReader):
     """A reader over objects that are given."""
 
     def __init__(self, objects: Iterable[JsonObject] = ()) -> None:
         self.objects = list(objects)
 
-    def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
-        """One object, or None."""
-        found = [obj for obj in self.items(resource) if _key(obj) == (namespace or "", name)]
-        return found[0] if found else None
-
-    def items(self, resource: Resource, namespace: str | None = None) -> Sequence[JsonObject]:
+    def listed(self, resource: Resource) -> list[JsonObject]:
         """The objects of a kind."""
-        return [
-            obj
-            for obj in self.objects
-            if obj["kind"] == resource.kind and namespace in {None, _key(obj)[0]}
-        ]
-
-
-def _key(obj: JsonObject) -> tuple[str, str]:
-    metadata = cast("dict[str, str]", obj["metadata"])
-    return metadata.get("namespace", ""), metadata["name"]
+        return [obj for obj in self.objects if obj["kind"] == resource.kind]
 
 
 def stored(obj: JsonObject, uid: str, created: datetime = NOW) -> JsonObject:

@@ -11,8 +11,10 @@ from stashgen_controller.embedded.controllers.loop import ControlLoop
 from stashgen_controller.embedded.controllers.service_account import DefaultAccounts
 from stashgen_controller.embedded.kubelet.kubelet import Runner
 from stashgen_controller.embedded.kubelet.sandbox import check_sandbox
+from stashgen_controller.kinds import KINDS, WATCHED
 from stashgen_controller.kube.client import Client
 from stashgen_controller.kube.clock import MovableClock
+from stashgen_controller.listers.indexes import INDEXES
 from stashgen_controller.runtime.manager import Manager
 
 KUBECONFIG = "kubeconfig"
@@ -72,7 +74,9 @@ class EmbeddedCluster:
                 client, self.clock, state=self._state, tools=self._tools, api_url=self.url
             )
             self._parts.append(runner)
-            self._manager = Manager(client, self.clock)
+            self._manager = Manager(
+                client, self.clock, kinds=KINDS, models=WATCHED, indexes=INDEXES
+            )
             self._manager.start()
         for part in self._parts:
             part.start()

@@ -25,6 +25,7 @@ from stashgen.api.labels import (
     TEMPLATE_LABEL,
     VERB_ANNOTATION,
 )
+from stashgen.api.meta import Kind
 from stashgen.api.strict_mode import LONGEST_JOB_SECONDS
 from stashgen_controller.protocol.run_spec import DEADLINE_GRACE, RunSpec
 
@@ -58,15 +59,11 @@ class Owner:
         }
 
 
-def owner_of(obj: Mapping[str, object]) -> Owner:
+def owner_of(obj: Kind) -> Owner:
     """The owner that an API object can be."""
-    metadata = cast("Mapping[str, str]", obj["metadata"])
+    namespace, name = obj.key
     return Owner(
-        api_version=str(obj["apiVersion"]),
-        kind=str(obj["kind"]),
-        name=metadata["name"],
-        namespace=metadata["namespace"],
-        uid=metadata["uid"],
+        obj.resource.api_version, obj.resource.kind, name, namespace, obj.metadata.uid or ""
     )
 
 

@@ -10,17 +10,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import cast
 
 from pydantic import ValidationError
 
-from stashgen.api.base import JsonObject
 from stashgen.api.job import Job
-from stashgen.api.labels import JOB_NAME_LABEL, PLAN_DIGEST_ANNOTATION
+from stashgen.api.labels import PLAN_DIGEST_ANNOTATION
 from stashgen.api.pod import ContainerStateTerminated, Pod
-from stashgen.api.resources import JOBS, PODS
 from stashgen.api.shared import Executor
 from stashgen.api.snapshot import Phase
+from stashgen_controller.listers.pods import pods_of
 from stashgen_controller.protocol.run_result import ErrorClass, RunError, RunResult
 from stashgen_controller.protocol.run_spec import DEADLINE_GRACE
 from stashgen_controller.runtime.decision import Decision, Question
@@ -131,8 +129,8 @@ class JobRun:
 
 def observe_run(
     *,
-    job: JsonObject | None,
-    pods: Sequence[JsonObject],
+    job: Job | None,
+    pods: Sequence[Pod],
     executor: Executor | None,
     owner_uid: str | None,
 ) -> JobRun:
@@ -147,29 +145,27 @@ def observe_run(
     """
     known = executor.job_uid if executor is not None else None
     digest = executor.plan_digest if executor is not None else ""
-    models = [Pod.from_wire(pod) for pod in pods]
     if job is None:
         if executor is None or known is None:
             return JobRun(RunState.ABSENT)
-        return _lost(executor, models, "the Job was deleted")
-    model = Job.from_wire(job)
-    uid = model.metadata.uid or ""
+        return _lost(executor, pods, "the Job was deleted")
+    uid = job.metadata.uid or ""
     if executor is not None and known is not None and known != uid:
-        return _lost(executor, models, "the Job was replaced by another")
-    if known is None and not any(o.uid == owner_uid and o.controller for o in model.owners):
-        message = f"NameCollision: Job {model.metadata.name} exists and belongs to somebody else"
+        return _lost(executor, pods, "the Job was replaced by another")
+    if known is None and not any(o.uid == owner_uid and o.controller for o in job.owners):
+        message = f"NameCollision: Job {job.metadata.name} exists and belongs to somebody else"
         return JobRun(
             RunState.COLLISION, error=RunError(reason=ErrorClass.INTERNAL, message=message)
         )
-    digest = (model.metadata.annotations or {}).get(PLAN_DIGEST_ANNOTATION, digest)
-    mine = _owned(models, uid)
+    digest = (job.metadata.annotations or {}).get(PLAN_DIGEST_ANNOTATION, digest)
+    mine = _owned(pods, uid)
     pod = _newest(mine) or (executor.pod if executor is not None else None)
     running = JobRun(
-        RunState.RUNNING, uid, digest, pod=pod, created=model.metadata.creation_timestamp
+        RunState.RUNNING, uid, digest, pod=pod, created=job.metadata.creation_timestamp
     )
-    if not model.is_finished:
-        return _running(running, model, mine)
-    if model.is_complete and mine and not any(item.termination for item in mine):
+    if not job.is_finished:
+        return _running(running, job, mine)
+    if job.is_complete and mine and not any(item.termination for item in mine):
         # The Job is ahead of the pod in our caches: the result is on its way.
         return running
     result = _result(mine)
@@ -178,9 +174,9 @@ def observe_run(
         uid,
         digest,
         result,
-        _error(model, mine, result),
-        result.finished if result is not None else model.finished,
-        exited_well=model.is_complete,
+        _error(job, mine, result),
+        result.finished if result is not None else job.finished,
+        exited_well=job.is_complete,
         pod=pod,
     )
 
@@ -321,20 +317,8 @@ def observe_job(
     """What became of the Job of a name; ``executor`` counts only if it speaks of that Job."""
     known = executor if executor is not None and executor.job == name else None
     return observe_run(
-        job=reader.get(JOBS, namespace, name),
+        job=reader.get(Job, namespace, name),
         pods=pods_of(reader, namespace, name),
         executor=known,
         owner_uid=owner_uid,
     )
-
-
-def pods_of(reader: Reader, namespace: str, job: str) -> Sequence[JsonObject]:
-    """The pods of a Job, by the label that the Job controller sets."""
-    return [
-        pod
-        for pod in reader.items(PODS, namespace)
-        if cast("dict[str, str]", cast("JsonObject", pod["metadata"]).get("labels") or {}).get(
-            JOB_NAME_LABEL
-        )
-        == job
-    ]

@@ -19,10 +19,7 @@ from stashgen.api.labels import PART_LABEL, is_rendered, template_name
 from stashgen.api.meta import ObjectMeta
 from stashgen.api.repository import Repository
 from stashgen.api.resources import (
-    ADDONS,
-    FUNCTIONS,
     POD_TEMPLATES,
-    REPOSITORIES,
 )
 from stashgen.api.restore_session import RestoreSession
 from stashgen.api.shared import AddonInfo, TaskReference
@@ -37,6 +34,7 @@ from stashgen.kubestash.pods.templates import (
     UnsupportedStorageError,
 )
 from stashgen_controller.listers.configurations import Use, retention_policy, uses_of
+from stashgen_controller.listers.indexes import REPOSITORIES_BY_TARGET
 from stashgen_controller.runtime.conditions import NOT_COMPILED, find
 from stashgen_controller.runtime.kind import Reader
 
@@ -194,12 +192,9 @@ def _require_reviewed_claim(
 
 def _is_backed_up(reader: Reader, namespace: str | None, claim: str) -> bool:
     """Whether a compiled Repository is of the claim."""
-    repositories = map(Repository.from_wire, reader.items(REPOSITORIES, namespace))
     return any(
         is_rendered(item.metadata)
-        and item.spec.app_ref is not None
-        and item.spec.app_ref.name == claim
-        for item in repositories
+        for item in reader.by(REPOSITORIES_BY_TARGET, namespace or "", claim)
     )
 
 
@@ -252,18 +247,17 @@ def _task(
     if info is None or not info.tasks:
         msg = "UnsupportedAddon: no addon task is given"
         raise UnresolvedError(msg)
-    addon_obj = reader.get(ADDONS, None, info.name or "")
-    if addon_obj is None:
+    addon = reader.get(Addon, None, info.name or "")
+    if addon is None:
         msg = f"NoAddon: Addon {info.name} does not exist"
         raise UnresolvedError(msg)
-    addon = Addon.from_wire(addon_obj)
     with _named_refusals():
         name = templates.function_name(addon, info.tasks[0], verb)
-    function_obj = reader.get(FUNCTIONS, None, name)
-    if function_obj is None:
+    function = reader.get(Function, None, name)
+    if function is None:
         msg = f"NoFunction: Function {name} does not exist"
         raise UnresolvedError(msg)
-    return addon, info.tasks[0], Function.from_wire(function_obj)
+    return addon, info.tasks[0], function
 
 
 def _with_claim(template: JsonObject, claim: str) -> JsonObject:
@@ -283,5 +277,5 @@ def rendered_template(reader: Reader, metadata: ObjectMeta, verb: str) -> JsonOb
     name = template_name(metadata, verb)
     if name is None:
         return None
-    found = reader.get(POD_TEMPLATES, metadata.namespace, name)
+    found = reader.stored(POD_TEMPLATES, metadata.namespace, name)
     return cast("JsonObject", found["template"]) if found is not None else None

@@ -6,119 +6,24 @@ Secrets, Roles, RoleBindings or ``pods/exec``.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from stashgen.api.resources import (
-    ADDONS,
-    BACKUP_CONFIGURATIONS,
-    BACKUP_SESSIONS,
-    BACKUP_STORAGES,
     CRON_JOBS,
     DEPLOYMENTS,
     EVENTS,
-    FUNCTIONS,
     JOBS,
     LEASES,
-    NAMESPACES,
-    PERSISTENT_VOLUME_CLAIMS,
-    POD_TEMPLATES,
-    PODS,
     REPOSITORIES,
-    RESTORE_REQUESTS,
-    RESTORE_SESSIONS,
-    RETENTION_POLICIES,
     SERVICE_ACCOUNTS,
-    SNAPSHOTS,
     Resource,
 )
-
-WATCH = ("list", "watch")
-# A create that finds the name taken looks in the cache whether the object is ours.
-CREATE = ("create",)
-
-
-@dataclass(frozen=True, slots=True)
-class Permission:
-    """Some verbs on one resource, or on a part of it such as ``status``."""
-
-    resource: Resource
-    verbs: tuple[str, ...]
-    part: str = ""
-
-    @property
-    def name(self) -> str:
-        """As a rule of RBAC names it: ``jobs``, ``snapshots/status``."""
-        return f"{self.resource.plural}/{self.part}" if self.part else self.resource.plural
-
-
-def _writes_status(kind: Resource) -> Permission:
-    return Permission(kind, ("update",), "status")
-
-
-def _owns(kind: Resource) -> Permission:
-    """To be named as an owner that blocks deletion.
-
-    Never asked for by a request of ours: the admission plugin OwnerReferencesPermissionEnforcement
-    (OpenShift has it on) looks whether we could set the owner's finalizers.
-    """
-    return Permission(kind, ("update",), "finalizers")
-
+from stashgen_controller.kinds import KINDS, WATCHED
+from stashgen_controller.runtime.permission import WATCH, Permission
 
 # What reconciling an object of a kind needs, besides watching it.
 OF_KINDS: Mapping[Resource, tuple[Permission, ...]] = {
-    BACKUP_STORAGES: (
-        _writes_status(BACKUP_STORAGES),
-        _owns(BACKUP_STORAGES),
-        Permission(JOBS, (*CREATE, "delete")),
-    ),
-    REPOSITORIES: (
-        _writes_status(REPOSITORIES),
-        _owns(REPOSITORIES),
-        Permission(JOBS, (*CREATE, "delete")),
-    ),
-    BACKUP_CONFIGURATIONS: (
-        _writes_status(BACKUP_CONFIGURATIONS),
-        _owns(BACKUP_CONFIGURATIONS),
-        Permission(SERVICE_ACCOUNTS, CREATE),
-        Permission(REPOSITORIES, (*CREATE, "patch")),
-        Permission(CRON_JOBS, (*CREATE, "patch", "delete")),
-        Permission(BACKUP_SESSIONS, CREATE),
-    ),
-    BACKUP_SESSIONS: (
-        _writes_status(BACKUP_SESSIONS),
-        _owns(BACKUP_SESSIONS),
-        Permission(SNAPSHOTS, (*CREATE, "delete")),
-        Permission(JOBS, (*CREATE, "delete")),
-        Permission(BACKUP_SESSIONS, (*CREATE, "delete")),
-    ),
-    SNAPSHOTS: (
-        _writes_status(SNAPSHOTS),
-        Permission(JOBS, ("delete",)),
-    ),
-    RESTORE_SESSIONS: (
-        _writes_status(RESTORE_SESSIONS),
-        _owns(RESTORE_SESSIONS),
-        Permission(JOBS, (*CREATE, "delete")),
-    ),
-    # What it makes outlives it: it is nobody's owner.
-    RESTORE_REQUESTS: (
-        _writes_status(RESTORE_REQUESTS),
-        Permission(RESTORE_SESSIONS, CREATE),
-    ),
+    kind.resource: kind.permissions for kind in KINDS
 }
-WATCHED = (
-    *OF_KINDS,
-    RETENTION_POLICIES,
-    ADDONS,
-    FUNCTIONS,
-    JOBS,
-    PODS,
-    CRON_JOBS,
-    POD_TEMPLATES,
-    PERSISTENT_VOLUME_CLAIMS,
-    NAMESPACES,
-    SERVICE_ACCOUNTS,
-)
 # Kubernetes Events are ours to make and to repeat, and those of a pod that never starts are read;
 # the Deployments are looked through once, at the start, for another operator of the same kinds.
 OF_THE_PROCESS = (
@@ -135,7 +40,7 @@ OF_LEADER_ELECTION = (Permission(LEASES, ("create", "get", "update")),)
 
 def cluster_permissions() -> tuple[Permission, ...]:
     """Everything that is asked for in all namespaces."""
-    watched = tuple(Permission(resource, WATCH) for resource in WATCHED)
+    watched = tuple(Permission(model.resource, WATCH) for model in WATCHED)
     of_kinds = (item for permissions in OF_KINDS.values() for item in permissions)
     return (*watched, *of_kinds, *OF_THE_PROCESS)
 

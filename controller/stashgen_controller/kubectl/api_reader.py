@@ -4,7 +4,7 @@ Without the right to read what a command is about, the command ends and says whi
 missing. What only makes the answer richer (events, pods) is left out, and that is noted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import cast
 
 from stashgen.api.base import JsonObject
@@ -19,13 +19,14 @@ from stashgen.api.resources import (
 )
 from stashgen.diagnostics import ToolError
 from stashgen_controller.kube.client import ApiError, Client, NotFoundError
+from stashgen_controller.runtime.scanned import ScannedReader
 
 # A command goes on without these.
 OPTIONAL = frozenset({CRON_JOBS, EVENTS, JOBS, PODS, RESTORE_REQUESTS, RETENTION_POLICIES})
 _FORBIDDEN, _UNKNOWN_USER = 403, 401
 
 
-class Cluster:
+class Cluster(ScannedReader):
     """A reader of one namespace, or of all.
 
     Args:
@@ -39,19 +40,16 @@ class Cluster:
         self.notes: list[str] = []
         self._known: dict[Resource, dict[tuple[str, str], JsonObject]] = {}
 
-    def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
-        """One object, or None."""
-        return self._objects(resource).get((namespace or "", name))
-
-    def items(self, resource: Resource, namespace: str | None = None) -> Sequence[JsonObject]:
+    def listed(self, resource: Resource) -> Iterable[JsonObject]:
         """The objects of a kind, sorted by namespace and name."""
-        objects = self._objects(resource).items()
-        return [obj for (where, _), obj in objects if namespace in {None, where}]
-
-    def _objects(self, resource: Resource) -> dict[tuple[str, str], JsonObject]:
         if resource not in self._known:
             self._known[resource] = self._listed(resource)
-        return self._known[resource]
+        return self._known[resource].values()
+
+    def stored(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
+        """One object, or None."""
+        self.listed(resource)
+        return self._known[resource].get((namespace or "", name))
 
     def _listed(self, resource: Resource) -> dict[tuple[str, str], JsonObject]:
         try:

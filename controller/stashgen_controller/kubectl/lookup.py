@@ -5,9 +5,7 @@ from dataclasses import dataclass
 
 from stashgen.api.backup_configuration import BackupConfiguration, Session
 from stashgen.api.repository import Repository
-from stashgen.api.resources import BACKUP_CONFIGURATIONS, REPOSITORIES
 from stashgen.diagnostics import UsageError, quote
-from stashgen_controller.listers.objects import models
 from stashgen_controller.runtime.kind import Reader
 
 _MOST_NAMES = 10
@@ -89,8 +87,8 @@ def subjects(reader: Reader) -> list[Subject]:
     A Repository that no session writes to any more still has restore points: it belongs to the
     first configuration of its volume, and where there is none it stands for the volume.
     """
-    repositories = models(reader, REPOSITORIES, Repository)
-    configurations = models(reader, BACKUP_CONFIGURATIONS, BackupConfiguration)
+    repositories = reader.items(Repository)
+    configurations = reader.items(BackupConfiguration)
     by_key = {item.key: item for item in repositories}
     used = {
         (item.metadata.namespace or "", name)

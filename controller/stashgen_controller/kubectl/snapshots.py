@@ -7,13 +7,11 @@ from enum import StrEnum
 
 from stashgen.api.base import JsonObject, format_time
 from stashgen.api.repository import Repository
-from stashgen.api.resources import REPOSITORIES, RETENTION_POLICIES, SNAPSHOTS
 from stashgen.api.retention_policy import RetentionPolicy
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash.retention import SnapshotFact, decide
 from stashgen_controller.kubectl.lookup import Subject, subjects
 from stashgen_controller.kubectl.text import NOTHING, age, moment, table
-from stashgen_controller.listers.objects import models
 from stashgen_controller.runtime.kind import Reader
 
 _SHORT_ID = 8
@@ -55,13 +53,13 @@ def points(reader: Reader, chosen: Iterable[Subject] | None, now: datetime) -> l
     if chosen is not None:
         keys = {item.key for subject in chosen for item in subject.repositories}
     found: list[Point] = []
-    snapshots = models(reader, SNAPSHOTS, Snapshot)
-    for repository in models(reader, REPOSITORIES, Repository):
+    snapshots = reader.items(Snapshot)
+    for repository in reader.items(Repository):
         if keys is None or repository.key in keys:
             mine = [item for item in snapshots if _place(item) == repository.key]
             found += _of_repository(mine, policies.get(repository.key), now)
     if keys is None:
-        known = {item.key for item in models(reader, REPOSITORIES, Repository)}
+        known = {item.key for item in reader.items(Repository)}
         found += _of_repository([s for s in snapshots if _place(s) not in known], None, now)
     return sorted(found, key=lambda item: (item.time, item.name), reverse=True)
 
@@ -74,7 +72,7 @@ def _policies(
     reader: Reader, everything: Iterable[Subject]
 ) -> dict[tuple[str, str], RetentionPolicy]:
     """By Repository: the policy of its backend; none where two sessions differ."""
-    by_key = {item.key: item for item in models(reader, RETENTION_POLICIES, RetentionPolicy)}
+    by_key = {item.key: item for item in reader.items(RetentionPolicy)}
     wanted: dict[tuple[str, str], set[tuple[str, str]]] = {}
     for subject in everything:
         configuration = subject.configuration

@@ -164,9 +164,9 @@ def _refuse_odd_flags(command: Command) -> None:
 
 def _say_about_target(given: Session, namespace: str, claim: str) -> None:
     cluster, console = given.cluster, given.console
-    if cluster.get(PERSISTENT_VOLUME_CLAIMS, namespace, claim) is None:
+    if not cluster.has(PERSISTENT_VOLUME_CLAIMS, namespace, claim):
         console.say(f"note: PersistentVolumeClaim {claim} does not exist; the restore waits for it")
-    users = users_of(cluster.items(PODS, namespace), claim)
+    users = users_of(cluster.stored_items(PODS, namespace), claim)
     if users:
         console.say(f"note: pods use the volume while it is written: {', '.join(users)}")
 

@@ -3,15 +3,20 @@
 from dataclasses import dataclass
 
 from stashgen.api.backup_configuration import BackupConfiguration, Session
-from stashgen.api.backup_storage import BackupStorage
-from stashgen.api.base import JsonObject, name_of
 from stashgen.api.repository import Repository
-from stashgen.api.resources import BACKUP_CONFIGURATIONS, BACKUP_STORAGES, RETENTION_POLICIES
 from stashgen.api.retention_policy import RetentionPolicy
 from stashgen.api.shared import ObjectReference
 from stashgen.kubestash.defaults import with_configuration_defaults
+from stashgen_controller.listers.indexes import (
+    CONFIGURATIONS_BY_POLICY,
+    CONFIGURATIONS_BY_REPOSITORY,
+    CONFIGURATIONS_BY_STORAGE,
+    CONFIGURATIONS_WITH_DEFAULTS,
+    DEFAULT_POLICIES,
+    DEFAULT_STORAGES,
+)
 from stashgen_controller.listers.objects import labels_of_namespace
-from stashgen_controller.runtime.kind import Reader
+from stashgen_controller.runtime.kind import Index, Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,31 +32,45 @@ def uses_of(reader: Reader, repository: Repository) -> list[Use]:
     """The sessions that write to a repository, sorted by configuration and place."""
     namespace, name = repository.key
     found = []
-    for obj in sorted(reader.items(BACKUP_CONFIGURATIONS, namespace), key=name_of):
-        if name not in BackupConfiguration.from_wire(obj).repository_names:
-            continue
-        configuration = resolved_configuration(reader, obj)
+    written = reader.by(CONFIGURATIONS_BY_REPOSITORY, namespace, name)
+    for item in sorted(written, key=lambda item: item.key):
+        configuration = resolved_configuration(reader, item)
         for session in configuration.spec.sessions:
-            for item in session.repositories or ():
-                if item.name == name:
-                    backend = configuration.backend(item.backend)
+            for use in session.repositories or ():
+                if use.name == name:
+                    backend = configuration.backend(use.backend)
                     reference = backend.retention_policy if backend is not None else None
                     found.append(Use(configuration, session, reference))
     return found
 
 
-def resolved_configuration(reader: Reader, obj: JsonObject) -> BackupConfiguration:
-    """A stored BackupConfiguration with KubeStash's defaults for what it leaves out."""
-    written = BackupConfiguration.from_wire(obj)
+def resolved_configuration(reader: Reader, written: BackupConfiguration) -> BackupConfiguration:
+    """A BackupConfiguration with KubeStash's defaults for what it leaves out."""
     backends = written.spec.backends
     if backends and all(backend.retention_policy is not None for backend in backends):
         return written
     return with_configuration_defaults(
         written,
-        map(BackupStorage.from_wire, reader.items(BACKUP_STORAGES)),
-        map(RetentionPolicy.from_wire, reader.items(RETENTION_POLICIES)),
+        reader.by(DEFAULT_STORAGES),
+        reader.by(DEFAULT_POLICIES),
         labels_of_namespace(reader, written.metadata.namespace or ""),
     )
+
+
+def users_of_storage(reader: Reader, namespace: str, name: str) -> list[BackupConfiguration]:
+    """The configurations that refer to a BackupStorage, or take one by default."""
+    return _users(reader, CONFIGURATIONS_BY_STORAGE, namespace, name)
+
+
+def users_of_policy(reader: Reader, namespace: str, name: str) -> list[BackupConfiguration]:
+    """The configurations that refer to a RetentionPolicy, or take one by default."""
+    return _users(reader, CONFIGURATIONS_BY_POLICY, namespace, name)
+
+
+def _users(
+    reader: Reader, index: Index[BackupConfiguration], namespace: str, name: str
+) -> list[BackupConfiguration]:
+    return [*reader.by(index, namespace, name), *reader.by(CONFIGURATIONS_WITH_DEFAULTS)]
 
 
 def retention_policy(
@@ -60,5 +79,4 @@ def retention_policy(
     """The RetentionPolicy that a reference means; its namespace defaults to the referrer's."""
     if reference is None:
         return None
-    found = reader.get(RETENTION_POLICIES, reference.namespace or namespace, reference.name)
-    return RetentionPolicy.from_wire(found) if found is not None else None
+    return reader.get(RetentionPolicy, reference.namespace or namespace, reference.name)

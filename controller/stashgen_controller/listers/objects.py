@@ -1,47 +1,45 @@
-"""What several kinds observe in the same way: references, runs, pod templates, the cluster."""
+"""Single facts about objects that no reconciler of ours owns."""
 
 from collections.abc import Mapping
-from typing import TypeVar, cast
 
-from pydantic import ValidationError
-
-from stashgen.api.base import JsonObject, metadata_of, uid_of
-from stashgen.api.meta import Kind
-from stashgen.api.resources import (
-    NAMESPACES,
-    PERSISTENT_VOLUME_CLAIMS,
-    Resource,
-)
+from stashgen.api.base import JsonObject, metadata_of
+from stashgen.api.namespace import Namespace
+from stashgen.api.persistent_volume_claim import PersistentVolumeClaim
+from stashgen.api.resources import Resource
 from stashgen_controller.runtime.kind import Reader
 
-KindT = TypeVar("KindT", bound=Kind)
+CLUSTER_NAMESPACE = "kube-system"
 
 
 def cluster_uid(reader: Reader) -> str | None:
     """What identifies the cluster: the UID of its namespace kube-system."""
-    found = reader.get(NAMESPACES, None, "kube-system")
-    return uid_of(found) if found is not None else None
+    found = reader.get(Namespace, None, CLUSTER_NAMESPACE)
+    return found.metadata.uid if found is not None else None
 
 
 def claim_uid(reader: Reader, namespace: str, name: str) -> str | None:
     """The UID of a PersistentVolumeClaim, or None where there is no such claim."""
-    found = reader.get(PERSISTENT_VOLUME_CLAIMS, namespace, name)
-    return uid_of(found) if found is not None else None
+    found = reader.get(PersistentVolumeClaim, namespace, name)
+    return found.metadata.uid if found is not None else None
 
 
 def labels_of_namespace(reader: Reader, namespace: str) -> Mapping[str, str]:
     """The labels of a namespace; none while it is not known."""
-    found = reader.get(NAMESPACES, None, namespace) or {}
-    metadata = metadata_of(found)
-    return cast("Mapping[str, str]", metadata.get("labels") or {})
+    found = reader.get(Namespace, None, namespace)
+    return (found.metadata.labels if found is not None else None) or {}
 
 
-def without_status(obj: JsonObject) -> JsonObject:
+def without_status(
+    reader: Reader, resource: Resource, namespace: str, name: str
+) -> JsonObject | None:
     """An object as a person would write it: what the server and controllers add is left out.
 
-    But for who it is: its UID and when it was made.
+    But for who it is: its UID and when it was made. None where there is no such object.
     """
-    metadata = cast("JsonObject", obj["metadata"])
+    obj = reader.stored(resource, namespace, name)
+    if obj is None:
+        return None
+    metadata = metadata_of(obj)
     kept = ("name", "namespace", "labels", "annotations", "uid", "creationTimestamp")
     return {
         "apiVersion": obj["apiVersion"],
@@ -49,14 +47,3 @@ def without_status(obj: JsonObject) -> JsonObject:
         "metadata": {key: metadata[key] for key in kept if key in metadata},
         "spec": obj.get("spec"),
     }
-
-
-def models(reader: Reader, resource: Resource, model: type[KindT]) -> list[KindT]:
-    """The objects of a kind that can be read; one of an odd shape is told by its own status."""
-    found = []
-    for obj in reader.items(resource):
-        try:
-            found.append(model.from_wire(obj))
-        except ValidationError:
-            continue
-    return found

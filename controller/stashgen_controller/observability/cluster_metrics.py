@@ -5,34 +5,23 @@ not ``namespace``, which Prometheus itself sets to that of the pod which it scra
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 
 from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.backup_session import BackupSession, BackupSessionPhase
 from stashgen.api.backup_storage import BackupStorage
-from stashgen.api.base import JsonObject, name_of, namespace_of
 from stashgen.api.repository import Repository
-from stashgen.api.resources import (
-    BACKUP_CONFIGURATIONS,
-    BACKUP_SESSIONS,
-    BACKUP_STORAGES,
-    REPOSITORIES,
-    RESTORE_REQUESTS,
-    RESTORE_SESSIONS,
-    SNAPSHOTS,
-)
-from stashgen.api.snapshot import Snapshot
+from stashgen.api.restore_request import RestoreRequest
+from stashgen.api.restore_session import RestoreSession
 from stashgen.kubestash.quantities import parse_size
-from stashgen_controller.listers.objects import models
+from stashgen_controller.listers.indexes import SNAPSHOTS_BY_REPOSITORY
 from stashgen_controller.observability.coverage import coverage
 from stashgen_controller.observability.freshness import copy_states, objective
 from stashgen_controller.observability.outcomes import newest_ended, retention_states, session_key
 from stashgen_controller.runtime.kind import Reader
 
-_WITH_PHASE = (BACKUP_STORAGES, REPOSITORIES, BACKUP_CONFIGURATIONS)
 _SESSION = ("object_namespace", "configuration", "session")
 _COPY = (*_SESSION, "repository")
 _REPOSITORY = ("object_namespace", "repository")
@@ -57,24 +46,31 @@ def gauge(name: str, text: str, labels: Labels, samples: Iterable[tuple[Labels, 
 
 def of_cluster(reader: Reader, now: datetime) -> Iterator[Gauge]:
     """The metrics of the cluster's objects, sorted within each metric."""
-    configurations = models(reader, BACKUP_CONFIGURATIONS, BackupConfiguration)
-    sessions = models(reader, BACKUP_SESSIONS, BackupSession)
-    snapshots = models(reader, SNAPSHOTS, Snapshot)
-    repositories = models(reader, REPOSITORIES, Repository)
-    storages = models(reader, BACKUP_STORAGES, BackupStorage)
-    yield from _of_phases(reader)
+    configurations = reader.items(BackupConfiguration)
+    sessions = reader.items(BackupSession)
+    repositories = reader.items(Repository)
+    storages = reader.items(BackupStorage)
+    yield from _of_phases(storages, repositories, configurations)
     yield from _of_sessions(reader, sessions)
-    yield from _of_objectives(reader, configurations, snapshots, now)
+    yield from _of_objectives(reader, configurations, now)
     yield from _of_retention(repositories, sessions)
-    yield from _of_sizes(repositories, storages, snapshots)
+    yield from _of_sizes(reader, repositories, storages)
     yield _unprotected(reader, configurations, storages)
 
 
-def _of_phases(reader: Reader) -> Iterator[Gauge]:
+def _of_phases(
+    storages: Sequence[BackupStorage],
+    repositories: Sequence[Repository],
+    configurations: Sequence[BackupConfiguration],
+) -> Iterator[Gauge]:
+    readable: list[BackupStorage | Repository | BackupConfiguration] = [
+        *storages,
+        *repositories,
+        *configurations,
+    ]
     ready = [
-        ((resource.kind, namespace_of(obj), name_of(obj)), float(_phase(obj) == "Ready"))
-        for resource in _WITH_PHASE
-        for obj in reader.items(resource)
+        ((item.kind, *item.key), float(item.status is not None and item.status.phase == "Ready"))
+        for item in readable
     ]
     yield gauge(
         "stashgen_ready",
@@ -83,9 +79,7 @@ def _of_phases(reader: Reader) -> Iterator[Gauge]:
         ready,
     )
     paused = [
-        (("BackupConfiguration", namespace_of(obj), name_of(obj)), 1.0)
-        for obj in reader.items(BACKUP_CONFIGURATIONS)
-        if cast("JsonObject", obj.get("spec") or {}).get("paused")
+        (("BackupConfiguration", *item.key), 1.0) for item in configurations if item.spec.paused
     ]
     yield gauge(
         "stashgen_paused",
@@ -95,7 +89,7 @@ def _of_phases(reader: Reader) -> Iterator[Gauge]:
     )
 
 
-def _of_sessions(reader: Reader, sessions: list[BackupSession]) -> Iterator[Gauge]:
+def _of_sessions(reader: Reader, sessions: Sequence[BackupSession]) -> Iterator[Gauge]:
     phases = Counter(
         (*session_key(item), (item.phase or BackupSessionPhase.PENDING).value) for item in sessions
     )
@@ -114,25 +108,31 @@ def _of_sessions(reader: Reader, sessions: list[BackupSession]) -> Iterator[Gaug
             for key, item in newest_ended(sessions).items()
         ],
     )
-    for resource, name in (
-        (RESTORE_SESSIONS, "stashgen_restore_sessions"),
-        (RESTORE_REQUESTS, "stashgen_restore_requests"),
-    ):
-        restores = Counter(
-            (namespace_of(obj), _phase(obj) or "Pending") for obj in reader.items(resource)
-        )
-        yield gauge(
-            name,
-            f"{resource.kind}s that are there, by phase.",
-            ("object_namespace", "phase"),
-            restores.items(),
-        )
+    restores = Counter(
+        (item.key[0], item.phase.value if item.phase else "Pending")
+        for item in reader.items(RestoreSession)
+    )
+    yield gauge(
+        "stashgen_restore_sessions",
+        "RestoreSessions that are there, by phase.",
+        ("object_namespace", "phase"),
+        restores.items(),
+    )
+    requests = Counter(
+        (item.key[0], (item.status.phase if item.status else None) or "Pending")
+        for item in reader.items(RestoreRequest)
+    )
+    yield gauge(
+        "stashgen_restore_requests",
+        "RestoreRequests that are there, by phase.",
+        ("object_namespace", "phase"),
+        requests.items(),
+    )
 
 
 def _of_objectives(
     reader: Reader,
-    configurations: list[BackupConfiguration],
-    snapshots: list[Snapshot],
+    configurations: Sequence[BackupConfiguration],
     now: datetime,
 ) -> Iterator[Gauge]:
     intervals: dict[tuple[str, ...], float] = {}
@@ -144,7 +144,7 @@ def _of_objectives(
                 label = (*configuration.key, session.name or "")
                 intervals[label] = promised.interval.total_seconds()
                 points[label] = promised.recovery_point.total_seconds()
-    copies = list(copy_states(reader, configurations, snapshots, now))
+    copies = list(copy_states(reader, configurations, now))
     yield gauge(
         "stashgen_expected_interval_seconds",
         "The longest time between two ticks of a session's schedule.",
@@ -175,7 +175,9 @@ def _of_objectives(
     )
 
 
-def _of_retention(repositories: list[Repository], sessions: list[BackupSession]) -> Iterator[Gauge]:
+def _of_retention(
+    repositories: Sequence[Repository], sessions: Sequence[BackupSession]
+) -> Iterator[Gauge]:
     states = retention_states(repositories, sessions)
     yield gauge(
         "stashgen_retention_last_success_timestamp_seconds",
@@ -200,11 +202,11 @@ def _of_retention(repositories: list[Repository], sessions: list[BackupSession])
 
 
 def _of_sizes(
-    repositories: list[Repository], storages: list[BackupStorage], snapshots: list[Snapshot]
+    reader: Reader, repositories: Sequence[Repository], storages: Sequence[BackupStorage]
 ) -> Iterator[Gauge]:
     counts = Counter(
-        (item.metadata.namespace or "", item.spec.repository or "", item.phase.value)
-        for item in snapshots
+        (item.namespace, item.repository, item.phase.value)
+        for item in reader.values(SNAPSHOTS_BY_REPOSITORY)
     )
     yield gauge(
         "stashgen_snapshots",
@@ -227,7 +229,7 @@ def _of_sizes(
 
 
 def _unprotected(
-    reader: Reader, configurations: list[BackupConfiguration], storages: list[BackupStorage]
+    reader: Reader, configurations: Sequence[BackupConfiguration], storages: Sequence[BackupStorage]
 ) -> Gauge:
     """A namespace that has claims says 0, so that a volume that becomes protected is seen."""
     counts: dict[tuple[str, ...], int] = {}
@@ -250,7 +252,3 @@ def _sizes(
                 yield key, parse_size(text)
             except ValueError:
                 continue  # written by another operator, in a way that we do not know
-
-
-def _phase(obj: JsonObject) -> str:
-    return str(cast("JsonObject", obj.get("status") or {}).get("phase") or "")

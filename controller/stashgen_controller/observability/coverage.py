@@ -2,13 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import cast
 
 from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.backup_storage import BackupStorage
-from stashgen.api.base import JsonObject
 from stashgen.api.labels import OPT_OUT_ANNOTATION
-from stashgen.api.resources import PERSISTENT_VOLUME_CLAIMS
+from stashgen.api.persistent_volume_claim import PersistentVolumeClaim
 from stashgen_controller.runtime.kind import Reader
 
 
@@ -18,7 +16,7 @@ class ClaimCoverage:
 
     Attributes:
         namespace, name: Which claim.
-        obj: As stored.
+        claim: As stored.
         is_target: A BackupConfiguration backs it up.
         is_store: A BackupStorage keeps backups on it.
         opt_out: Why it needs none; empty where nothing is said.
@@ -26,7 +24,7 @@ class ClaimCoverage:
 
     namespace: str
     name: str
-    obj: JsonObject
+    claim: PersistentVolumeClaim
     is_target: bool
     is_store: bool
     opt_out: str
@@ -55,17 +53,9 @@ def coverage(
         if claim is not None:
             stores.add((storage.metadata.namespace or "", claim.claim_name))
     found = []
-    for obj in reader.items(PERSISTENT_VOLUME_CLAIMS):
-        metadata = cast("JsonObject", obj["metadata"])
-        annotations = cast("dict[str, str]", metadata.get("annotations") or {})
-        key = (str(metadata.get("namespace") or ""), str(metadata["name"]))
+    for item in sorted(reader.items(PersistentVolumeClaim), key=lambda item: item.key):
+        opt_out = (item.metadata.annotations or {}).get(OPT_OUT_ANNOTATION) or ""
         found.append(
-            ClaimCoverage(
-                *key,
-                obj,
-                key in targets,
-                key in stores,
-                str(annotations.get(OPT_OUT_ANNOTATION) or ""),
-            )
+            ClaimCoverage(*item.key, item, item.key in targets, item.key in stores, opt_out)
         )
     return found

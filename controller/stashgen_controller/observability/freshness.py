@@ -15,10 +15,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from stashgen.api.backup_configuration import BackupConfiguration, Session
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import CRON_JOBS
-from stashgen.api.snapshot import Phase, Snapshot
+from stashgen.api.snapshot import Phase
 from stashgen.cron import CronError, Schedule
 from stashgen.kubestash import names
 from stashgen.kubestash.quantities import parse_duration
+from stashgen_controller.listers.history import SnapshotRecord
+from stashgen_controller.listers.indexes import SNAPSHOTS_BY_REPOSITORY
 from stashgen_controller.runtime.kind import Reader
 
 
@@ -66,11 +68,10 @@ class CopyState:
 def copy_states(
     reader: Reader,
     configurations: Iterable[BackupConfiguration],
-    snapshots: Iterable[Snapshot],
     now: datetime,
 ) -> Iterator[CopyState]:
     """The state of every copy of every session."""
-    taken = _newest(snapshots)
+    taken = _newest(reader.values(SNAPSHOTS_BY_REPOSITORY))
     for configuration in configurations:
         namespace, name = configuration.key
         for session in configuration.spec.sessions:
@@ -92,13 +93,12 @@ def copy_states(
                 )
 
 
-def _newest(snapshots: Iterable[Snapshot]) -> dict[tuple[str, str, str], datetime]:
+def _newest(snapshots: Iterable[SnapshotRecord]) -> dict[tuple[str, str, str], datetime]:
     """By namespace, repository and session: when the newest good snapshot was taken."""
     taken: dict[tuple[str, str, str], datetime] = {}
     for snapshot in snapshots:
         if snapshot.phase is Phase.SUCCEEDED:
-            spec = snapshot.spec
-            key = (snapshot.metadata.namespace or "", spec.repository or "", spec.session or "")
+            key = (snapshot.namespace, snapshot.repository, snapshot.session)
             taken[key] = max(snapshot.time, taken.get(key, snapshot.time))
     return taken
 
@@ -125,7 +125,7 @@ def objective(
 def timing(reader: Reader, configuration: BackupConfiguration, session: Session) -> tuple[str, str]:
     """A session's schedule and time zone: the CronJob's, which is what runs."""
     namespace, name = configuration.key
-    cron_job = reader.get(CRON_JOBS, namespace, names.cron_job_name(name, session.name or ""))
+    cron_job = reader.stored(CRON_JOBS, namespace, names.cron_job_name(name, session.name or ""))
     spec = cast("JsonObject", (cron_job or {}).get("spec") or {})
     written = session.scheduler.schedule if session.scheduler is not None else ""
     return str(spec.get("schedule") or written), str(spec.get("timeZone") or "Etc/UTC")

@@ -96,7 +96,7 @@ def failures(reader: Reader, resource: Resource, obj: JsonObject) -> str:
         namespace = str(mapping_of(obj, "metadata").get("namespace") or "")
         for item in cast("list[JsonObject]", status.get("snapshots") or []):
             name = str(item.get("name") or "")
-            snapshot = reader.get(SNAPSHOTS, namespace, name)
+            snapshot = reader.stored(SNAPSHOTS, namespace, name)
             errors = _component_errors(mapping_of(snapshot or {}, "status"))
             found += [f"Snapshot {name}: {error}" for error in errors]
     return "; ".join(dict.fromkeys(found))

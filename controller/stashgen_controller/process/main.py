@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from threading import Event
 
+from stashgen_controller.kinds import KINDS, WATCHED
 from stashgen_controller.kube.client import ApiError, Client, UnconfiguredError
 from stashgen_controller.kube.clock import Clock, SystemClock
 from stashgen_controller.kube.gate import Requests, in_order
 from stashgen_controller.kube.leader_election import LeaderElection, Timing, new_identity
+from stashgen_controller.listers.indexes import INDEXES
 from stashgen_controller.observability.events import EventRecorder
 from stashgen_controller.observability.logs import JsonLines
 from stashgen_controller.observability.metrics import CONTENT_TYPE, Metrics
@@ -20,6 +22,7 @@ from stashgen_controller.process.endpoint import Answer, Endpoint
 from stashgen_controller.process.other_operator import OtherOperatorError, refuse_other_operator
 from stashgen_controller.process.settings import Settings, parse
 from stashgen_controller.runtime.manager import Manager
+from stashgen_controller.strict.compiled_only import compiled_only
 from stashgen_controller.strict.self_check import AdmissionCheck
 
 log = logging.getLogger(__name__)
@@ -73,9 +76,16 @@ class Controller:
             else None
         )
         self._recorder = EventRecorder(self._client, clock, lambda: self.is_leading, settings.name)
-        self._manager = Manager(self._client, clock, self._recorder.see, is_strict=settings.strict)
+        self._manager = Manager(
+            self._client,
+            clock,
+            kinds=compiled_only(KINDS) if settings.strict else KINDS,
+            models=WATCHED,
+            indexes=INDEXES,
+            observer=self._recorder.see,
+        )
         self._check = (
-            AdmissionCheck(counted, self._manager, clock, lambda: self._manager.synced)
+            AdmissionCheck(counted, self._manager.cache, clock, lambda: self._manager.synced)
             if settings.strict
             else None
         )
@@ -165,7 +175,7 @@ class Controller:
         self._wanted_end.set()
 
     def _scrape(self) -> Answer:
-        text = self._metrics.exposition(self._manager, self._clock.now())
+        text = self._metrics.exposition(self._manager.cache, self._clock.now())
         return Answer(200, text, CONTENT_TYPE)
 
     def _health(self) -> Answer:

@@ -1,11 +1,11 @@
-"""The loop around every kind: observe, decide, carry out. Written once.
+"""Writes what a kind decided: other objects first, then the status. Written once for all kinds.
 
 ``observe`` reads caches only, ``decide`` is pure, and only this module writes: so a second look
 at an unchanged object makes no request.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import assert_never, cast
 
@@ -33,12 +33,27 @@ class NameCollisionError(Exception):
     """An object of a name that we need exists and is not ours."""
 
 
+# Given the answer to each write.
+Wrote = Callable[[Resource, JsonObject], None]
+
+
 def apply(
-    client: Client, reader: Reader, resource: Resource, obj: JsonObject, decision: Decision
-) -> bool:
+    client: Client,
+    reader: Reader,
+    obj: JsonObject,
+    decision: Decision,
+    resource: Resource,
+    wrote: Wrote,
+) -> None:
     """Do what was decided about an object: the actions in order, then the status if it differs.
 
-    Says whether the status was written.
+    Args:
+        client: With which it is done.
+        reader: Says whose an object is whose name is taken.
+        obj: The object as stored when it was looked at.
+        decision: What is to be done.
+        resource: The object's kind.
+        wrote: Given the answer to each write, so that the caches have it at once.
 
     A refused action is told in the object's status before the refusal is raised: it may be for
     good, and nobody reads our log at 03:00.
@@ -50,12 +65,13 @@ def apply(
     """
     try:
         for action in decision.actions:
-            _act(client, reader, action)
+            _act(client, reader, action, wrote)
     except (ApiError, NameCollisionError) as refusal:
         if decision.refused is not None and _is_refusal(refusal):
-            _write_status(client, resource, obj, decision.refused(_why(refusal)))
+            _write_status(client, resource, obj, decision.refused(_why(refusal)), wrote)
         raise
-    return decision.status is not None and _write_status(client, resource, obj, decision.status)
+    if decision.status is not None:
+        _write_status(client, resource, obj, decision.status, wrote)
 
 
 def _is_refusal(error: Exception) -> bool:
@@ -77,11 +93,14 @@ def _why(refusal: Exception) -> str:
     return str(refusal)
 
 
-def _write_status(client: Client, resource: Resource, obj: JsonObject, status: JsonObject) -> bool:
+def _write_status(
+    client: Client, resource: Resource, obj: JsonObject, status: JsonObject, wrote: Wrote
+) -> None:
     if status == obj.get("status"):
-        return False
+        return
     metadata = cast("dict[str, str]", obj["metadata"])
-    client.replace(resource, metadata.get("namespace"), {**obj, "status": status}, status=True)
+    wanted = {**obj, "status": status}
+    wrote(resource, client.replace(resource, metadata.get("namespace"), wanted, status=True))
     log.info(
         "wrote status",
         extra={
@@ -91,15 +110,14 @@ def _write_status(client: Client, resource: Resource, obj: JsonObject, status: J
             "phase": status.get("phase"),
         },
     )
-    return True
 
 
-def _act(client: Client, reader: Reader, action: Action) -> None:
+def _act(client: Client, reader: Reader, action: Action, wrote: Wrote) -> None:
     match action:
         case Create(resource=resource, manifest=manifest):
-            _create(client, reader, resource, manifest)
+            _create(client, reader, resource, manifest, wrote)
         case Patch(resource=resource, namespace=namespace, name=name, body=body):
-            client.patch(resource, namespace, name, body)
+            wrote(resource, client.patch(resource, namespace, name, body))
             _log("patched", resource, namespace, name)
         case Delete(resource=resource, namespace=namespace, name=name, uid=uid):
             try:
@@ -111,13 +129,15 @@ def _act(client: Client, reader: Reader, action: Action) -> None:
             assert_never(action)
 
 
-def _create(client: Client, reader: Reader, resource: Resource, manifest: JsonObject) -> None:
+def _create(
+    client: Client, reader: Reader, resource: Resource, manifest: JsonObject, wrote: Wrote
+) -> None:
     metadata = cast("dict[str, str]", manifest["metadata"])
     namespace, name = metadata.get("namespace"), metadata["name"]
     try:
-        client.create(resource, namespace, manifest)
+        wrote(resource, client.create(resource, namespace, manifest))
     except AlreadyExistsError:
-        existing = reader.get(resource, namespace, name)
+        existing = reader.stored(resource, namespace, name)
         if existing is None:
             # The caches are behind; the next look knows whose it is.
             raise

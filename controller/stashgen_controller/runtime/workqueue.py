@@ -1,7 +1,10 @@
-"""A queue of objects to look at: each key once, some of them not before a time."""
+"""A queue of objects to look at: each key once, some of them not before a time.
+
+Several threads take from it. Keys of one lane are not worked on beside each other.
+"""
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import count
@@ -15,10 +18,17 @@ _LONGEST_WAIT = timedelta(seconds=30)
 
 
 class WorkQueue:
-    """Keys in order of arrival; a key that is being worked on is held back until it is done."""
+    """Keys in order of arrival; a key whose lane is being worked on is held back until it is free.
 
-    def __init__(self, clock: Clock) -> None:
+    Args:
+        clock: The time.
+        lane: What no two keys at work may share; asked when a key is taken.
+    """
+
+    def __init__(self, clock: Clock, lane: Callable[[Key], object] = lambda key: key) -> None:
         self._clock = clock
+        self._lane = lane
+        self._lanes: set[object] = set()
         self._changed = Condition()
         self._ready: dict[Key, None] = {}
         self._active: set[Key] = set()
@@ -49,12 +59,12 @@ class WorkQueue:
     @contextmanager
     def take(self) -> Iterator[Key | None]:
         """Wait for a key and hold it while the block runs; None once the queue is stopped."""
-        key = self._next()
+        taken = self._next()
         try:
-            yield key
+            yield taken[0] if taken is not None else None
         finally:
-            if key is not None:
-                self._done(key)
+            if taken is not None:
+                self._done(*taken)
 
     def stop(self) -> None:
         """Let every waiting worker go home."""
@@ -80,15 +90,17 @@ class WorkQueue:
         else:
             self._ready[key] = None
 
-    def _next(self) -> Key | None:
+    def _next(self) -> tuple[Key, object] | None:
         with self._changed:
             while not self._stopped:
                 wait = self._promote()
-                if self._ready:
-                    key = next(iter(self._ready))
-                    del self._ready[key]
-                    self._active.add(key)
-                    return key
+                for key in self._ready:
+                    lane = self._lane(key)
+                    if lane not in self._lanes:
+                        del self._ready[key]
+                        self._active.add(key)
+                        self._lanes.add(lane)
+                        return key, lane
                 self._changed.wait(wait.total_seconds())
             return None
 
@@ -107,9 +119,10 @@ class WorkQueue:
                 return min(due - now, _LONGEST_WAIT)
         return _LONGEST_WAIT
 
-    def _done(self, key: Key) -> None:
+    def _done(self, key: Key, lane: object) -> None:
         with self._changed:
             self._active.discard(key)
+            self._lanes.discard(lane)
             if key in self._again:
                 self._again.discard(key)
                 self._ready[key] = None

@@ -4,14 +4,16 @@ For plain KubeStash manifests the controller would have to make CronJobs, Reposi
 nobody reviewed, and may not. They get a condition that says so, and nothing else.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from stashgen.api.backup_configuration import BackupConfiguration, BackupConfigurationStatus
 from stashgen.api.backup_storage import BackupStorage, BackupStorageStatus
 from stashgen.api.base import JsonObject
 from stashgen.api.labels import RENDERED_ANNOTATION, is_rendered
-from stashgen.api.meta import ObjectMeta
+from stashgen.api.meta import Kind as ApiKind
 from stashgen.api.repository import Repository, RepositoryStatus
 from stashgen.api.resources import (
     BACKUP_CONFIGURATIONS,
@@ -23,6 +25,7 @@ from stashgen.api.shared import Condition
 from stashgen.kubestash import phases
 from stashgen_controller.runtime.conditions import NOT_COMPILED, condition, with_condition
 from stashgen_controller.runtime.decision import Decision
+from stashgen_controller.runtime.kind import Kind, Reader
 
 _WHY = (
     "This controller runs in strict mode, which serves only what stashgen build made "
@@ -31,16 +34,28 @@ _WHY = (
 )
 
 
-def refuse_plain(resource: Resource, obj: JsonObject, now: datetime) -> Decision | None:
-    """The condition of an object that was not compiled; None for all that is served."""
-    refuse = _REFUSALS.get(resource)
-    if refuse is None or is_rendered(ObjectMeta.model_validate(obj["metadata"])):
-        return None
-    return Decision(status=refuse(obj, now))
+def compiled_only(kinds: Iterable[Kind[Any, Any]]) -> tuple[Kind[Any, Any], ...]:
+    """The kinds, of which those that would need unreviewed pods serve compiled objects only."""
+    return tuple(_wrapped(kind) for kind in kinds)
 
 
-def _configuration(obj: JsonObject, now: datetime) -> JsonObject:
-    model = BackupConfiguration.from_wire(obj)
+def _wrapped(kind: Kind[Any, Any]) -> Kind[Any, Any]:
+    refuse = _REFUSALS.get(kind.resource)
+    if refuse is None:
+        return kind
+
+    def observe(reader: Reader, obj: ApiKind) -> object:
+        return kind.observe(reader, obj) if is_rendered(obj.metadata) else obj
+
+    def decide(seen: object, now: datetime) -> Decision:
+        if isinstance(seen, kind.model):
+            return Decision(status=refuse(seen, now))
+        return kind.decide(seen, now)
+
+    return replace(kind, observe=observe, decide=decide)
+
+
+def _configuration(model: BackupConfiguration, now: datetime) -> JsonObject:
     status = model.status or BackupConfigurationStatus()
     conditions = _refused(status.conditions, "ValidationPassed", now)
     status = status.model_copy(update={"conditions": conditions})
@@ -48,15 +63,15 @@ def _configuration(obj: JsonObject, now: datetime) -> JsonObject:
     return status.model_copy(update={"phase": phase}).to_wire()
 
 
-def _repository(obj: JsonObject, now: datetime) -> JsonObject:
-    status = Repository.from_wire(obj).status or RepositoryStatus()
+def _repository(model: Repository, now: datetime) -> JsonObject:
+    status = model.status or RepositoryStatus()
     conditions = _refused(status.conditions, "RepositoryInitialized", now)
     status = status.model_copy(update={"conditions": conditions})
     return status.model_copy(update={"phase": phases.repository_phase(status)}).to_wire()
 
 
-def _storage(obj: JsonObject, now: datetime) -> JsonObject:
-    status = BackupStorage.from_wire(obj).status or BackupStorageStatus()
+def _storage(model: BackupStorage, now: datetime) -> JsonObject:
+    status = model.status or BackupStorageStatus()
     conditions = _refused(status.conditions, "BackendInitialized", now)
     status = status.model_copy(update={"conditions": conditions})
     return status.model_copy(update={"phase": phases.backup_storage_phase(status)}).to_wire()
@@ -67,7 +82,7 @@ def _refused(conditions: tuple[Condition, ...], type_: str, now: datetime) -> tu
     return with_condition(conditions, refused)
 
 
-_REFUSALS: Mapping[Resource, Callable[[JsonObject, datetime], JsonObject]] = {
+_REFUSALS: Mapping[Resource, Callable[[Any, datetime], JsonObject]] = {
     BACKUP_CONFIGURATIONS: _configuration,
     REPOSITORIES: _repository,
     BACKUP_STORAGES: _storage,

@@ -14,10 +14,12 @@ from datetime import datetime, timedelta
 from threading import Event, Lock, Thread
 from typing import cast
 
+from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject, metadata_of
 from stashgen.api.labels import PART_LABEL, is_rendered
-from stashgen.api.meta import ObjectMeta
-from stashgen.api.resources import BACKUP_STORAGES, JOBS, REPOSITORIES
+from stashgen.api.meta import Kind
+from stashgen.api.repository import Repository
+from stashgen.api.resources import JOBS
 from stashgen.api.strict_mode import JOBS_POLICY, PARTS, WRITES_POLICY
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.jobs.manifest import job_manifest, owner_of
@@ -41,7 +43,7 @@ _JOBS_PATH = JOBS.path()
 
 
 # By namespace, an object that is compiled and a reviewed pod of it.
-_Served = Mapping[str, tuple[JsonObject, JsonObject]]
+_Served = Mapping[str, tuple[Kind, JsonObject]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,7 @@ class AdmissionCheck:
             return self._found.get(namespace)
 
     def _ask(
-        self, namespace: str, owner: tuple[JsonObject, JsonObject] | None, now: datetime
+        self, namespace: str, owner: tuple[Kind, JsonObject] | None, now: datetime
     ) -> _Finding:
         if owner is None:
             text = "nothing that git has applied here was compiled for a strict cluster"
@@ -181,23 +183,24 @@ class AdmissionCheck:
         return _Finding(now)
 
     def _served(self) -> _Served:
-        found: dict[str, tuple[JsonObject, JsonObject]] = {}
-        for resource, verb in ((REPOSITORIES, "backup"), (BACKUP_STORAGES, "init-storage")):
-            for obj in self._reader.items(resource):
-                namespace = cast("dict[str, str]", obj["metadata"])["namespace"]
-                if namespace in found:
+        found: dict[str, tuple[Kind, JsonObject]] = {}
+        owners: tuple[tuple[type[Kind], str], ...] = (
+            (Repository, "backup"),
+            (BackupStorage, "init-storage"),
+        )
+        for model, verb in owners:
+            for obj in self._reader.items(model):
+                namespace = obj.key[0]
+                if namespace in found or not is_rendered(obj.metadata):
                     continue
-                metadata = ObjectMeta.model_validate(obj["metadata"])
-                if not is_rendered(metadata):
-                    continue
-                template = rendered_template(self._reader, metadata, verb)
+                template = rendered_template(self._reader, obj.metadata, verb)
                 if template is not None and _says_where_it_was_reviewed(template):
                     found[namespace] = (obj, template)
         return found
 
 
 def _probes(
-    owner: JsonObject, template: JsonObject, now: datetime
+    owner: Kind, template: JsonObject, now: datetime
 ) -> Iterator[tuple[str, str, JsonObject]]:
     """Jobs that must be refused, each with the policy that has to do it, and what is wrong."""
     spec = cast("JsonObject", template["spec"])
@@ -218,7 +221,7 @@ def _labelled(job: JsonObject, part: str | None) -> JsonObject:
     return job | {"metadata": metadata | {"labels": kept | said}}
 
 
-def _job(owner: JsonObject, template: JsonObject, now: datetime) -> JsonObject:
+def _job(owner: Kind, template: JsonObject, now: datetime) -> JsonObject:
     plan = RunSpec(verb=Verb.BACKUP, cluster_uid="")
     return job_manifest(
         name=_NAME, owner=owner_of(owner), template=template, plan=plan, labels={}, now=now

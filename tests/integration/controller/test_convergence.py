@@ -11,9 +11,9 @@ from pydantic import JsonValue
 
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
-from stashgen_controller.kinds.watches import RECONCILED
 from tests.support import manifests
 from tests.support.harness import WRITES, Harness, conditions, good_worker, name_of
+from tests.support.world import RECONCILED
 
 _COUNT = len(manifests.one_volume("demo"))
 _ORDER = tuple(range(_COUNT))
@@ -160,7 +160,7 @@ def _end(harness: Harness, namespace: str) -> JsonObject:
     """All statuses and all names, without what differs from one run to the next."""
     found: JsonObject = {}
     for resource in RECONCILED:
-        for obj in harness.reader.items(resource, namespace):
+        for obj in harness.reader.stored_items(resource, namespace):
             status = obj.get("status") or {}
             found[f"{resource.kind} {name_of(obj)}"] = _plain(status, namespace)
     found["Jobs"] = list(harness.names(known.JOBS, namespace))

@@ -12,6 +12,7 @@ from stashgen_controller.embedded.apiserver.server import EmbeddedServer
 from stashgen_controller.embedded.controllers.garbage_collector import GarbageCollector
 from stashgen_controller.kube.client import Client
 from stashgen_controller.kube.clock import MovableClock
+from stashgen_controller.kube.informer import Informer
 
 
 @pytest.fixture
@@ -38,7 +39,8 @@ def _until(probe: Callable[[], bool]) -> None:
 def test_owner_that_a_cache_has_not_seen_yet_keeps_its_dependants(client: Client) -> None:
     collector = GarbageCollector(client, MovableClock())
     claims = collector.caches[known.PERSISTENT_VOLUME_CLAIMS]
-    claims.start()
+    informer = Informer(client, known.PERSISTENT_VOLUME_CLAIMS, claims)
+    informer.start()
     owner = client.create(known.CONFIG_MAPS, "demo", _object("v1", "ConfigMap", "owner"))
     metadata = owner["metadata"]
     assert isinstance(metadata, dict)
@@ -60,4 +62,4 @@ def test_owner_that_a_cache_has_not_seen_yet_keeps_its_dependants(client: Client
     client.delete(known.CONFIG_MAPS, "demo", "owner")
     collector.sync()
     assert list(client.list(known.PERSISTENT_VOLUME_CLAIMS, "demo")[0]) == []
-    claims.stop()
+    informer.stop()

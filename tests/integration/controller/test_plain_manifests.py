@@ -306,7 +306,7 @@ def test_a_storage_of_another_namespace_needs_a_grant(harness: Harness) -> None:
     ]
     assert (initialized["status"], initialized["reason"]) == ("False", "GrantMissing")
     assert "BackupStorage vault/local is in another namespace" in str(initialized["message"])
-    assert [plan_of(job).verb for job in harness.reader.items(known.JOBS, "demo")] == []
+    assert [plan_of(job).verb for job in harness.reader.stored_items(known.JOBS, "demo")] == []
 
 
 def test_a_storage_whose_provider_is_not_supported_says_so(harness: Harness) -> None:

@@ -43,7 +43,7 @@ def session(harness: Harness, name: str = INITIAL) -> JsonObject:
 def phases(harness: Harness, resource: Resource) -> dict[str, object]:
     return {
         name_of(obj): cast("JsonObject", obj.get("status") or {}).get("phase")
-        for obj in harness.reader.items(resource, "demo")
+        for obj in harness.reader.stored_items(resource, "demo")
     }
 
 
@@ -386,7 +386,7 @@ def test_each_session_has_its_own_retention_policy(harness: Harness) -> None:
     harness.apply(other)
     harness.settle(work=good_worker)
     args = {}
-    for job in harness.reader.items(known.JOBS, "demo"):
+    for job in harness.reader.stored_items(known.JOBS, "demo"):
         if plan_of(job).verb is Verb.RETAIN:
             template = cast("JsonObject", cast("JsonObject", job["spec"])["template"])
             container = cast(
@@ -529,7 +529,7 @@ def test_every_jobs_start_is_explained_by_events(harness: Harness, verb: Verb) -
     statuses = [
         obj.get("status")
         for kind in (known.BACKUP_STORAGES, known.REPOSITORIES, known.BACKUP_SESSIONS)
-        for obj in harness.reader.items(kind, "demo")
+        for obj in harness.reader.stored_items(kind, "demo")
     ]
     assert told in str(statuses)
     assert name_of(job) not in harness.names(known.JOBS, "demo")

@@ -13,9 +13,11 @@ from stashgen.api.base import JsonObject
 from stashgen.api.repository import Repository
 from stashgen.api.resources import JOBS
 from stashgen.api.strict_mode import JOBS_POLICY, PARTS, WRITES_POLICY
+from stashgen_controller.kinds import KINDS
 from stashgen_controller.kube.client import ApiError, Gate
 from stashgen_controller.runtime.decision import Key
 from stashgen_controller.runtime.manager import reconcile
+from stashgen_controller.strict.compiled_only import compiled_only
 from stashgen_controller.strict.self_check import AdmissionCheck
 from tests.support import manifests
 from tests.support.harness import Harness, conditions, good_worker, name_of
@@ -50,7 +52,7 @@ def _condition(harness: Harness, resource: known.Resource, name: str, type_: str
 
 
 def _names(harness: Harness, resource: known.Resource) -> list[str]:
-    return [name_of(obj) for obj in harness.reader.items(resource, "demo")]
+    return [name_of(obj) for obj in harness.reader.stored_items(resource, "demo")]
 
 
 @pytest.mark.parametrize("message", [_DENIED.format(policy=JOBS_POLICY), _BY_RBAC])
@@ -142,7 +144,9 @@ def test_a_restore_into_a_volume_that_is_backed_up_itself_fails_at_once(harness:
     for obj in rendered_objects("library", "library-restore-0"):
         harness.apply(obj)
     harness.settle(work=good_worker)
-    repositories = map(Repository.from_wire, harness.reader.items(known.REPOSITORIES, "demo"))
+    repositories = map(
+        Repository.from_wire, harness.reader.stored_items(known.REPOSITORIES, "demo")
+    )
     repository = next(
         item.metadata.name
         for item in repositories
@@ -167,9 +171,9 @@ def test_plain_objects_get_a_reason_and_nothing_else(harness: Harness) -> None:
         (known.BACKUP_CONFIGURATIONS, "library-backup"): ("ValidationPassed", "Invalid"),
     }
     for (resource, name), (type_, phase) in wanted.items():
-        look = partial(
-            reconcile, harness.client, harness.reader, Key(resource, "demo", name), is_strict=True
-        )
+        (kind,) = (item for item in compiled_only(KINDS) if item.resource == resource)
+        key = Key(resource, "demo", name)
+        look = partial(reconcile, harness.client, harness.reader, kind, key)
         look(harness.clock.now())
         with harness.counted() as requests:
             look(harness.clock.now())

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import BACKUP_SESSIONS, DEPLOYMENTS, EVENTS, PERSISTENT_VOLUME_CLAIMS
-from stashgen_controller.kinds.permissions import WATCHED
+from stashgen_controller.kinds import WATCHED
 from tests.integration.controller_process.conftest import Start
 from tests.support.processes import Cluster, Controller, wait_until
 

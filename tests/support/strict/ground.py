@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import urllib3
 import yaml
 
+from stashgen.api.backup_session import BackupSession
 from stashgen.api.strict_mode import (
     CONTROLLER_ACCOUNT,
     CONTROLLER_NAMESPACE,
@@ -113,7 +114,7 @@ def jobs_of(objects: list[Json], owner: Json) -> dict[str, Json]:
         )
         made[verb] = job_manifest(
             name=f"fine-{verb}",
-            owner=owner_of(owner),
+            owner=owner_of(BackupSession.from_wire(owner)),
             template=item["template"],
             plan=plan,
             labels={"kubestash.com/session-name": "backup", "kubestash.com/repo-name": "local"},

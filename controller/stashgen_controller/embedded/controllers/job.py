@@ -4,11 +4,11 @@ Kubernetes, "Jobs": only what our Jobs use, that is one completion and no indexe
 """
 
 import secrets
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import ClassVar, cast
 
-from stashgen.api.base import JsonObject, format_time, metadata_of
+from stashgen.api.base import JsonObject, format_time, mapping_of, metadata_of
 from stashgen.api.job import Job
 from stashgen.api.resources import JOBS, PODS, Resource
 from stashgen_controller.embedded.controllers.loop import ControlLoop
@@ -44,13 +44,13 @@ class JobController(ControlLoop):
         # A pod that somebody deleted is gone, but it was counted as active.
         lost = 1 if known and known.active and not pods else 0
         failures = max(len(failed), (known.failed or 0) if known else 0) + lost
-        limit = int(str(job.spec.get("backoffLimit", 6)))
-        deadline = job.spec.get("activeDeadlineSeconds")
+        limit = 6 if job.spec.backoff_limit is None else job.spec.backoff_limit
+        deadline = job.active_deadline
         if succeeded:
             status |= _done(now, "Complete", "CompletionsReached", "Reached expected number", 1)
             status["completionTime"] = format_time(now)
             active = []
-        elif isinstance(deadline, int) and now - started > timedelta(seconds=deadline):
+        elif deadline is not None and now - started > deadline:
             text = "Job was active longer than specified deadline"
             status |= _done(now, "Failed", "DeadlineExceeded", text, 0)
             self._delete(active)
@@ -58,8 +58,8 @@ class JobController(ControlLoop):
         elif failures > limit:
             text = "Job has reached the specified backoff limit"
             status |= _done(now, "Failed", "BackoffLimitExceeded", text, 0)
-        elif not active and not job.spec.get("suspend"):
-            self._create_pod(job)
+        elif not active and not job.spec.suspend:
+            self._create_pod(obj, job)
             active = [{}]
         status |= {"active": len(active), "failed": failures}
         shown = {key: value for key, value in status.items() if value or value is None}
@@ -75,8 +75,8 @@ class JobController(ControlLoop):
             return cached
         return [pod for pod in self.client.list(PODS, namespace)[0] if _is_owned(pod, uid)]
 
-    def _create_pod(self, job: Job) -> None:
-        template = cast("JsonObject", job.spec["template"])
+    def _create_pod(self, obj: JsonObject, job: Job) -> None:
+        template = mapping_of(mapping_of(obj, "spec"), "template")
         suffix = "".join(secrets.choice(_SUFFIX_ALPHABET) for _ in range(5))
         metadata = metadata_of(template)
         owner = {

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from threading import Condition, Thread
 from typing import ClassVar
 
-from stashgen.api.base import JsonObject
 from stashgen.api.resources import Resource
+from stashgen_controller.embedded.controllers.object_store import ObjectStore
 from stashgen_controller.kube.client import ApiError, Client
 from stashgen_controller.kube.clock import Clock
 from stashgen_controller.kube.informer import Informer
@@ -25,9 +25,10 @@ class ControlLoop:
     def __init__(self, client: Client, clock: Clock) -> None:
         self.client = client
         self.clock = clock
-        self.caches = {
-            resource: Informer(client, resource, self._changed) for resource in self.resources
-        }
+        self.caches = {resource: ObjectStore(self._notify) for resource in self.resources}
+        self._informers = [
+            Informer(client, resource, store) for resource, store in self.caches.items()
+        ]
         self._wake = Condition()
         self._dirty = True
         self._again = False
@@ -38,15 +39,15 @@ class ControlLoop:
 
     def start(self) -> None:
         """Begin to watch; returns at once."""
-        for cache in self.caches.values():
-            cache.start()
+        for informer in self._informers:
+            informer.start()
         self._thread.start()
 
     def stop(self) -> None:
         """End after the pass at hand."""
         self._stopping = True
-        for cache in self.caches.values():
-            cache.stop()
+        for informer in self._informers:
+            informer.stop()
         self._notify()
         self._thread.join(timeout=5)
 
@@ -63,9 +64,6 @@ class ControlLoop:
             log.info("pass failed", extra={"loop": type(self).__name__, "error": str(error)})
             self._again = True
 
-    def _changed(self, _event: str, _obj: JsonObject) -> None:
-        self._notify()
-
     def _notify(self) -> None:
         with self._wake:
             self._dirty = True
@@ -77,5 +75,5 @@ class ControlLoop:
                 if not self._dirty:
                     self._wake.wait(_RETRY_WAIT if self._again else self.longest_wait)
                 self._dirty = self._again = False
-            if all(cache.synced for cache in self.caches.values()):
+            if all(informer.synced for informer in self._informers):
                 self.attempt(self.sync)

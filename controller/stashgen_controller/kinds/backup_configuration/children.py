@@ -126,7 +126,7 @@ def cron_job(seen: Observed, session: Session) -> JsonObject:
     manifest = trigger_cron_job(seen.configuration, session, settings_from_scheduler(template))
     metadata = cast("JsonObject", manifest["metadata"])
     added: JsonObject = {
-        "ownerReferences": [owner_of(seen.obj).reference()],
+        "ownerReferences": [owner_of(seen.configuration).reference()],
         "annotations": {SPEC_DIGEST_ANNOTATION: _digest(manifest["spec"])},
     }
     return {**manifest, "metadata": metadata | added}

@@ -1,6 +1,6 @@
 """What is to be known about one BackupConfiguration before anything is decided."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -10,25 +10,23 @@ from stashgen.api.backup_configuration import (
     Session,
 )
 from stashgen.api.backup_storage import BackupStorage
-from stashgen.api.base import JsonObject, name_of
+from stashgen.api.base import JsonObject
 from stashgen.api.labels import is_rendered, template_name
 from stashgen.api.repository import Repository
 from stashgen.api.resources import (
     ADDONS,
-    BACKUP_STORAGES,
     CRON_JOBS,
-    PERSISTENT_VOLUME_CLAIMS,
     POD_TEMPLATES,
-    REPOSITORIES,
-    RETENTION_POLICIES,
     SERVICE_ACCOUNTS,
-    Resource,
 )
 from stashgen.api.retention_policy import RetentionPolicy
+from stashgen.api.shared import ObjectReference
 from stashgen.kubestash import names
-from stashgen.kubestash.defaults import with_configuration_defaults
-from stashgen_controller.listers.objects import labels_of_namespace
-from stashgen_controller.runtime.kind import Reader
+from stashgen.kubestash.pods.settings import TRIGGER_ACCOUNT, WORKER_ACCOUNT
+from stashgen_controller.listers.configurations import resolved_configuration
+from stashgen_controller.listers.indexes import CRON_JOBS_BY_CONTROLLER, REPOSITORIES_BY_PLACE
+from stashgen_controller.listers.objects import claim_uid, labels_of_namespace
+from stashgen_controller.runtime.kind import ModelT, Reader
 
 _TEMPLATE_VERBS = ("maintain", "backup")
 
@@ -38,20 +36,18 @@ class Observed:
     """What is known about one BackupConfiguration.
 
     Attributes:
-        obj: As stored.
-        configuration: As a model, with KubeStash's defaults resolved in memory.
+        configuration: With KubeStash's defaults resolved in memory.
         target_found: The claim exists.
-        storages, policies: By namespace and name.
-        repositories: Of the namespace, by name.
-        others: All Repositories of the cluster, for clashes.
-        cron_jobs: Of the namespace, by name.
-        accounts: Names of the namespace's ServiceAccounts.
-        addons: Names of those that exist.
-        templates: Names of the namespace's PodTemplates.
+        storages, policies: That the backends refer to, by namespace and name.
+        repositories: That the sessions write to, by name.
+        others: Those, and the ones in the same directories, for clashes.
+        cron_jobs: Of the sessions and of earlier ones, as stored, by name.
+        accounts: Names of our ServiceAccounts that exist.
+        addons: Names of the sessions' Addons that exist.
+        templates: Names of the Repositories' PodTemplates that exist.
         labels: Of the namespace.
     """
 
-    obj: JsonObject
     configuration: BackupConfiguration
     target_found: bool
     storages: Mapping[tuple[str, str], BackupStorage]
@@ -107,39 +103,99 @@ class Observed:
         return missing
 
 
-def observe(reader: Reader, obj: JsonObject) -> Observed:
-    """Collect what ``decide`` needs to know about a configuration."""
-    written = BackupConfiguration.from_wire(obj)
+def observe(reader: Reader, written: BackupConfiguration) -> Observed:
+    """Collect what ``decide`` needs to know about a configuration; nothing else is read."""
     namespace = written.metadata.namespace or ""
-    storages = {
-        item.key: item for item in map(BackupStorage.from_wire, reader.items(BACKUP_STORAGES))
-    }
-    policies = {
-        item.key: item for item in map(RetentionPolicy.from_wire, reader.items(RETENTION_POLICIES))
-    }
     labels = labels_of_namespace(reader, namespace)
-    configuration = with_configuration_defaults(
-        written, storages.values(), policies.values(), labels
+    configuration = resolved_configuration(reader, written)
+    backends = configuration.spec.backends
+    storages = _referred(reader, BackupStorage, namespace, [item.storage_ref for item in backends])
+    policies = _referred(
+        reader, RetentionPolicy, namespace, [item.retention_policy for item in backends]
     )
     target = configuration.spec.target
-    repositories = [Repository.from_wire(item) for item in reader.items(REPOSITORIES)]
+    wanted = {
+        name: reader.get(Repository, namespace, name) for name in configuration.repository_names
+    }
+    repositories = {name: item for name, item in wanted.items() if item is not None}
     return Observed(
-        obj=obj,
         configuration=configuration,
         target_found=target is None
-        or reader.get(PERSISTENT_VOLUME_CLAIMS, target.namespace or namespace, target.name)
-        is not None,
+        or claim_uid(reader, target.namespace or namespace, target.name) is not None,
         storages=storages,
         policies=policies,
-        repositories={item.key[1]: item for item in repositories if item.key[0] == namespace},
-        others=repositories,
-        cron_jobs={name_of(item): item for item in reader.items(CRON_JOBS, namespace)},
-        accounts=_names(reader, SERVICE_ACCOUNTS, namespace),
-        addons=_names(reader, ADDONS, None),
-        templates=_names(reader, POD_TEMPLATES, namespace),
+        repositories=repositories,
+        others=[*repositories.values(), *_neighbours(reader, configuration)],
+        cron_jobs=_cron_jobs(reader, configuration),
+        accounts=[
+            name
+            for name in (TRIGGER_ACCOUNT, WORKER_ACCOUNT)
+            if reader.has(SERVICE_ACCOUNTS, namespace, name)
+        ],
+        addons=[
+            session.addon.name or ""
+            for session in configuration.spec.sessions
+            if session.addon is not None and reader.has(ADDONS, None, session.addon.name or "")
+        ],
+        templates=_templates(reader, repositories.values()),
         labels=labels,
     )
 
 
-def _names(reader: Reader, resource: Resource, namespace: str | None) -> frozenset[str]:
-    return frozenset(name_of(item) for item in reader.items(resource, namespace))
+def _referred(
+    reader: Reader,
+    model: type[ModelT],
+    namespace: str,
+    references: Iterable[ObjectReference | None],
+) -> dict[tuple[str, str], ModelT]:
+    """The objects that references mean, by namespace and name."""
+    found = {}
+    for reference in references:
+        if reference is not None:
+            key = (reference.namespace or namespace, reference.name)
+            item = reader.get(model, *key)
+            if item is not None:
+                found[key] = item
+    return found
+
+
+def _neighbours(reader: Reader, configuration: BackupConfiguration) -> Iterator[Repository]:
+    """Repositories in the directories that the sessions want."""
+    namespace = configuration.metadata.namespace or ""
+    for session in configuration.spec.sessions:
+        for wanted in session.repositories or ():
+            backend = configuration.backend(wanted.backend)
+            storage = backend.storage_ref if backend is not None else None
+            if storage is not None:
+                place = (wanted.directory or "").strip("/")
+                key = (storage.namespace or namespace, storage.name, place)
+                for item in reader.by(REPOSITORIES_BY_PLACE, *key):
+                    if item.key != (namespace, wanted.name):
+                        yield item
+
+
+def _cron_jobs(reader: Reader, configuration: BackupConfiguration) -> dict[str, JsonObject]:
+    """The CronJobs of the sessions, and those that are left of earlier ones, by name."""
+    namespace, name = configuration.key
+    wanted = [
+        names.cron_job_name(name, session.name or "") for session in configuration.spec.sessions
+    ]
+    owned = reader.by(CRON_JOBS_BY_CONTROLLER, configuration.metadata.uid or "")
+    found = {}
+    for cron_job in dict.fromkeys([*wanted, *(item.metadata.name for item in owned)]):
+        stored = reader.stored(CRON_JOBS, namespace, cron_job)
+        if stored is not None:
+            found[cron_job] = stored
+    return found
+
+
+def _templates(reader: Reader, repositories: Iterable[Repository]) -> frozenset[str]:
+    """The PodTemplates of rendered Repositories that git has applied."""
+    named = {
+        (item.metadata.namespace, template_name(item.metadata, verb) or "")
+        for item in repositories
+        for verb in _TEMPLATE_VERBS
+    }
+    return frozenset(
+        name for namespace, name in named if name and reader.has(POD_TEMPLATES, namespace, name)
+    )

@@ -1,8 +1,92 @@
 """BackupSession: one Snapshot a repository, one Job a Snapshot, one after the other."""
 
-from stashgen.api.resources import BACKUP_SESSIONS
+from collections.abc import Iterator
+
+from stashgen.api.backup_configuration import BackupConfiguration
+from stashgen.api.backup_session import BackupSession, BackupSessionPhase, RetentionPhase
+from stashgen.api.base import JsonObject, list_of, mapping_of, namespace_of
+from stashgen.api.pod_template import PodTemplate
+from stashgen.api.resources import BACKUP_SESSIONS, JOBS, SNAPSHOTS
+from stashgen.api.snapshot import Phase, Snapshot
 from stashgen_controller.kinds.backup_session.decide import decide
 from stashgen_controller.kinds.backup_session.observe import observe
-from stashgen_controller.runtime.kind import Kind
+from stashgen_controller.kinds.watches import (
+    cluster_identity,
+    is_pushed,
+    owned_jobs,
+    reviewed_pod,
+    spec,
+    waiting_in_namespace,
+)
+from stashgen_controller.listers.indexes import UNFINISHED_SESSIONS
+from stashgen_controller.runtime.kind import Kind, Place, Reader, Watch, phase_of
+from stashgen_controller.runtime.permission import (
+    CREATE,
+    Permission,
+    blocks_deletion,
+    writes_status,
+)
 
-KIND = Kind(BACKUP_SESSIONS, observe, decide)
+
+def _of_snapshot(_reader: Reader, snapshot: JsonObject) -> Iterator[Place]:
+    yield namespace_of(snapshot), str(mapping_of(snapshot, "spec").get("backupSession") or "")
+
+
+def _progress(snapshot: JsonObject) -> object:
+    """Not what the worker says of its components meanwhile."""
+    status = mapping_of(snapshot, "status")
+    return (
+        spec(snapshot),
+        phase_of(snapshot),
+        status.get("executor"),
+        status.get("lastUpdateTime"),
+    )
+
+
+def _is_over(session: JsonObject) -> bool:
+    """Nothing is left to do: retention of every good copy has ended, a retry was made."""
+    status = mapping_of(session, "status")
+    if phase_of(session) == BackupSessionPhase.SKIPPED:
+        return True
+    ended = {
+        item.get("repository")
+        for item in list_of(status, "retentionPolicy")
+        if item.get("phase") != RetentionPhase.PENDING
+    }
+    good = {
+        item.get("repository")
+        for item in list_of(status, "snapshots")
+        if item.get("phase") == Phase.SUCCEEDED
+    }
+    awaits_retry = bool(status.get("nextRetry")) and not status.get("retried")
+    return is_pushed(session) and good <= ended and not awaits_retry
+
+
+def _volume(reader: Reader, session: BackupSession) -> str | None:
+    invoker = session.spec.invoker
+    namespace = session.metadata.namespace
+    found = reader.get(BackupConfiguration, namespace, invoker.name if invoker else "")
+    target = found.spec.target if found is not None else None
+    return target.name if target is not None else None
+
+
+KIND = Kind(
+    BackupSession,
+    observe,
+    decide,
+    permissions=(
+        writes_status(BACKUP_SESSIONS),
+        blocks_deletion(BACKUP_SESSIONS),
+        Permission(SNAPSHOTS, (*CREATE, "delete")),
+        Permission(JOBS, (*CREATE, "delete")),
+        Permission(BACKUP_SESSIONS, (*CREATE, "delete")),
+    ),
+    watches=(
+        *owned_jobs(BackupSession),
+        Watch(Snapshot, _of_snapshot, _progress),
+        waiting_in_namespace(PodTemplate, UNFINISHED_SESSIONS, reviewed_pod),
+        cluster_identity(BackupSession),
+    ),
+    is_finished=_is_over,
+    volume=_volume,
+)

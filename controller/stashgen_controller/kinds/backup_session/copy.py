@@ -33,6 +33,7 @@ class Copy:
         retention_problem: Why retention cannot be applied now.
         retain_job: Name of the retention Job.
         retain_run: The retention Job.
+        removed: Snapshots that the retention Job removed from the bucket and that are still here.
         retention_ref: The RetentionPolicy that applies here.
         terminated_pods: That worked on the repository and are gone, for the plans.
         unrecorded: Failed Snapshots that left no record in the bucket, for retention.
@@ -52,6 +53,7 @@ class Copy:
     retention_problem: str | None
     retain_job: str
     retain_run: JobRun
+    removed: tuple[Snapshot, ...]
     retention_ref: ObjectReference | None
     terminated_pods: tuple[str, ...]
     unrecorded_failures: tuple[UnrecordedFailure, ...]

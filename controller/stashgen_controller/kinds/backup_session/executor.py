@@ -75,7 +75,7 @@ def ensure_job(seen: Observed, status: BackupSessionStatus, copy: Copy, now: dat
         return _give_up(seen, status, copy, text, now)
     job = job_manifest(
         name=copy.snapshot_name,
-        owner=owner_of(seen.obj),
+        owner=owner_of(seen.session),
         template=copy.template,
         plan=_plan(seen, status, copy, now),
         labels={

@@ -1,13 +1,10 @@
 """What goes on around a BackupSession: others of its kind, restores into its target."""
 
-from collections.abc import Mapping, Sequence
-from typing import cast
+from collections.abc import Sequence
 
 from stashgen.api.backup_configuration import Session
 from stashgen.api.backup_session import BackupSession, BackupSessionPhase, RetentionPhase
-from stashgen.api.base import JsonObject
-from stashgen.api.resources import BACKUP_SESSIONS, RESTORE_SESSIONS
-from stashgen.api.restore_session import RestoreSession
+from stashgen_controller.listers.indexes import RESTORES_BY_TARGET, SESSIONS_BY_INVOKER
 from stashgen_controller.runtime.conditions import is_true
 from stashgen_controller.runtime.kind import Reader
 
@@ -17,12 +14,8 @@ _DEFAULT_HISTORY = 1
 def siblings_of(reader: Reader, session: BackupSession) -> list[BackupSession]:
     """The other sessions of the same invoker and name, newest first."""
     invoker = session.spec.invoker.name if session.spec.invoker else ""
-    found = [
-        BackupSession.from_wire(obj)
-        for obj in reader.items(BACKUP_SESSIONS, session.metadata.namespace)
-        # Only these are parsed: there may be thousands in a namespace.
-        if _is_of(obj, invoker, session.spec.session)
-    ]
+    namespace = session.metadata.namespace or ""
+    found = reader.by(SESSIONS_BY_INVOKER, namespace, invoker, session.spec.session or "")
     others = [item for item in found if item.metadata.uid != session.metadata.uid]
     return sorted(others, key=age_key, reverse=True)
 
@@ -41,10 +34,8 @@ def running_before(session: BackupSession, siblings: Sequence[BackupSession]) ->
 
 def restoring_into(reader: Reader, namespace: str, claim: str) -> str | None:
     """A restore into the claim that has been started and is not finished."""
-    for obj in reader.items(RESTORE_SESSIONS, namespace):
-        restore = RestoreSession.from_wire(obj)
-        target = restore.spec.target
-        if restore.status is None or restore.is_finished or target is None or target.name != claim:
+    for restore in reader.by(RESTORES_BY_TARGET, namespace, claim):
+        if restore.status is None or restore.is_finished:
             continue
         if restore.status.executor or is_true(restore.status.conditions, "RestoreExecutorEnsured"):
             return restore.metadata.name
@@ -82,9 +73,3 @@ def _retention_is_pending(session: BackupSession) -> bool:
         item.phase is RetentionPhase.PENDING and (item.executor is not None or item.error is None)
         for item in applied
     )
-
-
-def _is_of(obj: JsonObject, invoker: str, session: str | None) -> bool:
-    spec = cast("JsonObject", obj.get("spec") or {})
-    reference = cast("Mapping[str, str]", spec.get("invoker") or {})
-    return reference.get("name") == invoker and spec.get("session") == session

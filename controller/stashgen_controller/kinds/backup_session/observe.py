@@ -9,14 +9,11 @@ from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
 from stashgen.api.repository import Repository
 from stashgen.api.resources import (
-    BACKUP_CONFIGURATIONS,
-    BACKUP_STORAGES,
-    REPOSITORIES,
     SNAPSHOTS,
 )
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash import names
-from stashgen_controller.jobs.run import observe_job
+from stashgen_controller.jobs.run import JobRun, observe_job
 from stashgen_controller.jobs.templates import UnresolvedError, backup_template, retain_template
 from stashgen_controller.kinds.backup_session.copy import Copy
 from stashgen_controller.kinds.backup_session.history import (
@@ -39,8 +36,7 @@ class Observed:
     """What is known about one BackupSession.
 
     Attributes:
-        obj: As stored.
-        session: The same as a model.
+        session: As stored.
         configuration: The invoker; None where it is gone.
         config_session: The invoker's session of this name.
         copies: One a repository: those that the status lists, before that those that the
@@ -50,10 +46,8 @@ class Observed:
         siblings: The other sessions of the same kind, newest first.
         claim: The target's name.
         claim_uid, cluster_uid: For the record of writers.
-        snapshots: All Snapshots of the namespace by name: what retention removed goes.
     """
 
-    obj: JsonObject
     session: BackupSession
     configuration: BackupConfiguration | None
     config_session: Session | None
@@ -64,7 +58,6 @@ class Observed:
     claim: str
     claim_uid: str | None
     cluster_uid: str | None
-    snapshots: dict[str, Snapshot]
 
     @property
     def status(self) -> BackupSessionStatus:
@@ -72,17 +65,15 @@ class Observed:
         return self.session.status or BackupSessionStatus()
 
 
-def observe(reader: Reader, obj: JsonObject) -> Observed:
+def observe(reader: Reader, session: BackupSession) -> Observed:
     """Collect what ``decide`` needs to know about a session."""
-    session = BackupSession.from_wire(obj)
     namespace = session.metadata.namespace or ""
     invoker = session.spec.invoker
-    found = reader.get(BACKUP_CONFIGURATIONS, namespace, invoker.name if invoker else "")
+    found = reader.get(BackupConfiguration, namespace, invoker.name if invoker else "")
     configuration = resolved_configuration(reader, found) if found is not None else None
     target = configuration.spec.target if configuration is not None else None
     siblings = siblings_of(reader, session)
     return Observed(
-        obj=obj,
         session=session,
         configuration=configuration,
         config_session=(
@@ -95,10 +86,6 @@ def observe(reader: Reader, obj: JsonObject) -> Observed:
         claim=target.name if target is not None else "",
         claim_uid=claim_uid(reader, namespace, target.name) if target is not None else None,
         cluster_uid=cluster_uid(reader),
-        snapshots={
-            item.metadata.name: item
-            for item in map(Snapshot.from_wire, reader.items(SNAPSHOTS, namespace))
-        },
     )
 
 
@@ -120,8 +107,7 @@ def _copies(
     namespace = session.metadata.namespace or ""
     copies: list[Copy] = []
     for index, (name, recorded) in enumerate(wanted):
-        found = reader.get(REPOSITORIES, namespace, name)
-        repository = Repository.from_wire(found) if found is not None else None
+        repository = reader.get(Repository, namespace, name)
         if started is None and repository is not None and repository.spec.paused:
             continue
         copies.append(
@@ -153,13 +139,19 @@ def _copy(
     namespace = session.metadata.namespace or ""
     storage = _storage(reader, repository)
     snapshot_name = names.snapshot_name(name, session.metadata.name)
-    snapshot_object = reader.get(SNAPSHOTS, namespace, snapshot_name)
-    snapshot = Snapshot.from_wire(snapshot_object) if snapshot_object is not None else None
+    snapshot = reader.get(Snapshot, namespace, snapshot_name)
     retain_job = names.retain_job_name(session.metadata.name, index)
     applied = session.status.retention_policy if session.status else None
     retain = next((item.executor for item in applied or () if item.repository == name), None)
     config_session = (
         configuration.session(session.spec.session or "") if configuration is not None else None
+    )
+    retain_run = observe_job(
+        reader,
+        namespace=namespace,
+        name=retain_job,
+        executor=retain,
+        owner_uid=session.metadata.uid,
     )
     template, problem = _backup(reader, repository, storage, config_session)
     maintenance, retention_problem = _attempt(
@@ -181,7 +173,7 @@ def _copy(
         recorded=recorded,
         repository=repository,
         snapshot=snapshot,
-        snapshot_object=without_status(snapshot_object) if snapshot_object is not None else None,
+        snapshot_object=without_status(reader, SNAPSHOTS, namespace, snapshot_name),
         run=observe_job(
             reader,
             namespace=namespace,
@@ -194,13 +186,8 @@ def _copy(
         maintenance=maintenance,
         retention_problem=retention_problem,
         retain_job=retain_job,
-        retain_run=observe_job(
-            reader,
-            namespace=namespace,
-            name=retain_job,
-            executor=retain,
-            owner_uid=session.metadata.uid,
-        ),
+        retain_run=retain_run,
+        removed=_removed(reader, namespace, name, retain_run),
         retention_ref=backend.retention_policy if backend is not None else None,
         terminated_pods=terminated_pods(reader, namespace, name),
         unrecorded_failures=unrecorded_failures(reader, namespace, name),
@@ -244,5 +231,12 @@ def _missing(name: str) -> JsonObject:
 def _storage(reader: Reader, repository: Repository | None) -> BackupStorage | None:
     if repository is None:
         return None
-    found = reader.get(BACKUP_STORAGES, *repository.storage_key)
-    return BackupStorage.from_wire(found) if found is not None else None
+    return reader.get(BackupStorage, *repository.storage_key)
+
+
+def _removed(reader: Reader, namespace: str, repository: str, run: JobRun) -> tuple[Snapshot, ...]:
+    """What retention removed: the worker's list is not trusted beyond its own repository."""
+    retention = run.result.retention if run.result is not None else None
+    names = retention.removed if retention is not None else ()
+    found = [reader.get(Snapshot, namespace, name) for name in names]
+    return tuple(item for item in found if item is not None and item.spec.repository == repository)

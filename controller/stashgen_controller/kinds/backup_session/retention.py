@@ -14,7 +14,7 @@ from stashgen.api.resources import JOBS, SNAPSHOTS
 from stashgen.api.shared import Condition
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.jobs.manifest import job_manifest, owner_of
-from stashgen_controller.jobs.run import POD_FOLLOWS, JobRun, RunState
+from stashgen_controller.jobs.run import POD_FOLLOWS, RunState
 from stashgen_controller.kinds.backup_session.copy import Copy
 from stashgen_controller.kinds.backup_session.observe import Observed
 from stashgen_controller.protocol.run_result import ErrorClass, RunError
@@ -113,7 +113,7 @@ def _advance(seen: Observed, copy: Copy, now: datetime) -> _CopyStep:
             return _CopyStep(_failed(entry, error), (gone,), never_started=copy)
         case RunState.FINISHED if run.succeeded:
             done = entry.model_copy(update={"phase": RetentionPhase.APPLIED})
-            return _CopyStep(done, _deletions(seen, copy, run))
+            return _CopyStep(done, _deletions(copy))
         case _:
             error = run.error or _UNKNOWN
             conditions = () if run.result is not None else (_incomplete(error, now),)
@@ -158,7 +158,7 @@ def _job(seen: Observed, copy: Copy, template: JsonObject, now: datetime) -> Jso
     )
     return job_manifest(
         name=copy.retain_job,
-        owner=owner_of(seen.obj),
+        owner=owner_of(seen.session),
         template=template,
         plan=plan,
         labels={
@@ -169,10 +169,7 @@ def _job(seen: Observed, copy: Copy, template: JsonObject, now: datetime) -> Jso
     )
 
 
-def _deletions(seen: Observed, copy: Copy, run: JobRun) -> tuple[Action, ...]:
-    """Only Snapshots of the repository itself: the worker's list is not trusted beyond that."""
-    removed = run.result.retention.removed if run.result and run.result.retention else ()
-    found = [seen.snapshots[name] for name in removed if name in seen.snapshots]
+def _deletions(copy: Copy) -> tuple[Action, ...]:
     return tuple(
         Delete(
             SNAPSHOTS,
@@ -180,6 +177,5 @@ def _deletions(seen: Observed, copy: Copy, run: JobRun) -> tuple[Action, ...]:
             snapshot.metadata.name,
             snapshot.metadata.uid or "",
         )
-        for snapshot in found
-        if snapshot.spec.repository == copy.name
+        for snapshot in copy.removed
     )

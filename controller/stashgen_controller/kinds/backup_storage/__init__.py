@@ -1,8 +1,45 @@
 """BackupStorage: have the backend initialised once by a Job, sum up the repositories in it."""
 
-from stashgen.api.resources import BACKUP_STORAGES
+from collections.abc import Iterator
+
+from stashgen.api.backup_storage import BackupStorage
+from stashgen.api.base import JsonObject, mapping_of
+from stashgen.api.repository import Repository
+from stashgen.api.resources import BACKUP_STORAGES, JOBS
 from stashgen_controller.kinds.backup_storage.decide import decide
 from stashgen_controller.kinds.backup_storage.observe import observe
-from stashgen_controller.runtime.kind import Kind
+from stashgen_controller.kinds.watches import cluster_identity, owned_jobs, pod_templates
+from stashgen_controller.listers.indexes import STORAGES_BY_TEMPLATE, reference
+from stashgen_controller.runtime.kind import Kind, Place, Reader, Watch
+from stashgen_controller.runtime.permission import (
+    CREATE,
+    Permission,
+    blocks_deletion,
+    writes_status,
+)
 
-KIND = Kind(BACKUP_STORAGES, observe, decide)
+
+def _of_repository(_reader: Reader, repository: JsonObject) -> Iterator[Place]:
+    yield reference(mapping_of(repository, "spec"), "storageRef", repository)
+
+
+def _place_and_size(repository: JsonObject) -> object:
+    return repository.get("spec"), mapping_of(repository, "status").get("size")
+
+
+KIND = Kind(
+    BackupStorage,
+    observe,
+    decide,
+    permissions=(
+        writes_status(BACKUP_STORAGES),
+        blocks_deletion(BACKUP_STORAGES),
+        Permission(JOBS, (*CREATE, "delete")),
+    ),
+    watches=(
+        *owned_jobs(BackupStorage),
+        Watch(Repository, _of_repository, _place_and_size),
+        pod_templates(STORAGES_BY_TEMPLATE),
+        cluster_identity(BackupStorage),
+    ),
+)

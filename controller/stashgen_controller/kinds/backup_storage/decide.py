@@ -20,7 +20,6 @@ from stashgen_controller.jobs.manifest import job_manifest, owner_of
 from stashgen_controller.jobs.run import with_event_reason
 from stashgen_controller.kinds.backup_storage.observe import INITIALIZED, Observed
 from stashgen_controller.kinds.field_support import with_support
-from stashgen_controller.listers.objects import without_status
 from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.runtime.conditions import (
     condition,
@@ -84,14 +83,14 @@ def _plan(seen: Observed, attempt: int) -> RunSpec:
         verb=Verb.INIT_STORAGE,
         attempt=attempt,
         cluster_uid=seen.cluster_uid or "",
-        storage=without_status(seen.obj),
+        storage=seen.obj,
     )
 
 
 def _job(seen: Observed, now: datetime, attempt: int) -> JsonObject:
     return job_manifest(
         name=names.init_storage_job_name(seen.storage.metadata.name, attempt),
-        owner=owner_of(seen.obj),
+        owner=owner_of(seen.storage),
         template=seen.template or {},
         plan=_plan(seen, attempt),
         labels={},

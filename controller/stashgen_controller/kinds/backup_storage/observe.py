@@ -7,7 +7,7 @@ from stashgen.api.backup_storage import BackupStorage, BackupStorageStatus
 from stashgen.api.base import JsonObject
 from stashgen.api.labels import is_rendered
 from stashgen.api.repository import Repository
-from stashgen.api.resources import BACKUP_STORAGES, REPOSITORIES
+from stashgen.api.resources import BACKUP_STORAGES
 from stashgen.api.shared import ConditionStatus
 from stashgen.kubestash.defaults import with_storage_defaults
 from stashgen.kubestash.pods import templates
@@ -17,7 +17,8 @@ from stashgen.kubestash.validation.storages import validate_backup_storage
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.jobs.run import JobRun, observe_job
 from stashgen_controller.jobs.templates import rendered_template
-from stashgen_controller.listers.objects import cluster_uid
+from stashgen_controller.listers.indexes import REPOSITORIES_BY_STORAGE
+from stashgen_controller.listers.objects import cluster_uid, without_status
 from stashgen_controller.runtime.conditions import find
 from stashgen_controller.runtime.kind import Reader
 
@@ -29,7 +30,7 @@ class Observed:
     """What is known about one BackupStorage.
 
     Attributes:
-        obj: As stored.
+        obj: As stored, without its status.
         storage: The same as a model.
         template: The pod template of the initialiser; None while git has not applied it yet, and
             with a ``problem`` where there can be none.
@@ -63,19 +64,14 @@ class Observed:
         )
 
 
-def observe(reader: Reader, obj: JsonObject) -> Observed:
+def observe(reader: Reader, storage: BackupStorage) -> Observed:
     """Collect what ``decide`` needs to know about a storage."""
-    storage = BackupStorage.from_wire(obj)
     namespace, name = storage.metadata.namespace or "", storage.metadata.name
     template, problem = _template(reader, storage)
     known = storage.status.executor if storage.status else None
-    repositories = [
-        repository
-        for repository in map(Repository.from_wire, reader.items(REPOSITORIES))
-        if repository.storage_key == (namespace, name)
-    ]
+    repositories = reader.by(REPOSITORIES_BY_STORAGE, namespace, name)
     return Observed(
-        obj=obj,
+        obj=without_status(reader, BACKUP_STORAGES, namespace, name) or {},
         storage=storage,
         template=template,
         problem=problem,
@@ -92,7 +88,7 @@ def observe(reader: Reader, obj: JsonObject) -> Observed:
 
 
 def _template(reader: Reader, storage: BackupStorage) -> tuple[JsonObject | None, str | None]:
-    others = map(BackupStorage.from_wire, reader.items(BACKUP_STORAGES))
+    others = reader.items(BackupStorage)
     invalid = validate_backup_storage(
         with_storage_defaults(storage), map(with_storage_defaults, others)
     )

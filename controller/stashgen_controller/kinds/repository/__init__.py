@@ -1,8 +1,113 @@
 """Repository: have its restic repositories made once, one a session; sum up its Snapshots."""
 
-from stashgen.api.resources import REPOSITORIES
+from collections.abc import Iterator
+
+from stashgen.api.backup_configuration import BackupConfiguration
+from stashgen.api.backup_session import BackupSession
+from stashgen.api.backup_storage import BackupStorage
+from stashgen.api.base import JsonObject, list_of, mapping_of, name_of, namespace_of
+from stashgen.api.repository import Repository
+from stashgen.api.resources import JOBS, REPOSITORIES
+from stashgen.api.restore_session import RestoreSession
+from stashgen.api.retention_policy import RetentionPolicy
+from stashgen.api.snapshot import Snapshot
 from stashgen_controller.kinds.repository.decide import decide
 from stashgen_controller.kinds.repository.observe import observe
-from stashgen_controller.runtime.kind import Kind
+from stashgen_controller.kinds.watches import (
+    cluster_identity,
+    outcome,
+    owned_jobs,
+    pod_templates,
+    spec,
+)
+from stashgen_controller.kinds.watches import (
+    keys_of as keys_of,
+)
+from stashgen_controller.listers.configurations import users_of_policy
+from stashgen_controller.listers.history import snapshot_record
+from stashgen_controller.listers.indexes import (
+    REPOSITORIES_BY_STORAGE,
+    REPOSITORIES_BY_TARGET,
+    REPOSITORIES_BY_TEMPLATE,
+    repository_names,
+)
+from stashgen_controller.runtime.kind import Kind, Place, Reader, Watch, phase_of
+from stashgen_controller.runtime.permission import (
+    CREATE,
+    Permission,
+    blocks_deletion,
+    writes_status,
+)
 
-KIND = Kind(REPOSITORIES, observe, decide)
+
+def _of_snapshot(_reader: Reader, snapshot: JsonObject) -> Iterator[Place]:
+    yield namespace_of(snapshot), str(mapping_of(snapshot, "spec").get("repository") or "")
+
+
+def _summed_up(snapshot: JsonObject) -> object:
+    """One that is being made is not counted."""
+    return snapshot_record(snapshot) if outcome(snapshot) is not None else None
+
+
+def _of_session(_reader: Reader, session: JsonObject) -> Iterator[Place]:
+    for item in list_of(mapping_of(session, "status"), "retentionPolicy"):
+        yield namespace_of(session), str(item.get("repository") or "")
+
+
+def _retention_outcomes(session: JsonObject) -> object:
+    found = [
+        (item.get("repository"), item.get("phase"), item.get("error"))
+        for item in list_of(mapping_of(session, "status"), "retentionPolicy")
+        if item.get("phase") != "Pending"
+    ]
+    return found or None
+
+
+def _in_storage(reader: Reader, storage: JsonObject) -> Iterator[Place]:
+    yield from reader.places(REPOSITORIES_BY_STORAGE, namespace_of(storage), name_of(storage))
+
+
+def _of_configuration(_reader: Reader, configuration: JsonObject) -> Iterator[Place]:
+    for name in dict.fromkeys(repository_names(configuration)):
+        yield namespace_of(configuration), name
+
+
+def _of_policy(reader: Reader, policy: JsonObject) -> Iterator[Place]:
+    """The policy is in a maintenance pod's arguments."""
+    for configuration in users_of_policy(reader, namespace_of(policy), name_of(policy)):
+        for name in configuration.repository_names:
+            yield configuration.key[0], name
+
+
+def _of_restore(reader: Reader, restore: JsonObject) -> Iterator[Place]:
+    """A finished restore makes us the writer."""
+    target = str(mapping_of(mapping_of(restore, "spec"), "target").get("name") or "")
+    yield from reader.places(REPOSITORIES_BY_TARGET, namespace_of(restore), target)
+
+
+def _volume(_reader: Reader, repository: Repository) -> str | None:
+    return repository.spec.app_ref.name if repository.spec.app_ref is not None else None
+
+
+KIND = Kind(
+    Repository,
+    observe,
+    decide,
+    permissions=(
+        writes_status(REPOSITORIES),
+        blocks_deletion(REPOSITORIES),
+        Permission(JOBS, (*CREATE, "delete")),
+    ),
+    watches=(
+        *owned_jobs(Repository),
+        Watch(Snapshot, _of_snapshot, _summed_up),
+        Watch(BackupSession, _of_session, _retention_outcomes),
+        Watch(BackupStorage, _in_storage, lambda storage: (spec(storage), phase_of(storage))),
+        Watch(BackupConfiguration, _of_configuration, spec),
+        Watch(RetentionPolicy, _of_policy, spec),
+        Watch(RestoreSession, _of_restore, outcome),
+        pod_templates(REPOSITORIES_BY_TEMPLATE),
+        cluster_identity(Repository),
+    ),
+    volume=_volume,
+)

@@ -9,7 +9,7 @@ from stashgen.api.backup_session import RetentionPhase
 from stashgen.api.base import JsonObject
 from stashgen.api.repository import RecentSnapshot, RepositoryStatus
 from stashgen.api.shared import Condition
-from stashgen.api.snapshot import Phase, Snapshot
+from stashgen.api.snapshot import Phase
 from stashgen.kubestash import names, phases, quantities
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.jobs.attempts import Attempts, Progress
@@ -17,7 +17,7 @@ from stashgen_controller.jobs.manifest import job_manifest, owner_of
 from stashgen_controller.jobs.run import JobRun, with_event_reason
 from stashgen_controller.kinds.field_support import with_support
 from stashgen_controller.kinds.repository.observe import Observed
-from stashgen_controller.listers.objects import without_status
+from stashgen_controller.listers.history import SnapshotRecord
 from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.runtime.conditions import (
     WAITING_FOR_CLUSTER,
@@ -118,12 +118,12 @@ def _job(seen: Observed, now: datetime, attempt: int) -> JsonObject:
         attempt=attempt,
         cluster_uid=seen.cluster_uid or "",
         claim_uid=seen.claim_uid,
-        repository=without_status(seen.obj)
+        repository=seen.obj
         | {"status": {"componentPaths": list(seen.status.component_paths or ())}},
     )
     return job_manifest(
         name=names.init_job_name(seen.repository.metadata.name, attempt),
-        owner=owner_of(seen.obj),
+        owner=owner_of(seen.repository),
         template=seen.template or {},
         plan=plan,
         labels={},
@@ -216,30 +216,28 @@ def _summarize(seen: Observed) -> RepositoryStatus:
         "snapshot_count": len(finished),
         "recent_snapshots": tuple(map(_recent, finished[:_RECENT])) or None,
     }
-    if succeeded and succeeded[0].status is not None:
-        update["last_backup_time"] = succeeded[0].status.last_update_time
+    if succeeded:
+        update["last_backup_time"] = succeeded[0].last_update_time
         update["size"] = _size(succeeded)
-    checked = [item.status.integrity for item in finished if item.status is not None]
-    if checked and checked[0] is not None:
-        update["integrity"] = checked[0]
+    if finished and finished[0].integrity is not None:
+        update["integrity"] = finished[0].integrity
     return status.model_copy(update=update)
 
 
-def _recent(snapshot: Snapshot) -> RecentSnapshot:
+def _recent(snapshot: SnapshotRecord) -> RecentSnapshot:
     return RecentSnapshot(
-        name=snapshot.metadata.name,
+        name=snapshot.name,
         phase=snapshot.phase,
-        session=snapshot.spec.session,
-        size=snapshot.status.size if snapshot.status else None,
-        snapshot_time=snapshot.status.snapshot_time if snapshot.status else None,
+        session=snapshot.session,
+        size=snapshot.size,
+        snapshot_time=snapshot.snapshot_time,
     )
 
 
-def _size(succeeded: Sequence[Snapshot]) -> str | None:
+def _size(succeeded: Sequence[SnapshotRecord]) -> str | None:
     """The newest size of each session's restic repository, summed up."""
     newest: dict[str, int] = {}
     for snapshot in succeeded:
-        if snapshot.status is not None and snapshot.status.size:
-            session = snapshot.spec.session or ""
-            newest.setdefault(session, quantities.parse_size(snapshot.status.size))
+        if snapshot.size:
+            newest.setdefault(snapshot.session, quantities.parse_size(snapshot.size))
     return quantities.format_size(sum(newest.values())) if newest else None

@@ -1,28 +1,28 @@
 """What is to be known about one Repository before anything is decided."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stashgen.api.backup_session import BackupSession, RetentionPhase, RetentionPolicyApplyStatus
+from stashgen.api.backup_session import RetentionPhase, RetentionPolicyApplyStatus
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
 from stashgen.api.labels import is_rendered
 from stashgen.api.repository import Repository, RepositoryStatus
-from stashgen.api.resources import (
-    BACKUP_SESSIONS,
-    BACKUP_STORAGES,
-    RESTORE_SESSIONS,
-    SNAPSHOTS,
-)
+from stashgen.api.resources import REPOSITORIES
 from stashgen.api.restore_session import RestorePhase, RestoreSession
-from stashgen.api.snapshot import Phase, Snapshot
+from stashgen.api.snapshot import Phase
 from stashgen.kubestash import layout
 from stashgen.kubestash.pods.templates import COMPONENT
 from stashgen_controller.jobs.run import JobRun, observe_job
 from stashgen_controller.jobs.templates import UnresolvedError, init_template
 from stashgen_controller.listers.configurations import uses_of
-from stashgen_controller.listers.objects import claim_uid, cluster_uid
-from stashgen_controller.protocol.run_result import ErrorClass
+from stashgen_controller.listers.history import SnapshotRecord
+from stashgen_controller.listers.indexes import (
+    SESSIONS_BY_RETAINED_REPOSITORY,
+    SNAPSHOTS_BY_REPOSITORY,
+)
+from stashgen_controller.listers.objects import claim_uid, cluster_uid, without_status
+from stashgen_controller.listers.pods import restores_from
 from stashgen_controller.runtime.kind import Reader
 
 _OVER = frozenset({RetentionPhase.APPLIED, RetentionPhase.FAILED_TO_APPLY})
@@ -33,7 +33,7 @@ class Observed:
     """What is known about one Repository.
 
     Attributes:
-        obj: As stored.
+        obj: As stored, without its status.
         repository: The same as a model.
         storage_is_ready: The BackupStorage exists and its phase is Ready.
         sessions: Names of the sessions that write here, sorted.
@@ -55,7 +55,7 @@ class Observed:
     template: JsonObject | None
     problem: str | None
     run: JobRun
-    snapshots: Sequence[Snapshot]
+    snapshots: Sequence[SnapshotRecord]
     writer: bool | None
     retention: RetentionPolicyApplyStatus | None
     claim_uid: str | None
@@ -77,23 +77,20 @@ class Observed:
         return frozenset(self.wanted_paths) - frozenset(self.status.component_paths or ())
 
 
-def observe(reader: Reader, obj: JsonObject) -> Observed:
+def observe(reader: Reader, repository: Repository) -> Observed:
     """Collect what ``decide`` needs to know about a repository."""
-    repository = Repository.from_wire(obj)
     namespace, name = repository.metadata.namespace or "", repository.metadata.name
-    found = reader.get(BACKUP_STORAGES, *repository.storage_key)
-    storage = BackupStorage.from_wire(found) if found is not None else None
+    storage = reader.get(BackupStorage, *repository.storage_key)
     known = repository.status.executor if repository.status else None
-    snapshots = [
-        snapshot
-        for snapshot in map(Snapshot.from_wire, reader.items(SNAPSHOTS, namespace))
-        if snapshot.spec.repository == name
-    ]
-    snapshots.sort(key=lambda item: (item.time, item.metadata.name), reverse=True)
+    snapshots = sorted(
+        reader.values(SNAPSHOTS_BY_REPOSITORY, namespace, name),
+        key=lambda item: (item.time, item.name),
+        reverse=True,
+    )
     target = repository.spec.app_ref
     template, problem = _template(reader, repository, storage)
     return Observed(
-        obj=obj,
+        obj=without_status(reader, REPOSITORIES, namespace, name) or {},
         repository=repository,
         storage_is_ready=storage is not None
         and storage.status is not None
@@ -125,7 +122,9 @@ def _template(
         return None, str(error)
 
 
-def _writer(reader: Reader, repository: Repository, snapshots: Sequence[Snapshot]) -> bool | None:
+def _writer(
+    reader: Reader, repository: Repository, snapshots: Sequence[SnapshotRecord]
+) -> bool | None:
     """Whether the bucket's record names us, as far as finished backups and restores show it.
 
     A backup that was refused shows that it does not; a restore into the repository's own claim
@@ -134,43 +133,33 @@ def _writer(reader: Reader, repository: Repository, snapshots: Sequence[Snapshot
     """
     seen = []
     for snapshot in snapshots:
-        status = snapshot.status
-        if status is None or status.last_update_time is None:
+        if snapshot.last_update_time is None:
             continue
-        errors = [item.error or "" for item in (status.components or {}).values()]
-        if any(error.startswith(ErrorClass.RESTORE_EXPECTED.value) for error in errors):
-            seen.append((status.last_update_time, False))
+        if snapshot.is_restore_expected:
+            seen.append((snapshot.last_update_time, False))
         elif snapshot.phase is Phase.SUCCEEDED and is_rendered(repository.metadata):
-            seen.append((status.last_update_time, True))
-    names = {snapshot.metadata.name for snapshot in snapshots}
-    for obj in reader.items(RESTORE_SESSIONS, repository.metadata.namespace):
-        restore = RestoreSession.from_wire(obj)
-        if restore.status is not None and _is_into_own_claim(restore, repository, names):
+            seen.append((snapshot.last_update_time, True))
+    for restore in restores_from(reader, *repository.key, snapshots):
+        if restore.status is not None and _is_into_own_claim(restore, repository):
             times = [item.last_transition_time for item in restore.status.conditions]
             seen += [(max(times), True)] if times else []
     return max(seen, key=lambda item: item[0])[1] if seen else None
 
 
-def _is_into_own_claim(
-    restore: RestoreSession, repository: Repository, snapshots: Collection[str]
-) -> bool:
-    target, app, source = restore.spec.target, repository.spec.app_ref, restore.spec.data_source
+def _is_into_own_claim(restore: RestoreSession, repository: Repository) -> bool:
+    target, app = restore.spec.target, repository.spec.app_ref
     if restore.phase is not RestorePhase.SUCCEEDED:
         return False
     if restore.status is not None and restore.status.restored_before is not None:
         # It wrote nothing now: the record in the bucket is whose it was.
         return False
-    if target is None or app is None or source is None:
-        return False
-    is_ours = source.repository == repository.metadata.name or source.snapshot in snapshots
-    return target.name == app.name and is_ours
+    return target is not None and app is not None and target.name == app.name
 
 
 def _retention(reader: Reader, repository: Repository) -> RetentionPolicyApplyStatus | None:
     """The outcome of the newest session whose retention here is over."""
     found = []
-    for obj in reader.items(BACKUP_SESSIONS, repository.metadata.namespace):
-        session = BackupSession.from_wire(obj)
+    for session in reader.by(SESSIONS_BY_RETAINED_REPOSITORY, *repository.key):
         created = session.metadata.creation_timestamp
         age = (created.isoformat() if created else "", session.metadata.name)
         found += [

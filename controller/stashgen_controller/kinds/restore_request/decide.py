@@ -2,7 +2,8 @@
 
 The RestoreSession has no owner: a prune of the request must not kill a restore that runs, and a
 request that is added again finds it by its name, which follows from the nonce. That nothing is
-restored twice is not decided here but by the record in the bucket (``worker/repository/restore_ledger.py``).
+restored twice is not decided here but by the record in the bucket
+(``worker/repository/restore_ledger.py``).
 """
 
 from datetime import datetime, timedelta

@@ -4,10 +4,8 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from stashgen.api.base import JsonObject
 from stashgen.api.labels import is_rendered
 from stashgen.api.repository import Repository
-from stashgen.api.resources import REPOSITORIES, RESTORE_SESSIONS
 from stashgen.api.restore_request import LATEST, RestoreRequest, RestoreRequestStatus
 from stashgen.api.restore_session import RestoreSession
 from stashgen.api.shared import AddonInfo
@@ -35,8 +33,7 @@ class Observed:
     """What is known about one RestoreRequest.
 
     Attributes:
-        obj: As stored.
-        request: The same as a model.
+        request: As stored.
         order: What its RestoreSessions carry.
         newest: Its last attempt; None before the first.
         stranger: Why a RestoreSession of our name is not one of this act.
@@ -47,7 +44,6 @@ class Observed:
         unresolved: Why that is not known.
     """
 
-    obj: JsonObject
     request: RestoreRequest
     order: RestoreOrder
     newest: Attempt | None
@@ -64,9 +60,8 @@ class Observed:
         return self.request.status or RestoreRequestStatus()
 
 
-def observe(reader: Reader, obj: JsonObject) -> Observed:
+def observe(reader: Reader, request: RestoreRequest) -> Observed:
     """Collect what ``decide`` needs to know about a request."""
-    request = RestoreRequest.from_wire(obj)
     spec, namespace = request.spec, request.metadata.namespace or ""
     order = RestoreOrder(
         nonce=spec.nonce,
@@ -79,16 +74,13 @@ def observe(reader: Reader, obj: JsonObject) -> Observed:
         not_after=spec.not_after,
     )
     newest, stranger = _attempts(reader, order)
-    found = reader.get(REPOSITORIES, namespace, spec.repository)
-    repository = Repository.from_wire(found) if found is not None else None
+    repository = reader.get(Repository, namespace, spec.repository)
     # Once it was decided what is latest, it stays so.
     wanted = (request.status.snapshot if request.status else None) or spec.snapshot
-    snapshot_object = find_snapshot(reader, namespace, spec.repository, wanted)
-    snapshot = Snapshot.from_wire(snapshot_object) if snapshot_object is not None else None
+    snapshot = find_snapshot(reader, namespace, spec.repository, wanted)
     addon = _addon(reader, repository, snapshot)
     is_known = addon is not None or (repository is not None and is_rendered(repository.metadata))
     return Observed(
-        obj=obj,
         request=request,
         order=order,
         newest=newest,
@@ -109,10 +101,9 @@ def _attempts(reader: Reader, order: RestoreOrder) -> tuple[Attempt | None, str 
     newest = None
     for number in range(1, MOST_ATTEMPTS + 1):
         name = names.requested_restore_name(order.nonce, number)
-        found = reader.get(RESTORE_SESSIONS, order.namespace, name)
-        if found is None:
+        session = reader.get(RestoreSession, order.namespace, name)
+        if session is None:
             continue
-        session = RestoreSession.from_wire(found)
         other = _order(session)
         if other is None:
             return None, f"RestoreSession {name} exists and was not made for a RestoreRequest"

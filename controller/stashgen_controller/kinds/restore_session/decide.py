@@ -239,7 +239,7 @@ def _job(
     )
     return job_manifest(
         name=seen.restore.metadata.name,
-        owner=owner_of(seen.obj),
+        owner=owner_of(seen.restore),
         template=template,
         plan=plan,
         labels={},

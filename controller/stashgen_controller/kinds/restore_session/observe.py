@@ -4,25 +4,24 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from stashgen.api.backup_configuration import BackupConfiguration
-from stashgen.api.backup_session import BackupSession
 from stashgen.api.backup_storage import BackupStorage
-from stashgen.api.base import JsonObject, name_of
+from stashgen.api.base import JsonObject
 from stashgen.api.labels import ORDER_ANNOTATION
 from stashgen.api.repository import Repository
 from stashgen.api.resources import (
     ADDONS,
-    BACKUP_CONFIGURATIONS,
-    BACKUP_SESSIONS,
-    BACKUP_STORAGES,
-    REPOSITORIES,
     RESTORE_REQUESTS,
-    RESTORE_SESSIONS,
+    SNAPSHOTS,
 )
 from stashgen.api.restore_session import RestoreSession, RestoreSessionStatus
 from stashgen.api.snapshot import Snapshot
 from stashgen_controller.jobs.run import JobRun, observe_job
 from stashgen_controller.jobs.templates import UnresolvedError, restore_template
+from stashgen_controller.listers.indexes import (
+    CONFIGURATIONS_BY_TARGET,
+    RESTORES_BY_TARGET,
+    SESSIONS_BY_CLAIM_IN_USE,
+)
 from stashgen_controller.listers.objects import claim_uid, cluster_uid
 from stashgen_controller.listers.pods import terminated_pods
 from stashgen_controller.listers.snapshots import find_snapshot
@@ -36,8 +35,7 @@ class Observed:
     """What is known about one RestoreSession.
 
     Attributes:
-        obj: As stored.
-        restore: The same as a model.
+        restore: As stored.
         run: The restore Job.
         repository: That the snapshot is of; None where there is none.
         snapshot: The one to restore; None where none matches.
@@ -55,7 +53,6 @@ class Observed:
         terminated_pods: That worked on the repository and are gone, for the plan.
     """
 
-    obj: JsonObject
     restore: RestoreSession
     run: JobRun
     repository: Repository | None
@@ -91,28 +88,24 @@ class Observed:
         return app is not None and app.name == self.claim
 
 
-def observe(reader: Reader, obj: JsonObject) -> Observed:
+def observe(reader: Reader, restore: RestoreSession) -> Observed:
     """Collect what ``decide`` needs to know about a restore."""
-    restore = RestoreSession.from_wire(obj)
     namespace = restore.metadata.namespace or ""
     source = restore.spec.data_source
-    snapshot_object = (
+    snapshot = (
         find_snapshot(reader, namespace, source.repository, source.snapshot)
         if source is not None and source.snapshot
         else None
     )
-    snapshot = Snapshot.from_wire(snapshot_object) if snapshot_object is not None else None
     order, order_problem = _order(restore)
     repository_name = (snapshot.spec.repository if snapshot else None) or (
         source.repository if source else None
     )
-    found = reader.get(REPOSITORIES, namespace, repository_name or "")
-    repository = Repository.from_wire(found) if found is not None else None
+    repository = reader.get(Repository, namespace, repository_name or "")
     template, problem = _template(reader, restore, repository)
     claim = restore.spec.target.name if restore.spec.target is not None else ""
     addon = restore.spec.addon
     return Observed(
-        obj=obj,
         restore=restore,
         run=observe_job(
             reader,
@@ -123,16 +116,16 @@ def observe(reader: Reader, obj: JsonObject) -> Observed:
         ),
         repository=repository,
         snapshot=snapshot,
-        snapshot_object=snapshot_object,
+        snapshot_object=(reader.stored(SNAPSHOTS, *snapshot.key) if snapshot is not None else None),
         template=template,
         problem=problem,
-        addon_found=reader.get(ADDONS, None, (addon.name if addon else None) or "") is not None,
+        addon_found=reader.has(ADDONS, None, (addon.name if addon else None) or ""),
         backing_up=_backing_up(reader, namespace, claim),
         restoring=_restoring(reader, restore, claim),
         configurations=_configurations(reader, namespace, claim),
         order=order,
         request_is_gone=order is not None
-        and reader.get(RESTORE_REQUESTS, namespace, order.request) is None,
+        and not reader.has(RESTORE_REQUESTS, namespace, order.request),
         order_problem=order_problem,
         claim_uid=claim_uid(reader, namespace, claim),
         cluster_uid=cluster_uid(reader),
@@ -152,8 +145,7 @@ def _template(
 ) -> tuple[JsonObject | None, str | None]:
     if repository is None:
         return None, "NoRepository: the Repository does not exist"
-    found = reader.get(BACKUP_STORAGES, *repository.storage_key)
-    storage = BackupStorage.from_wire(found) if found is not None else None
+    storage = reader.get(BackupStorage, *repository.storage_key)
     try:
         return restore_template(reader, repository, storage, restore), None
     except UnresolvedError as error:
@@ -162,22 +154,14 @@ def _template(
 
 def _backing_up(reader: Reader, namespace: str, claim: str) -> str | None:
     """A started BackupSession of the target that is not finished."""
-    for obj in reader.items(BACKUP_SESSIONS, namespace):
-        session = BackupSession.from_wire(obj)
-        if session.is_finished or session.status is None:
-            continue
-        for item in session.status.snapshots or ():
-            if item.app_ref is not None and item.app_ref.name == claim:
-                return session.metadata.name
-    return None
+    found = reader.by(SESSIONS_BY_CLAIM_IN_USE, namespace, claim)
+    return min((item.metadata.name for item in found), default=None)
 
 
 def _restoring(reader: Reader, restore: RestoreSession, claim: str) -> str | None:
     """Another RestoreSession of the target that was started and is not finished."""
-    for obj in reader.items(RESTORE_SESSIONS, restore.metadata.namespace):
-        other = RestoreSession.from_wire(obj)
-        target = other.spec.target
-        if other.metadata.uid == restore.metadata.uid or target is None or target.name != claim:
+    for other in reader.by(RESTORES_BY_TARGET, restore.metadata.namespace or "", claim):
+        if other.metadata.uid == restore.metadata.uid:
             continue
         if other.status is not None and not other.is_finished:
             started = other.status.executor is not None
@@ -187,9 +171,5 @@ def _restoring(reader: Reader, restore: RestoreSession, claim: str) -> str | Non
 
 
 def _configurations(reader: Reader, namespace: str, claim: str) -> tuple[str, ...]:
-    found = []
-    for obj in reader.items(BACKUP_CONFIGURATIONS, namespace):
-        target = BackupConfiguration.from_wire(obj).spec.target
-        if target is not None and target.name == claim:
-            found.append(name_of(obj))
-    return tuple(sorted(found))
+    found = reader.by(CONFIGURATIONS_BY_TARGET, namespace, claim)
+    return tuple(sorted(item.metadata.name for item in found))

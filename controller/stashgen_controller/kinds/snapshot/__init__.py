@@ -1,8 +1,65 @@
 """Snapshot: take over what its Job reports, and complete what the Job could not write."""
 
-from stashgen.api.resources import SNAPSHOTS
+from collections.abc import Iterator
+
+from stashgen.api.backup_session import BackupSession
+from stashgen.api.base import JsonObject, labels_of, list_of, mapping_of, name_of, namespace_of
+from stashgen.api.job import Job
+from stashgen.api.labels import JOB_NAME_LABEL
+from stashgen.api.pod import Pod
+from stashgen.api.resources import JOBS, SNAPSHOTS
+from stashgen.api.snapshot import Snapshot
 from stashgen_controller.kinds.snapshot.decide import decide
 from stashgen_controller.kinds.snapshot.observe import observe
-from stashgen_controller.runtime.kind import Kind
+from stashgen_controller.kinds.watches import is_pushed, job_progress, pod_progress
+from stashgen_controller.runtime.kind import Kind, Place, Reader, Watch, phase_of
+from stashgen_controller.runtime.permission import Permission, writes_status
 
-KIND = Kind(SNAPSHOTS, observe, decide)
+
+def _of_job(reader: Reader, job: JsonObject) -> Iterator[Place]:
+    """A backup's Job has its Snapshot's name."""
+    yield from _named(reader, namespace_of(job), name_of(job))
+
+
+def _of_pod(reader: Reader, pod: JsonObject) -> Iterator[Place]:
+    yield from _named(reader, namespace_of(pod), labels_of(pod).get(JOB_NAME_LABEL, ""))
+
+
+def _named(reader: Reader, namespace: str, name: str) -> Iterator[Place]:
+    if reader.has(SNAPSHOTS, namespace, name):
+        yield namespace, name
+
+
+def _of_session(_reader: Reader, session: JsonObject) -> Iterator[Place]:
+    """A Snapshot whose session ended or was deleted without a Job for it has failed."""
+    for item in list_of(mapping_of(session, "status"), "snapshots"):
+        yield namespace_of(session), str(item.get("name", ""))
+
+
+def _last_word(session: JsonObject) -> object:
+    return mapping_of(session, "status").get("conditions") if is_pushed(session) else None
+
+
+def _is_finished(snapshot: JsonObject) -> bool:
+    """A finished Snapshot is never changed again; its Job may still have to be deleted."""
+    has_conditions = bool(mapping_of(snapshot, "status").get("conditions"))
+    return phase_of(snapshot) in {"Succeeded", "Failed"} and has_conditions
+
+
+def _volume(_reader: Reader, snapshot: Snapshot) -> str | None:
+    return snapshot.spec.app_ref.name if snapshot.spec.app_ref is not None else None
+
+
+KIND = Kind(
+    Snapshot,
+    observe,
+    decide,
+    permissions=(writes_status(SNAPSHOTS), Permission(JOBS, ("delete",))),
+    watches=(
+        Watch(Job, _of_job, job_progress),
+        Watch(Pod, _of_pod, pod_progress),
+        Watch(BackupSession, _of_session, _last_word),
+    ),
+    is_finished=_is_finished,
+    volume=_volume,
+)

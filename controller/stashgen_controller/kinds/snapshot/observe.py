@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 
 from stashgen.api.backup_session import BackupSession
-from stashgen.api.base import JsonObject
-from stashgen.api.resources import BACKUP_SESSIONS
 from stashgen.api.snapshot import Snapshot, SnapshotStatus
 from stashgen_controller.jobs.run import JobRun, observe_job
 from stashgen_controller.runtime.conditions import METRICS_PUSHED, find, is_true
@@ -31,12 +29,10 @@ class Observed:
         return self.snapshot.status or SnapshotStatus()
 
 
-def observe(reader: Reader, obj: JsonObject) -> Observed:
+def observe(reader: Reader, snapshot: Snapshot) -> Observed:
     """Collect what ``decide`` needs to know about a snapshot."""
-    snapshot = Snapshot.from_wire(obj)
     namespace = snapshot.metadata.namespace or ""
-    found = reader.get(BACKUP_SESSIONS, namespace, snapshot.spec.backup_session or "")
-    session = BackupSession.from_wire(found) if found is not None else None
+    session = reader.get(BackupSession, namespace, snapshot.spec.backup_session or "")
     return Observed(
         snapshot=snapshot,
         run=observe_job(

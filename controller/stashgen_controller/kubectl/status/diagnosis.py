@@ -7,16 +7,17 @@ from typing import cast
 from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.backup_session import BackupSession, BackupSessionPhase
 from stashgen.api.base import JsonObject, parse_time
+from stashgen.api.job import Job
 from stashgen.api.resources import (
     BACKUP_SESSIONS,
     CRON_JOBS,
-    JOBS,
     SNAPSHOTS,
     Resource,
 )
 from stashgen.api.shared import Condition, ConditionStatus
 from stashgen.kubestash import names
-from stashgen_controller.jobs.run import observe_run, pods_of
+from stashgen_controller.jobs.run import observe_run
+from stashgen_controller.listers.pods import pods_of
 from stashgen_controller.observability.freshness import CopyState, timing
 from stashgen_controller.observability.outcomes import created, failures
 from stashgen_controller.runtime.kind import Reader
@@ -83,7 +84,7 @@ def _why_pending(reader: Reader, run: BackupSession) -> str:
     """Why the pod of a run's Job does not start."""
     namespace = run.metadata.namespace or ""
     for item in (run.status.snapshots if run.status is not None else None) or ():
-        job = reader.get(JOBS, namespace, item.name or "")
+        job = reader.get(Job, namespace, item.name or "")
         if job is not None:
             pods = pods_of(reader, namespace, item.name or "")
             seen = observe_run(job=job, pods=pods, executor=None, owner_uid=run.metadata.uid)
@@ -96,7 +97,7 @@ def why_copy_failed(reader: Reader, run: BackupSession, repository: str) -> str:
     """Why a failed run has no good snapshot in a repository."""
     namespace = run.metadata.namespace or ""
     for item in (run.status.snapshots if run.status is not None else None) or ():
-        snapshot = reader.get(SNAPSHOTS, namespace, item.name or "")
+        snapshot = reader.stored(SNAPSHOTS, namespace, item.name or "")
         if item.repository == repository and snapshot is not None:
             text = failures(reader, SNAPSHOTS, snapshot)
             if text:
@@ -158,7 +159,7 @@ def _why_no_run(
     """Why there was no run although everything is ready: something is wrong with the trigger."""
     namespace, name = configuration.key
     cron_job_name = names.cron_job_name(name, copy.session)
-    cron_job = reader.get(CRON_JOBS, namespace, cron_job_name)
+    cron_job = reader.stored(CRON_JOBS, namespace, cron_job_name)
     if cron_job is None:
         return f"CronJob {cron_job_name} does not exist"
     spec = cast("JsonObject", cron_job.get("spec") or {})
@@ -175,4 +176,4 @@ def _why_no_run(
 
 def _stored(reader: Reader, run: BackupSession) -> JsonObject:
     namespace, name = run.key
-    return reader.get(BACKUP_SESSIONS, namespace, name) or run.to_wire()
+    return reader.stored(BACKUP_SESSIONS, namespace, name) or run.to_wire()

@@ -7,7 +7,7 @@ from typing import cast
 
 from stashgen.api.resources import EVENTS
 from stashgen_controller.kube.events import time_of
-from stashgen_controller.runtime.kind import Reader
+from stashgen_controller.runtime.scanned import ScannedReader
 
 _OF_EVERY_RUN = ("pod/", "job/")
 
@@ -24,7 +24,7 @@ class Event:
 
 
 def events_about(
-    reader: Reader, namespace: str, about: Iterable[tuple[str, str]], most: int
+    reader: ScannedReader, namespace: str, about: Iterable[tuple[str, str]], most: int
 ) -> list[Event]:
     """Events about objects of a kind and name, newest first.
 
@@ -33,7 +33,7 @@ def events_about(
     """
     wanted = set(about)
     found = []
-    for obj in reader.items(EVENTS, namespace):
+    for obj in reader.stored_items(EVENTS, namespace):
         subject = cast("dict[str, str]", obj.get("involvedObject") or {})
         time = time_of(obj)
         if (subject.get("kind", ""), subject.get("name", "")) in wanted and time is not None:

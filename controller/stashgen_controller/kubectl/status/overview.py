@@ -17,7 +17,7 @@ from stashgen_controller.kubectl.status.entry import FINDINGS, Entry, Section
 from stashgen_controller.kubectl.status.readiness import not_ready, paused, unprotected
 from stashgen_controller.kubectl.status.restores import failed_restores, running_restores
 from stashgen_controller.kubectl.status.view import View
-from stashgen_controller.runtime.kind import Reader
+from stashgen_controller.runtime.scanned import ScannedReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Survey:
         return not any(entry.section in FINDINGS for entry in self.entries)
 
 
-def survey(reader: Reader, now: datetime) -> Survey:
+def survey(reader: ScannedReader, now: datetime) -> Survey:
     """Look at everything that a reader shows."""
     view = View(reader, now)
     known = {(*copy.session_key, copy.repository) for copy in view.copies if not copy.is_met}

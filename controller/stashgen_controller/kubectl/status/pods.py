@@ -8,7 +8,7 @@ from stashgen.api.base import JsonObject
 from stashgen.api.labels import JOB_NAME_LABEL
 from stashgen.api.pod import Pod
 from stashgen.api.resources import PODS
-from stashgen_controller.runtime.kind import Reader
+from stashgen_controller.runtime.scanned import ScannedReader
 
 _LONGEST_MESSAGE = 300
 
@@ -33,7 +33,7 @@ class PodView:
 
 
 def newest_pod(
-    reader: Reader, namespace: str, jobs: Iterable[str], beginnings: tuple[str, ...]
+    reader: ScannedReader, namespace: str, jobs: Iterable[str], beginnings: tuple[str, ...]
 ) -> PodView | None:
     """The newest pod of some Jobs, given by name or by how it begins; None if all are gone.
 
@@ -41,7 +41,7 @@ def newest_pod(
     """
     wanted = set(jobs)
     found = []
-    for obj in reader.items(PODS, namespace):
+    for obj in reader.stored_items(PODS, namespace):
         pod = Pod.from_wire(obj)
         job = (pod.metadata.labels or {}).get(JOB_NAME_LABEL, "")
         if job in wanted or (job and job.startswith(beginnings)):

@@ -1,7 +1,6 @@
 """What is not Ready, unprotected or paused: lines of ``kubectl stashgen status``."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 
 from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.backup_storage import BackupStorage
@@ -90,15 +89,13 @@ def unprotected(view: View) -> Iterator[Entry]:
     """Claims that nobody backs up and nobody excuses."""
     for claim in view.claims:
         if claim.is_open:
-            metadata = claim.obj["metadata"]
-            made = metadata.get("creationTimestamp") if isinstance(metadata, dict) else None
             yield Entry(
                 Section.UNPROTECTED,
                 claim.namespace,
                 "PersistentVolumeClaim",
                 claim.name,
                 claim.name,
-                datetime.fromisoformat(str(made)) if made else None,
+                claim.claim.metadata.creation_timestamp,
                 requested(claim),
                 f"no BackupConfiguration has it as its target, and no annotation "
                 f"{OPT_OUT_ANNOTATION} says why it needs none",
@@ -108,10 +105,8 @@ def unprotected(view: View) -> Iterator[Entry]:
 
 def requested(claim: ClaimCoverage) -> str:
     """The size that a claim asks for."""
-    spec = claim.obj.get("spec")
-    resources = spec.get("resources") if isinstance(spec, dict) else None
-    requests = resources.get("requests") if isinstance(resources, dict) else None
-    return str(requests.get("storage") or "") if isinstance(requests, dict) else ""
+    resources = claim.claim.spec.resources
+    return str(((resources.requests if resources else None) or {}).get("storage") or "")
 
 
 def paused(view: View) -> Iterator[Entry]:

@@ -65,7 +65,7 @@ def _sessions(view: View) -> Iterator[RestoreView]:
         conditions = item.status.conditions if item.status is not None else ()
         why = "; ".join(bad_conditions(conditions))
         if item.is_finished and item.phase != _GOOD:
-            stored = view.reader.get(RESTORE_SESSIONS, namespace, name) or item.to_wire()
+            stored = view.reader.stored(RESTORE_SESSIONS, namespace, name) or item.to_wire()
             why = why_failed(view.reader, RESTORE_SESSIONS, stored)
         yield RestoreView(
             item.kind,

@@ -1,5 +1,6 @@
 """The objects that a command is about, read once and put in order."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -8,48 +9,38 @@ from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.backup_session import BackupSession
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.repository import Repository
-from stashgen.api.resources import (
-    BACKUP_CONFIGURATIONS,
-    BACKUP_SESSIONS,
-    BACKUP_STORAGES,
-    REPOSITORIES,
-    RESTORE_REQUESTS,
-    RESTORE_SESSIONS,
-    SNAPSHOTS,
-)
 from stashgen.api.restore_request import RestoreRequest
 from stashgen.api.restore_session import RestoreSession
 from stashgen.api.snapshot import Snapshot
 from stashgen_controller.kubectl.status.advice import Place
-from stashgen_controller.listers.objects import models
 from stashgen_controller.observability.coverage import ClaimCoverage, coverage
 from stashgen_controller.observability.freshness import CopyState, copy_states
 from stashgen_controller.observability.outcomes import SessionKey, created, session_key
-from stashgen_controller.runtime.kind import Reader
+from stashgen_controller.runtime.scanned import ScannedReader
 
 
 @dataclass
 class View:
     """The objects, read once."""
 
-    reader: Reader
+    reader: ScannedReader
     now: datetime
-    configurations: list[BackupConfiguration] = field(init=False)
-    sessions: list[BackupSession] = field(init=False)
-    snapshots: list[Snapshot] = field(init=False)
-    repositories: list[Repository] = field(init=False)
-    storages: list[BackupStorage] = field(init=False)
-    restores: list[RestoreSession] = field(init=False)
-    requests: list[RestoreRequest] = field(init=False)
+    configurations: Sequence[BackupConfiguration] = field(init=False)
+    sessions: Sequence[BackupSession] = field(init=False)
+    snapshots: Sequence[Snapshot] = field(init=False)
+    repositories: Sequence[Repository] = field(init=False)
+    storages: Sequence[BackupStorage] = field(init=False)
+    restores: Sequence[RestoreSession] = field(init=False)
+    requests: Sequence[RestoreRequest] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.configurations = models(self.reader, BACKUP_CONFIGURATIONS, BackupConfiguration)
-        self.sessions = models(self.reader, BACKUP_SESSIONS, BackupSession)
-        self.snapshots = models(self.reader, SNAPSHOTS, Snapshot)
-        self.repositories = models(self.reader, REPOSITORIES, Repository)
-        self.storages = models(self.reader, BACKUP_STORAGES, BackupStorage)
-        self.restores = models(self.reader, RESTORE_SESSIONS, RestoreSession)
-        self.requests = models(self.reader, RESTORE_REQUESTS, RestoreRequest)
+        self.configurations = self.reader.items(BackupConfiguration)
+        self.sessions = self.reader.items(BackupSession)
+        self.snapshots = self.reader.items(Snapshot)
+        self.repositories = self.reader.items(Repository)
+        self.storages = self.reader.items(BackupStorage)
+        self.restores = self.reader.items(RestoreSession)
+        self.requests = self.reader.items(RestoreRequest)
 
     @cached_property
     def runs(self) -> dict[SessionKey, list[BackupSession]]:
@@ -67,7 +58,7 @@ class View:
     @cached_property
     def copies(self) -> list[CopyState]:
         """Every copy of every session."""
-        return list(copy_states(self.reader, self.configurations, self.snapshots, self.now))
+        return list(copy_states(self.reader, self.configurations, self.now))
 
     @cached_property
     def claims(self) -> list[ClaimCoverage]:

@@ -113,7 +113,7 @@ def _is_of(item: RestoreView, subject: Subject) -> bool:
 
 
 def _backup(view: View, item: BackupSession) -> RunView:
-    stored = view.reader.get(BACKUP_SESSIONS, *item.key) or item.to_wire()
+    stored = view.reader.stored(BACKUP_SESSIONS, *item.key) or item.to_wire()
     match item.phase:
         case BackupSessionPhase.SUCCEEDED:
             why = ""

@@ -53,7 +53,7 @@ def _heading(found: Detail, view: View, console: Console) -> str:
 
 
 def _volume(reader: Reader, namespace: str, name: str) -> str:
-    stored = reader.get(PERSISTENT_VOLUME_CLAIMS, namespace, name)
+    stored = reader.stored(PERSISTENT_VOLUME_CLAIMS, namespace, name)
     if stored is None:
         return f"PersistentVolumeClaim {name} does not exist"
     claim = PersistentVolumeClaim.from_wire(stored)

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from stashgen.api.base import JsonObject
+from stashgen.api.job import Job
+from stashgen.api.pod import Pod
 from stashgen.api.shared import Executor
 from stashgen_controller.jobs.run import (
     PENDING_FAILS,
@@ -33,7 +35,12 @@ def observe(
     executor: Executor | None = None,
     owner_uid: str | None = "owner-1",
 ) -> JobRun:
-    return observe_run(job=found, pods=pods, executor=executor, owner_uid=owner_uid)
+    return observe_run(
+        job=Job.from_wire(found) if found is not None else None,
+        pods=[Pod.from_wire(pod) for pod in pods],
+        executor=executor,
+        owner_uid=owner_uid,
+    )
 
 
 @pytest.mark.parametrize("executor", [None, PLANNED])

@@ -14,12 +14,22 @@ from stashgen.api import resources as known
 from stashgen.api.base import JsonObject, format_time
 from stashgen.api.labels import ORDER_ANNOTATION, PLAN_DIGEST_ANNOTATION
 from stashgen.kubestash import addons, names
-from stashgen_controller.kinds import KINDS
-from stashgen_controller.kinds.watches import RECONCILED
 from stashgen_controller.protocol.run_result import ErrorClass, RunError
 from stashgen_controller.runtime.decision import Create, Decision, Delete, Patch
 from tests.support import manifests
-from tests.support.world import DIGEST, NOW, World, job, pending, pod, result, stored, terminated
+from tests.support.world import (
+    DIGEST,
+    NOW,
+    RECONCILED,
+    World,
+    job,
+    pending,
+    pod,
+    reconciled,
+    result,
+    stored,
+    terminated,
+)
 
 _UNIX = int(NOW.timestamp())
 _WRONG = RunError(reason=ErrorClass.WRONG_PASSWORD, message="wrong password")
@@ -354,8 +364,8 @@ def worlds(draw: st.DrawFn) -> World:
 
 def _looks(world: World) -> Iterator[tuple[JsonObject, Decision]]:
     for resource in RECONCILED:
-        for obj in world.items(resource):
-            yield obj, KINDS[resource].look(world, obj, NOW)
+        for obj in world.stored_items(resource):
+            yield obj, reconciled(world, resource, obj)
 
 
 _MANY = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -438,8 +448,8 @@ def _step(world: World) -> bool:
     """Carry one round of decisions out; says whether anything changed."""
     changed = False
     for resource in RECONCILED:
-        for obj in world.items(resource):
-            decision = KINDS[resource].look(world, obj, NOW)
+        for obj in world.stored_items(resource):
+            decision = reconciled(world, resource, obj)
             for action in decision.actions:
                 changed |= _carry_out(world, action)
             if decision.status is not None and decision.status != obj.get("status"):
@@ -453,18 +463,18 @@ def _carry_out(world: World, action: Create | Patch | Delete) -> bool:
     match action:
         case Create(resource=resource, manifest=manifest):
             metadata = cast("dict[str, str]", manifest["metadata"])
-            if world.get(resource, metadata.get("namespace"), metadata["name"]) is not None:
+            if world.stored(resource, metadata.get("namespace"), metadata["name"]) is not None:
                 # Taken: an error for the manager, tried again later; not a change.
                 return False
             uid = f"made-{resource.kind}-{metadata['name']}"
             world.objects.append(stored(manifest, uid))
         case Delete(resource=resource, namespace=namespace, name=name):
-            found = world.get(resource, namespace, name)
+            found = world.stored(resource, namespace, name)
             if found is None:
                 return False
             world.objects.remove(found)
         case Patch(resource=resource, namespace=namespace, name=name, body=body):
-            found = world.get(resource, namespace, name)
+            found = world.stored(resource, namespace, name)
             if found is None:
                 return False
             new = {**found}

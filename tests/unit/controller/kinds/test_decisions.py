@@ -5,12 +5,12 @@ from typing import cast
 import pytest
 
 from stashgen.api import resources as known
+from stashgen.api.backup_session import BackupSession
 from stashgen.api.base import JsonObject
-from stashgen_controller.kinds import KINDS
 from stashgen_controller.kinds.backup_session.observe import observe
 from stashgen_controller.runtime.decision import Create
 from tests.support import manifests
-from tests.support.world import NOW, World, stored
+from tests.support.world import World, reconciled, stored
 
 _NAME = "library-backup-backup-1772366400"
 
@@ -29,12 +29,12 @@ def _ready() -> list[JsonObject]:
 @pytest.mark.parametrize("before", [None, "NotReady", "Ready"])
 def test_the_initial_backup_waits_until_the_stored_phase_is_ready(before: str | None) -> None:
     world = World(_ready())
-    (configuration,) = world.items(known.BACKUP_CONFIGURATIONS)
+    (configuration,) = world.stored_items(known.BACKUP_CONFIGURATIONS)
     if before is not None:
         world.objects.remove(configuration)
         configuration = {**configuration, "status": {"phase": before}}
         world.objects.append(configuration)
-    decision = KINDS[known.BACKUP_CONFIGURATIONS].look(world, configuration, NOW)
+    decision = reconciled(world, known.BACKUP_CONFIGURATIONS, configuration)
     assert decision.status is not None
     assert decision.status["phase"] == "Ready"
     created = [item.resource for item in decision.actions if isinstance(item, Create)]
@@ -43,10 +43,10 @@ def test_the_initial_backup_waits_until_the_stored_phase_is_ready(before: str | 
 
 def test_a_status_says_which_generation_it_is_about() -> None:
     world = World(_ready())
-    (configuration,) = world.items(known.BACKUP_CONFIGURATIONS)
+    (configuration,) = world.stored_items(known.BACKUP_CONFIGURATIONS)
     metadata = cast("JsonObject", configuration["metadata"])
     changed: JsonObject = {**configuration, "metadata": {**metadata, "generation": 7}}
-    status = KINDS[known.BACKUP_CONFIGURATIONS].look(world, changed, NOW).status or {}
+    status = reconciled(world, known.BACKUP_CONFIGURATIONS, changed).status or {}
     (passed,) = (
         item
         for item in cast("list[JsonObject]", status["conditions"])
@@ -82,5 +82,5 @@ def test_a_snapshot_is_ours_only_with_session_and_repository(
         "spec": {"backupSession": session, "repository": repository, "session": "backup"},
     }
     world = World([stored(manifests.configuration("demo"), "c"), stored(snapshot, "s")])
-    (copy,) = observe(world, stored(obj, "b")).copies
+    (copy,) = observe(world, BackupSession.from_wire(stored(obj, "b"))).copies
     assert copy.collides is collides

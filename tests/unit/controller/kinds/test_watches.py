@@ -5,7 +5,11 @@ import pytest
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import Resource
-from stashgen_controller.kinds.watches import dependants
+from stashgen_controller.kinds import KINDS
+from stashgen_controller.runtime.decision import Key
+from stashgen_controller.runtime.indexer import ADDED, Change
+from stashgen_controller.runtime.kind import Reader
+from stashgen_controller.runtime.manager import keys_of
 from tests.support import manifests
 from tests.support.world import World, job, pod, stored
 
@@ -35,14 +39,30 @@ SESSION: JsonObject = {
         "retentionPolicy": [{"repository": "repo-local", "phase": "Pending"}],
     },
 }
+PUSHED: JsonObject = {"type": "MetricsPushed", "status": "True"}
+ENDED: JsonObject = {
+    **SESSION,
+    "status": {
+        "phase": "Succeeded",
+        "snapshots": [{"name": "snapshot", "repository": "repo-local", "phase": "Succeeded"}],
+        "retentionPolicy": [{"repository": "repo-local", "phase": "Applied"}],
+        "conditions": [PUSHED],
+    },
+}
 SNAPSHOT: JsonObject = {
     "kind": "Snapshot",
     "metadata": {"name": "snapshot", "namespace": "demo"},
     "spec": {"backupSession": "session", "repository": "repo-local"},
 }
+GOOD: JsonObject = {**SNAPSHOT, "status": {"phase": "Succeeded", "conditions": [PUSHED]}}
 RESTORE = stored(manifests.restore("demo", "back"), "restore-1")
 DONE: JsonObject = {**RESTORE, "status": {"phase": "Succeeded"}}
 WORLD = World([STORAGE, POLICY, CLAIM, CONFIGURATION, REPOSITORY, SESSION, SNAPSHOT, RESTORE])
+
+
+def dependants(reader: Reader, resource: Resource, obj: JsonObject) -> list[Key]:
+    """What is looked at when an object is new."""
+    return list(keys_of(KINDS, reader, resource, Change(ADDED, obj, None)))
 
 
 def named(kind: str, name: str) -> JsonObject:
@@ -56,12 +76,10 @@ def named(kind: str, name: str) -> JsonObject:
         (known.REPOSITORIES, REPOSITORY, {"repo-local", "local", "library-backup"}),
         (known.BACKUP_CONFIGURATIONS, CONFIGURATION, {"library-backup", "repo-local"}),
         (known.RETENTION_POLICIES, POLICY, {"library-backup", "repo-local"}),
-        (
-            known.BACKUP_SESSIONS,
-            SESSION,
-            {"session", "library-backup", "snapshot", "repo-local"},
-        ),
-        (known.SNAPSHOTS, SNAPSHOT, {"snapshot", "session", "repo-local", "back"}),
+        (known.BACKUP_SESSIONS, SESSION, {"session"}),
+        (known.BACKUP_SESSIONS, ENDED, {"snapshot", "repo-local", "back"}),
+        (known.SNAPSHOTS, SNAPSHOT, {"snapshot", "session"}),
+        (known.SNAPSHOTS, GOOD, {"session", "repo-local", "back"}),
         (known.RESTORE_SESSIONS, RESTORE, {"back"}),
         (known.RESTORE_SESSIONS, DONE, {"back", "repo-local"}),
         (known.PERSISTENT_VOLUME_CLAIMS, CLAIM, {"library-backup", "back"}),
@@ -72,7 +90,7 @@ def named(kind: str, name: str) -> JsonObject:
             named("PodTemplate", "backup-repo-local"),
             {"repo-local", "library-backup", "session", "back"},
         ),
-        (known.SERVICE_ACCOUNTS, named("ServiceAccount", "any"), {"library-backup"}),
+        (known.SERVICE_ACCOUNTS, named("ServiceAccount", "stashgen-worker"), {"library-backup"}),
         (known.NAMESPACES, manifests.namespace("demo"), {"library-backup"}),
         (known.ADDONS, named("Addon", "pvc-addon"), {"library-backup"}),
         (known.JOBS, job("snapshot"), {"snapshot"}),

@@ -188,6 +188,17 @@ def test_readiness_and_pause_are_told_of_each_object() -> None:
     assert _series(objects, "stashgen_paused") == {("BackupConfiguration", "demo", "library"): 1}
 
 
+_ACT = {
+    "nonce": "incident-42",
+    "notAfter": "2026-03-02T00:00:00Z",
+    "repository": "local",
+    "snapshot": "latest",
+    "target": {"name": "library"},
+    "mode": "Overwrite",
+    "onMissing": "Fail",
+}
+
+
 def test_restores_are_counted_by_phase() -> None:
     objects = Objects()
     objects.add(RESTORE_SESSIONS, "one", status={"phase": "Failed"})
@@ -196,7 +207,7 @@ def test_restores_are_counted_by_phase() -> None:
         ("demo", "Failed"): 1,
         ("demo", "Pending"): 1,
     }
-    objects.add(RESTORE_REQUESTS, "act", status={"phase": "Expired"})
+    objects.add(RESTORE_REQUESTS, "act", spec=_ACT, status={"phase": "Expired"})
     assert _series(objects, "stashgen_restore_requests") == {("demo", "Expired"): 1}
 
 

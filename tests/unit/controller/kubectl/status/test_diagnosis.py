@@ -23,7 +23,7 @@ def _late(change: Callable[[Objects], object]) -> Objects:
     """A configuration that is Ready and never had a good snapshot."""
     objects = Objects()
     configuration(objects)
-    stored = objects.get(BACKUP_CONFIGURATIONS, "demo", "library")
+    stored = objects.stored(BACKUP_CONFIGURATIONS, "demo", "library")
     assert stored is not None
     stored["status"] = {"phase": "Ready", "targetFound": True}
     objects.add(
@@ -39,7 +39,7 @@ def _late(change: Callable[[Objects], object]) -> Objects:
 
 def _spec(**fields: object) -> Callable[[Objects], object]:
     def change(objects: Objects) -> None:
-        stored = objects.get(BACKUP_CONFIGURATIONS, "demo", "library")
+        stored = objects.stored(BACKUP_CONFIGURATIONS, "demo", "library")
         assert stored is not None
         spec = stored["spec"]
         assert isinstance(spec, dict)
@@ -50,7 +50,7 @@ def _spec(**fields: object) -> Callable[[Objects], object]:
 
 def _status(**fields: object) -> Callable[[Objects], object]:
     def change(objects: Objects) -> None:
-        stored = objects.get(BACKUP_CONFIGURATIONS, "demo", "library")
+        stored = objects.stored(BACKUP_CONFIGURATIONS, "demo", "library")
         assert stored is not None
         stored["status"] = cast("JsonObject", fields)
 

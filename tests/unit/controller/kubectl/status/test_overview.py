@@ -26,7 +26,7 @@ _TARGET = {"kind": "PersistentVolumeClaim", "name": "library"}
 def _protected() -> Objects:
     objects = Objects()
     configuration(objects)
-    stored = objects.get(BACKUP_CONFIGURATIONS, "demo", "library")
+    stored = objects.stored(BACKUP_CONFIGURATIONS, "demo", "library")
     assert stored is not None
     stored["status"] = {"phase": "Ready"}
     claim(objects, "library")
@@ -147,7 +147,7 @@ def test_an_attempt_that_was_resumed_is_its_requests_and_fails_by_itself_no_more
         not_after=NOW,
     )
     for name, text in (("attempt-1", order.to_json()), ("attempt-2", "no order")):
-        stored = objects.get(RESTORE_SESSIONS, "demo", name)
+        stored = objects.stored(RESTORE_SESSIONS, "demo", name)
         assert stored is not None
         cast("JsonObject", stored["metadata"])["annotations"] = {ORDER_ANNOTATION: text}
     assert survey(objects, NOW).is_well
@@ -194,7 +194,7 @@ def test_a_repository_of_another_writer_is_not_ready_for_backups() -> None:
 
 def test_what_waits_for_a_repository_is_not_told_twice() -> None:
     objects = _protected()
-    stored = objects.get(BACKUP_CONFIGURATIONS, "demo", "library")
+    stored = objects.stored(BACKUP_CONFIGURATIONS, "demo", "library")
     assert stored is not None
     stored["status"] = {"phase": "NotReady"}
     objects.add(REPOSITORIES, "local-abcde", spec={}, status={"phase": "NotReady"}, age=_HOUR)

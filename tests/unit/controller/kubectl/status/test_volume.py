@@ -33,7 +33,7 @@ def _objects() -> Objects:
         status={"phase": "Bound"},
     )
     configuration(objects)
-    stored = objects.get(BACKUP_CONFIGURATIONS, "demo", "library")
+    stored = objects.stored(BACKUP_CONFIGURATIONS, "demo", "library")
     assert stored is not None
     tick: JsonObject = {"name": "backup", "nextSchedule": "2026-03-01T16:00:00Z"}
     stored["status"] = {"phase": "Ready", "sessions": [tick]}

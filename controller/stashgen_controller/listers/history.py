@@ -1,0 +1,96 @@
+"""What is remembered of Snapshots: enough for summaries, metrics and the next run's plan.
+
+A repository may have hundreds. They are not parsed to be summed up: this is read once, when the
+cache takes a Snapshot over.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import cast
+
+from stashgen.api.base import JsonObject, list_of, mapping_of, name_of, namespace_of, parse_time
+from stashgen.api.snapshot import Phase
+from stashgen_controller.protocol.run_result import ErrorClass
+from stashgen_controller.runtime.conditions import UPLOADED
+from stashgen_controller.runtime.kind import phase_of
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_FINISHED = frozenset({Phase.SUCCEEDED, Phase.FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotRecord:
+    """One Snapshot in short.
+
+    Attributes:
+        namespace, name, repository, session: Which one.
+        phase: Pending where the status has none.
+        created: When the object was made, as stored.
+        snapshot_time: What the status says; None before it says so.
+        last_update_time: When its last word was written.
+        size: As a text, such as ``12.3 MiB``.
+        integrity: Whether the last check found it intact.
+        pod: That ran the backup.
+        is_uploaded: Its record is in the bucket.
+        is_restore_expected: The backup was refused because another writer is recorded there.
+    """
+
+    namespace: str
+    name: str
+    repository: str
+    session: str
+    phase: Phase
+    created: str
+    snapshot_time: datetime | None
+    last_update_time: datetime | None
+    size: str | None
+    integrity: bool | None
+    pod: str | None
+    is_uploaded: bool
+    is_restore_expected: bool
+
+    @property
+    def time(self) -> datetime:
+        """When it was taken: its own record, else when the object was made."""
+        return self.snapshot_time or (parse_time(self.created) if self.created else _LONG_AGO)
+
+    @property
+    def is_finished(self) -> bool:
+        """Succeeded or Failed."""
+        return self.phase in _FINISHED
+
+
+def snapshot_record(obj: JsonObject) -> SnapshotRecord:
+    """The record of a Snapshot as stored.
+
+    Raises:
+        ValueError: a time or the phase cannot be read.
+    """
+    spec, status = mapping_of(obj, "spec"), mapping_of(obj, "status")
+    components = cast("dict[str, JsonObject]", mapping_of(status, "components"))
+    expected = ErrorClass.RESTORE_EXPECTED.value
+    return SnapshotRecord(
+        namespace=namespace_of(obj),
+        name=name_of(obj),
+        repository=str(spec.get("repository") or ""),
+        session=str(spec.get("session") or ""),
+        phase=Phase(phase_of(obj) or Phase.PENDING),
+        created=str(mapping_of(obj, "metadata").get("creationTimestamp") or ""),
+        snapshot_time=_time(status, "snapshotTime"),
+        last_update_time=_time(status, "lastUpdateTime"),
+        size=cast("str | None", status.get("size")),
+        integrity=cast("bool | None", status.get("integrity")),
+        pod=cast("str | None", mapping_of(status, "executor").get("pod")),
+        is_uploaded=any(
+            item.get("type") == UPLOADED and item.get("status") == "True"
+            for item in list_of(status, "conditions")
+        ),
+        is_restore_expected=any(
+            str(item.get("error") or "").startswith(expected) for item in components.values()
+        ),
+    )
+
+
+def _time(status: JsonObject, field: str) -> datetime | None:
+    text = status.get(field)
+    return parse_time(str(text)) if text else None

@@ -1,0 +1,109 @@
+"""The caches of all kinds: what reconcilers read, and what each change is told to."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from stashgen.api.base import JsonObject
+from stashgen.api.meta import Kind as ApiKind
+from stashgen.api.resources import Resource
+from stashgen_controller.kube.client import Client
+from stashgen_controller.kube.informer import Informer
+from stashgen_controller.runtime.indexer import Change, Indexer
+from stashgen_controller.runtime.kind import CoveringIndex, Index, Kind, ModelT, Place, ValueT
+
+# Told of every change once the cache has it: the kind, and what happened.
+OnChange = Callable[[Resource, Change], None]
+
+
+class Cache:
+    """A Reader of what an API server holds, kept up to date by a watch a kind.
+
+    Args:
+        client: With which the kinds are listed and watched.
+        models: The kinds.
+        indexes: By which their objects can be found.
+        kinds: Those that are reconciled: they say what is history.
+        on_change: Told of every change, from several threads.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        models: Iterable[type[ApiKind]],
+        indexes: Sequence[Index[Any] | CoveringIndex[Any, Any]],
+        kinds: Sequence[Kind[Any, Any]],
+        on_change: OnChange,
+    ) -> None:
+        finished = {kind.model: kind.is_finished for kind in kinds}
+        self._indexers: dict[Resource, Indexer[Any]] = {}
+        for model in models:
+            self._indexers[model.resource] = Indexer(
+                model,
+                _told_of(model.resource, on_change),
+                [index for index in indexes if index.model is model],
+                finished.get(model, _never),
+            )
+        self._informers = {
+            resource: Informer(client, resource, indexer)
+            for resource, indexer in self._indexers.items()
+        }
+
+    def start(self) -> None:
+        """Begin to fill the caches; returns at once."""
+        for informer in self._informers.values():
+            informer.start()
+
+    def stop(self) -> None:
+        """End with the next events."""
+        for informer in self._informers.values():
+            informer.stop()
+
+    @property
+    def unsynced(self) -> list[str]:
+        """The kinds that have not been listed yet, sorted."""
+        return sorted(
+            resource.plural for resource, informer in self._informers.items() if not informer.synced
+        )
+
+    def wrote(self, resource: Resource, obj: JsonObject) -> None:
+        """Take over what the API server answered to a write of ours, ahead of the watch."""
+        self._indexers[resource].wrote(obj)
+
+    def get(self, model: type[ModelT], namespace: str | None, name: str) -> ModelT | None:
+        """One object, or None."""
+        return self._of(model).get(namespace, name)
+
+    def stored(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
+        """One object as the API server returned it, or None."""
+        return self._indexers[resource].stored(namespace, name)
+
+    def has(self, resource: Resource, namespace: str | None, name: str) -> bool:
+        """Whether there is such an object."""
+        return self._indexers[resource].has(namespace, name)
+
+    def items(self, model: type[ModelT], namespace: str | None = None) -> Sequence[ModelT]:
+        """The objects of a kind, of one namespace if one is given."""
+        return self._of(model).items(namespace)
+
+    def by(self, index: Index[ModelT], *key: str) -> Sequence[ModelT]:
+        """The objects that an index has under a key."""
+        return self._of(index.model).by(index, key)
+
+    def places(self, index: Index[ModelT], *key: str) -> Sequence[Place]:
+        """Namespace and name of each object that an index has under a key."""
+        return self._of(index.model).places(index, key)
+
+    def values(self, index: CoveringIndex[ModelT, ValueT], *key: str) -> Sequence[ValueT]:
+        """What an index holds under a key; without a key, all that it holds."""
+        return self._of(index.model).values(index, key)
+
+    def _of(self, model: type[ModelT]) -> Indexer[ModelT]:
+        return self._indexers[model.resource]
+
+
+def _told_of(resource: Resource, on_change: OnChange) -> Callable[[Change], None]:
+    return lambda change: on_change(resource, change)
+
+
+def _never(_obj: JsonObject) -> bool:
+    return False

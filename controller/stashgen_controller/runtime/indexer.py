@@ -1,0 +1,288 @@
+"""The objects of one kind as of the last event, found by name and by index.
+
+An object is kept as the bytes that it came as, and parsed at most once for each of its versions,
+when somebody first asks for it. What is finished is history: it is parsed again where it is read,
+and the parsed object is not kept.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Generic, cast
+
+import orjson
+from pydantic import ValidationError
+
+from stashgen.api.base import JsonObject, metadata_of
+from stashgen_controller.runtime.kind import (
+    CoveringIndex,
+    Index,
+    IndexKey,
+    ModelT,
+    Place,
+    ValueT,
+)
+
+log = logging.getLogger(__name__)
+
+AnyIndex = Index[ModelT] | CoveringIndex[ModelT, ValueT]
+ADDED, MODIFIED, DELETED = "ADDED", "MODIFIED", "DELETED"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happened to an object: ADDED, MODIFIED or DELETED.
+
+    Attributes:
+        obj: As it is now; as it was last where it was deleted.
+        packed_before: As it was before, in bytes; None where it is new.
+    """
+
+    type: str
+    obj: JsonObject
+    packed_before: bytes | None
+
+    @property
+    def before(self) -> JsonObject:
+        """As it was before; empty where it is new."""
+        return cast("JsonObject", orjson.loads(self.packed_before or b"{}"))
+
+
+class _Entry(Generic[ModelT]):
+    """One object of the cache."""
+
+    __slots__ = ("is_finished", "is_ours", "keys", "model", "packed", "place", "version")
+
+    def __init__(
+        self, place: Place, packed: bytes, version: int, *, is_finished: bool, is_ours: bool
+    ) -> None:
+        self.place = place
+        self.packed = packed
+        self.version = version
+        self.is_finished = is_finished
+        # The answer to a request of ours: the watch has not shown it yet.
+        self.is_ours = is_ours
+        self.model: ModelT | None = None
+        self.keys: tuple[tuple[IndexKey, ...], ...] = ()
+
+    def parsed(self, model: type[ModelT]) -> ModelT:
+        """The object as a model.
+
+        Raises:
+            pydantic.ValidationError: it has another shape.
+        """
+        found = self.model
+        if found is None:
+            found = model.from_wire(orjson.loads(self.packed))
+            if not self.is_finished:
+                self.model = found
+        return found
+
+
+class Indexer(Generic[ModelT]):
+    """A cache of one kind; safe to use from several threads.
+
+    Args:
+        model: The kind.
+        on_change: Called after each change, in the thread that brought it, one change of the kind
+            after the other.
+        indexes: By which objects can be found.
+        is_finished: Whether an object as stored is history.
+    """
+
+    def __init__(
+        self,
+        model: type[ModelT],
+        on_change: Callable[[Change], None],
+        indexes: Sequence[Index[ModelT] | CoveringIndex[ModelT, object]] = (),
+        is_finished: Callable[[JsonObject], bool] = lambda _obj: False,
+    ) -> None:
+        self._model = model
+        self._on_change = on_change
+        self._is_finished = is_finished
+        self._lock = Lock()
+        # Held while a change is made and told, so that no two are told in the wrong order.
+        self._order = Lock()
+        self._watched = 0
+        self._entries: dict[str, dict[str, _Entry[ModelT]]] = {}
+        self._indexes = tuple(indexes)
+        self._found: dict[int, dict[IndexKey, dict[_Entry[ModelT], object]]] = {
+            id(index): {} for index in indexes
+        }
+
+    # what a list, a watch and our own writes bring
+
+    def replace(self, objects: Iterable[JsonObject], version: str) -> None:
+        """Take over a whole list, made at a version; what it lacks is deleted."""
+        with self._order:
+            at = _number(version)
+            listed = set()
+            for obj in objects:
+                listed.add(_place(obj))
+                self._put(obj, is_ours=False)
+            with self._lock:
+                missing = [
+                    (place, entry)
+                    for place, entry in self._places()
+                    if place not in listed and not (entry.is_ours and entry.version > at)
+                ]
+            for place, entry in missing:
+                self._drop(place, cast("JsonObject", orjson.loads(entry.packed)))
+            self._watched = at
+
+    def apply(self, type_: str, obj: JsonObject) -> None:
+        """Take over an event of a watch."""
+        with self._order:
+            self._watched = _number(_version(obj))
+            if type_ == DELETED:
+                self._drop(_place(obj), obj)
+            else:
+                self._put(obj, is_ours=False)
+
+    def wrote(self, obj: JsonObject) -> None:
+        """Take over the answer to a write of ours, ahead of the watch.
+
+        Versions of one kind are numbers that grow (Kubernetes, "Resource versions"): one that the
+        watch has passed already is older than what the cache has, or was deleted meanwhile.
+        """
+        with self._order:
+            if _number(_version(obj)) > self._watched:
+                self._put(obj, is_ours=True)
+
+    # what readers ask
+
+    def get(self, namespace: str | None, name: str) -> ModelT | None:
+        """One object, or None."""
+        entry = self._entry(namespace, name)
+        return entry.parsed(self._model) if entry is not None else None
+
+    def stored(self, namespace: str | None, name: str) -> JsonObject | None:
+        """One object as it came, or None."""
+        entry = self._entry(namespace, name)
+        return orjson.loads(entry.packed) if entry is not None else None
+
+    def has(self, namespace: str | None, name: str) -> bool:
+        """Whether there is such an object."""
+        return self._entry(namespace, name) is not None
+
+    def items(self, namespace: str | None = None) -> list[ModelT]:
+        """The objects, of one namespace if one is given; those of another shape left out."""
+        return self._parsed(self._in(namespace))
+
+    def stored_items(self, namespace: str | None = None) -> list[JsonObject]:
+        """The objects as they came, of one namespace if one is given."""
+        return [orjson.loads(entry.packed) for entry in self._in(namespace)]
+
+    def by(self, index: Index[ModelT], key: IndexKey) -> list[ModelT]:
+        """The objects under a key of an index; those of another shape left out."""
+        with self._lock:
+            entries = list(self._found[id(index)].get(key, ()))
+        return self._parsed(entries)
+
+    def places(self, index: Index[ModelT], key: IndexKey) -> list[Place]:
+        """Namespace and name of each object under a key of an index."""
+        with self._lock:
+            return [entry.place for entry in self._found[id(index)].get(key, ())]
+
+    def values(self, index: CoveringIndex[ModelT, ValueT], key: IndexKey) -> list[ValueT]:
+        """What a covering index holds under a key; without a key, all that it holds."""
+        with self._lock:
+            held = self._found[id(index)]
+            under = [held.get(key, {})] if key else list(held.values())
+            return [cast("ValueT", value) for values in under for value in values.values()]
+
+    def _entry(self, namespace: str | None, name: str) -> _Entry[ModelT] | None:
+        with self._lock:
+            return self._entries.get(namespace or "", {}).get(name)
+
+    def _in(self, namespace: str | None) -> list[_Entry[ModelT]]:
+        with self._lock:
+            if namespace is not None:
+                return list(self._entries.get(namespace, {}).values())
+            return [entry for entries in self._entries.values() for entry in entries.values()]
+
+    def _parsed(self, entries: Iterable[_Entry[ModelT]]) -> list[ModelT]:
+        found = []
+        for entry in entries:
+            try:
+                found.append(entry.parsed(self._model))
+            except ValidationError:
+                continue
+        return found
+
+    def _places(self) -> Iterator[tuple[Place, _Entry[ModelT]]]:
+        for namespace, entries in self._entries.items():
+            for name, entry in entries.items():
+                yield (namespace, name), entry
+
+    def _put(self, obj: JsonObject, *, is_ours: bool) -> None:
+        metadata_of(obj).pop("managedFields", None)
+        place = namespace, name = _place(obj)
+        version = _number(_version(obj))
+        entry: _Entry[ModelT] = _Entry(
+            place, orjson.dumps(obj), version, is_finished=self._is_finished(obj), is_ours=is_ours
+        )
+        with self._lock:
+            entries = self._entries.setdefault(namespace, {})
+            known = entries.get(name)
+            if known is not None and known.is_ours and known.version >= version:
+                # The watch comes after our own write.
+                known.is_ours = is_ours or known.version > version
+                return
+            entries[name] = entry
+            if known is not None:
+                self._leave(known)
+            self._enter(entry, obj)
+        if known is None:
+            self._on_change(Change(ADDED, obj, None))
+        elif known.version != version:
+            self._on_change(Change(MODIFIED, obj, known.packed))
+
+    def _drop(self, place: Place, obj: JsonObject) -> None:
+        namespace, name = place
+        with self._lock:
+            entries = self._entries.get(namespace, {})
+            known = entries.pop(name, None)
+            if known is not None:
+                self._leave(known)
+            if not entries:
+                self._entries.pop(namespace, None)
+        self._on_change(Change(DELETED, obj, known.packed if known is not None else None))
+
+    def _enter(self, entry: _Entry[ModelT], obj: JsonObject) -> None:
+        keys = []
+        for index in self._indexes:
+            try:
+                found = tuple(index.keys(obj))
+                value = index.value(obj) if isinstance(index, CoveringIndex) else None
+            except (AttributeError, LookupError, TypeError, ValueError):
+                # An object of an odd shape is found by name only, and stops no other one.
+                log.exception("no index has this object", extra={"kind": self._model.resource.kind})
+                found, value = (), None
+            for key in found:
+                self._found[id(index)].setdefault(key, {})[entry] = value
+            keys.append(found)
+        entry.keys = tuple(keys)
+
+    def _leave(self, entry: _Entry[ModelT]) -> None:
+        for index, keys in zip(self._indexes, entry.keys, strict=True):
+            held = self._found[id(index)]
+            for key in keys:
+                under = held.get(key, {})
+                under.pop(entry, None)
+                if not under:
+                    held.pop(key, None)
+
+
+def _place(obj: JsonObject) -> Place:
+    metadata = metadata_of(obj)
+    return str(metadata.get("namespace") or ""), str(metadata["name"])
+
+
+def _version(obj: JsonObject) -> str:
+    return str(metadata_of(obj).get("resourceVersion") or "")
+
+
+def _number(version: str) -> int:
+    return int(version) if version.isdecimal() else 0

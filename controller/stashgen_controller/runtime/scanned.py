@@ -1,0 +1,78 @@
+"""A Reader over objects that were listed once: it looks through them for each answer."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+
+from pydantic import ValidationError
+
+from stashgen.api.base import JsonObject, name_of, namespace_of
+from stashgen.api.resources import Resource
+from stashgen_controller.runtime.kind import CoveringIndex, Index, ModelT, Place, ValueT
+
+
+class ScannedReader(ABC):
+    """What a command reads that ends soon, and has no use for indexes that are kept up to date."""
+
+    @abstractmethod
+    def listed(self, resource: Resource) -> Iterable[JsonObject]:
+        """All objects of a kind as stored."""
+
+    def get(self, model: type[ModelT], namespace: str | None, name: str) -> ModelT | None:
+        """One object, or None."""
+        found = self.stored(model.resource, namespace, name)
+        return model.from_wire(found) if found is not None else None
+
+    def stored(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
+        """One object as the API server returned it, or None."""
+        key = (namespace or "", name)
+        return next(
+            (obj for obj in self.listed(resource) if (namespace_of(obj), name_of(obj)) == key),
+            None,
+        )
+
+    def has(self, resource: Resource, namespace: str | None, name: str) -> bool:
+        """Whether there is such an object."""
+        return self.stored(resource, namespace, name) is not None
+
+    def stored_items(
+        self, resource: Resource, namespace: str | None = None
+    ) -> Sequence[JsonObject]:
+        """The objects of a kind as stored, of one namespace if one is given."""
+        return [obj for obj in self.listed(resource) if namespace in {None, namespace_of(obj)}]
+
+    def items(self, model: type[ModelT], namespace: str | None = None) -> Sequence[ModelT]:
+        """The objects of a kind; one of another shape is left out."""
+        return _parsed(model, self.stored_items(model.resource, namespace))
+
+    def by(self, index: Index[ModelT], *key: str) -> Sequence[ModelT]:
+        """The objects that have a key by an index."""
+        return _parsed(
+            index.model,
+            [obj for obj in self.listed(index.model.resource) if key in tuple(index.keys(obj))],
+        )
+
+    def places(self, index: Index[ModelT], *key: str) -> Sequence[Place]:
+        """Namespace and name of each object that has a key by an index."""
+        return [
+            (namespace_of(obj), name_of(obj))
+            for obj in self.listed(index.model.resource)
+            if key in tuple(index.keys(obj))
+        ]
+
+    def values(self, index: CoveringIndex[ModelT, ValueT], *key: str) -> Sequence[ValueT]:
+        """What an index holds under a key; without a key, all that it holds."""
+        return [
+            index.value(obj)
+            for obj in self.listed(index.model.resource)
+            if not key or key in tuple(index.keys(obj))
+        ]
+
+
+def _parsed(model: type[ModelT], objects: Iterable[JsonObject]) -> list[ModelT]:
+    found = []
+    for obj in objects:
+        try:
+            found.append(model.from_wire(obj))
+        except ValidationError:
+            continue
+    return found

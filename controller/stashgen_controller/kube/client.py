@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Self, cast
+from urllib.parse import urlencode
 
 import orjson
 from kubernetes import config
 from kubernetes.client import ApiClient, Configuration
-from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
-from urllib3 import BaseHTTPResponse
+from urllib3 import BaseHTTPResponse, Timeout
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from stashgen.api.base import JsonObject
@@ -112,6 +112,8 @@ class Client:
     def __init__(self, api: ApiClient, gate: Gate | None = None) -> None:
         self._api = api
         self._gate = gate
+        self._pool = api.rest_client.pool_manager
+        self._headers = {"Accept": "application/json", **api.default_headers}
 
     @classmethod
     def configured(cls, kubeconfig: str | None, *, agent: str = USER_AGENT) -> Self:
@@ -352,22 +354,23 @@ class Client:
     ) -> BaseHTTPResponse:
         if self._gate is not None:
             self._gate(method, path, query or {})
-        prepared = self._api.param_serialize(
-            method=method,
-            resource_path=path,
-            query_params=list((query or {}).items()),
-            header_params={"Accept": "application/json", "Content-Type": content_type},
-            body=body,
-            auth_settings=["BearerToken"],
-        )
+        # The package would walk through the whole body in Python to serialise it.
+        headers = {**self._headers, "Content-Type": content_type}
+        self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, None)
+        url = self._api.configuration.host + path
+        if query:
+            url += f"?{urlencode(query)}"
         try:
-            timeouts = (min(_CONNECT_SECONDS, timeout), timeout)
-            answer = self._api.call_api(*prepared, _request_timeout=timeouts)
-        except ApiException as error:
-            raise _error(int(error.status or 0), error.body) from error
+            response: BaseHTTPResponse = self._pool.request(
+                method,
+                url,
+                body=orjson.dumps(body) if body is not None else None,
+                headers=headers,
+                timeout=Timeout(connect=min(_CONNECT_SECONDS, timeout), read=timeout),
+                preload_content=False,
+            )
         except HTTPError as error:
             raise ApiError(0, "Unreachable", self._unreachable(error)) from error
-        response: BaseHTTPResponse = answer.response
         if not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
             raise _error(response.status, response.read())
         return response

@@ -7,6 +7,8 @@ from stashgen.api.retention_policy import RetentionPolicySpec
 from stashgen.diagnostics import Position
 from stashgen.model.history import RetiredHistory
 from stashgen.model.inventory import Volume
+from stashgen.model.merged import Merged
+from stashgen.model.source import Origin
 from stashgen.policy.project import Cluster, Project
 from stashgen.policy.shared import Job
 
@@ -18,6 +20,7 @@ class ResolvedStorage:
     Attributes:
         provider: KubeStash's name of it: local or s3.
         block: The provider's block of a BackupStorage as it is rendered.
+        job: How its own Jobs run.
     """
 
     cluster: Cluster
@@ -25,7 +28,7 @@ class ResolvedStorage:
     namespace: str
     provider: str
     block: JsonObject
-    job: Job
+    job: Merged[Job]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class ResolvedCopy:
         directory: Below the storage's prefix.
         retention_name: The RetentionPolicy's name in the volume's namespace.
         secret_name: Of the encryption key.
+        origin: Where the policy has the copy.
+        retention_origin: Where the copy says what is kept.
     """
 
     storage: ResolvedStorage
@@ -45,6 +50,8 @@ class ResolvedCopy:
     retention_name: str
     retention: RetentionPolicySpec
     secret_name: str
+    origin: Origin
+    retention_origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,7 @@ class Protection:
 
     Attributes:
         configuration: The BackupConfiguration's name.
-        job: Merged from the project's defaults and the policy.
+        job: How the Jobs that read and write the volume run.
     """
 
     volume: Volume
@@ -74,7 +81,7 @@ class Protection:
     policy: str
     configuration: str
     sessions: tuple[ResolvedSession, ...]
-    job: Job
+    job: Merged[Job]
     paused: bool
     position: Position
 

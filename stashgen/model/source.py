@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 from stashgen.api.retention_policy import RetentionPolicySpec
 from stashgen.diagnostics import Position
@@ -12,6 +12,7 @@ from stashgen.policy.storage import Storage
 from stashgen.yaml.documents import Document
 
 T = TypeVar("T")
+Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,37 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a value is written: a path of keys and indices in a document."""
+
+    document: Document
+    path: Path
+
+    def at(self, *keys: str | int) -> Self:
+        """The place of a part of the value."""
+        return type(self)(self.document, (*self.path, *keys))
+
+    @property
+    def position(self) -> Position:
+        """File, line and column, of the longest part of the path that exists."""
+        return self.document.position(*self.path)
+
+    @property
+    def subject(self) -> str:
+        """The object and the field as findings name them."""
+        return self.document.subject(*self.path)
+
+
+@dataclass(frozen=True, slots=True)
 class Authored(Generic[T]):
     """A validated object and the document that it was written in."""
 
     value: T
     document: Document
+
+    def at(self, *path: str | int) -> Origin:
+        """Where one of its values is written, or would be."""
+        return Origin(self.document, path)
 
 
 @dataclass(frozen=True, slots=True)

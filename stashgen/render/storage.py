@@ -38,7 +38,9 @@ def backup_storage(storage: ResolvedStorage) -> JsonObject:
 def storage_objects(data: JsonObject, storage: ResolvedStorage) -> tuple[JsonObject, ...]:
     """The objects of ``_storage-<name>.yaml``; ``data`` is the BackupStorage."""
     model = BackupStorage.model_validate(data)
-    template = templates.init_storage_template(model, worker_settings(storage.job, storage.cluster))
+    template = templates.init_storage_template(
+        model, worker_settings(storage.job.value, storage.cluster)
+    )
     name = templates.init_storage_template_name(storage.name)
     return (data, pod_template(name, storage.namespace, template))
 

@@ -54,8 +54,8 @@ def volume_objects(protection: Protection, storages: Storages) -> tuple[JsonObje
     """
     data = _configuration(protection)
     configuration = BackupConfiguration.model_validate(data)
-    worker = worker_settings(protection.job, protection.cluster)
-    trigger = trigger_settings(protection.job)
+    worker = worker_settings(protection.job.value, protection.cluster)
+    trigger = trigger_settings(protection.job.value)
     repositories = list(_repositories(protection, configuration))
     return (
         *(repository for _, repository in repositories),

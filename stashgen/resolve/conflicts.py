@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 from stashgen.api.retention_policy import RetentionPolicySpec
-from stashgen.diagnostics import Finding, Outcome, Severity, quote
+from stashgen.diagnostics import Finding, Outcome, Position, Severity, quote
 from stashgen.model.inventory import VolumeKey
-from stashgen.model.resolved import Protection, ResolvedStorage
-from stashgen.model.source import PolicySet
+from stashgen.model.resolved import Protection, ResolvedCopy, ResolvedStorage
+from stashgen.model.source import Origin, PolicySet
 from stashgen.resolve.findings import Code, finding
 from stashgen.resolve.runtime_names import names_of, names_of_storage
 from stashgen.resolve.storages import claim_of, place_of
+from stashgen.yaml.documents import Document
 
 _NAME_WHY = (
     "KubeStash cuts names to 63 characters in their middle, so that two can become one; every name "
@@ -39,8 +40,7 @@ def unused_storages(policies: PolicySet) -> Iterator[Finding]:
     for name in sorted(policies.storages.keys() - used):
         yield finding(
             Code.UNUSED_STORAGE,
-            policies.storages[name].document,
-            ("metadata", "name"),
+            policies.storages[name].at("metadata", "name"),
             f"storage {quote(name)} is not used",
             why="no policy copies to it, so nothing is rendered for it",
             fix="name it in a policy's copies, or delete it",
@@ -52,13 +52,17 @@ class _Prover:
     def __init__(self, policies: PolicySet) -> None:
         self.findings: list[Finding] = []
         self.refused: set[VolumeKey] = set()
-        self._policies = {policy.value.metadata.name: policy for policy in policies.policies}
+        self._sessions = {
+            policy.value.metadata.name: policy.at("spec", "sessions")
+            for policy in policies.policies
+        }
+        self._written_storages = policies.storages
         self._names: dict[tuple[str, str, str, str], VolumeKey | str] = {}
         self._places: dict[tuple[str, str, str, str], tuple[Protection, str]] = {}
         self._retentions: dict[tuple[str, str, str], RetentionPolicySpec] = {}
         self._storages: set[tuple[str, str]] = set()
         self._buckets: dict[tuple[str, str, str, str], ResolvedStorage] = {}
-        self._said: set[tuple[str, ...]] = set()
+        self._said: set[tuple[Code, Document, str]] = set()
 
     def look_at(self, protection: Protection) -> None:
         """Compare one volume with all before it."""
@@ -66,11 +70,11 @@ class _Prover:
         self._check_names(protection)
         for session in protection.sessions:
             for copy in session.copies:
-                self._check_storage(protection, copy.storage)
-                self._check_place(protection, copy.storage, copy.directory, copy.repository)
+                self._check_storage(protection, copy)
+                self._check_place(protection, copy)
                 mine = (key.cluster_id, key.namespace, copy.retention_name)
                 if self._retentions.setdefault(mine, copy.retention) != copy.retention:
-                    self._refuse_retention(protection, copy.retention_name)
+                    self._refuse_retention(protection, copy)
 
     def _check_names(self, protection: Protection) -> None:
         key = protection.volume.key
@@ -81,15 +85,16 @@ class _Prover:
                 what = f"{kind} {quote(name)} would " + (
                     f"be made for volume {quote(key.name)}{other}" if other else "be cut"
                 )
-                self._refuse(protection, Code.NAME, what, _NAME_WHY)
+                self._refuse_name(protection, what)
                 return
 
-    def _check_storage(self, protection: Protection, storage: ResolvedStorage) -> None:
-        key = protection.volume.key
+    def _check_storage(self, protection: Protection, copy: ResolvedCopy) -> None:
+        key, storage = protection.volume.key, copy.storage
         if claim_of(storage) == key.name:
             self._refuse(
                 protection,
                 Code.STORAGE_ITSELF,
+                copy.origin.at("storage"),
                 f"volume {quote(f'{key.namespace}/{key.name}')} is storage {quote(storage.name)} "
                 "itself",
                 "a backup into itself grows with every run, and is lost with the volume",
@@ -108,7 +113,7 @@ class _Prover:
                 what = f"{kind} {quote(name)} of storage {quote(storage.name)} would " + (
                     "be too long" if is_cut else f"be made for {_describe(found)} too"
                 )
-                self._refuse(protection, Code.NAME, what, _NAME_WHY)
+                self._refuse_name(protection, what)
 
     def _check_bucket(self, protection: Protection, storage: ResolvedStorage) -> None:
         if storage.provider != "s3":
@@ -118,64 +123,74 @@ class _Prover:
             self._refuse(
                 protection,
                 Code.SAME_BUCKET,
+                self._prefix(storage),
                 f"storages {quote(first.name)} and {quote(storage.name)} are one place: bucket "
                 f"{quote(str(storage.block['bucket']))}, prefix "
                 f"{quote(str(storage.block['prefix']))}",
                 "they would share one metadata.yaml, and KubeStash refuses the second of them",
                 'give each its own prefix, for example "{{ cluster.id }}/<the storage\'s name>"',
+                see=self._prefix(first).position,
             )
 
-    def _check_place(
-        self, protection: Protection, storage: ResolvedStorage, directory: str, repository: str
-    ) -> None:
-        place = place_of(storage, directory)
-        owner, other = self._places.setdefault(place, (protection, repository))
-        if (owner.volume.key, other) == (protection.volume.key, repository):
+    def _prefix(self, storage: ResolvedStorage) -> Origin:
+        """Where the prefix of a bucket is written."""
+        return self._written_storages[storage.name].at("spec", "backend", "s3", "prefix")
+
+    def _check_place(self, protection: Protection, copy: ResolvedCopy) -> None:
+        place = place_of(copy.storage, copy.directory)
+        owner, other = self._places.setdefault(place, (protection, copy.repository))
+        if (owner.volume.key, other) == (protection.volume.key, copy.repository):
             return
         first = owner.volume.key
         self._refuse(
             protection,
             Code.SAME_DIRECTORY,
-            f"directory {quote(directory)} of storage {quote(storage.name)} is written for volume "
-            f"{quote(f'{first.namespace}/{first.name}')} already",
+            copy.origin.at("directory"),
+            f"directory {quote(copy.directory)} of storage {quote(copy.storage.name)} is written "
+            f"for volume {quote(f'{first.namespace}/{first.name}')} already",
             "two repositories in one place overwrite each other's files and history",
             'use a directory with "{{namespace}}/{{volume}}", or another storage',
         )
 
-    def _refuse_retention(self, protection: Protection, name: str) -> None:
+    def _refuse_retention(self, protection: Protection, copy: ResolvedCopy) -> None:
         self._refuse(
             protection,
             Code.SAME_RETENTION_NAME,
-            f"two different RetentionPolicies would be named {quote(name)} in namespace "
-            f"{quote(protection.volume.key.namespace)}",
+            copy.retention_origin,
+            f"two different RetentionPolicies would be named {quote(copy.retention_name)} in "
+            f"namespace {quote(protection.volume.key.namespace)}",
             "one of them would decide for both what is deleted",
             "give the project's RetentionPolicy another name",
+        )
+
+    def _refuse_name(self, protection: Protection, what: str) -> None:
+        self._refuse(
+            protection,
+            Code.NAME,
+            self._sessions[protection.policy],
+            what,
+            _NAME_WHY,
+            "rename the session, the storage or the volume",
         )
 
     def _refuse(
         self,
         protection: Protection,
         code: Code,
+        origin: Origin,
         what: str,
         why: str,
-        fix: str = "rename the session, the storage or the volume",
+        fix: str,
+        *,
+        see: Position | None = None,
     ) -> None:
+        """Leave a volume out, and say why once a document; ``see`` is the volume unless given."""
         self.refused.add(protection.volume.key)
-        policy = self._policies[protection.policy]
-        said = (code, protection.policy, what)
+        said = (code, origin.document, what)
         if said not in self._said:
             self._said.add(said)
-            self.findings.append(
-                finding(
-                    code,
-                    policy.document,
-                    ("spec", "sessions"),
-                    what,
-                    why=why,
-                    fix=fix,
-                    related=(protection.volume.position,),
-                )
-            )
+            related = (see or protection.volume.position,)
+            self.findings.append(finding(code, origin, what, why=why, fix=fix, related=related))
 
 
 def _describe(owner: VolumeKey | str) -> str:

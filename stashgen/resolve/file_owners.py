@@ -4,13 +4,12 @@ from collections.abc import Iterable, Iterator
 
 from stashgen.diagnostics import Finding, Severity, quote
 from stashgen.kubestash.pods.settings import NOBODY
-from stashgen.model.resolved import Protection
-from stashgen.model.source import PolicySet
+from stashgen.model.resolved import Protection, ResolvedStorage
 from stashgen.policy.shared import Job
 from stashgen.resolve.findings import Code, finding
 
 
-def other_users(policies: PolicySet, protections: Iterable[Protection]) -> Iterator[Finding]:
+def other_users(protections: Iterable[Protection]) -> Iterator[Finding]:
     """A warning for each storage on a volume that Jobs of several users write to.
 
     What one user makes there the other may not change (Linux, path_resolution(7)), root without
@@ -21,13 +20,13 @@ def other_users(policies: PolicySet, protections: Iterable[Protection]) -> Itera
         for session in protection.sessions:
             for copy in session.copies:
                 storage = copy.storage
-                theirs, ours = _user(storage.job), _user(protection.job)
+                theirs, ours = _user(storage.job.value), _user(protection.job.value)
                 about = (storage.name, protection.policy)
                 if storage.provider != "local" or about in said or theirs[0] == ours[0]:
                     continue
                 said.add(about)
                 if theirs[1] != ours[1]:
-                    yield _finding(policies, *about, theirs[0], ours[0])
+                    yield _finding(storage, protection, theirs[0], ours[0])
 
 
 def _user(job: Job) -> tuple[int, int]:
@@ -37,15 +36,15 @@ def _user(job: Job) -> tuple[int, int]:
     return user, user if group is None else group
 
 
-def _finding(policies: PolicySet, storage: str, policy: str, theirs: int, ours: int) -> Finding:
+def _finding(storage: ResolvedStorage, protection: Protection, theirs: int, ours: int) -> Finding:
     return finding(
         Code.OTHER_USER,
-        policies.storages[storage].document,
-        ("spec", "job"),
-        f"storage {quote(storage)} is initialised by user {theirs}, and policy {quote(policy)} "
-        f"writes to it as user {ours}",
+        storage.job.origin("runAs", "user"),
+        f"storage {quote(storage.name)} is initialised by user {theirs}, and policy "
+        f"{quote(protection.policy)} writes to it as user {ours}",
         why="on a volume the one cannot write into folders of the other; it fails at run time "
         "(EACCES) unless the volume lets everybody write",
         fix="write the same job.runAs for both, or a group of theirs that may write there",
+        related=(protection.job.origin("runAs", "user").position,),
         severity=Severity.WARNING,
     )

@@ -5,9 +5,7 @@ from enum import StrEnum
 
 from stashgen.diagnostics import Finding, Position, Severity, quote
 from stashgen.model.inventory import Volume
-from stashgen.yaml.documents import Document
-
-Path = tuple[str | int, ...]
+from stashgen.model.source import Origin
 
 
 class Code(StrEnum):
@@ -33,8 +31,7 @@ class Code(StrEnum):
 
 def finding(  # every part of a message is its own argument
     code: str,
-    document: Document,
-    path: Path,
+    origin: Origin,
     what: str,
     *,
     why: str,
@@ -42,12 +39,12 @@ def finding(  # every part of a message is its own argument
     related: Sequence[Position] = (),
     severity: Severity = Severity.ERROR,
 ) -> Finding:
-    """A finding about the field at a path of a document."""
+    """A finding about a value that somebody wrote."""
     return Finding(
         code=code,
         severity=severity,
-        position=document.position(*path),
-        subject=document.subject(*path),
+        position=origin.position,
+        subject=origin.subject,
         what=what,
         why=why,
         fix=fix,

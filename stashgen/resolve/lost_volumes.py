@@ -21,7 +21,7 @@ class Losses:
         self, policies: PolicySet, inventory: Inventory, histories: tuple[History, ...]
     ) -> None:
         self._policies = policies
-        self._project = policies.project.document
+        self._project = policies.project
         self._clusters = {cluster.id for cluster in policies.project.value.spec.clusters}
         self._inventory = inventory
         self._volumes = {volume.key: volume for volume in inventory.volumes}
@@ -57,7 +57,7 @@ class Losses:
             return (
                 f"the project has no cluster with id {quote(key.cluster_id)} any more",
                 "add the cluster again",
-                (self._project.position("spec", "clusters"),),
+                (self._project.at("spec", "clusters").position,),
             )
         volume = self._volumes.get(key)
         if volume is not None:

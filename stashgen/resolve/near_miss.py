@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 from stashgen.diagnostics import Position, quote
 from stashgen.model.inventory import Inventory, Volume
-from stashgen.model.source import Authored, PolicySet
+from stashgen.model.source import Authored, Path, PolicySet
 from stashgen.policy.backup_policy import BackupPolicy
 from stashgen.policy.shared import Selector
-from stashgen.resolve.findings import Path
 from stashgen.resolve.selection import has_labels, has_name, selects
 
 _NAMESPACES: Path = ("spec", "select", "namespaces")
@@ -60,9 +59,7 @@ def _misses(
 
 
 def _miss(policy: Authored[BackupPolicy], path: Path, text: str) -> NearMiss:
-    return NearMiss(
-        f"policy {quote(policy.value.metadata.name)} {text}", policy.document.position(*path)
-    )
+    return NearMiss(f"policy {quote(policy.value.metadata.name)} {text}", policy.at(*path).position)
 
 
 def _names(selector: Selector) -> str:

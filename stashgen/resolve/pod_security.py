@@ -9,16 +9,13 @@ from collections.abc import Iterator
 from stashgen.diagnostics import Finding, Outcome, quote
 from stashgen.model.inventory import Inventory
 from stashgen.model.resolved import Protection, ResolvedStorage
-from stashgen.model.source import Authored, PolicySet
-from stashgen.policy.backup_policy import BackupPolicy
+from stashgen.model.source import Origin, PolicySet
 from stashgen.policy.shared import Job
-from stashgen.resolve.findings import Code, Path, finding
-from stashgen.yaml.documents import Document
+from stashgen.resolve.findings import Code, finding
 
 LEVEL_LABEL = "pod-security.kubernetes.io/enforce"
 _BASELINE, _RESTRICTED = "baseline", "restricted"
-_RUN_AS: Path = ("spec", "job", "runAs", "user")
-_DEFAULT_RUN_AS: Path = ("spec", "defaults", "job", "runAs", "user")
+_USER = ("runAs", "user")
 
 
 def allowed(
@@ -28,27 +25,25 @@ def allowed(
 
     A namespace that the inventory does not know, or whose label names no level, allows all.
     """
-    written = {policy.value.metadata.name: policy for policy in policies.policies}
     good: list[Protection] = []
     findings: dict[tuple[str, str, str, str], Finding] = {}
     for protection in protections:
         key = protection.volume.key
         labels = inventory.namespace_labels.get((key.cluster_id, key.namespace), {})
         level = labels.get(LEVEL_LABEL, "")
-        refusals = tuple(_refusals(policies, written[protection.policy], protection, level))
+        refusals = tuple(_refusals(policies, protection, level))
         if not refusals:
             good.append(protection)
-        for document, path, what, why in refusals:
+        for origin, what, why in refusals:
             found = finding(
                 Code.POD_SECURITY,
-                document,
-                path,
+                origin,
                 f"Pod Security level {quote(level)} of namespace {quote(key.namespace)} refuses "
                 + what,
                 why=why,
                 fix=f"name the user that owns the files, or give the namespace a label "
                 f"{LEVEL_LABEL} that allows it"
-                if path[-1] == "user"
+                if origin.path[-1] == "user"
                 else "use a persistentVolumeClaim, or a namespace with another level",
                 related=(protection.volume.position,),
             )
@@ -56,46 +51,39 @@ def allowed(
     return Outcome(tuple(good), tuple(findings.values()))
 
 
-_Refusal = tuple[Document, Path, str, str]
+_Refusal = tuple[Origin, str, str]
 
 
-def _refusals(
-    policies: PolicySet, policy: Authored[BackupPolicy], protection: Protection, level: str
-) -> Iterator[_Refusal]:
+def _refusals(policies: PolicySet, protection: Protection, level: str) -> Iterator[_Refusal]:
     if level not in {_BASELINE, _RESTRICTED}:
         return
-    if _is_root(protection.job):
+    if _is_root(protection.job.value):
         why = (
             "backups as root need the capability DAC_READ_SEARCH, which this level forbids"
             if level == _BASELINE
             else "this level lets no pod run as root, so nothing could be backed up or restored"
         )
-        own = policy.value.spec.job
-        is_own = own is not None and own.run_as is not None
-        document, path = (
-            (policy.document, _RUN_AS) if is_own else (policies.project.document, _DEFAULT_RUN_AS)
-        )
-        yield document, path, "the Jobs, which run as root", why
+        yield protection.job.origin(*_USER), "the Jobs, which run as root", why
     storages = {
         copy.storage.name: copy.storage for item in protection.sessions for copy in item.copies
     }
     for storage in storages.values():
-        document = policies.storages[storage.name].document
-        yield from _refusals_of_storage(document, storage, level)
+        backend = policies.storages[storage.name].at("spec", "backend", storage.provider)
+        yield from _refusals_of_storage(backend, storage, level)
 
 
 def _refusals_of_storage(
-    document: Document, storage: ResolvedStorage, level: str
+    backend: Origin, storage: ResolvedStorage, level: str
 ) -> Iterator[_Refusal]:
     name = f"storage {quote(storage.name)}"
-    if level == _RESTRICTED and _is_root(storage.job):
+    if level == _RESTRICTED and _is_root(storage.job.value):
         why = "this level lets no pod run as root, so the storage could not be initialised"
-        yield document, _RUN_AS, f"the Jobs of {name}, which run as root", why
+        yield storage.job.origin(*_USER), f"the Jobs of {name}, which run as root", why
     forbidden = {"hostPath", *({"nfs"} if level == _RESTRICTED else ())}
     for source in sorted(forbidden & storage.block.keys()):
         why = f"this level forbids volumes of type {source}, so every Job of the storage"
-        path: Path = ("spec", "backend", "local", source)
-        yield document, path, f"the Jobs of {name}, which mount {source}", f"{why} would be refused"
+        what = f"the Jobs of {name}, which mount {source}"
+        yield backend.at(source), what, f"{why} would be refused"
 
 
 def _is_root(job: Job) -> bool:

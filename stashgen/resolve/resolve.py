@@ -5,7 +5,7 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from stashgen.cron import CronError
-from stashgen.diagnostics import Finding, Outcome, Severity, quote
+from stashgen.diagnostics import Finding, Outcome, Position, Severity, quote
 from stashgen.kubestash import names
 from stashgen.kubestash.layout import join
 from stashgen.model.history import History
@@ -17,9 +17,9 @@ from stashgen.model.resolved import (
     ResolvedSession,
     ResolvedStorage,
 )
-from stashgen.model.source import Authored, PolicySet
+from stashgen.model.source import Authored, Origin, PolicySet
 from stashgen.policy.backup_policy import BackupPolicy
-from stashgen.policy.project import Cluster, Defaults
+from stashgen.policy.project import Cluster
 from stashgen.policy.template import fill
 from stashgen.resolve.conflicts import prove, unused_storages
 from stashgen.resolve.file_owners import other_users
@@ -31,6 +31,7 @@ from stashgen.resolve.schedules import (
     ClockChanges,
     schedule_finding,
     schedule_for,
+    schedule_origin,
 )
 from stashgen.resolve.selection import select
 from stashgen.resolve.storages import cluster_values, resolve_storage
@@ -59,7 +60,7 @@ def resolve(
     proved = prove(policies, admitted.value)
     findings += proved.findings
     findings += unused_storages(policies)
-    findings += other_users(policies, proved.value)
+    findings += other_users(proved.value)
     retired = retire(policies, inventory, proved.value, selection.unprotected, histories, today)
     findings += retired.findings
     used = {
@@ -88,10 +89,9 @@ class _Resolver:
     def __init__(self, policies: PolicySet) -> None:
         self.findings: list[Finding] = []
         self._policies = policies
-        self._defaults = policies.project.value.spec.defaults or Defaults()
         self._storages: dict[tuple[str, str], ResolvedStorage] = {}
-        self._refused: set[tuple[str, ...]] = set()
-        self._clocks: dict[tuple[str, int, str], ClockChanges] = {}
+        self._refused: set[tuple[str, Position, str]] = set()
+        self._clocks: dict[tuple[Origin, str], ClockChanges] = {}
         self._clusters = {
             cluster.id: (cluster, ZoneInfo(cluster.time_zone))
             for cluster in policies.project.value.spec.clusters
@@ -124,9 +124,7 @@ class _Resolver:
         if volume.block:
             self._refuse_block(volume)
             return None
-        sessions = [
-            self._session(volume, known, session, cluster, zone) for session in known.sessions
-        ]
+        sessions = [self._session(volume, session, cluster, zone) for session in known.sessions]
         complete = tuple(session for session in sessions if session is not None)
         if len(complete) < len(sessions):
             return None
@@ -146,22 +144,20 @@ class _Resolver:
     def _session(
         self,
         volume: Volume,
-        known: PolicyDraft,
         part: SessionDraft,
         cluster: Cluster,
         zone: ZoneInfo,
     ) -> ResolvedSession | None:
-        policy = known.policy
+        origin = schedule_origin(part.session, part.origin)
         try:
             schedule = schedule_for(part.session, volume.key)
         except CronError as error:
-            self._once(schedule_finding(policy, part.path, error), policy, part.path)
+            self._once(schedule_finding(origin, error))
             return None
         if zone.key != "Etc/UTC":
-            name = (policy.value.metadata.name, int(part.path[-1]), zone.key)
-            clock = self._clocks.setdefault(name, ClockChanges(policy, part.path, zone))
+            clock = self._clocks.setdefault((origin, zone.key), ClockChanges(origin, zone))
             clock.add(volume.key, schedule)
-        copies = [self._copy(volume, policy, copy, cluster) for copy in part.copies]
+        copies = [self._copy(volume, copy, cluster) for copy in part.copies]
         complete = tuple(copy for copy in copies if copy is not None)
         if len(complete) < len(copies):
             return None
@@ -175,13 +171,11 @@ class _Resolver:
             copies=complete,
         )
 
-    def _copy(
-        self, volume: Volume, policy: Authored[BackupPolicy], part: CopyDraft, cluster: Cluster
-    ) -> ResolvedCopy | None:
+    def _copy(self, volume: Volume, part: CopyDraft, cluster: Cluster) -> ResolvedCopy | None:
         key = volume.key
         storage = self._storage(part.storage, cluster)
         if storage.namespace != key.namespace:
-            self._refuse_namespace(volume, policy, part, storage)
+            self._refuse_namespace(volume, part, storage)
             return None
         values = cluster_values(cluster) | {"namespace": key.namespace, "volume": key.name}
         directory = join(fill(part.directory, values))
@@ -194,22 +188,21 @@ class _Resolver:
             directory=directory,
             retention_name=part.retention_name,
             retention=part.retention,
-            secret_name=part.secret_name,
+            secret_name=part.key.value.secret_name,
+            origin=part.origin,
+            retention_origin=part.retention_origin,
         )
 
     def _storage(self, name: str, cluster: Cluster) -> ResolvedStorage:
         key = (cluster.id, name)
         if key not in self._storages:
-            storage = self._policies.storages[name].value
-            self._storages[key] = resolve_storage(storage, cluster, self._defaults.job)
+            storage = self._policies.storages[name]
+            self._storages[key] = resolve_storage(storage, cluster, self._policies.project)
         return self._storages[key]
 
-    def _once(
-        self, found: Finding, written: Authored[BackupPolicy], path: tuple[str | int, ...]
-    ) -> None:
+    def _once(self, found: Finding) -> None:
         """A finding that every volume or cluster would repeat."""
-        position = written.document.position(*path)
-        key = (str(found.code), str(position), found.subject)
+        key = (found.code, found.position, found.subject)
         if key not in self._refused:
             self._refused.add(key)
             self.findings.append(found)
@@ -231,14 +224,12 @@ class _Resolver:
     def _refuse_namespace(
         self,
         volume: Volume,
-        policy: Authored[BackupPolicy],
         part: CopyDraft,
         storage: ResolvedStorage,
     ) -> None:
         refusal = finding(
             Code.OTHER_NAMESPACE,
-            policy.document,
-            (*part.path, "storage"),
+            part.origin.at("storage"),
             f"storage {quote(storage.name)} is in namespace {quote(storage.namespace)}, not in "
             f"{quote(volume.key.namespace)}",
             why="a storage for volumes of other namespaces is not supported yet; the first such "
@@ -246,4 +237,4 @@ class _Resolver:
             fix="select only volumes of the storage's namespace, or write a storage for each",
             related=(volume.position,),
         )
-        self._once(refusal, policy, (*part.path, "storage"))
+        self._once(refusal)

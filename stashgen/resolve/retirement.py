@@ -87,7 +87,7 @@ class _Retirement:
     ) -> None:
         self.findings: list[Finding] = []
         self._losses = Losses(policies, inventory, histories)
-        self._project = policies.project.document
+        self._project = policies.project
         self._volumes = {volume.key: volume for volume in inventory.volumes}
         self._unprotected = {volume.key for volume in unprotected}
         self._written = {
@@ -120,10 +120,10 @@ class _Retirement:
                 yield RetiredHistory(history, entry.until, self._folder(history))
             elif history.until is not None:
                 if self._today <= history.until:
-                    place = self._project.position("spec")
+                    place = self._project.at("spec").position
                     self.findings.append(too_early(history, history.until.isoformat(), place))
             elif key in self._written:
-                self.findings.append(replaced(history, self._project.position("spec")))
+                self.findings.append(replaced(history, self._project.at("spec").position))
             elif key not in lost and (key in self._unprotected or key not in self._volumes):
                 lost[key] = history
         self.findings += (self._losses.about(history) for history in lost.values())
@@ -214,5 +214,5 @@ class _Retirement:
         fix: str,
         severity: Severity = Severity.ERROR,
     ) -> Finding:
-        path = ("spec", "retired", entry.index)
-        return finding(code, self._project, path, what, why=why, fix=fix, severity=severity)
+        origin = self._project.at("spec", "retired", entry.index)
+        return finding(code, origin, what, why=why, fix=fix, severity=severity)

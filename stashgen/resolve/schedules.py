@@ -7,10 +7,10 @@ from stashgen import cron
 from stashgen.cron import CronError, Schedule
 from stashgen.diagnostics import Finding, Severity, quote
 from stashgen.model.inventory import VolumeKey
-from stashgen.model.source import Authored
-from stashgen.policy.backup_policy import BackupPolicy, Session
+from stashgen.model.source import Origin
+from stashgen.policy.backup_policy import Session
 from stashgen.policy.duration import parse_duration
-from stashgen.resolve.findings import Path, finding
+from stashgen.resolve.findings import finding
 
 # The build asks no clock: the same input gives the same findings in every year.
 _START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -31,29 +31,21 @@ def schedule_for(session: Session, key: VolumeKey) -> str:
     return cron.spread(session.schedule or "", seed)
 
 
-def schedule_finding(policy: Authored[BackupPolicy], path: Path, error: CronError) -> Finding:
+def schedule_origin(session: Session, origin: Origin) -> Origin:
+    """Where a session, which is written at ``origin``, says when it runs."""
+    return origin.at("every" if session.every is not None else "schedule")
+
+
+def schedule_finding(origin: Origin, error: CronError) -> Finding:
     """An impossible schedule, where it is written."""
-    return finding(
-        error.code,
-        policy.document,
-        (*path, _field(policy, path)),
-        error.message,
-        why=error.why,
-        fix=error.fix or _FIX,
-    )
-
-
-def _field(policy: Authored[BackupPolicy], path: Path) -> str:
-    session = policy.value.spec.sessions[int(path[-1])]
-    return "every" if session.every is not None else "schedule"
+    return finding(error.code, origin, error.message, why=error.why, fix=error.fix or _FIX)
 
 
 class ClockChanges:
     """What the changes of the clocks do to the runs of a session, over all its volumes."""
 
-    def __init__(self, policy: Authored[BackupPolicy], path: Path, zone: ZoneInfo) -> None:
-        self._policy = policy
-        self._path = path
+    def __init__(self, origin: Origin, zone: ZoneInfo) -> None:
+        self._origin = origin
         self._zone = zone
         self._affected: dict[str, tuple[set[VolumeKey], str, datetime]] = {}
 
@@ -67,7 +59,6 @@ class ClockChanges:
 
     def findings(self) -> list[Finding]:
         """One warning for runs left out and one for runs done twice."""
-        field = _field(self._policy, self._path)
         found = []
         for code, (keys, schedule, local) in sorted(self._affected.items()):
             is_skip = code == cron.Code.SKIPPED
@@ -75,8 +66,7 @@ class ClockChanges:
             found.append(
                 finding(
                     code,
-                    self._policy.document,
-                    (*self._path, field),
+                    self._origin,
                     f"a clock change in {self._zone.key} "
                     f"{'skips' if is_skip else 'repeats'} runs of {count}",
                     why=f"schedule {quote(schedule)} runs at {local:%H:%M}, which on "

@@ -7,10 +7,10 @@ from fnmatch import fnmatchcase
 
 from stashgen.diagnostics import Finding, Severity, quote
 from stashgen.model.inventory import Inventory, Volume, VolumeKey
-from stashgen.model.source import Authored, PolicySet
+from stashgen.model.source import Authored, Path, PolicySet
 from stashgen.policy.backup_policy import BackupPolicy
 from stashgen.policy.shared import Selector
-from stashgen.resolve.findings import Code, Path, finding, volume_list
+from stashgen.resolve.findings import Code, finding, volume_list
 
 _ALL = Selector()
 _WILDCARDS = {*"*?["}
@@ -120,8 +120,7 @@ def has_labels(selector: Selector, labels: Mapping[str, str]) -> bool:
 def _selects_nothing(policy: Authored[BackupPolicy]) -> Finding:
     return finding(
         Code.SELECTS_NOTHING,
-        policy.document,
-        ("spec", "select"),
+        policy.at("spec", "select"),
         f"policy {quote(policy.value.metadata.name)} selects no volume",
         why="no claim of the inventory has such a name, labels and namespace",
         fix="correct the selector, add the manifests to the inventory, or delete the policy",
@@ -132,8 +131,7 @@ def _selects_nothing(policy: Authored[BackupPolicy]) -> Finding:
 def _no_policy(policies: PolicySet) -> Finding:
     return finding(
         Code.NO_POLICY,
-        policies.project.document,
-        ("spec", "policies"),
+        policies.project.at("spec", "policies"),
         "the project has no BackupPolicy",
         why="nothing would be backed up; an empty folder is taken for a mistake",
         fix="write a policy, or restore the one that there was",
@@ -176,8 +174,7 @@ def _not_in_inventory(
     near = get_close_matches(name, sorted(known), n=1)
     return finding(
         Code.UNKNOWN_NAME,
-        policy.document,
-        path,
+        policy.at(*path),
         f"policy {quote(policy.value.metadata.name)} selects no volume: the inventory has no "
         f"{what}",
         why="it is a typo, or manifests are missing from the inventory: either way volumes that "
@@ -193,8 +190,7 @@ def _no_labels(policy: Authored[BackupPolicy], unknown: list[Volume]) -> Iterato
         namespace = volume.key.namespace
         yield finding(
             Code.NO_NAMESPACE_LABELS,
-            policy.document,
-            ("spec", "select", "namespaces", "matchLabels"),
+            policy.at("spec", "select", "namespaces", "matchLabels"),
             f"the labels of namespace {quote(namespace)} are not known",
             why="the policy selects by them, and the inventory has no manifest of the Namespace; "
             "nobody can say whether its volumes are protected",
@@ -216,8 +212,7 @@ def _selected_twice(
         earlier, later = policies.policies[first], policies.policies[other]
         yield finding(
             Code.SELECTED_TWICE,
-            later.document,
-            ("spec", "select"),
+            later.at("spec", "select"),
             f"{volume_list(volumes)} are selected by policy {quote(earlier.value.metadata.name)} "
             "too"
             if len(volumes) > 1
@@ -225,5 +220,5 @@ def _selected_twice(
             f"{quote(earlier.value.metadata.name)} too",
             why="a volume has one policy, so that one place says how it is backed up",
             fix="narrow one of the selectors, or name the volume in exclude",
-            related=(earlier.document.position("spec", "select"), volumes[0].position),
+            related=(earlier.at("spec", "select").position, volumes[0].position),
         )

@@ -7,31 +7,33 @@ from stashgen.api.base import JsonObject
 from stashgen.kubestash.backends import s3
 from stashgen.kubestash.layout import join
 from stashgen.model.resolved import ResolvedStorage
-from stashgen.policy.project import Cluster
-from stashgen.policy.shared import Job
+from stashgen.model.source import Authored
+from stashgen.policy.project import Cluster, Project
 from stashgen.policy.storage import Credentials, LocalBackend, S3Backend, Storage
 from stashgen.policy.template import fill
-from stashgen.resolve.job_settings import for_storage
+from stashgen.resolve.settings import job_of_storage
 from stashgen.yaml.emitter import emit
 
 
-def resolve_storage(storage: Storage, cluster: Cluster, defaults: Job | None) -> ResolvedStorage:
+def resolve_storage(
+    storage: Authored[Storage], cluster: Cluster, project: Authored[Project]
+) -> ResolvedStorage:
     """The BackupStorage of a cluster."""
-    spec = storage.spec
+    name, spec = storage.value.metadata.name, storage.value.spec
     local, bucket, credentials = spec.backend.local, spec.backend.s3, spec.credentials
     if local is not None:
         block = _local(local, cluster)
     elif bucket is not None and credentials is not None:
         block = _s3(bucket, credentials, cluster)
     else:
-        raise ValueError(f"Storage {storage.metadata.name} has no backend")
+        raise ValueError(f"Storage {name} has no backend")
     return ResolvedStorage(
         cluster=cluster,
-        name=storage.metadata.name,
+        name=name,
         namespace=spec.namespace,
         provider=spec.backend.provider,
         block=block,
-        job=for_storage(defaults, spec.job),
+        job=job_of_storage(project, storage),
     )
 
 

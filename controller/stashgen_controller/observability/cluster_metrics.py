@@ -18,7 +18,7 @@ from stashgen.api.restore_session import RestoreSession
 from stashgen.kubestash.quantities import parse_size
 from stashgen_controller.listers.indexes import SNAPSHOTS_BY_REPOSITORY
 from stashgen_controller.observability.coverage import coverage
-from stashgen_controller.observability.freshness import copy_states, objective
+from stashgen_controller.observability.freshness import copy_states, session_objective
 from stashgen_controller.observability.outcomes import newest_ended, retention_states, session_key
 from stashgen_controller.runtime.kind import Reader
 
@@ -139,7 +139,7 @@ def _of_objectives(
     points: dict[tuple[str, ...], float] = {}
     for configuration in configurations:
         for session in configuration.spec.sessions:
-            promised = objective(reader, configuration, session, now)
+            promised = session_objective(reader, configuration, session, now)
             if promised is not None:
                 label = (*configuration.key, session.name or "")
                 intervals[label] = promised.interval.total_seconds()

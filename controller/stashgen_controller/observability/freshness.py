@@ -1,40 +1,23 @@
-"""How old the newest good snapshot of each copy is, and how old it may be.
+"""How old the newest good snapshot of each copy is, and whether it is young enough.
 
-Until policies carry objectives of their own, a session promises the longest gap of its schedule
-and the time that a run may take. Metrics and ``kubectl stashgen status`` say the same because both
-ask here.
+Metrics and ``kubectl stashgen status`` say the same because both ask here. How old a snapshot may
+be is ``stashgen.kubestash.objectives``' to say; this joins the objects that the answer needs.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import lru_cache
+from datetime import datetime
 from typing import cast
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from stashgen.api.backup_configuration import BackupConfiguration, Session
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import CRON_JOBS
 from stashgen.api.snapshot import Phase
-from stashgen.cron import CronError, Schedule
 from stashgen.kubestash import names
-from stashgen.kubestash.quantities import parse_duration
+from stashgen.kubestash.objectives import Objective, objective
 from stashgen_controller.listers.history import SnapshotRecord
 from stashgen_controller.listers.indexes import SNAPSHOTS_BY_REPOSITORY
 from stashgen_controller.runtime.kind import Reader
-
-
-@dataclass(frozen=True, slots=True)
-class Objective:
-    """What a session of a BackupConfiguration promises."""
-
-    interval: timedelta
-    allowance: timedelta
-
-    @property
-    def recovery_point(self) -> timedelta:
-        """How old the newest good snapshot may become at most."""
-        return self.interval + self.allowance
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +58,12 @@ def copy_states(
     for configuration in configurations:
         namespace, name = configuration.key
         for session in configuration.spec.sessions:
-            promised = objective(reader, configuration, session, now)
+            promised = session_objective(reader, configuration, session, now)
             for item in session.repositories or ():
                 repository = item.name or ""
                 newest = taken.get((namespace, repository, session.name or ""))
                 since = newest or configuration.metadata.creation_timestamp or now
-                is_met = promised is not None and now - since <= promised.recovery_point
+                is_met = promised is not None and promised.is_met(since, now)
                 yield CopyState(
                     namespace,
                     name,
@@ -103,23 +86,12 @@ def _newest(snapshots: Iterable[SnapshotRecord]) -> dict[tuple[str, str, str], d
     return taken
 
 
-def objective(
+def session_objective(
     reader: Reader, configuration: BackupConfiguration, session: Session, now: datetime
 ) -> Objective | None:
-    """What a session promises: the longest gap of its schedule, and the time that a run may take.
-
-    A run may take its timeout; without one, until the next tick. None where the schedule cannot be
-    read or never fires.
-    """
-    written, zone = timing(reader, configuration, session)
-    gap = _longest_gap(written, zone, now.year)
-    if gap is None:
-        return None
-    try:
-        timeout = parse_duration(session.backup_timeout) if session.backup_timeout else gap
-    except ValueError:
-        timeout = gap
-    return Objective(gap, timeout)
+    """What a session promises; None where the schedule cannot be read or never fires."""
+    schedule, zone = timing(reader, configuration, session)
+    return objective(schedule, zone, session.backup_timeout, now.year)
 
 
 def timing(reader: Reader, configuration: BackupConfiguration, session: Session) -> tuple[str, str]:
@@ -129,15 +101,3 @@ def timing(reader: Reader, configuration: BackupConfiguration, session: Session)
     spec = cast("JsonObject", (cron_job or {}).get("spec") or {})
     written = session.scheduler.schedule if session.scheduler is not None else ""
     return str(spec.get("schedule") or written), str(spec.get("timeZone") or "Etc/UTC")
-
-
-# The same few schedules at each scrape; a year is looked at, so the answer changes once a year.
-@lru_cache(maxsize=10_000)
-def _longest_gap(schedule: str, zone: str, year: int) -> timedelta | None:
-    try:
-        where = ZoneInfo(zone)
-        start = datetime(year, 1, 1, tzinfo=where)
-        gap = Schedule.parse(schedule).longest_gap(where, start)
-    except (CronError, ZoneInfoNotFoundError, ValueError):
-        return None
-    return gap or None

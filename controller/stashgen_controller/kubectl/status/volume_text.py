@@ -15,7 +15,7 @@ from stashgen_controller.kubectl.status.advice import ADVICE, cause_of, next_com
 from stashgen_controller.kubectl.status.view import View
 from stashgen_controller.kubectl.status.volume import RESTORE_FAILED, Detail
 from stashgen_controller.kubectl.text import NOTHING, age, count, moment, span, table
-from stashgen_controller.observability.freshness import CopyState, objective, timing
+from stashgen_controller.observability.freshness import CopyState, session_objective, timing
 from stashgen_controller.runtime.kind import Reader
 
 _INDENT = "  "
@@ -93,7 +93,7 @@ def _sessions(found: Detail, view: View, width: int | None) -> Iterator[str]:
     rows = []
     for session in configuration.spec.sessions:
         schedule, zone = timing(view.reader, configuration, session)
-        promised = objective(view.reader, configuration, session, view.now)
+        promised = session_objective(view.reader, configuration, session, view.now)
         rows.append(
             [
                 session.name or "",

@@ -141,11 +141,11 @@ def test_job_of_the_policy_wins_field_by_field() -> None:
     outcome = resolved(claim("library"), storage, policy, project=project)
     assert codes(outcome.findings) == ["SG526"]
     (protection,) = outcome.value.protections
-    assert protection.job == Job(
+    assert protection.job.value == Job(
         image="worker:2", run_as=RunAs(user=0, group=0), node_selector={"a": "b"}
     )
     # The user that reads volumes has nothing to do with the storage's own Job.
-    assert protection.sessions[0].copies[0].storage.job == Job(
+    assert protection.sessions[0].copies[0].storage.job.value == Job(
         image="worker:1", node_selector={"a": "b"}, priority_class_name="low"
     )
 
@@ -240,13 +240,17 @@ def test_sessions_share_a_repository_if_retention_and_key_are_equal() -> None:
     first = f"{{name: a, every: 1h, copies: [{_COPY}]}}"
     equal = _one(STORAGE, _policy(f"[{first}, {second.format(_COPY)}]"))
     assert len({copy.repository for item in equal.sessions for copy in item.copies}) == 1
-    for other in (
-        "{storage: local, keep: {last: 3}}",
-        "{storage: local, keep: {last: 2}, encryption: {secretName: other}}",
+    for other, why in (
+        ("{storage: local, keep: {last: 3}}", ["policies/1.yaml", "policies/1.yaml"]),
+        (
+            "{storage: local, keep: {last: 2}, encryption: {secretName: other}}",
+            ["stashgen.yaml", "policies/1.yaml"],
+        ),
     ):
         outcome = resolved(claim("a"), STORAGE, _policy(f"[{first}, {second.format(other)}]"))
         assert codes(outcome.findings) == ["SG517"]
         assert outcome.findings[0].subject == "BackupPolicy/hourly spec.sessions[1].copies[0]"
+        assert [str(place.path) for place in outcome.findings[0].related] == why
         apart = other.replace("storage: local", "storage: local, directory: '{{volume}}/b'")
         protection = _one(STORAGE, _policy(f"[{first}, {second.format(apart)}]"))
         assert len({copy.repository for item in protection.sessions for copy in item.copies}) == 2

@@ -1,0 +1,46 @@
+"""Which documents have a say in a setting, from the general to the special."""
+
+from stashgen.model.merged import Merged
+from stashgen.model.source import Authored, Origin
+from stashgen.policy.backup_policy import BackupPolicy, Copy
+from stashgen.policy.project import Defaults, Project
+from stashgen.policy.shared import Encryption, Job
+from stashgen.policy.storage import Storage
+from stashgen.resolve.merge import Layer, merge
+
+# What a Job needs to read a volume says nothing about the Jobs of a storage.
+_OF_VOLUMES = frozenset({"run_as", "resources"})
+
+
+def job_of_policy(project: Authored[Project], policy: Authored[BackupPolicy]) -> Merged[Job]:
+    """How the Jobs of a policy's volumes run."""
+    return merge(
+        Job,
+        Layer(_defaults(project).job, project.at("spec", "defaults", "job")),
+        Layer(policy.value.spec.job, policy.at("spec", "job")),
+    )
+
+
+def job_of_storage(project: Authored[Project], storage: Authored[Storage]) -> Merged[Job]:
+    """How a storage's own Jobs run."""
+    return merge(
+        Job,
+        Layer(_defaults(project).job, project.at("spec", "defaults", "job"), _OF_VOLUMES),
+        Layer(storage.value.spec.job, storage.at("spec", "job")),
+    )
+
+
+def key_of_copy(
+    project: Authored[Project], policy: Authored[BackupPolicy], copy: Copy, origin: Origin
+) -> Merged[Encryption]:
+    """The encryption key of a copy, which the policy has at ``origin``."""
+    return merge(
+        Encryption,
+        Layer(_defaults(project).encryption, project.at("spec", "defaults", "encryption")),
+        Layer(policy.value.spec.encryption, policy.at("spec", "encryption")),
+        Layer(copy.encryption, origin.at("encryption")),
+    )
+
+
+def _defaults(project: Authored[Project]) -> Defaults:
+    return project.value.spec.defaults or Defaults()

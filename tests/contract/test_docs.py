@@ -1,6 +1,7 @@
 """The documents name what is there."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -68,20 +69,39 @@ def test_the_restore_request_of_the_documentation_is_one() -> None:
     assert phases == {phase.value for phase in RestoreRequestPhase}
 
 
-def test_architecture_names_every_package() -> None:
-    text = (ROOT / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    packages = [path.parent for path in ROOT.glob("stashgen/*/__init__.py")]
-    packages += [path.parent for path in ROOT.glob("controller/stashgen_controller/*/__init__.py")]
-    missing = [path.name for path in packages if f"`{path.relative_to(ROOT)}/`" not in text]
-    assert not missing
+def _architecture() -> str:
+    return (ROOT / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
 
 
-def test_architecture_names_every_module_of_the_controller() -> None:
-    text = (ROOT / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    table = text.partition("## The controller")[2].partition("\n## ")[0]
-    modules = {path.name for path in ROOT.glob("controller/stashgen_controller/*.py")}
-    named = set(re.findall(r"[`/]([a-z0-9_]+\.py)`", table))
-    assert modules - {"__init__.py"} - named == set()
+def test_architecture_names_every_room() -> None:
+    rooms = [path.parent for path in ROOT.glob("stashgen/*/__init__.py")]
+    rooms += [path.parent for path in ROOT.glob("controller/stashgen_controller/*/__init__.py")]
+    rooms += [path for path in (*ROOT.glob("tests/*/"), *ROOT.glob("tools/*/")) if _has_code(path)]
+    named = _PATH.findall(_architecture())
+    assert [str(room.relative_to(ROOT)) for room in rooms if not _is_named(room, named)] == []
+
+
+def _has_code(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.rglob("*.py"))
+
+
+def _is_named(room: Path, named: list[str]) -> bool:
+    return f"{room.relative_to(ROOT)}/" in named
+
+
+@pytest.mark.parametrize("tree", ["stashgen", "stashgen_controller"])
+def test_the_drawn_floors_are_the_import_contracts(tree: str) -> None:
+    """A floor of a drawing has its rooms before the first wide gap, top to bottom."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    (layers,) = [item["layers"] for item in contracts if item.get("containers") == [tree]]
+    wanted = [sorted(layer.split(" | ")) for layer in layers if layer != "__main__"]
+    drawings = re.findall(r"^```\n(.*?)^```", _architecture(), re.MULTILINE | re.DOTALL)
+    drawn = [
+        [sorted(re.split(r"\s{3,}", line)[0].split()) for line in drawing.splitlines()]
+        for drawing in drawings
+    ]
+    assert wanted in drawn
 
 
 def test_help_lists_every_target_that_people_call() -> None:

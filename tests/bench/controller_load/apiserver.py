@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -51,6 +51,7 @@ class ApiServer:
     ca_file: Path
     audit_log: Path
     folder: Path
+    pids: list[int] = field(default_factory=list)
 
     def api(self, user: User) -> RawApi:
         """The quick client of a user."""
@@ -121,7 +122,7 @@ def api_server(folder: Path) -> Iterator[ApiServer]:
         f"--audit-log-path={server.audit_log}",
     ]
     with ExitStack() as stack:
-        stack.enter_context(running(etcd, folder / "etcd.log"))
+        store = stack.enter_context(running(etcd, folder / "etcd.log"))
         log = folder / "kube-apiserver.log"
         process = stack.enter_context(running(kube_apiserver, log))
         # The server makes its own certificate, with the authority that signed it in the same file.
@@ -129,6 +130,7 @@ def api_server(folder: Path) -> Iterator[ApiServer]:
         api = server.api(User.TEST)
         wait_for(lambda: _answers(api, NAMESPACES.path(None, "kube-system")), process, log)
         _install(api)
+        server.pids.extend([store.pid, process.pid])
         yield server
 
 

@@ -1,6 +1,5 @@
 """The controller as a process of its own, as a pod would run it, and what it takes."""
 
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -11,10 +10,10 @@ from subprocess import Popen
 
 from tests.api_contract.servers import running
 from tests.bench.controller_load.apiserver import ApiServer, User
+from tests.bench.controller_load.processor import cpu_seconds
 
 _MODULE = "stashgen_controller.main"
 _PROFILED = "tests.bench.controller_load.profiled"
-_TICKS = os.sysconf("SC_CLK_TCK")
 _RESET_PEAK = "5"
 # So long it has done next to nothing: what comes later is not what was waited for.
 _QUIET_SECONDS = 4.0
@@ -31,9 +30,8 @@ class Controller:
 
     @property
     def cpu_seconds(self) -> float:
-        """What it has used since its start, its threads included (proc(5), stat)."""
-        fields = self._read("stat").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        """What it has used since its start."""
+        return cpu_seconds(self.process.pid)
 
     @property
     def memory_mb(self) -> float:
@@ -60,11 +58,9 @@ class Controller:
     def _folder(self) -> Path:
         return Path(f"/proc/{self.process.pid}")
 
-    def _read(self, name: str) -> str:
-        return (self._folder / name).read_text(encoding="ascii")
-
     def _status(self, key: str) -> float:
-        line = next(line for line in self._read("status").splitlines() if line.startswith(key))
+        lines = (self._folder / "status").read_text(encoding="ascii").splitlines()
+        line = next(line for line in lines if line.startswith(key))
         return int(line.split()[1]) * 1024 / 1e6
 
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import orjson
 
@@ -30,10 +31,15 @@ _THREADS = 4
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What the loop took; ``requests`` is what it made."""
+    """What the loop took; ``requests`` is what it made.
+
+    Attributes:
+        all_cpu_seconds: With the start of the process and the reading of its work.
+    """
 
     seconds: float
     cpu_seconds: float
+    all_cpu_seconds: float
     requests: int
 
 
@@ -56,21 +62,26 @@ class Floor:
         self.left_out = {kind: made[kind] for kind in made if kind not in possible}
         self._rounds = 0
 
-    def run(self, threads: int, *, with_watches: bool) -> Measured:
-        """One round.
-
-        Args:
-            threads: How many requests are under way at a time.
-            with_watches: Whether the process also reads the watches that the controller has.
-        """
+    def prepare(self) -> Path:
+        """Make what the next round changes, and write its requests to a file."""
         self._rounds += 1
         prefix = f"floor{self._rounds}"
-        work = self._server.folder / f"{prefix}.jsonl"
         prepared = list(self._prepare(prefix))
         with ThreadPoolExecutor(_THREADS) as pool:
             for _ in pool.map(self._make_targets, prepared):
                 pass
+        work = self._server.folder / f"{prefix}.jsonl"
         work.write_bytes(b"\n".join(orjson.dumps(requests) for requests in prepared))
+        return work
+
+    def run(self, work: Path, threads: int, *, with_watches: bool) -> Measured:
+        """One round.
+
+        Args:
+            work: What was prepared for it.
+            threads: How many requests are under way at a time.
+            with_watches: Whether the process also reads the watches that the controller has.
+        """
         kubeconfig = self._server.kubeconfig(User.FLOOR)
         watches = self._watched if with_watches else []
         done = subprocess.run(

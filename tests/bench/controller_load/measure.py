@@ -21,6 +21,7 @@ from tests.bench.controller_load.figures import (
 from tests.bench.controller_load.floor import Floor
 from tests.bench.controller_load.history import store_history
 from tests.bench.controller_load.played_cluster import PlayedCluster
+from tests.bench.controller_load.processor import Reading
 from tests.bench.controller_load.progress import Key, Progress
 from tests.bench.controller_load.triggers import trigger_all
 from tests.bench.controller_load.volumes import Shape, store
@@ -112,7 +113,7 @@ class _Run:
 
     def install(self, process: Controller) -> Line:
         """Nothing is initialised: storages, repositories, the first backup of each volume."""
-        begin = time.time()
+        before, begin = Reading.now(self._server.pids), time.time()
         states = (
             "configurations_ready",
             "repositories_ready",
@@ -136,6 +137,7 @@ class _Run:
             | reached
             | {"settled_seconds": round(settled - begin, 2)}
             | resources(process)
+            | Reading.now(self._server.pids).since(before, process.cpu_seconds)
             | requests(found, self._settings.sessions)
         )
 
@@ -152,13 +154,14 @@ class _Run:
 
     def restart(self, process: Controller) -> Line:
         """All is as it should be, but for the summaries of the history that was just written."""
-        begin = time.time()
+        before, begin = Reading.now(self._server.pids), time.time()
         settled = settle(process)
         found = list(self._audit.requests(User.CONTROLLER, begin))
         return (
             self._line("restart")
             | {"settled_seconds": round(settled - begin, 2)}
             | resources(process)
+            | Reading.now(self._server.pids).since(before, process.cpu_seconds)
             | requests(found, self._settings.sessions)
         )
 
@@ -168,7 +171,7 @@ class _Run:
         process.reset_peak()
         self._cluster.done.clear()
         self._cluster.with_retention = self._settings.with_retention
-        own_cpu, cpu, begin = time.process_time(), process.cpu_seconds, time.time()
+        before, cpu, begin = Reading.now(self._server.pids), process.cpu_seconds, time.time()
         sessions = trigger_all(self._api)
         triggered = time.time()
         self._wait("sessions_finished", begin, process)
@@ -199,7 +202,7 @@ class _Run:
                 "requests_per_session_without_retention": round(without / len(sessions), 2),
             }
             | requests(found, self._settings.sessions)
-            | {"played_cpu_seconds": round(time.process_time() - own_cpu, 2)}
+            | Reading.now(self._server.pids).since(before, cpu_seconds)
             | percentiles("played_job", [job.seconds for job in played])
         )
         return _Loaded(line, sessions, made, last - begin, cpu_seconds)
@@ -214,18 +217,25 @@ class _Run:
         floor = Floor(self._server, loaded.sessions, loaded.made, sorted(watched))
         cases = [(threads, False) for threads in self._settings.floor_threads]
         for threads, with_watches in [*cases, (cases[-1][0], True)]:
-            found = floor.run(threads, with_watches=with_watches)
+            prepared = floor.prepare()
+            before = Reading.now(self._server.pids)
+            found = floor.run(prepared, threads, with_watches=with_watches)
+            after = Reading.now(self._server.pids)
             self._cluster.check()
-            yield self._line("floor") | {
-                "requests_at_a_time": threads,
-                "with_watches": with_watches,
-                "requests": found.requests,
-                "left_out": floor.left_out,
-                "seconds": round(found.seconds, 2),
-                "cpu_seconds": round(found.cpu_seconds, 2),
-                "seconds_ratio": round(loaded.seconds / found.seconds, 2),
-                "cpu_ratio": round(loaded.cpu_seconds / found.cpu_seconds, 2),
-            }
+            yield (
+                self._line("floor")
+                | {
+                    "requests_at_a_time": threads,
+                    "with_watches": with_watches,
+                    "requests": found.requests,
+                    "left_out": floor.left_out,
+                    "seconds": round(found.seconds, 2),
+                    "cpu_seconds": round(found.cpu_seconds, 2),
+                    "seconds_ratio": round(loaded.seconds / found.seconds, 2),
+                    "cpu_ratio": round(loaded.cpu_seconds / found.cpu_seconds, 2),
+                }
+                | after.since(before, found.all_cpu_seconds)
+            )
 
     def _wait(self, state: str, since: float, process: Controller) -> None:
         def check() -> None:

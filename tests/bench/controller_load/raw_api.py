@@ -5,6 +5,7 @@ through the controller's client.
 """
 
 import ssl
+import time
 from collections.abc import Iterator
 from http import HTTPStatus
 from http.client import HTTPSConnection
@@ -19,6 +20,8 @@ Json = dict[str, Any]
 MERGE_PATCH = "application/merge-patch+json"
 _WATCH_SECONDS = 7200
 _CHUNK_BYTES = 1 << 18
+# kube-apiserver closes a connection that was idle for 90 seconds.
+_IDLE_SECONDS = 30.0
 
 
 class RefusedError(Exception):
@@ -75,9 +78,7 @@ class RawApi:
     def _request(
         self, method: str, path: str, body: Json | None = None, content: str = "application/json"
     ) -> Json:
-        connection = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = self._connect()
+        connection = self._connection()
         headers = self._headers if body is None else self._headers | {"Content-Type": content}
         data = None if body is None else orjson.dumps(body)
         connection.request(method, path, data, headers)
@@ -87,6 +88,15 @@ class RawApi:
             raise RefusedError(response.status, f"{method} {path}: {answer[:1000]!r}")
         loaded: Json = orjson.loads(answer)
         return loaded
+
+    def _connection(self) -> HTTPSConnection:
+        """This thread's; a new one where the server may have closed the old one by now."""
+        now = time.monotonic()
+        if now - getattr(self._local, "used", -_IDLE_SECONDS) >= _IDLE_SECONDS:
+            self._local.connection = self._connect()
+        self._local.used = now
+        connection: HTTPSConnection = self._local.connection
+        return connection
 
     def _connect(self) -> HTTPSConnection:
         return HTTPSConnection(self._host, context=self._context)

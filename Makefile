@@ -56,8 +56,8 @@ e2e: setup  ## The tests that need a real cluster; it is taken down at the end (
 	@programs=$$($(PYTHON) tools/go/build.py kubernetes restic versitygw | paste -sd:); PATH="$$programs:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/cluster $(ARGS)
 	@$(if $(KEEP),,$(PYTHON) -m tools.cluster down)
 
-bench: setup  ## Measure side by side with bare restic; JSON lines.
-	@restic=$$($(BIN)/python tools/go/build.py restic); PATH="$$restic:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.bench
+bench: setup  ## Measure side by side with bare restic and bare requests; JSON lines (ARGS="controller --sessions 500").
+	@programs=$$($(BIN)/python tools/go/build.py etcd kubernetes restic | paste -sd:); PATH="$$programs:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.bench $(ARGS)
 
 manifests: setup  ## Write the CRDs, the Addon and the Functions from the models.
 	@$(BIN)/python tools/manifests.py

@@ -112,7 +112,7 @@ def embedded_server(folder: Path) -> Iterator[Server]:
     command = [sys.executable, "-m", "stashgen_controller.embedded", "--control-plane-only"]
     with ExitStack() as stack:
         process = stack.enter_context(
-            _running([*command, f"--state={folder}"], folder / "embedded.log")
+            running([*command, f"--state={folder}"], folder / "embedded.log")
         )
         assert process.stdout is not None
         url = process.stdout.readline().strip()
@@ -125,12 +125,12 @@ def embedded_server(folder: Path) -> Iterator[Server]:
 @contextmanager
 def real_server(folder: Path) -> Iterator[Server]:
     """Etcd, kube-apiserver and kube-controller-manager on the loopback address; no node."""
-    etcd_port, peer_port, api_port = _free_ports(3)
+    etcd_port, peer_port, api_port = free_ports(3)
     keys = folder / "pki"
     keys.mkdir()
     key, public = keys / "accounts.key", keys / "accounts.pub"
-    _quiet("openssl", "genrsa", "-out", str(key), "2048")
-    _quiet("openssl", "rsa", "-in", str(key), "-pubout", "-out", str(public))
+    quiet("openssl", "genrsa", "-out", str(key), "2048")
+    quiet("openssl", "rsa", "-in", str(key), "-pubout", "-out", str(public))
     tokens = folder / "tokens.csv"
     tokens.write_text(f'{_TOKEN},contract,contract,"system:masters"\n', encoding="utf-8")
     client_url, peer_url = (f"http://127.0.0.1:{port}" for port in (etcd_port, peer_port))
@@ -139,7 +139,7 @@ def real_server(folder: Path) -> Iterator[Server]:
     ca_file = keys / "apiserver.crt"
     with ExitStack() as stack:
         stack.enter_context(
-            _running(
+            running(
                 [
                     program("etcd"),
                     f"--data-dir={folder / 'etcd'}",
@@ -154,7 +154,7 @@ def real_server(folder: Path) -> Iterator[Server]:
             )
         )
         apiserver = stack.enter_context(
-            _running(
+            running(
                 [
                     program("kube-apiserver"),
                     f"--etcd-servers={client_url}",
@@ -174,23 +174,23 @@ def real_server(folder: Path) -> Iterator[Server]:
                 folder / "kube-apiserver.log",
             )
         )
-        _wait_for(ca_file.is_file, apiserver, folder / "kube-apiserver.log")
+        wait_for(ca_file.is_file, apiserver, folder / "kube-apiserver.log")
         kubeconfig = folder / "kubeconfig"
         _write_kubeconfig(kubeconfig, url, ca_file)
         client = Client.for_url(url, token=_TOKEN, ca_file=str(ca_file))
         server = Server("real", url, kubeconfig, client, _TOKEN, ca_file)
-        _wait_for(lambda: _answers(client), apiserver, folder / "kube-apiserver.log")
+        wait_for(lambda: _answers(client), apiserver, folder / "kube-apiserver.log")
         # Before the controller-manager: it looks for new kinds only every half minute.
         _install_crds(server)
         stack.enter_context(
-            _running(
+            running(
                 [
                     program("kube-controller-manager"),
                     f"--kubeconfig={kubeconfig}",
                     f"--authentication-kubeconfig={kubeconfig}",
                     f"--authorization-kubeconfig={kubeconfig}",
                     f"--cert-dir={folder / 'manager-pki'}",
-                    f"--secure-port={_free_ports(1)[0]}",
+                    f"--secure-port={free_ports(1)[0]}",
                     "--bind-address=127.0.0.1",
                     "--leader-elect=false",
                     f"--controllers={','.join(_CONTROLLERS)}",
@@ -204,7 +204,7 @@ def real_server(folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def _running(command: list[str], log: Path) -> "Iterator[subprocess.Popen[str]]":
+def running(command: list[str], log: Path) -> "Iterator[subprocess.Popen[str]]":
     """A process that is stopped at the end, whatever happens; it also ends with this process."""
     tied = [program("setpriv"), "--pdeathsig=KILL", *command]
     with log.open("wb") as errors:
@@ -235,7 +235,7 @@ def _answers(client: Client) -> bool:
         return False
 
 
-def _wait_for(probe: Callable[[], bool], process: "subprocess.Popen[str]", log: Path) -> None:
+def wait_for(probe: Callable[[], bool], process: "subprocess.Popen[str]", log: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while not probe():
         ended = process.poll() is not None or time.monotonic() > deadline
@@ -243,7 +243,7 @@ def _wait_for(probe: Callable[[], bool], process: "subprocess.Popen[str]", log: 
         time.sleep(0.1)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports: list[int] = [item.getsockname()[1] for item in sockets]
     for item in sockets:
@@ -251,7 +251,7 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-def _quiet(name: str, *arguments: str) -> None:
+def quiet(name: str, *arguments: str) -> None:
     subprocess.run([program(name), *arguments], check=True, capture_output=True)
 
 

@@ -1,30 +1,42 @@
 """``make bench``: run every benchmark and print one JSON line a measurement.
 
-A benchmark is a module with ``run()``; nothing here is a test, and no figure fails anything.
+A benchmark is a module with ``run()``; nothing here is a test, and no figure fails anything. What
+follows the name of a benchmark and begins with a dash is its own: ``controller --sessions 500``.
 """
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from tests.bench import build, worker
+from tests.bench import build, controller, worker
 
 # The build first: a child starts with the peak of memory that its parent had (getrusage(2), Linux).
-_BENCHMARKS = {"build": build.run, "worker": worker.run}
+_BENCHMARKS: Mapping[str, Callable[[], Iterator[dict[str, object]]]] = {
+    "build": build.run,
+    "worker": worker.run,
+    "controller": controller.run,
+}
 
 
-def main(names: Sequence[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run the named benchmarks, or all of them."""
-    unknown = sorted(set(names) - set(_BENCHMARKS))
+    if arguments[:1] == ["controller"]:
+        _print(controller.run(arguments[1:]))
+        return 0
+    unknown = sorted(set(arguments) - set(_BENCHMARKS))
     if unknown:
         sys.stderr.write(f"unknown: {', '.join(unknown)}; there are {', '.join(_BENCHMARKS)}\n")
         return 2
     for name, run in _BENCHMARKS.items():
-        if not names or name in names:
-            for line in run():
-                sys.stdout.write(json.dumps(line) + "\n")
-                sys.stdout.flush()
+        if not arguments or name in arguments:
+            _print(run())
     return 0
+
+
+def _print(lines: Iterator[dict[str, object]]) -> None:
+    for line in lines:
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

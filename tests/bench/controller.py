@@ -63,9 +63,9 @@ def _parse(options: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--floor-threads",
         type=int,
-        nargs="+",
+        nargs="*",
         default=(1, 4),
-        help="requests that the floor has under way at a time",
+        help="requests that the floor has under way at a time; nothing for no floor",
     )
     parser.add_argument(
         "--timeout", type=float, default=1800, metavar="SECONDS", help="for each phase"

@@ -216,7 +216,8 @@ class _Run:
         }
         floor = Floor(self._server, loaded.sessions, loaded.made, sorted(watched))
         cases = [(threads, False) for threads in self._settings.floor_threads]
-        for threads, with_watches in [*cases, (cases[-1][0], True)]:
+        cases += [(threads, True) for threads in self._settings.floor_threads[-1:]]
+        for threads, with_watches in cases:
             prepared = floor.prepare()
             before = Reading.now(self._server.pids)
             found = floor.run(prepared, threads, with_watches=with_watches)

@@ -14,7 +14,8 @@ from stashgen.api.labels import PLAN_DIGEST_ANNOTATION
 from stashgen.api.resources import JOBS
 from stashgen.api.shared import Executor
 from stashgen_controller.jobs.run import JobRun, RunState
-from stashgen_controller.protocol.run_result import TRANSIENT, ErrorClass, RunError
+from stashgen_controller.protocol.reason import Reason
+from stashgen_controller.protocol.run_result import TRANSIENT, ErrorClass
 from stashgen_controller.runtime.decision import Action, Create, Delete
 
 _FIRST_DELAY = timedelta(seconds=10)
@@ -22,7 +23,7 @@ _LONGEST_DELAY = timedelta(minutes=5)
 # What another attempt alone cannot mend (a wrong password, say) may be mended by a person who
 # writes nothing that we watch: a Secret.
 _PERMANENT_DELAY = timedelta(minutes=10)
-_UNKNOWN = RunError(reason=ErrorClass.INTERNAL, message="the attempt failed and nobody says why")
+_UNKNOWN = Reason(ErrorClass.INTERNAL, "the attempt failed and nobody says why")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Progress:
     executor: Executor | None
     actions: tuple[Action, ...] = ()
     succeeded: bool = False
-    error: RunError | None = None
+    error: Reason | None = None
     requeue_after: timedelta | None = None
 
 
@@ -86,7 +87,7 @@ class Attempts:
             kept = kept.model_copy(update={"lost_time": lost})
         return self._after_failure(kept, run.error or _UNKNOWN, now)
 
-    def _start(self, attempt: int, error: RunError | None = None) -> Progress:
+    def _start(self, attempt: int, error: Reason | None = None) -> Progress:
         """Begin an attempt; the Job of the one before goes."""
         job = self.job_for(attempt)
         metadata = cast("JsonObject", job["metadata"])
@@ -101,7 +102,7 @@ class Attempts:
             old = (Delete(JOBS, self.namespace, self.executor.job, self.run.job_uid),)
         return Progress(executor, (*old, Create(JOBS, job)), error=error)
 
-    def _after_failure(self, kept: Executor, error: RunError, now: datetime) -> Progress:
+    def _after_failure(self, kept: Executor, error: Reason, now: datetime) -> Progress:
         # A Job whose name is taken never ran: the next attempt has another name.
         ended = self.run.finished or kept.lost_time
         due = ended + retry_delay(kept.attempt, error) if ended is not None else now
@@ -110,9 +111,9 @@ class Attempts:
         return self._start(kept.attempt + 1, error)
 
 
-def retry_delay(attempt: int, error: RunError) -> timedelta:
+def retry_delay(attempt: int, error: Reason) -> timedelta:
     """How long to wait after a failed attempt."""
-    if error.reason not in TRANSIENT:
+    if error.name not in TRANSIENT:
         return _PERMANENT_DELAY
     doublings = min(max(attempt, 1) - 1, 10)
     return min(_FIRST_DELAY * (1 << doublings), _LONGEST_DELAY)

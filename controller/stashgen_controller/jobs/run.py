@@ -19,7 +19,8 @@ from stashgen.api.pod import ContainerStateTerminated, Pod
 from stashgen.api.shared import Executor
 from stashgen.api.snapshot import Phase
 from stashgen_controller.listers.pods import pods_of
-from stashgen_controller.protocol.run_result import ErrorClass, RunError, RunResult
+from stashgen_controller.protocol.reason import Reason
+from stashgen_controller.protocol.run_result import ErrorClass, RunResult
 from stashgen_controller.protocol.run_spec import DEADLINE_GRACE
 from stashgen_controller.runtime.decision import Decision, Question
 from stashgen_controller.runtime.kind import Reader
@@ -69,7 +70,7 @@ class JobRun:
     job_uid: str | None = None
     plan_digest: str | None = None
     result: RunResult | None = None
-    error: RunError | None = None
+    error: Reason | None = None
     finished: datetime | None = None
     exited_well: bool = False
     pending_since: datetime | None = None
@@ -93,11 +94,11 @@ class JobRun:
         """Whether the pod has been waiting for longer than a start may take."""
         return self.pending_since is not None and now - self.pending_since >= PENDING_TOO_LONG
 
-    def never_started(self, now: datetime) -> RunError | None:
+    def never_started(self, now: datetime) -> Reason | None:
         """The failure of a pod that has been waiting for so long that it counts as one."""
         if self.pending_until is None or now < self.pending_until:
             return None
-        return RunError(reason=ErrorClass.UNSCHEDULABLE, message=self.pending_reason)
+        return Reason(ErrorClass.UNSCHEDULABLE, self.pending_reason)
 
     def next_look(self, now: datetime) -> timedelta | None:
         """When a waiting pod has to be looked at again: at the warning, then at the failure."""
@@ -154,9 +155,7 @@ def observe_run(
         return _lost(executor, pods, "the Job was replaced by another")
     if known is None and not any(o.uid == owner_uid and o.controller for o in job.owners):
         message = f"NameCollision: Job {job.metadata.name} exists and belongs to somebody else"
-        return JobRun(
-            RunState.COLLISION, error=RunError(reason=ErrorClass.INTERNAL, message=message)
-        )
+        return JobRun(RunState.COLLISION, error=Reason(ErrorClass.INTERNAL, message))
     digest = (job.metadata.annotations or {}).get(PLAN_DIGEST_ANNOTATION, digest)
     mine = _owned(pods, uid)
     pod = _newest(mine) or (executor.pod if executor is not None else None)
@@ -248,8 +247,7 @@ def _pending_until(job: Job, since: datetime | None) -> datetime | None:
 
 
 def _lost(executor: Executor, pods: Sequence[Pod], what: str) -> JobRun:
-    message = f"{what} while its session was running"
-    error = RunError(reason=ErrorClass.EXECUTOR_LOST, message=message)
+    error = Reason(ErrorClass.EXECUTOR_LOST, f"{what} while its session was running")
     pod = _newest(_owned(pods, executor.job_uid)) or executor.pod
     return JobRun(RunState.LOST, executor.job_uid, executor.plan_digest, error=error, pod=pod)
 
@@ -266,44 +264,35 @@ def _result(pods: Sequence[Pod]) -> RunResult | None:
     return None
 
 
-def _error(job: Job, pods: Sequence[Pod], result: RunResult | None) -> RunError | None:
+def _error(job: Job, pods: Sequence[Pod], result: RunResult | None) -> Reason | None:
     if result is not None:
         if result.phase is Phase.SUCCEEDED:
             return None
-        return result.error or RunError(
-            reason=ErrorClass.INTERNAL, message="the worker failed and gave no reason"
-        )
+        if result.error is None:
+            return Reason(ErrorClass.INTERNAL, "the worker failed and gave no reason")
+        return result.error.why
     for pod in pods:
         if pod.termination is not None:
             return _container_error(pod.termination)
         if pod.status is not None and pod.status.reason == "Evicted":
-            return RunError(
-                reason=ErrorClass.EVICTED, message=pod.status.message or "the pod was evicted"
-            )
+            return Reason(ErrorClass.EVICTED, pod.status.message or "the pod was evicted")
     condition = job.failure
     if condition is not None:
         is_late = condition.reason == "DeadlineExceeded"
-        return RunError(
-            reason=ErrorClass.DEADLINE_EXCEEDED if is_late else ErrorClass.KILLED,
-            message=f"{condition.reason or 'Failed'}: {condition.message or 'the Job failed'}",
+        return Reason(
+            ErrorClass.DEADLINE_EXCEEDED if is_late else ErrorClass.KILLED,
+            f"{condition.reason or 'Failed'}: {condition.message or 'the Job failed'}",
         )
-    return RunError(
-        reason=ErrorClass.KILLED, message="the Job ended and its pod is gone without a result"
-    )
+    return Reason(ErrorClass.KILLED, "the Job ended and its pod is gone without a result")
 
 
-def _container_error(terminated: ContainerStateTerminated) -> RunError:
+def _container_error(terminated: ContainerStateTerminated) -> Reason:
     if terminated.reason == "OOMKilled":
-        return RunError(
-            reason=ErrorClass.OUT_OF_MEMORY,
-            message="the container was killed because it used more memory than its limit",
-        )
+        message = "the container was killed because it used more memory than its limit"
+        return Reason(ErrorClass.OUT_OF_MEMORY, message)
     text = (terminated.message or terminated.reason or "").strip() or "no message"
-    return RunError(
-        reason=ErrorClass.KILLED,
-        message=f"the container ended with exit code {terminated.exit_code}: "
-        f"{text[:_LONGEST_TEXT]}",
-    )
+    message = f"the container ended with exit code {terminated.exit_code}: {text[:_LONGEST_TEXT]}"
+    return Reason(ErrorClass.KILLED, message)
 
 
 def observe_job(

@@ -35,12 +35,18 @@ from stashgen.kubestash.pods.templates import (
 )
 from stashgen_controller.listers.configurations import Use, retention_policy, uses_of
 from stashgen_controller.listers.indexes import REPOSITORIES_BY_TARGET
-from stashgen_controller.runtime.conditions import NOT_COMPILED, find
+from stashgen_controller.protocol.reason import Reason
+from stashgen_controller.runtime.causes import Cause
+from stashgen_controller.runtime.conditions import find
 from stashgen_controller.runtime.kind import Reader
 
 
 class UnresolvedError(Exception):
-    """Something that a pod is made of is missing or not supported; the text says what."""
+    """Something that a pod is made of is missing or not supported; ``reason`` says what."""
+
+    def __init__(self, cause: Cause, message: str) -> None:
+        self.reason = Reason(cause, message)
+        super().__init__(self.reason.text)
 
 
 def init_template(
@@ -55,8 +61,8 @@ def init_template(
         return _required(reader, repository, "maintain")
     uses = uses_of(reader, repository)
     if not uses:
-        msg = "NoSession: no BackupConfiguration has a session that writes here"
-        raise UnresolvedError(msg)
+        text = "no BackupConfiguration has a session that writes here"
+        raise UnresolvedError(Cause.NO_SESSION, text)
     sessions = sorted({use.session.name or "" for use in uses})
     return _maintain(reader, repository, storage, uses[0], sessions)
 
@@ -73,8 +79,8 @@ def retain_template(
         return _required(reader, repository, "maintain")
     found = [use for use in uses_of(reader, repository) if use.session.name == session]
     if not found:
-        msg = f"NoSession: no BackupConfiguration has a session {session!r} that writes here"
-        raise UnresolvedError(msg)
+        text = f"no BackupConfiguration has a session {session!r} that writes here"
+        raise UnresolvedError(Cause.NO_SESSION, text)
     return _maintain(reader, repository, storage, found[0], [session])
 
 
@@ -91,8 +97,7 @@ def _maintain(
     retention = retention_policy(reader, namespace, reference)
     if retention is None:
         name = reference.name if reference is not None else ""
-        msg = f"NoRetentionPolicy: RetentionPolicy {name} does not exist"
-        raise UnresolvedError(msg)
+        raise UnresolvedError(Cause.NO_RETENTION_POLICY, f"RetentionPolicy {name} does not exist")
     try:
         return templates.maintain_template(
             repository=repository,
@@ -103,8 +108,7 @@ def _maintain(
             settings=settings_from_addon(use.session.addon, verb="backup"),
         )
     except UnsupportedStorageError as error:
-        msg = f"UnsupportedField: {error}"
-        raise UnresolvedError(msg) from error
+        raise UnresolvedError(Cause.UNSUPPORTED_FIELD, str(error)) from error
 
 
 def backup_template(
@@ -165,8 +169,8 @@ def _required(reader: Reader, repository: Repository, verb: str) -> JsonObject:
     template = rendered_template(reader, repository.metadata, verb)
     if template is None:
         name = template_name(repository.metadata, verb) or f"for {verb}"
-        msg = f"WaitingForApply: PodTemplate {name} is in git's hands and not applied yet"
-        raise UnresolvedError(msg)
+        text = f"PodTemplate {name} is in git's hands and not applied yet"
+        raise UnresolvedError(Cause.WAITING_FOR_APPLY, text)
     return template
 
 
@@ -180,14 +184,14 @@ def _require_reviewed_claim(
     if PART_LABEL not in cast("JsonObject", metadata.get("labels") or {}):
         return
     if claim != own and not claim.startswith(prefix):
-        msg = (
-            f"NotReviewed: in strict mode the snapshots of {own} are restored into {own} or into a "
+        text = (
+            f"in strict mode the snapshots of {own} are restored into {own} or into a "
             f"PersistentVolumeClaim whose name begins with {prefix}"
         )
-        raise UnresolvedError(msg)
+        raise UnresolvedError(Cause.NOT_REVIEWED, text)
     if claim != own and _is_backed_up(reader, repository.metadata.namespace, claim):
-        msg = f"NotReviewed: {claim} is backed up itself: nothing of {own} is restored into it"
-        raise UnresolvedError(msg)
+        text = f"{claim} is backed up itself: nothing of {own} is restored into it"
+        raise UnresolvedError(Cause.NOT_REVIEWED, text)
 
 
 def _is_backed_up(reader: Reader, namespace: str | None, claim: str) -> bool:
@@ -203,28 +207,24 @@ def _require_compiled(repository: Repository) -> None:
     known = (
         find(repository.status.conditions, "RepositoryInitialized") if repository.status else None
     )
-    if known is not None and known.reason == NOT_COMPILED:
-        msg = f"{NOT_COMPILED}: Repository {repository.metadata.name}: {known.message}"
-        raise UnresolvedError(msg)
+    if known is not None and known.reason == Cause.NOT_COMPILED:
+        text = f"Repository {repository.metadata.name}: {known.message}"
+        raise UnresolvedError(Cause.NOT_COMPILED, text)
 
 
 def _granted(repository: Repository, storage: BackupStorage | None) -> BackupStorage:
     """The storage, if the pod may use it from the repository's namespace."""
     namespace, name = repository.storage_key
     if storage is None:
-        msg = f"NoStorage: BackupStorage {namespace}/{name} does not exist"
-        raise UnresolvedError(msg)
+        raise UnresolvedError(Cause.NO_STORAGE, f"BackupStorage {namespace}/{name} does not exist")
     home = repository.metadata.namespace
     if namespace != home:
-        msg = f"GrantMissing: BackupStorage {namespace}/{name} is in another namespace than {home}"
-        raise UnresolvedError(msg)
+        text = f"BackupStorage {namespace}/{name} is in another namespace than {home}"
+        raise UnresolvedError(Cause.GRANT_MISSING, text)
     secret = repository.spec.encryption_secret
     if secret is not None and secret.namespace not in {None, "", home}:
-        msg = (
-            f"GrantMissing: Secret {secret.namespace}/{secret.name} is in another namespace "
-            f"than {home}"
-        )
-        raise UnresolvedError(msg)
+        text = f"Secret {secret.namespace}/{secret.name} is in another namespace than {home}"
+        raise UnresolvedError(Cause.GRANT_MISSING, text)
     return storage
 
 
@@ -234,29 +234,24 @@ def _named_refusals() -> Iterator[None]:
     try:
         yield
     except UnsupportedAddonError as error:
-        msg = f"UnsupportedAddon: {error}"
-        raise UnresolvedError(msg) from error
+        raise UnresolvedError(Cause.UNSUPPORTED_ADDON, str(error)) from error
     except UnsupportedStorageError as error:
-        msg = f"UnsupportedField: {error}"
-        raise UnresolvedError(msg) from error
+        raise UnresolvedError(Cause.UNSUPPORTED_FIELD, str(error)) from error
 
 
 def _task(
     reader: Reader, info: AddonInfo | None, verb: str
 ) -> tuple[Addon, TaskReference, Function]:
     if info is None or not info.tasks:
-        msg = "UnsupportedAddon: no addon task is given"
-        raise UnresolvedError(msg)
+        raise UnresolvedError(Cause.UNSUPPORTED_ADDON, "no addon task is given")
     addon = reader.get(Addon, None, info.name or "")
     if addon is None:
-        msg = f"NoAddon: Addon {info.name} does not exist"
-        raise UnresolvedError(msg)
+        raise UnresolvedError(Cause.NO_ADDON, f"Addon {info.name} does not exist")
     with _named_refusals():
         name = templates.function_name(addon, info.tasks[0], verb)
     function = reader.get(Function, None, name)
     if function is None:
-        msg = f"NoFunction: Function {name} does not exist"
-        raise UnresolvedError(msg)
+        raise UnresolvedError(Cause.NO_FUNCTION, f"Function {name} does not exist")
     return addon, info.tasks[0], function
 
 

@@ -10,6 +10,7 @@ from typing import cast
 
 from stashgen.api.base import JsonObject, list_of, mapping_of, name_of, namespace_of, parse_time
 from stashgen.api.snapshot import Phase
+from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.runtime.conditions import UPLOADED
 from stashgen_controller.runtime.kind import phase_of
@@ -68,7 +69,6 @@ def snapshot_record(obj: JsonObject) -> SnapshotRecord:
     """
     spec, status = mapping_of(obj, "spec"), mapping_of(obj, "status")
     components = cast("dict[str, JsonObject]", mapping_of(status, "components"))
-    expected = ErrorClass.RESTORE_EXPECTED.value
     return SnapshotRecord(
         namespace=namespace_of(obj),
         name=name_of(obj),
@@ -86,7 +86,8 @@ def snapshot_record(obj: JsonObject) -> SnapshotRecord:
             for item in list_of(status, "conditions")
         ),
         is_restore_expected=any(
-            str(item.get("error") or "").startswith(expected) for item in components.values()
+            Reason.parse(str(item.get("error") or "")).name == ErrorClass.RESTORE_EXPECTED
+            for item in components.values()
         ),
     )
 

@@ -12,6 +12,7 @@ from pydantic import Field
 from stashgen.api.base import Model, Time
 from stashgen.api.restore_session import RestoredBefore
 from stashgen.api.snapshot import Component, Phase, ResticStats, Summary
+from stashgen_controller.protocol.reason import Reason
 
 MAX_BYTES = 4096
 LONGEST_MESSAGE = 1000
@@ -73,9 +74,9 @@ class RunError(Model):
     message: str
 
     @property
-    def text(self) -> str:
-        """``Reason: message``, as conditions and statuses show it."""
-        return f"{self.reason.value}: {self.message}"
+    def why(self) -> Reason:
+        """The same as conditions and statuses have it."""
+        return Reason(self.reason.value, self.message)
 
 
 class Retention(Model):

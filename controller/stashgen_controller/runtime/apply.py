@@ -19,7 +19,8 @@ from stashgen_controller.kube.client import (
     ConflictError,
     NotFoundError,
 )
-from stashgen_controller.runtime.conditions import NOT_REVIEWED_YET
+from stashgen_controller.protocol.reason import Reason
+from stashgen_controller.runtime.causes import Cause
 from stashgen_controller.runtime.decision import Action, Create, Decision, Delete, Patch
 from stashgen_controller.runtime.kind import Reader
 
@@ -31,6 +32,10 @@ _UNREVIEWED = (f"ValidatingAdmissionPolicy '{JOBS_POLICY}'", 'cannot create reso
 
 class NameCollisionError(Exception):
     """An object of a name that we need exists and is not ours."""
+
+    def __init__(self, message: str) -> None:
+        self.reason = Reason(Cause.NAME_COLLISION, message)
+        super().__init__(self.reason.text)
 
 
 # Given the answer to each write.
@@ -74,7 +79,7 @@ def apply(
         _write_status(client, resource, obj, decision.status, wrote)
 
 
-def _is_refusal(error: Exception) -> bool:
+def _is_refusal(error: ApiError | NameCollisionError) -> bool:
     """Whether the server said no; a conflict or a server that is away passes by itself."""
     if isinstance(error, ApiError):
         is_ours = HTTPStatus.BAD_REQUEST <= error.status < HTTPStatus.INTERNAL_SERVER_ERROR
@@ -82,15 +87,16 @@ def _is_refusal(error: Exception) -> bool:
     return True
 
 
-def _why(refusal: Exception) -> str:
-    """A refusal in words; that of a Job which nobody reviewed yet by its own name.
+def _why(refusal: ApiError | NameCollisionError) -> Reason:
+    """What the server said; of a Job which nobody reviewed yet by our own name for it.
 
     Git may be ahead of the API server in one of the two: a sync is under way.
     """
-    message = refusal.message if isinstance(refusal, ApiError) else ""
-    if any(words in message for words in _UNREVIEWED):
-        return f"{NOT_REVIEWED_YET}: {message}"
-    return str(refusal)
+    if isinstance(refusal, NameCollisionError):
+        return refusal.reason
+    if any(words in refusal.message for words in _UNREVIEWED):
+        return Reason(Cause.NOT_REVIEWED_YET, refusal.message)
+    return Reason(refusal.reason or str(refusal.status), refusal.message)
 
 
 def _write_status(
@@ -142,10 +148,7 @@ def _create(
             # The caches are behind; the next look knows whose it is.
             raise
         if not is_ours(existing, manifest):
-            msg = (
-                f"NameCollision: {resource.kind} {namespace}/{name} exists and was not made for "
-                "this object"
-            )
+            msg = f"{resource.kind} {namespace}/{name} exists and was not made for this object"
             raise NameCollisionError(msg) from None
         return
     _log("created", resource, namespace, name)

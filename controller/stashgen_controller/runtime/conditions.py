@@ -4,23 +4,18 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from stashgen.api.shared import Condition, ConditionStatus
+from stashgen_controller.protocol.reason import Reason
+from stashgen_controller.runtime.causes import Cause
 
 EXECUTOR_ENSURED = "RestoreExecutorEnsured"
 TARGET_FOUND = "RestoreTargetFound"
 
 _STATUS = {True: ConditionStatus.TRUE, False: ConditionStatus.FALSE, None: ConditionStatus.UNKNOWN}
 
-# In strict mode the API server compares every Job with the pods in git (admission_check.py).
-ADMISSION_POLICY_MISSING = "AdmissionPolicyMissing"
-NOT_REVIEWED_YET = "NotReviewedYet"
-NOT_COMPILED = "NotCompiled"
-_PASSING = frozenset({ADMISSION_POLICY_MISSING, NOT_REVIEWED_YET})
+# Refusals that pass by themselves: a sync is under way.
+_PASSING = frozenset({Cause.ADMISSION_POLICY_MISSING, Cause.NOT_REVIEWED_YET})
 METRICS_PUSHED = "MetricsPushed"
 UPLOADED = "SnapshotMetadataUploaded"
-WAITING_FOR_CLUSTER = (
-    "WaitingForCluster",
-    "Namespace kube-system, whose UID names this cluster, is not known yet.",
-)
 
 
 def find(conditions: Iterable[Condition], type_: str) -> Condition | None:
@@ -73,33 +68,25 @@ def condition(
     )
 
 
-def not_done(type_: str, reason: str, why: str, now: datetime) -> Condition:
+def not_done(type_: str, reason: str, why: Reason, now: datetime) -> Condition:
     """A condition for what could not be done: False with the reason that is given.
 
-    A refusal that passes by itself is no failure: Unknown, and its own name (``Name: why``) is the
-    reason.
+    A refusal that passes by itself is no failure: Unknown, with its own name as the reason.
     """
-    name, _, text = why.partition(": ")
-    if name in _PASSING:
-        return condition(type_, status=None, reason=name, message=text, now=now)
-    return condition(type_, status=False, reason=reason, message=why, now=now)
+    if why.name in _PASSING:
+        return waiting(type_, why, now)
+    return condition(type_, status=False, reason=reason, message=why.text, now=now)
+
+
+def waiting(type_: str, why: Reason, now: datetime) -> Condition:
+    """A condition for what is not decided yet: Unknown, with what it waits for."""
+    return condition(type_, status=None, reason=why.name, message=why.message, now=now)
 
 
 def waiting_for_apply(type_: str, what: str, now: datetime) -> Condition:
     """A condition for a rendered object whose children git has not applied yet."""
-    return condition(
-        type_,
-        status=None,
-        reason="WaitingForApply",
-        message=f"{what} is in git's hands and has not been applied yet.",
-        now=now,
-    )
-
-
-def waiting_for_cluster(type_: str, now: datetime) -> Condition:
-    """A condition for what needs the cluster's UID, which the bucket's records carry for ever."""
-    reason, message = WAITING_FOR_CLUSTER
-    return condition(type_, status=None, reason=reason, message=message, now=now)
+    text = f"{what} is in git's hands and has not been applied yet."
+    return waiting(type_, Reason(Cause.WAITING_FOR_APPLY, text), now)
 
 
 def metrics_pushed(now: datetime) -> Condition:

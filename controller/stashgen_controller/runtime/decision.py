@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import Resource
+from stashgen_controller.protocol.reason import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,5 +84,5 @@ class Decision:
     actions: tuple[Action, ...] = ()
     status: JsonObject | None = None
     requeue_after: timedelta | None = None
-    refused: Callable[[str], JsonObject] | None = None
+    refused: Callable[[Reason], JsonObject] | None = None
     question: Question | None = None

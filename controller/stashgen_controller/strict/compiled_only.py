@@ -23,7 +23,8 @@ from stashgen.api.resources import (
 )
 from stashgen.api.shared import Condition
 from stashgen.kubestash import phases
-from stashgen_controller.runtime.conditions import NOT_COMPILED, condition, with_condition
+from stashgen_controller.runtime.causes import Cause
+from stashgen_controller.runtime.conditions import condition, with_condition
 from stashgen_controller.runtime.decision import Decision
 from stashgen_controller.runtime.kind import Kind, Reader
 
@@ -78,7 +79,7 @@ def _storage(model: BackupStorage, now: datetime) -> JsonObject:
 
 
 def _refused(conditions: tuple[Condition, ...], type_: str, now: datetime) -> tuple[Condition, ...]:
-    refused = condition(type_, status=False, reason=NOT_COMPILED, message=_WHY, now=now)
+    refused = condition(type_, status=False, reason=Cause.NOT_COMPILED, message=_WHY, now=now)
     return with_condition(conditions, refused)
 
 

@@ -27,8 +27,7 @@ from stashgen_controller.jobs.templates import rendered_template
 from stashgen_controller.kube.client import ApiError, Client
 from stashgen_controller.kube.clock import Clock
 from stashgen_controller.protocol.run_spec import RunSpec
-from stashgen_controller.runtime.conditions import ADMISSION_POLICY_MISSING as MISSING
-from stashgen_controller.runtime.conditions import NOT_REVIEWED_YET
+from stashgen_controller.runtime.causes import Cause
 from stashgen_controller.runtime.kind import Reader
 
 log = logging.getLogger(__name__)
@@ -51,7 +50,7 @@ class _Finding:
     """What was found in one namespace; ``reason`` is None where both Jobs were refused."""
 
     at: datetime
-    reason: str | None = None
+    reason: Cause | None = None
     message: str = ""
 
     def is_due(self, now: datetime) -> bool:
@@ -98,9 +97,9 @@ class AdmissionCheck:
         with self._lock:
             found = sorted(self._found.items())
         return [
-            f"{MISSING}: namespace {namespace}: {finding.message}"
+            f"{Cause.ADMISSION_POLICY_MISSING}: namespace {namespace}: {finding.message}"
             for namespace, finding in found
-            if finding.reason == MISSING
+            if finding.reason is Cause.ADMISSION_POLICY_MISSING
         ]
 
     @property
@@ -169,7 +168,7 @@ class AdmissionCheck:
     ) -> _Finding:
         if owner is None:
             text = "nothing that git has applied here was compiled for a strict cluster"
-            return _Finding(now, NOT_REVIEWED_YET, text)
+            return _Finding(now, Cause.NOT_REVIEWED_YET, text)
         for policy, what, job in _probes(*owner, now):
             try:
                 self._client.create(JOBS, namespace, job, dry_run=True)
@@ -177,9 +176,9 @@ class AdmissionCheck:
                 if f"ValidatingAdmissionPolicy '{policy}'" in refusal.message:
                     continue
                 text = f"the admission policies cannot be checked: {refusal}"
-                return _Finding(now, NOT_REVIEWED_YET, text)
+                return _Finding(now, Cause.NOT_REVIEWED_YET, text)
             text = f"a Job that policy {policy} has to refuse would be let in ({what})"
-            return _Finding(now, MISSING, text)
+            return _Finding(now, Cause.ADMISSION_POLICY_MISSING, text)
         return _Finding(now)
 
     def _served(self) -> _Served:

@@ -118,7 +118,7 @@ class RunContext:
         """Components that are still running end with the run."""
         for name, component in self.components.items():
             if component.phase is Phase.RUNNING:
-                self.finish_component(name, Phase.FAILED, error=error.text)
+                self.finish_component(name, Phase.FAILED, error=error.why.text)
 
     def result(self, error: RunError | None) -> RunResult:
         """What is to be reported now."""

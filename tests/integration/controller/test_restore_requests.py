@@ -386,7 +386,7 @@ def test_what_does_not_pass_by_itself_is_told_and_not_tried_again(
     ask(protected)
     protected.settle(work=failing_worker(error, Verb.RESTORE))
     assert told(protected) == ("Failed", "Stalled", error.reason.value)
-    assert status(protected)["error"] == error.text
+    assert status(protected)["error"] == error.why.text
     protected.advance(timedelta(hours=1))
     readd(protected)
     protected.settle(work=failing_worker(error, Verb.RESTORE))

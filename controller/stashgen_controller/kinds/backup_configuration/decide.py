@@ -34,6 +34,7 @@ from stashgen_controller.kinds.backup_configuration.status import (
     session_status,
 )
 from stashgen_controller.kinds.field_support import with_support
+from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.conditions import condition, is_true, with_condition
 from stashgen_controller.runtime.decision import Action, Decision
 
@@ -108,7 +109,7 @@ def _validation(problems: Sequence[str], generation: int | None, now: datetime) 
 
 
 def _refused(
-    seen: Observed, status: BackupConfigurationStatus, why: str, now: datetime
+    seen: Observed, status: BackupConfigurationStatus, why: Reason, now: datetime
 ) -> JsonObject:
     """Say of each session what could not be made for it; what is there already stays so."""
     known = {item.name: item.conditions for item in seen.status.sessions or ()}
@@ -118,9 +119,9 @@ def _refused(
         if is_true(item.conditions, SCHEDULED):
             conditions = item.conditions
         else:
-            conditions = with_condition(conditions, not_scheduled(why, now))
+            conditions = with_condition(conditions, not_scheduled(why.text, now))
         if is_true(item.conditions, TRIGGERED) and not is_true(known.get(item.name, ()), TRIGGERED):
-            conditions = with_condition(conditions, not_triggered(why, now))
+            conditions = with_condition(conditions, not_triggered(why.text, now))
         sessions.append(item.model_copy(update={"conditions": conditions}))
     status = status.model_copy(update={"sessions": tuple(sessions)})
     phase = phases.backup_configuration_phase(seen.configuration, status)

@@ -18,6 +18,7 @@ from stashgen.api.shared import Condition, Dependency
 from stashgen.cron import CronError, Schedule
 from stashgen.kubestash.validation.storages import validate_retention_policy
 from stashgen_controller.kinds.backup_configuration.observe import Observed
+from stashgen_controller.runtime.causes import Cause
 from stashgen_controller.runtime.conditions import (
     condition,
     find,
@@ -62,7 +63,7 @@ def repository_status(seen: Observed, name: str) -> SessionRepositoryStatus:
     """Whether a Repository is Ready, and if not, why."""
     found = seen.repositories.get(name)
     if found is None:
-        missing = "WaitingForApply" if seen.is_rendered else "the Repository is being made"
+        missing = Cause.WAITING_FOR_APPLY if seen.is_rendered else "the Repository is being made"
         return SessionRepositoryStatus(name=name, phase="NotReady", reason=missing)
     phase = (found.status.phase if found.status else None) or "NotReady"
     initialized = find(found.status.conditions, "RepositoryInitialized") if found.status else None
@@ -115,7 +116,9 @@ def _scheduled(seen: Observed, session: Session, now: datetime) -> Condition:
         return not_scheduled("The CronJob is being made.", now)
     elif not seen.is_owned(cron_job):
         text = f"CronJob {name} belongs to something else."
-        return condition(SCHEDULED, status=False, reason="NameCollision", message=text, now=now)
+        return condition(
+            SCHEDULED, status=False, reason=Cause.NAME_COLLISION, message=text, now=now
+        )
     return condition(
         SCHEDULED,
         status=True,

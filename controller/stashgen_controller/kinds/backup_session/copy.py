@@ -9,7 +9,9 @@ from stashgen.api.repository import Repository
 from stashgen.api.shared import ObjectReference
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen_controller.jobs.run import JobRun
+from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_spec import UnrecordedFailure
+from stashgen_controller.runtime.causes import Cause
 
 _OVER = frozenset({Phase.SUCCEEDED, Phase.FAILED})
 
@@ -48,9 +50,9 @@ class Copy:
     snapshot_object: JsonObject | None
     run: JobRun
     template: JsonObject | None
-    problem: str | None
+    problem: Reason | None
     maintenance: JsonObject | None
-    retention_problem: str | None
+    retention_problem: Reason | None
     retain_job: str
     retain_run: JobRun
     removed: tuple[Snapshot, ...]
@@ -66,7 +68,7 @@ class Copy:
     @property
     def is_waiting_for_apply(self) -> bool:
         """The pod template is in git's hands and not there yet."""
-        return self.problem is not None and self.problem.startswith("WaitingForApply")
+        return self.problem is not None and self.problem.name == Cause.WAITING_FOR_APPLY
 
     @property
     def collides(self) -> bool:

@@ -33,6 +33,7 @@ from stashgen_controller.kinds.backup_session.observe import Observed
 from stashgen_controller.kinds.backup_session.prerequisites import why_skipped
 from stashgen_controller.kinds.backup_session.retention import advance_retention, retention_refused
 from stashgen_controller.kinds.backup_session.retry import advance_retry, next_retry
+from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.conditions import (
     METRICS_PUSHED,
     condition,
@@ -69,7 +70,7 @@ def _write(step: Step, seen: Observed, now: datetime) -> Decision:
             phase = reported
         return status.model_copy(update={"phase": phase}).to_wire()
 
-    def refused(why: str) -> JsonObject:
+    def refused(why: Reason) -> JsonObject:
         return written(conditioned(seen.status, not_ensured(why, now)))
 
     status = written(step.status) if step.is_written else None
@@ -174,7 +175,7 @@ def _after(seen: Observed, now: datetime) -> Decision:
     waits = [wait for wait in (retention.requeue_after, retry.requeue_after) if wait is not None]
     phase = retry.status.phase or phases.backup_session_phase(retry.status)
 
-    def refused(why: str) -> JsonObject:
+    def refused(why: Reason) -> JsonObject:
         return retention_refused(seen, why, now).to_wire()
 
     decision = Decision(

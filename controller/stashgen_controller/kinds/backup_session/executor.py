@@ -13,12 +13,15 @@ from stashgen_controller.jobs.manifest import job_manifest, owner_of
 from stashgen_controller.jobs.run import RunState
 from stashgen_controller.kinds.backup_session.copy import Copy
 from stashgen_controller.kinds.backup_session.observe import Observed
+from stashgen_controller.protocol.reason import Reason
+from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.protocol.run_spec import RunSpec
+from stashgen_controller.runtime.causes import Cause, why_waiting
 from stashgen_controller.runtime.conditions import (
-    WAITING_FOR_CLUSTER,
     condition,
     find,
     not_done,
+    waiting,
     with_condition,
 )
 from stashgen_controller.runtime.decision import Action, Create
@@ -45,34 +48,34 @@ class Step:
 def ensure_job(seen: Observed, status: BackupSessionStatus, copy: Copy, now: datetime) -> Step:
     """Start the Job of a copy, or wait for it."""
     if copy.collides:
-        text = f"NameCollision: Snapshot {copy.snapshot_name} is of another session or repository"
+        text = f"Snapshot {copy.snapshot_name} is of another session or repository"
+        why = Reason(Cause.NAME_COLLISION, text)
         failed = condition(
             SNAPSHOTS_ENSURED,
             status=False,
             reason="FailedToEnsureSnapshots",
-            message=text,
+            message=why.text,
             now=now,
         )
-        return _give_up(seen, conditioned(status, failed), copy, text, now)
+        return _give_up(seen, conditioned(status, failed), copy, why, now)
     if copy.run.state is not RunState.ABSENT:
         return _wait(seen, status, copy, now)
     start_by = _start_by(seen, status)
     if start_by is not None and now >= start_by:
         known = find(status.conditions, EXECUTOR_ENSURED)
-        why = f": {known.message}" if known is not None and known.message else ""
-        text = f"DeadlineExceeded: the backup could not start in time{why}"
-        return _give_up(seen, status, copy, text, now)
-    if copy.is_waiting_for_apply or seen.cluster_uid is None:
-        reason, message = WAITING_FOR_CLUSTER
-        if copy.is_waiting_for_apply:
-            reason, message = "WaitingForApply", copy.problem or ""
-        waiting = condition(EXECUTOR_ENSURED, status=None, reason=reason, message=message, now=now)
-        return Step(conditioned(status, waiting), requeue_after=_AGAIN)
+        cause = f": {known.message}" if known is not None and known.message else ""
+        text = f"the backup could not start in time{cause}"
+        return _give_up(seen, status, copy, Reason(ErrorClass.DEADLINE_EXCEEDED, text), now)
+    waits_for = why_waiting(copy.problem, seen.cluster_uid)
+    if waits_for is not None:
+        waits = waiting(EXECUTOR_ENSURED, waits_for, now)
+        return Step(conditioned(status, waits), requeue_after=_AGAIN)
     if copy.template is None:
-        return _give_up(seen, status, copy, copy.problem or "there is no pod to run", now)
+        why = copy.problem or Reason("", "there is no pod to run")
+        return _give_up(seen, status, copy, why, now)
     if seen.claim_uid is None:
-        text = f"PersistentVolumeClaim {seen.claim} does not exist"
-        return _give_up(seen, status, copy, text, now)
+        why = Reason("", f"PersistentVolumeClaim {seen.claim} does not exist")
+        return _give_up(seen, status, copy, why, now)
     job = job_manifest(
         name=copy.snapshot_name,
         owner=owner_of(seen.session),
@@ -104,13 +107,13 @@ def _wait(seen: Observed, status: BackupSessionStatus, copy: Copy, now: datetime
 
 
 def _give_up(
-    seen: Observed, status: BackupSessionStatus, copy: Copy, why: str, now: datetime
+    seen: Observed, status: BackupSessionStatus, copy: Copy, why: Reason, now: datetime
 ) -> Step:
     """Record that a copy failed without a Job; the next ones go on."""
     known = find(status.conditions, EXECUTOR_ENSURED)
     earlier = any(item.is_given_up for item in seen.copies)
     if earlier and known is not None and known.message:
-        why = f"{known.message}; {why}"
+        why = Reason("", f"{known.message}; {why.text}")
     status = _with_phase(status, copy, Phase.FAILED)
     return Step(conditioned(status, not_ensured(why, now)))
 
@@ -174,7 +177,7 @@ def _executor_ensured(
     return conditioned(status, ensured)
 
 
-def not_ensured(why: str, now: datetime) -> Condition:
+def not_ensured(why: Reason, now: datetime) -> Condition:
     """The condition that says why a copy has no Job."""
     return not_done(EXECUTOR_ENSURED, "FailedToEnsureBackupExecutor", why, now)
 

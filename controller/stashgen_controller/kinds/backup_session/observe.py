@@ -25,6 +25,7 @@ from stashgen_controller.listers.configurations import resolved_configuration
 from stashgen_controller.listers.objects import claim_uid, cluster_uid, without_status
 from stashgen_controller.listers.pods import terminated_pods
 from stashgen_controller.listers.snapshots import unrecorded_failures
+from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.conditions import find
 from stashgen_controller.runtime.kind import Reader
 
@@ -153,14 +154,14 @@ def _copy(
         executor=retain,
         owner_uid=session.metadata.uid,
     )
-    template, problem = _backup(reader, repository, storage, config_session)
-    maintenance, retention_problem = _attempt(
-        lambda: (
-            retain_template(reader, repository, storage, session.spec.session or "")
-            if repository is not None
-            else _missing(name)
+    if repository is not None:
+        template, problem = _backup(reader, repository, storage, config_session)
+        maintenance, retention_problem = _attempt(
+            lambda: retain_template(reader, repository, storage, session.spec.session or "")
         )
-    )
+    else:
+        template = maintenance = None
+        problem = retention_problem = Reason("", f"Repository {name} does not exist")
     backend = (
         configuration.backend(listed.backend)
         if configuration is not None and listed is not None
@@ -182,7 +183,7 @@ def _copy(
             owner_uid=session.metadata.uid,
         ),
         template=template,
-        problem=problem if repository is not None else f"Repository {name} does not exist",
+        problem=problem,
         maintenance=maintenance,
         retention_problem=retention_problem,
         retain_job=retain_job,
@@ -196,36 +197,29 @@ def _copy(
 
 def _backup(
     reader: Reader,
-    repository: Repository | None,
+    repository: Repository,
     storage: BackupStorage | None,
     session: Session | None,
-) -> tuple[JsonObject | None, str | None]:
-    if repository is None:
-        return None, "the Repository does not exist"
+) -> tuple[JsonObject | None, Reason | None]:
     name = repository.metadata.name
     if repository.spec.paused:
-        return None, f"Repository {name} is paused"
+        return None, Reason("", f"Repository {name} is paused")
     if repository.status is None or repository.status.phase != "Ready":
         initialized = (
             find(repository.status.conditions, _INITIALIZED) if repository.status else None
         )
         why = f": {initialized.message}" if initialized is not None and initialized.message else ""
-        return None, f"Repository {name} is not Ready{why}"
+        return None, Reason("", f"Repository {name} is not Ready{why}")
     if session is None:
-        return None, "the BackupConfiguration has no such session any more"
+        return None, Reason("", "the BackupConfiguration has no such session any more")
     return _attempt(lambda: backup_template(reader, repository, storage, session))
 
 
-def _attempt(resolve: Callable[[], JsonObject]) -> tuple[JsonObject | None, str | None]:
+def _attempt(resolve: Callable[[], JsonObject]) -> tuple[JsonObject | None, Reason | None]:
     try:
         return resolve(), None
     except UnresolvedError as error:
-        return None, str(error)
-
-
-def _missing(name: str) -> JsonObject:
-    msg = f"Repository {name} does not exist"
-    raise UnresolvedError(msg)
+        return None, error.reason
 
 
 def _storage(reader: Reader, repository: Repository | None) -> BackupStorage | None:

@@ -26,7 +26,7 @@ def why_skipped(seen: Observed) -> str | None:
     problems = [
         copy.problem for copy in seen.copies if copy.problem and not copy.is_waiting_for_apply
     ]
-    return problems[0] if len(problems) == len(seen.copies) else None
+    return problems[0].text if len(problems) == len(seen.copies) else None
 
 
 def _why_not_ready(seen: Observed) -> str:
@@ -34,4 +34,4 @@ def _why_not_ready(seen: Observed) -> str:
     if seen.claim and seen.claim_uid is None:
         return f": PersistentVolumeClaim {seen.claim} does not exist"
     problem = next((copy.problem for copy in seen.copies if copy.problem), None)
-    return f": {problem}" if problem else ""
+    return f": {problem.text}" if problem else ""

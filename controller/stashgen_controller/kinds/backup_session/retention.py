@@ -17,7 +17,8 @@ from stashgen_controller.jobs.manifest import job_manifest, owner_of
 from stashgen_controller.jobs.run import POD_FOLLOWS, RunState
 from stashgen_controller.kinds.backup_session.copy import Copy
 from stashgen_controller.kinds.backup_session.observe import Observed
-from stashgen_controller.protocol.run_result import ErrorClass, RunError
+from stashgen_controller.protocol.reason import Reason
+from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.runtime.conditions import condition, not_done, with_condition
 from stashgen_controller.runtime.decision import Action, Create, Delete
@@ -25,7 +26,8 @@ from stashgen_controller.runtime.decision import Action, Create, Delete
 ENSURED = "RetentionPolicyExecutorEnsured"
 CLEANUP_INCOMPLETE = "SnapshotCleanupIncomplete"
 _TIMEOUT = timedelta(hours=2)
-_UNKNOWN = RunError(reason=ErrorClass.INTERNAL, message="the Job failed and nobody says why")
+_UNKNOWN = Reason(ErrorClass.INTERNAL, "the Job failed and nobody says why")
+_NO_CLUSTER = Reason("", "the cluster's UID is not known yet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def advance_retention(seen: Observed, now: datetime) -> RetentionStep:
     return RetentionStep(status, actions, min(waits, default=None), never_started)
 
 
-def retention_refused(seen: Observed, why: str, now: datetime) -> BackupSessionStatus:
+def retention_refused(seen: Observed, why: Reason, now: datetime) -> BackupSessionStatus:
     """The status where the Job of a retention could not be made; it is tried again."""
     conditions = with_condition(seen.status.conditions, _ensured(why, now))
     return seen.status.model_copy(update={"conditions": conditions})
@@ -96,8 +98,8 @@ def _advance(seen: Observed, copy: Copy, now: datetime) -> _CopyStep:
     )
     match run.state:
         case RunState.ABSENT if copy.maintenance is None or seen.cluster_uid is None:
-            why = copy.retention_problem or "the cluster's UID is not known yet"
-            waiting = entry.model_copy(update={"error": why})
+            why = copy.retention_problem or _NO_CLUSTER
+            waiting = entry.model_copy(update={"error": why.text})
             return _CopyStep(waiting, conditions=(_ensured(why, now),))
         case RunState.ABSENT:
             job = _job(seen, copy, copy.maintenance or {}, now)
@@ -120,11 +122,11 @@ def _advance(seen: Observed, copy: Copy, now: datetime) -> _CopyStep:
             return _CopyStep(_failed(entry, error), conditions=conditions)
 
 
-def _failed(entry: RetentionPolicyApplyStatus, error: RunError) -> RetentionPolicyApplyStatus:
+def _failed(entry: RetentionPolicyApplyStatus, error: Reason) -> RetentionPolicyApplyStatus:
     return entry.model_copy(update={"phase": RetentionPhase.FAILED_TO_APPLY, "error": error.text})
 
 
-def _ensured(why: str | None, now: datetime) -> Condition:
+def _ensured(why: Reason | None, now: datetime) -> Condition:
     if why is not None:
         return not_done(ENSURED, "FailedToEnsureRetentionPolicyExecutor", why, now)
     return condition(
@@ -136,7 +138,7 @@ def _ensured(why: str | None, now: datetime) -> Condition:
     )
 
 
-def _incomplete(error: RunError, now: datetime) -> Condition:
+def _incomplete(error: Reason, now: datetime) -> Condition:
     return condition(
         CLEANUP_INCOMPLETE,
         status=True,

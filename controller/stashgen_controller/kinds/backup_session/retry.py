@@ -45,7 +45,7 @@ def _may_pass(copy: Copy) -> bool:
     """Whether another try can help; a permanent failure (a wrong password, say) is not tried."""
     if copy.collides:
         return False
-    return copy.run.error is None or copy.run.error.reason in TRANSIENT
+    return copy.run.error is None or copy.run.error.name in TRANSIENT
 
 
 def advance_retry(seen: Observed, now: datetime) -> RetryStep:

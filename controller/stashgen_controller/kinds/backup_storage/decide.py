@@ -20,13 +20,15 @@ from stashgen_controller.jobs.manifest import job_manifest, owner_of
 from stashgen_controller.jobs.run import with_event_reason
 from stashgen_controller.kinds.backup_storage.observe import INITIALIZED, Observed
 from stashgen_controller.kinds.field_support import with_support
+from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_spec import RunSpec
+from stashgen_controller.runtime.causes import WAITING_FOR_CLUSTER, Cause
 from stashgen_controller.runtime.conditions import (
     condition,
     find,
     not_done,
+    waiting,
     waiting_for_apply,
-    waiting_for_cluster,
     with_condition,
 )
 from stashgen_controller.runtime.decision import Decision
@@ -111,15 +113,18 @@ def _initialized(seen: Observed, progress: Progress, now: datetime) -> Condition
     if seen.problem is not None:
         return _failed(seen.problem, now)
     if progress.error is not None:
-        return _failed(progress.error.text, now)
+        return _failed(progress.error, now)
     known = find(seen.status.conditions, INITIALIZED)
-    if known is not None and known.reason not in {"WaitingForApply", "WaitingForCluster"}:
+    if known is not None and known.reason not in {
+        Cause.WAITING_FOR_APPLY,
+        Cause.WAITING_FOR_CLUSTER,
+    }:
         return known
     if seen.template is None:
         template = template_name(seen.storage.metadata, Verb.INIT_STORAGE.value)
         return waiting_for_apply(INITIALIZED, f"PodTemplate {template}", now)
     if seen.cluster_uid is None:
-        return waiting_for_cluster(INITIALIZED, now)
+        return waiting(INITIALIZED, WAITING_FOR_CLUSTER, now)
     return condition(
         INITIALIZED,
         status=None,
@@ -129,7 +134,7 @@ def _initialized(seen: Observed, progress: Progress, now: datetime) -> Condition
     )
 
 
-def _failed(why: str, now: datetime) -> Condition:
+def _failed(why: Reason, now: datetime) -> Condition:
     return not_done(INITIALIZED, "BackendInitializationFailed", why, now)
 
 

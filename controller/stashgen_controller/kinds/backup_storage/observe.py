@@ -19,6 +19,8 @@ from stashgen_controller.jobs.run import JobRun, observe_job
 from stashgen_controller.jobs.templates import rendered_template
 from stashgen_controller.listers.indexes import REPOSITORIES_BY_STORAGE
 from stashgen_controller.listers.objects import cluster_uid, without_status
+from stashgen_controller.protocol.reason import Reason
+from stashgen_controller.runtime.causes import Cause
 from stashgen_controller.runtime.conditions import find
 from stashgen_controller.runtime.kind import Reader
 
@@ -43,7 +45,7 @@ class Observed:
     obj: JsonObject
     storage: BackupStorage
     template: JsonObject | None
-    problem: str | None
+    problem: Reason | None
     run: JobRun
     repositories: Sequence[Repository]
     cluster_uid: str | None
@@ -87,16 +89,16 @@ def observe(reader: Reader, storage: BackupStorage) -> Observed:
     )
 
 
-def _template(reader: Reader, storage: BackupStorage) -> tuple[JsonObject | None, str | None]:
+def _template(reader: Reader, storage: BackupStorage) -> tuple[JsonObject | None, Reason | None]:
     others = reader.items(BackupStorage)
     invalid = validate_backup_storage(
         with_storage_defaults(storage), map(with_storage_defaults, others)
     )
     if invalid:
-        return None, f"InvalidField: {'; '.join(invalid)}"
+        return None, Reason(Cause.INVALID_FIELD, "; ".join(invalid))
     if is_rendered(storage.metadata):
         return rendered_template(reader, storage.metadata, Verb.INIT_STORAGE.value), None
     try:
         return templates.init_storage_template(storage, settings_from_storage(storage)), None
     except UnsupportedStorageError as error:
-        return None, f"UnsupportedField: {error}"
+        return None, Reason(Cause.UNSUPPORTED_FIELD, str(error))

@@ -18,12 +18,14 @@ from stashgen_controller.jobs.run import JobRun, with_event_reason
 from stashgen_controller.kinds.field_support import with_support
 from stashgen_controller.kinds.repository.observe import Observed
 from stashgen_controller.listers.history import SnapshotRecord
+from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_spec import RunSpec
+from stashgen_controller.runtime.causes import WAITING_FOR_CLUSTER, Cause
 from stashgen_controller.runtime.conditions import (
-    WAITING_FOR_CLUSTER,
     condition,
     find,
     not_done,
+    waiting,
     with_condition,
     without,
 )
@@ -33,6 +35,8 @@ INITIALIZED = "RepositoryInitialized"
 RESTORE_EXPECTED = "RestoreExpected"
 RETENTION_APPLIED = "RetentionApplied"
 _RECENT = 5
+# Only a change of the manifests mends these.
+_WRONG = frozenset({Cause.GRANT_MISSING, Cause.UNSUPPORTED_FIELD})
 
 
 def decide(seen: Observed, now: datetime) -> Decision:
@@ -73,19 +77,19 @@ def _written(status: RepositoryStatus, conditions: tuple[Condition, ...]) -> Jso
     return status.model_copy(update={"phase": phases.repository_phase(status)}).to_wire()
 
 
-def _why_not(seen: Observed) -> tuple[str, str] | None:
-    """Why nothing can be initialised now: a condition's reason, and the words."""
+def _why_not(seen: Observed) -> Reason | None:
+    """Why nothing can be initialised now."""
     storage = seen.repository.spec.storage_ref
     if seen.repository.spec.paused:
-        return "Paused", "The Repository is paused."
+        return Reason(Cause.PAUSED, "The Repository is paused.")
     if not seen.sessions:
-        return "NoSession", "No BackupConfiguration has a session that writes here."
+        text = "No BackupConfiguration has a session that writes here."
+        return Reason(Cause.NO_SESSION, text)
     if seen.problem is not None:
-        reason, _, rest = seen.problem.partition(": ")
-        return reason, rest or seen.problem
+        return seen.problem
     if not seen.storage_is_ready:
         name = storage.name if storage is not None else ""
-        return "StorageNotReady", f"BackupStorage {name} is not Ready."
+        return Reason(Cause.STORAGE_NOT_READY, f"BackupStorage {name} is not Ready.")
     if seen.cluster_uid is None:
         return WAITING_FOR_CLUSTER
     return None
@@ -141,15 +145,15 @@ def _initialized(seen: Observed, progress: Progress, now: datetime) -> Condition
             now=now,
         )
     if progress.error is not None:
-        return _failed(progress.error.text, now)
+        return _failed(progress.error, now)
     why = _why_not(seen)
     known = find(seen.status.conditions, INITIALIZED)
     if why is not None:
-        reason, message = why
-        is_wrong = reason in {"GrantMissing", "UnsupportedField"}
-        return condition(
-            INITIALIZED, status=False if is_wrong else None, reason=reason, message=message, now=now
-        )
+        if why.name in _WRONG:
+            return condition(
+                INITIALIZED, status=False, reason=why.name, message=why.message, now=now
+            )
+        return waiting(INITIALIZED, why, now)
     if known is not None and known.reason == "RepositoryInitializationFailed":
         # The next attempt is running: until it ends the last one's failure is what is known.
         return known
@@ -162,7 +166,7 @@ def _initialized(seen: Observed, progress: Progress, now: datetime) -> Condition
     )
 
 
-def _failed(why: str, now: datetime) -> Condition:
+def _failed(why: Reason, now: datetime) -> Condition:
     return not_done(INITIALIZED, "RepositoryInitializationFailed", why, now)
 
 

@@ -23,6 +23,7 @@ from stashgen_controller.listers.indexes import (
 )
 from stashgen_controller.listers.objects import claim_uid, cluster_uid, without_status
 from stashgen_controller.listers.pods import restores_from
+from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.kind import Reader
 
 _OVER = frozenset({RetentionPhase.APPLIED, RetentionPhase.FAILED_TO_APPLY})
@@ -53,7 +54,7 @@ class Observed:
     storage_is_ready: bool
     sessions: tuple[str, ...]
     template: JsonObject | None
-    problem: str | None
+    problem: Reason | None
     run: JobRun
     snapshots: Sequence[SnapshotRecord]
     writer: bool | None
@@ -115,11 +116,11 @@ def observe(reader: Reader, repository: Repository) -> Observed:
 
 def _template(
     reader: Reader, repository: Repository, storage: BackupStorage | None
-) -> tuple[JsonObject | None, str | None]:
+) -> tuple[JsonObject | None, Reason | None]:
     try:
         return init_template(reader, repository, storage), None
     except UnresolvedError as error:
-        return None, str(error)
+        return None, error.reason
 
 
 def _writer(

@@ -6,6 +6,7 @@ restored twice is not decided here but by the record in the bucket
 (``worker/repository/restore_ledger.py``).
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from stashgen.api.base import JsonObject, format_time
@@ -25,7 +26,14 @@ from stashgen_controller.kinds.restore_request.observe import (
     Attempt,
     Observed,
 )
-from stashgen_controller.kinds.restore_request.status import expired, failed, going_on, succeeded
+from stashgen_controller.kinds.restore_request.status import (
+    READY,
+    expired,
+    failed,
+    going_on,
+    succeeded,
+)
+from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import TRANSIENT, ErrorClass
 from stashgen_controller.runtime.conditions import (
     EXECUTOR_ENSURED,
@@ -41,7 +49,7 @@ from stashgen_controller.runtime.decision import Action, Create, Decision
 
 # A RestoreSession that ran and is not there: our caches may be behind for a moment.
 SESSION_MISSING = "RestoreSessionMissing"
-_WAITING_FOR_RETRY = "WaitingForRetry"
+_STARTING, _WAITING_FOR_RETRY = "Starting", "WaitingForRetry"
 _MISSING_FAILS = timedelta(seconds=30)
 _FIRST_DELAY = timedelta(minutes=1)
 _AGAIN = timedelta(minutes=1)
@@ -55,7 +63,8 @@ def decide(seen: Observed, now: datetime) -> Decision:
     if seen.request.is_finished:
         return Decision()
     if seen.stranger is not None:
-        return _write(failed(seen, seen.status, f"NonceReused: {seen.stranger}", now))
+        why = Reason(ErrorClass.NONCE_REUSED, seen.stranger)
+        return _write(failed(seen, seen.status, why, now))
     if seen.newest is not None:
         return _follow(seen, seen.newest, now)
     return _deleted(seen, now) if _has_written(seen) else _begin(seen, now)
@@ -63,7 +72,7 @@ def decide(seen: Observed, now: datetime) -> Decision:
 
 def _has_written(seen: Observed) -> bool:
     """Whether a RestoreSession ran, or is to be resumed: without it nothing is begun anew."""
-    known = find(seen.status.conditions, "Ready")
+    known = find(seen.status.conditions, READY)
     waits = known is not None and known.reason == _WAITING_FOR_RETRY
     return waits or seen.status.phase is _RUNNING
 
@@ -74,19 +83,22 @@ def _begin(seen: Observed, now: datetime) -> Decision:
     if now >= spec.not_after:
         created = seen.request.metadata.creation_timestamp or now
         if seen.snapshot is None and waits and created < spec.not_after:
-            text = f"NoSnapshot: {seen.missing}, until notAfter {format_time(spec.not_after)}"
-            return _write(failed(seen, seen.status, text, now))
-        text = f"Expired: notAfter {format_time(spec.not_after)} passed before anything was started"
-        known = find(seen.status.conditions, "Ready")
-        why = f": {known.message}" if known is not None and known.message else ""
-        return _write(expired(seen, seen.status, text + why, now))
+            text = f"{seen.missing}, until notAfter {format_time(spec.not_after)}"
+            why = Reason(ErrorClass.NO_SNAPSHOT, text)
+            return _write(failed(seen, seen.status, why, now))
+        text = f"notAfter {format_time(spec.not_after)} passed before anything was started"
+        known = find(seen.status.conditions, READY)
+        if known is not None and known.message:
+            text += f": {known.message}"
+        return _write(expired(seen, seen.status, Reason(ErrorClass.EXPIRED, text), now))
     if seen.snapshot is None:
         if not waits:
-            return _write(failed(seen, seen.status, f"NoSnapshot: {seen.missing}", now))
-        return _wait(seen, seen.status, ("WaitingForSnapshot", seen.missing), now)
+            why = Reason(ErrorClass.NO_SNAPSHOT, seen.missing)
+            return _write(failed(seen, seen.status, why, now))
+        return _wait(seen, seen.status, Reason("WaitingForSnapshot", seen.missing), now)
     if seen.unresolved is not None:
-        waiting_for = ("WaitingForSession", seen.unresolved)
-        return _wait(seen, seen.status, waiting_for, now, again=_AGAIN)
+        why = Reason("WaitingForSession", seen.unresolved)
+        return _wait(seen, seen.status, why, now, again=_AGAIN)
     return _start(seen, 1, seen.snapshot.metadata.name, now)
 
 
@@ -96,12 +108,12 @@ def _start(seen: Observed, number: int, snapshot: str, now: datetime) -> Decisio
         update={"snapshot": snapshot, "restore_session": name, "attempt": number}
     )
 
-    def refused(why: str) -> JsonObject:
-        word = {"reason": "NotStarted", "message": why}
-        return going_on(seen, seen.status, _PENDING, **word, now=now).to_wire()
+    def refused(why: Reason) -> JsonObject:
+        not_started = Reason("NotStarted", why.text)
+        return going_on(seen, seen.status, _PENDING, not_started, now).to_wire()
 
-    message = f"RestoreSession {name} restores Snapshot {snapshot}"
-    started = going_on(seen, status, _PENDING, reason="Starting", message=message, now=now)
+    why = Reason(_STARTING, f"RestoreSession {name} restores Snapshot {snapshot}")
+    started = going_on(seen, status, _PENDING, why, now)
     action = Create(RESTORE_SESSIONS, _session(seen, name, snapshot))
     return Decision((action,), started.to_wire(), _until(seen, now), refused)
 
@@ -141,23 +153,22 @@ def _follow(seen: Observed, attempt: Attempt, now: datetime) -> Decision:
         return _under_way(seen, status, session, now)
     if session.phase is RestorePhase.SUCCEEDED:
         if restored_before is not None:
-            told = {"reason": "RestoredBefore", "message": restored_before.message}
+            how = Reason("RestoredBefore", restored_before.message)
         else:
-            told = {"reason": "Restored", "message": f"restored from Snapshot {status.snapshot}"}
-        return _write(succeeded(seen, status, **told, now=now))
-    text = _failure(session)
-    reason = text.partition(":")[0]
-    if reason == ErrorClass.EXPIRED:
-        return _write(expired(seen, status, text, now))
-    if reason not in _RESUMED or attempt.number >= MOST_ATTEMPTS:
-        return _write(failed(seen, status, text, now))
+            how = Reason("Restored", f"restored from Snapshot {status.snapshot}")
+        return _write(succeeded(seen, status, how, now))
+    why = _failure(session)
+    if why.name == ErrorClass.EXPIRED:
+        return _write(expired(seen, status, why, now))
+    if why.name not in _RESUMED or attempt.number >= MOST_ATTEMPTS:
+        return _write(failed(seen, status, why, now))
     if now >= seen.request.spec.not_after:
-        text += "; notAfter has passed, so it is not resumed"
-        return _write(failed(seen, status, text, now))
+        text = f"{why.message}; notAfter has passed, so it is not resumed"
+        return _write(failed(seen, status, replace(why, message=text), now))
     due = _ended(session, now) + _FIRST_DELAY * 2 ** (attempt.number - 1)
     if now < due:
-        message = f"attempt {attempt.number} of {MOST_ATTEMPTS} failed and is resumed: {text}"
-        return _wait(seen, status, (_WAITING_FOR_RETRY, message), now, again=due - now)
+        text = f"attempt {attempt.number} of {MOST_ATTEMPTS} failed and is resumed: {why.text}"
+        return _wait(seen, status, Reason(_WAITING_FOR_RETRY, text), now, again=due - now)
     return _start(seen, attempt.number + 1, status.snapshot or "", now)
 
 
@@ -167,14 +178,13 @@ def _under_way(
     known = session.status
     conditions = known.conditions if known is not None else ()
     if known is not None and (known.executor or is_true(conditions, EXECUTOR_ENSURED)):
-        message = f"RestoreSession {session.metadata.name} restores Snapshot {status.snapshot}"
-        told = {"reason": "Restoring", "message": message}
-        return _write(going_on(seen, status, _RUNNING, **told, now=now))
+        text = f"RestoreSession {session.metadata.name} restores Snapshot {status.snapshot}"
+        return _write(going_on(seen, status, _RUNNING, Reason("Restoring", text), now))
     for item in reversed(conditions):
         if item.status is not ConditionStatus.TRUE and item.message:
-            return _wait(seen, status, (item.reason or item.type, item.message), now)
-    message = f"RestoreSession {session.metadata.name} has not started yet"
-    return _wait(seen, status, ("Starting", message), now)
+            return _wait(seen, status, Reason(item.reason or item.type, item.message), now)
+    text = f"RestoreSession {session.metadata.name} has not started yet"
+    return _wait(seen, status, Reason(_STARTING, text), now)
 
 
 def _deleted(seen: Observed, now: datetime) -> Decision:
@@ -183,10 +193,10 @@ def _deleted(seen: Observed, now: datetime) -> Decision:
     since = known.last_transition_time if known is not None else now
     what = f"RestoreSession {seen.status.restore_session} was deleted before it was done"
     if now - since >= _MISSING_FAILS:
-        text = f"RestoreSessionDeleted: {what}: the volume may be restored in part"
+        why = Reason("RestoreSessionDeleted", f"{what}: the volume may be restored in part")
         conditions = without(seen.status.conditions, SESSION_MISSING)
         status = seen.status.model_copy(update={"conditions": conditions})
-        return _write(failed(seen, status, text, now))
+        return _write(failed(seen, status, why, now))
     word = condition(SESSION_MISSING, status=True, reason=SESSION_MISSING, message=what, now=now)
     status = seen.status.model_copy(
         update={"conditions": with_condition(seen.status.conditions, word)}
@@ -202,8 +212,8 @@ def _is_over(session: RestoreSession) -> bool:
     return session.is_finished and is_true(conditions, METRICS_PUSHED)
 
 
-def _failure(session: RestoreSession) -> str:
-    """Why a RestoreSession failed; never empty."""
+def _failure(session: RestoreSession) -> Reason:
+    """Why a RestoreSession failed: its status has that as text only."""
     status = session.status
     components = (status.components if status else None) or {}
     found = [item.error for item in components.values() if item.error]
@@ -213,7 +223,8 @@ def _failure(session: RestoreSession) -> str:
         is_bad = item.status is ConditionStatus.FALSE or item.type == "RestoreIncomplete"
         if is_bad and item.message:
             found.append(item.message)
-    return found[0] if found else f"RestoreSession {session.metadata.name} failed without a word"
+    name = session.metadata.name
+    return Reason.parse(found[0] if found else f"RestoreSession {name} failed without a word")
 
 
 def _ended(session: RestoreSession, now: datetime) -> datetime:
@@ -225,13 +236,12 @@ def _ended(session: RestoreSession, now: datetime) -> datetime:
 def _wait(
     seen: Observed,
     status: RestoreRequestStatus,
-    waiting_for: tuple[str, str],
+    why: Reason,
     now: datetime,
     *,
     again: timedelta | None = None,
 ) -> Decision:
-    reason, message = waiting_for
-    waiting = going_on(seen, status, _PENDING, reason=reason, message=message, now=now)
+    waiting = going_on(seen, status, _PENDING, why, now)
     until = _until(seen, now)
     steps = [step for step in (again, until) if step is not None]
     return Decision(status=waiting.to_wire(), requeue_after=min(steps, default=None))

@@ -5,6 +5,7 @@ from datetime import datetime
 from stashgen.api.restore_request import RestoreRequestPhase, RestoreRequestStatus
 from stashgen.api.shared import Condition
 from stashgen_controller.kinds.restore_request.observe import Observed
+from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.conditions import condition, with_condition, without
 
 READY, RECONCILING, STALLED = "Ready", "Reconciling", "Stalled"
@@ -14,35 +15,32 @@ def going_on(
     seen: Observed,
     status: RestoreRequestStatus,
     phase: RestoreRequestPhase,
-    *,
-    reason: str,
-    message: str,
+    why: Reason,
     now: datetime,
 ) -> RestoreRequestStatus:
     """A request that is waited for: Reconciling, and not Ready."""
-    told = (reason, message)
-    not_ready = _said(seen, READY, told, now, status=False)
-    going = _said(seen, RECONCILING, told, now, status=True)
+    not_ready = _condition(seen, READY, why, now, status=False)
+    going = _condition(seen, RECONCILING, why, now, status=True)
     conditions = with_condition(with_condition(status.conditions, not_ready), going)
     return _written(seen, status, phase, without(conditions, STALLED))
 
 
 def succeeded(
-    seen: Observed, status: RestoreRequestStatus, *, reason: str, message: str, now: datetime
+    seen: Observed, status: RestoreRequestStatus, how: Reason, now: datetime
 ) -> RestoreRequestStatus:
     """The act is done."""
-    return _at_rest(seen, status, RestoreRequestPhase.SUCCEEDED, (reason, message), now)
+    return _at_rest(seen, status, RestoreRequestPhase.SUCCEEDED, how, now)
 
 
 def failed(
-    seen: Observed, status: RestoreRequestStatus, text: str, now: datetime
+    seen: Observed, status: RestoreRequestStatus, why: Reason, now: datetime
 ) -> RestoreRequestStatus:
     """The act was not done, and this request will not do it: Stalled."""
-    return _stalled(seen, status, RestoreRequestPhase.FAILED, text, now)
+    return _stalled(seen, status, RestoreRequestPhase.FAILED, why, now)
 
 
 def expired(
-    seen: Observed, status: RestoreRequestStatus, text: str, now: datetime
+    seen: Observed, status: RestoreRequestStatus, why: Reason, now: datetime
 ) -> RestoreRequestStatus:
     """Nothing was started in time.
 
@@ -52,20 +50,19 @@ def expired(
     created = seen.request.metadata.creation_timestamp or now
     phase = RestoreRequestPhase.EXPIRED
     if created < seen.request.spec.not_after:
-        return _stalled(seen, status, phase, text, now)
-    reason, _, message = text.partition(": ")
-    update = status.model_copy(update={"error": text})
-    return _at_rest(seen, update, phase, (reason, message), now)
+        return _stalled(seen, status, phase, why, now)
+    update = status.model_copy(update={"error": why.text})
+    return _at_rest(seen, update, phase, why, now)
 
 
 def _at_rest(
     seen: Observed,
     status: RestoreRequestStatus,
     phase: RestoreRequestPhase,
-    told: tuple[str, str],
+    how: Reason,
     now: datetime,
 ) -> RestoreRequestStatus:
-    ready = _said(seen, READY, told, now, status=True)
+    ready = _condition(seen, READY, how, now, status=True)
     conditions = with_condition(status.conditions, ready)
     return _written(seen, status, phase, without(without(conditions, RECONCILING), STALLED))
 
@@ -74,27 +71,28 @@ def _stalled(
     seen: Observed,
     status: RestoreRequestStatus,
     phase: RestoreRequestPhase,
-    text: str,
+    why: Reason,
     now: datetime,
 ) -> RestoreRequestStatus:
-    reason, _, message = text.partition(": ")
-    if not message or not reason.isalnum():
-        reason, message = "RestoreFailed", text
-    told = (reason, message)
-    not_ready = _said(seen, READY, told, now, status=False)
-    stalled = _said(seen, STALLED, told, now, status=True)
+    # A condition needs a reason (Kubernetes API conventions), whatever was found.
+    shown = why if why.name and why.message else Reason("RestoreFailed", why.text)
+    not_ready = _condition(seen, READY, shown, now, status=False)
+    stalled = _condition(seen, STALLED, shown, now, status=True)
     known = without(status.conditions, RECONCILING)
     conditions = with_condition(with_condition(known, not_ready), stalled)
-    return _written(seen, status.model_copy(update={"error": text}), phase, conditions)
+    return _written(seen, status.model_copy(update={"error": why.text}), phase, conditions)
 
 
-def _said(
-    seen: Observed, type_: str, told: tuple[str, str], now: datetime, *, status: bool
+def _condition(
+    seen: Observed, type_: str, why: Reason, now: datetime, *, status: bool
 ) -> Condition:
-    reason, message = told
-    generation = seen.request.metadata.generation
     return condition(
-        type_, status=status, reason=reason, message=message, now=now, generation=generation
+        type_,
+        status=status,
+        reason=why.name,
+        message=why.message,
+        now=now,
+        generation=seen.request.metadata.generation,
     )
 
 

@@ -28,15 +28,18 @@ from stashgen_controller.kinds.restore_session.outcome import (
     not_ensured,
     set_condition,
 )
+from stashgen_controller.protocol.reason import Reason
+from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.protocol.run_spec import RunSpec
+from stashgen_controller.runtime.causes import why_waiting
 from stashgen_controller.runtime.conditions import (
     EXECUTOR_ENSURED,
     METRICS_PUSHED,
     TARGET_FOUND,
-    WAITING_FOR_CLUSTER,
     condition,
     find,
     is_true,
+    waiting,
 )
 from stashgen_controller.runtime.decision import Action, Create, Decision, Delete
 
@@ -143,17 +146,16 @@ def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decis
         found = condition(TARGET_FOUND, status=True, reason="TargetFound", now=now)
         status = set_condition(status, found)
     if seen.snapshot is None:
-        text = f"NoSnapshot: {_nothing_matches(seen)}"
-        return _write(seen, failed(seen, status, text, now), now)
+        why = Reason(ErrorClass.NO_SNAPSHOT, _nothing_matches(seen))
+        return _write(seen, failed(seen, status, why, now), now)
     waiting_for = _why_waiting(seen)
     if waiting_for is not None:
-        reason, message = waiting_for
-        waiting = condition(EXECUTOR_ENSURED, status=None, reason=reason, message=message, now=now)
+        waits = waiting(EXECUTOR_ENSURED, waiting_for, now)
         wait = min(_AGAIN, _until(seen, status, now) or _AGAIN)
-        return _write(seen, set_condition(status, waiting), now, requeue_after=wait)
+        return _write(seen, set_condition(status, waits), now, requeue_after=wait)
     if seen.template is None:
-        text = seen.problem or "there is no pod to run"
-        return _write(seen, failed(seen, status, text, now), now)
+        why = seen.problem or Reason("", "there is no pod to run")
+        return _write(seen, failed(seen, status, why, now), now)
     ensured = condition(
         EXECUTOR_ENSURED,
         status=True,
@@ -165,29 +167,31 @@ def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decis
     return _write(seen, set_condition(_with_pause(seen, status), ensured), now, Create(JOBS, job))
 
 
-def _too_late(seen: Observed, status: RestoreSessionStatus, now: datetime) -> str | None:
+def _too_late(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Reason | None:
     """Why a restore does not start any more."""
     waited_for = [find(status.conditions, type_) for type_ in (TARGET_FOUND, EXECUTOR_ENSURED)]
     words = [item.message for item in waited_for if item is not None and item.message]
     why = f": {words[0]}" if words else ""
     if seen.order is not None and now >= seen.order.not_after:
         until = format_time(seen.order.not_after)
-        return f"Expired: the restore could not start before notAfter {until}{why}"
+        text = f"the restore could not start before notAfter {until}{why}"
+        return Reason(ErrorClass.EXPIRED, text)
     if status.restore_deadline is not None and now >= status.restore_deadline:
-        return f"DeadlineExceeded: the restore could not start in time{why}"
+        text = f"the restore could not start in time{why}"
+        return Reason(ErrorClass.DEADLINE_EXCEEDED, text)
     return None
 
 
-def _why_waiting(seen: Observed) -> tuple[str, str] | None:
+def _why_waiting(seen: Observed) -> Reason | None:
     if seen.order is not None and seen.request_is_gone:
-        return "WaitingForRequest", f"RestoreRequest {seen.order.request} was deleted"
+        return Reason("WaitingForRequest", f"RestoreRequest {seen.order.request} was deleted")
     if seen.backing_up is not None:
-        return "WaitingForBackup", f"BackupSession {seen.backing_up} is reading the target"
+        text = f"BackupSession {seen.backing_up} is reading the target"
+        return Reason("WaitingForBackup", text)
     if seen.restoring is not None:
-        return "WaitingForRestore", f"RestoreSession {seen.restoring} is writing to the target"
-    if seen.problem is not None and seen.problem.startswith("WaitingForApply"):
-        return "WaitingForApply", seen.problem
-    return WAITING_FOR_CLUSTER if seen.cluster_uid is None else None
+        text = f"RestoreSession {seen.restoring} is writing to the target"
+        return Reason("WaitingForRestore", text)
+    return why_waiting(seen.problem, seen.cluster_uid)
 
 
 def _with_pause(seen: Observed, status: RestoreSessionStatus) -> RestoreSessionStatus:
@@ -275,7 +279,7 @@ def _write(
             phase = reported or phase
         return status.model_copy(update={"phase": phase}).to_wire()
 
-    def refused(why: str) -> JsonObject:
+    def refused(why: Reason) -> JsonObject:
         return written(set_condition(seen.status, not_ensured(why, now)))
 
     return Decision(actions, written(status), requeue_after, refused)

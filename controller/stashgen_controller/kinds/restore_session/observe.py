@@ -25,7 +25,9 @@ from stashgen_controller.listers.indexes import (
 from stashgen_controller.listers.objects import claim_uid, cluster_uid
 from stashgen_controller.listers.pods import terminated_pods
 from stashgen_controller.listers.snapshots import find_snapshot
+from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_spec import RestoreOrder, order_of
+from stashgen_controller.runtime.causes import Cause
 from stashgen_controller.runtime.conditions import EXECUTOR_ENSURED, is_true
 from stashgen_controller.runtime.kind import Reader
 
@@ -59,7 +61,7 @@ class Observed:
     snapshot: Snapshot | None
     snapshot_object: JsonObject | None
     template: JsonObject | None
-    problem: str | None
+    problem: Reason | None
     addon_found: bool
     backing_up: str | None
     restoring: str | None
@@ -142,14 +144,14 @@ def _order(restore: RestoreSession) -> tuple[RestoreOrder | None, str | None]:
 
 def _template(
     reader: Reader, restore: RestoreSession, repository: Repository | None
-) -> tuple[JsonObject | None, str | None]:
+) -> tuple[JsonObject | None, Reason | None]:
     if repository is None:
-        return None, "NoRepository: the Repository does not exist"
+        return None, Reason(Cause.NO_REPOSITORY, "the Repository does not exist")
     storage = reader.get(BackupStorage, *repository.storage_key)
     try:
         return restore_template(reader, repository, storage, restore), None
     except UnresolvedError as error:
-        return None, str(error)
+        return None, error.reason
 
 
 def _backing_up(reader: Reader, namespace: str, claim: str) -> str | None:

@@ -12,7 +12,7 @@ from stashgen.api.snapshot import Phase
 from stashgen.kubestash import quantities
 from stashgen.kubestash.pods.templates import COMPONENT
 from stashgen_controller.kinds.restore_session.observe import Observed
-from stashgen_controller.protocol.run_result import RunError
+from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.conditions import (
     EXECUTOR_ENSURED,
     condition,
@@ -49,7 +49,7 @@ def finished(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Res
     return _pushed(seen, _with_component(seen, status, component), now)
 
 
-def _error(reported: str | None, error: RunError | None) -> str:
+def _error(reported: str | None, error: Reason | None) -> str:
     return reported or (error.text if error is not None else "the Job gave no reason")
 
 
@@ -61,7 +61,7 @@ def _with_component(
 
 
 def incomplete(
-    seen: Observed, status: RestoreSessionStatus, error: RunError | None, now: datetime
+    seen: Observed, status: RestoreSessionStatus, error: Reason | None, now: datetime
 ) -> RestoreSessionStatus:
     """A restore whose Job never started, was lost, or ended without a word."""
     text = _error(None, error)
@@ -77,13 +77,13 @@ def incomplete(
 
 
 def failed(
-    seen: Observed, status: RestoreSessionStatus, why: str, now: datetime
+    seen: Observed, status: RestoreSessionStatus, why: Reason, now: datetime
 ) -> RestoreSessionStatus:
     """A restore that never had a Job."""
     return _pushed(seen, set_condition(status, not_ensured(why, now)), now)
 
 
-def not_ensured(why: str, now: datetime) -> Condition:
+def not_ensured(why: Reason, now: datetime) -> Condition:
     """A restore whose Job could not be made."""
     return not_done(EXECUTOR_ENSURED, "FailedToEnsureRestoreExecutor", why, now)
 

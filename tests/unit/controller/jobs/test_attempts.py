@@ -12,13 +12,14 @@ from stashgen.api.resources import JOBS
 from stashgen.api.shared import Executor
 from stashgen_controller.jobs.attempts import Attempts, retry_delay
 from stashgen_controller.jobs.run import PENDING_FAILS, JobRun, RunState
+from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import TRANSIENT, ErrorClass, RunError
 from stashgen_controller.runtime.decision import Create, Delete
 from tests.support.world import DIGEST, NOW, result
 
-LOCKED = RunError(reason=ErrorClass.LOCKED, message="locked")
-LOST = RunError(reason=ErrorClass.EXECUTOR_LOST, message="the Job was deleted")
-WRONG = RunError(reason=ErrorClass.WRONG_PASSWORD, message="wrong")
+LOCKED = Reason(ErrorClass.LOCKED, "locked")
+LOST = Reason(ErrorClass.EXECUTOR_LOST, "the Job was deleted")
+WRONG = Reason(ErrorClass.WRONG_PASSWORD, "wrong")
 FIRST = Executor(job="init-1", attempt=1, plan_digest=DIGEST, job_uid="job-1")
 
 
@@ -35,8 +36,9 @@ def recorded(attempt: int, uid: str | None) -> Executor:
     return Executor(job="init-1", attempt=attempt, plan_digest=DIGEST, job_uid=uid)
 
 
-def finished(error: RunError | None, at: datetime = NOW) -> JobRun:
-    return JobRun(RunState.FINISHED, "job-1", DIGEST, result(error), error, at)
+def finished(error: Reason | None, at: datetime = NOW) -> JobRun:
+    failure = RunError(reason=ErrorClass(error.name), message=error.message) if error else None
+    return JobRun(RunState.FINISHED, "job-1", DIGEST, result(failure), error, at)
 
 
 def test_the_first_attempt_is_made_and_remembered_by_its_plan() -> None:
@@ -74,7 +76,7 @@ def test_a_success_for_an_older_spec_is_followed_by_another_attempt() -> None:
 @pytest.mark.parametrize(
     ("error", "delay"), [(LOCKED, timedelta(seconds=10)), (WRONG, timedelta(minutes=10))]
 )
-def test_a_failure_waits_and_then_makes_the_next_attempt(error: RunError, delay: timedelta) -> None:
+def test_a_failure_waits_and_then_makes_the_next_attempt(error: Reason, delay: timedelta) -> None:
     early = attempts(FIRST, finished(error)).advance(NOW + delay - timedelta(seconds=1))
     assert not early.actions
     assert early.error == error
@@ -102,7 +104,7 @@ def test_a_job_that_somebody_deleted_is_made_anew_after_the_delay_of_a_failure()
 
 
 def test_a_name_that_is_taken_is_not_deleted() -> None:
-    taken = RunError(reason=ErrorClass.INTERNAL, message="NameCollision: taken")
+    taken = Reason(ErrorClass.INTERNAL, "NameCollision: taken")
     planned = Executor(job="init-1", attempt=1, plan_digest=DIGEST)
     progress = attempts(planned, JobRun(RunState.COLLISION, error=taken)).advance(NOW)
     assert progress.actions == (Create(JOBS, job_for(2)),)
@@ -112,13 +114,13 @@ def test_a_pod_that_never_starts_is_a_failed_attempt() -> None:
     until = NOW + PENDING_FAILS
     run = JobRun(RunState.RUNNING, "job-1", DIGEST, pending_until=until, pending_reason="no room")
     progress = attempts(FIRST, run).advance(NOW + PENDING_FAILS)
-    assert progress.error == RunError(reason=ErrorClass.UNSCHEDULABLE, message="no room")
+    assert progress.error == Reason(ErrorClass.UNSCHEDULABLE, "no room")
     assert progress.actions == (Delete(JOBS, "demo", "init-1", "job-1"), Create(JOBS, job_for(2)))
 
 
 @given(st.integers(-5, 10_000), st.sampled_from(ErrorClass))
 def test_the_delay_is_bounded(attempt: int, reason: ErrorClass) -> None:
-    delay = retry_delay(attempt, RunError(reason=reason, message="x"))
+    delay = retry_delay(attempt, Reason(reason, "x"))
     longest = timedelta(minutes=5) if reason in TRANSIENT else timedelta(minutes=10)
     assert timedelta(seconds=10) <= delay <= longest
 
@@ -136,7 +138,7 @@ def test_the_delay_is_bounded(attempt: int, reason: ErrorClass) -> None:
 def test_at_most_one_job_is_made_and_only_the_recorded_one_is_deleted(
     executor: Executor | None,
     state: RunState,
-    error: RunError | None,
+    error: Reason | None,
     at: datetime | None,
     enough: bool,
 ) -> None:

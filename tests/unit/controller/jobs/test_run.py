@@ -52,7 +52,7 @@ def test_a_job_that_was_seen_and_is_gone_was_lost() -> None:
     run = observe(None, executor=SEEN)
     assert run.state is RunState.LOST
     assert run.error is not None
-    assert run.error.reason is ErrorClass.EXECUTOR_LOST
+    assert run.error.name == ErrorClass.EXECUTOR_LOST
     assert run.executor("copy", 1) == SEEN
 
 
@@ -91,7 +91,7 @@ def test_the_workers_document_counts_more_than_the_jobs_condition() -> None:
     document = result(WRONG).model_dump_json(by_alias=True)
     run = observe(failed, pod(failed, terminated(document, code=1, reason="Error")))
     assert run.state is RunState.FINISHED
-    assert run.error == WRONG
+    assert run.error == WRONG.why
     assert run.finished == NOW + timedelta(seconds=30)
 
 
@@ -117,14 +117,14 @@ def test_without_a_document_pod_and_job_say_why(
     run = observe(failed, pod(failed, status))
     assert run.result is None
     assert run.error is not None
-    assert run.error.reason is reason
+    assert run.error.name == reason
     assert text in run.error.message
 
 
 def test_a_deadline_of_the_job_is_named() -> None:
     run = observe(job("copy", ended="Failed", reason="DeadlineExceeded"))
     assert run.error is not None
-    assert run.error.reason is ErrorClass.DEADLINE_EXCEEDED
+    assert run.error.name == ErrorClass.DEADLINE_EXCEEDED
 
 
 def test_a_complete_job_without_a_pod_exited_well_but_says_nothing() -> None:

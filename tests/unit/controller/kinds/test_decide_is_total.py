@@ -14,6 +14,7 @@ from stashgen.api import resources as known
 from stashgen.api.base import JsonObject, format_time
 from stashgen.api.labels import ORDER_ANNOTATION, PLAN_DIGEST_ANNOTATION
 from stashgen.kubestash import addons, names
+from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import ErrorClass, RunError
 from stashgen_controller.runtime.decision import Create, Decision, Delete, Patch
 from tests.support import manifests
@@ -391,7 +392,7 @@ def test_every_answer_is_complete(world: World) -> None:
         _check_words(decision.status)
         _check_components(obj, decision.status)
         if decision.refused is not None:
-            refused = decision.refused("quota exceeded")
+            refused = decision.refused(Reason("Forbidden", "quota exceeded"))
             assert "quota exceeded" in str(refused) or not decision.actions
 
 

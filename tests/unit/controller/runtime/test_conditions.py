@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stashgen.api.shared import Condition, ConditionStatus
+from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.conditions import (
     condition,
     find,
@@ -42,13 +43,13 @@ def test_order_is_kept_and_a_new_type_goes_to_the_end() -> None:
 
 @pytest.mark.parametrize("reason", ["NotReviewedYet", "AdmissionPolicyMissing"])
 def test_a_refusal_that_passes_by_itself_is_no_failure(reason: str) -> None:
-    found = not_done("A", "FailedToDoIt", f"{reason}: jobs is forbidden: why", NOW)
+    found = not_done("A", "FailedToDoIt", Reason(reason, "jobs is forbidden: why"), NOW)
     assert (found.status, found.reason) == (ConditionStatus.UNKNOWN, reason)
     assert found.message == "jobs is forbidden: why"
 
 
 def test_any_other_refusal_is_a_failure_with_all_its_words() -> None:
-    found = not_done("A", "FailedToDoIt", "Forbidden: exceeded quota", NOW)
+    found = not_done("A", "FailedToDoIt", Reason("Forbidden", "exceeded quota"), NOW)
     assert (found.status, found.reason) == (ConditionStatus.FALSE, "FailedToDoIt")
     assert found.message == "Forbidden: exceeded quota"
 

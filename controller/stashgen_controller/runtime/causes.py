@@ -1,0 +1,55 @@
+"""The names of what keeps the controller from doing something, as conditions and errors show them.
+
+Why a run failed has names of its own (``protocol.run_result.ErrorClass``).
+"""
+
+from dataclasses import replace
+from enum import StrEnum
+
+from stashgen_controller.protocol.reason import Reason
+
+
+class Cause(StrEnum):
+    """Why something is not done now, or cannot be done at all."""
+
+    # Passes by itself.
+    WAITING_FOR_APPLY = "WaitingForApply"
+    WAITING_FOR_CLUSTER = "WaitingForCluster"
+    STORAGE_NOT_READY = "StorageNotReady"
+    PAUSED = "Paused"
+    # In strict mode the API server compares every Job with the pods in git (strict/self_check.py).
+    NOT_REVIEWED_YET = "NotReviewedYet"
+    ADMISSION_POLICY_MISSING = "AdmissionPolicyMissing"
+    # A person has to change something.
+    NOT_COMPILED = "NotCompiled"
+    NOT_REVIEWED = "NotReviewed"
+    NAME_COLLISION = "NameCollision"
+    GRANT_MISSING = "GrantMissing"
+    INVALID_FIELD = "InvalidField"
+    UNSUPPORTED_FIELD = "UnsupportedField"
+    UNSUPPORTED_ADDON = "UnsupportedAddon"
+    NO_SESSION = "NoSession"
+    NO_STORAGE = "NoStorage"
+    NO_REPOSITORY = "NoRepository"
+    NO_RETENTION_POLICY = "NoRetentionPolicy"
+    NO_ADDON = "NoAddon"
+    NO_FUNCTION = "NoFunction"
+
+
+# The bucket's records carry the cluster's UID for ever.
+WAITING_FOR_CLUSTER = Reason(
+    Cause.WAITING_FOR_CLUSTER,
+    "Namespace kube-system, whose UID names this cluster, is not known yet.",
+)
+
+
+def why_waiting(problem: Reason | None, cluster_uid: str | None) -> Reason | None:
+    """What a Job waits for that is only a matter of time; None where nothing is.
+
+    Args:
+        problem: Why there is no pod template.
+        cluster_uid: None while it is not known.
+    """
+    if problem is not None and problem.name == Cause.WAITING_FOR_APPLY:
+        return replace(problem, message=problem.text)
+    return WAITING_FOR_CLUSTER if cluster_uid is None else None

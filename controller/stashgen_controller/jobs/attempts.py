@@ -5,25 +5,33 @@ is never more than one.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import cast
+from typing import assert_never, cast
 
 from stashgen.api.base import JsonObject
 from stashgen.api.labels import PLAN_DIGEST_ANNOTATION
 from stashgen.api.resources import JOBS
 from stashgen.api.shared import Executor
+from stashgen_controller.jobs.lifecycle import (
+    Absent,
+    Failed,
+    NeverStarted,
+    Succeeded,
+    Waiting,
+    delete_job,
+    stage_of,
+)
 from stashgen_controller.jobs.run import JobRun, RunState
 from stashgen_controller.protocol.reason import Reason
-from stashgen_controller.protocol.run_result import TRANSIENT, ErrorClass
-from stashgen_controller.runtime.decision import Action, Create, Delete
+from stashgen_controller.protocol.run_result import TRANSIENT
+from stashgen_controller.runtime.decision import Action, Create
 
 _FIRST_DELAY = timedelta(seconds=10)
 _LONGEST_DELAY = timedelta(minutes=5)
 # What another attempt alone cannot mend (a wrong password, say) may be mended by a person who
 # writes nothing that we watch: a Secret.
 _PERMANENT_DELAY = timedelta(minutes=10)
-_UNKNOWN = Reason(ErrorClass.INTERNAL, "the attempt failed and nobody says why")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,7 @@ class Progress:
         actions: Jobs to create and delete.
         succeeded: The attempt at hand did what it should.
         error: Why the last attempt failed; stays set while the next one is running.
+        never_started: Set where that is because the attempt at hand never started.
         requeue_after: When to look again: the next attempt is due, or a pod waits for too long.
     """
 
@@ -42,6 +51,7 @@ class Progress:
     actions: tuple[Action, ...] = ()
     succeeded: bool = False
     error: Reason | None = None
+    never_started: NeverStarted | None = None
     requeue_after: timedelta | None = None
 
 
@@ -66,29 +76,35 @@ class Attempts:
 
     def advance(self, now: datetime) -> Progress:
         """Go on: start the first attempt, wait, take over the outcome, or start the next one."""
-        executor, run = self.executor, self.run
+        executor = self.executor
         if executor is None:
             return self._start(1)
-        if run.state is RunState.ABSENT:
-            return self._start(executor.attempt)
-        kept = run.executor(executor.job, executor.attempt) or executor
-        if run.state is RunState.RUNNING:
-            error = run.never_started(now)
-            if error is not None:
-                return self._start(executor.attempt + 1, error)
-            return Progress(kept, requeue_after=run.next_look(now))
-        if run.succeeded and self.is_enough(run):
-            return Progress(kept, succeeded=True)
-        if run.succeeded:
-            return self._start(executor.attempt + 1)
-        if run.state is RunState.LOST:
-            # It has no end to wait from but the moment at which it was missed.
-            lost = executor.lost_time or now.replace(microsecond=0)
-            kept = kept.model_copy(update={"lost_time": lost})
-        return self._after_failure(kept, run.error or _UNKNOWN, now)
+        stage = stage_of(
+            self.run,
+            now,
+            namespace=self.namespace,
+            job=executor.job,
+            attempt=executor.attempt,
+        )
+        match stage:
+            case Absent():
+                return self._start(executor.attempt)
+            case Waiting():
+                return Progress(stage.executor or executor, requeue_after=stage.requeue_after)
+            case NeverStarted():
+                following = self._follow(executor, stage.error)
+                return replace(following, never_started=stage)
+            case Succeeded() if self.is_enough(self.run):
+                return Progress(stage.executor or executor, succeeded=True)
+            case Succeeded():
+                return self._follow(executor)
+            case Failed():
+                return self._after_failure(executor, stage, now)
+            case _:
+                assert_never(stage)
 
-    def _start(self, attempt: int, error: Reason | None = None) -> Progress:
-        """Begin an attempt; the Job of the one before goes."""
+    def _start(self, attempt: int) -> Progress:
+        """Make the Job of an attempt."""
         job = self.job_for(attempt)
         metadata = cast("JsonObject", job["metadata"])
         annotations = cast("dict[str, str]", metadata["annotations"])
@@ -97,18 +113,27 @@ class Attempts:
             attempt=attempt,
             plan_digest=annotations[PLAN_DIGEST_ANNOTATION],
         )
-        old: tuple[Action, ...] = ()
-        if self.executor is not None and self.run.job_uid and self.executor.job != executor.job:
-            old = (Delete(JOBS, self.namespace, self.executor.job, self.run.job_uid),)
-        return Progress(executor, (*old, Create(JOBS, job)), error=error)
+        return Progress(executor, (Create(JOBS, job),))
 
-    def _after_failure(self, kept: Executor, error: Reason, now: datetime) -> Progress:
+    def _follow(self, last: Executor, error: Reason | None = None) -> Progress:
+        """Begin the next attempt; the Job of the one before goes."""
+        started = self._start(last.attempt + 1)
+        old = delete_job(self.namespace, self.run.executor(last.job, last.attempt))
+        return replace(started, actions=(*old, *started.actions), error=error)
+
+    def _after_failure(self, recorded: Executor, failed: Failed, now: datetime) -> Progress:
+        """Wait with the next attempt, longer after each failure."""
+        kept, error = failed.executor or recorded, failed.error
+        if self.run.state is RunState.LOST:
+            # It has no end to wait from but the moment at which it was missed.
+            lost = recorded.lost_time or now.replace(microsecond=0)
+            kept = kept.model_copy(update={"lost_time": lost})
         # A Job whose name is taken never ran: the next attempt has another name.
         ended = self.run.finished or kept.lost_time
         due = ended + retry_delay(kept.attempt, error) if ended is not None else now
         if due > now:
             return Progress(kept, error=error, requeue_after=due - now)
-        return self._start(kept.attempt + 1, error)
+        return self._follow(kept, error)
 
 
 def retry_delay(attempt: int, error: Reason) -> timedelta:

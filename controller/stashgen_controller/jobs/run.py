@@ -6,7 +6,7 @@ that a failure always has a text. Where none of them says why a pod does not sta
 Events may: they are asked for once, when that becomes a failure.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -22,7 +22,6 @@ from stashgen_controller.listers.pods import pods_of
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import ErrorClass, RunResult
 from stashgen_controller.protocol.run_spec import DEADLINE_GRACE
-from stashgen_controller.runtime.decision import Decision, Question
 from stashgen_controller.runtime.kind import Reader
 
 # The Job controller makes a Job's pod within so long, unless a quota (say) refuses it.
@@ -178,29 +177,6 @@ def observe_run(
         exited_well=job.is_complete,
         pod=pod,
     )
-
-
-def with_event_reason(
-    decision: Decision,
-    run: JobRun,
-    namespace: str,
-    now: datetime,
-    again: Callable[[JobRun], Decision],
-) -> Decision:
-    """A decision that takes a start that never came for a failure, asking first for the cause.
-
-    Args:
-        decision: As far as the caches know.
-        run: What never started.
-        namespace: Of the Job.
-        now: The time.
-        again: Decides once more, with the run explained.
-    """
-    if run.events_of is None or run.never_started(now) is None:
-        return decision
-    kind, name = run.events_of
-    question = Question(kind, namespace, name, lambda events: again(run.explained(events)))
-    return replace(decision, question=question)
 
 
 def _owned(pods: Sequence[Pod], uid: str | None) -> list[Pod]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from stashgen.api import resources as known
 from stashgen.api.base import parse_time
-from stashgen_controller.kinds.backup_session.executor import EXECUTOR_ENSURED
+from stashgen_controller.kinds.backup_session.executor import ENSURED
 from stashgen_controller.kube.client import Client
 from stashgen_controller.runtime.conditions import METRICS_PUSHED
 from tests.cluster import installation
@@ -139,7 +139,7 @@ class Story:
 
         def ensured() -> Json:
             found = self.scene.view.get(known.BACKUP_SESSIONS, self.team.namespace, session)
-            return condition(found, EXECUTOR_ENSURED)
+            return condition(found, ENSURED.type)
 
         self.kube.wait_until(lambda: ensured().get("reason") == "NotReviewedYet")
         return str(ensured()["message"])

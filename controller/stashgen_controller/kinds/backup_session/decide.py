@@ -19,14 +19,14 @@ from stashgen.api.shared import Condition
 from stashgen.api.snapshot import Phase
 from stashgen.kubestash import phases, quantities
 from stashgen.kubestash.sessions import snapshot_manifest
-from stashgen_controller.jobs.run import JobRun, RunState, with_event_reason
+from stashgen_controller.jobs.run import JobRun, RunState
 from stashgen_controller.kinds.backup_session.copy import Copy
 from stashgen_controller.kinds.backup_session.executor import (
+    ENSURED,
     SNAPSHOTS_ENSURED,
     Step,
     conditioned,
     ensure_job,
-    not_ensured,
 )
 from stashgen_controller.kinds.backup_session.history import expired
 from stashgen_controller.kinds.backup_session.observe import Observed
@@ -71,7 +71,7 @@ def _write(step: Step, seen: Observed, now: datetime) -> Decision:
         return status.model_copy(update={"phase": phase}).to_wire()
 
     def refused(why: Reason) -> JsonObject:
-        return written(conditioned(seen.status, not_ensured(why, now)))
+        return written(conditioned(seen.status, ENSURED.not_done(why, now)))
 
     status = written(step.status) if step.is_written else None
     return Decision(step.actions, status, step.requeue_after, refused)
@@ -184,13 +184,12 @@ def _after(seen: Observed, now: datetime) -> Decision:
         min(waits, default=None),
         refused if retention.actions else None,
     )
-    copy = retention.never_started
-    if copy is None:
+    if retention.never_started is None:
         return decision
-    namespace = seen.session.metadata.namespace or ""
+    copy, stage = retention.never_started
 
     def again(run: JobRun) -> Decision:
         copies = [replace(item, retain_run=run) if item is copy else item for item in seen.copies]
         return _after(replace(seen, copies=copies), now)
 
-    return with_event_reason(decision, copy.retain_run, namespace, now, again)
+    return stage.with_event_reason(decision, again)

@@ -9,6 +9,7 @@ from stashgen.api.resources import JOBS
 from stashgen.api.shared import Condition
 from stashgen.api.snapshot import Phase
 from stashgen.kubestash.verbs import Verb
+from stashgen_controller.jobs.executor import ExecutorEnsured
 from stashgen_controller.jobs.manifest import job_manifest, owner_of
 from stashgen_controller.jobs.run import RunState
 from stashgen_controller.kinds.backup_session.copy import Copy
@@ -20,14 +21,13 @@ from stashgen_controller.runtime.causes import Cause, why_waiting
 from stashgen_controller.runtime.conditions import (
     condition,
     find,
-    not_done,
     waiting,
     with_condition,
 )
 from stashgen_controller.runtime.decision import Action, Create
 
 SNAPSHOTS_ENSURED = "SnapshotsEnsured"
-EXECUTOR_ENSURED = "BackupExecutorEnsured"
+ENSURED = ExecutorEnsured("BackupExecutorEnsured", "Backup")
 PENDING_LONG = "PodHasBeenInPendingStateForLongerThanExpected"
 
 # Without a backupTimeout a session that cannot start would hold up all the later ones.
@@ -62,13 +62,13 @@ def ensure_job(seen: Observed, status: BackupSessionStatus, copy: Copy, now: dat
         return _wait(seen, status, copy, now)
     start_by = _start_by(seen, status)
     if start_by is not None and now >= start_by:
-        known = find(status.conditions, EXECUTOR_ENSURED)
+        known = find(status.conditions, ENSURED.type)
         cause = f": {known.message}" if known is not None and known.message else ""
         text = f"the backup could not start in time{cause}"
         return _give_up(seen, status, copy, Reason(ErrorClass.DEADLINE_EXCEEDED, text), now)
     waits_for = why_waiting(copy.problem, seen.cluster_uid)
     if waits_for is not None:
-        waits = waiting(EXECUTOR_ENSURED, waits_for, now)
+        waits = waiting(ENSURED.type, waits_for, now)
         return Step(conditioned(status, waits), requeue_after=_AGAIN)
     if copy.template is None:
         why = copy.problem or Reason("", "there is no pod to run")
@@ -110,12 +110,12 @@ def _give_up(
     seen: Observed, status: BackupSessionStatus, copy: Copy, why: Reason, now: datetime
 ) -> Step:
     """Record that a copy failed without a Job; the next ones go on."""
-    known = find(status.conditions, EXECUTOR_ENSURED)
+    known = find(status.conditions, ENSURED.type)
     earlier = any(item.is_given_up for item in seen.copies)
     if earlier and known is not None and known.message:
         why = Reason("", f"{known.message}; {why.text}")
     status = _with_phase(status, copy, Phase.FAILED)
-    return Step(conditioned(status, not_ensured(why, now)))
+    return Step(conditioned(status, ENSURED.not_done(why, now)))
 
 
 def _with_phase(status: BackupSessionStatus, copy: Copy, phase: Phase) -> BackupSessionStatus:
@@ -167,19 +167,7 @@ def _executor_ensured(
     """True, unless a copy had to be given up: that stays to be read."""
     if any(copy.is_given_up for copy in seen.copies):
         return status
-    ensured = condition(
-        EXECUTOR_ENSURED,
-        status=True,
-        reason="SuccessfullyEnsuredBackupExecutor",
-        message="Backup Executor has been ensured successfully.",
-        now=now,
-    )
-    return conditioned(status, ensured)
-
-
-def not_ensured(why: Reason, now: datetime) -> Condition:
-    """The condition that says why a copy has no Job."""
-    return not_done(EXECUTOR_ENSURED, "FailedToEnsureBackupExecutor", why, now)
+    return conditioned(status, ENSURED.done(now))
 
 
 def conditioned(status: BackupSessionStatus, wanted: Condition) -> BackupSessionStatus:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import assert_never
 
 from stashgen.api.backup_session import (
     BackupSessionStatus,
@@ -11,22 +12,29 @@ from stashgen.api.backup_session import (
 from stashgen.api.base import JsonObject
 from stashgen.api.labels import REPOSITORY_LABEL, SESSION_NAME_LABEL
 from stashgen.api.resources import JOBS, SNAPSHOTS
-from stashgen.api.shared import Condition
+from stashgen.api.shared import Condition, Executor
 from stashgen.kubestash.verbs import Verb
+from stashgen_controller.jobs.executor import ExecutorEnsured
+from stashgen_controller.jobs.lifecycle import (
+    Absent,
+    Failed,
+    NeverStarted,
+    Succeeded,
+    Waiting,
+    stage_of,
+)
 from stashgen_controller.jobs.manifest import job_manifest, owner_of
-from stashgen_controller.jobs.run import POD_FOLLOWS, RunState
+from stashgen_controller.jobs.run import POD_FOLLOWS
 from stashgen_controller.kinds.backup_session.copy import Copy
 from stashgen_controller.kinds.backup_session.observe import Observed
 from stashgen_controller.protocol.reason import Reason
-from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.protocol.run_spec import RunSpec
-from stashgen_controller.runtime.conditions import condition, not_done, with_condition
+from stashgen_controller.runtime.conditions import condition, with_condition
 from stashgen_controller.runtime.decision import Action, Create, Delete
 
-ENSURED = "RetentionPolicyExecutorEnsured"
+_ENSURED = ExecutorEnsured("RetentionPolicyExecutorEnsured", "RetentionPolicy")
 CLEANUP_INCOMPLETE = "SnapshotCleanupIncomplete"
 _TIMEOUT = timedelta(hours=2)
-_UNKNOWN = Reason(ErrorClass.INTERNAL, "the Job failed and nobody says why")
 _NO_CLUSTER = Reason("", "the cluster's UID is not known yet")
 
 
@@ -34,13 +42,13 @@ _NO_CLUSTER = Reason("", "the cluster's UID is not known yet")
 class RetentionStep:
     """A session's status with what is known of its retention, and what is to be done.
 
-    ``never_started`` is the first copy of which that is a failure now.
+    ``never_started`` is the first copy whose Job never started, which is a failure now.
     """
 
     status: BackupSessionStatus
     actions: tuple[Action, ...] = ()
     requeue_after: timedelta | None = None
-    never_started: Copy | None = None
+    never_started: tuple[Copy, NeverStarted] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,7 @@ class _CopyStep:
     actions: tuple[Action, ...] = ()
     conditions: tuple[Condition, ...] = ()
     requeue_after: timedelta | None = None
-    never_started: Copy | None = None
+    never_started: tuple[Copy, NeverStarted] | None = None
 
 
 def advance_retention(seen: Observed, now: datetime) -> RetentionStep:
@@ -84,57 +92,55 @@ def advance_retention(seen: Observed, now: datetime) -> RetentionStep:
 
 def retention_refused(seen: Observed, why: Reason, now: datetime) -> BackupSessionStatus:
     """The status where the Job of a retention could not be made; it is tried again."""
-    conditions = with_condition(seen.status.conditions, _ensured(why, now))
+    conditions = with_condition(seen.status.conditions, _ENSURED.not_done(why, now))
     return seen.status.model_copy(update={"conditions": conditions})
 
 
 def _advance(seen: Observed, copy: Copy, now: datetime) -> _CopyStep:
     run = copy.retain_run
     entry = RetentionPolicyApplyStatus(
-        ref=copy.retention_ref,
-        repository=copy.name,
-        phase=RetentionPhase.PENDING,
-        executor=run.executor(copy.retain_job, 1) if not run.awaits_pod(now) else None,
+        ref=copy.retention_ref, repository=copy.name, phase=RetentionPhase.PENDING
     )
-    match run.state:
-        case RunState.ABSENT if copy.maintenance is None or seen.cluster_uid is None:
+    namespace = seen.session.metadata.namespace or ""
+    stage = stage_of(run, now, namespace=namespace, job=copy.retain_job)
+    match stage:
+        case Absent() if copy.maintenance is None or seen.cluster_uid is None:
             why = copy.retention_problem or _NO_CLUSTER
             waiting = entry.model_copy(update={"error": why.text})
-            return _CopyStep(waiting, conditions=(_ensured(why, now),))
-        case RunState.ABSENT:
+            return _CopyStep(waiting, conditions=(_ENSURED.not_done(why, now),))
+        case Absent():
             job = _job(seen, copy, copy.maintenance or {}, now)
-            return _CopyStep(entry, (Create(JOBS, job),), (_ensured(None, now),))
-        case RunState.RUNNING:
-            error = run.never_started(now)
-            if error is None:
-                ensured = (_ensured(None, now),)
-                wait = POD_FOLLOWS if run.awaits_pod(now) else run.next_look(now)
-                return _CopyStep(entry, conditions=ensured, requeue_after=wait)
-            namespace = seen.session.metadata.namespace or ""
-            gone = Delete(JOBS, namespace, copy.retain_job, run.job_uid or "")
-            return _CopyStep(_failed(entry, error), (gone,), never_started=copy)
-        case RunState.FINISHED if run.succeeded:
-            done = entry.model_copy(update={"phase": RetentionPhase.APPLIED})
-            return _CopyStep(done, _deletions(copy))
+            return _CopyStep(entry, (Create(JOBS, job),), (_ENSURED.done(now),))
+        case Waiting(awaits_pod=True):
+            ensured = (_ENSURED.done(now),)
+            return _CopyStep(entry, conditions=ensured, requeue_after=POD_FOLLOWS)
+        case Waiting():
+            entry = entry.model_copy(update={"executor": stage.executor})
+            ensured = (_ENSURED.done(now),)
+            return _CopyStep(entry, conditions=ensured, requeue_after=stage.requeue_after)
+        case NeverStarted():
+            failed = _failed(entry, stage.executor, stage.error)
+            return _CopyStep(failed, stage.deletion, never_started=(copy, stage))
+        case Succeeded():
+            update = {"executor": stage.executor, "phase": RetentionPhase.APPLIED}
+            return _CopyStep(entry.model_copy(update=update), _deletions(copy))
+        case Failed():
+            failed = _failed(entry, stage.executor, stage.error)
+            conditions = () if run.result is not None else (_incomplete(stage.error, now),)
+            return _CopyStep(failed, conditions=conditions)
         case _:
-            error = run.error or _UNKNOWN
-            conditions = () if run.result is not None else (_incomplete(error, now),)
-            return _CopyStep(_failed(entry, error), conditions=conditions)
+            assert_never(stage)
 
 
-def _failed(entry: RetentionPolicyApplyStatus, error: Reason) -> RetentionPolicyApplyStatus:
-    return entry.model_copy(update={"phase": RetentionPhase.FAILED_TO_APPLY, "error": error.text})
-
-
-def _ensured(why: Reason | None, now: datetime) -> Condition:
-    if why is not None:
-        return not_done(ENSURED, "FailedToEnsureRetentionPolicyExecutor", why, now)
-    return condition(
-        ENSURED,
-        status=True,
-        reason="SuccessfullyEnsuredRetentionPolicyExecutor",
-        message="RetentionPolicy Executor has been ensured successfully.",
-        now=now,
+def _failed(
+    entry: RetentionPolicyApplyStatus, executor: Executor | None, error: Reason
+) -> RetentionPolicyApplyStatus:
+    return entry.model_copy(
+        update={
+            "executor": executor,
+            "phase": RetentionPhase.FAILED_TO_APPLY,
+            "error": error.text,
+        }
     )
 
 

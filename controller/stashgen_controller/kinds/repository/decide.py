@@ -14,7 +14,7 @@ from stashgen.kubestash import names, phases, quantities
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.jobs.attempts import Attempts, Progress
 from stashgen_controller.jobs.manifest import job_manifest, owner_of
-from stashgen_controller.jobs.run import JobRun, with_event_reason
+from stashgen_controller.jobs.run import JobRun
 from stashgen_controller.kinds.field_support import with_support
 from stashgen_controller.kinds.repository.observe import Observed
 from stashgen_controller.listers.history import SnapshotRecord
@@ -64,11 +64,10 @@ def decide(seen: Observed, now: datetime) -> Decision:
         progress.requeue_after,
         refused=lambda why: _written(status, with_condition(conditions, _failed(why, now))),
     )
-    if progress.error is None:
+    if progress.never_started is None:
         return decision
-    namespace = seen.repository.metadata.namespace or ""
-    return with_event_reason(
-        decision, seen.run, namespace, now, lambda run: decide(replace(seen, run=run), now)
+    return progress.never_started.with_event_reason(
+        decision, lambda run: decide(replace(seen, run=run), now)
     )
 
 

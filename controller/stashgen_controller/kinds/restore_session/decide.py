@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import assert_never
 
 from stashgen.api.base import JsonObject, format_time
 from stashgen.api.resources import JOBS
@@ -11,22 +12,32 @@ from stashgen.api.restore_session import (
     RestorePhase,
     RestoreSessionStatus,
 )
-from stashgen.api.shared import Dependency, TypedObjectReference
+from stashgen.api.shared import Dependency, Executor, TypedObjectReference
 from stashgen.api.snapshot import Snapshot
 from stashgen.kubestash import phases, quantities
 from stashgen.kubestash.pods.templates import COMPONENT
 from stashgen.kubestash.validation.backup_configuration import validate_restore_session
 from stashgen.kubestash.validation.supported import unsupported
 from stashgen.kubestash.verbs import Verb
+from stashgen_controller.jobs.lifecycle import (
+    Absent,
+    Failed,
+    NeverStarted,
+    Succeeded,
+    Waiting,
+    delete_unstarted,
+    stage_of,
+)
 from stashgen_controller.jobs.manifest import job_manifest, owner_of
-from stashgen_controller.jobs.run import RunState, with_event_reason
+from stashgen_controller.jobs.run import RunState
 from stashgen_controller.kinds.restore_session.observe import Observed
 from stashgen_controller.kinds.restore_session.outcome import (
-    failed,
-    finished,
+    ENSURED,
     incomplete,
-    not_ensured,
+    job_failed,
+    not_started,
     set_condition,
+    succeeded,
 )
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import ErrorClass
@@ -41,7 +52,7 @@ from stashgen_controller.runtime.conditions import (
     is_true,
     waiting,
 )
-from stashgen_controller.runtime.decision import Action, Create, Decision, Delete
+from stashgen_controller.runtime.decision import Action, Create, Decision
 
 VALIDATION = "ValidationPassed"
 _MAX_JOB_NAME = 63
@@ -51,8 +62,9 @@ _AGAIN = timedelta(minutes=1)
 
 def decide(seen: Observed, now: datetime) -> Decision:
     """Validate, find, wait, restore once, finish. A finished restore is never looked at again."""
+    namespace, name = seen.restore.key
     if seen.restore.is_finished and is_true(seen.status.conditions, METRICS_PUSHED):
-        return _without_job(seen)
+        return delete_unstarted(seen.run, namespace, seen.status.executor)
     problems = [
         *validate_restore_session(seen.restore),
         *(f"{item.path}: {item.why}" for item in unsupported(seen.restore)),
@@ -71,28 +83,31 @@ def decide(seen: Observed, now: datetime) -> Decision:
         return _write(seen, set_condition(seen.status, invalid), now)
     passed = condition(VALIDATION, status=True, reason="ResourceValidationPassed", now=now)
     status = _described(seen, set_condition(seen.status, passed))
-    match seen.run.state:
-        case RunState.ABSENT:
+    stage = stage_of(seen.run, now, namespace=namespace, job=name)
+    match stage:
+        case Absent():
             return _begin(seen, status, now)
-        case RunState.RUNNING:
-            return _wait(seen, status, now)
+        case Waiting():
+            status = _running(seen, status, stage.executor)
+            return _write(seen, status, now, requeue_after=stage.requeue_after)
+        case NeverStarted():
+            ended = incomplete(seen, status, stage.executor, stage.error, now)
+            return stage.with_event_reason(
+                _write(seen, ended, now), lambda run: decide(replace(seen, run=run), now)
+            )
+        case Succeeded():
+            return _write(seen, succeeded(seen, status, stage.executor, now), now)
+        case Failed():
+            ended = job_failed(seen, status, stage.executor, stage.error, now)
+            return _write(seen, ended, now)
         case _:
-            return _write(seen, finished(seen, status, now), now)
+            assert_never(stage)
 
 
 def _name_problems(seen: Observed) -> list[str]:
     if len(seen.restore.metadata.name) <= _MAX_JOB_NAME:
         return []
     return [f"metadata.name: is longer than {_MAX_JOB_NAME} characters, so no Job can have it"]
-
-
-def _without_job(seen: Observed) -> Decision:
-    """A Job that counts as failed because it never started must not start later."""
-    executor = seen.status.executor
-    if seen.run.state is not RunState.RUNNING or executor is None or executor.job_uid is None:
-        return Decision()
-    namespace = seen.restore.metadata.namespace or ""
-    return Decision((Delete(JOBS, namespace, executor.job, executor.job_uid),))
 
 
 def _described(seen: Observed, status: RestoreSessionStatus) -> RestoreSessionStatus:
@@ -130,7 +145,7 @@ def _described(seen: Observed, status: RestoreSessionStatus) -> RestoreSessionSt
 def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decision:
     too_late = _too_late(seen, status, now)
     if too_late is not None:
-        return _write(seen, failed(seen, status, too_late, now), now)
+        return _write(seen, not_started(seen, status, too_late, now), now)
     if seen.claim_uid is None:
         missing = condition(
             TARGET_FOUND,
@@ -147,7 +162,7 @@ def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decis
         status = set_condition(status, found)
     if seen.snapshot is None:
         why = Reason(ErrorClass.NO_SNAPSHOT, _nothing_matches(seen))
-        return _write(seen, failed(seen, status, why, now), now)
+        return _write(seen, not_started(seen, status, why, now), now)
     waiting_for = _why_waiting(seen)
     if waiting_for is not None:
         waits = waiting(EXECUTOR_ENSURED, waiting_for, now)
@@ -155,16 +170,10 @@ def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decis
         return _write(seen, set_condition(status, waits), now, requeue_after=wait)
     if seen.template is None:
         why = seen.problem or Reason("", "there is no pod to run")
-        return _write(seen, failed(seen, status, why, now), now)
-    ensured = condition(
-        EXECUTOR_ENSURED,
-        status=True,
-        reason="SuccessfullyEnsuredRestoreExecutor",
-        message="Restore Executor has been ensured successfully.",
-        now=now,
-    )
+        return _write(seen, not_started(seen, status, why, now), now)
     job = _job(seen, status, seen.template, now)
-    return _write(seen, set_condition(_with_pause(seen, status), ensured), now, Create(JOBS, job))
+    status = set_condition(_with_pause(seen, status), ENSURED.done(now))
+    return _write(seen, status, now, Create(JOBS, job))
 
 
 def _too_late(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Reason | None:
@@ -208,23 +217,13 @@ def _with_pause(seen: Observed, status: RestoreSessionStatus) -> RestoreSessionS
     return status.model_copy(update={"paused_backups": paused or None})
 
 
-def _wait(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decision:
-    run = seen.run
-    never_started = run.never_started(now)
-    if never_started is not None:
-        ended = _write(seen, incomplete(seen, status, never_started, now), now)
-        namespace = seen.restore.metadata.namespace or ""
-        return with_event_reason(
-            ended, run, namespace, now, lambda run: decide(replace(seen, run=run), now)
-        )
+def _running(
+    seen: Observed, status: RestoreSessionStatus, executor: Executor | None
+) -> RestoreSessionStatus:
     components = status.components or {COMPONENT: RestoreComponent(phase=RestorePhase.RUNNING)}
-    status = _with_pause(seen, status).model_copy(
-        update={
-            "executor": run.executor(seen.restore.metadata.name, 1),
-            "components": components,
-        }
+    return _with_pause(seen, status).model_copy(
+        update={"executor": executor, "components": components}
     )
-    return _write(seen, status, now, requeue_after=run.next_look(now))
 
 
 def _job(
@@ -280,7 +279,7 @@ def _write(
         return status.model_copy(update={"phase": phase}).to_wire()
 
     def refused(why: Reason) -> JsonObject:
-        return written(set_condition(seen.status, not_ensured(why, now)))
+        return written(set_condition(seen.status, ENSURED.not_done(why, now)))
 
     return Decision(actions, written(status), requeue_after, refused)
 

@@ -7,85 +7,107 @@ from stashgen.api.restore_session import (
     RestorePhase,
     RestoreSessionStatus,
 )
-from stashgen.api.shared import Condition
-from stashgen.api.snapshot import Phase
+from stashgen.api.shared import Condition, Executor
+from stashgen.api.snapshot import Component, Phase
 from stashgen.kubestash import quantities
 from stashgen.kubestash.pods.templates import COMPONENT
+from stashgen_controller.jobs.executor import ExecutorEnsured
 from stashgen_controller.kinds.restore_session.observe import Observed
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.conditions import (
     EXECUTOR_ENSURED,
     condition,
     metrics_pushed,
-    not_done,
     with_condition,
 )
 
 INCOMPLETE = "RestoreIncomplete"
+ENSURED = ExecutorEnsured(EXECUTOR_ENSURED, "Restore")
 
 
-def finished(seen: Observed, status: RestoreSessionStatus, now: datetime) -> RestoreSessionStatus:
-    """The last word: the worker's document; without one its status patch and its exit code."""
-    run = seen.run
-    reported = (run.result.components if run.result is not None else {}).get(COMPONENT)
-    own = (status.components or {}).get(COMPONENT)
-    if run.succeeded or (reported is not None and reported.phase is Phase.FAILED):
-        component = RestoreComponent(
-            phase=RestorePhase.SUCCEEDED if run.succeeded else RestorePhase.FAILED,
-            duration=reported.duration if reported is not None else None,
-            error=None
-            if run.succeeded
-            else _error(reported.error if reported else None, run.error),
-        )
-    elif run.exited_well and own is not None and own.phase is RestorePhase.SUCCEEDED:
-        component = own
-    elif run.result is None:
-        return incomplete(seen, status, run.error, now)
-    else:
-        component = RestoreComponent(phase=RestorePhase.FAILED, error=_error(None, run.error))
-    if run.result is not None:
-        update = {"restored_before": run.result.restored_before}
-        status = status.model_copy(update=update)
-    return _pushed(seen, _with_component(seen, status, component), now)
-
-
-def _error(reported: str | None, error: Reason | None) -> str:
-    return reported or (error.text if error is not None else "the Job gave no reason")
-
-
-def _with_component(
-    seen: Observed, status: RestoreSessionStatus, component: RestoreComponent
+def succeeded(
+    seen: Observed, status: RestoreSessionStatus, executor: Executor | None, now: datetime
 ) -> RestoreSessionStatus:
-    executor = seen.run.executor(seen.restore.metadata.name, 1) or status.executor
-    return status.model_copy(update={"executor": executor, "components": {COMPONENT: component}})
+    """A restore of which the worker says that it is done."""
+    reported = _reported(seen)
+    component = RestoreComponent(
+        phase=RestorePhase.SUCCEEDED, duration=reported.duration if reported is not None else None
+    )
+    return _ended(seen, status, executor, component, now)
+
+
+def job_failed(
+    seen: Observed,
+    status: RestoreSessionStatus,
+    executor: Executor | None,
+    error: Reason,
+    now: datetime,
+) -> RestoreSessionStatus:
+    """A restore whose Job failed: by the worker's document, or by its status patch and exit code.
+
+    A worker that reported success and exited with 0 did restore, whatever became of its pod.
+    """
+    reported, own = _reported(seen), (status.components or {}).get(COMPONENT)
+    if reported is not None and reported.phase is Phase.FAILED:
+        component = RestoreComponent(
+            phase=RestorePhase.FAILED,
+            duration=reported.duration,
+            error=reported.error or error.text,
+        )
+    elif seen.run.exited_well and own is not None and own.phase is RestorePhase.SUCCEEDED:
+        component = own
+    elif seen.run.result is None:
+        return incomplete(seen, status, executor, error, now)
+    else:
+        component = RestoreComponent(phase=RestorePhase.FAILED, error=error.text)
+    return _ended(seen, status, executor, component, now)
 
 
 def incomplete(
-    seen: Observed, status: RestoreSessionStatus, error: Reason | None, now: datetime
+    seen: Observed,
+    status: RestoreSessionStatus,
+    executor: Executor | None,
+    error: Reason,
+    now: datetime,
 ) -> RestoreSessionStatus:
     """A restore whose Job never started, was lost, or ended without a word."""
-    text = _error(None, error)
-    component = RestoreComponent(phase=RestorePhase.FAILED, error=text)
-    word = condition(
+    found = condition(
         INCOMPLETE,
         status=True,
         reason="RestoreExecutorTerminatedBeforeCompletion",
-        message=text,
+        message=error.text,
         now=now,
     )
-    return _pushed(seen, set_condition(_with_component(seen, status, component), word), now)
+    component = RestoreComponent(phase=RestorePhase.FAILED, error=error.text)
+    return _ended(seen, set_condition(status, found), executor, component, now)
 
 
-def failed(
+def not_started(
     seen: Observed, status: RestoreSessionStatus, why: Reason, now: datetime
 ) -> RestoreSessionStatus:
     """A restore that never had a Job."""
-    return _pushed(seen, set_condition(status, not_ensured(why, now)), now)
+    return _pushed(seen, set_condition(status, ENSURED.not_done(why, now)), now)
 
 
-def not_ensured(why: Reason, now: datetime) -> Condition:
-    """A restore whose Job could not be made."""
-    return not_done(EXECUTOR_ENSURED, "FailedToEnsureRestoreExecutor", why, now)
+def _reported(seen: Observed) -> Component | None:
+    """The component as the worker's document has it."""
+    return seen.run.result.components.get(COMPONENT) if seen.run.result is not None else None
+
+
+def _ended(
+    seen: Observed,
+    status: RestoreSessionStatus,
+    executor: Executor | None,
+    component: RestoreComponent,
+    now: datetime,
+) -> RestoreSessionStatus:
+    update: dict[str, object] = {
+        "executor": executor or status.executor,
+        "components": {COMPONENT: component},
+    }
+    if seen.run.result is not None:
+        update["restored_before"] = seen.run.result.restored_before
+    return _pushed(seen, status.model_copy(update=update), now)
 
 
 def _pushed(seen: Observed, status: RestoreSessionStatus, now: datetime) -> RestoreSessionStatus:

@@ -2,16 +2,25 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import assert_never
 
-from stashgen.api.resources import JOBS
-from stashgen.api.shared import Condition
+from stashgen.api.shared import Condition, Executor
 from stashgen.api.snapshot import Component, Driver, Phase, SnapshotStatus
 from stashgen.kubestash import layout, phases
 from stashgen.kubestash.pods.templates import COMPONENT
-from stashgen_controller.jobs.run import POD_FOLLOWS, JobRun, RunState, with_event_reason
+from stashgen_controller.jobs.lifecycle import (
+    Absent,
+    Failed,
+    NeverStarted,
+    Succeeded,
+    Waiting,
+    delete_unstarted,
+    stage_of,
+)
+from stashgen_controller.jobs.run import POD_FOLLOWS
 from stashgen_controller.kinds.snapshot.observe import Observed
 from stashgen_controller.runtime.conditions import UPLOADED, condition, with_condition
-from stashgen_controller.runtime.decision import Decision, Delete
+from stashgen_controller.runtime.decision import Decision
 
 INCOMPLETE = "BackupIncomplete"
 LISTED = "RecentSnapshotListUpdated"
@@ -21,62 +30,49 @@ _UNFINISHED = frozenset({None, Phase.PENDING, Phase.RUNNING})
 
 def decide(seen: Observed, now: datetime) -> Decision:
     """Keep the status in step with the Job; a finished Snapshot is never changed again."""
+    namespace, name = seen.snapshot.key
     if seen.snapshot.is_finished and seen.status.conditions:
-        return _without_job(seen)
+        return delete_unstarted(seen.run, namespace, seen.status.executor)
     status = seen.status.model_copy(
         update={
             "total_components": 1,
             "snapshot_time": seen.status.snapshot_time or seen.snapshot.metadata.creation_timestamp,
         }
     )
-    run = seen.run
-    match run.state:
-        case RunState.ABSENT:
-            if seen.abandoned is not None:
-                return _write(_failed(seen, status, seen.abandoned, now))
+    stage = stage_of(seen.run, now, namespace=namespace, job=name)
+    match stage:
+        case Absent() if seen.abandoned is not None:
+            return _write(_failed(seen, status, None, seen.abandoned, now))
+        case Absent():
             created = seen.snapshot.metadata.creation_timestamp or now
             if now - created < _SOON and seen.status.phase is None:
                 # Its Job follows at once as a rule, and then there is more to say.
                 return Decision(requeue_after=_SOON)
             return _write(status)
-        case RunState.RUNNING:
-            never_started = run.never_started(now)
-            if never_started is not None:
-                failed = _write(_failed(seen, status, never_started.text, now))
-                namespace = seen.snapshot.metadata.namespace or ""
-                return with_event_reason(
-                    failed, run, namespace, now, lambda run: _again(seen, run, now)
-                )
-            executor = run.executor(seen.snapshot.metadata.name, 1)
-            if run.awaits_pod(now):
-                return Decision(requeue_after=POD_FOLLOWS)
-            if seen.snapshot.phase is Phase.RUNNING and status.executor == executor:
+        case NeverStarted():
+            failed = _write(_failed(seen, status, stage.executor, stage.error.text, now))
+            return stage.with_event_reason(failed, lambda run: decide(replace(seen, run=run), now))
+        case Waiting(awaits_pod=True):
+            return Decision(requeue_after=POD_FOLLOWS)
+        case Waiting():
+            if seen.snapshot.phase is Phase.RUNNING and status.executor == stage.executor:
                 # What the worker says meanwhile is summed up once, at the end.
-                return Decision(status=seen.status.to_wire(), requeue_after=run.next_look(now))
+                return Decision(status=seen.status.to_wire(), requeue_after=stage.requeue_after)
             components = status.components or {COMPONENT: _component(seen, Phase.RUNNING)}
-            return _write(
-                status.model_copy(update={"executor": executor, "components": components}), run, now
+            running = status.model_copy(
+                update={"executor": stage.executor, "components": components}
             )
+            return _write(running, stage.requeue_after)
+        case Succeeded():
+            why = "the Job ended without a result"
+            return _write(_finished(seen, status, stage.executor, why, now))
+        case Failed():
+            return _write(_finished(seen, status, stage.executor, stage.error.text, now))
         case _:
-            return _write(_finished(seen, status, now))
+            assert_never(stage)
 
 
-def _again(seen: Observed, run: JobRun, now: datetime) -> Decision:
-    return decide(replace(seen, run=run), now)
-
-
-def _without_job(seen: Observed) -> Decision:
-    """A Job that counts as failed because it never started must not start later."""
-    executor = seen.status.executor
-    if seen.run.state is not RunState.RUNNING or executor is None or executor.job_uid is None:
-        return Decision()
-    namespace = seen.snapshot.metadata.namespace or ""
-    return Decision((Delete(JOBS, namespace, executor.job, executor.job_uid),))
-
-
-def _write(
-    status: SnapshotStatus, run: JobRun | None = None, now: datetime | None = None
-) -> Decision:
+def _write(status: SnapshotStatus, requeue_after: timedelta | None = None) -> Decision:
     status = status.model_copy(
         update={
             "size": phases.snapshot_size(status),
@@ -84,16 +80,19 @@ def _write(
         }
     )
     status = status.model_copy(update={"phase": phases.snapshot_phase(status)})
-    wait = run.next_look(now) if run is not None and now is not None else None
-    return Decision(status=status.to_wire(), requeue_after=wait)
+    return Decision(status=status.to_wire(), requeue_after=requeue_after)
 
 
-def _finished(seen: Observed, status: SnapshotStatus, now: datetime) -> SnapshotStatus:
-    """The last word: the worker's document; without one its status patch and its exit code."""
+def _finished(
+    seen: Observed, status: SnapshotStatus, executor: Executor | None, why: str, now: datetime
+) -> SnapshotStatus:
+    """The last word: the worker's document; without one its status patch and its exit code.
+
+    ``why`` is said of what neither shows to be done.
+    """
     run = seen.run
-    why = run.error.text if run.error is not None else "the Job ended without a result"
     if run.result is None and not _is_good_without_document(seen):
-        return _failed(seen, status, why, now)
+        return _failed(seen, status, executor, why, now)
     uploaded = run.result.uploaded if run.result is not None else True
     conditions = with_condition(status.conditions, _uploaded(now, None if uploaded else why))
     if uploaded:
@@ -110,7 +109,7 @@ def _finished(seen: Observed, status: SnapshotStatus, now: datetime) -> Snapshot
     )
     return status.model_copy(
         update={
-            "executor": run.executor(seen.snapshot.metadata.name, 1) or status.executor,
+            "executor": executor or status.executor,
             "components": _completed(seen, reported, why),
             "conditions": conditions,
             "last_update_time": run.finished or now,
@@ -128,7 +127,9 @@ def _is_good_without_document(seen: Observed) -> bool:
     return seen.run.exited_well and succeeded
 
 
-def _failed(seen: Observed, status: SnapshotStatus, why: str, now: datetime) -> SnapshotStatus:
+def _failed(
+    seen: Observed, status: SnapshotStatus, executor: Executor | None, why: str, now: datetime
+) -> SnapshotStatus:
     """Without a document: what the worker said of its components before it ended says most."""
     reported = [item.error for item in (seen.status.components or {}).values() if item.error]
     why = reported[0] if reported else why
@@ -141,7 +142,7 @@ def _failed(seen: Observed, status: SnapshotStatus, why: str, now: datetime) -> 
     )
     return status.model_copy(
         update={
-            "executor": seen.run.executor(seen.snapshot.metadata.name, 1) or status.executor,
+            "executor": executor or status.executor,
             "components": _completed(seen, seen.status.components or {}, why),
             "conditions": with_condition(status.conditions, incomplete),
             "last_update_time": seen.run.finished or now,

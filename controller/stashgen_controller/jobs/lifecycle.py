@@ -1,0 +1,138 @@
+"""How far a Job is as of now, written once for every kind that runs Jobs.
+
+What was seen of a Job is a ``JobRun``; what it means depends on the time. A kind matches on the
+stage and adds what is its own: when a Job may start, which conditions it sets, what it records.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from stashgen.api.resources import JOBS
+from stashgen.api.shared import Executor
+from stashgen_controller.jobs.run import JobRun, RunState
+from stashgen_controller.protocol.reason import Reason
+from stashgen_controller.protocol.run_result import ErrorClass
+from stashgen_controller.runtime.decision import Decision, Delete, Question
+
+_UNEXPLAINED = Reason(ErrorClass.INTERNAL, "the Job failed and nobody says why")
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """There is no Job: the kind makes it, if it may start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The Job has not ended.
+
+    Attributes:
+        executor: What the status is to record.
+        awaits_pod: The Job was made this moment: its pod, whose name is recorded too, follows.
+        requeue_after: When a pod that does not start has to be looked at again.
+    """
+
+    executor: Executor | None
+    awaits_pod: bool = False
+    requeue_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NeverStarted:
+    """The Job's pod has waited for so long that this is a failure; the Job still exists.
+
+    The Job must not start later, so it is deleted: at once where that is not mistaken for a loss
+    (``deletion``), else once the failure is recorded (``delete_unstarted``).
+
+    Attributes:
+        executor: What the status is to record.
+        error: Why it does not start.
+        run: What was seen of the Job.
+        namespace: Of the Job.
+    """
+
+    executor: Executor | None
+    error: Reason
+    run: JobRun
+    namespace: str
+
+    @property
+    def deletion(self) -> tuple[Delete, ...]:
+        """The Job's."""
+        return delete_job(self.namespace, self.executor)
+
+    def with_event_reason(
+        self, decision: Decision, again: Callable[[JobRun], Decision]
+    ) -> Decision:
+        """A decision that takes this for a failure, asking Kubernetes' Events for the cause first.
+
+        Args:
+            decision: As far as the caches know.
+            again: Decides once more, with the run explained.
+        """
+        if self.run.events_of is None:
+            return decision
+        kind, name = self.run.events_of
+        question = Question(
+            kind, self.namespace, name, lambda events: again(self.run.explained(events))
+        )
+        return replace(decision, question=question)
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """The Job ended and its worker says that it did what it was asked to."""
+
+    executor: Executor | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The Job ended otherwise, was lost, or its name belongs to another (no ``executor`` then)."""
+
+    executor: Executor | None
+    error: Reason
+
+
+Stage = Absent | Waiting | NeverStarted | Succeeded | Failed
+
+
+def stage_of(run: JobRun, now: datetime, *, namespace: str, job: str, attempt: int = 1) -> Stage:
+    """How far a Job is.
+
+    Args:
+        run: What was seen of it.
+        now: The time.
+        namespace: Of the Job.
+        job: Its name.
+        attempt: Which of a row of Jobs it is, for the record.
+    """
+    executor = run.executor(job, attempt)
+    match run.state:
+        case RunState.ABSENT:
+            return Absent()
+        case RunState.RUNNING:
+            error = run.never_started(now)
+            if error is not None:
+                return NeverStarted(executor, error, run, namespace)
+            return Waiting(executor, run.awaits_pod(now), run.next_look(now))
+        case RunState.FINISHED | RunState.LOST | RunState.COLLISION:
+            if run.succeeded:
+                return Succeeded(executor)
+            return Failed(executor, run.error or _UNEXPLAINED)
+        case _:
+            assert_never(run.state)
+
+
+def delete_job(namespace: str, executor: Executor | None) -> tuple[Delete, ...]:
+    """The deletion of a recorded Job; none where it was not seen."""
+    if executor is None or executor.job_uid is None:
+        return ()
+    return (Delete(JOBS, namespace, executor.job, executor.job_uid),)
+
+
+def delete_unstarted(run: JobRun, namespace: str, recorded: Executor | None) -> Decision:
+    """What is left to do for an object that has ended: a Job that never started must not now."""
+    return Decision(delete_job(namespace, recorded) if run.state is RunState.RUNNING else ())

@@ -16,6 +16,7 @@ from stashgen.api.repository import RepositoryStatus
 from stashgen.api.restore_session import RestorePhase, RestoreSessionStatus
 from stashgen.api.shared import Condition, ConditionStatus
 from stashgen.api.snapshot import Driver, Phase, SnapshotStatus
+from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.quantities import format_size, parse_size
 
 
@@ -29,14 +30,14 @@ def _is(conditions: Iterable[Condition], type_: str, status: ConditionStatus) ->
 
 def backup_storage_phase(status: BackupStorageStatus) -> str:
     """Ready iff the backend is initialised and its Secret, where one is needed, is there."""
-    initialized = _is(status.conditions, "BackendInitialized", ConditionStatus.TRUE)
-    secret = _status(status.conditions, "BackendSecretFound")
+    initialized = _is(status.conditions, ConditionType.BACKEND_INITIALIZED, ConditionStatus.TRUE)
+    secret = _status(status.conditions, ConditionType.BACKEND_SECRET_FOUND)
     return "Ready" if initialized and secret in {None, ConditionStatus.TRUE} else "NotReady"
 
 
 def repository_phase(status: RepositoryStatus) -> str:
     """Ready iff the repository is initialised."""
-    initialized = _is(status.conditions, "RepositoryInitialized", ConditionStatus.TRUE)
+    initialized = _is(status.conditions, ConditionType.REPOSITORY_INITIALIZED, ConditionStatus.TRUE)
     return "Ready" if initialized else "NotReady"
 
 
@@ -44,7 +45,7 @@ def backup_configuration_phase(
     configuration: BackupConfiguration, status: BackupConfigurationStatus
 ) -> BackupConfigurationPhase:
     """Ready iff the target is found, all backends are ready and all sessions are scheduled."""
-    if _is(status.conditions, "ValidationPassed", ConditionStatus.FALSE):
+    if _is(status.conditions, ConditionType.VALIDATION_PASSED, ConditionStatus.FALSE):
         return BackupConfigurationPhase.INVALID
     backends = status.backends or ()
     sessions = status.sessions or ()
@@ -55,7 +56,7 @@ def backup_configuration_phase(
         and all(backend.ready for backend in backends)
         and len(sessions) == len(spec.sessions)
         and all(
-            _is(session.conditions, "SchedulerEnsured", ConditionStatus.TRUE)
+            _is(session.conditions, ConditionType.SCHEDULER_ENSURED, ConditionStatus.TRUE)
             for session in sessions
         )
     )
@@ -63,11 +64,11 @@ def backup_configuration_phase(
 
 
 _SESSION_FAILURES = (
-    ("BackupExecutorEnsured", ConditionStatus.FALSE),
-    ("SnapshotsEnsured", ConditionStatus.FALSE),
-    ("PreBackupHooksExecutionSucceeded", ConditionStatus.FALSE),
-    ("PostBackupHooksExecutionSucceeded", ConditionStatus.FALSE),
-    ("SessionHistoryCleaned", ConditionStatus.FALSE),
+    (ConditionType.BACKUP_EXECUTOR_ENSURED, ConditionStatus.FALSE),
+    (ConditionType.SNAPSHOTS_ENSURED, ConditionStatus.FALSE),
+    (ConditionType.PRE_BACKUP_HOOKS_SUCCEEDED, ConditionStatus.FALSE),
+    (ConditionType.POST_BACKUP_HOOKS_SUCCEEDED, ConditionStatus.FALSE),
+    (ConditionType.SESSION_HISTORY_CLEANED, ConditionStatus.FALSE),
 )
 
 
@@ -78,10 +79,10 @@ def backup_session_phase(status: BackupSessionStatus) -> BackupSessionPhase:
     (``SnapshotCleanupIncomplete``) has its own condition and does not fail a good backup.
     """
     conditions = status.conditions
-    pushed = _status(conditions, "MetricsPushed")
+    pushed = _status(conditions, ConditionType.METRICS_PUSHED)
     if pushed is ConditionStatus.FALSE:
         return BackupSessionPhase.FAILED
-    if _is(conditions, "BackupSkipped", ConditionStatus.TRUE):
+    if _is(conditions, ConditionType.BACKUP_SKIPPED, ConditionStatus.TRUE):
         return BackupSessionPhase.SKIPPED
     failed = any(_is(conditions, type_, value) for type_, value in _SESSION_FAILURES)
     if pushed is ConditionStatus.TRUE and failed:
@@ -107,14 +108,14 @@ def snapshot_phase(status: SnapshotStatus) -> Phase:
     """The phase of a snapshot; its components decide once the metadata upload was tried."""
     conditions = status.conditions
     if (
-        _is(conditions, "SnapshotMetadataUploaded", ConditionStatus.FALSE)
-        or _is(conditions, "RecentSnapshotListUpdated", ConditionStatus.FALSE)
-        or _is(conditions, "BackupIncomplete", ConditionStatus.TRUE)
+        _is(conditions, ConditionType.SNAPSHOT_METADATA_UPLOADED, ConditionStatus.FALSE)
+        or _is(conditions, ConditionType.RECENT_SNAPSHOT_LIST_UPDATED, ConditionStatus.FALSE)
+        or _is(conditions, ConditionType.BACKUP_INCOMPLETE, ConditionStatus.TRUE)
     ):
         return Phase.FAILED
     if not status.components:
         return Phase.PENDING
-    if _status(conditions, "SnapshotMetadataUploaded") is not None:
+    if _status(conditions, ConditionType.SNAPSHOT_METADATA_UPLOADED) is not None:
         return components_phase(status)
     return Phase.RUNNING
 
@@ -152,16 +153,16 @@ def snapshot_integrity(status: SnapshotStatus) -> bool | None:
 def restore_session_phase(status: RestoreSessionStatus) -> RestorePhase:
     """The phase of a restore."""
     conditions = status.conditions
-    pushed = _status(conditions, "MetricsPushed")
+    pushed = _status(conditions, ConditionType.METRICS_PUSHED)
     if pushed is ConditionStatus.FALSE:
         return RestorePhase.FAILED
-    if _is(conditions, "ValidationPassed", ConditionStatus.FALSE):
+    if _is(conditions, ConditionType.VALIDATION_PASSED, ConditionStatus.FALSE):
         return RestorePhase.INVALID
     failed = (
-        _is(conditions, "PreRestoreHooksExecutionSucceeded", ConditionStatus.FALSE)
-        or _is(conditions, "PostRestoreHooksExecutionSucceeded", ConditionStatus.FALSE)
-        or _is(conditions, "RestoreExecutorEnsured", ConditionStatus.FALSE)
-        or _is(conditions, "RestoreIncomplete", ConditionStatus.TRUE)
+        _is(conditions, ConditionType.PRE_RESTORE_HOOKS_SUCCEEDED, ConditionStatus.FALSE)
+        or _is(conditions, ConditionType.POST_RESTORE_HOOKS_SUCCEEDED, ConditionStatus.FALSE)
+        or _is(conditions, ConditionType.RESTORE_EXECUTOR_ENSURED, ConditionStatus.FALSE)
+        or _is(conditions, ConditionType.RESTORE_INCOMPLETE, ConditionStatus.TRUE)
     )
     if pushed is ConditionStatus.TRUE and failed:
         return RestorePhase.FAILED

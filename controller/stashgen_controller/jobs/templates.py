@@ -25,6 +25,7 @@ from stashgen.api.restore_session import RestoreSession
 from stashgen.api.shared import AddonInfo, TaskReference
 from stashgen.api.strict_mode import restore_claim_prefix
 from stashgen.kubestash.addons import DATA_VOLUME
+from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.defaults import with_retention_defaults
 from stashgen.kubestash.pods import templates
 from stashgen.kubestash.pods.settings import settings_from_addon
@@ -205,7 +206,9 @@ def _is_backed_up(reader: Reader, namespace: str | None, claim: str) -> bool:
 def _require_compiled(repository: Repository) -> None:
     """Strict mode has left its word on what it does not serve."""
     known = (
-        find(repository.status.conditions, "RepositoryInitialized") if repository.status else None
+        find(repository.status.conditions, ConditionType.REPOSITORY_INITIALIZED)
+        if repository.status
+        else None
     )
     if known is not None and known.reason == Cause.NOT_COMPILED:
         text = f"Repository {repository.metadata.name}: {known.message}"

@@ -18,8 +18,8 @@ from stashgen.api.meta import Kind as ApiKind
 from stashgen.api.namespace import Namespace
 from stashgen.api.pod import Pod
 from stashgen.api.pod_template import PodTemplate
+from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.listers.objects import CLUSTER_NAMESPACE
-from stashgen_controller.runtime.conditions import METRICS_PUSHED
 from stashgen_controller.runtime.kind import Index, Place, Reader, Watch, phase_of
 
 _KindT = TypeVar("_KindT", bound=ApiKind)
@@ -79,7 +79,7 @@ def pod_progress(pod: JsonObject) -> object:
 def is_pushed(obj: JsonObject) -> bool:
     """Whether the controller has had its last word on a session."""
     conditions = list_of(mapping_of(obj, "status"), "conditions")
-    return any(item.get("type") == METRICS_PUSHED for item in conditions)
+    return any(item.get("type") == ConditionType.METRICS_PUSHED for item in conditions)
 
 
 def cluster_identity(model: type[_KindT]) -> Watch:

@@ -10,9 +10,9 @@ from typing import cast
 
 from stashgen.api.base import JsonObject, list_of, mapping_of, name_of, namespace_of, parse_time
 from stashgen.api.snapshot import Phase
+from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import ErrorClass
-from stashgen_controller.runtime.conditions import UPLOADED
 from stashgen_controller.runtime.kind import phase_of
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -82,7 +82,8 @@ def snapshot_record(obj: JsonObject) -> SnapshotRecord:
         integrity=cast("bool | None", status.get("integrity")),
         pod=cast("str | None", mapping_of(status, "executor").get("pod")),
         is_uploaded=any(
-            item.get("type") == UPLOADED and item.get("status") == "True"
+            item.get("type") == ConditionType.SNAPSHOT_METADATA_UPLOADED
+            and item.get("status") == "True"
             for item in list_of(status, "conditions")
         ),
         is_restore_expected=any(

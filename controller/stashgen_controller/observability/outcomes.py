@@ -10,10 +10,10 @@ from stashgen.api.base import JsonObject, mapping_of
 from stashgen.api.repository import Repository
 from stashgen.api.resources import BACKUP_SESSIONS, SNAPSHOTS, Resource
 from stashgen.api.shared import ConditionStatus
+from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.runtime.conditions import find
 from stashgen_controller.runtime.kind import Reader
 
-RETENTION_APPLIED = "RetentionApplied"
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
 SessionKey = tuple[str, str, str]
 
@@ -68,7 +68,7 @@ def retention_states(
     found = {}
     for repository in repositories:
         conditions = repository.status.conditions if repository.status is not None else ()
-        known = find(conditions, RETENTION_APPLIED)
+        known = find(conditions, ConditionType.RETENTION_APPLIED)
         is_applied = known.status is ConditionStatus.TRUE if known is not None else None
         when = applied.get(repository.key)
         if when is None and known is not None and is_applied:
@@ -89,7 +89,7 @@ def failures(reader: Reader, resource: Resource, obj: JsonObject) -> str:
         found += [
             item["message"]
             for item in conditions_of(status)
-            if item["type"] == "BackupSkipped" and item.get("message")
+            if item["type"] == ConditionType.BACKUP_SKIPPED and item.get("message")
         ]
     found += _component_errors(status)
     if resource == BACKUP_SESSIONS:

@@ -4,18 +4,14 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from stashgen.api.shared import Condition, ConditionStatus
+from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.causes import Cause
-
-EXECUTOR_ENSURED = "RestoreExecutorEnsured"
-TARGET_FOUND = "RestoreTargetFound"
 
 _STATUS = {True: ConditionStatus.TRUE, False: ConditionStatus.FALSE, None: ConditionStatus.UNKNOWN}
 
 # Refusals that pass by themselves: a sync is under way.
 _PASSING = frozenset({Cause.ADMISSION_POLICY_MISSING, Cause.NOT_REVIEWED_YET})
-METRICS_PUSHED = "MetricsPushed"
-UPLOADED = "SnapshotMetadataUploaded"
 
 
 def find(conditions: Iterable[Condition], type_: str) -> Condition | None:
@@ -92,7 +88,7 @@ def waiting_for_apply(type_: str, what: str, now: datetime) -> Condition:
 def metrics_pushed(now: datetime) -> Condition:
     """KubeStash's final step of a BackupSession or RestoreSession: its phase is the last word."""
     return condition(
-        METRICS_PUSHED,
+        ConditionType.METRICS_PUSHED,
         status=True,
         reason="SuccessfullyPushedMetrics",
         message="Metrics have been pushed successfully.",

@@ -23,6 +23,7 @@ from stashgen.api.resources import (
 )
 from stashgen.api.shared import Condition
 from stashgen.kubestash import phases
+from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.runtime.causes import Cause
 from stashgen_controller.runtime.conditions import condition, with_condition
 from stashgen_controller.runtime.decision import Decision
@@ -58,7 +59,7 @@ def _wrapped(kind: Kind[Any, Any]) -> Kind[Any, Any]:
 
 def _configuration(model: BackupConfiguration, now: datetime) -> JsonObject:
     status = model.status or BackupConfigurationStatus()
-    conditions = _refused(status.conditions, "ValidationPassed", now)
+    conditions = _refused(status.conditions, ConditionType.VALIDATION_PASSED, now)
     status = status.model_copy(update={"conditions": conditions})
     phase = phases.backup_configuration_phase(model, status)
     return status.model_copy(update={"phase": phase}).to_wire()
@@ -66,14 +67,14 @@ def _configuration(model: BackupConfiguration, now: datetime) -> JsonObject:
 
 def _repository(model: Repository, now: datetime) -> JsonObject:
     status = model.status or RepositoryStatus()
-    conditions = _refused(status.conditions, "RepositoryInitialized", now)
+    conditions = _refused(status.conditions, ConditionType.REPOSITORY_INITIALIZED, now)
     status = status.model_copy(update={"conditions": conditions})
     return status.model_copy(update={"phase": phases.repository_phase(status)}).to_wire()
 
 
 def _storage(model: BackupStorage, now: datetime) -> JsonObject:
     status = model.status or BackupStorageStatus()
-    conditions = _refused(status.conditions, "BackendInitialized", now)
+    conditions = _refused(status.conditions, ConditionType.BACKEND_INITIALIZED, now)
     status = status.model_copy(update={"conditions": conditions})
     return status.model_copy(update={"phase": phases.backup_storage_phase(status)}).to_wire()
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from stashgen.api import resources as known
 from stashgen.api.base import parse_time
+from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.kinds.backup_session.executor import ENSURED
 from stashgen_controller.kube.client import Client
-from stashgen_controller.runtime.conditions import METRICS_PUSHED
 from tests.cluster import installation
 from tests.cluster.argocd.platform import Platform
 from tests.cluster.audit import Request, requests
@@ -188,7 +188,7 @@ class Story:
         asked = [item for item in self.requests() if item.name == session and item.code < 300]
         (made,) = (item.received for item in asked if item.verb == "create")
         found = self.scene.view.get(known.BACKUP_SESSIONS, self.team.namespace, session)
-        ended = condition(found, METRICS_PUSHED)["lastTransitionTime"]
+        ended = condition(found, ConditionType.METRICS_PUSHED)["lastTransitionTime"]
         return made, parse_time(ended)
 
     def prove(self, letter: str) -> None:

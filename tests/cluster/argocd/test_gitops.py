@@ -14,7 +14,7 @@ import pytest
 
 from stashgen.api import resources as known
 from stashgen.api.labels import PART_LABEL
-from stashgen_controller.kinds.backup_session.decide import SKIPPED
+from stashgen.kubestash.conditions import ConditionType
 from tests.cluster import installation
 from tests.cluster.argocd.application import drift
 from tests.cluster.argocd.platform import (
@@ -284,7 +284,7 @@ def test_every_session_succeeds_but_those_that_find_the_volume_in_use(retired: S
     for item in sessions:
         status = item["status"]
         if status["phase"] == "Skipped":
-            assert condition(item, SKIPPED)["message"] in may_be_said, status
+            assert condition(item, ConditionType.BACKUP_SKIPPED)["message"] in may_be_said, status
         else:
             assert status["phase"] == "Succeeded", status
     succeeded = {name(item) for item in sessions if item["status"]["phase"] == "Succeeded"}

@@ -21,6 +21,7 @@ from stashgen.api.resources import (
 )
 from stashgen.api.retention_policy import RetentionPolicy
 from stashgen.api.service_account import ServiceAccount
+from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.pods.settings import TRIGGER_ACCOUNT, WORKER_ACCOUNT
 from stashgen_controller.kinds.backup_configuration.decide import decide
 from stashgen_controller.kinds.backup_configuration.observe import observe
@@ -62,7 +63,7 @@ def _history(repository: JsonObject) -> object:
     initialized = [
         (item.get("status"), item.get("message"))
         for item in list_of(status, "conditions")
-        if item.get("type") == "RepositoryInitialized"
+        if item.get("type") == ConditionType.REPOSITORY_INITIALIZED
     ]
     paths = status.get("componentPaths")
     return spec(repository), phase_of(repository), initialized, paths, has_history

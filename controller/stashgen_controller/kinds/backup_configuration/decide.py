@@ -14,19 +14,18 @@ from stashgen.api.backup_configuration import (
 from stashgen.api.base import JsonObject, parse_time
 from stashgen.api.shared import Condition
 from stashgen.kubestash import phases
+from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.validation.backup_configuration import validate_backup_configuration
 from stashgen_controller.kinds.backup_configuration.children import (
     ensure_children,
     moved_repositories,
 )
 from stashgen_controller.kinds.backup_configuration.initial_backup import (
-    TRIGGERED,
     initial_backups,
     not_triggered,
 )
 from stashgen_controller.kinds.backup_configuration.observe import Observed
 from stashgen_controller.kinds.backup_configuration.status import (
-    SCHEDULED,
     backend_status,
     dependencies,
     not_scheduled,
@@ -37,8 +36,6 @@ from stashgen_controller.kinds.field_support import with_support
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.conditions import condition, is_true, with_condition
 from stashgen_controller.runtime.decision import Action, Decision
-
-VALIDATION = "ValidationPassed"
 
 
 def decide(seen: Observed, now: datetime) -> Decision:
@@ -91,7 +88,7 @@ def decide(seen: Observed, now: datetime) -> Decision:
 def _validation(problems: Sequence[str], generation: int | None, now: datetime) -> Condition:
     if problems:
         return condition(
-            VALIDATION,
+            ConditionType.VALIDATION_PASSED,
             status=False,
             reason="ResourceValidationFailed",
             message="; ".join(problems),
@@ -99,7 +96,7 @@ def _validation(problems: Sequence[str], generation: int | None, now: datetime) 
             generation=generation,
         )
     return condition(
-        VALIDATION,
+        ConditionType.VALIDATION_PASSED,
         status=True,
         reason="ResourceValidationPassed",
         message="Validation has been passed successfully.",
@@ -116,11 +113,13 @@ def _refused(
     sessions = []
     for item in status.sessions or ():
         conditions = known.get(item.name, ())
-        if is_true(item.conditions, SCHEDULED):
+        if is_true(item.conditions, ConditionType.SCHEDULER_ENSURED):
             conditions = item.conditions
         else:
             conditions = with_condition(conditions, not_scheduled(why.text, now))
-        if is_true(item.conditions, TRIGGERED) and not is_true(known.get(item.name, ()), TRIGGERED):
+        if is_true(item.conditions, ConditionType.INITIAL_BACKUP_TRIGGERED) and not is_true(
+            known.get(item.name, ()), ConditionType.INITIAL_BACKUP_TRIGGERED
+        ):
             conditions = with_condition(conditions, not_triggered(why.text, now))
         sessions.append(item.model_copy(update={"conditions": conditions}))
     status = status.model_copy(update={"sessions": tuple(sessions)})

@@ -7,13 +7,12 @@ from stashgen.api.repository import Repository
 from stashgen.api.resources import BACKUP_SESSIONS
 from stashgen.api.shared import Condition
 from stashgen.kubestash import layout
+from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.pods.templates import COMPONENT
 from stashgen.kubestash.sessions import backup_session_manifest
 from stashgen_controller.kinds.backup_configuration.observe import Observed
 from stashgen_controller.runtime.conditions import condition, is_true, with_condition
 from stashgen_controller.runtime.decision import Action, Create
-
-TRIGGERED = "InitialBackupTriggered"
 
 
 def initial_backups(
@@ -24,7 +23,7 @@ def initial_backups(
     sessions = []
     for item in status.sessions or ():
         session = seen.configuration.session(item.name or "")
-        if session is None or is_true(item.conditions, TRIGGERED):
+        if session is None or is_true(item.conditions, ConditionType.INITIAL_BACKUP_TRIGGERED):
             sessions.append(item)
             continue
         repositories = [
@@ -50,7 +49,7 @@ def initial_backups(
 
 def _with_triggered(item: SessionStatus, message: str, now: datetime) -> SessionStatus:
     triggered = condition(
-        TRIGGERED,
+        ConditionType.INITIAL_BACKUP_TRIGGERED,
         status=True,
         reason="SuccessfullyTriggeredInitialBackup",
         message=message,
@@ -62,7 +61,11 @@ def _with_triggered(item: SessionStatus, message: str, now: datetime) -> Session
 def not_triggered(why: str, now: datetime) -> Condition:
     """A session whose initial backup could not be started; it is tried again."""
     return condition(
-        TRIGGERED, status=False, reason="FailedToTriggerInitialBackup", message=why, now=now
+        ConditionType.INITIAL_BACKUP_TRIGGERED,
+        status=False,
+        reason="FailedToTriggerInitialBackup",
+        message=why,
+        now=now,
     )
 
 

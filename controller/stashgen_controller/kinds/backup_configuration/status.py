@@ -16,6 +16,7 @@ from stashgen.api.backup_configuration import (
 from stashgen.api.base import JsonObject, format_time
 from stashgen.api.shared import Condition, Dependency
 from stashgen.cron import CronError, Schedule
+from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.validation.storages import validate_retention_policy
 from stashgen_controller.kinds.backup_configuration.observe import Observed
 from stashgen_controller.runtime.causes import Cause
@@ -25,8 +26,6 @@ from stashgen_controller.runtime.conditions import (
     waiting_for_apply,
     with_condition,
 )
-
-SCHEDULED = "SchedulerEnsured"
 
 
 def backend_status(seen: Observed, item: BackendReference) -> BackendStatus:
@@ -42,7 +41,9 @@ def backend_status(seen: Observed, item: BackendReference) -> BackendStatus:
     reason = None if storage is not None else "the BackupStorage does not exist"
     if storage is not None and phase != "Ready":
         initialized = (
-            find(storage.status.conditions, "BackendInitialized") if storage.status else None
+            find(storage.status.conditions, ConditionType.BACKEND_INITIALIZED)
+            if storage.status
+            else None
         )
         reason = initialized.message if initialized is not None else None
     return BackendStatus(
@@ -66,7 +67,11 @@ def repository_status(seen: Observed, name: str) -> SessionRepositoryStatus:
         missing = Cause.WAITING_FOR_APPLY if seen.is_rendered else "the Repository is being made"
         return SessionRepositoryStatus(name=name, phase="NotReady", reason=missing)
     phase = (found.status.phase if found.status else None) or "NotReady"
-    initialized = find(found.status.conditions, "RepositoryInitialized") if found.status else None
+    initialized = (
+        find(found.status.conditions, ConditionType.REPOSITORY_INITIALIZED)
+        if found.status
+        else None
+    )
     reason = initialized.message if initialized is not None and phase != "Ready" else None
     return SessionRepositoryStatus(name=name, phase=phase, reason=reason)
 
@@ -102,7 +107,13 @@ def session_status(seen: Observed, session: Session, now: datetime) -> SessionSt
 
 def not_scheduled(why: str, now: datetime) -> Condition:
     """A session whose CronJob could not be made."""
-    return condition(SCHEDULED, status=False, reason="SchedulerNotEnsured", message=why, now=now)
+    return condition(
+        ConditionType.SCHEDULER_ENSURED,
+        status=False,
+        reason="SchedulerNotEnsured",
+        message=why,
+        now=now,
+    )
 
 
 def _scheduled(seen: Observed, session: Session, now: datetime) -> Condition:
@@ -111,16 +122,20 @@ def _scheduled(seen: Observed, session: Session, now: datetime) -> Condition:
     if seen.is_rendered:
         missing = seen.not_applied(session)
         if missing:
-            return waiting_for_apply(SCHEDULED, ", ".join(missing), now)
+            return waiting_for_apply(ConditionType.SCHEDULER_ENSURED, ", ".join(missing), now)
     elif cron_job is None:
         return not_scheduled("The CronJob is being made.", now)
     elif not seen.is_owned(cron_job):
         text = f"CronJob {name} belongs to something else."
         return condition(
-            SCHEDULED, status=False, reason=Cause.NAME_COLLISION, message=text, now=now
+            ConditionType.SCHEDULER_ENSURED,
+            status=False,
+            reason=Cause.NAME_COLLISION,
+            message=text,
+            now=now,
         )
     return condition(
-        SCHEDULED,
+        ConditionType.SCHEDULER_ENSURED,
         status=True,
         reason="SchedulerEnsured",
         message="Scheduler has been ensured successfully.",

@@ -18,32 +18,19 @@ from stashgen.api.resources import BACKUP_SESSIONS, SNAPSHOTS
 from stashgen.api.shared import Condition
 from stashgen.api.snapshot import Phase
 from stashgen.kubestash import phases, quantities
+from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.sessions import snapshot_manifest
 from stashgen_controller.jobs.run import JobRun, RunState
 from stashgen_controller.kinds.backup_session.copy import Copy
-from stashgen_controller.kinds.backup_session.executor import (
-    ENSURED,
-    SNAPSHOTS_ENSURED,
-    Step,
-    conditioned,
-    ensure_job,
-)
+from stashgen_controller.kinds.backup_session.executor import ENSURED, Step, conditioned, ensure_job
 from stashgen_controller.kinds.backup_session.history import expired
 from stashgen_controller.kinds.backup_session.observe import Observed
 from stashgen_controller.kinds.backup_session.prerequisites import why_skipped
 from stashgen_controller.kinds.backup_session.retention import advance_retention, retention_refused
 from stashgen_controller.kinds.backup_session.retry import advance_retry, next_retry
 from stashgen_controller.protocol.reason import Reason
-from stashgen_controller.runtime.conditions import (
-    METRICS_PUSHED,
-    condition,
-    is_true,
-    metrics_pushed,
-)
+from stashgen_controller.runtime.conditions import condition, is_true, metrics_pushed
 from stashgen_controller.runtime.decision import Action, Create, Decision, Delete
-
-SKIPPED = "BackupSkipped"
-HISTORY_CLEANED = "SessionHistoryCleaned"
 
 _FINAL = frozenset({BackupSessionPhase.SUCCEEDED, BackupSessionPhase.FAILED})
 
@@ -52,7 +39,7 @@ def decide(seen: Observed, now: datetime) -> Decision:
     """Skip, start, go on with or finish a session; then its retention and its retry."""
     if seen.session.phase is BackupSessionPhase.SKIPPED:
         return Decision()
-    if is_true(seen.status.conditions, METRICS_PUSHED):
+    if is_true(seen.status.conditions, ConditionType.METRICS_PUSHED):
         return _after(seen, now)
     why = None if _is_started(seen) else why_skipped(seen)
     if why is not None:
@@ -84,7 +71,13 @@ def _is_started(seen: Observed) -> bool:
 
 
 def _skipped(why: str, now: datetime) -> Condition:
-    return condition(SKIPPED, status=True, reason="PreRequisitesNotSatisfied", message=why, now=now)
+    return condition(
+        ConditionType.BACKUP_SKIPPED,
+        status=True,
+        reason="PreRequisitesNotSatisfied",
+        message=why,
+        now=now,
+    )
 
 
 def _run(seen: Observed, now: datetime) -> Step:
@@ -97,7 +90,7 @@ def _run(seen: Observed, now: datetime) -> Step:
             actions.append(Create(SNAPSHOTS, manifest))
     if not any(copy.collides for copy in seen.copies):
         ensured = condition(
-            SNAPSHOTS_ENSURED,
+            ConditionType.SNAPSHOTS_ENSURED,
             status=True,
             reason="SuccessfullyEnsuredSnapshots",
             message="Snapshots have been ensured successfully.",
@@ -141,7 +134,10 @@ def _summary(copy: Copy) -> SnapshotSummary:
 def _finish(seen: Observed, status: BackupSessionStatus, now: datetime) -> Step:
     """The final step: old sessions go, the duration is known, MetricsPushed ends the phase."""
     cleaned = condition(
-        HISTORY_CLEANED, status=True, reason="SuccessfullyCleanedSessionHistory", now=now
+        ConditionType.SESSION_HISTORY_CLEANED,
+        status=True,
+        reason="SuccessfullyCleanedSessionHistory",
+        now=now,
     )
     created = seen.session.metadata.creation_timestamp or now
     ends = [copy.finished for copy in seen.copies if copy.finished is not None]

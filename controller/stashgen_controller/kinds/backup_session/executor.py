@@ -8,6 +8,7 @@ from stashgen.api.labels import REPOSITORY_LABEL, SESSION_NAME_LABEL
 from stashgen.api.resources import JOBS
 from stashgen.api.shared import Condition
 from stashgen.api.snapshot import Phase
+from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.jobs.executor import ExecutorEnsured
 from stashgen_controller.jobs.manifest import job_manifest, owner_of
@@ -26,9 +27,7 @@ from stashgen_controller.runtime.conditions import (
 )
 from stashgen_controller.runtime.decision import Action, Create
 
-SNAPSHOTS_ENSURED = "SnapshotsEnsured"
-ENSURED = ExecutorEnsured("BackupExecutorEnsured", "Backup")
-PENDING_LONG = "PodHasBeenInPendingStateForLongerThanExpected"
+ENSURED = ExecutorEnsured(ConditionType.BACKUP_EXECUTOR_ENSURED, "Backup")
 
 # Without a backupTimeout a session that cannot start would hold up all the later ones.
 _LONGEST_START = timedelta(hours=1)
@@ -51,7 +50,7 @@ def ensure_job(seen: Observed, status: BackupSessionStatus, copy: Copy, now: dat
         text = f"Snapshot {copy.snapshot_name} is of another session or repository"
         why = Reason(Cause.NAME_COLLISION, text)
         failed = condition(
-            SNAPSHOTS_ENSURED,
+            ConditionType.SNAPSHOTS_ENSURED,
             status=False,
             reason="FailedToEnsureSnapshots",
             message=why.text,
@@ -96,9 +95,9 @@ def _wait(seen: Observed, status: BackupSessionStatus, copy: Copy, now: datetime
     status = _executor_ensured(seen, status, now)
     if copy.run.is_pending_too_long(now):
         waiting = condition(
-            PENDING_LONG,
+            ConditionType.POD_PENDING_TOO_LONG,
             status=True,
-            reason=PENDING_LONG,
+            reason=ConditionType.POD_PENDING_TOO_LONG,
             message=copy.run.pending_reason,
             now=now,
         )

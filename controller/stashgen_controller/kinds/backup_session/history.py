@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from stashgen.api.backup_configuration import Session
 from stashgen.api.backup_session import BackupSession, BackupSessionPhase, RetentionPhase
+from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.listers.indexes import RESTORES_BY_TARGET, SESSIONS_BY_INVOKER
 from stashgen_controller.runtime.conditions import is_true
 from stashgen_controller.runtime.kind import Reader
@@ -37,7 +38,9 @@ def restoring_into(reader: Reader, namespace: str, claim: str) -> str | None:
     for restore in reader.by(RESTORES_BY_TARGET, namespace, claim):
         if restore.status is None or restore.is_finished:
             continue
-        if restore.status.executor or is_true(restore.status.conditions, "RestoreExecutorEnsured"):
+        if restore.status.executor or is_true(
+            restore.status.conditions, ConditionType.RESTORE_EXECUTOR_ENSURED
+        ):
             return restore.metadata.name
     return None
 

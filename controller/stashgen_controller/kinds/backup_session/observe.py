@@ -13,6 +13,7 @@ from stashgen.api.resources import (
 )
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash import names
+from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.jobs.run import JobRun, observe_job
 from stashgen_controller.jobs.templates import UnresolvedError, backup_template, retain_template
 from stashgen_controller.kinds.backup_session.copy import Copy
@@ -28,8 +29,6 @@ from stashgen_controller.listers.snapshots import unrecorded_failures
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.conditions import find
 from stashgen_controller.runtime.kind import Reader
-
-_INITIALIZED = "RepositoryInitialized"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +205,9 @@ def _backup(
         return None, Reason("", f"Repository {name} is paused")
     if repository.status is None or repository.status.phase != "Ready":
         initialized = (
-            find(repository.status.conditions, _INITIALIZED) if repository.status else None
+            find(repository.status.conditions, ConditionType.REPOSITORY_INITIALIZED)
+            if repository.status
+            else None
         )
         why = f": {initialized.message}" if initialized is not None and initialized.message else ""
         return None, Reason("", f"Repository {name} is not Ready{why}")

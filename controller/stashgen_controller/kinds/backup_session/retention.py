@@ -13,6 +13,7 @@ from stashgen.api.base import JsonObject
 from stashgen.api.labels import REPOSITORY_LABEL, SESSION_NAME_LABEL
 from stashgen.api.resources import JOBS, SNAPSHOTS
 from stashgen.api.shared import Condition, Executor
+from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.jobs.executor import ExecutorEnsured
 from stashgen_controller.jobs.lifecycle import (
@@ -32,8 +33,7 @@ from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.runtime.conditions import condition, with_condition
 from stashgen_controller.runtime.decision import Action, Create, Delete
 
-_ENSURED = ExecutorEnsured("RetentionPolicyExecutorEnsured", "RetentionPolicy")
-CLEANUP_INCOMPLETE = "SnapshotCleanupIncomplete"
+_ENSURED = ExecutorEnsured(ConditionType.RETENTION_EXECUTOR_ENSURED, "RetentionPolicy")
 _TIMEOUT = timedelta(hours=2)
 _NO_CLUSTER = Reason("", "the cluster's UID is not known yet")
 
@@ -146,7 +146,7 @@ def _failed(
 
 def _incomplete(error: Reason, now: datetime) -> Condition:
     return condition(
-        CLEANUP_INCOMPLETE,
+        ConditionType.SNAPSHOT_CLEANUP_INCOMPLETE,
         status=True,
         reason="SnapshotCleanupTerminatedBeforeCompletion",
         message=error.text,

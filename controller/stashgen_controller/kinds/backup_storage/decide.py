@@ -14,10 +14,11 @@ from stashgen.api.labels import template_name
 from stashgen.api.repository import Repository
 from stashgen.api.shared import Condition
 from stashgen.kubestash import names, phases, quantities
+from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.jobs.attempts import Attempts, Progress
 from stashgen_controller.jobs.manifest import job_manifest, owner_of
-from stashgen_controller.kinds.backup_storage.observe import INITIALIZED, Observed
+from stashgen_controller.kinds.backup_storage.observe import Observed
 from stashgen_controller.kinds.field_support import with_support
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_spec import RunSpec
@@ -101,7 +102,7 @@ def _job(seen: Observed, now: datetime, attempt: int) -> JsonObject:
 def _initialized(seen: Observed, progress: Progress, now: datetime) -> Condition:
     if progress.succeeded:
         return condition(
-            INITIALIZED,
+            ConditionType.BACKEND_INITIALIZED,
             status=True,
             reason="BackendInitializationSucceeded",
             message="Successfully initialized backend.",
@@ -112,7 +113,7 @@ def _initialized(seen: Observed, progress: Progress, now: datetime) -> Condition
         return _failed(seen.problem, now)
     if progress.error is not None:
         return _failed(progress.error, now)
-    known = find(seen.status.conditions, INITIALIZED)
+    known = find(seen.status.conditions, ConditionType.BACKEND_INITIALIZED)
     if known is not None and known.reason not in {
         Cause.WAITING_FOR_APPLY,
         Cause.WAITING_FOR_CLUSTER,
@@ -120,11 +121,11 @@ def _initialized(seen: Observed, progress: Progress, now: datetime) -> Condition
         return known
     if seen.template is None:
         template = template_name(seen.storage.metadata, Verb.INIT_STORAGE.value)
-        return waiting_for_apply(INITIALIZED, f"PodTemplate {template}", now)
+        return waiting_for_apply(ConditionType.BACKEND_INITIALIZED, f"PodTemplate {template}", now)
     if seen.cluster_uid is None:
-        return waiting(INITIALIZED, WAITING_FOR_CLUSTER, now)
+        return waiting(ConditionType.BACKEND_INITIALIZED, WAITING_FOR_CLUSTER, now)
     return condition(
-        INITIALIZED,
+        ConditionType.BACKEND_INITIALIZED,
         status=None,
         reason="BackendInitializationStarted",
         message="The initializer Job is running.",
@@ -133,7 +134,7 @@ def _initialized(seen: Observed, progress: Progress, now: datetime) -> Condition
 
 
 def _failed(why: Reason, now: datetime) -> Condition:
-    return not_done(INITIALIZED, "BackendInitializationFailed", why, now)
+    return not_done(ConditionType.BACKEND_INITIALIZED, "BackendInitializationFailed", why, now)
 
 
 def _summary(repository: Repository) -> BackupStorageRepository:

@@ -9,6 +9,7 @@ from stashgen.api.labels import is_rendered
 from stashgen.api.repository import Repository
 from stashgen.api.resources import BACKUP_STORAGES
 from stashgen.api.shared import ConditionStatus
+from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.defaults import with_storage_defaults
 from stashgen.kubestash.pods import templates
 from stashgen.kubestash.pods.settings import settings_from_storage
@@ -23,8 +24,6 @@ from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.causes import Cause
 from stashgen_controller.runtime.conditions import find
 from stashgen_controller.runtime.kind import Reader
-
-INITIALIZED = "BackendInitialized"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class Observed:
     @property
     def is_initialized(self) -> bool:
         """The backend was initialised for the spec as it is now."""
-        known = find(self.status.conditions, INITIALIZED)
+        known = find(self.status.conditions, ConditionType.BACKEND_INITIALIZED)
         return (
             known is not None
             and known.status is ConditionStatus.TRUE

@@ -11,6 +11,7 @@ from stashgen.api.repository import RecentSnapshot, RepositoryStatus
 from stashgen.api.shared import Condition
 from stashgen.api.snapshot import Phase
 from stashgen.kubestash import names, phases, quantities
+from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.jobs.attempts import Attempts, Progress
 from stashgen_controller.jobs.manifest import job_manifest, owner_of
@@ -31,9 +32,6 @@ from stashgen_controller.runtime.conditions import (
 )
 from stashgen_controller.runtime.decision import Decision
 
-INITIALIZED = "RepositoryInitialized"
-RESTORE_EXPECTED = "RestoreExpected"
-RETENTION_APPLIED = "RetentionApplied"
 _RECENT = 5
 # Only a change of the manifests mends these.
 _WRONG = frozenset({Cause.GRANT_MISSING, Cause.UNSUPPORTED_FIELD})
@@ -137,7 +135,7 @@ def _job(seen: Observed, now: datetime, attempt: int) -> JsonObject:
 def _initialized(seen: Observed, progress: Progress, now: datetime) -> Condition:
     if seen.status.component_paths and not seen.missing_paths:
         return condition(
-            INITIALIZED,
+            ConditionType.REPOSITORY_INITIALIZED,
             status=True,
             reason="RepositoryInitializationSucceeded",
             message="Successfully initialized repository",
@@ -146,18 +144,22 @@ def _initialized(seen: Observed, progress: Progress, now: datetime) -> Condition
     if progress.error is not None:
         return _failed(progress.error, now)
     why = _why_not(seen)
-    known = find(seen.status.conditions, INITIALIZED)
+    known = find(seen.status.conditions, ConditionType.REPOSITORY_INITIALIZED)
     if why is not None:
         if why.name in _WRONG:
             return condition(
-                INITIALIZED, status=False, reason=why.name, message=why.message, now=now
+                ConditionType.REPOSITORY_INITIALIZED,
+                status=False,
+                reason=why.name,
+                message=why.message,
+                now=now,
             )
-        return waiting(INITIALIZED, why, now)
+        return waiting(ConditionType.REPOSITORY_INITIALIZED, why, now)
     if known is not None and known.reason == "RepositoryInitializationFailed":
         # The next attempt is running: until it ends the last one's failure is what is known.
         return known
     return condition(
-        INITIALIZED,
+        ConditionType.REPOSITORY_INITIALIZED,
         status=None,
         reason="RepositoryInitializationStarted",
         message="The initializer Job is running.",
@@ -166,18 +168,20 @@ def _initialized(seen: Observed, progress: Progress, now: datetime) -> Condition
 
 
 def _failed(why: Reason, now: datetime) -> Condition:
-    return not_done(INITIALIZED, "RepositoryInitializationFailed", why, now)
+    return not_done(
+        ConditionType.REPOSITORY_INITIALIZED, "RepositoryInitializationFailed", why, now
+    )
 
 
 def _with_writer(
     seen: Observed, status: RepositoryStatus, conditions: tuple[Condition, ...], now: datetime
 ) -> tuple[Condition, ...]:
     if status.writer_matches is not False:
-        return without(conditions, RESTORE_EXPECTED)
+        return without(conditions, ConditionType.RESTORE_EXPECTED)
     return with_condition(
         conditions,
         condition(
-            RESTORE_EXPECTED,
+            ConditionType.RESTORE_EXPECTED,
             status=True,
             reason="OtherWriterRecorded",
             message=f"{seen.repository.spec.path} was written by another volume or cluster: "
@@ -196,7 +200,7 @@ def _with_retention(
     return with_condition(
         conditions,
         condition(
-            RETENTION_APPLIED,
+            ConditionType.RETENTION_APPLIED,
             status=is_applied,
             reason="RetentionPolicyApplied" if is_applied else "FailedToApplyRetentionPolicy",
             message="" if is_applied else seen.retention.error or "the Job gave no reason",

@@ -20,35 +20,20 @@ from stashgen.api.restore_session import (
 )
 from stashgen.api.shared import ConditionStatus
 from stashgen.kubestash import names
+from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.sessions import restore_session_manifest
 from stashgen_controller.kinds.restore_request.observe import (
     MOST_ATTEMPTS,
     Attempt,
     Observed,
 )
-from stashgen_controller.kinds.restore_request.status import (
-    READY,
-    expired,
-    failed,
-    going_on,
-    succeeded,
-)
+from stashgen_controller.kinds.restore_request.status import expired, failed, going_on, succeeded
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import TRANSIENT, ErrorClass
-from stashgen_controller.runtime.conditions import (
-    EXECUTOR_ENSURED,
-    METRICS_PUSHED,
-    TARGET_FOUND,
-    condition,
-    find,
-    is_true,
-    with_condition,
-    without,
-)
+from stashgen_controller.runtime.conditions import condition, find, is_true, with_condition, without
 from stashgen_controller.runtime.decision import Action, Create, Decision
 
 # A RestoreSession that ran and is not there: our caches may be behind for a moment.
-SESSION_MISSING = "RestoreSessionMissing"
 _STARTING, _WAITING_FOR_RETRY = "Starting", "WaitingForRetry"
 _MISSING_FAILS = timedelta(seconds=30)
 _FIRST_DELAY = timedelta(minutes=1)
@@ -72,7 +57,7 @@ def decide(seen: Observed, now: datetime) -> Decision:
 
 def _has_written(seen: Observed) -> bool:
     """Whether a RestoreSession ran, or is to be resumed: without it nothing is begun anew."""
-    known = find(seen.status.conditions, READY)
+    known = find(seen.status.conditions, ConditionType.READY)
     waits = known is not None and known.reason == _WAITING_FOR_RETRY
     return waits or seen.status.phase is _RUNNING
 
@@ -87,7 +72,7 @@ def _begin(seen: Observed, now: datetime) -> Decision:
             why = Reason(ErrorClass.NO_SNAPSHOT, text)
             return _write(failed(seen, seen.status, why, now))
         text = f"notAfter {format_time(spec.not_after)} passed before anything was started"
-        known = find(seen.status.conditions, READY)
+        known = find(seen.status.conditions, ConditionType.READY)
         if known is not None and known.message:
             text += f": {known.message}"
         return _write(expired(seen, seen.status, Reason(ErrorClass.EXPIRED, text), now))
@@ -146,7 +131,7 @@ def _follow(seen: Observed, attempt: Attempt, now: datetime) -> Decision:
             "restore_session": session.metadata.name,
             "attempt": attempt.number,
             "restored_before": restored_before.time if restored_before else None,
-            "conditions": without(seen.status.conditions, SESSION_MISSING),
+            "conditions": without(seen.status.conditions, ConditionType.RESTORE_SESSION_MISSING),
         }
     )
     if not _is_over(session):
@@ -177,7 +162,9 @@ def _under_way(
 ) -> Decision:
     known = session.status
     conditions = known.conditions if known is not None else ()
-    if known is not None and (known.executor or is_true(conditions, EXECUTOR_ENSURED)):
+    if known is not None and (
+        known.executor or is_true(conditions, ConditionType.RESTORE_EXECUTOR_ENSURED)
+    ):
         text = f"RestoreSession {session.metadata.name} restores Snapshot {status.snapshot}"
         return _write(going_on(seen, status, _RUNNING, Reason("Restoring", text), now))
     for item in reversed(conditions):
@@ -189,15 +176,21 @@ def _under_way(
 
 def _deleted(seen: Observed, now: datetime) -> Decision:
     """A person ended the restore; a request is never begun anew after that."""
-    known = find(seen.status.conditions, SESSION_MISSING)
+    known = find(seen.status.conditions, ConditionType.RESTORE_SESSION_MISSING)
     since = known.last_transition_time if known is not None else now
     what = f"RestoreSession {seen.status.restore_session} was deleted before it was done"
     if now - since >= _MISSING_FAILS:
         why = Reason("RestoreSessionDeleted", f"{what}: the volume may be restored in part")
-        conditions = without(seen.status.conditions, SESSION_MISSING)
+        conditions = without(seen.status.conditions, ConditionType.RESTORE_SESSION_MISSING)
         status = seen.status.model_copy(update={"conditions": conditions})
         return _write(failed(seen, status, why, now))
-    word = condition(SESSION_MISSING, status=True, reason=SESSION_MISSING, message=what, now=now)
+    word = condition(
+        ConditionType.RESTORE_SESSION_MISSING,
+        status=True,
+        reason=ConditionType.RESTORE_SESSION_MISSING,
+        message=what,
+        now=now,
+    )
     status = seen.status.model_copy(
         update={"conditions": with_condition(seen.status.conditions, word)}
     )
@@ -209,7 +202,7 @@ def _is_over(session: RestoreSession) -> bool:
     if session.phase is RestorePhase.INVALID:
         return True
     conditions = session.status.conditions if session.status else ()
-    return session.is_finished and is_true(conditions, METRICS_PUSHED)
+    return session.is_finished and is_true(conditions, ConditionType.METRICS_PUSHED)
 
 
 def _failure(session: RestoreSession) -> Reason:
@@ -219,8 +212,12 @@ def _failure(session: RestoreSession) -> Reason:
     found = [item.error for item in components.values() if item.error]
     conditions = status.conditions if status else ()
     # What it waited for last is a part of what it says of its end.
-    for item in sorted(conditions, key=lambda item: item.type == TARGET_FOUND):
-        is_bad = item.status is ConditionStatus.FALSE or item.type == "RestoreIncomplete"
+    for item in sorted(
+        conditions, key=lambda item: item.type == ConditionType.RESTORE_TARGET_FOUND
+    ):
+        is_bad = (
+            item.status is ConditionStatus.FALSE or item.type == ConditionType.RESTORE_INCOMPLETE
+        )
         if is_bad and item.message:
             found.append(item.message)
     name = session.metadata.name
@@ -229,7 +226,7 @@ def _failure(session: RestoreSession) -> Reason:
 
 def _ended(session: RestoreSession, now: datetime) -> datetime:
     conditions = session.status.conditions if session.status else ()
-    pushed = find(conditions, METRICS_PUSHED)
+    pushed = find(conditions, ConditionType.METRICS_PUSHED)
     return pushed.last_transition_time if pushed is not None else now
 
 

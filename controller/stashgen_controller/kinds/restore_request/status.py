@@ -4,11 +4,10 @@ from datetime import datetime
 
 from stashgen.api.restore_request import RestoreRequestPhase, RestoreRequestStatus
 from stashgen.api.shared import Condition
+from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.kinds.restore_request.observe import Observed
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.conditions import condition, with_condition, without
-
-READY, RECONCILING, STALLED = "Ready", "Reconciling", "Stalled"
 
 
 def going_on(
@@ -19,10 +18,10 @@ def going_on(
     now: datetime,
 ) -> RestoreRequestStatus:
     """A request that is waited for: Reconciling, and not Ready."""
-    not_ready = _condition(seen, READY, why, now, status=False)
-    going = _condition(seen, RECONCILING, why, now, status=True)
+    not_ready = _condition(seen, ConditionType.READY, why, now, status=False)
+    going = _condition(seen, ConditionType.RECONCILING, why, now, status=True)
     conditions = with_condition(with_condition(status.conditions, not_ready), going)
-    return _written(seen, status, phase, without(conditions, STALLED))
+    return _written(seen, status, phase, without(conditions, ConditionType.STALLED))
 
 
 def succeeded(
@@ -62,9 +61,14 @@ def _at_rest(
     how: Reason,
     now: datetime,
 ) -> RestoreRequestStatus:
-    ready = _condition(seen, READY, how, now, status=True)
+    ready = _condition(seen, ConditionType.READY, how, now, status=True)
     conditions = with_condition(status.conditions, ready)
-    return _written(seen, status, phase, without(without(conditions, RECONCILING), STALLED))
+    return _written(
+        seen,
+        status,
+        phase,
+        without(without(conditions, ConditionType.RECONCILING), ConditionType.STALLED),
+    )
 
 
 def _stalled(
@@ -76,9 +80,9 @@ def _stalled(
 ) -> RestoreRequestStatus:
     # A condition needs a reason (Kubernetes API conventions), whatever was found.
     shown = why if why.name and why.message else Reason("RestoreFailed", why.text)
-    not_ready = _condition(seen, READY, shown, now, status=False)
-    stalled = _condition(seen, STALLED, shown, now, status=True)
-    known = without(status.conditions, RECONCILING)
+    not_ready = _condition(seen, ConditionType.READY, shown, now, status=False)
+    stalled = _condition(seen, ConditionType.STALLED, shown, now, status=True)
+    known = without(status.conditions, ConditionType.RECONCILING)
     conditions = with_condition(with_condition(known, not_ready), stalled)
     return _written(seen, status.model_copy(update={"error": why.text}), phase, conditions)
 

@@ -15,6 +15,7 @@ from stashgen.api.restore_session import (
 from stashgen.api.shared import Dependency, Executor, TypedObjectReference
 from stashgen.api.snapshot import Snapshot
 from stashgen.kubestash import phases, quantities
+from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.pods.templates import COMPONENT
 from stashgen.kubestash.validation.backup_configuration import validate_restore_session
 from stashgen.kubestash.validation.supported import unsupported
@@ -43,18 +44,9 @@ from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.runtime.causes import why_waiting
-from stashgen_controller.runtime.conditions import (
-    EXECUTOR_ENSURED,
-    METRICS_PUSHED,
-    TARGET_FOUND,
-    condition,
-    find,
-    is_true,
-    waiting,
-)
+from stashgen_controller.runtime.conditions import condition, find, is_true, waiting
 from stashgen_controller.runtime.decision import Action, Create, Decision
 
-VALIDATION = "ValidationPassed"
 _MAX_JOB_NAME = 63
 _FINAL = frozenset({RestorePhase.SUCCEEDED, RestorePhase.FAILED})
 _AGAIN = timedelta(minutes=1)
@@ -63,7 +55,7 @@ _AGAIN = timedelta(minutes=1)
 def decide(seen: Observed, now: datetime) -> Decision:
     """Validate, find, wait, restore once, finish. A finished restore is never looked at again."""
     namespace, name = seen.restore.key
-    if seen.restore.is_finished and is_true(seen.status.conditions, METRICS_PUSHED):
+    if seen.restore.is_finished and is_true(seen.status.conditions, ConditionType.METRICS_PUSHED):
         return delete_unstarted(seen.run, namespace, seen.status.executor)
     problems = [
         *validate_restore_session(seen.restore),
@@ -74,14 +66,16 @@ def decide(seen: Observed, now: datetime) -> Decision:
     # A spec that is changed after the start has no effect: the Job is what it is.
     if problems and seen.run.state is RunState.ABSENT:
         invalid = condition(
-            VALIDATION,
+            ConditionType.VALIDATION_PASSED,
             status=False,
             reason="ResourceValidationFailed",
             message="; ".join(problems),
             now=now,
         )
         return _write(seen, set_condition(seen.status, invalid), now)
-    passed = condition(VALIDATION, status=True, reason="ResourceValidationPassed", now=now)
+    passed = condition(
+        ConditionType.VALIDATION_PASSED, status=True, reason="ResourceValidationPassed", now=now
+    )
     status = _described(seen, set_condition(seen.status, passed))
     stage = stage_of(seen.run, now, namespace=namespace, job=name)
     match stage:
@@ -131,7 +125,7 @@ def _described(seen: Observed, status: RestoreSessionStatus) -> RestoreSessionSt
             kind="Addon", name=(addon.name if addon else None) or "", found=seen.addon_found
         ),
     )
-    is_started = is_true(status.conditions, EXECUTOR_ENSURED)
+    is_started = is_true(status.conditions, ConditionType.RESTORE_EXECUTOR_ENSURED)
     return status.model_copy(
         update={
             "restore_deadline": deadline,
@@ -148,7 +142,7 @@ def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decis
         return _write(seen, not_started(seen, status, too_late, now), now)
     if seen.claim_uid is None:
         missing = condition(
-            TARGET_FOUND,
+            ConditionType.RESTORE_TARGET_FOUND,
             status=False,
             reason="UnableToCheckTargetAvailability",
             message=f"PersistentVolumeClaim {seen.claim} does not exist",
@@ -157,15 +151,17 @@ def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decis
         return _write(
             seen, set_condition(status, missing), now, requeue_after=_until(seen, status, now)
         )
-    if find(status.conditions, TARGET_FOUND) is not None:
-        found = condition(TARGET_FOUND, status=True, reason="TargetFound", now=now)
+    if find(status.conditions, ConditionType.RESTORE_TARGET_FOUND) is not None:
+        found = condition(
+            ConditionType.RESTORE_TARGET_FOUND, status=True, reason="TargetFound", now=now
+        )
         status = set_condition(status, found)
     if seen.snapshot is None:
         why = Reason(ErrorClass.NO_SNAPSHOT, _nothing_matches(seen))
         return _write(seen, not_started(seen, status, why, now), now)
     waiting_for = _why_waiting(seen)
     if waiting_for is not None:
-        waits = waiting(EXECUTOR_ENSURED, waiting_for, now)
+        waits = waiting(ConditionType.RESTORE_EXECUTOR_ENSURED, waiting_for, now)
         wait = min(_AGAIN, _until(seen, status, now) or _AGAIN)
         return _write(seen, set_condition(status, waits), now, requeue_after=wait)
     if seen.template is None:
@@ -178,7 +174,10 @@ def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decis
 
 def _too_late(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Reason | None:
     """Why a restore does not start any more."""
-    waited_for = [find(status.conditions, type_) for type_ in (TARGET_FOUND, EXECUTOR_ENSURED)]
+    waited_for = [
+        find(status.conditions, type_)
+        for type_ in (ConditionType.RESTORE_TARGET_FOUND, ConditionType.RESTORE_EXECUTOR_ENSURED)
+    ]
     words = [item.message for item in waited_for if item is not None and item.message]
     why = f": {words[0]}" if words else ""
     if seen.order is not None and now >= seen.order.not_after:

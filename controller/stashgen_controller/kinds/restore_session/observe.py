@@ -15,6 +15,7 @@ from stashgen.api.resources import (
 )
 from stashgen.api.restore_session import RestoreSession, RestoreSessionStatus
 from stashgen.api.snapshot import Snapshot
+from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.jobs.run import JobRun, observe_job
 from stashgen_controller.jobs.templates import UnresolvedError, restore_template
 from stashgen_controller.listers.indexes import (
@@ -28,7 +29,7 @@ from stashgen_controller.listers.snapshots import find_snapshot
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_spec import RestoreOrder, order_of
 from stashgen_controller.runtime.causes import Cause
-from stashgen_controller.runtime.conditions import EXECUTOR_ENSURED, is_true
+from stashgen_controller.runtime.conditions import is_true
 from stashgen_controller.runtime.kind import Reader
 
 
@@ -167,7 +168,7 @@ def _restoring(reader: Reader, restore: RestoreSession, claim: str) -> str | Non
             continue
         if other.status is not None and not other.is_finished:
             started = other.status.executor is not None
-            if started or is_true(other.status.conditions, EXECUTOR_ENSURED):
+            if started or is_true(other.status.conditions, ConditionType.RESTORE_EXECUTOR_ENSURED):
                 return other.metadata.name
     return None
 

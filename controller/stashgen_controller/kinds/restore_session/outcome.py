@@ -10,19 +10,14 @@ from stashgen.api.restore_session import (
 from stashgen.api.shared import Condition, Executor
 from stashgen.api.snapshot import Component, Phase
 from stashgen.kubestash import quantities
+from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.pods.templates import COMPONENT
 from stashgen_controller.jobs.executor import ExecutorEnsured
 from stashgen_controller.kinds.restore_session.observe import Observed
 from stashgen_controller.protocol.reason import Reason
-from stashgen_controller.runtime.conditions import (
-    EXECUTOR_ENSURED,
-    condition,
-    metrics_pushed,
-    with_condition,
-)
+from stashgen_controller.runtime.conditions import condition, metrics_pushed, with_condition
 
-INCOMPLETE = "RestoreIncomplete"
-ENSURED = ExecutorEnsured(EXECUTOR_ENSURED, "Restore")
+ENSURED = ExecutorEnsured(ConditionType.RESTORE_EXECUTOR_ENSURED, "Restore")
 
 
 def succeeded(
@@ -72,7 +67,7 @@ def incomplete(
 ) -> RestoreSessionStatus:
     """A restore whose Job never started, was lost, or ended without a word."""
     found = condition(
-        INCOMPLETE,
+        ConditionType.RESTORE_INCOMPLETE,
         status=True,
         reason="RestoreExecutorTerminatedBeforeCompletion",
         message=error.text,

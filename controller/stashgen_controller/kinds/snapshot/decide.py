@@ -7,6 +7,7 @@ from typing import assert_never
 from stashgen.api.shared import Condition, Executor
 from stashgen.api.snapshot import Component, Driver, Phase, SnapshotStatus
 from stashgen.kubestash import layout, phases
+from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.pods.templates import COMPONENT
 from stashgen_controller.jobs.lifecycle import (
     Absent,
@@ -19,11 +20,9 @@ from stashgen_controller.jobs.lifecycle import (
 )
 from stashgen_controller.jobs.run import POD_FOLLOWS
 from stashgen_controller.kinds.snapshot.observe import Observed
-from stashgen_controller.runtime.conditions import UPLOADED, condition, with_condition
+from stashgen_controller.runtime.conditions import condition, with_condition
 from stashgen_controller.runtime.decision import Decision
 
-INCOMPLETE = "BackupIncomplete"
-LISTED = "RecentSnapshotListUpdated"
 _SOON = timedelta(seconds=5)
 _UNFINISHED = frozenset({None, Phase.PENDING, Phase.RUNNING})
 
@@ -97,7 +96,7 @@ def _finished(
     conditions = with_condition(status.conditions, _uploaded(now, None if uploaded else why))
     if uploaded:
         listed = condition(
-            LISTED,
+            ConditionType.RECENT_SNAPSHOT_LIST_UPDATED,
             status=True,
             reason="SuccessfullyUpdatedRecentSnapshotList",
             message="Recent snapshot list updated successfully",
@@ -134,7 +133,7 @@ def _failed(
     reported = [item.error for item in (seen.status.components or {}).values() if item.error]
     why = reported[0] if reported else why
     incomplete = condition(
-        INCOMPLETE,
+        ConditionType.BACKUP_INCOMPLETE,
         status=True,
         reason="BackupExecutorTerminatedBeforeCompletion",
         message=why,
@@ -171,7 +170,7 @@ def _component(seen: Observed, phase: Phase) -> Component:
 
 def _uploaded(now: datetime, why: str | None) -> Condition:
     return condition(
-        UPLOADED,
+        ConditionType.SNAPSHOT_METADATA_UPLOADED,
         status=why is None,
         reason="FailedToUploadSnapshotMetadata" if why else "SuccessfullyUploadedSnapshotMetadata",
         message=why or "Metadata uploaded to backend successfully",

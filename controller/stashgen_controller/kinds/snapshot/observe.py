@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from stashgen.api.backup_session import BackupSession
 from stashgen.api.snapshot import Snapshot, SnapshotStatus
+from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.jobs.run import JobRun, observe_job
-from stashgen_controller.runtime.conditions import METRICS_PUSHED, find, is_true
+from stashgen_controller.runtime.conditions import find, is_true
 from stashgen_controller.runtime.kind import Reader
 
 
@@ -51,8 +52,8 @@ def _abandoned(snapshot: Snapshot, session: BackupSession | None) -> str | None:
     if session is None:
         return f"BackupSession {name} was deleted before it made a Job"
     status = session.status
-    if status is None or not is_true(status.conditions, METRICS_PUSHED):
+    if status is None or not is_true(status.conditions, ConditionType.METRICS_PUSHED):
         return None
-    given_up = find(status.conditions, "BackupExecutorEnsured")
+    given_up = find(status.conditions, ConditionType.BACKUP_EXECUTOR_ENSURED)
     why = given_up.message if given_up is not None and given_up.message else "it says no more"
     return f"BackupSession {name} ended without a Job for this repository: {why}"

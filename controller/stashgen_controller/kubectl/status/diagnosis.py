@@ -16,6 +16,7 @@ from stashgen.api.resources import (
 )
 from stashgen.api.shared import Condition, ConditionStatus
 from stashgen.kubestash import names
+from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.jobs.run import observe_run
 from stashgen_controller.listers.pods import pods_of
 from stashgen_controller.observability.freshness import CopyState, timing
@@ -25,11 +26,16 @@ from stashgen_controller.runtime.kind import Reader
 # A controller that works looks at a new object within seconds.
 UNSEEN = timedelta(minutes=1)
 NOBODY_LOOKED = "no controller has looked at it: kubectl get pods -n stashgen-system"
-RESTORE_EXPECTED = "RestoreExpected"
 # Conditions of which True is the bad news.
-_BAD_NEWS = frozenset({RESTORE_EXPECTED, "BackupIncomplete", "RestoreIncomplete"})
+_BAD_NEWS = frozenset(
+    {
+        ConditionType.RESTORE_EXPECTED,
+        ConditionType.BACKUP_INCOMPLETE,
+        ConditionType.RESTORE_INCOMPLETE,
+    }
+)
 # They have a place of their own on the screen.
-_ASIDE = frozenset({"RetentionApplied"})
+_ASIDE = frozenset({ConditionType.RETENTION_APPLIED})
 
 
 def why_late(

@@ -6,10 +6,10 @@ from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.labels import OPT_OUT_ANNOTATION
 from stashgen.api.repository import Repository
+from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.kubectl.status.advice import next_command
 from stashgen_controller.kubectl.status.diagnosis import (
     NOBODY_LOOKED,
-    RESTORE_EXPECTED,
     UNSEEN,
     bad_conditions,
     why_not_ready,
@@ -30,7 +30,9 @@ def not_ready(view: View) -> Iterator[Entry]:
             yield _unready(view, "BackupStorage", storage, list(bad_conditions(conditions)))
     for repository in view.repositories:
         status = repository.status
-        other_writer = status is not None and is_true(status.conditions, RESTORE_EXPECTED)
+        other_writer = status is not None and is_true(
+            status.conditions, ConditionType.RESTORE_EXPECTED
+        )
         if status is not None and status.phase == "Ready" and not other_writer:
             continue
         bad.add(("Repository", *repository.key))
@@ -38,9 +40,9 @@ def not_ready(view: View) -> Iterator[Entry]:
             conditions = status.conditions if status is not None else ()
             reasons = list(bad_conditions(conditions))
             if other_writer:
-                expected = find(conditions, RESTORE_EXPECTED)
+                expected = find(conditions, ConditionType.RESTORE_EXPECTED)
                 text = expected.message if expected is not None else ""
-                reasons = [f"{RESTORE_EXPECTED}: {text}"]
+                reasons = [f"{ConditionType.RESTORE_EXPECTED}: {text}"]
             yield _unready(view, "Repository", repository, reasons)
     for configuration in view.configurations:
         status_ = configuration.status

@@ -8,9 +8,9 @@ from stashgen.api.backup_session import BackupSession, BackupSessionPhase
 from stashgen.api.resources import BACKUP_SESSIONS
 from stashgen.api.shared import Executor
 from stashgen.kubestash import names
+from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.kubectl.lookup import Subject
 from stashgen_controller.kubectl.status.diagnosis import (
-    RESTORE_EXPECTED,
     why_failed,
     why_late,
     why_not_ready,
@@ -178,9 +178,9 @@ def _of_repositories(
 ) -> Iterator[str]:
     for repository in subject.repositories:
         conditions = repository.status.conditions if repository.status is not None else ()
-        expected = find(conditions, RESTORE_EXPECTED)
-        if expected is not None and is_true(conditions, RESTORE_EXPECTED):
-            yield f"{RESTORE_EXPECTED}: {expected.message}"
+        expected = find(conditions, ConditionType.RESTORE_EXPECTED)
+        if expected is not None and is_true(conditions, ConditionType.RESTORE_EXPECTED):
+            yield f"{ConditionType.RESTORE_EXPECTED}: {expected.message}"
     for (_, name), state in retention.items():
         if state.is_applied is False:
             yield f"retention of {name} failed: {state.why}"

@@ -15,6 +15,7 @@ from stashgen.api.snapshot import (
     Summary,
 )
 from stashgen.kubestash import layout, phases
+from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.quantities import format_size
 from stashgen.yaml import emitter
 from stashgen_controller.protocol.run_result import ErrorClass
@@ -150,7 +151,7 @@ def _upload(run: RunContext, snapshot: Snapshot) -> None:
     """Put the Snapshot with its final status into the bucket."""
     now = run.now()
     uploaded = Condition(
-        type="SnapshotMetadataUploaded",
+        type=ConditionType.SNAPSHOT_METADATA_UPLOADED,
         status=ConditionStatus.TRUE,
         reason="SuccessfullyUploadedSnapshotMetadata",
         message="Metadata uploaded to backend successfully",

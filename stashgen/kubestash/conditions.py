@@ -1,0 +1,47 @@
+"""The types of the conditions that statuses have; phases follow from them (``phases.py``)."""
+
+from enum import StrEnum
+
+
+class ConditionType(StrEnum):
+    """Which aspect of an object a condition is about: KubeStash's constants, then ours."""
+
+    # BackupStorage, Repository, BackupConfiguration
+    BACKEND_INITIALIZED = "BackendInitialized"
+    BACKEND_SECRET_FOUND = "BackendSecretFound"  # noqa: S105 (a condition)
+    REPOSITORY_INITIALIZED = "RepositoryInitialized"
+    VALIDATION_PASSED = "ValidationPassed"
+    SCHEDULER_ENSURED = "SchedulerEnsured"
+    INITIAL_BACKUP_TRIGGERED = "InitialBackupTriggered"
+    # BackupSession
+    BACKUP_SKIPPED = "BackupSkipped"
+    SNAPSHOTS_ENSURED = "SnapshotsEnsured"
+    BACKUP_EXECUTOR_ENSURED = "BackupExecutorEnsured"
+    PRE_BACKUP_HOOKS_SUCCEEDED = "PreBackupHooksExecutionSucceeded"
+    POST_BACKUP_HOOKS_SUCCEEDED = "PostBackupHooksExecutionSucceeded"
+    POD_PENDING_TOO_LONG = "PodHasBeenInPendingStateForLongerThanExpected"
+    RETENTION_EXECUTOR_ENSURED = "RetentionPolicyExecutorEnsured"
+    SNAPSHOT_CLEANUP_INCOMPLETE = "SnapshotCleanupIncomplete"
+    SESSION_HISTORY_CLEANED = "SessionHistoryCleaned"
+    # the final step of a BackupSession and of a RestoreSession
+    METRICS_PUSHED = "MetricsPushed"
+    # Snapshot
+    SNAPSHOT_METADATA_UPLOADED = "SnapshotMetadataUploaded"
+    RECENT_SNAPSHOT_LIST_UPDATED = "RecentSnapshotListUpdated"
+    BACKUP_INCOMPLETE = "BackupIncomplete"
+    # RestoreSession
+    RESTORE_TARGET_FOUND = "RestoreTargetFound"
+    RESTORE_EXECUTOR_ENSURED = "RestoreExecutorEnsured"
+    PRE_RESTORE_HOOKS_SUCCEEDED = "PreRestoreHooksExecutionSucceeded"
+    POST_RESTORE_HOOKS_SUCCEEDED = "PostRestoreHooksExecutionSucceeded"
+    RESTORE_INCOMPLETE = "RestoreIncomplete"
+
+    # ours
+    FIELDS_SUPPORTED = "FieldsSupported"
+    RESTORE_EXPECTED = "RestoreExpected"
+    RETENTION_APPLIED = "RetentionApplied"
+    RESTORE_SESSION_MISSING = "RestoreSessionMissing"
+    # RestoreRequest, as kstatus reads them
+    READY = "Ready"
+    RECONCILING = "Reconciling"
+    STALLED = "Stalled"

@@ -35,6 +35,15 @@ class BackupSessionPhase(StrEnum):
     FAILED = "Failed"
     SKIPPED = "Skipped"
 
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will happen."""
+        return self in {
+            BackupSessionPhase.SUCCEEDED,
+            BackupSessionPhase.FAILED,
+            BackupSessionPhase.SKIPPED,
+        }
+
 
 class SnapshotSummary(Model):
     """One Snapshot of the session."""
@@ -52,6 +61,11 @@ class RetentionPhase(StrEnum):
     APPLIED = "Applied"
     FAILED_TO_APPLY = "FailedToApply"
 
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will happen."""
+        return self in {RetentionPhase.APPLIED, RetentionPhase.FAILED_TO_APPLY}
+
 
 class RetentionPolicyApplyStatus(Model):
     """Retention of one repository; ``executor`` is our addition."""
@@ -61,6 +75,11 @@ class RetentionPolicyApplyStatus(Model):
     phase: RetentionPhase | None = None
     error: str | None = None
     executor: Executor | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        """Applied or FailedToApply."""
+        return self.phase is not None and self.phase.is_final
 
 
 class SessionHooksStatus(Model):
@@ -102,8 +121,4 @@ class BackupSession(Kind):
     @property
     def is_finished(self) -> bool:
         """Succeeded, Failed or Skipped."""
-        return self.phase in {
-            BackupSessionPhase.SUCCEEDED,
-            BackupSessionPhase.FAILED,
-            BackupSessionPhase.SKIPPED,
-        }
+        return self.phase is not None and self.phase.is_final

@@ -80,6 +80,15 @@ class RestoreRequestPhase(StrEnum):
     FAILED = "Failed"
     EXPIRED = "Expired"
 
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will happen."""
+        return self in {
+            RestoreRequestPhase.SUCCEEDED,
+            RestoreRequestPhase.FAILED,
+            RestoreRequestPhase.EXPIRED,
+        }
+
 
 class RestoreRequestStatus(Model):
     """What became of the act.
@@ -121,8 +130,4 @@ class RestoreRequest(Kind):
     @property
     def is_finished(self) -> bool:
         """Nothing more will happen."""
-        return self.phase in {
-            RestoreRequestPhase.SUCCEEDED,
-            RestoreRequestPhase.FAILED,
-            RestoreRequestPhase.EXPIRED,
-        }
+        return self.phase is not None and self.phase.is_final

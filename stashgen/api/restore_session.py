@@ -90,6 +90,11 @@ class RestorePhase(StrEnum):
     INVALID = "Invalid"
     UNKNOWN = "Unknown"
 
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will happen."""
+        return self in {RestorePhase.SUCCEEDED, RestorePhase.FAILED, RestorePhase.INVALID}
+
 
 class RestoreComponent(Model):
     """One component of the snapshot."""
@@ -148,4 +153,4 @@ class RestoreSession(Kind):
     @property
     def is_finished(self) -> bool:
         """Nothing more will happen."""
-        return self.phase in {RestorePhase.SUCCEEDED, RestorePhase.FAILED, RestorePhase.INVALID}
+        return self.phase is not None and self.phase.is_final

@@ -20,6 +20,11 @@ class Phase(StrEnum):
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
 
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will happen."""
+        return self in {Phase.SUCCEEDED, Phase.FAILED}
+
 
 class Driver(StrEnum):
     """What takes the backup."""
@@ -148,7 +153,7 @@ class Snapshot(Kind):
     @property
     def is_finished(self) -> bool:
         """Succeeded or Failed."""
-        return self.phase in {Phase.SUCCEEDED, Phase.FAILED}
+        return self.phase.is_final
 
     @property
     def time(self) -> datetime:

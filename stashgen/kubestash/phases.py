@@ -13,11 +13,21 @@ from stashgen.api.backup_session import (
 )
 from stashgen.api.backup_storage import BackupStorageStatus
 from stashgen.api.repository import RepositoryStatus
+from stashgen.api.restore_request import RestoreRequestPhase
 from stashgen.api.restore_session import RestorePhase, RestoreSessionStatus
 from stashgen.api.shared import Condition, ConditionStatus
 from stashgen.api.snapshot import Driver, Phase, SnapshotStatus
 from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.quantities import format_size, parse_size
+
+# For objects that are not parsed: the phases after which nothing more happens to a Snapshot, a
+# BackupSession, a RestoreSession or a RestoreRequest.
+FINAL: frozenset[str] = frozenset(
+    phase.value
+    for phases in (Phase, BackupSessionPhase, RestorePhase, RestoreRequestPhase)
+    for phase in phases
+    if phase.is_final
+)
 
 
 def _status(conditions: Iterable[Condition], type_: str) -> ConditionStatus | None:

@@ -18,6 +18,7 @@ from stashgen.api.meta import Kind as ApiKind
 from stashgen.api.namespace import Namespace
 from stashgen.api.pod import Pod
 from stashgen.api.pod_template import PodTemplate
+from stashgen.kubestash import phases
 from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.listers.objects import CLUSTER_NAMESPACE
 from stashgen_controller.runtime.kind import Index, Place, Reader, Watch, phase_of
@@ -38,7 +39,7 @@ def spec(obj: JsonObject) -> object:
 def outcome(obj: JsonObject) -> object:
     """Phase and conditions of what has ended; nothing before that."""
     phase = phase_of(obj)
-    if phase not in {"Succeeded", "Failed", "Skipped", "Invalid", "Expired"}:
+    if phase not in phases.FINAL:
         return None
     return phase, mapping_of(obj, "status").get("conditions")
 

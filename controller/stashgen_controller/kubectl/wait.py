@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, cast
 
+from stashgen.api.backup_session import BackupSessionPhase
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import (
     BACKUP_SESSIONS,
@@ -12,6 +13,8 @@ from stashgen.api.resources import (
     RESTORE_SESSIONS,
     Resource,
 )
+from stashgen.api.restore_request import RestoreRequestPhase
+from stashgen.api.restore_session import RestorePhase
 from stashgen.diagnostics import ExitCode, ToolError
 from stashgen_controller.kube.client import ApiError, Client, NotFoundError
 from stashgen_controller.kubectl.api_reader import Cluster, failure
@@ -20,9 +23,9 @@ from stashgen_controller.observability.outcomes import conditions_of, failures
 
 GOOD = "Succeeded"
 _ENDS: Mapping[Resource, frozenset[str]] = {
-    BACKUP_SESSIONS: frozenset({GOOD, "Failed", "Skipped"}),
-    RESTORE_SESSIONS: frozenset({GOOD, "Failed", "Invalid"}),
-    RESTORE_REQUESTS: frozenset({GOOD, "Failed", "Expired"}),
+    BACKUP_SESSIONS: frozenset(phase for phase in BackupSessionPhase if phase.is_final),
+    RESTORE_SESSIONS: frozenset(phase for phase in RestorePhase if phase.is_final),
+    RESTORE_REQUESTS: frozenset(phase for phase in RestoreRequestPhase if phase.is_final),
 }
 _STEP_SECONDS = 0.5
 # An API server that restarts is waited for.

@@ -16,7 +16,6 @@ from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.runtime.kind import phase_of
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-_FINISHED = frozenset({Phase.SUCCEEDED, Phase.FAILED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class SnapshotRecord:
     @property
     def is_finished(self) -> bool:
         """Succeeded or Failed."""
-        return self.phase in _FINISHED
+        return self.phase.is_final
 
 
 def snapshot_record(obj: JsonObject) -> SnapshotRecord:

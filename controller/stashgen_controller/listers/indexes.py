@@ -27,16 +27,14 @@ from stashgen.api.restore_request import RestoreRequest
 from stashgen.api.restore_session import RestoreSession
 from stashgen.api.retention_policy import RetentionPolicy
 from stashgen.api.snapshot import Snapshot
-from stashgen.kubestash import names
+from stashgen.kubestash import names, phases
 from stashgen_controller.listers.history import SnapshotRecord, snapshot_record
 from stashgen_controller.runtime.kind import CoveringIndex, Index, IndexKey, phase_of
-
-_FINISHED = frozenset({"Succeeded", "Failed", "Skipped", "Invalid", "Expired"})
 
 
 def is_finished(obj: JsonObject) -> bool:
     """Whether a session or request, as stored, has ended and has nothing left to do."""
-    return phase_of(obj) in _FINISHED and not any(
+    return phase_of(obj) in phases.FINAL and not any(
         item.get("phase") == "Pending"
         for item in list_of(mapping_of(obj, "status"), "retentionPolicy")
     )
@@ -142,7 +140,7 @@ def _retained(session: JsonObject) -> Iterator[IndexKey]:
 
 
 def _backed_up(session: JsonObject) -> Iterator[IndexKey]:
-    if phase_of(session) not in _FINISHED:
+    if phase_of(session) not in phases.FINAL:
         for item in list_of(mapping_of(session, "status"), "snapshots"):
             yield namespace_of(session), str(mapping_of(item, "appRef").get("name") or "")
 

@@ -21,7 +21,6 @@ from stashgen_controller.runtime.kind import Reader
 # A lock that is older than half an hour is stale by restic's own rule, and an annotation has room
 # for so many names only.
 MOST_PODS = 20
-_OVER = frozenset({"Succeeded", "Failed", "Invalid", "Applied", "FailedToApply"})
 
 
 def pods_of(reader: Reader, namespace: str, job: str) -> Sequence[Pod]:
@@ -53,11 +52,11 @@ def _recorded(reader: Reader, namespace: str, repository: str) -> Iterator[tuple
             yield snapshot.created, snapshot.pod
     for session in reader.by(SESSIONS_BY_RETAINED_REPOSITORY, namespace, repository):
         for entry in (session.status.retention_policy if session.status else None) or ():
-            if entry.repository == repository and entry.executor and entry.phase in _OVER:
+            if entry.repository == repository and entry.executor and entry.is_finished:
                 yield _created(session.metadata.creation_timestamp), entry.executor.pod or ""
     for restore in restores_from(reader, namespace, repository, snapshots):
         status = restore.status
-        if status is not None and status.executor and restore.phase in _OVER:
+        if status is not None and status.executor and restore.is_finished:
             yield _created(restore.metadata.creation_timestamp), status.executor.pod or ""
 
 

@@ -13,8 +13,6 @@ from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_spec import UnrecordedFailure
 from stashgen_controller.runtime.causes import Cause
 
-_OVER = frozenset({Phase.SUCCEEDED, Phase.FAILED})
-
 
 @dataclass(frozen=True, slots=True)
 class Copy:
@@ -86,14 +84,16 @@ class Copy:
         as over stays so: a Snapshot that somebody deletes is not made a second time.
         """
         own = self.snapshot.phase if self.snapshot is not None and not self.collides else None
-        if own not in _OVER and self.recorded in _OVER:
-            return self.recorded or Phase.PENDING
+        if own is not None and own.is_final:
+            return own
+        if self.recorded is not None and self.recorded.is_final:
+            return self.recorded
         return own or Phase.PENDING
 
     @property
     def is_finished(self) -> bool:
         """It succeeded or failed."""
-        return self.phase in _OVER
+        return self.phase.is_final
 
     @property
     def is_given_up(self) -> bool:

@@ -32,8 +32,6 @@ from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.conditions import condition, is_true, metrics_pushed
 from stashgen_controller.runtime.decision import Action, Create, Decision, Delete
 
-_FINAL = frozenset({BackupSessionPhase.SUCCEEDED, BackupSessionPhase.FAILED})
-
 
 def decide(seen: Observed, now: datetime) -> Decision:
     """Skip, start, go on with or finish a session; then its retention and its retry."""
@@ -53,7 +51,7 @@ def _write(step: Step, seen: Observed, now: datetime) -> Decision:
         phase = phases.backup_session_phase(status)
         # The last copy's Job says how it ended before we have taken everything over.
         reported = seen.status.phase
-        if reported in _FINAL and phase not in _FINAL:
+        if reported is not None and reported.is_final and not phase.is_final:
             phase = reported
         return status.model_copy(update={"phase": phase}).to_wire()
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stashgen.api.backup_session import RetentionPhase, RetentionPolicyApplyStatus
+from stashgen.api.backup_session import RetentionPolicyApplyStatus
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
 from stashgen.api.labels import is_rendered
@@ -25,8 +25,6 @@ from stashgen_controller.listers.objects import claim_uid, cluster_uid, without_
 from stashgen_controller.listers.pods import restores_from
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.kind import Reader
-
-_OVER = frozenset({RetentionPhase.APPLIED, RetentionPhase.FAILED_TO_APPLY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +164,6 @@ def _retention(reader: Reader, repository: Repository) -> RetentionPolicyApplySt
         found += [
             (age, item)
             for item in (session.status.retention_policy if session.status else None) or ()
-            if item.repository == repository.metadata.name and item.phase in _OVER
+            if item.repository == repository.metadata.name and item.is_finished
         ]
     return max(found, key=lambda pair: pair[0])[1] if found else None

@@ -48,7 +48,6 @@ from stashgen_controller.runtime.conditions import condition, find, is_true, wai
 from stashgen_controller.runtime.decision import Action, Create, Decision
 
 _MAX_JOB_NAME = 63
-_FINAL = frozenset({RestorePhase.SUCCEEDED, RestorePhase.FAILED})
 _AGAIN = timedelta(minutes=1)
 
 
@@ -273,7 +272,10 @@ def _write(
         phase = phases.restore_session_phase(status)
         # The Job says how it ended before we have taken everything over.
         reported = seen.status.phase
-        if reported in _FINAL and phase in {RestorePhase.RUNNING, RestorePhase.PENDING}:
+        if reported in {RestorePhase.SUCCEEDED, RestorePhase.FAILED} and phase in {
+            RestorePhase.RUNNING,
+            RestorePhase.PENDING,
+        }:
             phase = reported or phase
         return status.model_copy(update={"phase": phase}).to_wire()
 

@@ -9,6 +9,7 @@ from stashgen.api.labels import JOB_NAME_LABEL
 from stashgen.api.pod import Pod
 from stashgen.api.resources import JOBS, SNAPSHOTS
 from stashgen.api.snapshot import Snapshot
+from stashgen.kubestash import phases
 from stashgen_controller.kinds.snapshot.decide import decide
 from stashgen_controller.kinds.snapshot.observe import observe
 from stashgen_controller.kinds.watches import is_pushed, job_progress, pod_progress
@@ -43,7 +44,7 @@ def _last_word(session: JsonObject) -> object:
 def _is_finished(snapshot: JsonObject) -> bool:
     """A finished Snapshot is never changed again; its Job may still have to be deleted."""
     has_conditions = bool(mapping_of(snapshot, "status").get("conditions"))
-    return phase_of(snapshot) in {"Succeeded", "Failed"} and has_conditions
+    return phase_of(snapshot) in phases.FINAL and has_conditions
 
 
 def _volume(_reader: Reader, snapshot: Snapshot) -> str | None:

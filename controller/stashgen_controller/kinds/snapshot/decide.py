@@ -24,7 +24,6 @@ from stashgen_controller.runtime.conditions import condition, with_condition
 from stashgen_controller.runtime.decision import Decision
 
 _SOON = timedelta(seconds=5)
-_UNFINISHED = frozenset({None, Phase.PENDING, Phase.RUNNING})
 
 
 def decide(seen: Observed, now: datetime) -> Decision:
@@ -154,7 +153,7 @@ def _completed(seen: Observed, reported: dict[str, Component], why: str) -> dict
     components = reported or {COMPONENT: _component(seen, Phase.PENDING)}
     return {
         name: item.model_copy(update={"phase": Phase.FAILED, "error": item.error or why})
-        if item.phase in _UNFINISHED
+        if item.phase is None or not item.phase.is_final
         else item
         for name, item in components.items()
     }

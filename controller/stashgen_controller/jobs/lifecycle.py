@@ -16,7 +16,7 @@ from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.runtime.decision import Decision, Delete, Question
 
-_UNEXPLAINED = Reason(ErrorClass.INTERNAL, "the Job failed and nobody says why")
+_UNEXPLAINED = Reason(ErrorClass.INTERNAL, "the Job failed without reporting a reason")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The Jobs that the controller makes.
 
-A Job is created once from a reviewed or resolved pod template and never updated. What became of it
-is told by ``run.py``.
+A Job is created once from a reviewed or resolved pod template and never updated. ``run.py``
+says what became of it.
 """
 
 import re

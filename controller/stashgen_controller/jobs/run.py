@@ -141,7 +141,7 @@ def observe_run(
         pods: The pods that carry its name in their job label.
         executor: What the status recorded of this Job earlier, if anything.
         owner_uid: UID of the object that must own the Job. A Job whose UID was recorded is ours
-            even if that object is gone by now.
+            even if that object no longer exists.
     """
     known = executor.job_uid if executor is not None else None
     digest = executor.plan_digest if executor is not None else ""
@@ -153,7 +153,7 @@ def observe_run(
     if executor is not None and known is not None and known != uid:
         return _lost(executor, pods, "the Job was replaced by another")
     if known is None and not any(o.uid == owner_uid and o.controller for o in job.owners):
-        message = f"NameCollision: Job {job.metadata.name} exists and belongs to somebody else"
+        message = f"NameCollision: Job {job.metadata.name} exists and is not owned by this object"
         return JobRun(RunState.COLLISION, error=Reason(ErrorClass.INTERNAL, message))
     digest = (job.metadata.annotations or {}).get(PLAN_DIGEST_ANNOTATION, digest)
     mine = _owned(pods, uid)
@@ -164,7 +164,7 @@ def observe_run(
     if not job.is_finished:
         return _running(running, job, mine)
     if job.is_complete and mine and not any(item.termination for item in mine):
-        # The Job is ahead of the pod in our caches: the result is on its way.
+        # The Job is ahead of the pod in our caches: the result follows.
         return running
     result = _result(mine)
     return JobRun(
@@ -193,11 +193,11 @@ def _running(run: JobRun, job: Job, pods: Sequence[Pod]) -> JobRun:
     waiting = next((pod for pod in pods if pod.is_pending), None)
     if waiting is not None:
         why = waiting.pending_reason
-        reason = why or "it is Pending and neither scheduler nor kubelet says why"
+        reason = why or "it is Pending and neither the scheduler nor the kubelet reports a reason"
         since, name = waiting.metadata.creation_timestamp, waiting.metadata.name
         events_of = None if why else ("Pod", name)
     elif run.pod is None:
-        reason = "the Job controller has not made its pod and does not say why"
+        reason = "the Job controller has not created its pod and reports no reason"
         since, name = job.metadata.creation_timestamp, job.metadata.name
         events_of = ("Job", name)
     else:
@@ -245,7 +245,7 @@ def _error(job: Job, pods: Sequence[Pod], result: RunResult | None) -> Reason | 
         if result.phase is Phase.SUCCEEDED:
             return None
         if result.error is None:
-            return Reason(ErrorClass.INTERNAL, "the worker failed and gave no reason")
+            return Reason(ErrorClass.INTERNAL, "the worker failed without reporting a reason")
         return result.error.why
     for pod in pods:
         if pod.termination is not None:
@@ -259,12 +259,12 @@ def _error(job: Job, pods: Sequence[Pod], result: RunResult | None) -> Reason | 
             ErrorClass.DEADLINE_EXCEEDED if is_late else ErrorClass.KILLED,
             f"{condition.reason or 'Failed'}: {condition.message or 'the Job failed'}",
         )
-    return Reason(ErrorClass.KILLED, "the Job ended and its pod is gone without a result")
+    return Reason(ErrorClass.KILLED, "the Job ended without a result and its pod no longer exists")
 
 
 def _container_error(terminated: ContainerStateTerminated) -> Reason:
     if terminated.reason == "OOMKilled":
-        message = "the container was killed because it used more memory than its limit"
+        message = "the container was killed because it exceeded its memory limit"
         return Reason(ErrorClass.OUT_OF_MEMORY, message)
     text = (terminated.message or terminated.reason or "").strip() or "no message"
     message = f"the container ended with exit code {terminated.exit_code}: {text[:_LONGEST_TEXT]}"

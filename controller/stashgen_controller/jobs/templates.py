@@ -37,7 +37,7 @@ from stashgen.kubestash.pods.templates import (
 from stashgen_controller.listers.configurations import Use, retention_policy, uses_of
 from stashgen_controller.listers.indexes import REPOSITORIES_BY_TARGET
 from stashgen_controller.protocol.reason import Reason
-from stashgen_controller.runtime.causes import Cause
+from stashgen_controller.runtime.causes import Cause, not_applied
 from stashgen_controller.runtime.conditions import find
 from stashgen_controller.runtime.kind import Reader
 
@@ -45,9 +45,9 @@ from stashgen_controller.runtime.kind import Reader
 class UnresolvedError(Exception):
     """Something that a pod is made of is missing or not supported; ``reason`` says what."""
 
-    def __init__(self, cause: Cause, message: str) -> None:
-        self.reason = Reason(cause, message)
-        super().__init__(self.reason.text)
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.text)
+        self.reason = reason
 
 
 def init_template(
@@ -63,7 +63,7 @@ def init_template(
     uses = uses_of(reader, repository)
     if not uses:
         text = "no BackupConfiguration has a session that writes here"
-        raise UnresolvedError(Cause.NO_SESSION, text)
+        raise UnresolvedError(Reason(Cause.NO_SESSION, text))
     sessions = sorted({use.session.name or "" for use in uses})
     return _maintain(reader, repository, storage, uses[0], sessions)
 
@@ -81,7 +81,7 @@ def retain_template(
     found = [use for use in uses_of(reader, repository) if use.session.name == session]
     if not found:
         text = f"no BackupConfiguration has a session {session!r} that writes here"
-        raise UnresolvedError(Cause.NO_SESSION, text)
+        raise UnresolvedError(Reason(Cause.NO_SESSION, text))
     return _maintain(reader, repository, storage, found[0], [session])
 
 
@@ -98,7 +98,9 @@ def _maintain(
     retention = retention_policy(reader, namespace, reference)
     if retention is None:
         name = reference.name if reference is not None else ""
-        raise UnresolvedError(Cause.NO_RETENTION_POLICY, f"RetentionPolicy {name} does not exist")
+        raise UnresolvedError(
+            Reason(Cause.NO_RETENTION_POLICY, f"RetentionPolicy {name} does not exist")
+        )
     try:
         return templates.maintain_template(
             repository=repository,
@@ -109,7 +111,7 @@ def _maintain(
             settings=settings_from_addon(use.session.addon, verb="backup"),
         )
     except UnsupportedStorageError as error:
-        raise UnresolvedError(Cause.UNSUPPORTED_FIELD, str(error)) from error
+        raise UnresolvedError(Reason(Cause.UNSUPPORTED_FIELD, str(error))) from error
 
 
 def backup_template(
@@ -170,8 +172,7 @@ def _required(reader: Reader, repository: Repository, verb: str) -> JsonObject:
     template = rendered_template(reader, repository.metadata, verb)
     if template is None:
         name = template_name(repository.metadata, verb) or f"for {verb}"
-        text = f"PodTemplate {name} is in git's hands and not applied yet"
-        raise UnresolvedError(Cause.WAITING_FOR_APPLY, text)
+        raise UnresolvedError(not_applied(f"PodTemplate {name}"))
     return template
 
 
@@ -186,13 +187,13 @@ def _require_reviewed_claim(
         return
     if claim != own and not claim.startswith(prefix):
         text = (
-            f"in strict mode the snapshots of {own} are restored into {own} or into a "
+            f"in strict mode, snapshots of {own} can be restored only into {own} or into a "
             f"PersistentVolumeClaim whose name begins with {prefix}"
         )
-        raise UnresolvedError(Cause.NOT_REVIEWED, text)
+        raise UnresolvedError(Reason(Cause.NOT_REVIEWED, text))
     if claim != own and _is_backed_up(reader, repository.metadata.namespace, claim):
-        text = f"{claim} is backed up itself: nothing of {own} is restored into it"
-        raise UnresolvedError(Cause.NOT_REVIEWED, text)
+        text = f"{claim} is itself backed up, so snapshots of {own} cannot be restored into it"
+        raise UnresolvedError(Reason(Cause.NOT_REVIEWED, text))
 
 
 def _is_backed_up(reader: Reader, namespace: str | None, claim: str) -> bool:
@@ -212,22 +213,24 @@ def _require_compiled(repository: Repository) -> None:
     )
     if known is not None and known.reason == Cause.NOT_COMPILED:
         text = f"Repository {repository.metadata.name}: {known.message}"
-        raise UnresolvedError(Cause.NOT_COMPILED, text)
+        raise UnresolvedError(Reason(Cause.NOT_COMPILED, text))
 
 
 def _granted(repository: Repository, storage: BackupStorage | None) -> BackupStorage:
     """The storage, if the pod may use it from the repository's namespace."""
     namespace, name = repository.storage_key
     if storage is None:
-        raise UnresolvedError(Cause.NO_STORAGE, f"BackupStorage {namespace}/{name} does not exist")
+        raise UnresolvedError(
+            Reason(Cause.NO_STORAGE, f"BackupStorage {namespace}/{name} does not exist")
+        )
     home = repository.metadata.namespace
     if namespace != home:
-        text = f"BackupStorage {namespace}/{name} is in another namespace than {home}"
-        raise UnresolvedError(Cause.GRANT_MISSING, text)
+        text = f"BackupStorage {namespace}/{name} is not in namespace {home}"
+        raise UnresolvedError(Reason(Cause.GRANT_MISSING, text))
     secret = repository.spec.encryption_secret
     if secret is not None and secret.namespace not in {None, "", home}:
-        text = f"Secret {secret.namespace}/{secret.name} is in another namespace than {home}"
-        raise UnresolvedError(Cause.GRANT_MISSING, text)
+        text = f"Secret {secret.namespace}/{secret.name} is not in namespace {home}"
+        raise UnresolvedError(Reason(Cause.GRANT_MISSING, text))
     return storage
 
 
@@ -237,24 +240,24 @@ def _named_refusals() -> Iterator[None]:
     try:
         yield
     except UnsupportedAddonError as error:
-        raise UnresolvedError(Cause.UNSUPPORTED_ADDON, str(error)) from error
+        raise UnresolvedError(Reason(Cause.UNSUPPORTED_ADDON, str(error))) from error
     except UnsupportedStorageError as error:
-        raise UnresolvedError(Cause.UNSUPPORTED_FIELD, str(error)) from error
+        raise UnresolvedError(Reason(Cause.UNSUPPORTED_FIELD, str(error))) from error
 
 
 def _task(
     reader: Reader, info: AddonInfo | None, verb: str
 ) -> tuple[Addon, TaskReference, Function]:
     if info is None or not info.tasks:
-        raise UnresolvedError(Cause.UNSUPPORTED_ADDON, "no addon task is given")
+        raise UnresolvedError(Reason(Cause.UNSUPPORTED_ADDON, "no addon task is specified"))
     addon = reader.get(Addon, None, info.name or "")
     if addon is None:
-        raise UnresolvedError(Cause.NO_ADDON, f"Addon {info.name} does not exist")
+        raise UnresolvedError(Reason(Cause.NO_ADDON, f"Addon {info.name} does not exist"))
     with _named_refusals():
         name = templates.function_name(addon, info.tasks[0], verb)
     function = reader.get(Function, None, name)
     if function is None:
-        raise UnresolvedError(Cause.NO_FUNCTION, f"Function {name} does not exist")
+        raise UnresolvedError(Reason(Cause.NO_FUNCTION, f"Function {name} does not exist"))
     return addon, info.tasks[0], function
 
 

@@ -60,12 +60,12 @@ def apply(
         resource: The object's kind.
         wrote: Given the answer to each write, so that the caches have it at once.
 
-    A refused action is told in the object's status before the refusal is raised: it may be for
-    good, and nobody reads our log at 03:00.
+    A refused action is reported in the object's status before the refusal is raised: it may be
+    permanent, and at 03:00 the status is what people read.
 
     Raises:
         ConflictError: the object changed since it was read; look again.
-        NameCollisionError: an object of the wanted name belongs to somebody else.
+        NameCollisionError: an object of the wanted name is not ours.
         ApiError: any other refusal.
     """
     try:
@@ -88,7 +88,7 @@ def _is_refusal(error: ApiError | NameCollisionError) -> bool:
 
 
 def _why(refusal: ApiError | NameCollisionError) -> Reason:
-    """What the server said; of a Job which nobody reviewed yet by our own name for it.
+    """Why the server refused; a Job that has not been reviewed yet has our own name for that.
 
     Git may be ahead of the API server in one of the two: a sync is under way.
     """
@@ -148,7 +148,8 @@ def _create(
             # The caches are behind; the next look knows whose it is.
             raise
         if not is_ours(existing, manifest):
-            msg = f"{resource.kind} {namespace}/{name} exists and was not made for this object"
+            what = f"{resource.kind} {namespace}/{name}"
+            msg = f"{what} already exists and was not created for this object"
             raise NameCollisionError(msg) from None
         return
     _log("created", resource, namespace, name)

@@ -3,7 +3,6 @@
 Why a run failed has names of its own (``protocol.run_result.ErrorClass``).
 """
 
-from dataclasses import replace
 from enum import StrEnum
 
 from stashgen_controller.protocol.reason import Reason
@@ -39,8 +38,15 @@ class Cause(StrEnum):
 # The bucket's records carry the cluster's UID for ever.
 WAITING_FOR_CLUSTER = Reason(
     Cause.WAITING_FOR_CLUSTER,
-    "Namespace kube-system, whose UID names this cluster, is not known yet.",
+    "the UID of namespace kube-system, which identifies this cluster, is not known yet",
 )
+
+
+def not_applied(*missing: str) -> Reason:
+    """That children of a rendered object, which come from git, are not in the cluster yet."""
+    verbs = ("is", "has") if len(missing) == 1 else ("are", "have")
+    text = "{} {} managed in Git and {} not been applied yet".format(", ".join(missing), *verbs)
+    return Reason(Cause.WAITING_FOR_APPLY, text)
 
 
 def why_waiting(problem: Reason | None, cluster_uid: str | None) -> Reason | None:
@@ -51,5 +57,5 @@ def why_waiting(problem: Reason | None, cluster_uid: str | None) -> Reason | Non
         cluster_uid: None while it is not known.
     """
     if problem is not None and problem.name == Cause.WAITING_FOR_APPLY:
-        return replace(problem, message=problem.text)
+        return problem
     return WAITING_FOR_CLUSTER if cluster_uid is None else None

@@ -79,12 +79,6 @@ def waiting(type_: str, why: Reason, now: datetime) -> Condition:
     return condition(type_, status=None, reason=why.name, message=why.message, now=now)
 
 
-def waiting_for_apply(type_: str, what: str, now: datetime) -> Condition:
-    """A condition for a rendered object whose children git has not applied yet."""
-    text = f"{what} is in git's hands and has not been applied yet."
-    return waiting(type_, Reason(Cause.WAITING_FOR_APPLY, text), now)
-
-
 def metrics_pushed(now: datetime) -> Condition:
     """KubeStash's final step of a BackupSession or RestoreSession: its phase is the last word."""
     return condition(

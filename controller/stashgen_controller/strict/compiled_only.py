@@ -1,7 +1,7 @@
-"""What strict mode does not serve: objects that nobody compiled.
+"""What strict mode does not serve: objects that were not compiled.
 
-For plain KubeStash manifests the controller would have to make CronJobs, Repositories and pods that
-nobody reviewed, and may not. They get a condition that says so, and nothing else.
+For plain KubeStash manifests the controller would have to create CronJobs, Repositories and pods
+that have not been reviewed, and may not. They get a condition that says so, and nothing else.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -30,9 +30,9 @@ from stashgen_controller.runtime.decision import Decision
 from stashgen_controller.runtime.kind import Kind, Reader
 
 _WHY = (
-    "This controller runs in strict mode, which serves only what stashgen build made "
-    f"(annotation {RENDERED_ANNOTATION}): for other objects it would have to start pods that "
-    "nobody reviewed."
+    "This controller runs in strict mode and serves only objects rendered by stashgen build "
+    f"(annotation {RENDERED_ANNOTATION}): for any other it would have to start pods that have not "
+    "been reviewed."
 )
 
 

@@ -1,4 +1,4 @@
-"""Strict mode's self-check: does the API server still refuse what nobody reviewed?
+"""Strict mode's self-check: does the API server still refuse what has not been reviewed?
 
 In each namespace that we serve, at the start and every hour, Jobs are asked for as a dry run: a
 reviewed pod with another image, once for each ReviewedTemplates that a Job can name (a binding of
@@ -104,7 +104,7 @@ class AdmissionCheck:
 
     @property
     def has_looked(self) -> bool:
-        """Whether the first round is over: before that nobody knows."""
+        """Whether the first round is over: before that nothing is known."""
         return self._looked.is_set()
 
     def gate(self, method: str, path: str, query: Mapping[str, str]) -> None:
@@ -167,7 +167,7 @@ class AdmissionCheck:
         self, namespace: str, owner: tuple[Kind, JsonObject] | None, now: datetime
     ) -> _Finding:
         if owner is None:
-            text = "nothing that git has applied here was compiled for a strict cluster"
+            text = "no object applied here was compiled for a strict cluster"
             return _Finding(now, Cause.NOT_REVIEWED_YET, text)
         for policy, what, job in _probes(*owner, now):
             try:
@@ -177,7 +177,7 @@ class AdmissionCheck:
                     continue
                 text = f"the admission policies cannot be checked: {refusal}"
                 return _Finding(now, Cause.NOT_REVIEWED_YET, text)
-            text = f"a Job that policy {policy} has to refuse would be let in ({what})"
+            text = f"a Job that policy {policy} must deny would be admitted ({what})"
             return _Finding(now, Cause.ADMISSION_POLICY_MISSING, text)
         return _Finding(now)
 

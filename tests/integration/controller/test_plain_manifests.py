@@ -305,7 +305,7 @@ def test_a_storage_of_another_namespace_needs_a_grant(harness: Harness) -> None:
         "RepositoryInitialized"
     ]
     assert (initialized["status"], initialized["reason"]) == ("False", "GrantMissing")
-    assert "BackupStorage vault/local is in another namespace" in str(initialized["message"])
+    assert "BackupStorage vault/local is not in namespace demo" in str(initialized["message"])
     assert [plan_of(job).verb for job in harness.reader.stored_items(known.JOBS, "demo")] == []
 
 

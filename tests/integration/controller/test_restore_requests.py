@@ -291,7 +291,7 @@ def test_it_waits_for_a_snapshot_no_longer_than_it_may(harness: Harness, ledger:
     harness.settle(work=ledger)
     assert told(harness) == ("Failed", "Stalled", "NoSnapshot")
     assert message(harness) == (
-        "Repository repo-local does not exist, until notAfter 2026-03-01T14:00:00Z"
+        "Repository repo-local does not exist; waited until notAfter 2026-03-01T14:00:00Z"
     )
 
 
@@ -301,7 +301,7 @@ def test_a_request_that_comes_too_late_starts_nothing_and_stops_no_sync(
     ask(protected, notAfter="2026-03-01T12:00:00Z")
     protected.settle(work=ledger)
     assert told(protected) == ("Expired", "Ready", "Expired")
-    assert "passed before anything was started" in message(protected)
+    assert "passed before the restore started" in message(protected)
     assert protected.names(known.RESTORE_SESSIONS, "demo") == []
 
 
@@ -400,7 +400,7 @@ def test_another_request_with_its_nonce_is_refused(protected: Harness, ledger: L
     ask(protected, "another")
     protected.settle(work=ledger)
     assert told(protected, "another") == ("Failed", "Stalled", "NonceReused")
-    assert "made for another act: RestoreRequest act" in message(protected, "another")
+    assert "created for another restore: RestoreRequest act" in message(protected, "another")
     # Nor is the same name with another act the same act.
     readd(protected, claim="backup-store")
     protected.settle(work=ledger)
@@ -426,7 +426,7 @@ def test_a_restore_session_of_a_person_with_its_name_is_left_alone(
     ask(protected)
     protected.settle(work=ledger)
     assert told(protected) == ("Failed", "Stalled", "NonceReused")
-    assert "was not made for a RestoreRequest" in message(protected)
+    assert "was not created for a RestoreRequest" in message(protected)
 
 
 def test_a_restore_session_that_a_person_deletes_ends_the_request(

@@ -416,7 +416,7 @@ def test_a_started_session_keeps_its_copies_when_the_configuration_changes(
     assert found[f"repo-local-{INITIAL}"] == "Succeeded"
     assert found[f"repo-nas-{INITIAL}"] == "Failed"
     text = str(conditions(session(harness))["BackupExecutorEnsured"]["message"])
-    assert "no such session any more" in text
+    assert "no longer has this session" in text
 
 
 def test_a_snapshot_whose_session_is_deleted_has_failed(harness: Harness) -> None:
@@ -429,7 +429,7 @@ def test_a_snapshot_whose_session_is_deleted_has_failed(harness: Harness) -> Non
         f"repo-nas-{INITIAL}": "Failed",
     }
     waiting = conditions(harness.status(known.SNAPSHOTS, "demo", f"repo-nas-{INITIAL}"))
-    assert "was deleted before it made a Job" in str(waiting["BackupIncomplete"]["message"])
+    assert "was deleted before it created a Job" in str(waiting["BackupIncomplete"]["message"])
 
 
 def test_a_pod_that_never_starts_is_a_warning_then_a_named_failure(harness: Harness) -> None:
@@ -540,7 +540,7 @@ def test_every_jobs_start_is_explained_by_events(harness: Harness, verb: Verb) -
     [
         (
             {"exitCode": 137, "reason": "OOMKilled"},
-            "OutOfMemory: the container was killed because it used more memory than its limit",
+            "OutOfMemory: the container was killed because it exceeded its memory limit",
         ),
         (
             {"exitCode": 1, "reason": "Error", "message": "Traceback: not a document"},

@@ -159,7 +159,7 @@ def test_a_restore_into_a_volume_that_is_backed_up_itself_fails_at_once(harness:
     status = harness.status(known.RESTORE_SESSIONS, "demo", "restore")
     ensured = conditions(status)["RestoreExecutorEnsured"]
     assert status["phase"] == "Failed"
-    assert "library-restore-0 is backed up itself" in str(ensured["message"])
+    assert "library-restore-0 is itself backed up" in str(ensured["message"])
 
 
 def test_plain_objects_get_a_reason_and_nothing_else(harness: Harness) -> None:
@@ -290,7 +290,7 @@ def test_a_namespace_that_was_not_compiled_for_strict_mode_gets_no_job(harness: 
     check = _check(harness)
     check.look_around()
     assert check.problems == []
-    with pytest.raises(ApiError, match="NotReviewedYet: nothing that git has applied here"):
+    with pytest.raises(ApiError, match="NotReviewedYet: no object applied here"):
         check.gate("POST", _JOBS_PATH, {})
 
 

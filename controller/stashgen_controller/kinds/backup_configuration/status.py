@@ -19,11 +19,11 @@ from stashgen.cron import CronError, Schedule
 from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.validation.storages import validate_retention_policy
 from stashgen_controller.kinds.backup_configuration.observe import Observed
-from stashgen_controller.runtime.causes import Cause
+from stashgen_controller.runtime.causes import Cause, not_applied
 from stashgen_controller.runtime.conditions import (
     condition,
     find,
-    waiting_for_apply,
+    waiting,
     with_condition,
 )
 
@@ -64,7 +64,7 @@ def repository_status(seen: Observed, name: str) -> SessionRepositoryStatus:
     """Whether a Repository is Ready, and if not, why."""
     found = seen.repositories.get(name)
     if found is None:
-        missing = Cause.WAITING_FOR_APPLY if seen.is_rendered else "the Repository is being made"
+        missing = Cause.WAITING_FOR_APPLY if seen.is_rendered else "the Repository is being created"
         return SessionRepositoryStatus(name=name, phase="NotReady", reason=missing)
     phase = (found.status.phase if found.status else None) or "NotReady"
     initialized = (
@@ -122,11 +122,11 @@ def _scheduled(seen: Observed, session: Session, now: datetime) -> Condition:
     if seen.is_rendered:
         missing = seen.not_applied(session)
         if missing:
-            return waiting_for_apply(ConditionType.SCHEDULER_ENSURED, ", ".join(missing), now)
+            return waiting(ConditionType.SCHEDULER_ENSURED, not_applied(*missing), now)
     elif cron_job is None:
-        return not_scheduled("The CronJob is being made.", now)
+        return not_scheduled("The CronJob is being created.", now)
     elif not seen.is_owned(cron_job):
-        text = f"CronJob {name} belongs to something else."
+        text = f"CronJob {name} exists and is not owned by this BackupConfiguration."
         return condition(
             ConditionType.SCHEDULER_ENSURED,
             status=False,

@@ -65,7 +65,7 @@ class Copy:
 
     @property
     def is_waiting_for_apply(self) -> bool:
-        """The pod template is in git's hands and not there yet."""
+        """The pod template is managed in Git and has not been applied yet."""
         return self.problem is not None and self.problem.name == Cause.WAITING_FOR_APPLY
 
     @property
@@ -81,7 +81,7 @@ class Copy:
         """The Snapshot's; where that says nothing final, what the session recorded itself.
 
         The session records a failure where it gave up before there was a Job. What is recorded
-        as over stays so: a Snapshot that somebody deletes is not made a second time.
+        as over stays so: a Snapshot that is deleted is not created a second time.
         """
         own = self.snapshot.phase if self.snapshot is not None and not self.collides else None
         if own is not None and own.is_final:
@@ -108,6 +108,6 @@ class Copy:
 
     @property
     def finished(self) -> datetime | None:
-        """When the Snapshot got its last word."""
+        """When the Snapshot's status became final."""
         status = self.snapshot.status if self.snapshot is not None else None
         return status.last_update_time if status is not None and not self.collides else None

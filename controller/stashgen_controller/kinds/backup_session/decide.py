@@ -1,7 +1,7 @@
 """BackupSession: one Snapshot a repository, one Job a Snapshot, one after the other.
 
-Snapshots and Jobs have names that follow from the session's own, so a controller that starts anew
-finds what it made before. A copy that fails, hangs or cannot even start does not stop the next.
+Snapshots and Jobs have names that follow from the session's own, so a restarted controller finds
+what it made before. A copy that fails, hangs or cannot even start does not stop the next.
 Retention is a Job of its own after the session and does not turn a good backup into a failed one.
 """
 
@@ -49,7 +49,7 @@ def decide(seen: Observed, now: datetime) -> Decision:
 def _write(step: Step, seen: Observed, now: datetime) -> Decision:
     def written(status: BackupSessionStatus) -> JsonObject:
         phase = phases.backup_session_phase(status)
-        # The last copy's Job says how it ended before we have taken everything over.
+        # The last copy's Job reports how it ended before we have recorded everything.
         reported = seen.status.phase
         if reported is not None and reported.is_final and not phase.is_final:
             phase = reported

@@ -36,7 +36,7 @@ _AGAIN = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A status on its way, with the actions that go with it; not written where more follows."""
+    """A status with the actions that go with it; not written where more follows."""
 
     status: BackupSessionStatus
     actions: tuple[Action, ...] = ()
@@ -47,7 +47,7 @@ class Step:
 def ensure_job(seen: Observed, status: BackupSessionStatus, copy: Copy, now: datetime) -> Step:
     """Start the Job of a copy, or wait for it."""
     if copy.collides:
-        text = f"Snapshot {copy.snapshot_name} is of another session or repository"
+        text = f"Snapshot {copy.snapshot_name} belongs to another session or repository"
         why = Reason(Cause.NAME_COLLISION, text)
         failed = condition(
             ConditionType.SNAPSHOTS_ENSURED,
@@ -70,7 +70,7 @@ def ensure_job(seen: Observed, status: BackupSessionStatus, copy: Copy, now: dat
         waits = waiting(ENSURED.type, waits_for, now)
         return Step(conditioned(status, waits), requeue_after=_AGAIN)
     if copy.template is None:
-        why = copy.problem or Reason("", "there is no pod to run")
+        why = copy.problem or Reason("", "there is no pod template")
         return _give_up(seen, status, copy, why, now)
     if seen.claim_uid is None:
         why = Reason("", f"PersistentVolumeClaim {seen.claim} does not exist")

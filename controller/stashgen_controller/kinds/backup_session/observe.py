@@ -212,7 +212,7 @@ def _backup(
         why = f": {initialized.message}" if initialized is not None and initialized.message else ""
         return None, Reason("", f"Repository {name} is not Ready{why}")
     if session is None:
-        return None, Reason("", "the BackupConfiguration has no such session any more")
+        return None, Reason("", "the BackupConfiguration no longer has this session")
     return _attempt(lambda: backup_template(reader, repository, storage, session))
 
 

@@ -22,13 +22,12 @@ from stashgen_controller.kinds.backup_storage.observe import Observed
 from stashgen_controller.kinds.field_support import with_support
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_spec import RunSpec
-from stashgen_controller.runtime.causes import WAITING_FOR_CLUSTER, Cause
+from stashgen_controller.runtime.causes import WAITING_FOR_CLUSTER, Cause, not_applied
 from stashgen_controller.runtime.conditions import (
     condition,
     find,
     not_done,
     waiting,
-    waiting_for_apply,
     with_condition,
 )
 from stashgen_controller.runtime.decision import Decision
@@ -121,7 +120,9 @@ def _initialized(seen: Observed, progress: Progress, now: datetime) -> Condition
         return known
     if seen.template is None:
         template = template_name(seen.storage.metadata, Verb.INIT_STORAGE.value)
-        return waiting_for_apply(ConditionType.BACKEND_INITIALIZED, f"PodTemplate {template}", now)
+        return waiting(
+            ConditionType.BACKEND_INITIALIZED, not_applied(f"PodTemplate {template}"), now
+        )
     if seen.cluster_uid is None:
         return waiting(ConditionType.BACKEND_INITIALIZED, WAITING_FOR_CLUSTER, now)
     return condition(

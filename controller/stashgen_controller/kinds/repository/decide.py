@@ -185,7 +185,7 @@ def _with_writer(
             status=True,
             reason="OtherWriterRecorded",
             message=f"{seen.repository.spec.path} was written by another volume or cluster: "
-            "restore from it into this volume before it is backed up again.",
+            "restore from it into this volume before backing it up again.",
             now=now,
         ),
     )
@@ -203,14 +203,14 @@ def _with_retention(
             ConditionType.RETENTION_APPLIED,
             status=is_applied,
             reason="RetentionPolicyApplied" if is_applied else "FailedToApplyRetentionPolicy",
-            message="" if is_applied else seen.retention.error or "the Job gave no reason",
+            message="" if is_applied else seen.retention.error or "the Job reported no reason",
             now=now,
         ),
     )
 
 
 def _summarize(seen: Observed) -> RepositoryStatus:
-    """The status with what the Snapshot objects say; without any, what the bucket said stays."""
+    """The status with a summary of the Snapshots; without any, what the bucket showed stays."""
     status = seen.status
     if seen.writer is not None:
         status = status.model_copy(update={"writer_matches": seen.writer})

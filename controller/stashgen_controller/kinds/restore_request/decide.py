@@ -44,7 +44,7 @@ _RUNNING, _PENDING = RestoreRequestPhase.RUNNING, RestoreRequestPhase.PENDING
 
 
 def decide(seen: Observed, now: datetime) -> Decision:
-    """Find the snapshot, restore once, say how it went. A finished request is never looked at."""
+    """Find the snapshot, restore once, report the outcome; a finished request stays as it is."""
     if seen.request.is_finished:
         return Decision()
     if seen.stranger is not None:
@@ -56,7 +56,7 @@ def decide(seen: Observed, now: datetime) -> Decision:
 
 
 def _has_written(seen: Observed) -> bool:
-    """Whether a RestoreSession ran, or is to be resumed: without it nothing is begun anew."""
+    """Whether a RestoreSession ran, or is to be resumed: without it nothing is started again."""
     known = find(seen.status.conditions, ConditionType.READY)
     waits = known is not None and known.reason == _WAITING_FOR_RETRY
     return waits or seen.status.phase is _RUNNING
@@ -68,10 +68,10 @@ def _begin(seen: Observed, now: datetime) -> Decision:
     if now >= spec.not_after:
         created = seen.request.metadata.creation_timestamp or now
         if seen.snapshot is None and waits and created < spec.not_after:
-            text = f"{seen.missing}, until notAfter {format_time(spec.not_after)}"
+            text = f"{seen.missing}; waited until notAfter {format_time(spec.not_after)}"
             why = Reason(ErrorClass.NO_SNAPSHOT, text)
             return _write(failed(seen, seen.status, why, now))
-        text = f"notAfter {format_time(spec.not_after)} passed before anything was started"
+        text = f"notAfter {format_time(spec.not_after)} passed before the restore started"
         known = find(seen.status.conditions, ConditionType.READY)
         if known is not None and known.message:
             text += f": {known.message}"
@@ -121,7 +121,7 @@ def _session(seen: Observed, name: str, snapshot: str) -> JsonObject:
 
 
 def _follow(seen: Observed, attempt: Attempt, now: datetime) -> Decision:
-    """Say what the last attempt says; another one follows if it was interrupted."""
+    """Report what the last attempt reports; another one follows if it was interrupted."""
     session = attempt.session
     source = session.spec.data_source
     restored_before = session.status.restored_before if session.status else None
@@ -152,7 +152,7 @@ def _follow(seen: Observed, attempt: Attempt, now: datetime) -> Decision:
         return _write(failed(seen, status, replace(why, message=text), now))
     due = _ended(session, now) + _FIRST_DELAY * 2 ** (attempt.number - 1)
     if now < due:
-        text = f"attempt {attempt.number} of {MOST_ATTEMPTS} failed and is resumed: {why.text}"
+        text = f"attempt {attempt.number} of {MOST_ATTEMPTS} failed and will be resumed: {why.text}"
         return _wait(seen, status, Reason(_WAITING_FOR_RETRY, text), now, again=due - now)
     return _start(seen, attempt.number + 1, status.snapshot or "", now)
 
@@ -175,12 +175,12 @@ def _under_way(
 
 
 def _deleted(seen: Observed, now: datetime) -> Decision:
-    """A person ended the restore; a request is never begun anew after that."""
+    """A person ended the restore; a request is never started again after that."""
     known = find(seen.status.conditions, ConditionType.RESTORE_SESSION_MISSING)
     since = known.last_transition_time if known is not None else now
-    what = f"RestoreSession {seen.status.restore_session} was deleted before it was done"
+    what = f"RestoreSession {seen.status.restore_session} was deleted before it finished"
     if now - since >= _MISSING_FAILS:
-        why = Reason("RestoreSessionDeleted", f"{what}: the volume may be restored in part")
+        why = Reason("RestoreSessionDeleted", f"{what}: the volume may be only partially restored")
         conditions = without(seen.status.conditions, ConditionType.RESTORE_SESSION_MISSING)
         status = seen.status.model_copy(update={"conditions": conditions})
         return _write(failed(seen, status, why, now))
@@ -198,7 +198,7 @@ def _deleted(seen: Observed, now: datetime) -> Decision:
 
 
 def _is_over(session: RestoreSession) -> bool:
-    """The worker says first how it ended; the controller confirms it, and that is the last word."""
+    """The worker reports first how it ended; it is final once the controller has confirmed it."""
     if session.phase is RestorePhase.INVALID:
         return True
     conditions = session.status.conditions if session.status else ()
@@ -211,7 +211,7 @@ def _failure(session: RestoreSession) -> Reason:
     components = (status.components if status else None) or {}
     found = [item.error for item in components.values() if item.error]
     conditions = status.conditions if status else ()
-    # What it waited for last is a part of what it says of its end.
+    # What it waited for last is part of its final message.
     for item in sorted(
         conditions, key=lambda item: item.type == ConditionType.RESTORE_TARGET_FOUND
     ):
@@ -221,7 +221,9 @@ def _failure(session: RestoreSession) -> Reason:
         if is_bad and item.message:
             found.append(item.message)
     name = session.metadata.name
-    return Reason.parse(found[0] if found else f"RestoreSession {name} failed without a word")
+    return Reason.parse(
+        found[0] if found else f"RestoreSession {name} failed without reporting a reason"
+    )
 
 
 def _ended(session: RestoreSession, now: datetime) -> datetime:

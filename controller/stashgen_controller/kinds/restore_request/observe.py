@@ -92,7 +92,7 @@ def observe(reader: Reader, request: RestoreRequest) -> Observed:
         unresolved=None
         if is_known
         else f"no BackupConfiguration has a session that writes to Repository {spec.repository}, "
-        "whose addon would say how to restore",
+        "so the addon to restore with is not known",
     )
 
 
@@ -106,10 +106,13 @@ def _attempts(reader: Reader, order: RestoreOrder) -> tuple[Attempt | None, str 
             continue
         other = _order(session)
         if other is None:
-            return None, f"RestoreSession {name} exists and was not made for a RestoreRequest"
+            return (
+                None,
+                f"RestoreSession {name} already exists and was not created for a RestoreRequest",
+            )
         if not other.is_same_act(order):
             whose = f"RestoreRequest {other.request} with the same nonce"
-            return None, f"RestoreSession {name} was made for another act: {whose}"
+            return None, f"RestoreSession {name} was created for another restore: {whose}"
         newest = Attempt(number, session)
     return newest, None
 

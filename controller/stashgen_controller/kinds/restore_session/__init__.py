@@ -31,7 +31,7 @@ from stashgen_controller.runtime.permission import (
 
 
 def _is_over(restore: JsonObject) -> bool:
-    """The worker says first how it ended; the controller confirms it, and that is the last word."""
+    """The worker reports first how it ended; it is final once the controller has confirmed it."""
     return outcome(restore) is not None and is_pushed(restore)
 
 

@@ -100,7 +100,9 @@ def decide(seen: Observed, now: datetime) -> Decision:
 def _name_problems(seen: Observed) -> list[str]:
     if len(seen.restore.metadata.name) <= _MAX_JOB_NAME:
         return []
-    return [f"metadata.name: is longer than {_MAX_JOB_NAME} characters, so no Job can have it"]
+    return [
+        f"metadata.name: longer than {_MAX_JOB_NAME} characters, the limit for the name of a Job"
+    ]
 
 
 def _described(seen: Observed, status: RestoreSessionStatus) -> RestoreSessionStatus:
@@ -164,7 +166,7 @@ def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decis
         wait = min(_AGAIN, _until(seen, status, now) or _AGAIN)
         return _write(seen, set_condition(status, waits), now, requeue_after=wait)
     if seen.template is None:
-        why = seen.problem or Reason("", "there is no pod to run")
+        why = seen.problem or Reason("", "there is no pod template")
         return _write(seen, not_started(seen, status, why, now), now)
     job = _job(seen, status, seen.template, now)
     status = set_condition(_with_pause(seen, status), ENSURED.done(now))
@@ -172,7 +174,7 @@ def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decis
 
 
 def _too_late(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Reason | None:
-    """Why a restore does not start any more."""
+    """Why it is too late for a restore to start."""
     waited_for = [
         find(status.conditions, type_)
         for type_ in (ConditionType.RESTORE_TARGET_FOUND, ConditionType.RESTORE_EXECUTOR_ENSURED)
@@ -270,7 +272,7 @@ def _write(
 ) -> Decision:
     def written(status: RestoreSessionStatus) -> JsonObject:
         phase = phases.restore_session_phase(status)
-        # The Job says how it ended before we have taken everything over.
+        # The Job reports how it ended before we have recorded everything.
         reported = seen.status.phase
         if reported in {RestorePhase.SUCCEEDED, RestorePhase.FAILED} and phase in {
             RestorePhase.RUNNING,
@@ -294,7 +296,7 @@ def _until(seen: Observed, status: RestoreSessionStatus, now: datetime) -> timed
 def _nothing_matches(seen: Observed) -> str:
     source = seen.restore.spec.data_source
     if source is None:
-        return "no snapshot is named"
+        return "no Snapshot is specified"
     if source.snapshot == LATEST:
         return f"Repository {source.repository} has no succeeded Snapshot"
     return f"Snapshot {source.snapshot} does not exist or did not succeed"

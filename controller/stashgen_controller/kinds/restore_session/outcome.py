@@ -1,4 +1,4 @@
-"""How a RestoreSession ends: with its Job's word, without one, or without a Job."""
+"""How a RestoreSession ends: with its Job's result, without one, or without a Job."""
 
 from datetime import datetime, timedelta
 
@@ -65,7 +65,7 @@ def incomplete(
     error: Reason,
     now: datetime,
 ) -> RestoreSessionStatus:
-    """A restore whose Job never started, was lost, or ended without a word."""
+    """A restore whose Job never started, was lost, or ended without a result."""
     found = condition(
         ConditionType.RESTORE_INCOMPLETE,
         status=True,

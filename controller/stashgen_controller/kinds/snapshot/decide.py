@@ -84,9 +84,9 @@ def _write(status: SnapshotStatus, requeue_after: timedelta | None = None) -> De
 def _finished(
     seen: Observed, status: SnapshotStatus, executor: Executor | None, why: str, now: datetime
 ) -> SnapshotStatus:
-    """The last word: the worker's document; without one its status patch and its exit code.
+    """The final status: from the worker's document; without one its status patch and its exit code.
 
-    ``why`` is said of what neither shows to be done.
+    ``why`` is the error of each component that neither shows to be done.
     """
     run = seen.run
     if run.result is None and not _is_good_without_document(seen):
@@ -116,7 +116,7 @@ def _finished(
 
 
 def _is_good_without_document(seen: Observed) -> bool:
-    """Whether pod and document are gone but all else says that the backup is good.
+    """Whether pod and document no longer exist but all else shows that the backup is good.
 
     The worker patched its component and ended with 0, which it does only after the upload.
     """
@@ -128,7 +128,7 @@ def _is_good_without_document(seen: Observed) -> bool:
 def _failed(
     seen: Observed, status: SnapshotStatus, executor: Executor | None, why: str, now: datetime
 ) -> SnapshotStatus:
-    """Without a document: what the worker said of its components before it ended says most."""
+    """Without a document: the error that the worker reported for a component explains most."""
     reported = [item.error for item in (seen.status.components or {}).values() if item.error]
     why = reported[0] if reported else why
     incomplete = condition(
@@ -149,7 +149,7 @@ def _failed(
 
 
 def _completed(seen: Observed, reported: dict[str, Component], why: str) -> dict[str, Component]:
-    """The components with those failed that nobody will finish any more."""
+    """The components, with those failed that will never be finished."""
     components = reported or {COMPONENT: _component(seen, Phase.PENDING)}
     return {
         name: item.model_copy(update={"phase": Phase.FAILED, "error": item.error or why})

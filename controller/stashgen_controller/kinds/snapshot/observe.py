@@ -17,7 +17,7 @@ class Observed:
     Attributes:
         snapshot: The object as a model.
         run: The Job that has its name.
-        abandoned: Why no Job will come any more; None as long as one may.
+        abandoned: Why no Job will be created; None as long as one may be.
     """
 
     snapshot: Snapshot
@@ -50,10 +50,12 @@ def observe(reader: Reader, snapshot: Snapshot) -> Observed:
 def _abandoned(snapshot: Snapshot, session: BackupSession | None) -> str | None:
     name = snapshot.spec.backup_session
     if session is None:
-        return f"BackupSession {name} was deleted before it made a Job"
+        return f"BackupSession {name} was deleted before it created a Job"
     status = session.status
     if status is None or not is_true(status.conditions, ConditionType.METRICS_PUSHED):
         return None
     given_up = find(status.conditions, ConditionType.BACKUP_EXECUTOR_ENSURED)
-    why = given_up.message if given_up is not None and given_up.message else "it says no more"
+    why = (
+        given_up.message if given_up is not None and given_up.message else "no reason was reported"
+    )
     return f"BackupSession {name} ended without a Job for this repository: {why}"

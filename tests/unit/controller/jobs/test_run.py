@@ -167,7 +167,7 @@ def test_a_start_that_nobody_explains_is_explained_by_events() -> None:
     run = observe(running, pod(running, status))
     assert run.events_of == ("Pod", "copy-x")
     silent = run.explained("")
-    assert silent.pending_reason.endswith("neither scheduler nor kubelet says why")
+    assert silent.pending_reason.endswith("neither the scheduler nor the kubelet reports a reason")
     told = run.explained('FailedMount: secret "key" not found')
     assert told.pending_reason == 'pod copy-x: FailedMount: secret "key" not found'
     assert told.events_of is silent.events_of is None

@@ -21,7 +21,7 @@ from stashgen_controller.kubectl.status.volume_text import detail_json, detail_t
 from tests.support.objects import NOW, Objects, backup_session, configuration, snapshot
 
 _HOUR = timedelta(hours=1)
-_MEMORY = "the container was killed because it used more memory than its limit"
+_MEMORY = "the container was killed because it exceeded its memory limit"
 
 
 def _objects() -> Objects:

@@ -113,6 +113,8 @@ class Client:
         self._api = api
         self._gate = gate
         self._pool = api.rest_client.pool_manager
+        # Asked for each time, it reads the environment for proxies.
+        self._host = api.configuration.host
         self._headers = {"Accept": "application/json", **api.default_headers}
 
     @classmethod
@@ -357,7 +359,7 @@ class Client:
         # The package would walk through the whole body in Python to serialise it.
         headers = {**self._headers, "Content-Type": content_type}
         self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, None)
-        url = self._api.configuration.host + path
+        url = self._host + path
         if query:
             url += f"?{urlencode(query)}"
         try:
@@ -378,7 +380,7 @@ class Client:
     def _unreachable(self, error: HTTPError) -> str:
         """Where no connection was made: the address and the reason, without the layers between."""
         reason = getattr(error, "reason", None) or error
-        return f"{self._api.configuration.host}: {reason}"
+        return f"{self._host}: {reason}"
 
 
 def line_body(event: Mapping[str, Any]) -> bytes:

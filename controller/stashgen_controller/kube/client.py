@@ -5,7 +5,7 @@ The package gives connection, authentication and TLS; nothing is deserialised in
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Self, cast
@@ -201,7 +201,27 @@ class Client:
         page_size: int = _PAGE,
     ) -> tuple[list[JsonObject], str]:
         """All objects of a kind (in a namespace), page by page, and the list's version."""
-        items: list[JsonObject] = []
+        found = tuple(
+            self.pages(
+                resource,
+                namespace,
+                label_selector=label_selector,
+                field_selector=field_selector,
+                page_size=page_size,
+            )
+        )
+        return [item for page, _ in found for item in page], found[-1][1]
+
+    def pages(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+        page_size: int = _PAGE,
+    ) -> Iterator[tuple[Sequence[JsonObject], str]]:
+        """The same page by page, each with the list's version; at least one page."""
         query = {"limit": str(page_size)}
         if label_selector:
             query["labelSelector"] = label_selector
@@ -209,13 +229,14 @@ class Client:
             query["fieldSelector"] = field_selector
         while True:
             page = self._request("GET", resource.path(namespace), query=query)
-            for item in cast("list[JsonObject]", page.get("items") or []):
+            items = cast("list[JsonObject]", page.get("items") or [])
+            for item in items:
                 item.setdefault("apiVersion", resource.api_version)
                 item.setdefault("kind", resource.kind)
-                items.append(item)
             meta = cast("dict[str, str]", page.get("metadata") or {})
+            yield items, meta.get("resourceVersion", "")
             if not meta.get("continue"):
-                return items, meta.get("resourceVersion", "")
+                return
             query["continue"] = meta["continue"]
 
     def create(

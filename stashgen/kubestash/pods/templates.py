@@ -15,8 +15,8 @@ from stashgen.api.repository import Repository
 from stashgen.api.retention_policy import RetentionPolicySpec
 from stashgen.api.shared import TaskReference
 from stashgen.api.snapshot import Driver
-from stashgen.kubestash import addons, backends
-from stashgen.kubestash.backends import UnsupportedStorageError, storage_url
+from stashgen.kubestash import addons
+from stashgen.kubestash.backends import UnsupportedStorageError, required_backend
 from stashgen.kubestash.pods import volumes
 from stashgen.kubestash.pods.arguments import function_args, init_storage_args, maintain_args, place
 from stashgen.kubestash.pods.pod import PodParts, field_env, pod_template
@@ -34,7 +34,6 @@ __all__ = [
     "init_storage_template_name",
     "maintain_template",
     "restore_template",
-    "storage_url",
     "template_name",
 ]
 
@@ -112,7 +111,7 @@ def init_storage_template(storage: BackupStorage, settings: PodSettings) -> Json
     Raises:
         UnsupportedStorageError: for a storage that is not supported yet.
     """
-    backend, mount = backends.backend(storage, is_root=settings.is_root)
+    backend, mount = required_backend(storage.spec.storage).volume(is_root=settings.is_root)
     parts = PodParts(
         name=init_storage_template_name(storage.metadata.name),
         component="kubestash-initializer",
@@ -203,7 +202,7 @@ def maintain_template(
         UnsupportedStorageError: for a storage that is not supported yet.
     """
     mounted = [
-        backends.backend(storage, is_root=settings.is_root),
+        required_backend(storage.spec.storage).volume(is_root=settings.is_root),
         *volumes.encryption(repository, is_root=settings.is_root),
     ]
     parts = PodParts(
@@ -236,7 +235,7 @@ def _task_template(
     is_backup = verb == "backup"
     mounted = [
         volumes.target(repository, read_only=is_backup, has_group=settings.has_group),
-        backends.backend(storage, is_root=settings.is_root),
+        required_backend(storage.spec.storage).volume(is_root=settings.is_root),
         *volumes.encryption(repository, is_root=settings.is_root),
     ]
     session = (

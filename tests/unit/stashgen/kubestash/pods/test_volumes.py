@@ -28,6 +28,10 @@ def _bucket(**s3: object) -> BackupStorage:
     )
 
 
+def _backend(storage: BackupStorage) -> backends.Backend:
+    return backends.required_backend(storage.spec.storage)
+
+
 def _task(*added: JsonObject) -> TaskReference:
     return TaskReference.model_validate({"name": "logical-backup", "addonVolumes": added})
 
@@ -44,9 +48,7 @@ def _task(*added: JsonObject) -> TaskReference:
 )
 def test_storage_that_is_no_volume_is_refused(storage: BackupStorage) -> None:
     with pytest.raises(backends.UnsupportedStorageError, match="is not supported yet"):
-        backends.storage_url(storage)
-    with pytest.raises(backends.UnsupportedStorageError):
-        backends.backend(storage, is_root=False)
+        _backend(storage)
 
 
 @pytest.mark.parametrize(
@@ -69,8 +71,11 @@ def test_sub_path_is_the_mounts_and_not_part_of_the_url(
     local: JsonObject, url: str, mount: JsonObject
 ) -> None:
     storage = _storage("local", emptyDir={}, **local)
-    assert backends.storage_url(storage) == url
-    assert backends.backend(storage, is_root=False) == ({"name": "backend", "emptyDir": {}}, mount)
+    assert _backend(storage).url() == url
+    assert _backend(storage).volume(is_root=False) == (
+        {"name": "backend", "emptyDir": {}},
+        mount,
+    )
 
 
 def test_a_backup_with_a_group_never_gives_the_live_volume_to_it() -> None:
@@ -82,7 +87,7 @@ def test_a_backup_with_a_group_never_gives_the_live_volume_to_it() -> None:
 
 @pytest.mark.parametrize(("is_root", "mode"), [(True, 0o440), (False, 0o444)])
 def test_the_keys_of_a_bucket_are_a_secret_of_the_pods_namespace(is_root: bool, mode: int) -> None:
-    volume, mount = backends.backend(_bucket(), is_root=is_root)
+    volume, mount = _backend(_bucket()).volume(is_root=is_root)
     assert volume == {
         "name": "credentials",
         "secret": {"secretName": "keys", "optional": True, "defaultMode": mode},
@@ -96,12 +101,12 @@ def test_the_keys_of_a_bucket_are_a_secret_of_the_pods_namespace(is_root: bool, 
 
 def test_a_bucket_without_a_secret_is_refused() -> None:
     with pytest.raises(backends.UnsupportedStorageError, match="without a Secret"):
-        backends.backend(_bucket(secretName=""), is_root=False)
+        _backend(_bucket(secretName="")).volume(is_root=False)
 
 
 def test_a_prefix_that_leaves_its_place_is_refused() -> None:
     with pytest.raises(backends.UnsupportedStorageError, match="leaves its directory"):
-        backends.storage_url(_bucket(prefix="a/../b"))
+        _backend(_bucket(prefix="a/../b")).url()
 
 
 @pytest.mark.parametrize(
@@ -114,7 +119,7 @@ def test_a_prefix_that_leaves_its_place_is_refused() -> None:
     ],
 )
 def test_a_bucket_is_addressed_as_restic_spells_it(bucket: JsonObject, url: str) -> None:
-    assert backends.storage_url(_bucket(**bucket)) == url
+    assert _backend(_bucket(**bucket)).url() == url
 
 
 @pytest.mark.parametrize(
@@ -128,8 +133,8 @@ def test_a_bucket_is_addressed_as_restic_spells_it(bucket: JsonObject, url: str)
     ],
 )
 def test_what_a_bucket_does_not_say_is_no_flag(bucket: JsonObject, flags: dict[str, str]) -> None:
-    assert backends.storage_flags(_bucket(**bucket)) == flags
-    assert backends.storage_flags(_storage("local", emptyDir={}, maxConnections=3)) == {}
+    assert _backend(_bucket(**bucket)).flags() == flags
+    assert _backend(_storage("local", emptyDir={}, maxConnections=3)).flags() == {}
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from stashgen.api.retention_policy import RetentionPolicySpec, SuccessfulSnapsho
 from stashgen.api.shared import TaskReference
 from stashgen.kubestash.backends import FLAG_NAMES, required_backend
 from stashgen.kubestash.variables import substitute
+from stashgen.kubestash.verbs import Template
 
 _PLACE = ("storage", "directory", "component")
 # What a worker is told whether or not the Function has a flag for it. How a storage is reached is
@@ -69,7 +70,7 @@ def init_storage_args(storage: BackupStorage) -> tuple[str, ...]:
     """
     backend = required_backend(storage.spec.storage)
     return (
-        "init-storage",
+        Template.INIT_STORAGE.value,
         f"--storage={backend.url()}",
         *(f"--{flag}={value}" for flag, value in backend.flags().items()),
     )
@@ -80,7 +81,7 @@ def maintain_args(
 ) -> tuple[str, ...]:
     """What maintenance may do; the verb comes with the session."""
     return (
-        "maintain",
+        Template.MAINTAIN.value,
         "--verb=$(VERB)",
         *(f"--{flag}={variables[flag]}" for flag in ("namespace", *_PLACE)),
         *(f"--{flag}={variables[flag]}" for flag in FLAG_NAMES if flag in variables),

@@ -33,6 +33,7 @@ from stashgen.kubestash.pods.templates import (
     UnsupportedAddonError,
     UnsupportedStorageError,
 )
+from stashgen.kubestash.verbs import Template, Verb
 from stashgen_controller.listers.configurations import Use, retention_policy, uses_of
 from stashgen_controller.listers.indexes import REPOSITORIES_BY_TARGET
 from stashgen_controller.runtime.conditions import NOT_COMPILED, find
@@ -52,7 +53,7 @@ def init_template(
         UnresolvedError: something that it needs is missing or not supported.
     """
     if is_rendered(repository.metadata):
-        return _required(reader, repository, "maintain")
+        return _required(reader, repository, Template.MAINTAIN)
     uses = uses_of(reader, repository)
     if not uses:
         msg = "NoSession: no BackupConfiguration has a session that writes here"
@@ -70,7 +71,7 @@ def retain_template(
         UnresolvedError: something that it needs is missing or not supported.
     """
     if is_rendered(repository.metadata):
-        return _required(reader, repository, "maintain")
+        return _required(reader, repository, Template.MAINTAIN)
     found = [use for use in uses_of(reader, repository) if use.session.name == session]
     if not found:
         msg = f"NoSession: no BackupConfiguration has a session {session!r} that writes here"
@@ -100,7 +101,7 @@ def _maintain(
             sessions=sessions,
             retention=with_retention_defaults(retention).spec,
             # Who backs up owns the repository's files, so the same user has to maintain them.
-            settings=settings_from_addon(use.session.addon, verb="backup"),
+            settings=settings_from_addon(use.session.addon, verb=Verb.BACKUP),
         )
     except UnsupportedStorageError as error:
         msg = f"UnsupportedField: {error}"
@@ -116,9 +117,9 @@ def backup_template(
         UnresolvedError: the PodTemplate, the Addon or the Function is missing or not supported.
     """
     if is_rendered(repository.metadata):
-        return _required(reader, repository, "backup")
+        return _required(reader, repository, Template.BACKUP)
     storage = _granted(repository, storage)
-    addon, task, function = _task(reader, session.addon, "backup")
+    addon, task, function = _task(reader, session.addon, Verb.BACKUP)
     with _named_refusals():
         return templates.backup_template(
             repository=repository,
@@ -127,7 +128,7 @@ def backup_template(
             function=function,
             task=task,
             component=COMPONENT,
-            settings=settings_from_addon(session.addon, verb="backup"),
+            settings=settings_from_addon(session.addon, verb=Verb.BACKUP),
         )
 
 
@@ -142,12 +143,12 @@ def restore_template(
     target = restore.spec.target
     claim = target.name if target is not None else ""
     if is_rendered(repository.metadata):
-        template = _required(reader, repository, "restore")
+        template = _required(reader, repository, Template.RESTORE)
         _require_reviewed_claim(reader, repository, template, claim)
         return _with_claim(template, claim)
     _require_compiled(repository)
     storage = _granted(repository, storage)
-    addon, task, function = _task(reader, restore.spec.addon, "restore")
+    addon, task, function = _task(reader, restore.spec.addon, Verb.RESTORE)
     with _named_refusals():
         template = templates.restore_template(
             repository=repository,
@@ -156,15 +157,15 @@ def restore_template(
             function=function,
             task=task,
             component=COMPONENT,
-            settings=settings_from_addon(restore.spec.addon, verb="restore"),
+            settings=settings_from_addon(restore.spec.addon, verb=Verb.RESTORE),
         )
     return _with_claim(template, claim)
 
 
-def _required(reader: Reader, repository: Repository, verb: str) -> JsonObject:
-    template = rendered_template(reader, repository.metadata, verb)
+def _required(reader: Reader, repository: Repository, kind: Template) -> JsonObject:
+    template = rendered_template(reader, repository.metadata, kind)
     if template is None:
-        name = template_name(repository.metadata, verb) or f"for {verb}"
+        name = template_name(repository.metadata, kind) or f"for {kind}"
         msg = f"WaitingForApply: PodTemplate {name} is in git's hands and not applied yet"
         raise UnresolvedError(msg)
     return template
@@ -242,7 +243,7 @@ def _named_refusals() -> Iterator[None]:
 
 
 def _task(
-    reader: Reader, info: AddonInfo | None, verb: str
+    reader: Reader, info: AddonInfo | None, verb: Verb
 ) -> tuple[Addon, TaskReference, Function]:
     if info is None or not info.tasks:
         msg = "UnsupportedAddon: no addon task is given"
@@ -272,9 +273,9 @@ def _with_claim(template: JsonObject, claim: str) -> JsonObject:
     return {**template, "spec": {**spec, "volumes": cast("JsonValue", volumes)}}
 
 
-def rendered_template(reader: Reader, metadata: ObjectMeta, verb: str) -> JsonObject | None:
+def rendered_template(reader: Reader, metadata: ObjectMeta, kind: Template) -> JsonObject | None:
     """The reviewed pod template of a rendered object, or None until git has applied it."""
-    name = template_name(metadata, verb)
+    name = template_name(metadata, kind)
     if name is None:
         return None
     found = reader.stored(POD_TEMPLATES, metadata.namespace, name)

@@ -14,7 +14,7 @@ from stashgen.api.labels import template_name
 from stashgen.api.repository import Repository
 from stashgen.api.shared import Condition
 from stashgen.kubestash import names, phases, quantities
-from stashgen.kubestash.verbs import Verb
+from stashgen.kubestash.verbs import Template, Verb
 from stashgen_controller.jobs.attempts import Attempts, Progress
 from stashgen_controller.jobs.manifest import job_manifest, owner_of
 from stashgen_controller.jobs.run import with_event_reason
@@ -116,7 +116,7 @@ def _initialized(seen: Observed, progress: Progress, now: datetime) -> Condition
     if known is not None and known.reason not in {"WaitingForApply", "WaitingForCluster"}:
         return known
     if seen.template is None:
-        template = template_name(seen.storage.metadata, Verb.INIT_STORAGE.value)
+        template = template_name(seen.storage.metadata, Template.INIT_STORAGE)
         return waiting_for_apply(INITIALIZED, f"PodTemplate {template}", now)
     if seen.cluster_uid is None:
         return waiting_for_cluster(INITIALIZED, now)

@@ -122,6 +122,12 @@ class Backend(Model):
     gcs: GcsBackend | None = None
     azure: AzureBackend | None = None
 
+    @property
+    def block(self) -> Model | None:
+        """The provider's own block; None where it is missing or KubeStash has no such provider."""
+        found = dict(self).get(self.provider or "")
+        return found if isinstance(found, Model) else None
+
 
 class BackupStorageSpec(Model):
     """What a user wants."""
@@ -164,15 +170,3 @@ class BackupStorage(Kind):
     kind: Literal["BackupStorage"] = "BackupStorage"
     spec: BackupStorageSpec = BackupStorageSpec()
     status: BackupStorageStatus | None = None
-
-    @property
-    def local(self) -> LocalBackend | None:
-        """The local backend, where the provider says local."""
-        storage = self.spec.storage
-        return storage.local if storage is not None and storage.provider == "local" else None
-
-    @property
-    def s3(self) -> S3Backend | None:
-        """The bucket, where the provider says s3."""
-        storage = self.spec.storage
-        return storage.s3 if storage is not None and storage.provider == "s3" else None

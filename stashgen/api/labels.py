@@ -20,9 +20,8 @@ JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
 
 # Git holds the object's children: the controller waits for them and makes none.
 RENDERED_ANNOTATION = "stashgen.dev/rendered"
-# The PodTemplate of each verb; the verb follows.
+# The PodTemplates of an object; which one follows.
 POD_TEMPLATE_ANNOTATION_PREFIX = "stashgen.dev/pod-template."
-BACKUP_TEMPLATE_ANNOTATION = f"{POD_TEMPLATE_ANNOTATION_PREFIX}backup"
 # On the objects of a volume that is not backed up any more: kept until this date.
 RETIRED_ANNOTATION = "stashgen.dev/retired"
 # On a claim: it needs no backup, and the value says why.
@@ -65,11 +64,11 @@ def is_rendered(metadata: ObjectMeta) -> bool:
     return RENDERED_ANNOTATION in (metadata.annotations or {})
 
 
-def pod_template_annotations(names: dict[str, str]) -> dict[str, str]:
-    """The PodTemplate of each verb, as its owner names it."""
-    return {f"{POD_TEMPLATE_ANNOTATION_PREFIX}{verb}": name for verb, name in names.items()}
+def pod_template_annotation(template: str) -> str:
+    """Where an object names its PodTemplate of a kind."""
+    return POD_TEMPLATE_ANNOTATION_PREFIX + template
 
 
-def template_name(metadata: ObjectMeta, verb: str) -> str | None:
-    """The PodTemplate that a rendered object names for a verb."""
-    return (metadata.annotations or {}).get(POD_TEMPLATE_ANNOTATION_PREFIX + verb)
+def template_name(metadata: ObjectMeta, template: str) -> str | None:
+    """The PodTemplate of a kind that a rendered object names."""
+    return (metadata.annotations or {}).get(pod_template_annotation(template))

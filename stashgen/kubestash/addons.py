@@ -8,6 +8,7 @@ from stashgen.api.meta import ObjectMeta
 from stashgen.api.shared import ParameterDefinition
 from stashgen.api.snapshot import Driver
 from stashgen.kubestash.paths import DATA_PATH, TMP_PATH
+from stashgen.kubestash.verbs import Template
 
 ADDON = "pvc-addon"
 BACKUP_TASK = "logical-backup"
@@ -77,7 +78,7 @@ def pvc_backup() -> Function:
     """The container that backs a volume up."""
     return _function(
         BACKUP_FUNCTION,
-        "backup",
+        Template.BACKUP.value,
         "--namespace=${namespace:=default}",
         "--backupsession=${backupSession:=}",
         *_PLACE,
@@ -92,7 +93,7 @@ def pvc_restore() -> Function:
     """The container that restores a volume."""
     return _function(
         RESTORE_FUNCTION,
-        "restore",
+        Template.RESTORE.value,
         "--namespace=${namespace:=default}",
         "--restoresession=${restoreSession:=}",
         "--snapshot=${snapshot:=}",

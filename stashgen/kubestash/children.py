@@ -10,6 +10,7 @@ from stashgen.api.base import JsonObject
 from stashgen.kubestash import names
 from stashgen.kubestash.pods.pod import container_basics, field_env, pod_basics
 from stashgen.kubestash.pods.settings import PodSettings
+from stashgen.kubestash.verbs import TRIGGER
 
 _MANAGED_BY = {"app.kubernetes.io/managed-by": "kubestash.com"}
 _TRIGGER_SECONDS = 300
@@ -90,14 +91,14 @@ def trigger_cron_job(
     if time_zone is not None:
         spec["timeZone"] = time_zone
     args = (
-        "trigger",
+        TRIGGER,
         f"--namespace={namespace}",
         "--invoker-kind=BackupConfiguration",
         f"--invoker-name={name}",
         f"--session-name={session_name}",
     )
     container = container_basics(
-        "trigger",
+        TRIGGER,
         args,
         settings,
         env=(field_env("JOB_NAME", _JOB_NAME_FIELD),),
@@ -110,7 +111,7 @@ def trigger_cron_job(
     pod_spec = pod_basics(settings, _TRIGGER_GRACE, token=True) | cast(
         "JsonObject", {"containers": [container]}
     )
-    labels = (settings.labels or {}) | _MANAGED_BY | {"stashgen.dev/verb": "trigger"}
+    labels = (settings.labels or {}) | _MANAGED_BY | {"stashgen.dev/verb": TRIGGER}
     metadata: dict[str, object] = {"labels": labels}
     if settings.annotations:
         metadata["annotations"] = settings.annotations

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from stashgen.api.backup_configuration import BackendReference, BackupConfiguration
-from stashgen.api.backup_storage import AzureBackend, BackupStorage, GcsBackend, S3Backend
+from stashgen.api.backup_storage import BackupStorage
+from stashgen.api.base import Model
 from stashgen.api.retention_policy import FailedSnapshots, RetentionPolicy
 from stashgen.api.shared import (
     AllowedNamespaces,
@@ -16,7 +17,6 @@ from stashgen.kubestash.validation.usage_policies import is_allowed, scope
 
 _SAME = UsagePolicy(allowed_namespaces=AllowedNamespaces(from_=NamespaceScope.SAME))
 _CanBeDefault = TypeVar("_CanBeDefault", BackupStorage, RetentionPolicy)
-_Bucket = TypeVar("_Bucket", S3Backend, GcsBackend, AzureBackend)
 _SLASHED = frozenset({"bucket", "endpoint", "prefix"})
 
 
@@ -24,11 +24,7 @@ def with_storage_defaults(storage: BackupStorage) -> BackupStorage:
     """A BackupStorage with its usage policy said, and one trailing slash of each part gone."""
     spec = storage.spec.model_copy(update={"usage_policy": storage.spec.usage_policy or _SAME})
     if spec.storage is not None:
-        blocks = {
-            "s3": _trimmed(spec.storage.s3),
-            "gcs": _trimmed(spec.storage.gcs),
-            "azure": _trimmed(spec.storage.azure),
-        }
+        blocks = {name: _trimmed(block) for name, block in spec.storage if isinstance(block, Model)}
         spec = spec.model_copy(update={"storage": spec.storage.model_copy(update=blocks)})
     return storage.model_copy(update={"spec": spec})
 
@@ -98,10 +94,8 @@ def _reference(item: BackupStorage | RetentionPolicy) -> ObjectReference:
     return ObjectReference(name=item.metadata.name, namespace=item.metadata.namespace)
 
 
-def _trimmed(block: _Bucket | None) -> _Bucket | None:
-    if block is None:
-        return None
-    texts = {name: getattr(block, name) for name in type(block).model_fields if name in _SLASHED}
+def _trimmed(block: Model) -> Model:
+    texts = {name: text for name, text in block if name in _SLASHED and isinstance(text, str)}
     return block.model_copy(
         update={name: text.removesuffix("/") for name, text in texts.items() if text}
     )

@@ -1,13 +1,159 @@
-"""What a worker can be asked to do."""
+"""What a worker can be asked to do: one row a verb, and the pods that carry the verbs.
 
+``init-repository`` and ``retain`` share a pod: what they may do is reviewed once, as its
+arguments.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from stashgen.api.labels import NAME_ANNOTATION, SNAPSHOT_ANNOTATION, VERB_ANNOTATION
+
+# The command of a CronJob's pod. It has no plan and no storage, and so is no verb.
+TRIGGER = "trigger"
 
 
 class Verb(StrEnum):
-    """What a worker can be asked to do."""
+    """What a plan can ask for; the worker has a module of that name for each."""
 
     INIT_STORAGE = "init-storage"
     INIT_REPOSITORY = "init-repository"
     BACKUP = "backup"
     RESTORE = "restore"
     RETAIN = "retain"
+
+
+class Template(StrEnum):
+    """The pods: so PodTemplates, the annotations that name them and the command line call them."""
+
+    INIT_STORAGE = "init-storage"
+    MAINTAIN = "maintain"
+    BACKUP = "backup"
+    RESTORE = "restore"
+
+
+class DataAccess(StrEnum):
+    """How a pod mounts the volume that is backed up."""
+
+    READ = "read"
+    WRITE = "write"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPod:
+    """What the pod of a template needs, whichever storage it works on.
+
+    Attributes:
+        summary: What the worker does there, for its help.
+        component: The pod's label ``app.kubernetes.io/component``.
+        data: How the volume itself is mounted; None where it is not.
+        has_key: Works on one repository: the encryption key is mounted.
+        session: Environment variables with annotations that the session writes on the pod.
+        token: Whether the pod may speak to the API server.
+        as_root: Whether KubeStash runs it as root unless its settings say otherwise.
+        root_capabilities: Added for root only; everybody else has none.
+        tmp_size, cpu, memory, memory_limit, grace_seconds: Unless settings say otherwise.
+    """
+
+    summary: str
+    component: str
+    data: DataAccess | None = None
+    has_key: bool = True
+    session: Mapping[str, str] = field(default_factory=dict)
+    token: bool = False
+    as_root: bool = False
+    root_capabilities: tuple[str, ...] = ()
+    tmp_size: str = "1Gi"
+    cpu: str = "100m"
+    memory: str = "256Mi"
+    memory_limit: str = "1Gi"
+    grace_seconds: int = 120
+
+
+PODS: Mapping[Template, WorkerPod] = {
+    Template.INIT_STORAGE: WorkerPod(
+        summary="leave metadata.yaml in a storage",
+        component="kubestash-initializer",
+        has_key=False,
+        tmp_size="64Mi",
+        cpu="50m",
+        memory="64Mi",
+        memory_limit="128Mi",
+        grace_seconds=30,
+    ),
+    Template.MAINTAIN: WorkerPod(
+        summary="make repositories, apply retention",
+        component="kubestash-maintenance",
+        session={"VERB": VERB_ANNOTATION},
+    ),
+    Template.BACKUP: WorkerPod(
+        summary="back a mounted volume up",
+        component="kubestash-backup",
+        data=DataAccess.READ,
+        session={"BACKUP_SESSION": NAME_ANNOTATION},
+        token=True,
+        root_capabilities=("DAC_READ_SEARCH",),
+    ),
+    Template.RESTORE: WorkerPod(
+        summary="restore a snapshot into a mounted volume",
+        component="kubestash-restore",
+        data=DataAccess.WRITE,
+        session={"RESTORE_SESSION": NAME_ANNOTATION, "SNAPSHOT": SNAPSHOT_ANNOTATION},
+        token=True,
+        as_root=True,
+        root_capabilities=("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "MKNOD", "SETFCAP"),
+    ),
+}
+# Of a Repository, in the order of its annotations; the other is a BackupStorage's.
+REPOSITORY_TEMPLATES = tuple(name for name, pod in PODS.items() if pod.has_key)
+
+
+@dataclass(frozen=True, slots=True)
+class VerbRow:
+    """One verb.
+
+    Attributes:
+        template: The pod that carries it.
+        plan: The fields of a plan that it has use for, besides those of every verb.
+        result: The field of a result that it fills in whenever it succeeds.
+    """
+
+    template: Template
+    plan: frozenset[str]
+    result: str
+
+
+VERBS: Mapping[Verb, VerbRow] = {
+    Verb.INIT_STORAGE: VerbRow(Template.INIT_STORAGE, frozenset({"storage"}), "uploaded"),
+    Verb.INIT_REPOSITORY: VerbRow(
+        Template.MAINTAIN, frozenset({"claim_uid", "repository"}), "repository"
+    ),
+    Verb.BACKUP: VerbRow(
+        Template.BACKUP,
+        frozenset(
+            {
+                "backup_session",
+                "claim_uid",
+                "earlier_copy_failed",
+                "last_copy",
+                "refuse_other_writer",
+                "snapshot",
+                "terminated_pods",
+            }
+        ),
+        "components",
+    ),
+    Verb.RESTORE: VerbRow(
+        Template.RESTORE,
+        frozenset(
+            {"adopt", "claim_uid", "order", "restore_session", "snapshot", "terminated_pods"}
+        ),
+        "components",
+    ),
+    Verb.RETAIN: VerbRow(
+        Template.MAINTAIN,
+        frozenset({"backup_session", "claim_uid", "terminated_pods", "unrecorded_failures"}),
+        "retention",
+    ),
+}

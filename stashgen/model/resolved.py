@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from stashgen.api.base import JsonObject
 from stashgen.api.retention_policy import RetentionPolicySpec
 from stashgen.diagnostics import Position
+from stashgen.kubestash.backends.backend import Backend
 from stashgen.model.history import RetiredHistory
 from stashgen.model.inventory import Volume
 from stashgen.model.merged import Merged
@@ -18,8 +19,7 @@ class ResolvedStorage:
     """A storage in one cluster, templates filled in.
 
     Attributes:
-        provider: KubeStash's name of it: local or s3.
-        block: The provider's block of a BackupStorage as it is rendered.
+        provider: KubeStash's name of it.
         job: How its own Jobs run.
     """
 
@@ -27,8 +27,13 @@ class ResolvedStorage:
     name: str
     namespace: str
     provider: str
-    block: JsonObject
+    backend: Backend
     job: Merged[Job]
+
+    @property
+    def block(self) -> JsonObject:
+        """The provider's block of a BackupStorage as it is rendered."""
+        return self.backend.rendered()
 
 
 @dataclass(frozen=True, slots=True)

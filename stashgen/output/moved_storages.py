@@ -1,21 +1,23 @@
 """Storages whose name stays and whose place changes: every history in them would begin anew."""
 
-import json
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import cast
 
+from pydantic import ValidationError
+
+from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
 from stashgen.diagnostics import Finding, Position, Severity, quote
+from stashgen.kubestash.backends import backend_of
+from stashgen.kubestash.layout import UnsafePathError
 from stashgen.model.history import History, Previous
 from stashgen.model.inventory import VolumeKey
 from stashgen.model.manifest import FileTree, Manifest
 from stashgen.model.resolved import Resolved
 from stashgen.output.damage import Code, damaged
 from stashgen.yaml.documents import read_documents
-
-# What says how to get there, and not where it is.
-_NO_PLACE = frozenset({"mountPath", "region", "secretName", "insecureTLS"})
 
 _Use = tuple[tuple[VolumeKey, str], PurePosixPath, str]
 
@@ -97,12 +99,8 @@ def _compare(old: bytes, new: bytes, name: str, position: Position) -> Iterator[
 def _place(content: bytes) -> str | None:
     """Where the BackupStorage of a file is, in one line; None where it cannot be read."""
     for document in read_documents(content, PurePosixPath("storage")).value:
-        spec = document.data.get("spec")
-        storage = spec.get("storage") if isinstance(spec, dict) else None
-        if document.data.get("kind") != "BackupStorage" or not isinstance(storage, dict):
-            continue
-        block = storage.get(str(storage.get("provider")))
-        if isinstance(block, dict):
-            place = {key: value for key, value in block.items() if key not in _NO_PLACE}
-            return json.dumps(place, sort_keys=True)
+        if document.data.get("kind") == "BackupStorage":
+            with contextlib.suppress(ValidationError, UnsafePathError):
+                backend = backend_of(BackupStorage.from_wire(document.data).spec.storage)
+                return backend.place() if backend is not None else None
     return None

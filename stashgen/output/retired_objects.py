@@ -10,16 +10,19 @@ from pathlib import PurePosixPath
 from typing import cast
 
 from stashgen.api.base import JsonObject, metadata_of
-from stashgen.api.labels import BACKUP_TEMPLATE_ANNOTATION, RETIRED_ANNOTATION
+from stashgen.api.labels import RETIRED_ANNOTATION, pod_template_annotation
 from stashgen.diagnostics import Finding, Outcome
 from stashgen.kubestash.pods.templates import template_name
+from stashgen.kubestash.verbs import REPOSITORY_TEMPLATES, Template
 from stashgen.model.history import Previous, RetiredHistory
 from stashgen.model.manifest import FileTree, Manifest, Record
 from stashgen.model.resolved import Resolved
 from stashgen.output.damage import damaged
 from stashgen.yaml.documents import read_documents
 
-_VERBS = ("restore", "maintain")
+# First what restores, which is what a retired history is kept for.
+_TEMPLATES = tuple(one for one in reversed(REPOSITORY_TEMPLATES) if one is not Template.BACKUP)
+_BACKUP_ANNOTATION = pod_template_annotation(Template.BACKUP)
 
 
 class _MissingError(Exception):
@@ -75,16 +78,14 @@ class _Kept:
         path = self._retired.folder / f"_retired-{history.repository}.yaml"
         record = Record(history.volume, (history.repository,), until)
         yield Manifest(path, self._marked(until.isoformat()), record)
-        for verb in _VERBS:
-            name = template_name(verb, history.repository)
+        for template in _TEMPLATES:
+            name = template_name(template, history.repository)
             yield Manifest(path, self._find("PodTemplate", name), record)
 
     def _marked(self, until: str) -> JsonObject:
         metadata = metadata_of(self._repository)
         own = cast("JsonObject", metadata.get("annotations") or {})
-        annotations = {
-            key: value for key, value in own.items() if key != BACKUP_TEMPLATE_ANNOTATION
-        }
+        annotations = {key: value for key, value in own.items() if key != _BACKUP_ANNOTATION}
         annotations[RETIRED_ANNOTATION] = until
         return self._repository | {"metadata": metadata | {"annotations": annotations}}
 

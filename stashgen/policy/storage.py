@@ -38,6 +38,12 @@ class Backend(Model):
     local: LocalBackend | None = None
     s3: S3Backend | None = None
 
+    @property
+    def block(self) -> Model | None:
+        """The provider's own block; None where it is missing, which validation reports."""
+        found = dict(self).get(self.provider)
+        return found if isinstance(found, Model) else None
+
 
 class Credentials(Model):
     """The Secret of that name in each volume's namespace, in which the pods mount it.

@@ -4,8 +4,9 @@ from typing import cast
 
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
-from stashgen.api.labels import pod_template_annotations
+from stashgen.api.labels import pod_template_annotation
 from stashgen.kubestash.pods import templates
+from stashgen.kubestash.verbs import Template
 from stashgen.model.resolved import ResolvedStorage
 from stashgen.render.annotations import COMPILED, KEPT
 from stashgen.render.settings import worker_settings
@@ -13,8 +14,9 @@ from stashgen.render.settings import worker_settings
 
 def backup_storage(storage: ResolvedStorage) -> JsonObject:
     """The BackupStorage with every default written out."""
-    template = templates.init_storage_template_name(storage.name)
-    annotations = COMPILED | pod_template_annotations({"init-storage": template}) | KEPT
+    template = templates.template_name(Template.INIT_STORAGE, storage.name)
+    named = {pod_template_annotation(Template.INIT_STORAGE): template}
+    annotations = COMPILED | named | KEPT
     return cast(
         "JsonObject",
         {
@@ -41,7 +43,7 @@ def storage_objects(data: JsonObject, storage: ResolvedStorage) -> tuple[JsonObj
     template = templates.init_storage_template(
         model, worker_settings(storage.job.value, storage.cluster)
     )
-    name = templates.init_storage_template_name(storage.name)
+    name = templates.template_name(Template.INIT_STORAGE, storage.name)
     return (data, pod_template(name, storage.namespace, template))
 
 

@@ -19,11 +19,11 @@ from stashgen.api.reviewed_templates import (
     ReviewedTemplatesSpec,
 )
 from stashgen.kubestash.addons import DATA_VOLUME
+from stashgen.kubestash.verbs import PODS, Template
 from stashgen.render.annotations import EARLY, FIRST, WITHOUT_LAST_APPLIED
 
 _PART = strict_mode.PARTS[0].removesuffix("1")
-_RESTORE = "kubestash-restore"
-_COMPONENT_LABEL = "app.kubernetes.io/component"
+_RESTORE = PODS[Template.RESTORE].component
 
 
 def parts_of(objects: Iterable[JsonObject]) -> Mapping[str, str]:
@@ -109,12 +109,12 @@ def _pod(pod_template: JsonObject) -> JsonObject:
 def _reviewed(pod_template: JsonObject, claims: Set[str]) -> ReviewedTemplate:
     template = _pod(pod_template)
     metadata = cast("dict[str, dict[str, str]]", template["metadata"])
-    labels = metadata["labels"]
+    pod_labels = metadata["labels"]
     spec = cast("JsonObject", template["spec"])
-    is_restore = labels[_COMPONENT_LABEL] == _RESTORE
+    is_restore = pod_labels[labels.COMPONENT_LABEL] == _RESTORE
     return ReviewedTemplate(
         name=_name(pod_template),
-        labels=labels,
+        labels=pod_labels,
         annotations=metadata.get("annotations") or {},
         pod_spec=spec,
         restore_into=_restore_into(spec, claims) if is_restore else None,

@@ -10,7 +10,7 @@ from stashgen.api.backup_configuration import BackupConfiguration, SessionReposi
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
 from stashgen.api.function import Function
-from stashgen.api.labels import pod_template_annotations
+from stashgen.api.labels import pod_template_annotation
 from stashgen.api.repository import Repository
 from stashgen.api.shared import TaskReference
 from stashgen.kubestash import addons, children
@@ -18,6 +18,7 @@ from stashgen.kubestash.paths import DATA_PATH, TMP_PATH
 from stashgen.kubestash.pods import templates
 from stashgen.kubestash.pods.settings import PodSettings
 from stashgen.kubestash.quantities import format_duration
+from stashgen.kubestash.verbs import REPOSITORY_TEMPLATES, Template
 from stashgen.model.resolved import Protection, ResolvedCopy, ResolvedSession
 from stashgen.render.annotations import COMPILED, KEPT, WITHOUT_HEALTH, annotated
 from stashgen.render.settings import trigger_settings, worker_settings
@@ -35,7 +36,6 @@ _ADDON: JsonObject = {
 _BACKUP_TASK = TaskReference(name=addons.BACKUP_TASK, params=cast("JsonObject", _PARAMS))
 _RESTORE_TASK = TaskReference(name=addons.RESTORE_TASK)
 _STARTING_DEADLINE_SECONDS = 600
-_VERBS = ("maintain", "backup", "restore")
 
 Storages = Callable[[ResolvedCopy], BackupStorage]
 
@@ -171,9 +171,11 @@ def _repositories(
 def _repository(
     configuration: BackupConfiguration, wanted: SessionRepository, name: str
 ) -> JsonObject:
-    named = {verb: templates.template_name(verb, name) for verb in _VERBS}
-    made = children.repository_for(configuration, wanted)
-    return annotated(made, COMPILED | pod_template_annotations(named) | KEPT)
+    named = {
+        pod_template_annotation(template): templates.template_name(template, name)
+        for template in REPOSITORY_TEMPLATES
+    }
+    return annotated(children.repository_for(configuration, wanted), COMPILED | named | KEPT)
 
 
 def _templates(
@@ -193,7 +195,7 @@ def _templates(
         if any(other.repository == copy.repository for other in session.copies)
     ]
     made = {
-        "backup": templates.backup_template(
+        Template.BACKUP: templates.backup_template(
             repository=model,
             storage=storage,
             addon=addon,
@@ -202,7 +204,7 @@ def _templates(
             component=templates.COMPONENT,
             settings=settings,
         ),
-        "restore": templates.restore_template(
+        Template.RESTORE: templates.restore_template(
             repository=model,
             storage=storage,
             addon=addon,
@@ -211,7 +213,7 @@ def _templates(
             component=templates.COMPONENT,
             settings=settings,
         ),
-        "maintain": templates.maintain_template(
+        Template.MAINTAIN: templates.maintain_template(
             repository=model,
             storage=storage,
             sessions=sessions,
@@ -219,5 +221,5 @@ def _templates(
             settings=settings,
         ),
     }
-    for verb, template in made.items():
-        yield pod_template(templates.template_name(verb, copy.repository), namespace, template)
+    for template, pod in made.items():
+        yield pod_template(templates.template_name(template, copy.repository), namespace, pod)

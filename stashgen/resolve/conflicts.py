@@ -9,7 +9,7 @@ from stashgen.model.resolved import Protection, ResolvedCopy, ResolvedStorage
 from stashgen.model.source import Origin, PolicySet
 from stashgen.resolve.findings import Code, finding
 from stashgen.resolve.runtime_names import names_of, names_of_storage
-from stashgen.resolve.storages import claim_of, place_of
+from stashgen.resolve.storages import place_of
 from stashgen.yaml.documents import Document
 
 _NAME_WHY = (
@@ -58,10 +58,10 @@ class _Prover:
         }
         self._written_storages = policies.storages
         self._names: dict[tuple[str, str, str, str], VolumeKey | str] = {}
-        self._places: dict[tuple[str, str, str, str], tuple[Protection, str]] = {}
+        self._places: dict[tuple[str, str, str], tuple[Protection, str]] = {}
         self._retentions: dict[tuple[str, str, str], RetentionPolicySpec] = {}
         self._storages: set[tuple[str, str]] = set()
-        self._buckets: dict[tuple[str, str, str, str], ResolvedStorage] = {}
+        self._buckets: dict[tuple[str, str, str], ResolvedStorage] = {}
         self._said: set[tuple[Code, Document, str]] = set()
 
     def look_at(self, protection: Protection) -> None:
@@ -90,7 +90,7 @@ class _Prover:
 
     def _check_storage(self, protection: Protection, copy: ResolvedCopy) -> None:
         key, storage = protection.volume.key, copy.storage
-        if claim_of(storage) == key.name:
+        if storage.backend.claim == key.name:
             self._refuse(
                 protection,
                 Code.STORAGE_ITSELF,
@@ -116,7 +116,8 @@ class _Prover:
                 self._refuse_name(protection, what)
 
     def _check_bucket(self, protection: Protection, storage: ResolvedStorage) -> None:
-        if storage.provider != "s3":
+        bucket = storage.backend.bucket
+        if bucket is None:
             return
         first = self._buckets.setdefault(place_of(storage, ""), storage)
         if first != storage:
@@ -124,9 +125,7 @@ class _Prover:
                 protection,
                 Code.SAME_BUCKET,
                 self._prefix(storage),
-                f"storages {quote(first.name)} and {quote(storage.name)} are one place: bucket "
-                f"{quote(str(storage.block['bucket']))}, prefix "
-                f"{quote(str(storage.block['prefix']))}",
+                f"storages {quote(first.name)} and {quote(storage.name)} are one place: {bucket}",
                 "they would share one metadata.yaml, and KubeStash refuses the second of them",
                 'give each its own prefix, for example "{{ cluster.id }}/<the storage\'s name>"',
                 see=self._prefix(first).position,
@@ -134,7 +133,8 @@ class _Prover:
 
     def _prefix(self, storage: ResolvedStorage) -> Origin:
         """Where the prefix of a bucket is written."""
-        return self._written_storages[storage.name].at("spec", "backend", "s3", "prefix")
+        written = self._written_storages[storage.name]
+        return written.at("spec", "backend", storage.provider, storage.backend.cluster_field)
 
     def _check_place(self, protection: Protection, copy: ResolvedCopy) -> None:
         place = place_of(copy.storage, copy.directory)

@@ -8,7 +8,8 @@ StatefulSet do), and one volume's backup would pass for another's.
 from collections.abc import Iterator
 
 from stashgen.kubestash import names
-from stashgen.kubestash.pods.templates import init_storage_template_name, template_name
+from stashgen.kubestash.pods.templates import template_name
+from stashgen.kubestash.verbs import REPOSITORY_TEMPLATES, Template
 from stashgen.model.resolved import Protection, ResolvedStorage
 
 # A tick in Unix seconds; every other one has as many digits until the year 2286.
@@ -28,8 +29,8 @@ def names_of(protection: Protection) -> Iterator[tuple[str, str, bool]]:
     for repository in repositories:
         yield ("Repository", repository, False)
         yield ("Job", names.init_job_name(repository, 1), False)
-        for verb in ("backup", "restore", "maintain"):
-            yield ("PodTemplate", template_name(verb, repository), False)
+        for template in REPOSITORY_TEMPLATES:
+            yield ("PodTemplate", template_name(template, repository), False)
     for session in protection.sessions:
         cron_job = names.cron_job_name(configuration, session.name)
         yield ("CronJob", cron_job, cron_job != f"trigger-{configuration}-{session.name}")
@@ -47,7 +48,7 @@ def names_of(protection: Protection) -> Iterator[tuple[str, str, bool]]:
 def names_of_storage(storage: ResolvedStorage) -> Iterator[tuple[str, str, bool]]:
     """Every name that a storage needs in its namespace, as ``names_of``."""
     yield ("BackupStorage", storage.name, False)
-    template = init_storage_template_name(storage.name)
+    name = template_name(Template.INIT_STORAGE, storage.name)
     # It is the value of a label too.
-    yield ("PodTemplate", template, len(template) > names.MAX_NAME)
+    yield ("PodTemplate", name, len(name) > names.MAX_NAME)
     yield ("Job", names.init_storage_job_name(storage.name, 1), False)

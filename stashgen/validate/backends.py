@@ -3,20 +3,36 @@
 from collections.abc import Iterator
 
 from stashgen.diagnostics import Finding, quote
+from stashgen.kubestash.backends import BACKENDS
+from stashgen.validate import pod_values, values
+from stashgen.validate.values import Rule
 from stashgen.validate.walk import Code, error, value_at
 from stashgen.yaml.documents import Document
 
+# What people may write in the providers' blocks.
+RULES: tuple[tuple[str, Rule], ...] = (
+    ("spec.backend.local.mountPath", values.absolute),
+    ("spec.backend.local.subPath", values.sub_path),
+    ("spec.backend.local.persistentVolumeClaim", pod_values.claim_source),
+    ("spec.backend.local.persistentVolumeClaim.claimName", values.subdomain),
+    ("spec.backend.local.nfs", pod_values.nfs_source),
+    ("spec.backend.local.hostPath", pod_values.host_path_source),
+    ("spec.backend.s3.bucket", values.bucket),
+    ("spec.backend.s3.prefix", values.sub_path),
+    ("spec.backend.s3.region", values.region),
+    ("spec.backend.s3.endpoint", values.endpoint),
+)
+ALTERNATIVES = (("spec.backend.local", ("persistentVolumeClaim", "nfs", "hostPath")),)
 _BACKEND = ("spec", "backend")
 _CREDENTIALS = ("spec", "credentials")
-_BLOCKS = ("local", "s3")
 
 
 def backend_findings(document: Document) -> Iterator[Finding]:
     """What a storage's provider needs and is not there, or has no use for."""
     provider = value_at(document, "spec.backend.provider")
-    if provider not in _BLOCKS:
+    if not isinstance(provider, str) or provider not in BACKENDS:
         return  # Told by the field's own rule.
-    for block in _BLOCKS:
+    for block in BACKENDS:
         written = value_at(document, f"spec.backend.{block}") is not None
         if block == provider and not written:
             yield error(
@@ -28,20 +44,21 @@ def backend_findings(document: Document) -> Iterator[Finding]:
                 fix=f"write {block}",
             )
         elif block != provider and written:
-            yield _useless(document, (*_BACKEND, block), str(provider))
+            yield _useless(document, (*_BACKEND, block), provider)
     has_credentials = value_at(document, "spec.credentials") is not None
-    if provider == "local" and has_credentials:
+    needs_credentials = bool(BACKENDS[provider].secret_keys)
+    if has_credentials and not needs_credentials:
         yield _useless(document, _CREDENTIALS, provider)
+    if needs_credentials and not has_credentials:
+        yield error(
+            Code.MISSING_FIELD,
+            document,
+            ("spec",),
+            what='field "credentials" is missing',
+            why="the pods read a bucket's keys from a Secret that is mounted into them",
+            fix="write credentials: {from: Namespace, secretName: ...}",
+        )
     if provider == "s3":
-        if not has_credentials:
-            yield error(
-                Code.MISSING_FIELD,
-                document,
-                ("spec",),
-                what='field "credentials" is missing',
-                why="the pods read a bucket's keys from a Secret that is mounted into them",
-                fix="write credentials: {from: Namespace, secretName: ...}",
-            )
         yield from _nowhere(document)
 
 

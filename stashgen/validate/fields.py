@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 from stashgen.diagnostics import Finding
-from stashgen.validate import pod_values, values
-from stashgen.validate.backends import backend_findings
+from stashgen.validate import backends, pod_values, values
 from stashgen.validate.values import Rule
 from stashgen.validate.walk import Code, Keys, each, error
 from stashgen.yaml.documents import Document
@@ -51,16 +50,7 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
     "Storage": (
         ("metadata.name", values.storage_name),
         ("spec.namespace", values.label),
-        ("spec.backend.local.mountPath", values.absolute),
-        ("spec.backend.local.subPath", values.sub_path),
-        ("spec.backend.local.persistentVolumeClaim", pod_values.claim_source),
-        ("spec.backend.local.persistentVolumeClaim.claimName", values.subdomain),
-        ("spec.backend.local.nfs", pod_values.nfs_source),
-        ("spec.backend.local.hostPath", pod_values.host_path_source),
-        ("spec.backend.s3.bucket", values.bucket),
-        ("spec.backend.s3.prefix", values.sub_path),
-        ("spec.backend.s3.region", values.region),
-        ("spec.backend.s3.endpoint", values.endpoint),
+        *backends.RULES,
         ("spec.credentials.secretName", values.subdomain),
         *_job("spec.job"),
     ),
@@ -96,7 +86,7 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
 # Of these fields of a map exactly one must be written.
 ALTERNATIVES: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "Project": (),
-    "Storage": (("spec.backend.local", ("persistentVolumeClaim", "nfs", "hostPath")),),
+    "Storage": backends.ALTERNATIVES,
     "BackupPolicy": (
         ("spec.sessions[*]", ("every", "schedule")),
         (_COPY, ("keep", "retention")),
@@ -127,7 +117,7 @@ def field_findings(document: Document, kind: str) -> Iterator[Finding]:
     if kind == "BackupPolicy":
         yield from _nothing_kept(document)
     if kind == "Storage":
-        yield from backend_findings(document)
+        yield from backends.backend_findings(document)
 
 
 def _exactly_one(

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from stashgen.diagnostics import Finding, quote
+from stashgen.kubestash.backends import BACKENDS
 from stashgen.policy.template import CLUSTER_NAMES, check_template, fill
 from stashgen.validate.walk import Code, Keys, each, error, texts, value_at
 from stashgen.yaml.documents import Document
@@ -162,7 +163,7 @@ def _second_cluster(project: Document, keys: Keys) -> Finding:
 
 
 def _without_cluster_id(storage: Document, project: Document) -> Iterator[Finding]:
-    paths = ("spec.backend.local.subPath", "spec.backend.s3.prefix")
+    paths = (f"spec.backend.{name}.{one.cluster_field}" for name, one in BACKENDS.items())
     for keys, text in (found for path in paths for found in texts(storage, path)):
         try:
             check_template(text, CLUSTER_NAMES)

@@ -15,8 +15,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
-import orjson
-
 from stashgen.api import resources as known
 from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.base import JsonObject, format_time
@@ -243,8 +241,8 @@ class Harness:
 
     def _concerned(self, resource: Resource, change: StoreChange) -> Iterable[Key]:
         """What the manager would queue, every kind asked."""
-        before = orjson.dumps(change.previous) if change.previous is not None else None
-        return keys_of(KINDS, self.reader, resource, Change(change.type, change.object, before))
+        seen = Change(change.type, change.object, lambda: change.previous or {})
+        return keys_of(KINDS, self.reader, resource, seen)
 
     def _queued(self) -> list[Key]:
         store = self.server.api.store

@@ -17,6 +17,7 @@ from stashgen.api.function import Function
 from stashgen.api.shared import TaskReference
 from stashgen.kubestash.pods.arguments import ADDED
 from stashgen.kubestash.pods.templates import find_task
+from stashgen.kubestash.verbs import Verb
 from stashgen.yaml.documents import read_documents
 from tools.acceptance.view import DemoError, Json, View, condition, name
 
@@ -199,10 +200,10 @@ def _b12(scene: Scene) -> str:
     ensured = condition(session, "BackupExecutorEnsured")
     _check(ensured.get("status") == "True", "BackupExecutorEnsured is not True")
     job = _get(scene, known.JOBS, name(scene.snapshots_of(name(session))[0]))
-    return _resolved(scene, job, "logical-backup", "backup")
+    return _resolved(scene, job, "logical-backup", Verb.BACKUP)
 
 
-def _resolved(scene: Scene, job: Json, task: str, verb: str) -> str:
+def _resolved(scene: Scene, job: Json, task: str, verb: Verb) -> str:
     """The Job's container is what Addon and Function say."""
     addon = Addon.from_wire(scene.view.get(known.ADDONS, None, "pvc-addon"))
     found = find_task(addon, TaskReference(name=task), verb)
@@ -285,7 +286,7 @@ def _r3(scene: Scene) -> str:
         all(item["found"] for item in restore["status"]["dependencies"]), "a dependency is missing"
     )
     job = _get(scene, known.JOBS, name(restore))
-    return _resolved(scene, job, "logical-backup-restore", "restore")
+    return _resolved(scene, job, "logical-backup-restore", Verb.RESTORE)
 
 
 def _r4(scene: Scene) -> str:

@@ -34,6 +34,7 @@ from stashgen.kubestash.pods.templates import (
     UnsupportedAddonError,
     UnsupportedStorageError,
 )
+from stashgen.kubestash.verbs import Template, Verb
 from stashgen_controller.listers.configurations import Use, retention_policy, uses_of
 from stashgen_controller.listers.indexes import REPOSITORIES_BY_TARGET
 from stashgen_controller.protocol.reason import Reason
@@ -59,7 +60,7 @@ def init_template(
         UnresolvedError: something that it needs is missing or not supported.
     """
     if is_rendered(repository.metadata):
-        return _required(reader, repository, "maintain")
+        return _required(reader, repository, Template.MAINTAIN)
     uses = uses_of(reader, repository)
     if not uses:
         text = "no BackupConfiguration has a session that writes here"
@@ -77,7 +78,7 @@ def retain_template(
         UnresolvedError: something that it needs is missing or not supported.
     """
     if is_rendered(repository.metadata):
-        return _required(reader, repository, "maintain")
+        return _required(reader, repository, Template.MAINTAIN)
     found = [use for use in uses_of(reader, repository) if use.session.name == session]
     if not found:
         text = f"no BackupConfiguration has a session {session!r} that writes here"
@@ -108,7 +109,7 @@ def _maintain(
             sessions=sessions,
             retention=with_retention_defaults(retention).spec,
             # Who backs up owns the repository's files, so the same user has to maintain them.
-            settings=settings_from_addon(use.session.addon, verb="backup"),
+            settings=settings_from_addon(use.session.addon, verb=Verb.BACKUP),
         )
     except UnsupportedStorageError as error:
         raise UnresolvedError(Reason(Cause.UNSUPPORTED_FIELD, str(error))) from error
@@ -123,9 +124,9 @@ def backup_template(
         UnresolvedError: the PodTemplate, the Addon or the Function is missing or not supported.
     """
     if is_rendered(repository.metadata):
-        return _required(reader, repository, "backup")
+        return _required(reader, repository, Template.BACKUP)
     storage = _granted(repository, storage)
-    addon, task, function = _task(reader, session.addon, "backup")
+    addon, task, function = _task(reader, session.addon, Verb.BACKUP)
     with _named_refusals():
         return templates.backup_template(
             repository=repository,
@@ -134,7 +135,7 @@ def backup_template(
             function=function,
             task=task,
             component=COMPONENT,
-            settings=settings_from_addon(session.addon, verb="backup"),
+            settings=settings_from_addon(session.addon, verb=Verb.BACKUP),
         )
 
 
@@ -149,12 +150,12 @@ def restore_template(
     target = restore.spec.target
     claim = target.name if target is not None else ""
     if is_rendered(repository.metadata):
-        template = _required(reader, repository, "restore")
+        template = _required(reader, repository, Template.RESTORE)
         _require_reviewed_claim(reader, repository, template, claim)
         return _with_claim(template, claim)
     _require_compiled(repository)
     storage = _granted(repository, storage)
-    addon, task, function = _task(reader, restore.spec.addon, "restore")
+    addon, task, function = _task(reader, restore.spec.addon, Verb.RESTORE)
     with _named_refusals():
         template = templates.restore_template(
             repository=repository,
@@ -163,15 +164,15 @@ def restore_template(
             function=function,
             task=task,
             component=COMPONENT,
-            settings=settings_from_addon(restore.spec.addon, verb="restore"),
+            settings=settings_from_addon(restore.spec.addon, verb=Verb.RESTORE),
         )
     return _with_claim(template, claim)
 
 
-def _required(reader: Reader, repository: Repository, verb: str) -> JsonObject:
-    template = rendered_template(reader, repository.metadata, verb)
+def _required(reader: Reader, repository: Repository, kind: Template) -> JsonObject:
+    template = rendered_template(reader, repository.metadata, kind)
     if template is None:
-        name = template_name(repository.metadata, verb) or f"for {verb}"
+        name = template_name(repository.metadata, kind) or f"for {kind}"
         raise UnresolvedError(not_applied(f"PodTemplate {name}"))
     return template
 
@@ -246,7 +247,7 @@ def _named_refusals() -> Iterator[None]:
 
 
 def _task(
-    reader: Reader, info: AddonInfo | None, verb: str
+    reader: Reader, info: AddonInfo | None, verb: Verb
 ) -> tuple[Addon, TaskReference, Function]:
     if info is None or not info.tasks:
         raise UnresolvedError(Reason(Cause.UNSUPPORTED_ADDON, "no addon task is specified"))
@@ -273,9 +274,9 @@ def _with_claim(template: JsonObject, claim: str) -> JsonObject:
     return {**template, "spec": {**spec, "volumes": cast("JsonValue", volumes)}}
 
 
-def rendered_template(reader: Reader, metadata: ObjectMeta, verb: str) -> JsonObject | None:
+def rendered_template(reader: Reader, metadata: ObjectMeta, kind: Template) -> JsonObject | None:
     """The reviewed pod template of a rendered object, or None until git has applied it."""
-    name = template_name(metadata, verb)
+    name = template_name(metadata, kind)
     if name is None:
         return None
     found = reader.stored(POD_TEMPLATES, metadata.namespace, name)

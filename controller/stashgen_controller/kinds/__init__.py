@@ -36,7 +36,7 @@ KINDS: tuple[Kind[Any, Any], ...] = (
     restore_session.KIND,
     restore_request.KIND,
 )
-# What they read besides their own objects.
+# What they read, their own objects among it.
 WATCHED: tuple[type[ApiKind], ...] = (
     *(kind.model for kind in KINDS),
     RetentionPolicy,

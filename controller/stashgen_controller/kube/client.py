@@ -5,7 +5,7 @@ The package gives connection, authentication and TLS; nothing is deserialised in
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Self, cast
@@ -113,6 +113,8 @@ class Client:
         self._api = api
         self._gate = gate
         self._pool = api.rest_client.pool_manager
+        # Asked for each time, it reads the environment for proxies.
+        self._host = api.configuration.host
         self._headers = {"Accept": "application/json", **api.default_headers}
 
     @classmethod
@@ -199,7 +201,27 @@ class Client:
         page_size: int = _PAGE,
     ) -> tuple[list[JsonObject], str]:
         """All objects of a kind (in a namespace), page by page, and the list's version."""
-        items: list[JsonObject] = []
+        found = tuple(
+            self.pages(
+                resource,
+                namespace,
+                label_selector=label_selector,
+                field_selector=field_selector,
+                page_size=page_size,
+            )
+        )
+        return [item for page, _ in found for item in page], found[-1][1]
+
+    def pages(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+        page_size: int = _PAGE,
+    ) -> Iterator[tuple[Sequence[JsonObject], str]]:
+        """The same page by page, each with the list's version; at least one page."""
         query = {"limit": str(page_size)}
         if label_selector:
             query["labelSelector"] = label_selector
@@ -207,13 +229,14 @@ class Client:
             query["fieldSelector"] = field_selector
         while True:
             page = self._request("GET", resource.path(namespace), query=query)
-            for item in cast("list[JsonObject]", page.get("items") or []):
+            items = cast("list[JsonObject]", page.get("items") or [])
+            for item in items:
                 item.setdefault("apiVersion", resource.api_version)
                 item.setdefault("kind", resource.kind)
-                items.append(item)
             meta = cast("dict[str, str]", page.get("metadata") or {})
+            yield items, meta.get("resourceVersion", "")
             if not meta.get("continue"):
-                return items, meta.get("resourceVersion", "")
+                return
             query["continue"] = meta["continue"]
 
     def create(
@@ -357,7 +380,7 @@ class Client:
         # The package would walk through the whole body in Python to serialise it.
         headers = {**self._headers, "Content-Type": content_type}
         self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, None)
-        url = self._api.configuration.host + path
+        url = self._host + path
         if query:
             url += f"?{urlencode(query)}"
         try:
@@ -378,7 +401,7 @@ class Client:
     def _unreachable(self, error: HTTPError) -> str:
         """Where no connection was made: the address and the reason, without the layers between."""
         reason = getattr(error, "reason", None) or error
-        return f"{self._api.configuration.host}: {reason}"
+        return f"{self._host}: {reason}"
 
 
 def line_body(event: Mapping[str, Any]) -> bytes:

@@ -8,6 +8,7 @@ import logging
 import random
 from collections.abc import Iterable
 from datetime import timedelta
+from itertools import chain
 from threading import Event as Flag
 from threading import Thread
 from typing import Protocol, cast
@@ -19,6 +20,7 @@ from stashgen_controller.kube.client import ApiError, Client, ExpiredError
 log = logging.getLogger(__name__)
 
 _WATCH_SECONDS = 300
+_PAGE_SIZE = 200
 _FIRST_DELAY = timedelta(milliseconds=200)
 _LONGEST_DELAY = timedelta(seconds=30)
 
@@ -81,8 +83,12 @@ class Informer:
                 log.info("watch ended", extra={"kind": self._resource.kind, "error": str(error)})
 
     def _list(self) -> str:
-        items, version = self._client.list(self._resource, label_selector=self._selector)
-        self._store.replace(items, version)
+        # Page by page: a whole list of a large cluster is far more than what is kept of it.
+        pages = self._client.pages(
+            self._resource, label_selector=self._selector, page_size=_PAGE_SIZE
+        )
+        first, version = next(pages)
+        self._store.replace(chain(first, chain.from_iterable(page for page, _ in pages)), version)
         self._synced.set()
         return version
 

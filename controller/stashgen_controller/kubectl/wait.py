@@ -16,6 +16,7 @@ from stashgen.api.resources import (
 from stashgen.api.restore_request import RestoreRequestPhase
 from stashgen.api.restore_session import RestorePhase
 from stashgen.diagnostics import ExitCode, ToolError
+from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.kube.client import ApiError, Client, NotFoundError
 from stashgen_controller.kubectl.api_reader import Cluster, failure
 from stashgen_controller.kubectl.console import Console
@@ -114,6 +115,6 @@ def _waiting(status: JsonObject) -> str:
         str(item["message"])
         for item in conditions_of(status)
         if item.get("message")
-        and (item.get("status") == "Unknown" or item["type"].startswith("PodHasBeen"))
+        and (item.get("status") == "Unknown" or item["type"] == ConditionType.POD_PENDING_TOO_LONG)
     ]
     return "; ".join(texts)

@@ -7,6 +7,7 @@ from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.labels import OPT_OUT_ANNOTATION
 from stashgen.api.persistent_volume_claim import PersistentVolumeClaim
+from stashgen.kubestash.backends import backend_of
 from stashgen_controller.runtime.kind import Reader
 
 
@@ -49,9 +50,9 @@ def coverage(
             targets.add((namespace or "", target.name))
     stores = set()
     for storage in storages:
-        claim = storage.local.persistent_volume_claim if storage.local else None
-        if claim is not None:
-            stores.add((storage.metadata.namespace or "", claim.claim_name))
+        backend = backend_of(storage.spec.storage)
+        if backend is not None and backend.claim is not None:
+            stores.add((storage.metadata.namespace or "", backend.claim))
     found = []
     for item in sorted(reader.items(PersistentVolumeClaim), key=lambda item: item.key):
         opt_out = (item.metadata.annotations or {}).get(OPT_OUT_ANNOTATION) or ""

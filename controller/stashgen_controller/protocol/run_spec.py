@@ -12,11 +12,12 @@ from stashgen.api.base import JsonObject, Model, Time
 from stashgen.api.labels import ORDER_ANNOTATION
 from stashgen.api.restore_request import Nonce, RestoreMode
 from stashgen.api.restore_session import RestoreSession
-from stashgen.kubestash.verbs import Verb
+from stashgen.kubestash.verbs import VERBS, Verb
 
 # The worker stops itself at the plan's deadline and needs a moment to release its lock and to
 # report; the Job's own deadline is only for a worker that cannot.
 DEADLINE_GRACE = timedelta(minutes=2)
+_OF_EVERY_VERB = frozenset({"attempt", "cluster_uid", "deadline", "verb"})
 
 
 class RestoreOrder(Model):
@@ -107,7 +108,15 @@ class RunSpec(Model):
     unrecorded_failures: tuple[UnrecordedFailure, ...] = ()
 
     def to_json(self) -> str:
-        """Compact JSON with sorted keys: equal plans have equal bytes."""
+        """Compact JSON with sorted keys: equal plans have equal bytes.
+
+        Raises:
+            ValueError: a field is set that the verb's row does not have.
+        """
+        useless = self.model_fields_set - _OF_EVERY_VERB - VERBS[self.verb].plan
+        if useless:
+            msg = f"{self.verb} has no use for {', '.join(sorted(useless))}"
+            raise ValueError(msg)
         return json.dumps(self.to_wire(), sort_keys=True, separators=(",", ":"))
 
     def digest(self) -> str:

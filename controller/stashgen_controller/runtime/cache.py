@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from stashgen.api.base import JsonObject
+from stashgen.api.base import JsonObject, list_of, mapping_of
 from stashgen.api.meta import Kind as ApiKind
 from stashgen.api.resources import Resource
 from stashgen_controller.kube.client import Client
@@ -11,6 +11,9 @@ from stashgen_controller.kube.informer import Informer
 from stashgen_controller.runtime.indexer import Change, Indexer
 from stashgen_controller.runtime.kind import CoveringIndex, Index, Kind, ModelT, Place, ValueT
 
+# Of pods, and of Jobs.
+_PHASES = frozenset({"Succeeded", "Failed"})
+_CONDITIONS = frozenset({"Complete", "Failed"})
 # Told of every change once the cache has it: the kind, and what happened.
 OnChange = Callable[[Resource, Change], None]
 
@@ -41,7 +44,7 @@ class Cache:
                 model,
                 _told_of(model.resource, on_change),
                 [index for index in indexes if index.model is model],
-                finished.get(model, _never),
+                finished.get(model, _has_ended),
             )
         self._informers = {
             resource: Informer(client, resource, indexer)
@@ -105,5 +108,10 @@ def _told_of(resource: Resource, on_change: OnChange) -> Callable[[Change], None
     return lambda change: on_change(resource, change)
 
 
-def _never(_obj: JsonObject) -> bool:
-    return False
+def _has_ended(obj: JsonObject) -> bool:
+    """A Job or a pod that is over is read a few times more, and stays until its session goes."""
+    status = mapping_of(obj, "status")
+    return status.get("phase") in _PHASES or any(
+        item.get("type") in _CONDITIONS and item.get("status") == "True"
+        for item in list_of(status, "conditions")
+    )

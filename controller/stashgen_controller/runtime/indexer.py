@@ -1,6 +1,6 @@
 """The objects of one kind as of the last event, found by name and by index.
 
-An object is kept as the bytes that it came as, and parsed at most once for each of its versions,
+An object is kept packed, and parsed at most once for each of its versions,
 when somebody first asks for it. What is finished is history: it is parsed again where it is read,
 and the parsed object is not kept.
 """
@@ -8,10 +8,10 @@ and the parsed object is not kept.
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from typing import Generic, cast
 
-import orjson
 from pydantic import ValidationError
 
 from stashgen.api.base import JsonObject, metadata_of
@@ -23,6 +23,7 @@ from stashgen_controller.runtime.kind import (
     Place,
     ValueT,
 )
+from stashgen_controller.runtime.packing import Packing
 
 log = logging.getLogger(__name__)
 
@@ -36,23 +37,31 @@ class Change:
 
     Attributes:
         obj: As it is now; as it was last where it was deleted.
-        packed_before: As it was before, in bytes; None where it is new.
+        before: As it was before; it is unpacked when it is asked for. Empty where it is new.
     """
 
     type: str
     obj: JsonObject
-    packed_before: bytes | None
+    before: Callable[[], JsonObject]
 
-    @property
-    def before(self) -> JsonObject:
-        """As it was before; empty where it is new."""
-        return cast("JsonObject", orjson.loads(self.packed_before or b"{}"))
+
+def _nothing() -> JsonObject:
+    return {}
 
 
 class _Entry(Generic[ModelT]):
     """One object of the cache."""
 
-    __slots__ = ("is_finished", "is_ours", "keys", "model", "packed", "place", "version")
+    __slots__ = (
+        "is_finished",
+        "is_ours",
+        "keys",
+        "model",
+        "packed",
+        "place",
+        "values",
+        "version",
+    )
 
     def __init__(
         self, place: Place, packed: bytes, version: int, *, is_finished: bool, is_ours: bool
@@ -65,19 +74,8 @@ class _Entry(Generic[ModelT]):
         self.is_ours = is_ours
         self.model: ModelT | None = None
         self.keys: tuple[tuple[IndexKey, ...], ...] = ()
-
-    def parsed(self, model: type[ModelT]) -> ModelT:
-        """The object as a model.
-
-        Raises:
-            pydantic.ValidationError: it has another shape.
-        """
-        found = self.model
-        if found is None:
-            found = model.from_wire(orjson.loads(self.packed))
-            if not self.is_finished:
-                self.model = found
-        return found
+        # What a covering index holds of it; None for another index.
+        self.values: tuple[object, ...] = ()
 
 
 class Indexer(Generic[ModelT]):
@@ -105,11 +103,11 @@ class Indexer(Generic[ModelT]):
         # Held while a change is made and told, so that no two are told in the wrong order.
         self._order = Lock()
         self._watched = 0
+        self._packing = Packing()
         self._entries: dict[str, dict[str, _Entry[ModelT]]] = {}
         self._indexes = tuple(indexes)
-        self._found: dict[int, dict[IndexKey, dict[_Entry[ModelT], object]]] = {
-            id(index): {} for index in indexes
-        }
+        self._found: tuple[dict[IndexKey, list[_Entry[ModelT]]], ...] = tuple({} for _ in indexes)
+        self._numbers = {id(index): number for number, index in enumerate(indexes)}
 
     # what a list, a watch and our own writes bring
 
@@ -128,7 +126,7 @@ class Indexer(Generic[ModelT]):
                     if place not in listed and not (entry.is_ours and entry.version > at)
                 ]
             for place, entry in missing:
-                self._drop(place, cast("JsonObject", orjson.loads(entry.packed)))
+                self._drop(place, self._packing.unpack(entry.packed))
             self._watched = at
 
     def apply(self, type_: str, obj: JsonObject) -> None:
@@ -155,12 +153,12 @@ class Indexer(Generic[ModelT]):
     def get(self, namespace: str | None, name: str) -> ModelT | None:
         """One object, or None."""
         entry = self._entry(namespace, name)
-        return entry.parsed(self._model) if entry is not None else None
+        return self._parse(entry) if entry is not None else None
 
     def stored(self, namespace: str | None, name: str) -> JsonObject | None:
         """One object as it came, or None."""
         entry = self._entry(namespace, name)
-        return orjson.loads(entry.packed) if entry is not None else None
+        return self._packing.unpack(entry.packed) if entry is not None else None
 
     def has(self, namespace: str | None, name: str) -> bool:
         """Whether there is such an object."""
@@ -170,27 +168,28 @@ class Indexer(Generic[ModelT]):
         """The objects, of one namespace if one is given; those of another shape left out."""
         return self._parsed(self._in(namespace))
 
-    def stored_items(self, namespace: str | None = None) -> list[JsonObject]:
-        """The objects as they came, of one namespace if one is given."""
-        return [orjson.loads(entry.packed) for entry in self._in(namespace)]
-
     def by(self, index: Index[ModelT], key: IndexKey) -> list[ModelT]:
         """The objects under a key of an index; those of another shape left out."""
         with self._lock:
-            entries = list(self._found[id(index)].get(key, ()))
+            entries = list(self._under(index, key))
         return self._parsed(entries)
 
     def places(self, index: Index[ModelT], key: IndexKey) -> list[Place]:
         """Namespace and name of each object under a key of an index."""
         with self._lock:
-            return [entry.place for entry in self._found[id(index)].get(key, ())]
+            return [entry.place for entry in self._under(index, key)]
 
     def values(self, index: CoveringIndex[ModelT, ValueT], key: IndexKey) -> list[ValueT]:
         """What a covering index holds under a key; without a key, all that it holds."""
         with self._lock:
-            held = self._found[id(index)]
-            under = [held.get(key, {})] if key else list(held.values())
-            return [cast("ValueT", value) for values in under for value in values.values()]
+            number = self._numbers[id(index)]
+            held = [self._under(index, key)] if key else self._found[number].values()
+            return [cast("ValueT", entry.values[number]) for entries in held for entry in entries]
+
+    def _under(
+        self, index: Index[ModelT] | CoveringIndex[ModelT, ValueT], key: IndexKey
+    ) -> Sequence[_Entry[ModelT]]:
+        return self._found[self._numbers[id(index)]].get(key, ())
 
     def _entry(self, namespace: str | None, name: str) -> _Entry[ModelT] | None:
         with self._lock:
@@ -206,9 +205,17 @@ class Indexer(Generic[ModelT]):
         found = []
         for entry in entries:
             try:
-                found.append(entry.parsed(self._model))
+                found.append(self._parse(entry))
             except ValidationError:
                 continue
+        return found
+
+    def _parse(self, entry: _Entry[ModelT]) -> ModelT:
+        found = entry.model
+        if found is None:
+            found = self._model.from_wire(self._packing.unpack(entry.packed))
+            if not entry.is_finished:
+                entry.model = found
         return found
 
     def _places(self) -> Iterator[tuple[Place, _Entry[ModelT]]]:
@@ -221,7 +228,11 @@ class Indexer(Generic[ModelT]):
         place = namespace, name = _place(obj)
         version = _number(_version(obj))
         entry: _Entry[ModelT] = _Entry(
-            place, orjson.dumps(obj), version, is_finished=self._is_finished(obj), is_ours=is_ours
+            place,
+            self._packing.pack(obj),
+            version,
+            is_finished=self._is_finished(obj),
+            is_ours=is_ours,
         )
         with self._lock:
             entries = self._entries.setdefault(namespace, {})
@@ -235,9 +246,9 @@ class Indexer(Generic[ModelT]):
                 self._leave(known)
             self._enter(entry, obj)
         if known is None:
-            self._on_change(Change(ADDED, obj, None))
+            self._on_change(Change(ADDED, obj, _nothing))
         elif known.version != version:
-            self._on_change(Change(MODIFIED, obj, known.packed))
+            self._on_change(Change(MODIFIED, obj, partial(self._packing.unpack, known.packed)))
 
     def _drop(self, place: Place, obj: JsonObject) -> None:
         namespace, name = place
@@ -248,31 +259,30 @@ class Indexer(Generic[ModelT]):
                 self._leave(known)
             if not entries:
                 self._entries.pop(namespace, None)
-        self._on_change(Change(DELETED, obj, known.packed if known is not None else None))
+        self._on_change(Change(DELETED, obj, _nothing))
 
     def _enter(self, entry: _Entry[ModelT], obj: JsonObject) -> None:
-        keys = []
-        for index in self._indexes:
+        keys, values = [], []
+        for index, held in zip(self._indexes, self._found, strict=True):
             try:
-                found = tuple(index.keys(obj))
+                found = tuple(dict.fromkeys(index.keys(obj)))
                 value = index.value(obj) if isinstance(index, CoveringIndex) else None
             except (AttributeError, LookupError, TypeError, ValueError):
                 # An object of an odd shape is found by name only, and stops no other one.
                 log.exception("no index has this object", extra={"kind": self._model.resource.kind})
                 found, value = (), None
             for key in found:
-                self._found[id(index)].setdefault(key, {})[entry] = value
+                held.setdefault(key, []).append(entry)
             keys.append(found)
-        entry.keys = tuple(keys)
+            values.append(value)
+        entry.keys, entry.values = tuple(keys), tuple(values)
 
     def _leave(self, entry: _Entry[ModelT]) -> None:
-        for index, keys in zip(self._indexes, entry.keys, strict=True):
-            held = self._found[id(index)]
+        for held, keys in zip(self._found, entry.keys, strict=True):
             for key in keys:
-                under = held.get(key, {})
-                under.pop(entry, None)
-                if not under:
-                    held.pop(key, None)
+                held[key].remove(entry)
+                if not held[key]:
+                    del held[key]
 
 
 def _place(obj: JsonObject) -> Place:

@@ -102,7 +102,7 @@ def _concerns(watch: Watch, change: Change) -> bool:
         return True
     relevant = watch.relevant(change.obj)
     if change.type == MODIFIED:
-        return watch.relevant(change.before) != relevant
+        return watch.relevant(change.before()) != relevant
     return relevant is not None
 
 

@@ -21,7 +21,7 @@ from stashgen.api.meta import Kind
 from stashgen.api.repository import Repository
 from stashgen.api.resources import JOBS
 from stashgen.api.strict_mode import JOBS_POLICY, PARTS, WRITES_POLICY
-from stashgen.kubestash.verbs import Verb
+from stashgen.kubestash.verbs import Template, Verb
 from stashgen_controller.jobs.manifest import job_manifest, owner_of
 from stashgen_controller.jobs.templates import rendered_template
 from stashgen_controller.kube.client import ApiError, Client
@@ -39,6 +39,10 @@ _EVERY = timedelta(hours=1)
 _AGAIN = timedelta(seconds=10)
 _LOOK_SECONDS, _FIRST_LOOK_SECONDS = 5.0, 0.5
 _JOBS_PATH = JOBS.path()
+_SERVED_BY: tuple[tuple[type[Kind], Template], ...] = (
+    (Repository, Template.BACKUP),
+    (BackupStorage, Template.INIT_STORAGE),
+)
 
 
 # By namespace, an object that is compiled and a reviewed pod of it.
@@ -183,16 +187,12 @@ class AdmissionCheck:
 
     def _served(self) -> _Served:
         found: dict[str, tuple[Kind, JsonObject]] = {}
-        owners: tuple[tuple[type[Kind], str], ...] = (
-            (Repository, "backup"),
-            (BackupStorage, "init-storage"),
-        )
-        for model, verb in owners:
+        for model, kind in _SERVED_BY:
             for obj in self._reader.items(model):
                 namespace = obj.key[0]
                 if namespace in found or not is_rendered(obj.metadata):
                     continue
-                template = rendered_template(self._reader, obj.metadata, verb)
+                template = rendered_template(self._reader, obj.metadata, kind)
                 if template is not None and _says_where_it_was_reviewed(template):
                     found[namespace] = (obj, template)
         return found

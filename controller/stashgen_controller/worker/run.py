@@ -10,6 +10,7 @@ from stashgen.api.restore_session import RestoredBefore
 from stashgen.api.snapshot import Component, Phase
 from stashgen.kubestash import layout
 from stashgen.kubestash.quantities import format_duration
+from stashgen.kubestash.verbs import VERBS
 from stashgen_controller.protocol.run_result import (
     ErrorClass,
     RepositoryState,
@@ -141,7 +142,13 @@ def execute(run: RunContext, work: Callable[[RunContext], None]) -> RunResult:
     error = attempt(lambda: work(run))
     if error is not None:
         run.fail_components(error)
-    return run.result(error)
+    result = run.result(error)
+    part = VERBS[run.plan.verb].result
+    if error is None and not getattr(result, part):
+        # The controller reads what a verb found from there alone.
+        what = f"{run.plan.verb} succeeded without a word in {part!r}"
+        return run.result(RunError(reason=ErrorClass.INTERNAL, message=what))
+    return result
 
 
 def attempt(work: Callable[[], None]) -> RunError | None:
@@ -163,6 +170,11 @@ def run_error(failure: Exception) -> RunError:
         case _:
             reason, message = ErrorClass.INTERNAL, f"{type(failure).__name__}: {failure}"
     return RunError(reason=reason, message=shorten(message))
+
+
+def failed(verb: str, error: RunError, now: datetime) -> RunResult:
+    """The result of what failed before it was a run."""
+    return RunResult(verb=verb, phase=Phase.FAILED, error=error, started=now, finished=now)
 
 
 def report(result: RunResult, log: Path) -> int:

@@ -1,39 +1,113 @@
 """S3 and compatible stores: where a bucket is, and what a worker has to know to reach it."""
 
-from stashgen.api.backup_storage import S3Backend
-from stashgen.kubestash.layout import join
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from stashgen.api import backup_storage as api
+from stashgen.api.base import JsonObject
+from stashgen.diagnostics import quote
+from stashgen.kubestash.backends.backend import Backend, UnsupportedStorageError
+from stashgen.kubestash.layout import UnsafePathError, join
+from stashgen.kubestash.paths import CREDENTIALS_PATH
+from stashgen.kubestash.pods.volume_sources import secret_volume
 
 ACCESS_KEY = "AWS_ACCESS_KEY_ID"
 SECRET_KEY = "AWS_SECRET_ACCESS_KEY"  # noqa: S105 (a variable's name)
 CA_CERTIFICATE = "CA_CERT_DATA"
-URL_PREFIX = "s3:"
 # What a store without regions takes, and Amazon's oldest.
 DEFAULT_REGION = "us-east-1"
+CREDENTIALS_VOLUME = "credentials"
+_WITHOUT_SECRET = "access to a bucket without a Secret is not supported yet"  # noqa: S105 (a text)
 
 
-def endpoint(backend: S3Backend) -> str:
-    """The server's address with its scheme; Amazon's of the region where none is written."""
-    written = (backend.endpoint or "").rstrip("/")
-    if not written:
-        return f"https://s3.{backend.region or DEFAULT_REGION}.amazonaws.com"
-    return written if "://" in written else f"https://{written}"
+@dataclass(frozen=True, slots=True)
+class S3(Backend):
+    """A storage in a bucket: ``s3:<endpoint>/<bucket>/<prefix>``."""
 
+    url_prefix: ClassVar[str] = "s3:"
+    cluster_field: ClassVar[str] = "prefix"
+    secret_keys: ClassVar[tuple[str, ...]] = (ACCESS_KEY, SECRET_KEY)
+    flag_names: ClassVar[tuple[str, ...]] = ("region", "insecure-tls", "connections")
 
-def url(backend: S3Backend) -> str:
-    """The storage as restic spells it: ``s3:<endpoint>/<bucket>/<prefix>``.
+    block: api.S3Backend
 
-    Raises:
-        UnsafePathError: when the prefix has a step ``.`` or ``..``.
-    """
-    path = join(backend.bucket or "", backend.prefix or "")
-    return f"{URL_PREFIX}{endpoint(backend)}/{path}"
+    @classmethod
+    def of(cls, storage: api.Backend) -> Self | None:
+        """The backend of a storage with a block ``s3``."""
+        return cls(storage.s3) if storage.s3 is not None else None
 
+    @property
+    def claim(self) -> str | None:
+        """None: it is a bucket."""
+        return None
 
-def flags(backend: S3Backend) -> dict[str, str]:
-    """The worker's flags beside the address, without those that say nothing."""
-    found = {
-        "region": backend.region or "",
-        "insecure-tls": "true" if backend.insecure_tls else "",
-        "connections": str(backend.max_connections or ""),
-    }
-    return {name: value for name, value in found.items() if value}
+    @property
+    def bucket(self) -> str | None:
+        """Its name and the prefix."""
+        prefix = join(self.block.prefix or "")
+        return f"bucket {quote(self.block.bucket or '')}, prefix {quote(prefix)}"
+
+    def url(self) -> str:
+        """``s3:<endpoint>/<bucket>/<prefix>``."""
+        try:
+            path = join(self.block.bucket or "", self.block.prefix or "")
+        except UnsafePathError as error:
+            raise UnsupportedStorageError(str(error)) from error
+        return f"{self.url_prefix}{self._endpoint}/{path}"
+
+    def flags(self) -> Mapping[str, str]:
+        """Region, trust and connections."""
+        values = (
+            self.block.region or "",
+            "true" if self.block.insecure_tls else "",
+            str(self.block.max_connections or ""),
+        )
+        return {name: value for name, value in zip(self.flag_names, values, strict=True) if value}
+
+    def volume(self, *, is_root: bool) -> tuple[JsonObject, JsonObject]:
+        """The Secret with the keys, as files."""
+        secret = self.block.secret_name
+        if not secret:
+            raise UnsupportedStorageError(_WITHOUT_SECRET)
+        return secret_volume(CREDENTIALS_VOLUME, secret, CREDENTIALS_PATH, is_root=is_root)
+
+    def place(self, directory: str = "") -> str:
+        """Two servers may each have a bucket of that name; the region is only the way there."""
+        block = self.block
+        prefix = join(block.prefix or "", directory)
+        where = {"bucket": block.bucket or "", "endpoint": self._endpoint, "prefix": prefix}
+        return json.dumps(where, sort_keys=True)
+
+    def rendered(self) -> JsonObject:
+        """Server and region written out: nobody has to ask Amazon, or the bucket, for them."""
+        block: JsonObject = {
+            "endpoint": self._endpoint,
+            "bucket": self.block.bucket or "",
+            "prefix": join(self.block.prefix or ""),
+            "region": self.block.region or DEFAULT_REGION,
+            "secretName": self.block.secret_name or "",
+        }
+        return block | ({"insecureTLS": True} if self.block.insecure_tls else {})
+
+    def problems(self) -> Iterator[str]:
+        """A bucket has a name, and no prefix leads out of it."""
+        if not self.block.bucket:
+            yield "spec.storage.s3.bucket: is needed"
+        try:
+            self.url()
+        except UnsupportedStorageError as error:
+            yield f"spec.storage.s3.prefix: {error}"
+
+    def unsupported(self) -> Mapping[str, str]:
+        """A worker has no other identity than the keys."""
+        return {} if self.block.secret_name else {"secretName": _WITHOUT_SECRET}
+
+    @property
+    def _endpoint(self) -> str:
+        """The server's address with its scheme; Amazon's of the region where none is written."""
+        written = (self.block.endpoint or "").rstrip("/")
+        if not written:
+            return f"https://s3.{self.block.region or DEFAULT_REGION}.amazonaws.com"
+        return written if "://" in written else f"https://{written}"

@@ -8,14 +8,14 @@ from stashgen.api.function import Function
 from stashgen.api.repository import Repository
 from stashgen.api.retention_policy import RetentionPolicySpec, SuccessfulSnapshots
 from stashgen.api.shared import TaskReference
-from stashgen.kubestash.backends import storage_flags, storage_url
+from stashgen.kubestash.backends import FLAG_NAMES, required_backend
 from stashgen.kubestash.variables import substitute
+from stashgen.kubestash.verbs import Template
 
 _PLACE = ("storage", "directory", "component")
-# Beside the place; each is left out where it says nothing.
-_ACCESS = ("region", "insecure-tls", "connections")
-# What a worker is told whether or not the Function has a flag for it.
-ADDED = (*_PLACE, *_ACCESS)
+# What a worker is told whether or not the Function has a flag for it. How a storage is reached is
+# left out where it says nothing.
+ADDED = (*_PLACE, *FLAG_NAMES)
 
 
 def place(repository: Repository, storage: BackupStorage, component: str) -> dict[str, str]:
@@ -24,9 +24,11 @@ def place(repository: Repository, storage: BackupStorage, component: str) -> dic
     Raises:
         UnsupportedStorageError: for a provider that is not supported yet.
     """
-    return storage_flags(storage) | {
+    backend = required_backend(storage.spec.storage)
+    return {
+        **backend.flags(),
         "namespace": repository.metadata.namespace or "",
-        "storage": storage_url(storage),
+        "storage": backend.url(),
         "directory": (repository.spec.path or "").strip("/"),
         "component": component,
     }
@@ -55,7 +57,7 @@ def function_args(
         if not (arg.startswith("--") and arg.partition("=")[1:] == ("=", ""))
     ]
     given = {arg.partition("=")[0] for arg in kept}
-    wanted = (*_PLACE, *(flag for flag in _ACCESS if flag in variables))
+    wanted = (*_PLACE, *(flag for flag in FLAG_NAMES if flag in variables))
     missing = (flag for flag in wanted if f"--{flag}" not in given)
     return (*kept, *(f"--{flag}={variables[flag]}" for flag in missing))
 
@@ -66,11 +68,11 @@ def init_storage_args(storage: BackupStorage) -> tuple[str, ...]:
     Raises:
         UnsupportedStorageError: for a provider that is not supported yet.
     """
-    flags = storage_flags(storage)
+    backend = required_backend(storage.spec.storage)
     return (
-        "init-storage",
-        f"--storage={storage_url(storage)}",
-        *(f"--{flag}={flags[flag]}" for flag in _ACCESS if flag in flags),
+        Template.INIT_STORAGE.value,
+        f"--storage={backend.url()}",
+        *(f"--{flag}={value}" for flag, value in backend.flags().items()),
     )
 
 
@@ -79,10 +81,10 @@ def maintain_args(
 ) -> tuple[str, ...]:
     """What maintenance may do; the verb comes with the session."""
     return (
-        "maintain",
+        Template.MAINTAIN.value,
         "--verb=$(VERB)",
         *(f"--{flag}={variables[flag]}" for flag in ("namespace", *_PLACE)),
-        *(f"--{flag}={variables[flag]}" for flag in _ACCESS if flag in variables),
+        *(f"--{flag}={variables[flag]}" for flag in FLAG_NAMES if flag in variables),
         f"--sessions={','.join(sessions)}",
         *_keep_flags(retention),
     )

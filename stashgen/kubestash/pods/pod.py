@@ -4,42 +4,34 @@ from dataclasses import dataclass
 from typing import cast
 
 from stashgen.api.base import JsonObject
-from stashgen.api.labels import TEMPLATE_LABEL
+from stashgen.api.labels import PLAN_ANNOTATION, TEMPLATE_LABEL
 from stashgen.kubestash.addons import COMMAND, TMP_VOLUME
 from stashgen.kubestash.paths import SESSION_PATH, TMP_PATH
 from stashgen.kubestash.pods.settings import PodSettings
+from stashgen.kubestash.verbs import WorkerPod
 
 _MANAGED_BY = {"app.kubernetes.io/managed-by": "kubestash.com"}
-_PLAN_FIELD = "metadata.annotations['session.stashgen.dev/plan']"
+_PLAN_FIELD = f"metadata.annotations['{PLAN_ANNOTATION}']"
 _FILE_MODE = 0o644
 
 
 @dataclass(frozen=True, slots=True)
 class PodParts:
-    """What differs between the worker's verbs.
+    """What differs between two pods of one template.
 
     Attributes:
-        name: The template's name, kept as a label of the pod.
-        root_capabilities: Added for root only; everybody else has none.
+        name: The PodTemplate's, kept as a label of the pod.
+        pod: What the template needs.
+        volumes: Each with its mount, beside the session's and the scratch volume.
         tmp_source: A volume source in place of the emptyDir.
-        token: Whether the pod may speak to the API server.
     """
 
     name: str
-    component: str
+    pod: WorkerPod
     container: str
     args: tuple[str, ...]
-    mounts: tuple[JsonObject, ...]
-    volumes: tuple[JsonObject, ...]
-    env: tuple[JsonObject, ...] = ()
+    volumes: tuple[tuple[JsonObject, JsonObject], ...]
     tmp_source: JsonObject | None = None
-    tmp_size: str = "1Gi"
-    cpu: str = "100m"
-    memory: str = "256Mi"
-    memory_limit: str = "1Gi"
-    grace_seconds: int = 120
-    root_capabilities: tuple[str, ...] = ()
-    token: bool = False
 
 
 def field_env(name: str, path: str) -> JsonObject:
@@ -50,19 +42,23 @@ def field_env(name: str, path: str) -> JsonObject:
 def pod_template(parts: PodParts, settings: PodSettings) -> JsonObject:
     """The ``template`` of a PodTemplate: metadata and the whole spec."""
     labels = _MANAGED_BY | {
-        "app.kubernetes.io/component": parts.component,
+        "app.kubernetes.io/component": parts.pod.component,
         TEMPLATE_LABEL: parts.name,
     }
     metadata: JsonObject = {"labels": cast("JsonObject", (settings.labels or {}) | labels)}
     if settings.annotations:
         metadata["annotations"] = cast("JsonObject", settings.annotations)
-    volumes: list[JsonObject] = [*parts.volumes, _session_volume(), _tmp_volume(parts)]
+    volumes: list[JsonObject] = [
+        *(volume for volume, _ in parts.volumes),
+        _session_volume(),
+        _tmp_volume(parts),
+    ]
     return cast(
         "JsonObject",
         {
             "metadata": metadata,
             "spec": pod_basics(
-                settings, parts.grace_seconds, token=parts.token and settings.api_token
+                settings, parts.pod.grace_seconds, token=parts.pod.token and settings.api_token
             )
             | {"containers": [_container(parts, settings)], "volumes": volumes},
         },
@@ -131,11 +127,11 @@ def container_basics(
 
 def _container(parts: PodParts, settings: PodSettings) -> JsonObject:
     resources: JsonObject = {
-        "requests": {"cpu": parts.cpu, "memory": parts.memory},
-        "limits": {"memory": parts.memory_limit},
+        "requests": {"cpu": parts.pod.cpu, "memory": parts.pod.memory},
+        "limits": {"memory": parts.pod.memory_limit},
     }
     mounts: list[JsonObject] = [
-        *parts.mounts,
+        *(mount for _, mount in parts.volumes),
         {"name": "session", "mountPath": SESSION_PATH, "readOnly": True},
         {"name": TMP_VOLUME, "mountPath": TMP_PATH},
     ]
@@ -143,11 +139,20 @@ def _container(parts: PodParts, settings: PodSettings) -> JsonObject:
         parts.container,
         parts.args,
         settings,
-        env=parts.env,
+        env=_env(parts.pod),
         resources=resources,
-        capabilities=parts.root_capabilities if settings.is_root else (),
+        capabilities=parts.pod.root_capabilities if settings.is_root else (),
     )
     return base | cast("JsonObject", {"volumeMounts": mounts})
+
+
+def _env(pod: WorkerPod) -> tuple[JsonObject, ...]:
+    """What the session says; a repository's results may be kept in a file named after the pod."""
+    session = (
+        field_env(name, f"metadata.annotations['{annotation}']")
+        for name, annotation in pod.session.items()
+    )
+    return (*session, *((field_env("POD_UID", "metadata.uid"),) if pod.has_key else ()))
 
 
 def _session_volume() -> JsonObject:
@@ -161,5 +166,5 @@ def _session_volume() -> JsonObject:
 
 
 def _tmp_volume(parts: PodParts) -> JsonObject:
-    source = parts.tmp_source or {"emptyDir": {"sizeLimit": parts.tmp_size}}
+    source = parts.tmp_source or {"emptyDir": {"sizeLimit": parts.pod.tmp_size}}
     return {"name": TMP_VOLUME, **source}

@@ -11,6 +11,7 @@ from stashgen.api.runtime_settings import (
 )
 from stashgen.api.shared import AddonInfo
 from stashgen.kubestash.addons import IMAGE
+from stashgen.kubestash.verbs import PODS, VERBS, Verb
 
 ROOT = 0
 NOBODY = 65534
@@ -99,7 +100,7 @@ def settings_from_storage(storage: BackupStorage) -> PodSettings:
     )
 
 
-def settings_from_addon(info: AddonInfo | None, *, verb: str) -> PodSettings:
+def settings_from_addon(info: AddonInfo | None, *, verb: Verb) -> PodSettings:
     """KubeStash's ``addon.jobTemplate`` and ``containerRuntimeSettings`` of a session.
 
     KubeStash backs up as 65534 and restores as root (which keeps owners) unless
@@ -107,9 +108,9 @@ def settings_from_addon(info: AddonInfo | None, *, verb: str) -> PodSettings:
 
     Args:
         info: The session's addon block.
-        verb: backup or restore.
+        verb: Backup or restore.
     """
-    user = ROOT if verb == "restore" else NOBODY
+    user = ROOT if PODS[VERBS[verb].template].as_root else NOBODY
     settings = PodSettings(run_as_user=user, run_as_group=user)
     if info is None:
         return settings

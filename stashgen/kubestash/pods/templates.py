@@ -5,7 +5,9 @@ server written out, so that a stored pod can be compared with it. The session it
 as annotations (``session.stashgen.dev/*``); the spec stays constant.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+
+from pydantic.alias_generators import to_camel
 
 from stashgen.api.addon import Addon, AddonTask
 from stashgen.api.backup_storage import BackupStorage
@@ -15,12 +17,13 @@ from stashgen.api.repository import Repository
 from stashgen.api.retention_policy import RetentionPolicySpec
 from stashgen.api.shared import TaskReference
 from stashgen.api.snapshot import Driver
-from stashgen.kubestash import addons, backends
-from stashgen.kubestash.backends import UnsupportedStorageError, storage_url
+from stashgen.kubestash import addons
+from stashgen.kubestash.backends import UnsupportedStorageError, required_backend
 from stashgen.kubestash.pods import volumes
 from stashgen.kubestash.pods.arguments import function_args, init_storage_args, maintain_args, place
-from stashgen.kubestash.pods.pod import PodParts, field_env, pod_template
+from stashgen.kubestash.pods.pod import PodParts, pod_template
 from stashgen.kubestash.pods.settings import PodSettings
+from stashgen.kubestash.verbs import PODS, VERBS, DataAccess, Template, Verb
 
 __all__ = [
     "COMPONENT",
@@ -31,53 +34,40 @@ __all__ = [
     "find_task",
     "function_name",
     "init_storage_template",
-    "init_storage_template_name",
     "maintain_template",
     "restore_template",
-    "storage_url",
     "template_name",
 ]
 
 # The one component of a stand-alone volume.
 COMPONENT = "dump"
 DATA_VOLUME = addons.DATA_VOLUME
-_NAME_FIELD = "metadata.annotations['session.stashgen.dev/name']"
-_SNAPSHOT_FIELD = "metadata.annotations['session.stashgen.dev/snapshot']"
-_VERB_FIELD = "metadata.annotations['session.stashgen.dev/verb']"
-_POD_UID = field_env("POD_UID", "metadata.uid")
 
-_FUNCTIONS = {"backup": addons.BACKUP_FUNCTION, "restore": addons.RESTORE_FUNCTION}
-_READ_CAPABILITIES = ("DAC_READ_SEARCH",)
-_WRITE_CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "MKNOD", "SETFCAP")
+_FUNCTIONS = {Verb.BACKUP: addons.BACKUP_FUNCTION, Verb.RESTORE: addons.RESTORE_FUNCTION}
 
 
 class UnsupportedAddonError(Exception):
     """The Addon, its task or its Function is not one that our worker knows."""
 
 
-def init_storage_template_name(storage: str) -> str:
-    """The PodTemplate that initialises a storage."""
-    return f"init-storage-{storage}"
+def template_name(template: Template, owner: str) -> str:
+    """The PodTemplate of a repository, or of a storage for the one that initialises it."""
+    return f"{template}-{owner}"
 
 
-def template_name(verb: str, repository: str) -> str:
-    """The PodTemplate of a repository's verb: backup, restore or maintain."""
-    return f"{verb}-{repository}"
-
-
-def find_task(addon: Addon, reference: TaskReference, verb: str) -> AddonTask:
+def find_task(addon: Addon, reference: TaskReference, verb: Verb) -> AddonTask:
     """The Addon's task that a session means; KubeStash's older spellings count too.
 
     Args:
         addon: With all its tasks.
         reference: What the session says.
-        verb: backup or restore.
+        verb: Backup or restore.
 
     Raises:
         UnsupportedAddonError: when there is no such task, its Function, driver or executor is not
             known, or a parameter that it requires is missing.
     """
-    tasks = addon.spec.backup_tasks if verb == "backup" else addon.spec.restore_tasks
+    tasks = addon.spec.backup_tasks if verb is Verb.BACKUP else addon.spec.restore_tasks
     wanted = addons.SYNONYMS.get(reference.name or "", reference.name)
     task = next((item for item in tasks or () if item.name == wanted), None)
     if task is None:
@@ -97,7 +87,7 @@ def find_task(addon: Addon, reference: TaskReference, verb: str) -> AddonTask:
     return task
 
 
-def function_name(addon: Addon, reference: TaskReference, verb: str) -> str:
+def function_name(addon: Addon, reference: TaskReference, verb: Verb) -> str:
     """The Function that does a session's task.
 
     Raises:
@@ -112,19 +102,13 @@ def init_storage_template(storage: BackupStorage, settings: PodSettings) -> Json
     Raises:
         UnsupportedStorageError: for a storage that is not supported yet.
     """
-    backend, mount = backends.backend(storage, is_root=settings.is_root)
+    name = template_name(Template.INIT_STORAGE, storage.metadata.name)
     parts = PodParts(
-        name=init_storage_template_name(storage.metadata.name),
-        component="kubestash-initializer",
-        container="init-storage",
+        name=name,
+        pod=PODS[Template.INIT_STORAGE],
+        container=Template.INIT_STORAGE.value,
         args=init_storage_args(storage),
-        mounts=(mount,),
-        volumes=(backend,),
-        tmp_size="64Mi",
-        cpu="50m",
-        memory="64Mi",
-        memory_limit="128Mi",
-        grace_seconds=30,
+        volumes=(required_backend(storage.spec.storage).volume(is_root=settings.is_root),),
     )
     return pod_template(parts, settings)
 
@@ -146,13 +130,13 @@ def backup_template(
         UnsupportedAddonError: for a task or Function that is not known or asks for more.
     """
     return _task_template(
-        "backup",
+        Verb.BACKUP,
         repository=repository,
         storage=storage,
-        addon_task=find_task(addon, task, "backup"),
+        addon_task=find_task(addon, task, Verb.BACKUP),
         function=function,
         task=task,
-        variables=place(repository, storage, component) | {"backupSession": "$(BACKUP_SESSION)"},
+        component=component,
         settings=settings,
     )
 
@@ -174,14 +158,13 @@ def restore_template(
         UnsupportedAddonError: for a task or Function that is not known or asks for more.
     """
     return _task_template(
-        "restore",
+        Verb.RESTORE,
         repository=repository,
         storage=storage,
-        addon_task=find_task(addon, task, "restore"),
+        addon_task=find_task(addon, task, Verb.RESTORE),
         function=function,
         task=task,
-        variables=place(repository, storage, component)
-        | {"restoreSession": "$(RESTORE_SESSION)", "snapshot": "$(SNAPSHOT)"},
+        component=component,
         settings=settings,
     )
 
@@ -202,58 +185,70 @@ def maintain_template(
     Raises:
         UnsupportedStorageError: for a storage that is not supported yet.
     """
-    mounted = [
-        backends.backend(storage, is_root=settings.is_root),
-        *volumes.encryption(repository, is_root=settings.is_root),
-    ]
-    parts = PodParts(
-        name=template_name("maintain", repository.metadata.name),
-        component="kubestash-maintenance",
-        container="maintain",
-        args=maintain_args(place(repository, storage, component), sessions, retention),
-        env=(field_env("VERB", _VERB_FIELD), _POD_UID),
-        mounts=tuple(mount for _, mount in mounted),
-        volumes=tuple(volume for volume, _ in mounted),
+    args = maintain_args(place(repository, storage, component), sessions, retention)
+    return _repository_template(
+        Template.MAINTAIN, repository, storage, Template.MAINTAIN.value, args, settings
     )
-    return pod_template(parts, settings)
 
 
 def _task_template(
-    verb: str,
+    verb: Verb,
     *,
     repository: Repository,
     storage: BackupStorage,
     addon_task: AddonTask,
     function: Function,
     task: TaskReference,
-    variables: Mapping[str, str],
+    component: str,
     settings: PodSettings,
 ) -> JsonObject:
+    """The pod of an Addon's task; its variables are those of the place and of the session."""
     spec = function.spec
     if spec.runtime_settings or spec.working_dir or spec.volume_devices:
         msg = f"Function {function.metadata.name!r}: only its arguments are supported"
         raise UnsupportedAddonError(msg)
-    is_backup = verb == "backup"
-    mounted = [
-        volumes.target(repository, read_only=is_backup, has_group=settings.has_group),
-        backends.backend(storage, is_root=settings.is_root),
-        *volumes.encryption(repository, is_root=settings.is_root),
-    ]
-    session = (
-        (field_env("BACKUP_SESSION", _NAME_FIELD),)
-        if is_backup
-        else (field_env("RESTORE_SESSION", _NAME_FIELD), field_env("SNAPSHOT", _SNAPSHOT_FIELD))
+    template = VERBS[verb].template
+    session = {to_camel(name.lower()): f"$({name})" for name in PODS[template].session}
+    variables = place(repository, storage, component) | session
+    return _repository_template(
+        template,
+        repository,
+        storage,
+        f"{addon_task.name}-0",
+        function_args(function, addon_task, task, variables),
+        settings,
+        tmp_source=volumes.scratch_source(task),
+    )
+
+
+def _repository_template(
+    template: Template,
+    repository: Repository,
+    storage: BackupStorage,
+    container: str,
+    args: tuple[str, ...],
+    settings: PodSettings,
+    *,
+    tmp_source: JsonObject | None = None,
+) -> JsonObject:
+    pod = PODS[template]
+    target = (
+        volumes.target(
+            repository,
+            read_only=pod.data is DataAccess.READ,
+            has_group=settings.has_group,
+        ),
     )
     parts = PodParts(
-        name=template_name(verb, repository.metadata.name),
-        component=f"kubestash-{verb}",
-        container=f"{addon_task.name}-0",
-        args=function_args(function, addon_task, task, variables),
-        env=(*session, _POD_UID),
-        mounts=tuple(mount for _, mount in mounted),
-        volumes=tuple(volume for volume, _ in mounted),
-        tmp_source=volumes.scratch_source(task),
-        root_capabilities=_READ_CAPABILITIES if is_backup else _WRITE_CAPABILITIES,
-        token=True,
+        name=template_name(template, repository.metadata.name),
+        pod=pod,
+        container=container,
+        args=args,
+        volumes=(
+            *(target if pod.data is not None else ()),
+            required_backend(storage.spec.storage).volume(is_root=settings.is_root),
+            *volumes.encryption(repository, is_root=settings.is_root),
+        ),
+        tmp_source=tmp_source,
     )
     return pod_template(parts, settings)

@@ -2,17 +2,19 @@
 
 from collections.abc import Iterable, Iterator
 
-from stashgen.api.backup_storage import Backend, BackupStorage, S3Backend
+from stashgen.api.backup_storage import Backend, BackupStorage
+from stashgen.api.base import Model
 from stashgen.api.retention_policy import RetentionPolicy, SuccessfulSnapshots
 from stashgen.api.shared import NamespaceScope, UsagePolicy
-from stashgen.kubestash.backends import s3
-from stashgen.kubestash.layout import UnsafePathError
+from stashgen.kubestash.backends import backend_of
 from stashgen.kubestash.retention import retention_period
 from stashgen.kubestash.validation.usage_policies import scope, selector_of
 
 # As in restic's ``forget --keep-daily -1``.
 _ALL = -1
-_PROVIDERS = ("local", "s3", "gcs", "azure")
+_PROVIDERS = tuple(name for name in Backend.model_fields if name != "provider")
+# How to get to a bucket, and not which one it is.
+_ACCESS = frozenset({"secretName", "maxConnections"})
 
 
 def validate_backup_storage(
@@ -80,21 +82,10 @@ def _block(backend: Backend | None) -> Iterator[str]:
         yield "spec.storage.provider: is needed"
     elif provider not in _PROVIDERS:
         yield f"spec.storage.provider: {provider!r} is not one of {', '.join(_PROVIDERS)}"
-    elif getattr(backend, provider) is None:
+    elif backend.block is None:
         yield f"spec.storage.{provider}: is needed with provider {provider!r}"
-    elif backend.local is not None and provider == "local" and not backend.local.volume_source:
-        yield "spec.storage.local: a volume source is needed, for example persistentVolumeClaim"
-    elif backend.s3 is not None and provider == "s3":
-        yield from _bucket(backend.s3)
-
-
-def _bucket(backend: S3Backend) -> Iterator[str]:
-    if not backend.bucket:
-        yield "spec.storage.s3.bucket: is needed"
-    try:
-        s3.url(backend)
-    except UnsafePathError as error:
-        yield f"spec.storage.s3.prefix: {error}"
+    elif (known := backend_of(backend)) is not None:
+        yield from known.problems()
 
 
 def _selector(policy: UsagePolicy | None) -> Iterator[str]:
@@ -112,21 +103,20 @@ def _second_default(
     ]
 
 
-def _place(backend: Backend | None) -> tuple[str | None, ...] | None:
-    """What no two storages may share; None where KubeStash does not compare.
+def _place(backend: Backend | None) -> tuple[str, str] | None:
+    """What no two storages may share; None where KubeStash does not compare: volumes.
 
-    As KubeStash's, blind to nested prefixes, but for S3: there the server counts and not the
-    region, for two servers may each have a bucket of that name. Slashes around a prefix do not
-    count.
+    As KubeStash's, blind to nested prefixes. A block that is refused itself is no place.
     """
-    provider = backend.provider if backend is not None else None
-    if backend is not None and provider == "s3" and backend.s3 is not None:
-        bucket = backend.s3
-        return ("s3", s3.endpoint(bucket), bucket.bucket, (bucket.prefix or "").strip("/"))
-    if backend is not None and provider == "gcs" and backend.gcs is not None:
-        return ("gcs", backend.gcs.bucket, (backend.gcs.prefix or "").strip("/"))
-    if backend is not None and provider == "azure" and backend.azure is not None:
-        azure = backend.azure
-        prefix = (azure.prefix or "").strip("/")
-        return ("azure", azure.storage_account, azure.container, prefix)
-    return None
+    if backend is None or backend.block is None or any(_block(backend)):
+        return None
+    known = backend_of(backend)
+    if known is None:
+        return backend.provider or "", _place_of_others(backend.block)
+    return (backend.provider or "", known.place()) if known.bucket is not None else None
+
+
+def _place_of_others(block: Model) -> str:
+    """The place of a bucket whose provider is not supported yet; slashes around do not count."""
+    named = {key: value for key, value in block.to_wire().items() if value and key not in _ACCESS}
+    return str(sorted((key, str(text).strip("/")) for key, text in named.items()))

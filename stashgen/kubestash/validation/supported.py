@@ -22,6 +22,7 @@ from stashgen.api.runtime_settings import (
 )
 from stashgen.api.shared import AddonInfo, ObjectReference, TaskReference
 from stashgen.kubestash.addons import BACKUP_TASK, RESTORE_TASK, SYNONYMS, pvc_addon
+from stashgen.kubestash.backends import BACKENDS, backend_of
 from stashgen.kubestash.pods.templates import COMPONENT
 from stashgen.kubestash.pods.volumes import is_scratch_volume
 
@@ -98,12 +99,12 @@ def unsupported(obj: Model) -> tuple[Unsupported, ...]:
 
 def _of_storage(storage: BackupStorage) -> Iterator[Unsupported]:
     backend = storage.spec.storage
-    if backend is not None and backend.provider not in {"local", "s3"}:
+    if backend is not None and backend.provider not in BACKENDS:
         why = f"provider {backend.provider!r} is not supported yet"
         yield Unsupported("spec.storage.provider", why)
-    if storage.s3 is not None and not storage.s3.secret_name:
-        why = "access to a bucket without a Secret is not supported yet"
-        yield Unsupported("spec.storage.s3.secretName", why)
+    if backend is not None and (known := backend_of(backend)) is not None:
+        for field, why in known.unsupported().items():
+            yield Unsupported(f"spec.storage.{backend.provider}.{field}", why)
     if storage.spec.deletion_policy == "WipeOut":
         yield Unsupported("spec.deletionPolicy", _WIPE_OUT)
     runtime = storage.spec.runtime_settings or RuntimeSettings()

@@ -167,8 +167,8 @@ def test_of_many_who_create_one_file_exactly_one_succeeds(
 _ASK_AND_END = """
 import sys
 from pathlib import Path
-from stashgen_controller.s3_storage import Credentials, S3Bucket
-from stashgen_controller.storage import StorageError
+from stashgen_controller.worker.storage.s3 import Credentials, S3Bucket
+from stashgen_controller.worker.storage.base import StorageError
 for address in sys.argv[4:]:
     bucket = S3Bucket(address, Credentials(sys.argv[1], sys.argv[2], Path(sys.argv[3])),
                       region=None, insecure_tls=False, connections=None)

@@ -8,7 +8,7 @@ import ssl
 import time
 from collections.abc import Iterator
 from http import HTTPStatus
-from http.client import HTTPSConnection
+from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
 from threading import local
 from typing import Any
@@ -81,9 +81,14 @@ class RawApi:
         connection = self._connection()
         headers = self._headers if body is None else self._headers | {"Content-Type": content}
         data = None if body is None else orjson.dumps(body)
-        connection.request(method, path, data, headers)
-        response = connection.getresponse()
-        answer = response.read()
+        try:
+            connection.request(method, path, data, headers)
+            response = connection.getresponse()
+            answer = response.read()
+        except (OSError, HTTPException):
+            # A connection that failed half-way cannot be used again.
+            connection.close()
+            raise
         if response.status >= HTTPStatus.BAD_REQUEST:
             raise RefusedError(response.status, f"{method} {path}: {answer[:1000]!r}")
         loaded: Json = orjson.loads(answer)

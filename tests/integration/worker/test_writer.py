@@ -85,7 +85,7 @@ def test_a_record_that_cannot_be_read_stops_everything(workbench: Workbench, con
 
 _RACE = """
 import sys, time
-from stashgen_controller.storage import LocalStorage
+from stashgen_controller.worker.storage.local import LocalStorage
 bucket, name, start = LocalStorage("file://" + sys.argv[1]), sys.argv[2], float(sys.argv[3])
 time.sleep(max(0.0, start - time.time()))
 won = [number for number in range(200) if bucket.create(f"d/{number}", name.encode() * 1000)]

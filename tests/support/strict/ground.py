@@ -20,7 +20,6 @@ from stashgen.api.strict_mode import (
     JOBS_POLICY,
     WRITES_POLICY,
 )
-from stashgen.kubestash.verbs import Verb
 from stashgen_controller.jobs.manifest import job_manifest, owner_of
 from stashgen_controller.protocol.run_spec import RunSpec
 from tests.support.strict.attacks import JOBS, MERGE, Attack, Ground, Json, Request
@@ -42,6 +41,13 @@ _POD: Json = {
         "seccompProfile": {"type": "RuntimeDefault"},
     },
     "containers": [{"name": "app", **_IMAGE, "securityContext": _RESTRICTED}],
+}
+
+_SNAPSHOT: Json = {"metadata": {"name": "library-1"}}
+_PLANS: dict[str, Json] = {
+    "backup": {"verb": "backup", "backup_session": "s", "snapshot": _SNAPSHOT},
+    "restore": {"verb": "restore", "restore_session": "s", "snapshot": _SNAPSHOT},
+    "maintain": {"verb": "retain", "backup_session": "s"},
 }
 
 
@@ -106,12 +112,7 @@ def jobs_of(objects: list[Json], owner: Json) -> dict[str, Json]:
         if item["kind"] != "PodTemplate":
             continue
         verb = item["metadata"]["name"].partition("-")[0]
-        plan = RunSpec(
-            verb={"backup": Verb.BACKUP, "restore": Verb.RESTORE}.get(verb, Verb.RETAIN),
-            cluster_uid="u",
-            backup_session="s",
-            snapshot={"metadata": {"name": "library-1"}},
-        )
+        plan = RunSpec(cluster_uid="u", **_PLANS.get(verb, _PLANS["maintain"]))
         made[verb] = job_manifest(
             name=f"fine-{verb}",
             owner=owner_of(BackupSession.from_wire(owner)),

@@ -23,12 +23,14 @@ from stashgen.api.retention_policy import RetentionPolicy
 from stashgen.api.shared import ObjectReference
 from stashgen.kubestash import names
 from stashgen.kubestash.pods.settings import TRIGGER_ACCOUNT, WORKER_ACCOUNT
+from stashgen.kubestash.verbs import Template
 from stashgen_controller.listers.configurations import resolved_configuration
 from stashgen_controller.listers.indexes import CRON_JOBS_BY_CONTROLLER, REPOSITORIES_BY_PLACE
 from stashgen_controller.listers.objects import claim_uid, labels_of_namespace
 from stashgen_controller.runtime.kind import ModelT, Reader
 
-_TEMPLATE_VERBS = ("maintain", "backup")
+# What a session needs; nobody waits for what only a restore does.
+_TEMPLATES = (Template.MAINTAIN, Template.BACKUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ class Observed:
                 missing.append(f"Repository {item.name}")
                 continue
             if is_rendered(repository.metadata):
-                named = [template_name(repository.metadata, verb) for verb in _TEMPLATE_VERBS]
+                named = [template_name(repository.metadata, one) for one in _TEMPLATES]
                 missing += [
                     f"PodTemplate {name}" for name in named if name and name not in self.templates
                 ]
@@ -192,9 +194,9 @@ def _cron_jobs(reader: Reader, configuration: BackupConfiguration) -> dict[str, 
 def _templates(reader: Reader, repositories: Iterable[Repository]) -> frozenset[str]:
     """The PodTemplates of rendered Repositories that git has applied."""
     named = {
-        (item.metadata.namespace, template_name(item.metadata, verb) or "")
+        (item.metadata.namespace, template_name(item.metadata, template) or "")
         for item in repositories
-        for verb in _TEMPLATE_VERBS
+        for template in _TEMPLATES
     }
     return frozenset(
         name for namespace, name in named if name and reader.has(POD_TEMPLATES, namespace, name)

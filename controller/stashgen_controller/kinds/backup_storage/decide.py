@@ -15,7 +15,7 @@ from stashgen.api.repository import Repository
 from stashgen.api.shared import Condition
 from stashgen.kubestash import names, phases, quantities
 from stashgen.kubestash.conditions import ConditionType
-from stashgen.kubestash.verbs import Verb
+from stashgen.kubestash.verbs import Template, Verb
 from stashgen_controller.jobs.attempts import Attempts, Progress
 from stashgen_controller.jobs.manifest import job_manifest, owner_of
 from stashgen_controller.kinds.backup_storage.observe import Observed
@@ -119,7 +119,7 @@ def _initialized(seen: Observed, progress: Progress, now: datetime) -> Condition
     }:
         return known
     if seen.template is None:
-        template = template_name(seen.storage.metadata, Verb.INIT_STORAGE.value)
+        template = template_name(seen.storage.metadata, Template.INIT_STORAGE)
         return waiting(
             ConditionType.BACKEND_INITIALIZED, not_applied(f"PodTemplate {template}"), now
         )

@@ -15,7 +15,7 @@ from stashgen.kubestash.pods import templates
 from stashgen.kubestash.pods.settings import settings_from_storage
 from stashgen.kubestash.pods.templates import UnsupportedStorageError
 from stashgen.kubestash.validation.storages import validate_backup_storage
-from stashgen.kubestash.verbs import Verb
+from stashgen.kubestash.verbs import Template
 from stashgen_controller.jobs.run import JobRun, observe_job
 from stashgen_controller.jobs.templates import rendered_template
 from stashgen_controller.listers.indexes import REPOSITORIES_BY_STORAGE
@@ -96,7 +96,7 @@ def _template(reader: Reader, storage: BackupStorage) -> tuple[JsonObject | None
     if invalid:
         return None, Reason(Cause.INVALID_FIELD, "; ".join(invalid))
     if is_rendered(storage.metadata):
-        return rendered_template(reader, storage.metadata, Verb.INIT_STORAGE.value), None
+        return rendered_template(reader, storage.metadata, Template.INIT_STORAGE), None
     try:
         return templates.init_storage_template(storage, settings_from_storage(storage)), None
     except UnsupportedStorageError as error:

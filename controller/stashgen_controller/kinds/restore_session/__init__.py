@@ -6,7 +6,7 @@ from stashgen.api.persistent_volume_claim import PersistentVolumeClaim
 from stashgen.api.pod_template import PodTemplate
 from stashgen.api.resources import JOBS, RESTORE_SESSIONS
 from stashgen.api.restore_request import RestoreRequest
-from stashgen.api.restore_session import RestoreSession
+from stashgen.api.restore_session import RestorePhase, RestoreSession
 from stashgen.api.snapshot import Snapshot
 from stashgen_controller.kinds.restore_session.decide import decide
 from stashgen_controller.kinds.restore_session.observe import observe
@@ -21,7 +21,7 @@ from stashgen_controller.kinds.watches import (
 )
 from stashgen_controller.listers.indexes import UNFINISHED_RESTORES
 from stashgen_controller.listers.indexes import is_finished as is_finished
-from stashgen_controller.runtime.kind import Kind, Reader
+from stashgen_controller.runtime.kind import Kind, Reader, phase_of
 from stashgen_controller.runtime.permission import (
     CREATE,
     Permission,
@@ -31,8 +31,8 @@ from stashgen_controller.runtime.permission import (
 
 
 def _is_over(restore: JsonObject) -> bool:
-    """The worker reports first how it ended; it is final once the controller has confirmed it."""
-    return outcome(restore) is not None and is_pushed(restore)
+    """A good one is never changed again; the Job of a failed one may still have to be deleted."""
+    return phase_of(restore) == RestorePhase.SUCCEEDED and is_pushed(restore)
 
 
 def _volume(_reader: Reader, restore: RestoreSession) -> str | None:

@@ -8,8 +8,7 @@ from stashgen.api.job import Job
 from stashgen.api.labels import JOB_NAME_LABEL
 from stashgen.api.pod import Pod
 from stashgen.api.resources import JOBS, SNAPSHOTS
-from stashgen.api.snapshot import Snapshot
-from stashgen.kubestash import phases
+from stashgen.api.snapshot import Phase, Snapshot
 from stashgen_controller.kinds.snapshot.decide import decide
 from stashgen_controller.kinds.snapshot.observe import observe
 from stashgen_controller.kinds.watches import is_pushed, job_progress, pod_progress
@@ -42,9 +41,9 @@ def _last_word(session: JsonObject) -> object:
 
 
 def _is_finished(snapshot: JsonObject) -> bool:
-    """A finished Snapshot is never changed again; its Job may still have to be deleted."""
+    """A good one is never changed again; the Job of a failed one may still have to be deleted."""
     has_conditions = bool(mapping_of(snapshot, "status").get("conditions"))
-    return phase_of(snapshot) in phases.FINAL and has_conditions
+    return phase_of(snapshot) == Phase.SUCCEEDED and has_conditions
 
 
 def _volume(_reader: Reader, snapshot: Snapshot) -> str | None:

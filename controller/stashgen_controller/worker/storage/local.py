@@ -3,12 +3,19 @@
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator
-from pathlib import PurePosixPath
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
 
 from fsspec.implementations.local import LocalFileSystem
 
+from stashgen.kubestash.backends.local import Local
 from stashgen_controller.worker.storage.base import Storage
+
+
+def open_storage(url: str, flags: Mapping[str, str], credentials: Path) -> Storage:
+    """The storage in a mounted folder; nothing else is to be known about it."""
+    del flags, credentials
+    return LocalStorage(url)
 
 
 class LocalStorage(Storage):
@@ -16,7 +23,7 @@ class LocalStorage(Storage):
 
     def __init__(self, url: str) -> None:
         self._fs = LocalFileSystem()
-        super().__init__(self._fs, url.removeprefix("file://"))
+        super().__init__(self._fs, url.removeprefix(Local.url_prefix))
 
     def address(self, relative: str) -> str:
         """The folder itself."""

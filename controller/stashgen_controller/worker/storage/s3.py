@@ -6,7 +6,7 @@ exit code 134 after the work was done).
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -54,6 +54,22 @@ _RETRY_SECONDS = 30
 # a create-only write is not repeated after them.
 _CONNECT_LIMIT = timedelta(seconds=30)
 _Answer = TypeVar("_Answer")
+
+
+def open_storage(url: str, flags: Mapping[str, str], credentials: Path) -> Storage:
+    """The storage in a bucket, with the keys that are mounted.
+
+    Raises:
+        StorageError: the keys are not there, or it is no bucket's address.
+    """
+    connections = flags.get("connections")
+    return S3Bucket(
+        url,
+        read_credentials(credentials),
+        region=flags.get("region"),
+        insecure_tls=flags.get("insecure-tls") == "true",
+        connections=int(connections) if connections is not None else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)

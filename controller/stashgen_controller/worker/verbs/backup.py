@@ -1,7 +1,8 @@
 """backup: restic backup of the mounted volume, check, sizes, the Snapshot's YAML."""
 
 import contextlib
-from collections.abc import Sequence
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from stashgen.api.shared import Condition, ConditionStatus
@@ -19,6 +20,7 @@ from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.quantities import format_size
 from stashgen.yaml import emitter
 from stashgen_controller.protocol.run_result import ErrorClass
+from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.worker.repository.locks import clear_stale_locks
 from stashgen_controller.worker.repository.records import tag_for
 from stashgen_controller.worker.repository.writer import require_writer
@@ -32,6 +34,8 @@ from stashgen_controller.worker.restic.process import (
 from stashgen_controller.worker.run import RunContext, RunFailedError, run_error
 from stashgen_controller.worker.status_reporter import Reporter, backup_progress
 from stashgen_controller.worker.storage.base import StorageError
+from stashgen_controller.worker.verbs import Work
+from stashgen_controller.worker.verbs.arguments import add_cache, add_repository, items
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,26 @@ class BackupOrder:
     component: str
     paths: Sequence[str]
     exclude: Sequence[str]
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Which session, and what of the volume."""
+    add_repository(parser)
+    add_cache(parser)
+    parser.add_argument("--backupsession", required=True)
+    parser.add_argument("--paths", required=True, type=items)
+    parser.add_argument("--exclude", default=(), type=items)
+
+
+def subject(plan: RunSpec) -> Mapping[str, str]:
+    """The session."""
+    return {"backupsession": plan.backup_session or ""}
+
+
+def prepare(args: Namespace, reporter: Reporter) -> Work:
+    """Back up, and report the Snapshot and the session."""
+    order = BackupOrder(args.component, args.paths, args.exclude)
+    return Work(lambda run: backup(run, order, reporter), reporter.backup_ended)
 
 
 def backup(run: RunContext, order: BackupOrder, reporter: Reporter) -> None:

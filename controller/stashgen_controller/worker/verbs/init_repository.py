@@ -1,5 +1,6 @@
 """maintain, verb init-repository: make a repository's restic repositories, each once for ever."""
 
+from argparse import Namespace
 from collections.abc import Sequence
 from typing import cast
 
@@ -11,7 +12,23 @@ from stashgen_controller.worker.repository.records import Record, read_records
 from stashgen_controller.worker.repository.writer import record_writer
 from stashgen_controller.worker.restic.process import ResticError
 from stashgen_controller.worker.run import RunContext, RunFailedError
-from stashgen_controller.worker.verbs.maintenance import MaintainOrder
+from stashgen_controller.worker.status_reporter import Reporter
+from stashgen_controller.worker.verbs import Work
+from stashgen_controller.worker.verbs.maintenance import (
+    MaintainOrder,
+    add_arguments,
+    order_of,
+    subject,
+)
+
+__all__ = ["add_arguments", "prepare", "subject"]
+
+
+def prepare(args: Namespace, reporter: Reporter) -> Work:
+    """Make the restic repositories."""
+    del reporter
+    order = order_of(args)
+    return Work(lambda run: init_repository(run, order))
 
 
 def init_repository(run: RunContext, order: MaintainOrder) -> None:

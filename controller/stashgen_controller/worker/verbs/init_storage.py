@@ -1,13 +1,35 @@
 """init-storage: leave ``metadata.yaml`` in a storage, once."""
 
 import secrets
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
 
 from stashgen import __version__
 from stashgen.api.base import JsonObject, format_time
 from stashgen.kubestash import layout
 from stashgen.yaml import emitter
 from stashgen_controller.protocol.run_result import ErrorClass
+from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.worker.run import RunContext, RunFailedError
+from stashgen_controller.worker.status_reporter import Reporter
+from stashgen_controller.worker.verbs import Work
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """None: it is about the storage alone."""
+    del parser
+
+
+def subject(plan: RunSpec) -> Mapping[str, str]:
+    """Nothing but the storage, which the command line says."""
+    del plan
+    return {}
+
+
+def prepare(args: Namespace, reporter: Reporter) -> Work:
+    """Initialise the storage."""
+    del args, reporter
+    return Work(init_storage)
 
 
 def init_storage(run: RunContext) -> None:

@@ -1,10 +1,15 @@
 """What the reviewed command line of a maintenance pod lets it do."""
 
-from collections.abc import Sequence
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from stashgen.api.retention_policy import RetentionPolicySpec
+from stashgen.api.retention_policy import FailedSnapshots, RetentionPolicySpec, SuccessfulSnapshots
 from stashgen.kubestash import layout
+from stashgen_controller.protocol.run_spec import RunSpec
+from stashgen_controller.worker.verbs.arguments import add_repository, items
+
+_COUNTS = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +24,31 @@ class MaintainOrder:
     def paths(self) -> tuple[str, ...]:
         """The component paths, one a session."""
         return tuple(layout.component_path(name, self.component) for name in self.sessions)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Which sessions' repositories, and what retention keeps."""
+    add_repository(parser)
+    parser.add_argument("--sessions", required=True, type=items)
+    for name in _COUNTS:
+        parser.add_argument(f"--keep-{name}", type=int)
+    parser.add_argument("--keep-failed", type=int, default=1)
+    parser.add_argument("--max-retention-period")
+
+
+def subject(plan: RunSpec) -> Mapping[str, str]:
+    """Nothing but the repository, which the command line says."""
+    del plan
+    return {}
+
+
+def order_of(args: Namespace) -> MaintainOrder:
+    """The order that the arguments give."""
+    counts = {name: getattr(args, f"keep_{name}") for name in _COUNTS}
+    any_count = any(value is not None for value in counts.values())
+    keep = RetentionPolicySpec(
+        max_retention_period=args.max_retention_period,
+        successful_snapshots=SuccessfulSnapshots(**counts) if any_count else None,
+        failed_snapshots=FailedSnapshots(last=args.keep_failed),
+    )
+    return MaintainOrder(args.component, args.sessions, keep)

@@ -1,7 +1,9 @@
 """restore: bring a Snapshot's files back to where they were taken."""
 
 import re
-from collections.abc import Callable, Sequence
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Mapping, Sequence
+from typing import cast
 
 from stashgen.api.base import format_time
 from stashgen.api.restore_request import RestoreMode
@@ -9,7 +11,7 @@ from stashgen.api.restore_session import RestoreComponent, RestorePhase
 from stashgen.api.snapshot import Component, Driver, Phase, Snapshot
 from stashgen.kubestash import layout
 from stashgen_controller.protocol.run_result import ErrorClass
-from stashgen_controller.protocol.run_spec import RestoreOrder
+from stashgen_controller.protocol.run_spec import RestoreOrder, RunSpec
 from stashgen_controller.worker.repository import restore_ledger
 from stashgen_controller.worker.repository.locks import clear_stale_locks
 from stashgen_controller.worker.repository.records import list_restic
@@ -17,12 +19,36 @@ from stashgen_controller.worker.repository.writer import adopt
 from stashgen_controller.worker.restic.process import Restic
 from stashgen_controller.worker.run import RunContext, RunFailedError
 from stashgen_controller.worker.status_reporter import Reporter, restore_progress
+from stashgen_controller.worker.verbs import Work
+from stashgen_controller.worker.verbs.arguments import add_cache, add_repository
 
 _ID = re.compile(r"[0-9a-f]{8,64}")
 # What a new file system has by itself.
 _SHOWN = 3
 _OF_THE_FILE_SYSTEM = frozenset({"lost+found"})
 _Progress = Callable[[dict[str, object]], None]
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Which restore, and of which Snapshot."""
+    add_repository(parser)
+    add_cache(parser)
+    parser.add_argument("--restoresession", required=True)
+    parser.add_argument("--snapshot", required=True)
+
+
+def subject(plan: RunSpec) -> Mapping[str, str]:
+    """The restore and the Snapshot."""
+    metadata = cast("dict[str, str]", (plan.snapshot or {}).get("metadata") or {})
+    return {
+        "restoresession": plan.restore_session or "",
+        "snapshot": metadata.get("name", ""),
+    }
+
+
+def prepare(args: Namespace, reporter: Reporter) -> Work:
+    """Restore, and report the RestoreSession."""
+    return Work(lambda run: restore(run, args.component, reporter), reporter.restore_ended)
 
 
 def restore(run: RunContext, component: str, reporter: Reporter) -> None:

@@ -8,6 +8,7 @@ It goes once the cluster says that its Snapshot failed. That there is no record 
 records are lost, or come late to a replica of a bucket, and history must not go with them.
 """
 
+from argparse import Namespace
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,7 +31,16 @@ from stashgen_controller.worker.repository.records import (
 )
 from stashgen_controller.worker.repository.writer import record_writer
 from stashgen_controller.worker.run import RunContext, RunFailedError
-from stashgen_controller.worker.verbs.maintenance import MaintainOrder
+from stashgen_controller.worker.status_reporter import Reporter
+from stashgen_controller.worker.verbs import Work
+from stashgen_controller.worker.verbs.maintenance import (
+    MaintainOrder,
+    add_arguments,
+    order_of,
+    subject,
+)
+
+__all__ = ["add_arguments", "prepare", "subject"]
 
 # The result must fit a termination message; what is left is for the next run.
 MOST_REMOVED = 32
@@ -51,6 +61,13 @@ class Choice:
     remaining: int
     kept: int
     missing: int
+
+
+def prepare(args: Namespace, reporter: Reporter) -> Work:
+    """Apply the retention."""
+    del reporter
+    order = order_of(args)
+    return Work(lambda run: retain(run, order))
 
 
 def retain(run: RunContext, order: MaintainOrder) -> None:

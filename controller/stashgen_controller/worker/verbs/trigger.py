@@ -1,17 +1,21 @@
 """trigger: create the BackupSession of a CronJob's tick."""
 
+from argparse import ArgumentParser
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.backup_session import BackupSession
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import BACKUP_CONFIGURATIONS, BACKUP_SESSIONS
+from stashgen.api.snapshot import Phase
 from stashgen.kubestash import names
 from stashgen.kubestash.sessions import backup_session_manifest
-from stashgen_controller.protocol.run_result import ErrorClass
+from stashgen.kubestash.verbs import TRIGGER
+from stashgen_controller.protocol.run_result import ErrorClass, RunResult
 from stashgen_controller.worker.api_client import Api, ApiRefusedError
 from stashgen_controller.worker.environment import Environment
-from stashgen_controller.worker.run import RunFailedError
+from stashgen_controller.worker.run import RunFailedError, attempt, failed
 
 _CONFLICT = 409
 
@@ -24,6 +28,26 @@ class TriggerOrder:
     invoker_kind: str
     invoker_name: str
     session_name: str
+
+
+def run(environment: Environment, argv: Sequence[str]) -> RunResult:
+    """Do what the command line asks for, and say how it went."""
+    order = _order(argv)
+    started = environment.now()
+    error = attempt(lambda: trigger(environment, Api(environment), order))
+    if error is not None:
+        return failed(TRIGGER, error, environment.now())
+    return RunResult(
+        verb=TRIGGER, phase=Phase.SUCCEEDED, started=started, finished=environment.now()
+    )
+
+
+def _order(argv: Sequence[str]) -> TriggerOrder:
+    parser = ArgumentParser(prog=f"stashgen-worker {TRIGGER}")
+    for flag in ("--namespace", "--invoker-kind", "--invoker-name", "--session-name"):
+        parser.add_argument(flag, required=True)
+    args = parser.parse_args(argv)
+    return TriggerOrder(args.namespace, args.invoker_kind, args.invoker_name, args.session_name)
 
 
 def trigger(environment: Environment, api: Api, order: TriggerOrder) -> None:

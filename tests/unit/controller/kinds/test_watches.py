@@ -62,7 +62,7 @@ WORLD = World([STORAGE, POLICY, CLAIM, CONFIGURATION, REPOSITORY, SESSION, SNAPS
 
 def dependants(reader: Reader, resource: Resource, obj: JsonObject) -> list[Key]:
     """What is looked at when an object is new."""
-    return list(keys_of(KINDS, reader, resource, Change(ADDED, obj, None)))
+    return list(keys_of(KINDS, reader, resource, Change(ADDED, obj, dict)))
 
 
 def named(kind: str, name: str) -> JsonObject:

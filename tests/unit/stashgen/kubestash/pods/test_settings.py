@@ -14,6 +14,7 @@ from stashgen.kubestash.pods.settings import (
     settings_from_scheduler,
     settings_from_storage,
 )
+from stashgen.kubestash.verbs import Verb
 
 _TOLERATION: JsonObject = {"operator": "Exists"}
 
@@ -38,7 +39,7 @@ def _changed(settings: PodSettings, base: PodSettings) -> dict[str, object]:
     }
 
 
-_BACKUP = settings_from_addon(None, verb="backup")
+_BACKUP = settings_from_addon(None, verb=Verb.BACKUP)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,7 @@ def test_each_setting_of_a_job_template_changes_one_thing(
     spec: JsonObject, changed: dict[str, object]
 ) -> None:
     template = _template(**spec)
-    assert _changed(settings_from_addon(_addon(template), verb="backup"), _BACKUP) == changed
+    assert _changed(settings_from_addon(_addon(template), verb=Verb.BACKUP), _BACKUP) == changed
     trigger = settings_from_scheduler(OffshootPodTemplate.model_validate(template))
     assert _changed(trigger, settings_from_scheduler(None)) == changed
 
@@ -111,7 +112,7 @@ def test_settings_of_the_container_win_over_the_templates_and_variables_add_up()
                 "env": [{"name": "B", "value": "2"}],
             },
         ),
-        verb="backup",
+        verb=Verb.BACKUP,
     )
     assert made.resources == {"limits": {"memory": "2Gi"}}
     assert made.container_security_context == {"runAsUser": 2}
@@ -139,12 +140,12 @@ def test_settings_of_the_container_win_over_the_templates_and_variables_add_up()
 def test_environment_is_written_as_the_api_server_stores_it(
     written: JsonObject, stored: JsonObject
 ) -> None:
-    made = settings_from_addon(_addon(_template(env=[written])), verb="backup")
+    made = settings_from_addon(_addon(_template(env=[written])), verb=Verb.BACKUP)
     assert made.env == (stored,)
 
 
-@pytest.mark.parametrize(("verb", "user"), [("backup", 65534), ("restore", 0)])
-def test_verb_decides_the_user_unless_something_is_said(verb: str, user: int) -> None:
+@pytest.mark.parametrize(("verb", "user"), [(Verb.BACKUP, 65534), (Verb.RESTORE, 0)])
+def test_verb_decides_the_user_unless_something_is_said(verb: Verb, user: int) -> None:
     for info in (None, AddonInfo(), _addon(_template())):
         made = settings_from_addon(info, verb=verb)
         assert (made.run_as_user, made.run_as_group) == (user, user)

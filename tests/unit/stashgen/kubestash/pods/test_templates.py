@@ -16,6 +16,7 @@ from stashgen.kubestash import addons
 from stashgen.kubestash.pods import templates
 from stashgen.kubestash.pods.settings import PodSettings, settings_from_addon, settings_from_storage
 from stashgen.kubestash.pods.templates import UnsupportedAddonError, UnsupportedStorageError
+from stashgen.kubestash.verbs import Verb
 from tests.support import one_volume
 
 _ROOT = PodSettings(run_as_user=0, run_as_group=0)
@@ -218,7 +219,7 @@ def test_unknown_function_is_refused() -> None:
     with pytest.raises(UnsupportedAddonError, match="own-backup"):
         _backup(addon=addon)
     with pytest.raises(UnsupportedAddonError, match="own-backup"):
-        templates.function_name(addon, one_volume.task(), "backup")
+        templates.function_name(addon, one_volume.task(), Verb.BACKUP)
 
 
 @pytest.mark.parametrize(
@@ -273,8 +274,8 @@ def test_function_that_asks_for_more_than_arguments_is_refused(spec: JsonObject)
 
 def test_function_of_a_task_is_named() -> None:
     addon = addons.pvc_addon()
-    assert templates.function_name(addon, one_volume.task(), "backup") == "pvc-backup"
-    assert templates.function_name(addon, _RESTORE_TASK, "restore") == "pvc-restore"
+    assert templates.function_name(addon, one_volume.task(), Verb.BACKUP) == "pvc-backup"
+    assert templates.function_name(addon, _RESTORE_TASK, Verb.RESTORE) == "pvc-restore"
 
 
 def test_every_pod_of_a_bucket_gets_its_keys_as_files_and_nothing_of_them_in_its_spec() -> None:
@@ -406,8 +407,8 @@ def test_repository_without_a_key_has_no_volume_for_it() -> None:
 
 
 def test_backup_runs_as_nobody_and_restore_as_root_unless_said_otherwise() -> None:
-    backup = _spec(_backup(settings=settings_from_addon(None, verb="backup")))
-    restore = _spec(_restore(settings_from_addon(AddonInfo(), verb="restore")))
+    backup = _spec(_backup(settings=settings_from_addon(None, verb=Verb.BACKUP)))
+    restore = _spec(_restore(settings_from_addon(AddonInfo(), verb=Verb.RESTORE)))
     default = {"type": "RuntimeDefault"}
     assert backup["securityContext"] == {
         "runAsUser": 65534, "runAsGroup": 65534, "runAsNonRoot": True, "seccompProfile": default,
@@ -430,7 +431,7 @@ def test_security_context_of_plain_manifests_adds_to_ours(
     given: JsonObject, expected: dict[str, int]
 ) -> None:
     info = _info({"jobTemplate": {"spec": {"securityContext": given}}})
-    made = _backup(settings=settings_from_addon(info, verb="backup"))
+    made = _backup(settings=settings_from_addon(info, verb=Verb.BACKUP))
     assert _spec(made)["securityContext"] == {
         **expected,
         "runAsNonRoot": expected["runAsUser"] != 0,
@@ -465,7 +466,7 @@ def test_settings_of_plain_manifests_reach_the_pod() -> None:
             },
         }
     )
-    made = _backup(settings=settings_from_addon(info, verb="backup"))
+    made = _backup(settings=settings_from_addon(info, verb=Verb.BACKUP))
     metadata, spec, container = cast("JsonObject", made["metadata"]), _spec(made), _container(made)
     labels = cast("JsonObject", metadata["labels"])
     assert labels["team"] == "a"
@@ -490,7 +491,7 @@ def test_labels_of_plain_manifests_cannot_replace_ours() -> None:
     labels = {"stashgen.dev/pod-template": "other"}
     info = _info({"jobTemplate": {"metadata": {"labels": labels}}})
     metadata = cast(
-        "JsonObject", _backup(settings=settings_from_addon(info, verb="backup"))["metadata"]
+        "JsonObject", _backup(settings=settings_from_addon(info, verb=Verb.BACKUP))["metadata"]
     )
     made = cast("JsonObject", metadata["labels"])
     assert made["stashgen.dev/pod-template"] == "backup-local-k3f9q"

@@ -2,75 +2,16 @@
 
 import pytest
 
-from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
 from stashgen.api.repository import Repository
 from stashgen.api.shared import TaskReference
-from stashgen.kubestash import backends
 from stashgen.kubestash.pods import volumes
 from stashgen.kubestash.pods.volume_sources import as_stored
 from tests.support import one_volume
 
 
-def _storage(provider: str | None = "local", **local: object) -> BackupStorage:
-    return BackupStorage.model_validate(
-        {
-            "metadata": {"name": "s"},
-            "spec": {"storage": {"provider": provider, "local": local or None}},
-        }
-    )
-
-
-def _bucket(**s3: object) -> BackupStorage:
-    block = {"bucket": "backup", "secretName": "keys", **s3}
-    return BackupStorage.model_validate(
-        {"metadata": {"name": "s"}, "spec": {"storage": {"provider": "s3", "s3": block}}}
-    )
-
-
 def _task(*added: JsonObject) -> TaskReference:
     return TaskReference.model_validate({"name": "logical-backup", "addonVolumes": added})
-
-
-@pytest.mark.parametrize(
-    "storage",
-    [
-        _storage("gcs"),
-        _storage("s3"),
-        _storage(None),
-        _storage("local"),
-        BackupStorage.model_validate({"metadata": {"name": "s"}, "spec": {}}),
-    ],
-)
-def test_storage_that_is_no_volume_is_refused(storage: BackupStorage) -> None:
-    with pytest.raises(backends.UnsupportedStorageError, match="is not supported yet"):
-        backends.storage_url(storage)
-    with pytest.raises(backends.UnsupportedStorageError):
-        backends.backend(storage, is_root=False)
-
-
-@pytest.mark.parametrize(
-    ("local", "url", "mount"),
-    [
-        ({"mountPath": "/a"}, "file:///a", {"name": "backend", "mountPath": "/a"}),
-        (
-            {"subPath": "dem1"},
-            "file:///kubestash-backend",
-            {"name": "backend", "mountPath": "/kubestash-backend", "subPath": "dem1"},
-        ),
-        (
-            {"subPath": ""},
-            "file:///kubestash-backend",
-            {"name": "backend", "mountPath": "/kubestash-backend"},
-        ),
-    ],
-)
-def test_sub_path_is_the_mounts_and_not_part_of_the_url(
-    local: JsonObject, url: str, mount: JsonObject
-) -> None:
-    storage = _storage("local", emptyDir={}, **local)
-    assert backends.storage_url(storage) == url
-    assert backends.backend(storage, is_root=False) == ({"name": "backend", "emptyDir": {}}, mount)
 
 
 def test_a_backup_with_a_group_never_gives_the_live_volume_to_it() -> None:
@@ -78,58 +19,6 @@ def test_a_backup_with_a_group_never_gives_the_live_volume_to_it() -> None:
     assert volume["persistentVolumeClaim"] == {"claimName": "library", "readOnly": True}
     volume, _ = volumes.target(one_volume.repository(), read_only=False, has_group=True)
     assert volume["persistentVolumeClaim"] == {"claimName": "library"}
-
-
-@pytest.mark.parametrize(("is_root", "mode"), [(True, 0o440), (False, 0o444)])
-def test_the_keys_of_a_bucket_are_a_secret_of_the_pods_namespace(is_root: bool, mode: int) -> None:
-    volume, mount = backends.backend(_bucket(), is_root=is_root)
-    assert volume == {
-        "name": "credentials",
-        "secret": {"secretName": "keys", "optional": True, "defaultMode": mode},
-    }
-    assert mount == {
-        "name": "credentials",
-        "mountPath": "/var/run/stashgen/credentials",
-        "readOnly": True,
-    }
-
-
-def test_a_bucket_without_a_secret_is_refused() -> None:
-    with pytest.raises(backends.UnsupportedStorageError, match="without a Secret"):
-        backends.backend(_bucket(secretName=""), is_root=False)
-
-
-def test_a_prefix_that_leaves_its_place_is_refused() -> None:
-    with pytest.raises(backends.UnsupportedStorageError, match="leaves its directory"):
-        backends.storage_url(_bucket(prefix="a/../b"))
-
-
-@pytest.mark.parametrize(
-    ("bucket", "url"),
-    [
-        ({}, "s3:https://s3.us-east-1.amazonaws.com/backup"),
-        ({"region": "eu-1", "prefix": "/a/b/"}, "s3:https://s3.eu-1.amazonaws.com/backup/a/b"),
-        ({"endpoint": "http://minio:9000/", "region": "x"}, "s3:http://minio:9000/backup"),
-        ({"endpoint": "minio:9000"}, "s3:https://minio:9000/backup"),
-    ],
-)
-def test_a_bucket_is_addressed_as_restic_spells_it(bucket: JsonObject, url: str) -> None:
-    assert backends.storage_url(_bucket(**bucket)) == url
-
-
-@pytest.mark.parametrize(
-    ("bucket", "flags"),
-    [
-        ({}, {}),
-        ({"region": "", "insecureTLS": False, "maxConnections": 0}, {}),
-        ({"region": "eu-1"}, {"region": "eu-1"}),
-        ({"insecureTLS": True}, {"insecure-tls": "true"}),
-        ({"maxConnections": 9}, {"connections": "9"}),
-    ],
-)
-def test_what_a_bucket_does_not_say_is_no_flag(bucket: JsonObject, flags: dict[str, str]) -> None:
-    assert backends.storage_flags(_bucket(**bucket)) == flags
-    assert backends.storage_flags(_storage("local", emptyDir={}, maxConnections=3)) == {}
 
 
 @pytest.mark.parametrize(

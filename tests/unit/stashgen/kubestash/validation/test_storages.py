@@ -109,6 +109,8 @@ def test_selector_scope_without_a_selector_is_refused() -> None:
             ),
             False,
         ),
+        (_s3("demo/a", prefix="p//q"), _s3("x/b", prefix="p/q"), True),
+        (_s3("demo/a", prefix="p"), _s3("x/b", prefix="../p"), False),
         (_storage(key="demo/a"), _storage(key="x/b"), False),
     ],
 )

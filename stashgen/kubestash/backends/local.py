@@ -1,0 +1,92 @@
+"""A volume as storage: mounted into every pod, with a sub-path for each cluster."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from stashgen.api import backup_storage as api
+from stashgen.api.base import JsonObject
+from stashgen.kubestash.backends.backend import Backend
+from stashgen.kubestash.layout import join
+from stashgen.kubestash.pods.volume_sources import as_stored
+
+VOLUME = "backend"
+_DEFAULT_MOUNT_PATH = "/kubestash-backend"
+
+
+@dataclass(frozen=True, slots=True)
+class Local(Backend):
+    """A storage on a volume: ``file://<mount path>``.
+
+    The ``subPath`` is applied by the mount and so is not part of the address.
+    """
+
+    url_prefix: ClassVar[str] = "file://"
+    cluster_field: ClassVar[str] = "subPath"
+
+    block: api.LocalBackend
+
+    @classmethod
+    def of(cls, storage: api.Backend) -> Self | None:
+        """The backend of a storage with a block ``local``."""
+        return cls(storage.local) if storage.local is not None else None
+
+    @property
+    def claim(self) -> str | None:
+        """The claim of the volume, where it is one."""
+        claim = self.block.persistent_volume_claim
+        return claim.claim_name if claim is not None else None
+
+    @property
+    def bucket(self) -> str | None:
+        """None: it is a volume."""
+        return None
+
+    def url(self) -> str:
+        """The folder that it is mounted at."""
+        return f"{self.url_prefix}{self._mount_path}"
+
+    def flags(self) -> Mapping[str, str]:
+        """None: the mount says it all."""
+        return {}
+
+    def volume(self, *, is_root: bool) -> tuple[JsonObject, JsonObject]:
+        """The volume itself."""
+        del is_root  # The files of a volume have owners of their own.
+        mount: JsonObject = {"name": VOLUME, "mountPath": self._mount_path}
+        if self.block.sub_path:
+            mount["subPath"] = self.block.sub_path
+        return {"name": VOLUME, **as_stored(self.block.volume_source)}, mount
+
+    def place(self, directory: str = "") -> str:
+        """The volume's source and the path in it."""
+        path = join(self.block.sub_path or "", directory)
+        return json.dumps({**self._source, "subPath": path}, sort_keys=True)
+
+    def rendered(self) -> JsonObject:
+        """Path and sub-path written out."""
+        path = join(self.block.sub_path or "")
+        return {"mountPath": self._mount_path, "subPath": path, **self._source}
+
+    def problems(self) -> Iterator[str]:
+        """A pod cannot mount a volume without a source."""
+        if not self.block.volume_source:
+            yield "spec.storage.local: a volume source is needed, for example persistentVolumeClaim"
+
+    def unsupported(self) -> Mapping[str, str]:
+        """Nothing: any volume that a pod can mount will do."""
+        return {}
+
+    @property
+    def _mount_path(self) -> str:
+        return self.block.mount_path or _DEFAULT_MOUNT_PATH
+
+    @property
+    def _source(self) -> JsonObject:
+        """KubeStash's schema has ``readOnly`` without omitempty: an operator would add it."""
+        source = self.block.volume_source
+        claim = source.get("persistentVolumeClaim")
+        if isinstance(claim, dict):
+            source["persistentVolumeClaim"] = {**claim, "readOnly": claim.get("readOnly", False)}
+        return source

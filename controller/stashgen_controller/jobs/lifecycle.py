@@ -11,7 +11,7 @@ from typing import assert_never
 
 from stashgen.api.resources import JOBS
 from stashgen.api.shared import Executor
-from stashgen_controller.jobs.run import JobRun, RunState
+from stashgen_controller.jobs.run import SETTLES, JobRun, RunState
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.runtime.decision import Decision, Delete, Question
@@ -30,12 +30,13 @@ class Waiting:
 
     Attributes:
         executor: What the status is to record.
-        awaits_pod: The Job was made this moment: its pod, whose name is recorded too, follows.
+        is_new: It was made, or ended, this moment: what is to be recorded follows. It is looked at
+            again after ``SETTLES``.
         requeue_after: When a pod that does not start has to be looked at again.
     """
 
     executor: Executor | None
-    awaits_pod: bool = False
+    is_new: bool = False
     requeue_after: timedelta | None = None
 
 
@@ -117,7 +118,9 @@ def stage_of(run: JobRun, now: datetime, *, namespace: str, job: str, attempt: i
             error = run.never_started(now)
             if error is not None:
                 return NeverStarted(executor, error, run, namespace)
-            return Waiting(executor, run.awaits_pod(now), run.next_look(now))
+            return Waiting(executor, run.is_new(now), run.next_look(now))
+        case RunState.FINISHED if run.awaits_pod(now):
+            return Waiting(executor, is_new=True, requeue_after=SETTLES)
         case RunState.FINISHED | RunState.LOST | RunState.COLLISION:
             if run.succeeded:
                 return Succeeded(executor)

@@ -24,8 +24,9 @@ from stashgen_controller.protocol.run_result import ErrorClass, RunResult
 from stashgen_controller.protocol.run_spec import DEADLINE_GRACE
 from stashgen_controller.runtime.kind import Reader
 
-# The Job controller makes a Job's pod within so long, unless a quota (say) refuses it.
-POD_FOLLOWS = timedelta(seconds=5)
+# Within so long the Job controller makes a Job's pod, unless a quota (say) refuses it, many a Job
+# has ended, and what one watch shows another shows too: what is recorded then is recorded once.
+SETTLES = timedelta(seconds=5)
 # A pod that waits for so long is worth a warning, and after the second time it has failed: its
 # volume is held by another node, say, or no node has room for it.
 PENDING_TOO_LONG = timedelta(minutes=5)
@@ -84,10 +85,14 @@ class JobRun:
         """The worker itself says that it did what it was asked to."""
         return self.result is not None and self.error is None
 
+    def is_new(self, now: datetime) -> bool:
+        """Whether the Job was made this moment: its pod follows, and it may end soon."""
+        return self.created is not None and now - self.created < SETTLES
+
     def awaits_pod(self, now: datetime) -> bool:
-        """Whether the Job was made this moment: its pod, whose name is recorded too, follows."""
-        is_new = self.created is not None and now - self.created < POD_FOLLOWS
-        return self.pod is None and is_new
+        """Whether a complete Job's pod has not been seen: the caches may be behind for a moment."""
+        is_recent = self.finished is not None and now - self.finished < SETTLES
+        return self.exited_well and self.result is None and self.pod is None and is_recent
 
     def is_pending_too_long(self, now: datetime) -> bool:
         """Whether the pod has been waiting for longer than a start may take."""

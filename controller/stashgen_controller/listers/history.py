@@ -24,6 +24,7 @@ class SnapshotRecord:
 
     Attributes:
         namespace, name, repository, session: Which one.
+        backup_session: Name of the BackupSession that made it.
         phase: Pending where the status has none.
         created: When the object was made, as stored.
         snapshot_time: What the status says; None before it says so.
@@ -39,6 +40,7 @@ class SnapshotRecord:
     name: str
     repository: str
     session: str
+    backup_session: str
     phase: Phase
     created: str
     snapshot_time: datetime | None
@@ -73,6 +75,7 @@ def snapshot_record(obj: JsonObject) -> SnapshotRecord:
         name=name_of(obj),
         repository=str(spec.get("repository") or ""),
         session=str(spec.get("session") or ""),
+        backup_session=str(spec.get("backupSession") or ""),
         phase=Phase(phase_of(obj) or Phase.PENDING),
         created=str(mapping_of(obj, "metadata").get("creationTimestamp") or ""),
         snapshot_time=_time(status, "snapshotTime"),

@@ -43,23 +43,34 @@ def decide(seen: Observed, now: datetime) -> Decision:
     if why is not None:
         skipped = conditioned(seen.status, _skipped(why, now))
         return _write(Step(skipped, _deletions(seen, is_skipped=True)), seen, now)
-    return _write(_run(seen, now), seen, now)
+    step = _run(seen, now)
+    if not is_true(step.status.conditions, ConditionType.METRICS_PUSHED):
+        return _write(step, seen, now)
+    # Its retention starts at once: one write then says both.
+    ended = _with_status(seen, _with_phase(step.status, seen))
+    after = _after(ended, now)
+    return replace(after, actions=(*step.actions, *after.actions))
 
 
 def _write(step: Step, seen: Observed, now: datetime) -> Decision:
-    def written(status: BackupSessionStatus) -> JsonObject:
-        phase = phases.backup_session_phase(status)
-        # The last copy's Job reports how it ended before we have recorded everything.
-        reported = seen.status.phase
-        if reported is not None and reported.is_final and not phase.is_final:
-            phase = reported
-        return status.model_copy(update={"phase": phase}).to_wire()
-
     def refused(why: Reason) -> JsonObject:
-        return written(conditioned(seen.status, ENSURED.not_done(why, now)))
+        return _with_phase(conditioned(seen.status, ENSURED.not_done(why, now)), seen).to_wire()
 
-    status = written(step.status) if step.is_written else None
+    status = _with_phase(step.status, seen).to_wire() if step.is_written else None
     return Decision(step.actions, status, step.requeue_after, refused)
+
+
+def _with_phase(status: BackupSessionStatus, seen: Observed) -> BackupSessionStatus:
+    phase = phases.backup_session_phase(status)
+    # The last copy's Job reports how it ended before we have recorded everything.
+    reported = seen.status.phase
+    if reported is not None and reported.is_final and not phase.is_final:
+        phase = reported
+    return status.model_copy(update={"phase": phase})
+
+
+def _with_status(seen: Observed, status: BackupSessionStatus) -> Observed:
+    return replace(seen, session=seen.session.model_copy(update={"status": status}))
 
 
 def _is_started(seen: Observed) -> bool:
@@ -164,8 +175,7 @@ def _deletions(seen: Observed, *, is_skipped: bool) -> tuple[Action, ...]:
 def _after(seen: Observed, now: datetime) -> Decision:
     """What follows a finished session: retention where a copy is good, a retry where it failed."""
     retention = advance_retention(seen, now)
-    retried = seen.session.model_copy(update={"status": retention.status})
-    retry = advance_retry(replace(seen, session=retried), now)
+    retry = advance_retry(_with_status(seen, retention.status), now)
     waits = [wait for wait in (retention.requeue_after, retry.requeue_after) if wait is not None]
     phase = retry.status.phase or phases.backup_session_phase(retry.status)
 

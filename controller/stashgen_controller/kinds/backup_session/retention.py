@@ -25,7 +25,7 @@ from stashgen_controller.jobs.lifecycle import (
     stage_of,
 )
 from stashgen_controller.jobs.manifest import job_manifest, owner_of
-from stashgen_controller.jobs.run import POD_FOLLOWS
+from stashgen_controller.jobs.run import SETTLES
 from stashgen_controller.kinds.backup_session.copy import Copy
 from stashgen_controller.kinds.backup_session.observe import Observed
 from stashgen_controller.protocol.reason import Reason
@@ -111,9 +111,9 @@ def _advance(seen: Observed, copy: Copy, now: datetime) -> _CopyStep:
         case Absent():
             job = _job(seen, copy, copy.maintenance or {}, now)
             return _CopyStep(entry, (Create(JOBS, job),), (_ENSURED.done(now),))
-        case Waiting(awaits_pod=True):
+        case Waiting(is_new=True):
             ensured = (_ENSURED.done(now),)
-            return _CopyStep(entry, conditions=ensured, requeue_after=POD_FOLLOWS)
+            return _CopyStep(entry, conditions=ensured, requeue_after=SETTLES)
         case Waiting():
             entry = entry.model_copy(update={"executor": stage.executor})
             ensured = (_ENSURED.done(now),)

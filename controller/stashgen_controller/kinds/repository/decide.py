@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from stashgen.api.backup_session import RetentionPhase
@@ -33,6 +33,8 @@ from stashgen_controller.runtime.conditions import (
 from stashgen_controller.runtime.decision import Decision
 
 _RECENT = 5
+# Most retentions are done by then.
+_RETENTION_FOLLOWS = timedelta(seconds=30)
 # Only a change of the manifests mends these.
 _WRONG = frozenset({Cause.GRANT_MISSING, Cause.UNSUPPORTED_FIELD})
 
@@ -50,7 +52,8 @@ def decide(seen: Observed, now: datetime) -> Decision:
         ).advance(now)
     if progress.succeeded:
         seen = _with_outcome(seen)
-    status = _summarize(seen)
+    awaited = _retention_awaited(seen, now)
+    status = seen.status if awaited is not None else _summarize(seen)
     conditions = with_condition(status.conditions, _initialized(seen, progress, now))
     conditions = _with_writer(seen, status, conditions, now)
     conditions = _with_retention(seen, conditions, now)
@@ -59,7 +62,7 @@ def decide(seen: Observed, now: datetime) -> Decision:
     decision = Decision(
         progress.actions,
         _written(written, conditions),
-        progress.requeue_after,
+        min((wait for wait in (progress.requeue_after, awaited) if wait), default=None),
         refused=lambda why: _written(status, with_condition(conditions, _failed(why, now))),
     )
     if progress.never_started is None:
@@ -207,6 +210,15 @@ def _with_retention(
             now=now,
         ),
     )
+
+
+def _retention_awaited(seen: Observed, now: datetime) -> timedelta | None:
+    """How long the summary may wait for retention, which changes it again; None: not at all."""
+    newest = next((item for item in seen.snapshots if item.is_finished), None)
+    if newest is None or newest.last_update_time is None or not seen.retention_follows:
+        return None
+    left = newest.last_update_time + _RETENTION_FOLLOWS - now
+    return left if left > timedelta() else None
 
 
 def _summarize(seen: Observed) -> RepositoryStatus:

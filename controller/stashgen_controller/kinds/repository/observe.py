@@ -3,7 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stashgen.api.backup_session import RetentionPolicyApplyStatus
+from stashgen.api.backup_session import (
+    BackupSession,
+    BackupSessionPhase,
+    RetentionPhase,
+    RetentionPolicyApplyStatus,
+)
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
 from stashgen.api.labels import is_rendered
@@ -43,6 +48,7 @@ class Observed:
         writer: What happened last that shows whether the bucket's recorded writer is us; None
             where nothing happened that does.
         retention: How the newest finished retention went.
+        retention_follows: The session of the newest Snapshot is still to apply its retention.
         claim_uid: Of the claim that is backed up; None where it is gone.
         cluster_uid: None only while the cache of namespaces is empty.
     """
@@ -57,6 +63,7 @@ class Observed:
     snapshots: Sequence[SnapshotRecord]
     writer: bool | None
     retention: RetentionPolicyApplyStatus | None
+    retention_follows: bool
     claim_uid: str | None
     cluster_uid: str | None
 
@@ -107,6 +114,7 @@ def observe(reader: Reader, repository: Repository) -> Observed:
         snapshots=snapshots,
         writer=_writer(reader, repository, snapshots),
         retention=_retention(reader, repository),
+        retention_follows=_retention_follows(reader, snapshots),
         claim_uid=claim_uid(reader, target.namespace or namespace, target.name) if target else None,
         cluster_uid=cluster_uid(reader),
     )
@@ -167,3 +175,15 @@ def _retention(reader: Reader, repository: Repository) -> RetentionPolicyApplySt
             if item.repository == repository.metadata.name and item.is_finished
         ]
     return max(found, key=lambda pair: pair[0])[1] if found else None
+
+
+def _retention_follows(reader: Reader, snapshots: Sequence[SnapshotRecord]) -> bool:
+    newest = next((item for item in snapshots if item.is_finished), None)
+    if newest is None or newest.phase is not Phase.SUCCEEDED:
+        return False
+    session = reader.get(BackupSession, newest.namespace, newest.backup_session)
+    if session is None or session.phase is BackupSessionPhase.FAILED:
+        return False
+    entries = (session.status.retention_policy if session.status else None) or ()
+    mine = next((item for item in entries if item.repository == newest.repository), None)
+    return mine is None or (mine.phase is RetentionPhase.PENDING and mine.error is None)

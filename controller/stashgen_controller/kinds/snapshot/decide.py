@@ -18,7 +18,7 @@ from stashgen_controller.jobs.lifecycle import (
     delete_unstarted,
     stage_of,
 )
-from stashgen_controller.jobs.run import POD_FOLLOWS
+from stashgen_controller.jobs.run import SETTLES
 from stashgen_controller.kinds.snapshot.observe import Observed
 from stashgen_controller.runtime.conditions import condition, with_condition
 from stashgen_controller.runtime.decision import Decision
@@ -50,8 +50,8 @@ def decide(seen: Observed, now: datetime) -> Decision:
         case NeverStarted():
             failed = _write(_failed(seen, status, stage.executor, stage.error.text, now))
             return stage.with_event_reason(failed, lambda run: decide(replace(seen, run=run), now))
-        case Waiting(awaits_pod=True):
-            return Decision(requeue_after=POD_FOLLOWS)
+        case Waiting(is_new=True):
+            return Decision(requeue_after=SETTLES)
         case Waiting():
             if seen.snapshot.phase is Phase.RUNNING and status.executor == stage.executor:
                 # What the worker says meanwhile is summed up once, at the end.

@@ -1,4 +1,4 @@
-"""What was decided for every volume."""
+"""The resolved settings of every volume."""
 
 from dataclasses import dataclass
 
@@ -61,7 +61,7 @@ class ResolvedCopy:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedSession:
-    """One rhythm of a volume, everything decided; ``schedule`` has no ``H`` left."""
+    """One session of a volume, everything decided; ``schedule`` has no ``H`` left."""
 
     name: str
     schedule: str
@@ -93,7 +93,7 @@ class Protection:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What was decided for every volume, sorted by key; storages by cluster id and name."""
+    """The resolved settings of every volume, sorted by key; storages by cluster id and name."""
 
     project: Project
     protections: tuple[Protection, ...]

@@ -48,7 +48,7 @@ def storage_objects(data: JsonObject, storage: ResolvedStorage) -> tuple[JsonObj
 
 
 def pod_template(name: str, namespace: str, template: JsonObject) -> JsonObject:
-    """A PodTemplate around what the executor makes."""
+    """A PodTemplate object around a template."""
     return {
         "apiVersion": "v1",
         "kind": "PodTemplate",

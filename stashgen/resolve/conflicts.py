@@ -1,4 +1,4 @@
-"""What must hold over all volumes together: names, directories, retention."""
+"""Conflicts between volumes: names, directories, retention."""
 
 from collections.abc import Iterator
 
@@ -13,20 +13,20 @@ from stashgen.resolve.storages import place_of
 from stashgen.yaml.documents import Document
 
 _NAME_WHY = (
-    "KubeStash cuts names to 63 characters in their middle, so that two can become one; every name "
-    "is computed beforehand and must be unique and whole"
+    "KubeStash cuts the middle out of names above 63 characters, so two names can become the same; "
+    "every name is computed in advance and must be unique and uncut"
 )
 
 
-def prove(
+def without_conflicts(
     policies: PolicySet, protections: tuple[Protection, ...]
 ) -> Outcome[tuple[Protection, ...]]:
-    """The protections that hold together, and findings about the others."""
-    prover = _Prover(policies)
+    """The protections that do not conflict with an earlier one, and findings about the others."""
+    checker = _ConflictChecker(policies)
     for protection in protections:
-        prover.look_at(protection)
-    good = tuple(item for item in protections if item.volume.key not in prover.refused)
-    return Outcome(good, tuple(prover.findings))
+        checker.check(protection)
+    good = tuple(item for item in protections if item.volume.key not in checker.refused)
+    return Outcome(good, tuple(checker.findings))
 
 
 def unused_storages(policies: PolicySet) -> Iterator[Finding]:
@@ -43,12 +43,12 @@ def unused_storages(policies: PolicySet) -> Iterator[Finding]:
             policies.storages[name].at("metadata", "name"),
             f"storage {quote(name)} is not used",
             why="no policy copies to it, so nothing is rendered for it",
-            fix="name it in a policy's copies, or delete it",
+            fix="use it in a policy's copies, or delete it",
             severity=Severity.WARNING,
         )
 
 
-class _Prover:
+class _ConflictChecker:
     def __init__(self, policies: PolicySet) -> None:
         self.findings: list[Finding] = []
         self.refused: set[VolumeKey] = set()
@@ -64,8 +64,8 @@ class _Prover:
         self._buckets: dict[tuple[str, str, str], ResolvedStorage] = {}
         self._said: set[tuple[Code, Document, str]] = set()
 
-    def look_at(self, protection: Protection) -> None:
-        """Compare one volume with all before it."""
+    def check(self, protection: Protection) -> None:
+        """Compare one volume with all earlier ones."""
         key = protection.volume.key
         self._check_names(protection)
         for session in protection.sessions:
@@ -81,9 +81,10 @@ class _Prover:
         for kind, name, is_cut in names_of(protection):
             owner = self._names.setdefault((key.cluster_id, key.namespace, kind, name), key)
             if is_cut or owner != key:
-                other = "" if owner == key else f", as for {_describe(owner)}"
-                what = f"{kind} {quote(name)} would " + (
-                    f"be made for volume {quote(key.name)}{other}" if other else "be cut"
+                what = f"{kind} {quote(name)} would be " + (
+                    f"created for both volume {quote(key.name)} and {_describe(owner)}"
+                    if owner != key
+                    else "cut"
                 )
                 self._refuse_name(protection, what)
                 return
@@ -111,7 +112,7 @@ class _Prover:
             )
             if is_cut or found != owner:
                 what = f"{kind} {quote(name)} of storage {quote(storage.name)} would " + (
-                    "be too long" if is_cut else f"be made for {_describe(found)} too"
+                    "be too long" if is_cut else f"also be created for {_describe(found)}"
                 )
                 self._refuse_name(protection, what)
 

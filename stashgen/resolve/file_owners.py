@@ -1,4 +1,4 @@
-"""Whether the Jobs that write to a storage on a volume may write beside each other."""
+"""Whether the Jobs that write to a storage on a volume can write to each other's folders."""
 
 from collections.abc import Iterable, Iterator
 
@@ -12,10 +12,10 @@ from stashgen.resolve.findings import Code, finding
 def other_users(protections: Iterable[Protection]) -> Iterator[Finding]:
     """A warning for each storage on a volume that Jobs of several users write to.
 
-    What one user makes there the other may not change (Linux, path_resolution(7)), root without
-    its capabilities neither. A common group is taken for an arrangement, and a bucket has no users.
+    Files of one user cannot be changed by another (Linux, path_resolution(7)), nor by root without
+    its capabilities. A common group is assumed to be deliberate, and a bucket has no users.
     """
-    said = set()
+    reported = set()
     for protection in protections:
         for session in protection.sessions:
             for copy in session.copies:
@@ -24,13 +24,13 @@ def other_users(protections: Iterable[Protection]) -> Iterator[Finding]:
                 about = (storage.name, protection.policy)
                 if storage.backend.bucket or about in said or theirs[0] == ours[0]:
                     continue
-                said.add(about)
+                reported.add(about)
                 if theirs[1] != ours[1]:
                     yield _finding(storage, protection, theirs[0], ours[0])
 
 
 def _user(job: Job) -> tuple[int, int]:
-    """User and group of a Job's pod, as they are rendered."""
+    """User and group of a Job's pod, as rendered."""
     user = job.run_as.user if job.run_as is not None else NOBODY
     group = job.run_as.group if job.run_as is not None else None
     return user, user if group is None else group

@@ -1,7 +1,7 @@
 """Whether a namespace's Pod Security level lets the Jobs run (Kubernetes, Pod Security Standards).
 
-Told at compile time, because at run time the API server refuses the pod and not the Job: the Job
-waits for a pod that never comes.
+Checked at compile time, because at run time the API server rejects the pod and not the Job: the Job
+then waits for a pod that never starts.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def allowed(
 ) -> Outcome[tuple[Protection, ...]]:
     """The protections whose pods may run, and a finding for each policy or storage and namespace.
 
-    A namespace that the inventory does not know, or whose label names no level, allows all.
+    A namespace that is not in the inventory, or whose label names no level, allows everything.
     """
     good: list[Protection] = []
     findings: dict[tuple[str, str, str, str], Finding] = {}
@@ -61,7 +61,7 @@ def _refusals(policies: PolicySet, protection: Protection, level: str) -> Iterat
         why = (
             "backups as root need the capability DAC_READ_SEARCH, which this level forbids"
             if level == _BASELINE
-            else "this level lets no pod run as root, so nothing could be backed up or restored"
+            else "this level allows no pod to run as root, so no backup or restore could run"
         )
         yield protection.job.origin(*_USER), "the Jobs, which run as root", why
     storages = {

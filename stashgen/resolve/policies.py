@@ -1,4 +1,4 @@
-"""What a policy says once for all of its volumes."""
+"""A policy's settings, the same for all of its volumes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -21,7 +21,7 @@ from stashgen.model.source import Authored, Origin, PolicySet
 from stashgen.policy.backup_policy import BackupPolicy
 from stashgen.policy.project import Cluster
 from stashgen.policy.template import fill
-from stashgen.resolve.conflicts import prove, unused_storages
+from stashgen.resolve.conflicts import unused_storages, without_conflicts
 from stashgen.resolve.file_owners import other_users
 from stashgen.resolve.findings import Code, finding
 from stashgen.resolve.pod_security import allowed
@@ -40,15 +40,15 @@ from stashgen.resolve.storages import cluster_values, resolve_storage
 def resolve(
     policies: PolicySet, inventory: Inventory, histories: tuple[History, ...], today: date
 ) -> Outcome[Resolved]:
-    """Decide for every volume how it is backed up, and for every history what becomes of it.
+    """Decide how every volume is backed up, and what happens to every history.
 
-    The value has only what no error finding speaks of, sorted by key.
+    The value omits everything that has an error finding; it is sorted by key.
 
     Args:
-        policies: What people wrote.
-        inventory: The volumes that there are.
-        histories: Of the output before the build.
-        today: In UTC; for the dates of retired histories.
+        policies: The validated policies.
+        inventory: The volumes that exist.
+        histories: The histories in the previous output.
+        today: In UTC; compared with the dates of retired histories.
     """
     selection = select(policies, inventory)
     resolver = _Resolver(policies)
@@ -57,21 +57,21 @@ def resolve(
     findings += resolver.findings
     admitted = allowed(policies, inventory, protections)
     findings += admitted.findings
-    proved = prove(policies, admitted.value)
-    findings += proved.findings
+    consistent = without_conflicts(policies, admitted.value)
+    findings += consistent.findings
     findings += unused_storages(policies)
     findings += other_users(proved.value)
     retired = retire(policies, inventory, proved.value, selection.unprotected, histories, today)
     findings += retired.findings
     used = {
         (copy.storage.cluster.id, copy.storage.name): copy.storage
-        for protection in proved.value
+        for protection in consistent.value
         for session in protection.sessions
         for copy in session.copies
     }
     resolved = Resolved(
         project=policies.project.value,
-        protections=proved.value,
+        protections=consistent.value,
         storages=tuple(storage for _, storage in sorted(used.items(), key=lambda item: item[0])),
         unprotected=selection.unprotected,
         retired=retired.value,
@@ -83,7 +83,7 @@ class _Resolver:
     """Fills policies in for volumes; what is the same for many is made once.
 
     Attributes:
-        findings: Each once, however many volumes it is about.
+        findings: Each once, however many volumes it affects.
     """
 
     def __init__(self, policies: PolicySet) -> None:
@@ -100,7 +100,7 @@ class _Resolver:
     def protect(
         self, selected: Iterable[tuple[Volume, Authored[BackupPolicy]]]
     ) -> tuple[Protection, ...]:
-        """The protections of volumes, without those that an error finding speaks of."""
+        """The protections of the selected volumes, without those that have an error finding."""
         drafts: dict[str, PolicyDraft | None] = {}
         made = []
         for volume, policy in selected:
@@ -181,7 +181,7 @@ class _Resolver:
         directory = join(fill(part.directory, values))
         return ResolvedCopy(
             storage=storage,
-            # The API server lets no Repository change its path: another directory, another name.
+            # A Repository's path is immutable: another directory needs another name.
             repository=names.repository_name(
                 storage.name, key.cluster_id, key.namespace, key.name, directory
             ),
@@ -215,7 +215,7 @@ class _Resolver:
                 severity=Severity.ERROR,
                 position=volume.position,
                 subject=f"PersistentVolumeClaim/{key.name} spec.volumeMode",
-                what=f"volume {quote(f'{key.namespace}/{key.name}')} is a raw device",
+                what=f"volume {quote(f'{key.namespace}/{key.name}')} is a raw block device",
                 why="its files cannot be backed up: volumeMode Block is not supported yet",
                 fix="exclude it from the policy, or use volumeMode Filesystem",
             )
@@ -234,7 +234,7 @@ class _Resolver:
             f"{quote(volume.key.namespace)}",
             why="a storage for volumes of other namespaces is not supported yet; the first such "
             f"volume is {quote(volume.key.name)}",
-            fix="select only volumes of the storage's namespace, or write a storage for each",
+            fix="select only volumes in the storage's namespace, or define a storage in each one",
             related=(volume.position,),
         )
         self._once(refusal)

@@ -211,7 +211,7 @@ def _shared() -> Parser:
         "--debug",
         action="store_true",
         default=argparse.SUPPRESS,
-        help="show where in the program a bug of stashgen happened",
+        help="print a traceback if stashgen itself fails",
     )
     return shared
 

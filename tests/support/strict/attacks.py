@@ -13,16 +13,16 @@ Json = dict[str, Any]
 MERGE = "application/merge-patch+json"
 
 POD = "the pod differs from the reviewed template"
-SETTING = "a setting of the Job is not one of the constants of the controller"
-POD_METADATA = "a label or an annotation of the pod is neither reviewed nor a session's"
-JOB_METADATA = "a label or an annotation of the Job is not one of the controller's"
-OWNER = "the Job does not belong to exactly one session, Repository or BackupStorage"
+SETTING = "a setting of the Job differs from the constants of the controller"
+POD_METADATA = "a label or annotation of the pod is neither reviewed nor set by a session"
+JOB_METADATA = "the controller does not set such a label or annotation on a Job"
+OWNER = "the Job is not owned by exactly one session, Repository or BackupStorage"
 UNKNOWN = "has no reviewed template"
 NO_PARAMETERS = "no params found for policy binding with `Deny` parameterNotFoundAction"
-NO_PART = "a Job of the controller says by its label stashgen.dev/reviewed-in where"
+NO_PART = "a Job of the controller must name the object with its reviewed pod"
 WRITE = "the controller may not"
-WITHOUT_PODS = "the controller deletes no Job without its pods"
-FINALIZER = "the controller gives nothing a finalizer"
+WITHOUT_PODS = "the controller may not delete a Job without its pods"
+FINALIZER = "the controller may not set finalizers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -417,7 +417,7 @@ WRITES = (
     ),
     _write(
         "somebody else's Job deleted", "", "DELETE", f"{_BATCH}/jobs/others-job",
-        refusal="the controller deletes only Jobs that were made from a reviewed template",
+        refusal="the controller may only delete Jobs made from a reviewed template",
     ),
     _write(
         "all Jobs of a namespace deleted", "", "DELETE", f"{_BATCH}/jobs",
@@ -433,7 +433,7 @@ WRITES = (
     ),
     _write(
         "all Snapshots of a namespace deleted", "", "DELETE", f"{_STORAGE}/snapshots",
-        refusal="the controller deletes one object at a time",
+        refusal="the controller may only delete one object at a time",
     ),
     _write(
         "a RoleBinding", "CREATE rbac.authorization.k8s.io/rolebindings", "POST",
@@ -557,13 +557,13 @@ WRITES = (
     _write(
         "a Lease of another name", "", "POST", f"{_LEASE}/stashgen-system/leases",
         _object("coordination.k8s.io/v1", "Lease"),
-        refusal="the controller has one Lease, in its own namespace",
+        refusal="the controller may only use its own Lease",
     ),
     _write(
         "a Lease of somebody else", "", "POST", f"{_LEASE}/{{namespace}}/leases",
         {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
          "metadata": {"name": "stashgen-controller"}},
-        refusal="the controller has one Lease, in its own namespace",
+        refusal="the controller may only use its own Lease",
     ),
 )  # fmt: skip
 

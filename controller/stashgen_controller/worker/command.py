@@ -1,4 +1,4 @@
-"""The worker's command line: each verb loads what it needs, works and reports."""
+"""The worker's command line: each verb imports what it needs, runs and reports."""
 
 import argparse
 import gc
@@ -65,18 +65,18 @@ def _read_plan(
     """The plan, which must be about what the reviewed command line is about.
 
     Raises:
-        RunFailedError: there is none, or it is another one's.
+        RunFailedError: there is none, or it belongs to something else.
     """
     try:
         plan = environment.read_plan()
     except (OSError, ValidationError) as error:
-        msg = f"the session's plan cannot be read: {error}"
+        msg = f"the run spec cannot be read: {error}"
         raise RunFailedError(ErrorClass.INTERNAL, msg) from error
     subject = module.subject(plan)
     said = {"verb": plan.verb.value, **subject}
     asked = {"verb": verb.value, **{name: getattr(args, name) for name in subject}}
     if said != asked:
-        msg = f"the plan is for {said}, the command line for {asked}"
+        msg = f"the run spec is for {said}, but the command line for {asked}"
         raise RunFailedError(ErrorClass.INTERNAL, msg)
     return plan
 

@@ -145,7 +145,9 @@ def _back_up_path(
     )
     summary = outcome.output.last("summary")
     if summary is None or not summary.get("snapshot_id"):
-        raise RunFailedError(ErrorClass.INTERNAL, f"restic backup made no snapshot: {outcome.text}")
+        raise RunFailedError(
+            ErrorClass.INTERNAL, f"restic backup created no snapshot: {outcome.text}"
+        )
     stats = ResticStats(
         summary=Summary(
             id=str(summary["snapshot_id"]),

@@ -66,7 +66,7 @@ def _ensure(run: RunContext, path: str, used: set[str]) -> None:
         if error.reason is not ErrorClass.NO_REPOSITORY:
             raise
         if path in used:
-            msg = f"{path} was initialised before and is gone: it is not made anew"
+            msg = f"{path} was initialised before and is missing: it will not be recreated"
             raise RunFailedError(ErrorClass.NO_REPOSITORY, msg) from error
         restic.run("init")
 

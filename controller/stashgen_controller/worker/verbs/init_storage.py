@@ -52,7 +52,7 @@ def init_storage(run: RunContext) -> None:
     run.bucket.create(probe, b"1")
     try:
         if run.bucket.create(probe, b"2") or run.bucket.read(probe) != b"1":
-            msg = "the storage replaces a file that exists when asked to create it"
+            msg = "the storage overwrites an existing file on a create-only write"
             raise RunFailedError(ErrorClass.INVALID_BUCKET, msg)
     finally:
         run.bucket.delete(probe)

@@ -141,7 +141,7 @@ def _require_listed(restic: Restic, ids: Sequence[str]) -> None:
     listed = list_restic(restic)
     for id_ in ids:
         if not any(known.startswith(id_) for known in listed):
-            msg = f"restic does not list the snapshot {id_} any more"
+            msg = f"restic no longer lists snapshot {id_}"
             raise RunFailedError(ErrorClass.NO_SNAPSHOT, msg)
 
 
@@ -151,7 +151,7 @@ def _require_empty(run: RunContext) -> None:
     )
     if found:
         shown = ", ".join(found[:_SHOWN]) + (" and more" if len(found) > _SHOWN else "")
-        msg = f"mode OnlyIfEmpty: the volume has {shown}"
+        msg = f"mode OnlyIfEmpty: the volume contains {shown}"
         raise RunFailedError(ErrorClass.NOT_EMPTY, msg)
 
 
@@ -176,7 +176,5 @@ def _ids(source: Component | None) -> list[str]:
     ]
     for id_ in found:
         if _ID.fullmatch(id_) is None:
-            raise RunFailedError(
-                ErrorClass.INVALID_BUCKET, f"{id_!r} is not a restic snapshot's id"
-            )
+            raise RunFailedError(ErrorClass.INVALID_BUCKET, f"{id_!r} is not a restic snapshot id")
     return found

@@ -80,7 +80,7 @@ def retain(run: RunContext, order: MaintainOrder) -> None:
         ResticError, StorageError: the policy could not be applied.
     """
     if not record_writer(run):
-        msg = "another volume or cluster writes here: nothing is removed"
+        msg = "another volume or cluster writes here; nothing is removed"
         raise RunFailedError(ErrorClass.RESTORE_EXPECTED, msg)
     found = read_records(run, order.component)
     records = [item for item in found.records if item.session in order.sessions]
@@ -116,7 +116,7 @@ def refuse_past(listed: _ListedByPath, now: datetime) -> None:
     times = [item.time for found in listed.values() for item in found.values()]
     newest = max(times, default=now)
     if newest > now + _CLOCK_SKEW:
-        msg = f"the clock went back: there is a snapshot of {newest:%Y-%m-%dT%H:%M:%SZ}"
+        msg = f"the clock went back: there is a snapshot from {newest:%Y-%m-%dT%H:%M:%SZ}"
         raise RunFailedError(ErrorClass.RETENTION_HELD, msg)
 
 

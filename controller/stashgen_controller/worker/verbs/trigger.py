@@ -91,7 +91,7 @@ def _create(api: Api, namespace: str, manifest: JsonObject) -> None:
             raise RunFailedError(_reason(gone), f"BackupSession: {gone}") from gone
         found = BackupSession.from_wire(stored)
         if (found.spec.invoker, found.spec.session) != (wanted.spec.invoker, wanted.spec.session):
-            msg = f"NameCollision: BackupSession {wanted.metadata.name} is of another session"
+            msg = f"NameCollision: BackupSession {wanted.metadata.name} belongs to another session"
             raise RunFailedError(ErrorClass.INTERNAL, msg) from error
 
 

@@ -52,7 +52,7 @@ def _no_answer(cause: str) -> str:
             f"{_REQUEST} - HTTP error: error sending request: UnknownIssuer",
         ),
         (_REQUEST, "Unavailable", _REQUEST),
-        ("", "Unavailable", "no answer"),
+        ("", "Unavailable", "no response"),
     ],
 )
 def test_what_a_store_says_has_a_class_and_one_line(text: str, reason: str, message: str) -> None:

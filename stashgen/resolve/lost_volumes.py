@@ -72,9 +72,11 @@ class LostVolumes:
         unread = self._inventory.unreadable
         if unread:
             number = "an object" if len(unread) == 1 else f"{len(unread)} objects"
+            why = (
+                f"the inventory no longer has this claim; it may be in {number} that cannot be read"
+            )
             return (
-                "the inventory no longer has this claim; "
-                f"it may be in {number} that cannot be read",
+                why,
                 "make the manifests readable",
                 tuple(sorted(unread))[:_MOST_RELATED],
             )

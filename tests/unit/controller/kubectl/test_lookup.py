@@ -52,7 +52,7 @@ def test_a_claim_of_two_configurations_is_not_guessed() -> None:
     _configuration(objects, "nightly", "data", "two")
     with pytest.raises(
         UsageError,
-        match=r"is ambiguous: demo/hourly \(volume data\), demo/nightly \(volume data\); use the name",
+        match=r"is ambiguous: demo/hourly \(volume data\), demo/nightly \(volume data\); use",
     ):
         find(objects, "data")
 

@@ -96,7 +96,8 @@ NAME    TIME                  AGE   PHASE      SIZE       REPOSITORY  SESSION  R
 bad     2026-03-01 11:55:00Z  5m    Failed     -          nas-abc     backup   -          kept
 good-1  2026-03-01 11:00:00Z  60m   Succeeded  1.500 GiB  nas-abc     backup   01234567   kept
 good-2  2026-03-01 10:00:00Z  120m  Succeeded  1.500 GiB  nas-abc     backup   01234567   kept
-good-3  2026-03-01 09:00:00Z  3h    Succeeded  1.500 GiB  nas-abc     backup   01234567   removed next\
+good-3  2026-03-01 09:00:00Z  3h    Succeeded  1.500 GiB  nas-abc     backup   01234567   \
+removed next\
 """
 
 

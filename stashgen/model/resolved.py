@@ -16,7 +16,7 @@ from stashgen.policy.shared import Job
 
 @dataclass(frozen=True, slots=True)
 class ResolvedStorage:
-    """A storage in one cluster, templates filled in.
+    """A storage in one cluster, with its templates filled in.
 
     Attributes:
         provider: KubeStash's name of it.
@@ -44,9 +44,9 @@ class ResolvedCopy:
         repository: The Repository's name.
         directory: Below the storage's prefix.
         retention_name: The RetentionPolicy's name in the volume's namespace.
-        secret_name: Of the encryption key.
-        origin: Where the policy has the copy.
-        retention_origin: Where the copy says what is kept.
+        secret_name: The Secret with the encryption key.
+        origin: Where the policy defines the copy.
+        retention_origin: Where the copy's retention is set.
     """
 
     storage: ResolvedStorage

@@ -40,7 +40,7 @@ class Origin:
     path: Path
 
     def at(self, *keys: str | int) -> Self:
-        """The place of a part of the value."""
+        """Where a part of the value is written."""
         return type(self)(self.document, (*self.path, *keys))
 
     @property

@@ -96,10 +96,10 @@ class _ConflictChecker:
                 protection,
                 Code.STORAGE_ITSELF,
                 copy.origin.at("storage"),
-                f"volume {quote(f'{key.namespace}/{key.name}')} is storage {quote(storage.name)} "
-                "itself",
-                "a backup into itself grows with every run, and is lost with the volume",
-                "name the claim in the policy's select.volumes.exclude",
+                f"volume {quote(f'{key.namespace}/{key.name}')} holds storage "
+                f"{quote(storage.name)} itself",
+                "a backup into itself grows with every run and is lost together with the volume",
+                "add the claim to the policy's select.volumes.exclude",
             )
         self._check_bucket(protection, storage)
         if (storage.cluster.id, storage.name) in self._storages:
@@ -147,10 +147,10 @@ class _ConflictChecker:
             protection,
             Code.SAME_DIRECTORY,
             copy.origin.at("directory"),
-            f"directory {quote(copy.directory)} of storage {quote(copy.storage.name)} is written "
-            f"for volume {quote(f'{first.namespace}/{first.name}')} already",
-            "two repositories in one place overwrite each other's files and history",
-            'use a directory with "{{namespace}}/{{volume}}", or another storage',
+            f"directory {quote(copy.directory)} of storage {quote(copy.storage.name)} is already "
+            f"used by volume {quote(f'{first.namespace}/{first.name}')}",
+            "two repositories in the same place overwrite each other's files and history",
+            'use a directory that contains "{{namespace}}/{{volume}}", or another storage',
         )
 
     def _refuse_retention(self, protection: Protection, copy: ResolvedCopy) -> None:
@@ -160,7 +160,7 @@ class _ConflictChecker:
             copy.retention_origin,
             f"two different RetentionPolicies would be named {quote(copy.retention_name)} in "
             f"namespace {quote(protection.volume.key.namespace)}",
-            "one of them would decide for both what is deleted",
+            "one of them would decide what is deleted for both",
             "give the project's RetentionPolicy another name",
         )
 
@@ -185,11 +185,11 @@ class _ConflictChecker:
         *,
         see: Position | None = None,
     ) -> None:
-        """Leave a volume out, and say why once a document; ``see`` is the volume unless given."""
+        """Leave a volume out, reported once per document; ``see`` defaults to the volume."""
         self.refused.add(protection.volume.key)
-        said = (code, origin.document, what)
-        if said not in self._said:
-            self._said.add(said)
+        key = (code, origin.document, what)
+        if key not in self._reported:
+            self._reported.add(key)
             related = (see or protection.volume.position,)
             self.findings.append(finding(code, origin, what, why=why, fix=fix, related=related))
 

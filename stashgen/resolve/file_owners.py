@@ -40,11 +40,11 @@ def _finding(storage: ResolvedStorage, protection: Protection, theirs: int, ours
     return finding(
         Code.OTHER_USER,
         storage.job.origin("runAs", "user"),
-        f"storage {quote(storage.name)} is initialised by user {theirs}, and policy "
+        f"storage {quote(storage.name)} is initialised by user {theirs}, but policy "
         f"{quote(protection.policy)} writes to it as user {ours}",
-        why="on a volume the one cannot write into folders of the other; it fails at run time "
-        "(EACCES) unless the volume lets everybody write",
-        fix="write the same job.runAs for both, or a group of theirs that may write there",
+        why="on a volume neither user can write to the other's folders; this fails at run time "
+        "(EACCES) unless the volume lets everyone write",
+        fix="set the same job.runAs for both, or a common group that may write there",
         related=(protection.job.origin("runAs", "user").position,),
         severity=Severity.WARNING,
     )

@@ -39,7 +39,7 @@ def finding(  # each part of a message is an argument of its own
     related: Sequence[Position] = (),
     severity: Severity = Severity.ERROR,
 ) -> Finding:
-    """A finding about a value that somebody wrote."""
+    """A finding about a value in a document."""
     return Finding(
         code=code,
         severity=severity,

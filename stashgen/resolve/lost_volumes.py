@@ -55,8 +55,8 @@ class LostVolumes:
         """Why a volume is not protected, what to fix, and where to look."""
         if key.cluster_id not in self._clusters:
             return (
-                f"the project has no cluster with id {quote(key.cluster_id)} any more",
-                "add the cluster again",
+                f"the project no longer has a cluster with id {quote(key.cluster_id)}",
+                "restore the cluster",
                 (self._project.at("spec", "clusters").position,),
             )
         volume = self._volumes.get(key)

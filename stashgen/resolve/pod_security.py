@@ -38,11 +38,11 @@ def allowed(
             found = finding(
                 Code.POD_SECURITY,
                 origin,
-                f"Pod Security level {quote(level)} of namespace {quote(key.namespace)} refuses "
+                f"Pod Security level {quote(level)} of namespace {quote(key.namespace)} rejects "
                 + what,
                 why=why,
-                fix=f"name the user that owns the files, or give the namespace a label "
-                f"{LEVEL_LABEL} that allows it"
+                fix=f"set job.runAs.user to the user that owns the files, or allow root in the "
+                f"namespace's label {LEVEL_LABEL}"
                 if origin.path[-1] == "user"
                 else "use a persistentVolumeClaim, or a namespace with another level",
                 related=(protection.volume.position,),
@@ -77,13 +77,13 @@ def _refusals_of_storage(
 ) -> Iterator[_Refusal]:
     name = f"storage {quote(storage.name)}"
     if level == _RESTRICTED and _is_root(storage.job.value):
-        why = "this level lets no pod run as root, so the storage could not be initialised"
+        why = "this level allows no pod to run as root, so the storage could not be initialised"
         yield storage.job.origin(*_USER), f"the Jobs of {name}, which run as root", why
     forbidden = {"hostPath", *({"nfs"} if level == _RESTRICTED else ())}
     for source in sorted(forbidden & storage.block.keys()):
         why = f"this level forbids volumes of type {source}, so every Job of the storage"
         what = f"the Jobs of {name}, which mount {source}"
-        yield backend.at(source), what, f"{why} would be refused"
+        yield backend.at(source), what, f"{why} would fail"
 
 
 def _is_root(job: Job) -> bool:

@@ -1,4 +1,4 @@
-"""The pass itself: select, draft, fill in for every volume, prove."""
+"""The pass itself: select volumes, fill in policies for each, and check for conflicts."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -25,7 +25,12 @@ from stashgen.resolve.conflicts import unused_storages, without_conflicts
 from stashgen.resolve.file_owners import other_users
 from stashgen.resolve.findings import Code, finding
 from stashgen.resolve.pod_security import allowed
-from stashgen.resolve.policies import CopyDraft, PolicyDraft, SessionDraft, draft
+from stashgen.resolve.policies import (
+    EffectiveCopy,
+    EffectivePolicy,
+    EffectiveSession,
+    effective_policy,
+)
 from stashgen.resolve.retirement import retire
 from stashgen.resolve.schedules import (
     ClockChanges,
@@ -60,8 +65,8 @@ def resolve(
     consistent = without_conflicts(policies, admitted.value)
     findings += consistent.findings
     findings += unused_storages(policies)
-    findings += other_users(proved.value)
-    retired = retire(policies, inventory, proved.value, selection.unprotected, histories, today)
+    findings += other_users(consistent.value)
+    retired = retire(policies, inventory, consistent.value, selection.unprotected, histories, today)
     findings += retired.findings
     used = {
         (copy.storage.cluster.id, copy.storage.name): copy.storage
@@ -101,15 +106,15 @@ class _Resolver:
         self, selected: Iterable[tuple[Volume, Authored[BackupPolicy]]]
     ) -> tuple[Protection, ...]:
         """The protections of the selected volumes, without those that have an error finding."""
-        drafts: dict[str, PolicyDraft | None] = {}
+        effective: dict[str, EffectivePolicy | None] = {}
         made = []
         for volume, policy in selected:
             name = policy.value.metadata.name
-            if name not in drafts:
-                outcome = draft(self._policies, policy)
+            if name not in effective:
+                outcome = effective_policy(self._policies, policy)
                 self.findings += outcome.findings
-                drafts[name] = outcome.value if outcome.ok else None
-            known = drafts[name]
+                effective[name] = outcome.value if outcome.ok else None
+            known = effective[name]
             cluster, zone = self._clusters[volume.key.cluster_id]
             if known is not None:
                 protection = self._protection(volume, known, cluster, zone)
@@ -119,7 +124,7 @@ class _Resolver:
         return tuple(made)
 
     def _protection(
-        self, volume: Volume, known: PolicyDraft, cluster: Cluster, zone: ZoneInfo
+        self, volume: Volume, known: EffectivePolicy, cluster: Cluster, zone: ZoneInfo
     ) -> Protection | None:
         if volume.block:
             self._refuse_block(volume)
@@ -144,7 +149,7 @@ class _Resolver:
     def _session(
         self,
         volume: Volume,
-        part: SessionDraft,
+        part: EffectiveSession,
         cluster: Cluster,
         zone: ZoneInfo,
     ) -> ResolvedSession | None:
@@ -171,7 +176,7 @@ class _Resolver:
             copies=complete,
         )
 
-    def _copy(self, volume: Volume, part: CopyDraft, cluster: Cluster) -> ResolvedCopy | None:
+    def _copy(self, volume: Volume, part: EffectiveCopy, cluster: Cluster) -> ResolvedCopy | None:
         key = volume.key
         storage = self._storage(part.storage, cluster)
         if storage.namespace != key.namespace:
@@ -201,7 +206,7 @@ class _Resolver:
         return self._storages[key]
 
     def _once(self, found: Finding) -> None:
-        """A finding that every volume or cluster would repeat."""
+        """Report once a finding that every volume or cluster would repeat."""
         key = (found.code, found.position, found.subject)
         if key not in self._refused:
             self._refused.add(key)
@@ -224,7 +229,7 @@ class _Resolver:
     def _refuse_namespace(
         self,
         volume: Volume,
-        part: CopyDraft,
+        part: EffectiveCopy,
         storage: ResolvedStorage,
     ) -> None:
         refusal = finding(

@@ -86,7 +86,7 @@ class _Retirement:
         today: date,
     ) -> None:
         self.findings: list[Finding] = []
-        self._losses = Losses(policies, inventory, histories)
+        self._lost = LostVolumes(policies, inventory, histories)
         self._project = policies.project
         self._volumes = {volume.key: volume for volume in inventory.volumes}
         self._unprotected = {volume.key for volume in unprotected}

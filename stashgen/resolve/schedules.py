@@ -37,7 +37,7 @@ def schedule_origin(session: Session, origin: Origin) -> Origin:
 
 
 def schedule_finding(origin: Origin, error: CronError) -> Finding:
-    """An impossible schedule, where it is written."""
+    """A finding about an impossible schedule, where it is written."""
     return finding(error.code, origin, error.message, why=error.why, fix=error.fix or _FIX)
 
 
@@ -58,7 +58,7 @@ class ClockChanges:
             entry[0].add(key)
 
     def findings(self) -> list[Finding]:
-        """One warning for runs left out and one for runs done twice."""
+        """One warning for skipped runs and one for repeated runs."""
         found = []
         for code, (keys, schedule, local) in sorted(self._affected.items()):
             is_skip = code == cron.Code.SKIPPED

@@ -121,8 +121,8 @@ def _selects_nothing(policy: Authored[BackupPolicy]) -> Finding:
     return finding(
         Code.SELECTS_NOTHING,
         policy.at("spec", "select"),
-        f"policy {quote(policy.value.metadata.name)} selects no volume",
-        why="no claim of the inventory has such a name, labels and namespace",
+        f"policy {quote(policy.value.metadata.name)} selects no volumes",
+        why="no claim in the inventory matches its names, labels and namespaces",
         fix="correct the selector, add the manifests to the inventory, or delete the policy",
         severity=Severity.WARNING,
     )
@@ -175,7 +175,7 @@ def _not_in_inventory(
     return finding(
         Code.UNKNOWN_NAME,
         policy.at(*path),
-        f"policy {quote(policy.value.metadata.name)} selects no volume: the inventory has no "
+        f"policy {quote(policy.value.metadata.name)} selects no volumes: the inventory has no "
         f"{what}",
         why="either this is a typo or manifests are missing from the inventory; in both cases "
         "volumes that should be backed up are not",
@@ -191,10 +191,10 @@ def _no_labels(policy: Authored[BackupPolicy], unknown: list[Volume]) -> Iterato
         yield finding(
             Code.NO_NAMESPACE_LABELS,
             policy.at("spec", "select", "namespaces", "matchLabels"),
-            f"the labels of namespace {quote(namespace)} are not known",
-            why="the policy selects by them, and the inventory has no manifest of the Namespace; "
-            "nobody can say whether its volumes are protected",
-            fix="add the Namespace's manifest to the inventory, or select by names",
+            f"the labels of namespace {quote(namespace)} are unknown",
+            why="the policy selects namespaces by label, but the inventory has no manifest of this "
+            "Namespace, so it is unclear whether its volumes are protected",
+            fix="add the Namespace's manifest to the inventory, or select namespaces by name",
             related=(volume.position,),
         )
 
@@ -213,12 +213,9 @@ def _selected_twice(
         yield finding(
             Code.SELECTED_TWICE,
             later.at("spec", "select"),
-            f"{volume_list(volumes)} are selected by policy {quote(earlier.value.metadata.name)} "
-            "too"
-            if len(volumes) > 1
-            else f"{volume_list(volumes)} is selected by policy "
-            f"{quote(earlier.value.metadata.name)} too",
-            why="a volume has one policy, so that one place says how it is backed up",
-            fix="narrow one of the selectors, or name the volume in exclude",
+            f"{volume_list(volumes)} {'are' if len(volumes) > 1 else 'is'} also selected by policy "
+            f"{quote(earlier.value.metadata.name)}",
+            why="a volume has exactly one policy, so that one place defines how it is backed up",
+            fix="narrow one of the selectors, or exclude the volume in one of them",
             related=(earlier.at("spec", "select").position, volumes[0].position),
         )

@@ -58,7 +58,9 @@ def _enter(layout: Layout, options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tools.cluster", description="A real one-node Kubernetes on this machine.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.cluster", description="A real one-node Kubernetes on this machine."
+    )
     verbs = parser.add_subparsers(required=True)
     verb = verbs.add_parser("up", help="start the cluster and print how to reach it")
     verb.set_defaults(run=_up)
@@ -70,7 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     verb = verbs.add_parser("load", help="load the images of OCI archives into the node")
     verb.add_argument("archive", nargs="+", type=Path)
     verb.set_defaults(run=_load)
-    verb = verbs.add_parser("base", help="build a substitute for debian:bookworm-slim and print its archive")
+    verb = verbs.add_parser(
+        "base", help="build a substitute for debian:bookworm-slim and print its archive"
+    )
     verb.set_defaults(run=_base)
     verb = verbs.add_parser("enter", help="run a command in the node's namespaces")
     verb.add_argument("command", nargs=argparse.REMAINDER)

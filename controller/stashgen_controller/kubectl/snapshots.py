@@ -71,7 +71,7 @@ def _place(snapshot: Snapshot) -> tuple[str, str]:
 def _policies(
     reader: Reader, everything: Iterable[Subject]
 ) -> dict[tuple[str, str], RetentionPolicy]:
-    """By Repository: the policy of its backend; none where two sessions differ."""
+    """The retention policy of each Repository; none if two sessions have different ones."""
     by_key = {item.key: item for item in reader.items(RetentionPolicy)}
     wanted: dict[tuple[str, str], set[tuple[str, str]]] = {}
     for subject in everything:

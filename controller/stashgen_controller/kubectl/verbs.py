@@ -169,7 +169,9 @@ def _refuse_odd_flags(command: Command) -> None:
 def _say_about_target(given: Session, namespace: str, claim: str) -> None:
     cluster, console = given.cluster, given.console
     if not cluster.has(PERSISTENT_VOLUME_CLAIMS, namespace, claim):
-        console.say(f"note: PersistentVolumeClaim {claim} does not exist; the restore waits for it")
+        console.say(
+            f"note: PersistentVolumeClaim {claim} does not exist; the restore will wait for it"
+        )
     users = users_of(cluster.stored_items(PODS, namespace), claim)
     if users:
         console.say(f"note: pods use the volume during the restore: {', '.join(users)}")

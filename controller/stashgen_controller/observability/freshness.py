@@ -77,7 +77,7 @@ def copy_states(
 
 
 def _newest(snapshots: Iterable[SnapshotRecord]) -> dict[tuple[str, str, str], datetime]:
-    """By namespace, repository and session: when the newest good snapshot was taken."""
+    """The time of the newest good snapshot by namespace, repository and session."""
     taken: dict[tuple[str, str, str], datetime] = {}
     for snapshot in snapshots:
         if snapshot.phase is Phase.SUCCEEDED:

@@ -50,8 +50,8 @@ class Overview:
         return not any(entry.section in FINDINGS for entry in self.entries)
 
 
-def survey(reader: ScannedReader, now: datetime) -> Survey:
-    """Look at everything that a reader shows."""
+def overview(reader: ScannedReader, now: datetime) -> Overview:
+    """The overview of everything that a reader shows."""
     view = View(reader, now)
     known = {(*copy.session_key, copy.repository) for copy in view.copies if not copy.is_met}
     entries = [

@@ -106,7 +106,7 @@ def unprotected(view: View) -> Iterator[Entry]:
 
 
 def requested(claim: ClaimCoverage) -> str:
-    """The size that a claim asks for."""
+    """The size that a claim requests."""
     resources = claim.claim.spec.resources
     return str(((resources.requests if resources else None) or {}).get("storage") or "")
 

@@ -1,4 +1,4 @@
-"""A storage through fsspec: what all of them have in common, and those on a file system.
+"""A storage through fsspec: the common interface of all storages.
 
 Paths are relative to the storage's prefix and use slashes.
 """

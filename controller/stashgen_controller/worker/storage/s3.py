@@ -1,8 +1,8 @@
-"""A bucket of S3 or of a compatible store, by obstore behind fsspec's interface.
+"""A bucket of S3 or of a compatible store, with obstore behind fsspec's interface.
 
 obstore's own fsspec classes are not used: they drop the mode ``create`` of a write and the times
-of a listing, and their event loop makes some processes abort at their end (obstore 0.12, with
-exit code 134 after the work was done).
+of a listing, and their event loop makes some processes abort at exit (obstore 0.12, exit code 134
+after the work was done).
 """
 
 import re

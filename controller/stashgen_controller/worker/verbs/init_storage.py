@@ -1,4 +1,4 @@
-"""init-storage: leave ``metadata.yaml`` in a storage, once."""
+"""init-storage: write ``metadata.yaml`` to a storage, once."""
 
 import secrets
 from argparse import ArgumentParser, Namespace
@@ -33,7 +33,7 @@ def prepare(args: Namespace, reporter: Reporter) -> Work:
 
 
 def init_storage(run: RunContext) -> None:
-    """Write the storage's metadata if there is none, and see that create-only writes hold.
+    """Write the storage's metadata if there is none, and check that create-only writes work.
 
     The ledger of restores and the record of writers depend on writes that never replace a file.
 

@@ -51,9 +51,9 @@ def _order(argv: Sequence[str]) -> TriggerOrder:
 
 
 def trigger(environment: Environment, api: Api, order: TriggerOrder) -> None:
-    """Create the session of this tick; a paused configuration has none.
+    """Create the session for this tick, unless the configuration is paused.
 
-    The name carries the scheduled tick, so a trigger that is tried again finds what it made.
+    The name contains the scheduled tick, so a retried trigger finds what it created.
 
     Raises:
         RunFailedError: there is no session to start, or another object has its name.

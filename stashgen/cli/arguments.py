@@ -39,8 +39,11 @@ def parse(arguments: Sequence[str], others: Mapping[str, str] | None = None) -> 
         arguments: The command line without the program name.
         others: Verbs of other installed packages, with their summaries, for ``--help``.
     """
+    parser = _parser(others or {})
     try:
-        given = _parser(others or {}).parse_args(arguments)
+        given = parser.parse_args(arguments)
+        if given.verb is None:
+            parser.error("no command given; stashgen --help lists them")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else ExitCode.USAGE
     return Command(
@@ -75,7 +78,7 @@ def _parser(others: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"stashgen {__version__}")
     parser.add_argument("--debug", action="store_true", help=argparse.SUPPRESS)
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
     build = verbs.add_parser(
         "build",
         parents=[shared],

@@ -84,8 +84,11 @@ class Command:
 
 def parse(arguments: Sequence[str], program: str) -> Command | int:
     """The command, or the exit code if argparse has printed help or an error already."""
+    parser = _parser(program)
     try:
-        given = vars(_parser(program).parse_args(arguments))
+        given = vars(parser.parse_args(arguments))
+        if given["verb"] is None:
+            parser.error(f"no command given; {program} --help lists them")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else ExitCode.USAGE
     where = Where(
@@ -109,7 +112,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"{program} {__version__}")
     parser.add_argument("--debug", action="store_true", help=argparse.SUPPRESS)
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
 
     def add(verb: Verb, description: str, *parents: argparse.ArgumentParser) -> Parser:
         return verbs.add_parser(

@@ -22,7 +22,7 @@ JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
 RENDERED_ANNOTATION = "stashgen.dev/rendered"
 # The PodTemplates of an object; which one follows.
 POD_TEMPLATE_ANNOTATION_PREFIX = "stashgen.dev/pod-template."
-# On the objects of a volume that is not backed up any more: kept until this date.
+# On the objects of a volume that is no longer backed up: kept until this date.
 RETIRED_ANNOTATION = "stashgen.dev/retired"
 # On a claim: it needs no backup; the value is the reason.
 OPT_OUT_ANNOTATION = "stashgen.dev/opt-out"

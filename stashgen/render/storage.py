@@ -13,7 +13,7 @@ from stashgen.render.settings import worker_settings
 
 
 def backup_storage(storage: ResolvedStorage) -> JsonObject:
-    """The BackupStorage with every default written out."""
+    """The BackupStorage with every default explicit."""
     template = templates.template_name(Template.INIT_STORAGE, storage.name)
     named = {pod_template_annotation(Template.INIT_STORAGE): template}
     annotations = COMPILED | named | KEPT

@@ -62,7 +62,7 @@ class _ConflictChecker:
         self._retentions: dict[tuple[str, str, str], RetentionPolicySpec] = {}
         self._storages: set[tuple[str, str]] = set()
         self._buckets: dict[tuple[str, str, str], ResolvedStorage] = {}
-        self._said: set[tuple[Code, Document, str]] = set()
+        self._reported: set[tuple[Code, Document, str]] = set()
 
     def check(self, protection: Protection) -> None:
         """Compare one volume with all earlier ones."""
@@ -126,14 +126,15 @@ class _ConflictChecker:
                 protection,
                 Code.SAME_BUCKET,
                 self._prefix(storage),
-                f"storages {quote(first.name)} and {quote(storage.name)} are one place: {bucket}",
-                "they would share one metadata.yaml, and KubeStash refuses the second of them",
-                'give each its own prefix, for example "{{ cluster.id }}/<the storage\'s name>"',
+                f"storages {quote(first.name)} and {quote(storage.name)} are in the same place: "
+                f"{bucket}",
+                "they would share one metadata.yaml, and KubeStash rejects the second one",
+                'give each its own prefix, for example "{{ cluster.id }}/<storage name>"',
                 see=self._prefix(first).position,
             )
 
     def _prefix(self, storage: ResolvedStorage) -> Origin:
-        """Where the prefix of a bucket is written."""
+        """Where the prefix of a bucket is set."""
         written = self._written_storages[storage.name]
         return written.at("spec", "backend", storage.provider, storage.backend.cluster_field)
 

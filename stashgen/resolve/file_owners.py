@@ -22,7 +22,7 @@ def other_users(protections: Iterable[Protection]) -> Iterator[Finding]:
                 storage = copy.storage
                 theirs, ours = _user(storage.job.value), _user(protection.job.value)
                 about = (storage.name, protection.policy)
-                if storage.backend.bucket or about in said or theirs[0] == ours[0]:
+                if storage.backend.bucket or about in reported or theirs[0] == ours[0]:
                     continue
                 reported.add(about)
                 if theirs[1] != ours[1]:

@@ -49,6 +49,6 @@ def names_of_storage(storage: ResolvedStorage) -> Iterator[tuple[str, str, bool]
     """Every name that a storage needs in its namespace, as ``names_of``."""
     yield ("BackupStorage", storage.name, False)
     name = template_name(Template.INIT_STORAGE, storage.name)
-    # It is the value of a label too.
+    # It is also a label value.
     yield ("PodTemplate", name, len(name) > names.MAX_NAME)
     yield ("Job", names.init_storage_job_name(storage.name, 1), False)

@@ -44,7 +44,7 @@ def cluster_values(cluster: Cluster) -> dict[str, str]:
 
 
 def place_of(storage: ResolvedStorage, directory: str) -> tuple[str, str, str]:
-    """Where a directory really is: equal for two storages on the same volume or bucket."""
+    """The real location of a directory: equal for two storages on the same volume or bucket."""
     place = storage.backend.place(directory)
     if storage.backend.bucket is not None:
         return ("", "", place)

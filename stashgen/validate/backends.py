@@ -31,7 +31,7 @@ def backend_findings(document: Document) -> Iterator[Finding]:
     """Fields that a storage's provider requires but lacks, or cannot use."""
     provider = value_at(document, "spec.backend.provider")
     if not isinstance(provider, str) or provider not in BACKENDS:
-        return  # Told by the field's own rule.
+        return  # Reported by the field's own rule.
     for block in BACKENDS:
         written = value_at(document, f"spec.backend.{block}") is not None
         if block == provider and not written:
@@ -55,8 +55,8 @@ def backend_findings(document: Document) -> Iterator[Finding]:
             document,
             ("spec",),
             what='field "credentials" is missing',
-            why="the pods read a bucket's keys from a Secret that is mounted into them",
-            fix="write credentials: {from: Namespace, secretName: ...}",
+            why="the pods read a bucket's keys from a mounted Secret",
+            fix="add credentials: {from: Namespace, secretName: ...}",
         )
     if provider == "s3":
         yield from _nowhere(document)

@@ -145,8 +145,8 @@ def execute(run: RunContext, work: Callable[[RunContext], None]) -> RunResult:
     result = run.result(error)
     part = VERBS[run.plan.verb].result
     if error is None and not getattr(result, part):
-        # The controller reads what a verb found from there alone.
-        what = f"{run.plan.verb} succeeded without a word in {part!r}"
+        # The controller reads a verb's result only from there.
+        what = f"{run.plan.verb} succeeded without a value in {part!r}"
         return run.result(RunError(reason=ErrorClass.INTERNAL, message=what))
     return result
 

@@ -13,7 +13,7 @@ from stashgen.kubestash.variables import substitute
 from stashgen.kubestash.verbs import Template
 
 _PLACE = ("storage", "directory", "component")
-# What a worker is told whether or not the Function has a flag for it. How a storage is reached is
+# Passed to a worker whether or not the Function has a flag for it. How a storage is reached is
 # left out where it says nothing.
 ADDED = (*_PLACE, *FLAG_NAMES)
 

@@ -83,7 +83,7 @@ def _block(backend: Backend | None) -> Iterator[str]:
     elif provider not in _PROVIDERS:
         yield f"spec.storage.provider: {provider!r} is not one of {', '.join(_PROVIDERS)}"
     elif backend.block is None:
-        yield f"spec.storage.{provider}: is needed with provider {provider!r}"
+        yield f"spec.storage.{provider}: is required with provider {provider!r}"
     elif (known := backend_of(backend)) is not None:
         yield from known.problems()
 

@@ -25,8 +25,8 @@ from stashgen_controller.runtime.kind import Reader
 
 # A working controller reconciles a new object within seconds.
 UNSEEN = timedelta(minutes=1)
-NOBODY_LOOKED = "no controller has looked at it: kubectl get pods -n stashgen-system"
-# Conditions of which True is the bad news.
+NOT_RECONCILED = "no controller has reconciled it: kubectl get pods -n stashgen-system"
+# Conditions that report a problem when they are True.
 _BAD_NEWS = frozenset(
     {
         ConditionType.RESTORE_EXPECTED,
@@ -34,7 +34,7 @@ _BAD_NEWS = frozenset(
         ConditionType.RESTORE_INCOMPLETE,
     }
 )
-# They have a place of their own on the screen.
+# Shown elsewhere on the screen.
 _ASIDE = frozenset({ConditionType.RETENTION_APPLIED})
 
 

@@ -9,7 +9,7 @@ from stashgen.api.repository import Repository
 from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.kubectl.status.advice import next_command
 from stashgen_controller.kubectl.status.diagnosis import (
-    NOBODY_LOOKED,
+    NOT_RECONCILED,
     UNSEEN,
     bad_conditions,
     why_not_ready,

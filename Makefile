@@ -1,4 +1,4 @@
-# Every target does its own set-up; a second run is quick. `make help` lists them.
+# Every target does its own set-up; a second run is fast. `make help` lists them.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
@@ -15,43 +15,43 @@ DEMO_FLAGS := $(if $(KEEP),--keep)
 help:  ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: .venv/.complete  ## Make the virtual environment from the pinned dependencies.
+setup: .venv/.complete  ## Create the virtual environment from the pinned dependencies.
 
 .venv/.complete: tools/requirements/dev.txt pyproject.toml controller/pyproject.toml
 	@tools/make_venv.sh $(PYTHON) .venv
 
-demo: setup  ## A policy protects, loses and recovers real data on the embedded cluster (KEEP=1 leaves it running).
+demo: setup  ## Back up, lose and restore real data on the embedded cluster (KEEP=1 leaves it running).
 	@restic=$$($(BIN)/python tools/go/build.py restic); PATH="$$restic:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tools.demo $(DEMO_FLAGS)
 
-test: setup  ## All tests that need Python, git and restic only.
+test: setup  ## Run all tests that need only Python, git and restic.
 	@restic=$$($(BIN)/python tools/go/build.py restic); PATH="$$restic:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(ARGS)
 
-lint: setup  ## Format, lint, types and import contracts.
+lint: setup  ## Check format, lint, types and import contracts.
 	@$(BIN)/ruff format --check $(CODE)
 	@$(BIN)/ruff check $(CODE)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-check: lint  ## What to run before a commit: lint, then unit, golden and contract tests.
+check: lint  ## Run before each commit: lint, then unit, golden and contract tests.
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q tests/unit tests/golden tests/contract $(ARGS)
 
-fix: setup  ## Format, and correct what the linter can correct.
+fix: setup  ## Format the code and apply the linter's fixes.
 	@$(BIN)/ruff check --fix $(CODE)
 	@$(BIN)/ruff format $(CODE)
 
-contract: setup  ## The API suite against the embedded cluster and the real kube-apiserver; buckets against a real S3 server; alerts by promtool.
+contract: setup  ## Test the API against the embedded cluster and a real kube-apiserver, buckets against a real S3 server, alerts with promtool.
 	@programs=$$($(BIN)/python tools/go/build.py etcd kubernetes kubeconform prometheus restic versitygw | paste -sd:); PATH="$$programs:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/api_contract $(ARGS)
 
-cluster:  ## Start a real one-node Kubernetes (root, Debian, Go) and print how to reach it.
+cluster:  ## Start a real one-node Kubernetes (needs root, Debian, Go) and print how to reach it.
 	@$(PYTHON) -m tools.cluster up
 
-cluster-down:  ## End that Kubernetes; nothing of it is left.
+cluster-down:  ## Stop that Kubernetes and remove all of it.
 	@$(PYTHON) -m tools.cluster down
 
 image: setup  ## Build the image of controller and worker with buildah, without a container engine.
 	@$(BIN)/python -m tools.image
 
-e2e: setup  ## The tests that need a real cluster; it is taken down at the end (KEEP=1 leaves it).
+e2e: setup  ## Run the tests that need a real cluster, then take it down (KEEP=1 leaves it running).
 	@$(PYTHON) -m tools.cluster up
 	@programs=$$($(PYTHON) tools/go/build.py kubernetes restic versitygw | paste -sd:); PATH="$$programs:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/cluster $(ARGS)
 	@$(if $(KEEP),,$(PYTHON) -m tools.cluster down)
@@ -59,7 +59,7 @@ e2e: setup  ## The tests that need a real cluster; it is taken down at the end (
 bench: setup  ## Measure side by side with bare restic and bare requests; JSON lines (ARGS="controller --sessions 500").
 	@programs=$$($(BIN)/python tools/go/build.py etcd kubernetes restic | paste -sd:); PATH="$$programs:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.bench $(ARGS)
 
-manifests: setup  ## Write the CRDs, the Addon and the Functions from the models.
+manifests: setup  ## Generate the CRDs, the Addon and the Functions from the models.
 	@$(BIN)/python tools/manifests.py
 
 lock: setup  ## Pin the newest dependencies, with hashes and without addresses.

@@ -1,15 +1,15 @@
-"""What the user is told: findings with a position, a reason and a remedy.
+"""Findings: messages to the user with a position, a reason and a remedy.
 
-A finding is a value: passes collect them, the command line prints them together. Exceptions are
-for what cannot be fixed in an input file.
+A finding is a value: passes collect them, and the command line prints them together. Exceptions are
+for problems that cannot be fixed in an input file.
 
     StashgenError            exit 3   (base; never raised itself)
     ├── UsageError           exit 2   bad flag, bad configuration file
     └── ToolError            exit 2   an external program is missing or broke its contract
 
-Codes are strings like ``SG402``. Every pass declares its own in a ``StrEnum`` beside the code that
-uses them; the hundreds digit says which pass speaks (``docs/findings.md``), and a contract test
-keeps that catalogue equal to the codes in the source.
+Codes are strings like ``SG402``. Every pass declares its own in a ``StrEnum`` next to the code that
+uses them; the hundreds digit identifies the pass (``docs/findings.md``), and a contract test
+keeps that catalogue in step with the source.
 """
 
 from collections.abc import Iterable, Sequence
@@ -42,7 +42,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
-    """A place in a source file; line and column count from 1, in characters, as editors do."""
+    """A place in a source file; line and column count from 1, in characters, as in editors."""
 
     path: PurePosixPath
     line: int = 1
@@ -62,9 +62,9 @@ class Finding:
         position: Where to look first.
         subject: The object and field, ``BackupPolicy/payments spec.sessions[0].schedule``.
         what: What is wrong, with the offending value, lower case, never a secret's value.
-        why: Why it is refused; names the rule or its source.
-        fix: What to type instead.
-        related: Other places that take part, such as the first of two equal keys.
+        why: Why it is rejected; names the rule or its source.
+        fix: What to write instead.
+        related: Other places involved, such as the first of two equal keys.
     """
 
     code: str
@@ -77,16 +77,16 @@ class Finding:
     related: tuple[Position, ...] = ()
 
     def sort_key(self) -> tuple[Position, str, str, str]:
-        """Order findings by place, then by code and text, so output never jumps around."""
+        """Order findings by position, then by code and text, so that output is stable."""
         return (self.position, self.code, self.subject, self.what)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[T]):
-    """What a pass returns: its value and everything it has to say about the input.
+    """The result of a pass: its value and its findings.
 
-    The value leaves out every object that has an error finding, so it is always safe to hand to
-    the next pass.
+    The value omits every object that has an error finding, so it is always safe to hand to the
+    next pass.
     """
 
     value: T
@@ -117,7 +117,7 @@ class ToolError(StashgenError):
 
 
 def has_errors(findings: Iterable[Finding]) -> bool:
-    """Whether anything here must stop the command."""
+    """Whether any finding must stop the command."""
     return any(finding.severity is Severity.ERROR for finding in findings)
 
 
@@ -130,10 +130,10 @@ def quote(value: object) -> str:
 
 
 def printable(text: str) -> str:
-    r"""Make text safe for one line of a terminal: other characters become ``\\x1b`` and the like.
+    r"""Make text safe for one terminal line: non-printable characters become ``\\x1b`` and so on.
 
-    Input files are not trusted with escape sequences, line breaks (a second "finding" in a CI log)
-    or right-to-left overrides.
+    Input files must not inject escape sequences, line breaks (a second "finding" in a CI log) or
+    right-to-left overrides.
     """
     if text.isprintable():
         return text
@@ -146,7 +146,7 @@ def printable(text: str) -> str:
 
 
 def render_finding(finding: Finding) -> str:
-    """The finding as people, editors and CI read it, without a final newline.
+    """The finding in the format that people, editors and CI read, without a final newline.
 
     First line ``file:line:column: severity CODE: what``, then ``at``, ``why`` and ``fix``, and one
     ``see`` line for each related place. A finding without a subject has no ``at`` line.

@@ -2,9 +2,10 @@
 
     load -> validate -> inventory -> histories -> resolve -> render -> serialize -> write | compare
 
-The first and the last step are edges (``stashgen.load``, ``stashgen.output.tree``); what is between
-them touches no file. A pass gives all its findings at once; the next runs only if none is an error.
-The output folder as it was is an input too: what is protected there may not vanish in silence.
+The first and the last step are edges (``stashgen.load``, ``stashgen.output.tree``); nothing between
+them touches a file. A pass returns all its findings at once, and the next one runs only if none of
+them is an error. The previous output folder is an input too: nothing that it protects may disappear
+silently.
 """
 
 from collections.abc import Sequence
@@ -28,14 +29,14 @@ from stashgen.validate.walk import Code
 def compile(  # noqa: A001 (it is called pipeline.compile)
     source: Source, before: Sequence[Previous], today: date, *, complete: bool = True
 ) -> Outcome[FileTree]:
-    """The files of a project, by path below the output folder; empty where something is wrong.
+    """The files of a project, by path below the output folder; empty if there is any error.
 
     Args:
         source: What was read.
-        before: The folder that is written, and others that hold the project's last output.
+        before: The output folder, and other folders that hold the project's last output.
         today: In UTC.
-        complete: False where an error kept some of it from being read. Then an object that nobody
-            finds may be in what is missing, and is no finding; nothing is resolved.
+        complete: False if an error kept part of the source from being read. A missing object may
+            be in that part, so it is not reported, and nothing is resolved.
     """
     policies = validate(source)
     inventory = collect(source)

@@ -1,7 +1,7 @@
 """CustomResourceDefinitions from the models: a JSON schema made structural, or a refusal.
 
 Rules: Kubernetes, "Extend the Kubernetes API with CustomResourceDefinitions", structural schemas.
-What the rewriter does not know it refuses, so that nobody can add it unseen.
+The rewriter rejects everything that it does not know, so that nothing is added unnoticed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ _DROPPED = frozenset({"title", "additionalProperties", "required", "properties",
 
 
 class UnstructuralError(Exception):
-    """A model uses something that a structural schema cannot say."""
+    """A model uses something that a structural schema cannot express."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What a CRD says besides its schema."""
+    """The parts of a CRD other than its schema."""
 
     resource: Resource
     model: type[Kind]

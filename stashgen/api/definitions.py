@@ -1,4 +1,4 @@
-"""The CRDs of the kinds on the way: printer columns, names and rules (KubeStash's CRDs)."""
+"""The CRD definitions of all kinds: printer columns, names and rules (KubeStash's CRDs)."""
 
 from stashgen.api import resources
 from stashgen.api.addon import Addon
@@ -81,7 +81,7 @@ DEFINITIONS = (
             Rule(
                 ("spec",),
                 "has(self.maxRetentionPeriod) || has(self.successfulSnapshots)",
-                "maxRetentionPeriod or successfulSnapshots is needed",
+                "maxRetentionPeriod or successfulSnapshots is required",
             ),
         ),
     ),
@@ -144,7 +144,7 @@ DEFINITIONS = (
         categories=("stashgen", "all"),
         application="stashgen",
         rules=(
-            Rule((), "has(self.spec)", "spec is needed"),
+            Rule((), "has(self.spec)", "spec is required"),
             Rule(("spec",), "self == oldSelf", "spec can not be updated: a request is one act"),
         ),
     ),

@@ -1,4 +1,4 @@
-"""Every label and annotation key that we write or read, once.
+"""All label and annotation keys that we write or read, defined once.
 
 KubeStash's and Kubernetes' own keys are spelt as they spell them; ours are below
 ``stashgen.dev`` and ``session.stashgen.dev``.
@@ -18,17 +18,17 @@ COMPONENT_LABEL = "app.kubernetes.io/component"
 # On pods, by the Job controller.
 JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
 
-# Git holds the object's children: the controller waits for them and makes none.
+# The object's children are in Git: the controller waits for them and creates none.
 RENDERED_ANNOTATION = "stashgen.dev/rendered"
 # The PodTemplates of an object; which one follows.
 POD_TEMPLATE_ANNOTATION_PREFIX = "stashgen.dev/pod-template."
-# On the objects of a volume that is not backed up any more: kept until this date.
+# On the objects of a volume that is no longer backed up: kept until this date.
 RETIRED_ANNOTATION = "stashgen.dev/retired"
-# On a claim: it needs no backup, and the value says why.
+# On a claim: it needs no backup; the value is the reason.
 OPT_OUT_ANNOTATION = "stashgen.dev/opt-out"
 # On a Job: which plan it was made for.
 PLAN_DIGEST_ANNOTATION = "stashgen.dev/plan-digest"
-# On a RestoreSession that a RestoreRequest asked for: the order, and its nonce to find it by.
+# On a RestoreSession created for a RestoreRequest: the order, and its nonce for look-ups.
 ORDER_ANNOTATION = "stashgen.dev/restore-order"
 NONCE_LABEL = "stashgen.dev/nonce"
 
@@ -50,7 +50,7 @@ SESSION_LABELS = (
 SESSION_ANNOTATIONS = (NAME_ANNOTATION, SNAPSHOT_ANNOTATION, VERB_ANNOTATION, PLAN_ANNOTATION)
 JOB_LABELS = (TEMPLATE_LABEL, PART_LABEL, MANAGED_BY_LABEL, COMPONENT_LABEL, *SESSION_LABELS)
 JOB_ANNOTATIONS = (PLAN_DIGEST_ANNOTATION,)
-# What the API server itself adds to the pod of a Job before policies are asked.
+# Added to the pod of a Job by the API server itself, before policies are evaluated.
 KUBERNETES_LABELS = (
     "batch.kubernetes.io/controller-uid",
     JOB_NAME_LABEL,
@@ -60,7 +60,7 @@ KUBERNETES_LABELS = (
 
 
 def is_rendered(metadata: ObjectMeta) -> bool:
-    """Whether git holds this object's children: then the controller makes none of them."""
+    """Whether the object's children are in Git, so that the controller creates none of them."""
     return RENDERED_ANNOTATION in (metadata.annotations or {})
 
 

@@ -10,7 +10,7 @@ from stashgen.api.resources import Resource
 
 
 class OwnerReference(Model):
-    """Who an object goes with."""
+    """The owner of an object, with which it is deleted."""
 
     api_version: str
     kind: str
@@ -21,7 +21,7 @@ class OwnerReference(Model):
 
 
 class ObjectMeta(Model):
-    """The metadata that we read or write; what else a server adds is passed over."""
+    """The metadata that we read or write; other fields of a server are ignored."""
 
     model_config = ConfigDict(
         frozen=True,

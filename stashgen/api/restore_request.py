@@ -1,8 +1,8 @@
-"""RestoreRequest: a restore in git, which happens at most once (stashgen.dev/v1alpha1).
+"""RestoreRequest: a restore in Git, which happens at most once (stashgen.dev/v1alpha1).
 
-Ours and not KubeStash's, whose RestoreSession restores again whenever it is created again. The
-nonce is the reviewed act: the restore Job keeps a record of it in the bucket, so that a re-sync,
-a prune and re-add or a rebuilt cluster find the act done.
+This kind is ours; KubeStash's RestoreSession restores every time it is created. The nonce
+identifies the reviewed restore: the restore Job keeps a record of it in the bucket, so that a
+repeated sync, a prune followed by a re-add, or a rebuilt cluster finds that it is done.
 """
 
 from enum import StrEnum
@@ -36,7 +36,7 @@ class RestoreMode(StrEnum):
 
 
 class OnMissing(StrEnum):
-    """What happens as long as there is no matching snapshot."""
+    """What happens while there is no matching snapshot."""
 
     FAIL = "Fail"
     WAIT = "Wait"

@@ -1,7 +1,7 @@
 """ReviewedTemplates: every pod that the controller may start in a namespace of a strict cluster.
 
-The parameter of the admission policy on its Jobs: the compiler writes one a namespace, git holds it
-for review, and nothing but the API server reads it.
+This is the parameter of the admission policy for its Jobs: the compiler writes it for each
+namespace, it is reviewed in Git, and only the API server reads it.
 """
 
 from typing import ClassVar, Literal
@@ -14,7 +14,7 @@ from stashgen.api.resources import REVIEWED_TEMPLATES, Resource
 
 
 class RestoreInto(Model):
-    """The one thing in which a restore's pod may differ: the claim that a volume names.
+    """The only allowed difference in a restore's pod: the claim that a volume names.
 
     Attributes:
         volume: The pod's volume.

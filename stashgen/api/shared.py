@@ -203,9 +203,9 @@ class Dependency(Model):
 class Executor(Model):
     """Our addition to KubeStash's statuses: the Job that does the work.
 
-    The UID is known once the Job was seen; a Job of that UID that is gone was lost. ``pod`` is the
-    name of its pod once that was seen, which is the host's name in the locks that restic took
-    there. ``lost_time`` is when an initialisation's Job was first seen to be gone.
+    The UID is known once the Job has been observed; if a Job with that UID no longer exists, it was
+    lost. ``pod`` is the name of its pod once observed, which is the host name in the locks that
+    restic took there. ``lost_time`` is when an initialisation Job was first found missing.
     """
 
     job: str

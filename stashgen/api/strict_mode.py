@@ -1,10 +1,11 @@
-"""What strict mode is about, for the compiler and the controller alike: who is held to what.
+"""The rules of strict mode, shared by the compiler and the controller.
 
-The compiler writes the admission policies of a strict cluster from these lists, the controller
-keeps to them; a contract test compares them with the permissions that its code declares.
+The compiler generates the admission policies of a strict cluster from these lists, and the
+controller complies with them; a contract test compares them with the permissions that its code
+declares.
 """
 
-# Where controller/deploy installs the controller. The policies are about this user alone.
+# Where controller/deploy installs the controller. The policies apply only to this user.
 CONTROLLER_NAMESPACE = "stashgen-system"
 CONTROLLER_ACCOUNT = "stashgen-controller"
 CONTROLLER_USER = f"system:serviceaccount:{CONTROLLER_NAMESPACE}:{CONTROLLER_ACCOUNT}"
@@ -25,10 +26,10 @@ OWNERS = (
     "storage.kubestash.com/v1alpha1 BackupStorage",
     "storage.kubestash.com/v1alpha1 Repository",
 )
-# A week: the longest rhythm of a policy. A Job is cut off then, whatever its session says.
+# A week, the longest interval of a policy. Jobs are stopped then, whatever their session says.
 LONGEST_JOB_SECONDS = 7 * 24 * 3600
 
-# All that the controller may write, as the second policy spells it: group/resource, operation.
+# Everything that the controller may write, as in the second policy: group/resource, operation.
 WRITES = (
     "/events CREATE",
     "/events UPDATE",

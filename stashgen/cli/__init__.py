@@ -1,1 +1,1 @@
-"""The command line: the only place that prints, and that knows the process it runs in."""
+"""The command line: the only code that prints or knows about its process."""

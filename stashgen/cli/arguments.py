@@ -1,4 +1,4 @@
-"""What can be written on the command line."""
+"""The command line and its ``--help``."""
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -12,17 +12,17 @@ from stashgen.diagnostics import ExitCode
 Verb = Literal["build", "check"]
 OWN_VERBS = frozenset(get_args(Verb))
 
-_EPILOG = """exit codes: 0 all is well, 1 there are findings, 2 wrong usage or environment,
-3 a bug of stashgen, 130 interrupted"""
+_EPILOG = """exit codes: 0 success, 1 findings, 2 usage or environment error, 3 internal error
+(a bug in stashgen), 130 interrupted"""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command line that was understood.
+    """A parsed command line.
 
     Attributes:
-        project: The folder with ``stashgen.yaml``, as written.
-        output: In place of the project's own output folder.
+        project: The folder with ``stashgen.yaml``, as given.
+        output: Replaces the project's own output folder.
         stdout: Print the objects instead of writing files.
     """
 
@@ -33,14 +33,17 @@ class Command:
 
 
 def parse(arguments: Sequence[str], others: Mapping[str, str] | None = None) -> Command | int:
-    """The command, or the exit code where argparse has said all there is to say.
+    """The command, or the exit code if argparse has printed help or an error already.
 
     Args:
-        arguments: What follows the program's name.
-        others: Verbs that are installed beside ours, with a summary, for the help.
+        arguments: The command line without the program name.
+        others: Verbs of other installed packages, with their summaries, for ``--help``.
     """
+    parser = _parser(others or {})
     try:
-        given = _parser(others or {}).parse_args(arguments)
+        given = parser.parse_args(arguments)
+        if given.verb is None:
+            parser.error("no command given; stashgen --help lists them")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else ExitCode.USAGE
     return Command(
@@ -58,31 +61,31 @@ def _parser(others: Mapping[str, str]) -> argparse.ArgumentParser:
         metavar="DIR",
         type=Path,
         default=Path(),
-        help="the folder with stashgen.yaml; the current one unless said",
+        help="folder with stashgen.yaml (default: current directory)",
     )
     shared.add_argument(
         "--debug",
         action="store_true",
         default=argparse.SUPPRESS,
-        help="show where in the program a bug of stashgen happened",
+        help="print a traceback if stashgen itself fails",
     )
     parser = argparse.ArgumentParser(
         prog="stashgen",
-        description="Compile backup policies into Kubernetes objects that are committed to git.",
+        description="Compile backup policies into Kubernetes objects that are committed to Git.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"stashgen {__version__}")
     parser.add_argument("--debug", action="store_true", help=argparse.SUPPRESS)
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
     build = verbs.add_parser(
         "build",
         parents=[shared],
         allow_abbrev=False,
         help="write the output folder",
-        description="Compile the project and write its output folder; with any error finding "
-        "nothing is written.",
+        description="Compile the project and write its output folder. Nothing is written if any "
+        "finding is an error.",
     )
     where = build.add_mutually_exclusive_group()
     where.add_argument(
@@ -90,7 +93,7 @@ def _parser(others: Mapping[str, str]) -> argparse.ArgumentParser:
         "--output",
         metavar="DIR",
         type=Path,
-        help="write there instead of the project's output folder",
+        help="write to DIR instead of the project's output folder",
     )
     where.add_argument(
         "--stdout", action="store_true", help="print the objects instead of writing files"
@@ -100,9 +103,9 @@ def _parser(others: Mapping[str, str]) -> argparse.ArgumentParser:
         parents=[shared],
         allow_abbrev=False,
         help="compare the output folder with a fresh build",
-        description="Compile the project and compare; every file that a build would add, change "
-        "or delete is a finding. Nothing is written.",
+        description="Compile the project and compare the result with the output folder. Every "
+        "file that a build would add, change or delete is a finding. Nothing is written.",
     )
     for name, summary in others.items():
-        verbs.add_parser(name, help=f"in a cluster: {summary}")
+        verbs.add_parser(name, help=f"{summary} (in a cluster)")
     return parser

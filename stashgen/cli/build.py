@@ -15,11 +15,11 @@ _NOT_AN_OBJECT = "kustomization.yaml"
 
 
 def build(command: Command) -> int:
-    """Write the project's output; nothing is written where a finding is an error.
+    """Write the project's output; nothing is written if any finding is an error.
 
     Raises:
         UsageError: there is no project, or no standard output to print to.
-        ToolError: the system refuses to read or to write.
+        ToolError: the system refuses a read or a write.
     """
     compiled = compile_project(command.project, command.output)
     show_findings(compiled.findings)
@@ -29,7 +29,7 @@ def build(command: Command) -> int:
         return ExitCode.FINDINGS
     if command.stdout:
         if sys.stdout is None:
-            raise UsageError("the standard output is closed")
+            raise UsageError("standard output is closed")
         sys.stdout.buffer.write(_stream(compiled.files))
         return ExitCode.OK
     if command.output is not None:
@@ -48,13 +48,13 @@ def _write(output: Output, files: FileTree) -> int:
 
 
 def _refuse_inputs(output: Path, inputs: Iterable[Path]) -> None:
-    """A build owns all generated files below its output: it would read, or delete, its own."""
+    """A build owns all generated files below its output: it must not read or delete its inputs."""
     real = output.resolve()
     below = sorted(path for path in inputs if path.is_relative_to(real))
     if below:
         raise UsageError(
-            f"{output} cannot be the output: the build reads {below[0]}, and would delete other "
-            "generated files there; choose a folder that holds nothing of the project"
+            f"{output} cannot be the output folder: the build reads {below[0]} and would delete "
+            "other generated files there; choose a folder that contains no project files"
         )
 
 
@@ -65,12 +65,13 @@ def _summary(report: WriteReport) -> str:
         f"{report.unchanged} unchanged",
     ]
     if report.leftovers:
-        parts.append(f"{count(len(report.leftovers), 'leftover')} of an interrupted build removed")
+        leftovers = count(len(report.leftovers), "leftover file")
+        parts.append(f"{leftovers} of an interrupted build removed")
     return ", ".join(parts)
 
 
 def _stream(files: FileTree) -> bytes:
-    """All objects as one stream, as ``kubectl apply -f -`` takes it."""
+    """All objects as one stream, as ``kubectl apply -f -`` expects it."""
     return b"".join(
         b"---\n" + content for path, content in sorted(files.items()) if path.name != _NOT_AN_OBJECT
     )

@@ -1,4 +1,4 @@
-"""``stashgen check``: compile and compare; the gate of a pull request."""
+"""``stashgen check``: compile and compare, the gate for a pull request."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
@@ -11,7 +11,7 @@ from stashgen.diagnostics import ExitCode, Finding, Position, Severity, has_erro
 from stashgen.model.manifest import FileTree
 from stashgen.output.tree import compare, obstacles
 
-_FIX = "run stashgen build, and commit what it changes"
+_FIX = "run stashgen build and commit the changes"
 
 
 class Code(StrEnum):
@@ -49,7 +49,7 @@ def differences(output: Path, expected: FileTree, actual: FileTree) -> Iterator[
             Code.MISSING,
             Position(_shown(output, path)),
             "the file is missing from the output",
-            "a build writes it; without it the cluster does not get what the policies say",
+            "a build would write it; without it the cluster does not match the policies",
         )
     for path in found.stale:
         if actual[path].replace(b"\r\n", b"\n") == expected[path]:
@@ -58,21 +58,21 @@ def differences(output: Path, expected: FileTree, actual: FileTree) -> Iterator[
         yield _finding(
             Code.STALE,
             Position(_shown(output, path), _first_difference(expected[path], actual[path])),
-            "the file is not what a build writes",
-            "the policies, the inventory or the version of stashgen changed after it was built, "
-            "or it was edited by hand",
+            "the file is out of date",
+            "the policies, the inventory or the stashgen version changed since the last build, "
+            "or the file was edited by hand",
         )
     for path in found.extra:
         yield _finding(
             Code.EXTRA,
             Position(_shown(output, path)),
-            "the file does not belong to the output any more",
-            "a build deletes it; until then the cluster keeps objects that no policy asks for",
+            "the file is no longer part of the output",
+            "a build would delete it; until then the cluster keeps objects that no policy asks for",
         )
 
 
 def _beside(in_the_way: Sequence[Finding], found: Iterable[Finding]) -> Iterator[Finding]:
-    """Findings without those about a place that something else occupies."""
+    """Findings except those about a path that something else occupies."""
     taken = {finding.position.path for finding in in_the_way}
     above = {parent for path in taken for parent in path.parents}
     for finding in found:
@@ -87,9 +87,9 @@ def _carriage_returns(position: Position) -> Finding:
         Severity.ERROR,
         position,
         "",
-        "the lines of the file end with carriage returns",
-        "an editor or git (core.autocrlf) wrote them; a build writes the same bytes everywhere",
-        'write "* -text" into a .gitattributes file of the output folder, and run stashgen build',
+        "the file has CRLF line endings",
+        "an editor or Git (core.autocrlf) converted it; a build writes the same bytes everywhere",
+        'add "* -text" to a .gitattributes file in the output folder and run stashgen build',
     )
 
 
@@ -102,7 +102,7 @@ def _shown(output: Path, path: PurePosixPath) -> PurePosixPath:
 
 
 def _first_difference(expected: bytes, actual: bytes) -> int:
-    """The first line that differs, from 1; the line after the end if one goes on."""
+    """The first line that differs, from 1; the line after the shorter file if it is a prefix."""
     ours, theirs = expected.split(b"\n"), actual.split(b"\n")
     pairs = enumerate(zip(ours, theirs, strict=False), 1)
     shorter = min(len(ours), len(theirs))

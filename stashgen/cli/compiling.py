@@ -1,4 +1,4 @@
-"""What ``build`` and ``check`` have in common: read and compile a project."""
+"""Read and compile a project, for both ``build`` and ``check``."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,9 +24,9 @@ class Compiled:
 
     Attributes:
         files: By path below the output folder; empty if a finding is an error.
-        output: The folder that they belong in, as it is; None where there is no valid project.
-        findings: With paths as seen from where the command runs.
-        inputs: Where what was read really is.
+        output: The folder they belong to, as it is now; None without a valid project.
+        findings: With paths relative to where the command runs.
+        inputs: The real paths of all files that were read.
     """
 
     files: FileTree
@@ -36,7 +36,7 @@ class Compiled:
 
     @property
     def ok(self) -> bool:
-        """Whether there is something to write."""
+        """Whether the files may be written."""
         return not has_errors(self.findings)
 
 
@@ -45,8 +45,8 @@ def compile_project(project: Path, other_output: Path | None = None) -> Compiled
 
     Args:
         project: The folder with ``stashgen.yaml``.
-        other_output: To be written in place of the project's own output folder. What either of
-            the two protects may not be lost.
+        other_output: Written instead of the project's own output folder. Nothing that either
+            of the two protects may be lost.
 
     Raises:
         UsageError: there is no project.
@@ -60,7 +60,7 @@ def compile_project(project: Path, other_output: Path | None = None) -> Compiled
     name = _text(source, "metadata", "name")
     own = _text(source, "spec", "output") or DEFAULT_OUTPUT
     outputs = []
-    # Validation says so if one of them is wrong; no folder of somebody else is read meanwhile.
+    # Validation reports an invalid value; until then no other folder may be read by mistake.
     if name is not None and inside(own) is None:
         folders = [project / own, *([other_output] if other_output is not None else [])]
         outputs = [read_output(folder, name) for folder in folders]
@@ -73,7 +73,7 @@ def compile_project(project: Path, other_output: Path | None = None) -> Compiled
 
 
 def _previous(output: Output, project: Path) -> Previous:
-    """With the root as the project's findings have it: relative to the project, if inside."""
+    """The output, its root shown as in findings: relative to the project if inside it."""
     root = output.root
     shown = root.relative_to(project) if root.is_relative_to(project) else root.absolute()
     return Previous(PurePosixPath(shown.as_posix()), output.generated)

@@ -1,6 +1,6 @@
-"""Verbs of other distributions: what needs a cluster comes with the controller.
+"""Verbs of other distributions: the cluster commands come with the controller.
 
-They are looked for only where the command line names none of stashgen's own: to look costs time.
+They are looked up only if the command line names none of stashgen's own, because that takes time.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,20 +11,20 @@ GROUP = "stashgen.verbs"
 
 
 class InstalledVerb(Protocol):
-    """What an entry point of the group ``stashgen.verbs`` gives."""
+    """The object that an entry point of the group ``stashgen.verbs`` provides."""
 
     @property
     def summary(self) -> str:
-        """What ``stashgen --help`` says about it."""
+        """Its line in ``stashgen --help``."""
         ...
 
     def __call__(self, arguments: Sequence[str]) -> int:
-        """Run it with what follows its name; returns the exit code."""
+        """Run it with the arguments after its name; returns the exit code."""
         ...
 
 
 def installed_verbs() -> Mapping[str, EntryPoint]:
-    """The entry points by the verb's name, in their distribution's order."""
+    """The entry points by verb name, in the order of their distribution."""
     return {item.name: item for item in entry_points(group=GROUP)}
 
 

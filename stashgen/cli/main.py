@@ -1,7 +1,7 @@
-"""The entry point: what may go wrong around a command, and the exit codes that say so.
+"""The entry point: runs a command and turns errors into exit codes.
 
-Start-up is most of what a pre-commit hook waits for: modules are imported by the command that
-needs them, and the garbage collector, which would only walk living data, is off.
+A pre-commit hook spends most of its time on start-up, so each command imports only the modules it
+needs, and the garbage collector, which would only traverse live data, is off.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ def main() -> int:
     # Plugins of other packages could change what validation accepts, and cost start-up time.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     if sys.stderr is None:
-        # Closed by the caller (2>&-); print would take the standard output instead.
+        # Closed by the caller (2>&-); print would use standard output instead.
         sys.stderr = io.StringIO()
     code = run(sys.argv[1:])
     _let_go(sys.stdout)
@@ -31,7 +31,7 @@ def main() -> int:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command; everything that it raises ends as a line on stderr and an exit code."""
+    """Run one command; any exception becomes a line on stderr and an exit code."""
     try:
         return _run(arguments)
     except KeyboardInterrupt:
@@ -41,7 +41,7 @@ def run(arguments: Sequence[str]) -> int:
         _say(str(error))
         return error.exit_code
     except BrokenPipeError:
-        # Whoever read our output went away; there is nobody to tell.
+        # The reader of our output has gone away; there is no one to report to.
         return ExitCode.USAGE
     except OSError as error:
         _say(f"{error.filename or 'output'}: {error.strerror or error}")
@@ -51,7 +51,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    # Here, so that an interrupted or failed import ends as a line too.
+    # Imported here so that an interrupted or failed import is reported like any other error.
     from stashgen.cli.arguments import OWN_VERBS, parse
 
     verb = next((item for item in arguments if not item.startswith("-")), None)
@@ -81,7 +81,7 @@ def _run(arguments: Sequence[str]) -> int:
         case _:
             assert_never(command.verb)
     if sys.stdout is not None:
-        # A full disk or a closed pipe is found here, not at the interpreter's end.
+        # Detect a full disk or a closed pipe here, not at interpreter exit.
         sys.stdout.flush()
     return code
 
@@ -94,8 +94,8 @@ def _bug(error: Exception, *, debug: bool) -> int:
             traceback.print_exception(error, file=sys.stderr)
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     _say(
-        f"this is a bug in stashgen {__version__}: {text}; please report it to the project, with "
-        "what --debug prints"
+        f"this is a bug in stashgen {__version__}: {text}; please report it with the "
+        "output of --debug"
     )
     return ExitCode.INTERNAL
 
@@ -106,11 +106,11 @@ def _say(text: str) -> None:
 
 
 def _let_go(stream: TextIO | None) -> None:
-    """Flush a standard stream; what cannot be written any more must not fail at exit."""
+    """Flush a standard stream; output that can no longer be written must not fail at exit."""
     if stream is None:
         return
     try:
         stream.flush()
     except OSError:
-        # Python flushes once more at its end, and would then end with a code of its own.
+        # Python flushes again at exit and would then exit with a code of its own.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -9,7 +9,7 @@ from stashgen.diagnostics import Finding, Position, render_finding, render_summa
 
 
 def show_findings(findings: Sequence[Finding]) -> None:
-    """Print findings, sorted by place, and how many there are; nothing for none."""
+    """Print findings, sorted by position, and their number; prints nothing for none."""
     for finding in sorted(findings, key=Finding.sort_key):
         say(render_finding(finding))
     if findings:
@@ -17,12 +17,12 @@ def show_findings(findings: Sequence[Finding]) -> None:
 
 
 def say(text: str) -> None:
-    """A line or more for people."""
+    """Print one or more lines for people."""
     print(text, file=sys.stderr)
 
 
 def seen_from_here(findings: Iterable[Finding], project: Path) -> tuple[Finding, ...]:
-    """Findings with paths as the caller of the command can open them, not as the project's."""
+    """Findings with paths that the caller can open, not relative to the project."""
     if project == Path():
         return tuple(findings)
     folder = PurePosixPath(project.as_posix())

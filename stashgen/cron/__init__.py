@@ -1,7 +1,7 @@
-"""The cron rules of the cluster: what a schedule means, when it ticks, how it is spread.
+"""The cluster's cron rules: what a schedule means, when it ticks, how it is spread.
 
-Knows nothing of KubeStash. croniter accepts nine classes of schedules that the API server refuses
-and moves runs that a clock change skips, so it serves as the second opinion only.
+Independent of KubeStash. croniter accepts nine classes of schedules that the API server rejects and
+moves runs that a clock change skips, so it serves only as a second opinion.
 """
 
 from stashgen.cron.fields import Code, CronError

@@ -1,7 +1,7 @@
-"""Read the five fields of a schedule into sets of values, by robfig/cron's rules.
+"""Parse the five fields of a schedule into sets of values, by robfig/cron's rules.
 
-Stricter than robfig where it is careless (``1,,2``, ``+5``, ``*/61``), so that what is accepted
-here means the same to every tool.
+Stricter than robfig where robfig is lenient (``1,,2``, ``+5``, ``*/61``), so that every accepted
+schedule means the same to every tool.
 """
 
 import re
@@ -26,7 +26,7 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _ITEM = re.compile(r"(?:(\*)|([0-9]+|[A-Za-z]+)(?:-([0-9]+|[A-Za-z]+))?)(?:/([0-9]+))?", re.ASCII)
 _LONGEST_TEXT = 1024
-_H_FIX = "write H only where stashgen resolves it"
+_H_FIX = "in a policy write H, H/step, H(first-last) or H(first-last)/step"
 _LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
@@ -41,7 +41,7 @@ class Code(StrEnum):
 
 
 class CronError(ValueError):
-    """A schedule that the cluster would refuse, or never run, in the words of a finding."""
+    """A schedule that the cluster would reject or never run, with the texts of a finding."""
 
     def __init__(self, code: Code, message: str, why: str, fix: str | None = None) -> None:
         super().__init__(message)
@@ -88,7 +88,7 @@ class FieldSets(NamedTuple):
 
 
 def parse_fields(text: str) -> FieldSets:
-    """Read five fields, or one of the seven names that the API server takes.
+    """Parse five fields, or one of the seven names that the API server accepts.
 
     Raises:
         CronError: it is not a schedule, it never fires, or croniter reads it differently.
@@ -97,7 +97,7 @@ def parse_fields(text: str) -> FieldSets:
     if len(parts) != len(FIELDS):
         raise _syntax(
             text,
-            f"it has {len(parts)} fields, a CronJob's schedule has five: "
+            f"it has {len(parts)} fields, but a CronJob schedule has five: "
             "minute, hour, day of month, month, day of week",
             "remove the field for seconds or years" if len(parts) > len(FIELDS) else None,
         )
@@ -111,8 +111,8 @@ def parse_fields(text: str) -> FieldSets:
         raise CronError(
             Code.NEVER_FIRES,
             f"schedule {quote(text)} never fires",
-            "none of its months has such a day; the CronJob would be accepted and never run",
-            "use a day of month that exists, at most 28 to have it in every month",
+            "none of its months has that day; the CronJob would be accepted but never run",
+            "use a day that exists; days 1 to 28 exist in every month",
         )
     sets = (minutes, hours, days, months, weekdays)
     others = _croniter_values(" ".join(parts)) or ((),) * len(FIELDS)
@@ -120,8 +120,8 @@ def parse_fields(text: str) -> FieldSets:
         if ours != theirs:
             raise _syntax(
                 text,
-                f"croniter, and so other tools, read {quote(part)} in the field for the "
-                f"{field.name} as {list(theirs) or 'an error'}",
+                f"croniter and other tools read {quote(part)} in the {field.name} field as "
+                f"{list(theirs) or 'an error'}",
                 f"write {','.join(map(str, ours))}",
             )
     return FieldSets(*sets, any_day, any_weekday)
@@ -135,16 +135,16 @@ def _expand_macro(text: str) -> str:
     if len(text) > _LONGEST_TEXT:
         raise _syntax(text, f"it is longer than {_LONGEST_TEXT} characters")
     if text.startswith(("TZ=", "CRON_TZ=")):
-        why = "Kubernetes refuses a time zone inside the schedule"
-        raise _syntax(text, why, "put the zone into timeZone")
+        why = "Kubernetes rejects a time zone inside the schedule"
+        raise _syntax(text, why, "set timeZone of the cluster in stashgen.yaml")
     if not text.startswith("@"):
         return text
     if text in _MACROS:
         return _MACROS[text]
     if text.startswith("@every"):
-        why = "@every counts from the controller's start, so the times move with every restart"
-        raise _syntax(text, why, 'use "every", or five fields')
-    raise _syntax(text, f"the names are {', '.join(_MACROS)}")
+        why = "@every counts from the controller's start, so run times shift with every restart"
+        raise _syntax(text, why, 'use "every" or five fields')
+    raise _syntax(text, f"the known names are {', '.join(_MACROS)}")
 
 
 def _is_star(item: str) -> bool:
@@ -161,12 +161,12 @@ def _field_values(text: str, field: Field, part: str) -> tuple[int, ...]:
 
 
 def _item_values(text: str, field: Field, item: str) -> Iterable[int]:
-    where = f"in the field for the {field.name}"
+    where = f"in the {field.name} field"
     match = _ITEM.fullmatch(item)
     if match is None:
         raise _syntax(
             text,
-            f"{quote(item)} {where} is not *, a value, a range a-b, or one of these with a /step",
+            f"{quote(item)} {where} is not *, a value or a range a-b, each optionally with /step",
             _H_FIX if "H" in item else None,
         )
     star, first, last, step_text = match.groups()
@@ -176,34 +176,34 @@ def _item_values(text: str, field: Field, item: str) -> Iterable[int]:
         low = _value(text, field, first)
         high = _value(text, field, last) if last else field.high if step_text else low
     if low > high:
-        why = f"the range {quote(item)} {where} ends before it begins"
+        why = f"the range {quote(item)} {where} ends before it starts"
         fix = f"write two ranges: {first}-{field.high},{field.low}-{last}"
         raise _syntax(text, why, fix)
     step = int(step_text[:5]) if step_text else 1
     if not 1 <= step <= field.size:
-        raise _syntax(text, f"the step of {quote(item)} {where} is not within 1 to {field.size}")
+        raise _syntax(text, f"the step of {quote(item)} {where} is not between 1 and {field.size}")
     return range(low, high + 1, step)
 
 
 def _value(text: str, field: Field, written: str) -> int:
-    where = f"in the field for the {field.name}"
+    where = f"in the {field.name} field"
     if written.isdigit():
         value = int(written[:5])
         if field.low <= value <= field.high:
             return value
         fix = "write 0 for Sunday" if field.names == _WEEKDAYS and value == len(_WEEKDAYS) else None
-        raise _syntax(text, f"{written} {where} is not within {field.low} to {field.high}", fix)
+        raise _syntax(text, f"{written} {where} is not between {field.low} and {field.high}", fix)
     if written.lower() in field.names:
         return field.low + field.names.index(written.lower())
-    names = f"; the names are {', '.join(field.names)}" if field.names else ""
+    names = f"; the known names are {', '.join(field.names)}" if field.names else ""
     fix = _H_FIX if written == "H" else None
-    raise _syntax(text, f"{quote(written)} {where} is not a value{names}", fix)
+    raise _syntax(text, f"{quote(written)} {where} is not a valid value{names}", fix)
 
 
 @lru_cache(maxsize=4096)
 def _croniter_values(fields: str) -> tuple[tuple[int, ...], ...]:
-    """The same sets by another parser; empty if it refuses."""
-    # Imported here: it costs as much as the rest of a command's start.
+    """The same sets from another parser; empty if it rejects the schedule."""
+    # Imported here: it takes as long to import as the rest of a command's start-up.
     from croniter import croniter
 
     try:

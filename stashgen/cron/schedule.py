@@ -1,10 +1,10 @@
-"""When a schedule ticks in a time zone, and how far apart.
+"""When a schedule ticks in a time zone, and how far apart the ticks are.
 
 A CronJob follows the wall clock of its zone: a time that a clock change skips does not run that
-day, one that occurs twice runs twice (robfig/cron v3, run for the tables in the tests).
+day, and one that occurs twice runs twice (robfig/cron v3, which produced the tables in the tests).
 
-One deviation is on purpose: where a zone shifts by half an hour (Australia/Lord_Howe) robfig steps
-past a midnight or runs 01:30 again at 02:30. Here every minute whose wall clock matches ticks once.
+One deliberate deviation: where a zone shifts by half an hour (Australia/Lord_Howe), robfig skips a
+midnight or runs 01:30 again at 02:30. Here every minute whose wall clock matches ticks once.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ _MINUTE = timedelta(minutes=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _DAY_MINUTES = 24 * 60
-# Clock changes are looked for and remembered in blocks of so much time, counted from 1970.
+# Clock changes are searched for and cached in blocks of this length, counted from 1970.
 _BLOCK_MINUTES = 64 * _DAY_MINUTES
 _HOURS_OF_DAY = 24
 # robfig gives up after five years; 29 February needs eight around 2100.
@@ -48,7 +48,7 @@ class Schedule:
     """A parsed schedule: the set of values of each field.
 
     Attributes:
-        text: As it was written.
+        text: As written.
         minutes, hours, days, months, weekdays: Sorted values; Sunday is 0.
         any_day, any_weekday: The field is ``*``. If neither is, a date matches by either one
             (``0 0 13 * 5`` is every 13th and every Friday), else by both.
@@ -100,10 +100,10 @@ class Schedule:
         return None if minute is None else _from_minute(minute)
 
     def longest_gap(self, zone: ZoneInfo, start: datetime, days: int = 366) -> timedelta:
-        """The longest time between two ticks that follow each other.
+        """The longest time between two consecutive ticks.
 
-        Counts every pair whose first tick lies in the ``days`` after ``start``; at least one pair,
-        so a yearly schedule has its year. This is what a recovery point objective rests on.
+        Covers every pair whose first tick lies in the ``days`` after ``start``, and at least one
+        pair, so that a yearly schedule has a gap of a year. Recovery point objectives use this.
         """
         first = _ceil_minute(start)
         end = first + days * _DAY_MINUTES
@@ -121,7 +121,7 @@ class Schedule:
     ) -> tuple[ClockChange, ...]:
         """The clock changes of a zone that skip or repeat runs of this schedule.
 
-        A schedule that runs every hour is not affected: its runs follow each other in real time.
+        A schedule that runs every hour is not affected: its runs are evenly spaced in real time.
         """
         if len(self.hours) == _HOURS_OF_DAY:
             return ()
@@ -143,9 +143,9 @@ class Schedule:
                 yield minute - offset
 
     def _local(self, low: int, high: int) -> Iterator[int]:
-        """Matching minutes of a wall clock that is never changed, from ``low`` to before ``high``.
+        """Matching minutes of a wall clock without clock changes, ``low`` <= minute < ``high``.
 
-        Minutes count from 1970 on that clock; so a year costs one step a day and one a tick.
+        Minutes count from 1970 on that clock; a year costs one step per day and one per tick.
         """
         times = self.minutes_of_day
         for day in range(low // _DAY_MINUTES, (high - 1) // _DAY_MINUTES + 1):
@@ -175,10 +175,10 @@ def _offset(minute: int, zone: ZoneInfo) -> int:
 
 
 def _segments(start: int, end: int, zone: ZoneInfo) -> Iterator[tuple[int, int, int]]:
-    """Cut a time span where the zone's offset may change: (from, to, offset), all in minutes.
+    """Split a time span where the zone's offset may change: (from, to, offset), all in minutes.
 
-    In order, and no further ahead than is asked for: who wants the next tick only does not pay for
-    years. Two parts that follow each other may have the same offset.
+    In order and lazily: a caller that wants only the next tick does not pay for years. Two
+    consecutive parts may have the same offset.
     """
     for number in range(start // _BLOCK_MINUTES, (end - 1) // _BLOCK_MINUTES + 1):
         for low, high, offset in _block(number, zone):
@@ -188,9 +188,9 @@ def _segments(start: int, end: int, zone: ZoneInfo) -> Iterator[tuple[int, int, 
 
 @lru_cache(maxsize=4096)
 def _block(number: int, zone: ZoneInfo) -> tuple[tuple[int, int, int], ...]:
-    """The parts of one block of time, which are the same for every schedule of a zone.
+    """The segments of one block of time, the same for every schedule of a zone.
 
-    Looks once a day and then halves the day; no zone has changed its clock twice in a day.
+    Probes once a day and bisects the day; no zone has changed its clock twice in a day.
     """
     start, end = number * _BLOCK_MINUTES, (number + 1) * _BLOCK_MINUTES
     found = []

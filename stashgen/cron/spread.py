@@ -1,7 +1,7 @@
 """Spread jobs over time: ``H`` and ``every`` become fixed fields, chosen by a hash.
 
-The seed names the volume and its session, so nothing else moves a job: not the number of other
-volumes, not their order. One number is drawn from the seed and each field takes an independent
+The seed identifies the volume and its session, so a job moves with neither the number nor the order
+of other volumes. One number is drawn from the seed and each field takes an independent
 digit of it (mixed radix), so jobs that share a minute do not share their hour.
 """
 
@@ -39,7 +39,7 @@ class _Digits:
 
 
 def spread(schedule: str, seed: str) -> str:
-    """Replace every ``H`` of a schedule by values that depend on the seed alone.
+    """Replace every ``H`` of a schedule with values that depend on the seed alone.
 
     ``H`` is one value of the field, ``H(0-5)`` one within the range, ``H/15`` every 15 from a first
     value below 15, ``H(0-29)/10`` both; ``hourly``, ``daily``, ``weekly`` and ``monthly`` are short
@@ -47,7 +47,7 @@ def spread(schedule: str, seed: str) -> str:
     returned as it is, after it has been checked.
 
     Raises:
-        CronError: the result would not be a schedule, or an ``H`` has an impossible range or step.
+        CronError: the result is not a valid schedule, or an ``H`` has an impossible range or step.
     """
     text = _SHORT_FORMS.get(schedule, schedule)
     parts = text.split()
@@ -77,9 +77,8 @@ def _resolve(schedule: str, field: Field, item: str, digits: _Digits) -> str:
         raise CronError(
             Code.SYNTAX,
             f"schedule {quote(schedule)} is not valid",
-            f"{quote(item)} does not fit the field for the {field.name}, "
-            f"{field.low} to {field.high}",
-            "write H(first-last)/step with a step that fits into the range",
+            f"{quote(item)} does not fit the {field.name} field, {field.low} to {field.high}",
+            "write H(first-last)/step with first before last and a step that fits the range",
         )
     if step is None:
         return str(low + digits.next(width))
@@ -116,10 +115,18 @@ def every_to_cron(every_seconds: int, offset_seed: str) -> str:
     near = " or ".join(_duration(each) for each in (shorter, longer) if each is not None)
     raise CronError(
         Code.INTERVAL,
-        f"every {quote(_duration(every_seconds))} cannot be a cron schedule",
-        "cron repeats within an hour or a day: only their divisors, and 7d, keep equal distances",
+        f"every: {_duration(every_seconds)} {_problem(every_seconds)}",
+        "cron repeats minutes within an hour and hours within a day: only their divisors, and 7d, "
+        "give equal intervals",
         f"use {near}",
     )
+
+
+def _problem(seconds: int) -> str:
+    name, size = ("an hour", _HOUR) if seconds < _HOUR else ("a day", _DAY)
+    if 0 < seconds < size and size % seconds:
+        return f"does not divide {name} evenly"
+    return "cannot be expressed as a cron schedule"
 
 
 _INTERVALS = (

@@ -1,4 +1,4 @@
-"""Documents of manifests -> Inventory: which volumes there are."""
+"""Manifest documents -> Inventory: which volumes exist."""
 
 from stashgen.inventory.collect import collect
 

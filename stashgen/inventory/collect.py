@@ -1,7 +1,7 @@
-"""Find the volumes in other people's manifests, which may be dirty.
+"""Find the volumes in third-party manifests, which may be malformed.
 
-What cannot be understood is never dropped in silence: it is counted as unknown and reported, so
-that nobody takes a hole in the inventory for a volume that does not exist.
+An object that cannot be understood is never dropped silently: it is counted as unknown and
+reported, so that a gap in the inventory is not mistaken for a volume that does not exist.
 """
 
 import re
@@ -33,7 +33,7 @@ class Code(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class _Object:
-    """One object of a manifest: its data and where in the document it is."""
+    """One object of a manifest: its data and its place in the document."""
 
     data: Mapping[str, Json]
     document: Document
@@ -73,8 +73,8 @@ class _UnknownError(Exception):
 def collect(source: Source) -> Outcome[Inventory]:
     """The PersistentVolumeClaims and the Namespaces' labels of all clusters.
 
-    Lists of the core group are taken apart. Findings: an object that cannot be understood (warning;
-    it is in ``unreadable`` too), an object that is there twice (error where the two differ).
+    Lists of the core group are expanded. Findings: an object that cannot be understood (warning; it
+    is also in ``unreadable``), an object that occurs twice (error if the two differ).
     """
     collector = _Collector(unreadable=list(source.unreadable))
     for cluster_id, documents in source.manifests.items():
@@ -98,7 +98,7 @@ def _by_key(entry: tuple[VolumeKey, object]) -> VolumeKey:
 
 
 def _objects(data: Json, document: Document, path: _Path) -> Iterator[_Object]:
-    """The objects of a document; a list's items each (``kubectl get -o yaml`` writes lists)."""
+    """The objects of a document, list items included (``kubectl get -o yaml`` writes lists)."""
     if not isinstance(data, dict):
         yield _Object({}, document, path)
         return
@@ -114,7 +114,7 @@ def _objects(data: Json, document: Document, path: _Path) -> Iterator[_Object]:
     for index, item in enumerate(items):
         inner = (*path, "items", index)
         if kind != "List" and isinstance(item, dict) and "kind" not in item:
-            # A typed list (PersistentVolumeClaimList) leaves the kind of its items out.
+            # A typed list (PersistentVolumeClaimList) omits the kind of its items.
             typed = {"apiVersion": "v1", "kind": kind.removesuffix("List"), **item}
             yield _Object(typed, document, inner)
         else:
@@ -124,11 +124,11 @@ def _objects(data: Json, document: Document, path: _Path) -> Iterator[_Object]:
 def _take(collector: _Collector, cluster_id: str, item: _Object) -> None:
     kind, version = item.data.get("kind"), item.data.get("apiVersion")
     if not isinstance(kind, str) or not isinstance(version, str) or not kind:
-        raise _UnknownError("it has no apiVersion and kind")
+        raise _UnknownError("its apiVersion or kind is missing")
     if _is_template(kind):
-        raise _UnknownError(f"its kind {quote(kind)} is not filled in")
+        raise _UnknownError(f"its kind {quote(kind)} has an unresolved placeholder")
     if kind == "StatefulSet" and _spec(item).get("volumeClaimTemplates"):
-        raise _UnknownError("claims of a StatefulSet's templates are not supported yet")
+        raise _UnknownError("volumeClaimTemplates are not supported yet; list each claim instead")
     if version != "v1" or kind not in {_CLAIM, "Namespace"}:
         return
     metadata = item.data.get("metadata")
@@ -167,12 +167,12 @@ def _spec(item: _Object) -> Mapping[str, Json]:
 def _text(metadata: Mapping[str, Json], key: str) -> str:
     value = metadata.get(key)
     if not isinstance(value, str) or not value:
-        raise _UnknownError(f"it has no metadata.{key}")
+        raise _UnknownError(f"its metadata.{key} is missing or not a string")
     if _is_template(value):
-        raise _UnknownError(f"its {key} {quote(value)} is not filled in")
+        raise _UnknownError(f"its {key} {quote(value)} has an unresolved placeholder")
     if not _NAME.fullmatch(value) or len(value) > _LONGEST[key]:
-        # It becomes a part of paths, too.
-        raise _UnknownError(f"its {key} {quote(value)} is none that Kubernetes takes")
+        # It becomes part of paths, too.
+        raise _UnknownError(f"its {key} {quote(value)} is not valid in Kubernetes")
     return value
 
 
@@ -183,9 +183,10 @@ def _labels(metadata: Mapping[str, Json]) -> Mapping[str, str]:
     texts: dict[str, str] = {}
     for key, value in labels.items():
         if not isinstance(value, str):
-            raise _UnknownError(f"its label {quote(key)} is not text")
+            raise _UnknownError(f"its label {quote(key)} is not a string")
         if _is_template(key) or _is_template(value):
-            raise _UnknownError(f"its label {quote(f'{key}: {value}')} is not filled in")
+            label = quote(f"{key}: {value}")
+            raise _UnknownError(f"its label {label} has an unresolved placeholder")
         texts[key] = value
     return texts
 
@@ -206,8 +207,8 @@ def _unknown(item: _Object, why: str) -> Finding:
         position=item.position,
         subject=item.subject(),
         what="this object is left out of the inventory",
-        why=f"{why}; a volume that it stands for is unknown and gets no backup",
-        fix="give the inventory the filled-in manifest, or leave the file out of its patterns",
+        why=f"{why}; any volume it describes is unknown and is not backed up",
+        fix="add the rendered manifest to the inventory, or exclude the file from its patterns",
     )
 
 
@@ -218,9 +219,9 @@ def _twice(item: _Object, first: _Object, *, is_same: bool) -> Finding:
         position=item.position,
         subject=item.subject(),
         what="this object is in the inventory twice",
-        why="only the first one counts"
+        why="only the first one is used"
         if is_same
-        else "the two differ, and policies may select one of them and not the other",
-        fix="leave one of the two files out of the inventory's patterns",
+        else "the two differ, so a policy may select one but not the other",
+        fix="exclude one of the two files from the inventory's patterns",
         related=(first.position,),
     )

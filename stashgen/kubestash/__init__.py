@@ -1,1 +1,1 @@
-"""KubeStash's rules as pure functions: names, defaults, phases, retention, layout, executors."""
+"""KubeStash's rules as pure functions: names, defaults, phases, retention, layout, pods."""

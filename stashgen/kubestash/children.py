@@ -1,6 +1,6 @@
 """The children of a BackupConfiguration: its Repositories and CronJobs.
 
-The compiler renders them into git; for plain KubeStash manifests the controller makes the same.
+The compiler renders them into Git; for plain KubeStash manifests the controller creates the same.
 """
 
 from typing import cast

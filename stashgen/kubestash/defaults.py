@@ -1,4 +1,4 @@
-"""What KubeStash's mutating webhooks fill in, here in memory: git's specs are never written to."""
+"""The defaults of KubeStash's mutating webhooks, in memory: specs from Git are never modified."""
 
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
@@ -21,7 +21,7 @@ _SLASHED = frozenset({"bucket", "endpoint", "prefix"})
 
 
 def with_storage_defaults(storage: BackupStorage) -> BackupStorage:
-    """A BackupStorage with its usage policy said, and one trailing slash of each part gone."""
+    """A BackupStorage with an explicit usage policy, and without one trailing slash per part."""
     spec = storage.spec.model_copy(update={"usage_policy": storage.spec.usage_policy or _SAME})
     if spec.storage is not None:
         blocks = {name: _trimmed(block) for name, block in spec.storage if isinstance(block, Model)}
@@ -30,7 +30,7 @@ def with_storage_defaults(storage: BackupStorage) -> BackupStorage:
 
 
 def with_retention_defaults(policy: RetentionPolicy) -> RetentionPolicy:
-    """A RetentionPolicy with its usage policy said, and one failed snapshot to keep."""
+    """A RetentionPolicy with an explicit usage policy, and one failed snapshot to keep."""
     failed = policy.spec.failed_snapshots or FailedSnapshots()
     update = {
         "usage_policy": policy.spec.usage_policy or _SAME,

@@ -1,7 +1,7 @@
-"""Names of what a session makes at run time (KubeStash's algorithms) and of what we compile.
+"""Names of the objects that a session creates (KubeStash's algorithms) and of compiled objects.
 
-Compiled names are chosen so short that KubeStash's cuts never bite: two long names that agree in
-their first 32 and last 31 characters would otherwise become one.
+Compiled names are short enough that KubeStash never cuts them: two long names that agree in their
+first 32 and last 31 characters would otherwise become the same.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
-"""How old the newest good snapshot of a copy may become: a session's recovery point objective.
+"""A session's recovery point objective: the maximum age of a copy's newest good snapshot.
 
-Until policies state objectives of their own, a session promises what its schedule allows: the
+Until policies have objectives of their own, a session promises what its schedule allows: the
 longest gap between two ticks, by the cluster's own cron rules, plus the time that a run may take.
 """
 
@@ -15,7 +15,7 @@ from stashgen.kubestash.quantities import parse_duration
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """What a session promises.
+    """The objective of a session.
 
     Attributes:
         interval: The longest gap between two ticks of its schedule.
@@ -27,23 +27,22 @@ class Objective:
 
     @property
     def recovery_point(self) -> timedelta:
-        """How old the newest good snapshot may become at most."""
+        """The maximum age of the newest good snapshot."""
         return self.interval + self.allowance
 
     def is_met(self, since: datetime, now: datetime) -> bool:
-        """Whether a snapshot taken at ``since`` is still young enough."""
+        """Whether a snapshot taken at ``since`` is still recent enough."""
         return now - since <= self.recovery_point
 
 
 def objective(schedule: str, time_zone: str, timeout: str | None, year: int) -> Objective | None:
-    """What a session promises; None where its schedule cannot be read or never fires.
+    """The objective of a session; None if its schedule is invalid or never fires.
 
     Args:
         schedule: Five fields or a name such as ``@daily``.
         time_zone: An IANA name, in which the schedule ticks.
-        timeout: A Go duration. Without one, or with one that cannot be read, a run may take until
-            the next tick.
-        year: Of the 366 days that are looked at: clock changes differ from year to year.
+        timeout: A Go duration. Without a valid one, a run may take until the next tick.
+        year: The year in which the gaps are measured, since clock changes differ between years.
     """
     gap = _longest_gap(schedule, time_zone, year)
     if gap is None:

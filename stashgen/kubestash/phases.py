@@ -85,7 +85,7 @@ _SESSION_FAILURES = (
 def backup_session_phase(status: BackupSessionStatus) -> BackupSessionPhase:
     """The phase of a session; it stays Running until MetricsPushed, the final step, is there.
 
-    Deviation: retention is a Job of its own after the session. That it failed or was killed
+    Deviation: retention is a separate Job after the session. Its failure
     (``SnapshotCleanupIncomplete``) has its own condition and does not fail a good backup.
     """
     conditions = status.conditions

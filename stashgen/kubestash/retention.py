@@ -115,7 +115,7 @@ def decide(
 
 
 def _oldest(policy: RetentionPolicySpec, now: datetime) -> datetime:
-    """The time before which everything goes."""
+    """The time before which everything is removed."""
     period = retention_period(policy)
     beginning = datetime.min.replace(tzinfo=UTC)
     return now - period if period is not None and period < now - beginning else beginning

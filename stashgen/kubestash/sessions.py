@@ -72,7 +72,7 @@ def backup_session_manifest(
 def snapshot_manifest(backup_session: BackupSession, repository: Repository) -> JsonObject:
     """The Snapshot of a session in one repository.
 
-    It has no owner: a Repository that is made anew must not delete the records of its history.
+    It has no owner: recreating a Repository must not delete the records of its history.
     """
     target = repository.spec.app_ref
     namespace = repository.metadata.namespace or ""

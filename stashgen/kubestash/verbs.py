@@ -1,4 +1,4 @@
-"""What a worker can be asked to do: one row a verb, and the pods that carry the verbs.
+"""The worker's verbs: one row per verb, and the pods that run them.
 
 ``init-repository`` and ``retain`` share a pod: what they may do is reviewed once, as its
 arguments.
@@ -10,12 +10,12 @@ from enum import StrEnum
 
 from stashgen.api.labels import NAME_ANNOTATION, SNAPSHOT_ANNOTATION, VERB_ANNOTATION
 
-# The command of a CronJob's pod. It has no plan and no storage, and so is no verb.
+# The command of a CronJob's pod. It has no run spec and no storage, so it is not a verb.
 TRIGGER = "trigger"
 
 
 class Verb(StrEnum):
-    """What a plan can ask for; the worker has a module of that name for each."""
+    """What a run spec can request; the worker has a module of that name for each."""
 
     INIT_STORAGE = "init-storage"
     INIT_REPOSITORY = "init-repository"
@@ -25,7 +25,7 @@ class Verb(StrEnum):
 
 
 class Template(StrEnum):
-    """The pods: so PodTemplates, the annotations that name them and the command line call them."""
+    """The kinds of pods, as named by PodTemplates, their annotations and the command line."""
 
     INIT_STORAGE = "init-storage"
     MAINTAIN = "maintain"
@@ -42,18 +42,18 @@ class DataAccess(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WorkerPod:
-    """What the pod of a template needs, whichever storage it works on.
+    """What the pod of a template needs, independent of the storage.
 
     Attributes:
-        summary: What the worker does there, for its help.
+        summary: What the worker does, for its ``--help``.
         component: The pod's label ``app.kubernetes.io/component``.
-        data: How the volume itself is mounted; None where it is not.
-        has_key: Works on one repository: the encryption key is mounted.
-        session: Environment variables with annotations that the session writes on the pod.
+        data: How the volume itself is mounted; None if it is not.
+        has_key: Works on one repository, so the encryption key is mounted.
+        session: Environment variables and the session's annotations that provide their values.
         token: Whether the pod may speak to the API server.
         as_root: Whether KubeStash runs it as root unless its settings say otherwise.
-        root_capabilities: Added for root only; everybody else has none.
-        tmp_size, cpu, memory, memory_limit, grace_seconds: Unless settings say otherwise.
+        root_capabilities: Added for root only; other users have none.
+        tmp_size, cpu, memory, memory_limit, grace_seconds: Defaults of the settings.
     """
 
     summary: str
@@ -73,7 +73,7 @@ class WorkerPod:
 
 PODS: Mapping[Template, WorkerPod] = {
     Template.INIT_STORAGE: WorkerPod(
-        summary="leave metadata.yaml in a storage",
+        summary="initialise a storage by writing metadata.yaml",
         component="kubestash-initializer",
         has_key=False,
         tmp_size="64Mi",
@@ -83,12 +83,12 @@ PODS: Mapping[Template, WorkerPod] = {
         grace_seconds=30,
     ),
     Template.MAINTAIN: WorkerPod(
-        summary="make repositories, apply retention",
+        summary="initialise repositories and apply retention",
         component="kubestash-maintenance",
         session={"VERB": VERB_ANNOTATION},
     ),
     Template.BACKUP: WorkerPod(
-        summary="back a mounted volume up",
+        summary="back up a mounted volume",
         component="kubestash-backup",
         data=DataAccess.READ,
         session={"BACKUP_SESSION": NAME_ANNOTATION},
@@ -105,7 +105,7 @@ PODS: Mapping[Template, WorkerPod] = {
         root_capabilities=("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "MKNOD", "SETFCAP"),
     ),
 }
-# Of a Repository, in the order of its annotations; the other is a BackupStorage's.
+# Those of a Repository, in the order of its annotations; the other belongs to a BackupStorage.
 REPOSITORY_TEMPLATES = tuple(name for name, pod in PODS.items() if pod.has_key)
 
 
@@ -114,9 +114,9 @@ class VerbRow:
     """One verb.
 
     Attributes:
-        template: The pod that carries it.
-        plan: The fields of a plan that it has use for, besides those of every verb.
-        result: The field of a result that it fills in whenever it succeeds.
+        template: The pod that runs it.
+        plan: The fields of a run spec that it uses, in addition to those of every verb.
+        result: The field of a result that it sets whenever it succeeds.
     """
 
     template: Template

@@ -1,4 +1,4 @@
-"""The first pass: files to documents."""
+"""The first pass: files -> documents."""
 
 from stashgen.load.files import PROJECT_FILE, load
 

@@ -1,4 +1,4 @@
-"""Read the files of a project: the edge through which all input comes."""
+"""Read the files of a project: all input enters through this edge."""
 
 import contextlib
 import os
@@ -37,21 +37,21 @@ class Code(StrEnum):
 
 
 def load(root: Path) -> Outcome[Source | None]:
-    """Read ``stashgen.yaml`` and the files that it names; None where it holds no Project.
+    """Read ``stashgen.yaml`` and the files that it names; None if it contains no Project.
 
-    Every path and position is relative to ``root``. What cannot be read of an inventory is a
-    warning, for inventories are other people's files and may hold templates; its places are in
-    ``Source.unreadable``.
+    Every path and position is relative to ``root``. An unreadable part of an inventory is only a
+    warning, because inventories are third-party files and may contain templates; its positions are
+    in ``Source.unreadable``.
 
     Raises:
-        UsageError: ``root`` is no folder, or has no ``stashgen.yaml``.
+        UsageError: ``root`` is not a folder, or has no ``stashgen.yaml``.
         ToolError: the system refuses to read a file or a folder.
     """
     with _system_errors():
         if not root.is_dir():
             raise UsageError(f"{root} is not a folder")
         if not (root / PROJECT_FILE).is_file():
-            raise UsageError(f"there is no {PROJECT_FILE} in {root}")
+            raise UsageError(f"there is no {PROJECT_FILE} in {root.absolute()}")
         own = read_documents(_read(root / PROJECT_FILE), PROJECT_FILE)
         project = next((one for one in own.value if one.data.get("kind") == "Project"), None)
         if project is None:
@@ -71,7 +71,7 @@ def load(root: Path) -> Outcome[Source | None]:
 
 @dataclass(slots=True)
 class _Reading:
-    """The files read so far and what there is to say about them."""
+    """The files read so far, and the findings about them."""
 
     project: Document
     finder: Finder
@@ -105,17 +105,17 @@ class _Reading:
             yield from outcome.value
 
     def refuse_strange_files(self) -> None:
-        """Report what patterns met and could not take."""
+        """Report what the patterns matched but could not read."""
         self.findings += (
             Finding(
                 Code.NOT_A_FILE,
                 Severity.ERROR,
                 Position(path),
                 "",
-                "a link that leads out of the project or nowhere, or not a file",
-                "reading it would make the result depend on this machine; leaving it out in "
-                "silence could lose volumes or policies",
-                "remove it, or choose a pattern that does not meet it",
+                "a broken link, a link out of the project, or not a regular file",
+                "reading it would make the result depend on this machine; skipping it silently "
+                "could lose volumes or policies",
+                "remove it, or use a pattern that does not match it",
             )
             for path in sorted(self.finder.refused)
         )
@@ -126,16 +126,16 @@ class _Reading:
             keys,
             f"{quote(pattern)} is not a path inside the project",
             why,
-            "write a path relative to the folder of stashgen.yaml",
+            "use a path relative to the folder of stashgen.yaml",
         )
 
     def _report_nothing(self, keys: _Keys, pattern: str) -> None:
         self._report(
             Code.NOTHING_FOUND,
             keys,
-            f"{quote(pattern)} matches no file",
-            "a mistyped path would leave volumes without a backup; as in a shell hidden names and "
-            "the output folder do not count",
+            f"{quote(pattern)} matches no files",
+            "a mistyped path would leave volumes without a backup; hidden files and the output "
+            "folder never match",
             "correct the path, or remove it",
         )
 
@@ -149,7 +149,7 @@ def _finder(root: Path, project: Document) -> Finder:
     try:
         segments = segments_of(output if isinstance(output, str) else DEFAULT_OUTPUT)
     except ValueError:
-        segments = ()  # Validation says so.
+        segments = ()  # Validation reports it.
     excluded = PurePosixPath(*segments) if segments else None
     return Finder(Path(os.path.realpath(root)), excluded)
 
@@ -161,7 +161,7 @@ def _policy_patterns(project: Document) -> list[tuple[_Keys, str]]:
 
 
 def _inventories(project: Document) -> Iterator[tuple[str, list[tuple[_Keys, str]]]]:
-    """Each cluster's id and patterns; what has another shape is left to validation."""
+    """Each cluster's id and patterns; malformed values are left to validation."""
     for index, cluster in _items(_at(project.data, "spec", "clusters")):
         cluster_id = _at(cluster, "id")
         if isinstance(cluster_id, str):
@@ -192,7 +192,7 @@ def _texts(keys: _Keys, node: Json) -> list[tuple[_Keys, str]]:
 
 def _read(path: Path) -> bytes:
     with path.open("rb") as file:
-        # One byte more than the reader takes, so that it sees that there is too much.
+        # One byte more than the reader accepts, so that it notices a file that is too large.
         return file.read(LARGEST_FILE_BYTES + 1)
 
 
@@ -211,6 +211,6 @@ def _no_project() -> Finding:
         Position(PROJECT_FILE),
         "",
         "there is no document of kind Project",
-        "it says which clusters there are and where their policies and volumes are",
-        "write one with apiVersion: stashgen.dev/v1alpha1 and kind: Project",
+        "the Project lists the clusters and says where policies and inventories are",
+        "add one with apiVersion: stashgen.dev/v1alpha1 and kind: Project",
     )

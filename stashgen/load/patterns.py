@@ -1,8 +1,8 @@
-"""Find a project's files by shell patterns, and never look outside the project.
+"""Find a project's files by shell patterns, never outside the project.
 
-As in a shell ``*`` and ``?`` stop at a slash and pass over hidden names, and ``**`` stands for any
-number of folders. A pattern that ends at a folder means every YAML and JSON file below it. The
-order of what is found depends on the names alone.
+As in a shell, ``*`` and ``?`` stop at a slash and skip hidden names, and ``**`` matches any number
+of folders. A pattern that matches a folder means every YAML and JSON file below it. The order of
+the results depends only on the names.
 """
 
 import os
@@ -18,7 +18,7 @@ _ANY_FOLDERS = "**"
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A name inside a folder of the project; ``real`` is where its symlinks lead."""
+    """A name inside a folder of the project; ``real`` has its symlinks resolved."""
 
     path: PurePosixPath
     real: Path
@@ -31,8 +31,8 @@ class Finder:
 
     Attributes:
         root: The project's folder, with its symlinks resolved.
-        excluded: A folder that is never looked into: the output.
-        refused: What patterns met and could not take: links that lead out of the root or nowhere,
+        excluded: A folder that is never searched: the output.
+        refused: What patterns matched but could not be read: broken links, links out of the root,
             devices, sockets, pipes.
     """
 
@@ -41,9 +41,10 @@ class Finder:
     refused: set[PurePosixPath] = field(default_factory=set)
 
     def files(self, pattern: str) -> dict[PurePosixPath, Path]:
-        """The files of a pattern that ``segments_of`` accepts: path and where it really is.
+        """The files that match a pattern, by path, with their real paths.
 
-        A file that is reached in several ways is there once, by the first of them.
+        A file that is reached in several ways is listed once, by the first of them. The pattern
+        must be one that ``segments_of`` accepts.
 
         Raises:
             OSError: a folder cannot be read.
@@ -59,7 +60,7 @@ class Finder:
     def _matches(
         self, folder: _Entry, segments: tuple[str, ...], seen: set[tuple[Path, int]]
     ) -> Iterator[_Entry]:
-        # Links may form a ring, and several ** lead to a folder in several ways.
+        # Links may form a cycle, and several ** can reach a folder in several ways.
         if (folder.real, len(segments)) in seen:
             return
         seen.add((folder.real, len(segments)))
@@ -90,7 +91,7 @@ class Finder:
                 yield entry
 
     def _entries(self, folder: _Entry, name: str) -> Iterator[_Entry]:
-        """What a folder holds under this name or pattern, sorted."""
+        """The entries of a folder that match this name or pattern, sorted."""
         for found in sorted(entry.name for entry in folder.real.iterdir()):
             if found == name or (fnmatchcase(found, name) and (found[0] != "." or name[0] == ".")):
                 entry = self._entry(folder, found)
@@ -117,15 +118,15 @@ def segments_of(pattern: str) -> tuple[str, ...]:
     """The parts of a pattern.
 
     Raises:
-        ValueError: it is empty, absolute, or leads out of the project.
+        ValueError: it is empty or absolute, or leaves the project.
     """
     if not pattern:
         raise ValueError("it is empty")
     if pattern.startswith("/"):
         raise ValueError("it is absolute")
     if "\\" in pattern or "\0" in pattern:
-        raise ValueError("it has a character that no path here has")
+        raise ValueError("it contains a character that is not allowed in a path")
     segments = tuple(part for part in pattern.split("/") if part not in {"", "."})
     if ".." in segments:
-        raise ValueError('".." leads out of the project')
+        raise ValueError('".." leaves the project')
     return segments

@@ -1,1 +1,1 @@
-"""What the passes hand to each other, one module a pass boundary."""
+"""The values that the passes hand to each other, one module per pass boundary."""

@@ -1,4 +1,4 @@
-"""What the output folder held before, and the histories of backups that it records."""
+"""The previous output folder, and the backup histories that it records."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -23,11 +23,11 @@ class Previous:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The backups of a volume in one Repository, as the output before the build has them.
+    """The backups of a volume in one Repository, as recorded in the previous output.
 
     Attributes:
         path: The file that holds it, below ``root``.
-        until: Set if it is retired already.
+        until: Set if it is already retired.
     """
 
     volume: VolumeKey
@@ -44,10 +44,10 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class RetiredHistory:
-    """A history that is not written any more and stays usable until a day.
+    """A history that is no longer written to and stays usable until a date.
 
     Attributes:
-        folder: Of the output, that has its cluster's and namespace's files.
+        folder: The folder of its cluster and namespace, below the output folder.
     """
 
     history: History

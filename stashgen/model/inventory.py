@@ -1,4 +1,4 @@
-"""Which volumes there are."""
+"""The volumes that exist."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,8 +35,8 @@ class Inventory:
     """The volumes of all clusters, sorted by key.
 
     Attributes:
-        namespace_labels: By cluster id and namespace; only namespaces with a manifest are there.
-        unreadable: Objects that could not be understood (templates, no namespace): unknown.
+        namespace_labels: By cluster id and namespace; only for namespaces that have a manifest.
+        unreadable: Objects that could not be understood (templates, no namespace), so unknown.
     """
 
     volumes: tuple[Volume, ...]

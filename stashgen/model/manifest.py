@@ -1,4 +1,4 @@
-"""Objects that are ready to write, and the files that they become."""
+"""Objects that are ready to write, and the files that they form."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ FileTree = Mapping[PurePosixPath, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Which histories a file of the output holds; its second line says so.
+    """The histories that an output file holds, written in its second line.
 
     Attributes:
         repositories: Names of the Repositories, in the volume's namespace.
-        until: Of a retired history: the day until which it is kept.
+        until: For a retired history: the day until which it is kept.
     """
 
     volume: VolumeKey
@@ -27,11 +27,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One object ready to write, and the file that it goes to, relative to the output folder.
+    """One object ready to write, and its file, relative to the output folder.
 
     Attributes:
-        record: Which histories the file holds; the same for all objects of a file.
-        is_kept: The object is taken from the output before the build, and holds no history.
+        record: The histories that the file holds; the same for all objects of a file.
+        is_kept: The object is carried over from the previous output and holds no history.
     """
 
     path: PurePosixPath

@@ -1,4 +1,4 @@
-"""A block that several documents have a say in, and where each of its fields was set."""
+"""A block merged from several documents, and where each of its fields was set."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Merged(Generic[T]):
-    """One block out of several layers.
+    """A block merged from several layers.
 
     Attributes:
         value: The block.
-        origins: By the name of a field as people write it (``runAs``): where its value was set.
-        nearest: Where the most special layer has, or would have, the block.
+        origins: Where each field was set, by its name as people write it (``runAs``).
+        nearest: Where the most specific layer has, or would have, the block.
     """
 
     value: T
@@ -26,6 +26,6 @@ class Merged(Generic[T]):
     def origin(self, field: str, *keys: str | int) -> Origin:
         """Where a field, or the part of it at ``keys``, was set.
 
-        What no layer sets has the place where the most special one would.
+        For a field that no layer sets, it is where the most specific one would set it.
         """
         return self.origins.get(field, self.nearest.at(field)).at(*keys)

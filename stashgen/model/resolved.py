@@ -1,4 +1,4 @@
-"""What was decided for every volume."""
+"""The resolved settings of every volume."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from stashgen.policy.shared import Job
 
 @dataclass(frozen=True, slots=True)
 class ResolvedStorage:
-    """A storage in one cluster, templates filled in.
+    """A storage in one cluster, with its templates filled in.
 
     Attributes:
         provider: KubeStash's name of it.
@@ -44,9 +44,9 @@ class ResolvedCopy:
         repository: The Repository's name.
         directory: Below the storage's prefix.
         retention_name: The RetentionPolicy's name in the volume's namespace.
-        secret_name: Of the encryption key.
-        origin: Where the policy has the copy.
-        retention_origin: Where the copy says what is kept.
+        secret_name: The Secret with the encryption key.
+        origin: Where the policy defines the copy.
+        retention_origin: Where the copy's retention is set.
     """
 
     storage: ResolvedStorage
@@ -61,7 +61,7 @@ class ResolvedCopy:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedSession:
-    """One rhythm of a volume, everything decided; ``schedule`` has no ``H`` left."""
+    """One session of a volume, everything decided; ``schedule`` has no ``H`` left."""
 
     name: str
     schedule: str
@@ -93,7 +93,7 @@ class Protection:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What was decided for every volume, sorted by key; storages by cluster id and name."""
+    """The resolved settings of every volume, sorted by key; storages by cluster id and name."""
 
     project: Project
     protections: tuple[Protection, ...]

@@ -1,4 +1,4 @@
-"""What people wrote, with the place of every document."""
+"""What people wrote, with the position of every document."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What ``load`` read of one project.
+    """The documents of one project, as ``load`` read them.
 
     Attributes:
         project: The document of kind Project in ``stashgen.yaml``.
         policies: Every other document of the project's own folders.
         manifests: Documents of the inventory's files, by cluster id, in the order of their paths.
-        unreadable: Where the inventory's files could not be read.
+        unreadable: Positions where the inventory's files could not be read.
     """
 
     project: Document
@@ -40,7 +40,7 @@ class Origin:
     path: Path
 
     def at(self, *keys: str | int) -> Self:
-        """The place of a part of the value."""
+        """Where a part of the value is written."""
         return type(self)(self.document, (*self.path, *keys))
 
     @property
@@ -68,10 +68,10 @@ class Authored(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class PolicySet:
-    """What people wrote, shape and references checked.
+    """What people wrote, with shape and references checked.
 
     Attributes:
-        retentions: RetentionPolicies by name, plain KubeStash documents beside the policies.
+        retentions: RetentionPolicies by name, plain KubeStash documents next to the policies.
     """
 
     project: Authored[Project]

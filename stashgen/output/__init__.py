@@ -1,1 +1,1 @@
-"""Manifests -> files, and what the output folder held before: the record of what is protected."""
+"""Manifests -> files, and the previous output: the record of what is protected."""

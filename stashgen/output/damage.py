@@ -1,4 +1,4 @@
-"""What reading the record may report; a file of it that cannot be taken at its word."""
+"""Findings about the record of what is protected: a file that cannot be trusted."""
 
 from enum import StrEnum
 
@@ -13,13 +13,13 @@ class Code(StrEnum):
 
 
 def damaged(position: Position, what: str) -> Finding:
-    """The file must be as a build wrote it before anything can be compared with it."""
+    """A file that must be restored before anything can be compared with it."""
     return Finding(
         Code.DAMAGED,
         Severity.ERROR,
         position,
         "",
-        f"the file is not as a build wrote it: {what}",
-        "it is the record of what is protected; what cannot be read of it could be lost unseen",
-        "restore the file from git (git checkout, or git restore --source <commit>)",
+        f"the generated file is damaged: {what}",
+        "it records what is protected; anything that cannot be read could be lost unnoticed",
+        "restore the file from Git (git checkout, or git restore --source <commit>)",
     )

@@ -1,4 +1,4 @@
-"""Which histories the output before the build has, by the second lines of its files."""
+"""The backup histories in the previous output, read from the second lines of its files."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -14,8 +14,8 @@ _REPOSITORY = re.compile(rb"^kind: Repository\r?$", re.MULTILINE)
 def histories(before: Iterable[Previous]) -> Outcome[tuple[History, ...]]:
     """Each history once, sorted by volume and repository.
 
-    A later folder counts more than an earlier one, and a file of a protected volume more than
-    one of a retired history: an interrupted build leaves both.
+    A later folder takes precedence over an earlier one, and the file of a protected volume over
+    that of a retired history: an interrupted build leaves both.
     """
     found: dict[tuple[object, ...], History] = {}
     findings: list[Finding] = []
@@ -38,7 +38,7 @@ def _of_folder(previous: Previous, findings: list[Finding]) -> Iterator[History]
             continue
         if record is None:
             if _REPOSITORY.search(content):
-                what = "its second line does not say which histories it holds"
+                what = "its second line does not list the histories that it holds"
                 findings.append(damaged(Position(previous.root / path), what))
         else:
             for repository in record.repositories:

@@ -1,4 +1,4 @@
-"""Storages whose name stays and whose place changes: every history in them would begin anew."""
+"""Storages that keep their name but move: every history in them would start from scratch."""
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,15 +29,15 @@ def moved_storages(
     before: Iterable[Previous],
     files: FileTree,
 ) -> Iterator[Finding]:
-    """An error for each storage that held a history before and would be another place.
+    """An error for each storage that held a history before and would be somewhere else.
 
-    A file of a storage that is not there says nothing: whoever moved the copies along deletes it.
+    A missing storage file reports nothing: deleting it is how a user confirms that the data moved.
 
     Args:
         resolved: Which volume is copied to which storage.
-        kept: What retired histories keep.
-        histories: Of the output before the build.
-        before: The folders that they were found in.
+        kept: The objects of retired histories.
+        histories: The histories in the previous output.
+        before: The folders that contain them.
         files: The output after the build.
     """
     folders = {previous.root: previous.files for previous in before}
@@ -59,7 +59,7 @@ def moved_storages(
 
 
 def _copies(resolved: Resolved) -> Iterator[_Use]:
-    """Volume and repository, folder after the build and storage of what is backed up."""
+    """Volume and repository, folder after the build, and storage of everything backed up."""
     for protection in resolved.protections:
         for session in protection.sessions:
             for copy in session.copies:
@@ -68,7 +68,7 @@ def _copies(resolved: Resolved) -> Iterator[_Use]:
 
 
 def _retired(kept: Iterable[Manifest]) -> Iterator[_Use]:
-    """The same of retired histories, by their Repositories."""
+    """The same for retired histories, by their Repositories."""
     for manifest in kept:
         if manifest.record is None or manifest.data["kind"] != "Repository":
             continue
@@ -81,23 +81,23 @@ def _retired(kept: Iterable[Manifest]) -> Iterator[_Use]:
 def _compare(old: bytes, new: bytes, name: str, position: Position) -> Iterator[Finding]:
     was = _place(old)
     if was is None:
-        yield damaged(position, "it has no BackupStorage that can be read")
+        yield damaged(position, "it has no readable BackupStorage")
     elif was != (place := _place(new)):
         yield Finding(
             Code.MOVED,
             Severity.ERROR,
             position,
             "",
-            f"storage {quote(name)} would be another place: {place}, and was {was}",
-            "every history in it would begin anew, and what is in the old place could not be "
-            "restored any more",
-            "give the new place a Storage with a name of its own, and retire what the old one has; "
-            "if the copies were moved along, delete this file and build again",
+            f"storage {quote(name)} would move from {was} to {place}",
+            "every history in it would start from scratch, and the backups in the old location "
+            "could no longer be restored",
+            "define a Storage with another name for the new location, and retire what the old one "
+            "holds; if you moved the backups along, delete this file and build again",
         )
 
 
 def _place(content: bytes) -> str | None:
-    """Where the BackupStorage of a file is, in one line; None where it cannot be read."""
+    """The location of a file's BackupStorage, in one line; None if it cannot be read."""
     for document in read_documents(content, PurePosixPath("storage")).value:
         if document.data.get("kind") == "BackupStorage":
             with contextlib.suppress(ValidationError, UnsafePathError):

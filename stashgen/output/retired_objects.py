@@ -1,8 +1,8 @@
-"""The objects that a retired history keeps, out of the file that it had before the build.
+"""The objects that a retired history keeps, taken from its file in the previous output.
 
-The policy and the claim may be gone, so what was reviewed and applied is kept as it was: the
-Repository, and the pods that restore from it and maintain it. The same input and the same output
-folder give the same bytes, and the file that is written here is its own record from then on.
+The policy and the claim may no longer exist, so the objects that were reviewed and applied are kept
+as they were: the Repository, and the pods that restore from it and maintain it. The same input and
+output folder give the same bytes, and the file written here becomes its own record.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -36,7 +36,7 @@ def retired_objects(
 
     Args:
         resolved: What is retired, and which storages are rendered anyway.
-        before: The folders that its histories were found in.
+        before: The folders that contain its histories.
     """
     folders = {previous.root: previous.files for previous in before}
     rendered = {
@@ -59,7 +59,7 @@ def retired_objects(
 
 
 class _Kept:
-    """What stays of one file.
+    """The objects of one file that are kept.
 
     Attributes:
         storage: The name of the BackupStorage that the Repository is in.
@@ -73,7 +73,7 @@ class _Kept:
         self.storage = str((spec.get("storageRef") or {}).get("name"))
 
     def manifests(self) -> Iterator[Manifest]:
-        """The Repository, which says that it is retired, and its pods but the one of backups."""
+        """The Repository, annotated as retired, and its pods except the backup pod."""
         history, until = self._retired.history, self._retired.until
         path = self._retired.folder / f"_retired-{history.repository}.yaml"
         record = Record(history.volume, (history.repository,), until)
@@ -106,7 +106,7 @@ def _storage(retired: RetiredHistory, name: str, files: FileTree) -> Iterator[Ma
 def _objects(files: FileTree, path: PurePosixPath) -> tuple[JsonObject, ...]:
     content = files.get(path)
     if content is None:
-        raise _MissingError(f"{path.name} is missing beside it")
+        raise _MissingError(f"{path.name} is missing from its folder")
     documents = read_documents(content, path)
     if documents.findings:
         raise _MissingError(f"{path.name}: {documents.findings[0].what}")

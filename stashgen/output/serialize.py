@@ -1,4 +1,4 @@
-"""Write every file of the output folder: whose it is and what it holds, then its objects."""
+"""Serialize every file of the output folder: its header, then its objects."""
 
 from collections.abc import Iterable
 from pathlib import PurePosixPath

@@ -1,13 +1,13 @@
 """Read, compare and write the folder of generated files; the only edge that changes files.
 
-The first two lines of a file say whose it is: only files with the mark and the project's name are
-ever read as output, replaced or deleted. A file of somebody else, or of another project, in the way
-stops the build before anything is written.
+The first two lines of a file identify its owner: only files with the generated header and the
+project's name are ever read as output, replaced or deleted. A foreign file, or one of another
+project, that is in the way stops the build before anything is written.
 
-Files become visible whole (a temporary file in the same folder is renamed), new ones before old
-ones go, and files with the right content are not touched. So a build that was interrupted leaves a
-mixture of two good states, and the next build completes it. Nothing is synced to the disk: the
-tree is an artefact that can be built again.
+Files appear atomically (a temporary file in the same folder is renamed), new ones before old ones
+are removed, and files with the right content are not touched. An interrupted build leaves a mixture
+of two good states, and the next build completes it. Nothing is synced to disk: the tree can be
+built again.
 """
 
 import contextlib
@@ -49,10 +49,10 @@ class WriteReport:
     """What a build did to the folder; each sorted.
 
     Attributes:
-        written: New files and files with another content than before.
-        deleted: Generated files that no longer belong to the output.
-        unchanged: How many files were right already and were not touched.
-        leftovers: Temporary files that an interrupted build had left, now removed.
+        written: New files and files whose content changed.
+        deleted: Generated files that are no longer part of the output.
+        unchanged: How many files were already up to date.
+        leftovers: Temporary files of an interrupted build, now removed.
     """
 
     written: tuple[PurePosixPath, ...] = ()
@@ -63,15 +63,15 @@ class WriteReport:
 
 @dataclass(slots=True)
 class Output:
-    """Everything below a folder, as it was when it was read; never through a symlink.
+    """Everything below a folder at the time it was read; symlinks are not followed.
 
     Attributes:
         root: The folder.
-        project: Whose output it is.
+        project: The project that owns the output.
         generated: The project's files with their content.
-        others: Generated files of other projects, with their names; None where none is said.
-        foreign: What stashgen did not write.
-        leftovers: Temporary files of a build that was interrupted.
+        others: Generated files of other projects, with the project's name; None if it has none.
+        foreign: Files that stashgen did not write.
+        leftovers: Temporary files of an interrupted build.
     """
 
     root: Path
@@ -85,7 +85,7 @@ class Output:
 
 
 def read_output(root: Path, project: str) -> Output:
-    """Look through a folder; one that does not exist is empty.
+    """Read a folder; one that does not exist is empty.
 
     Raises:
         ToolError: a file or folder cannot be read, or the root is not a folder.
@@ -94,7 +94,7 @@ def read_output(root: Path, project: str) -> Output:
     with _system_errors("read"):
         if not root.is_dir():
             if root.exists() or root.is_symlink():
-                raise NotADirectoryError(0, "it is not a folder", str(root))
+                raise NotADirectoryError(0, "not a folder", str(root))
             return scan
         pending = [(str(root), PurePosixPath())]
         while pending:
@@ -118,12 +118,12 @@ def read_output(root: Path, project: str) -> Output:
 
 
 def obstacles(output: Output, files: FileTree) -> tuple[Finding, ...]:
-    """What keeps a build from writing ``files``: everything of somebody else in their way."""
+    """What keeps a build from writing ``files``: everything in their way that is not ours."""
     return tuple(_obstacles(output, files))
 
 
 def _obstacles(output: Output, files: FileTree) -> Iterator[Finding]:
-    """What stands at the place of a file, of its folders, or below it."""
+    """What is in the place of a file or of its folders, or below it."""
     root = output.root
     needed_folders = {parent for path in files for parent in path.parents}
     for path in sorted(output.symlinks):
@@ -131,16 +131,16 @@ def _obstacles(output: Output, files: FileTree) -> Iterator[Finding]:
             yield _finding(
                 Code.SYMLINK,
                 root / path,
-                "a symbolic link stands where output belongs",
-                "the build never writes through a link: it may lead out of the output folder",
+                "a symbolic link is in the way of the output",
+                "a build never writes through a link, which may lead out of the output folder",
                 "remove the link, or choose another output folder",
             )
-    # A folder where a file belongs is no obstacle if all that it holds is ours and goes.
+    # A folder in the place of a file is no obstacle if it holds only our files, all to be deleted.
     links = {path for path in output.symlinks if path not in files}
     others = output.foreign | links | output.others.keys()
     in_the_way = {path for path in others - links if path in needed_folders}
     in_the_way |= {other for other in others if _is_below(other, files)}
-    # Whether one that does not say whose it is should be deleted, nobody can tell.
+    # A file that names no project may still be needed, so it is never deleted.
     in_the_way |= {path for path, owner in output.others.items() if owner is None}
     for path in sorted(in_the_way):
         if path in output.others:
@@ -149,9 +149,9 @@ def _obstacles(output: Output, files: FileTree) -> Iterator[Finding]:
         yield _finding(
             Code.FOREIGN,
             root / path,
-            "a file that stashgen did not write stands where output belongs",
-            f"only files that begin with {GENERATED_HEADER.decode()!r} are replaced",
-            "move the file elsewhere, or delete it if it is an old output",
+            "a file that stashgen did not write is in the way of the output",
+            f"only files that start with {GENERATED_HEADER.decode()!r} are replaced",
+            "move the file elsewhere, or delete it if it is old output",
         )
 
 
@@ -160,19 +160,20 @@ def _of_another(path: Path, project: str, owner: str | None) -> Finding:
         return _finding(
             Code.OTHER_PROJECT,
             path,
-            "the first two lines of a generated file do not say which project it is of",
-            f"they are {GENERATED_HEADER.decode()!r} and '# project: {project}' in this project's "
-            "files; the record of a volume's backups that cannot be read could be lost unseen",
-            "restore the file from git; delete it only if nothing of it is to be kept",
+            "the first two lines of a generated file do not name its project",
+            f"this project's files start with {GENERATED_HEADER.decode()!r} and "
+            f"'# project: {project}'; a record of backups that cannot be read could be lost "
+            "unnoticed",
+            "restore the file from Git; delete it only if nothing in it needs to be kept",
         )
     return _finding(
         Code.OTHER_PROJECT,
         path,
-        f"a file of project {quote(owner)} stands where output belongs",
-        f"this is project {quote(project)}: replacing the file would end the backups that the "
-        "other project asks for",
-        "choose another output folder; if the project was renamed, write its new name into the "
-        "second line of its files",
+        f"a file of project {quote(owner)} is in the way of the output",
+        f"this is project {quote(project)}: replacing the file would end the backups of the other "
+        "project",
+        "choose another output folder; if the project was renamed, put its new name in the second "
+        "line of its files",
     )
 
 
@@ -192,22 +193,22 @@ def compare(expected: FileTree, actual: FileTree) -> Differences:
 def write_tree(output: Output, files: FileTree) -> Outcome[WriteReport]:
     """Make the project's generated files in a folder exactly ``files``.
 
-    Findings (``SG6xx``) name files of others and symlinks in the way; then nothing was written.
+    Findings (``SG6xx``) name foreign files and symlinks in the way; nothing is written then.
 
     Args:
         output: The folder as it is now.
         files: By path below it.
 
     Raises:
-        ValueError: a path is absolute or leaves the root, or a content is not the project's.
-        ToolError: the system refused to write; what was written until then is whole.
+        ValueError: a path is absolute or leaves the root, or a file lacks the project's header.
+        ToolError: the system refused a write; files written before that are complete.
     """
     root = output.root
     for path, content in files.items():
         if path.is_absolute() or not path.parts or ".." in path.parts:
             raise ValueError(f"{path} is not a path below the output folder")
         if not is_marked(content) or project_of(content) != output.project:
-            raise ValueError(f"{path} does not begin with the mark of the project's files")
+            raise ValueError(f"{path} does not start with the project's header")
     findings = obstacles(output, files)
     if findings:
         return Outcome(WriteReport(), findings)
@@ -215,7 +216,7 @@ def write_tree(output: Output, files: FileTree) -> Outcome[WriteReport]:
     with _system_errors("write"):
         for leftover in output.leftovers:
             (root / leftover).unlink()
-        # An old file may stand where a folder is needed, or in a folder where a file is needed.
+        # An old file may be in the place of a needed folder, or its folder in that of a file.
         blocking = set(_blocking(files, differences.extra))
         _delete(root, sorted(blocking))
         _remove_folders(root, (folder for folder in output.folders if _is_below(folder, files)))
@@ -301,11 +302,11 @@ def _replace(target: str, temporary: str, content: bytes) -> None:
 
 
 def _delete(root: Path, paths: Iterable[PurePosixPath]) -> None:
-    gone = []
+    removed = []
     for path in paths:
         (root / path).unlink(missing_ok=True)
-        gone.append(path)
-    _remove_empty(root, gone)
+        removed.append(path)
+    _remove_empty(root, removed)
 
 
 def _remove_empty(root: Path, removed: Iterable[PurePosixPath]) -> None:
@@ -315,7 +316,7 @@ def _remove_empty(root: Path, removed: Iterable[PurePosixPath]) -> None:
 
 def _remove_folders(root: Path, folders: Iterable[PurePosixPath]) -> None:
     for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
-        # Refused by the system, and rightly so, where something is left inside.
+        # The system refuses, rightly, if the folder is not empty.
         with contextlib.suppress(OSError):
             (root / folder).rmdir()
 

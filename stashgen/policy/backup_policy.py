@@ -13,7 +13,7 @@ class VolumeSelector(Selector):
 
 
 class Select(Model):
-    """The volumes of a policy: those that all given selectors allow."""
+    """The volumes of a policy: those that all given selectors match."""
 
     namespaces: Selector | None = None
     volumes: VolumeSelector | None = None
@@ -24,8 +24,8 @@ class Copy(Model):
 
     Attributes:
         retention: The name of a RetentionPolicy among the project's documents.
-        directory: Below the storage's prefix; ``{{namespace}}/{{volume}}`` unless said.
-        encryption: In place of the policy's or the project's.
+        directory: Below the storage's prefix; default ``{{namespace}}/{{volume}}``.
+        encryption: Replaces the policy's or the project's.
     """
 
     storage: str
@@ -36,7 +36,7 @@ class Copy(Model):
 
 
 class Session(Model):
-    """One rhythm: exactly one of ``every`` and ``schedule`` (where ``H`` is spread)."""
+    """One schedule: exactly one of ``every`` and ``schedule`` (in which ``H`` is spread)."""
 
     name: str
     every: str | None = None
@@ -48,7 +48,7 @@ class Session(Model):
 
 
 class BackupPolicySpec(Model):
-    """What the policy wants."""
+    """The desired backups."""
 
     select: Select
     sessions: tuple[Session, ...]

@@ -1,4 +1,4 @@
-"""How long, as people write it in a policy: ``90s``, ``15m``, ``1h30m``, ``7d``."""
+"""Durations as people write them in a policy: ``90s``, ``15m``, ``1h30m``, ``7d``."""
 
 import re
 
@@ -11,14 +11,14 @@ def parse_duration(text: str) -> int:
     """Seconds of a duration: whole numbers with d, h, m and s, each at most once, in that order.
 
     Raises:
-        ValueError: when the text is not such a duration, or is zero.
+        ValueError: the text is not such a duration, or is zero.
     """
     parts = list(_PART.finditer(text))
     units = "".join(part["unit"] for part in parts)
     if not parts or "".join(part[0] for part in parts) != text:
         raise ValueError('it is not a duration such as "1h30m" or "7d"')
     if list(units) != sorted(set(units), key=_UNITS.index):
-        raise ValueError("its units must be d, h, m and s, each once and in that order")
+        raise ValueError("its units must be d, h, m and s, each at most once and in that order")
     seconds = sum(int(part["number"]) * _SECONDS[part["unit"]] for part in parts)
     if seconds == 0:
         raise ValueError("it is zero")

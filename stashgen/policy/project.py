@@ -10,7 +10,7 @@ DEFAULT_POLICIES = ("policies",)
 
 
 class InventorySource(Model):
-    """Where volumes are found: shell patterns of manifest files, relative to the project."""
+    """Where to find volumes: shell patterns for manifest files, relative to the project."""
 
     manifests: tuple[str, ...]
 
@@ -19,7 +19,7 @@ class Cluster(Model):
     """One cluster; its ``id`` is written once and outlives a rename.
 
     Attributes:
-        strict: Its API server lets the controller start only the pods that are in git.
+        strict: Its API server lets the controller start only the pods that are in Git.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Cluster(Model):
 
 
 class Defaults(Model):
-    """What every policy starts from."""
+    """Defaults for every policy."""
 
     encryption: Encryption | None = None
     job: Job | None = None
@@ -42,9 +42,9 @@ class Retired(Model):
     Attributes:
         volume: ``<namespace>/<claim>``.
         cluster: The cluster's id.
-        until: The last day (``YYYY-MM-DD``, UTC) on which a build refuses to let the history go;
-            the entry keeps it as long as it is there.
-        repository: Only this Repository's history, of a volume that is backed up elsewhere.
+        until: The last day (``YYYY-MM-DD``, UTC) on which a build refuses to drop the history; it
+            is kept for as long as the entry exists.
+        repository: Only this Repository's history, for a volume that is backed up elsewhere.
     """
 
     volume: str
@@ -55,7 +55,7 @@ class Retired(Model):
 
 
 class ProjectSpec(Model):
-    """What a repository holds and where it writes."""
+    """What a project contains and where it writes its output."""
 
     requires: str | None = None
     controller: Literal["stashgen"] = "stashgen"

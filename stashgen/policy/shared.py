@@ -1,10 +1,10 @@
-"""Blocks that several of our kinds share."""
+"""Blocks shared by several of our kinds."""
 
 from stashgen.api.base import Int, JsonObject, Model
 
 
 class Metadata(Model):
-    """Our kinds have a name and nothing else: labels of what is rendered come from elsewhere."""
+    """Our kinds have only a name; the labels of rendered objects come from elsewhere."""
 
     name: str
 
@@ -23,7 +23,7 @@ class RunAs(Model):
 
 
 class Job(Model):
-    """How Jobs run: one block, merged field by field from the general to the special."""
+    """How Jobs run: merged field by field, from the most general to the most specific block."""
 
     image: str | None = None
     image_pull_policy: str | None = None
@@ -36,14 +36,14 @@ class Job(Model):
 
 
 class Selector(Model):
-    """Which objects, by name (shell patterns) and by label; what is left out allows all."""
+    """Selects objects by name (shell patterns) and by label; an omitted part matches all."""
 
     names: tuple[str, ...] | None = None
     match_labels: dict[str, str] | None = None
 
 
 class Keep(Model):
-    """How many snapshots stay, as restic counts them; ``failed`` is 1 unless said."""
+    """How many snapshots to keep, as restic counts them; ``failed`` defaults to 1."""
 
     last: Int | None = None
     hourly: Int | None = None

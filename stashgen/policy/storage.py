@@ -21,7 +21,7 @@ class LocalBackend(Model):
 class S3Backend(Model):
     """A bucket of S3 or of a compatible store; ``prefix`` must contain the cluster's id.
 
-    Without ``endpoint`` it is Amazon's of the region.
+    Without ``endpoint`` it is Amazon's endpoint of the region.
     """
 
     bucket: str
@@ -46,10 +46,10 @@ class Backend(Model):
 
 
 class Credentials(Model):
-    """The Secret of that name in each volume's namespace, in which the pods mount it.
+    """The Secret of that name in each volume's namespace; the pods mount it.
 
     Its keys are KubeStash's: ``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY`` and, for a private
-    authority, ``CA_CERT_DATA``.
+    certificate authority, ``CA_CERT_DATA``.
     """
 
     from_: Literal["Namespace"] = Field(alias="from")

@@ -1,13 +1,13 @@
 """Text with ``{{ name }}`` in it: directories and sub-paths that differ by cluster or volume.
 
-Names are all that there is: no expressions, no filters, so that a reviewer sees the result.
+Only names, no expressions or filters, so that a reviewer can tell the result.
 """
 
 import re
 from collections.abc import Iterable, Mapping
 
 DEFAULT_DIRECTORY = "{{namespace}}/{{volume}}"
-# What a Storage's subPath and a copy's directory may name.
+# The names allowed in a Storage's subPath and in a copy's directory.
 CLUSTER_NAMES = frozenset({"cluster.id", "cluster.name"})
 VOLUME_NAMES = CLUSTER_NAMES | {"namespace", "volume"}
 
@@ -16,23 +16,23 @@ _BRACES = re.compile(r"\{\{|\}\}|\{%|%\}|\{#|#\}")
 
 
 def check_template(text: str, names: Iterable[str]) -> None:
-    """Make sure that ``fill`` can fill in the text.
+    """Check that ``fill`` can fill in the text.
 
     Raises:
-        ValueError: a name is not one of these, or braces are not around a name.
+        ValueError: a name is unknown, or braces do not enclose a name.
     """
     known = sorted(names)
     for name in _PLACE.findall(text):
         if name not in known:
-            raise ValueError(f"{{{{ {name} }}}} is not known here; there are {', '.join(known)}")
+            raise ValueError(f"{{{{ {name} }}}} is unknown; the known names are {', '.join(known)}")
     if _BRACES.search(_PLACE.sub("", text)):
-        raise ValueError("only a name can stand between {{ and }}")
+        raise ValueError("only a name is allowed between {{ and }}")
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
     """The text with every name replaced by its value.
 
     Raises:
-        KeyError: a name has no value; ``check_template`` finds it before.
+        KeyError: a name has no value; ``check_template`` catches that first.
     """
     return _PLACE.sub(lambda match: values[match[1]], text)

@@ -1,8 +1,8 @@
-"""The two admission policies of a strict cluster: what its API server refuses the controller.
+"""The two admission policies of a strict cluster: what its API server denies the controller.
 
 They are Kubernetes' own (admissionregistration.k8s.io/v1, 1.30 and newer), written in CEL. The
-first looks at the Jobs that the controller makes, the second at everything else that it writes.
-Reading, impersonating and the policies themselves are beyond any admission: RBAC alone holds there.
+first checks the Jobs that the controller creates, the second everything that it writes. Reads,
+impersonation and the policies themselves are out of reach of admission: only RBAC applies there.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ _JOB_FIELDS = (
     "backoffLimit",
     "activeDeadlineSeconds",
     "template",
-    # What the API server fills in.
+    # Filled in by the API server.
     "selector",
     "manualSelector",
     "completionMode",
@@ -43,7 +43,7 @@ def admission_objects() -> tuple[JsonObject, ...]:
 
 
 def _jobs() -> JsonObject:
-    """Equality with a reviewed template: of the pod's spec, and of all labels and annotations."""
+    """The Job's pod must equal a reviewed template: its spec and all labels and annotations."""
     name = f"{_LABELS}[?'{labels.TEMPLATE_LABEL}'].orValue('')"
     return _policy(
         strict_mode.JOBS_POLICY,
@@ -76,7 +76,7 @@ def _jobs() -> JsonObject:
             ),
             _validation(
                 _JOB_SETTINGS,
-                "'a setting of the Job is not one of the constants of the controller'",
+                "'a setting of the Job differs from the constants of the controller'",
             ),
             _validation(
                 f"variables.pod.all(k, k in {_list(('labels', 'annotations', _CREATED))}) &&\n"
@@ -89,25 +89,25 @@ def _jobs() -> JsonObject:
                 "    variables.annotations[k] == t.annotations[k]) &&\n"
                 "  variables.annotations.all(k, k in dyn(t).?annotations.orValue({}) || k in "
                 f"{_list(labels.SESSION_ANNOTATIONS)}))",
-                "'a label or an annotation of the pod is neither reviewed nor a session\\'s'",
+                "'a label or annotation of the pod is neither reviewed nor set by a session'",
             ),
             _validation(
                 f"{_LABELS}.all(k, k in {_list(labels.JOB_LABELS)}) &&\n"
                 f"{_ANNOTATIONS}.all(k, k in {_list(labels.JOB_ANNOTATIONS)})",
-                "'a label or an annotation of the Job is not one of the controller\\'s'",
+                "'the controller does not set such a label or annotation on a Job'",
             ),
             _validation(
                 "dyn(object.metadata).?ownerReferences.orValue([]).size() == 1 &&\n"
                 "object.metadata.ownerReferences.all(o, (o.apiVersion + ' ' + o.kind) in\n"
                 f"{_list(strict_mode.OWNERS)})",
-                "'the Job does not belong to exactly one session, Repository or BackupStorage'",
+                "'the Job is not owned by exactly one session, Repository or BackupStorage'",
             ),
         ),
     )
 
 
 _CREATED = "creationTimestamp"
-# A restore may name another claim than the reviewed one, and nothing else may differ.
+# A restore may name a claim other than the reviewed one; nothing else may differ.
 _RESTORED_ELSEWHERE = """\
   has(t.restoreInto) &&
   variables.spec.all(k, k == 'volumes' ||
@@ -139,7 +139,7 @@ object.spec.activeDeadlineSeconds <= {strict_mode.LONGEST_JOB_SECONDS}"""
 
 
 def _writes() -> JsonObject:
-    """The short list: whatever else the controller asks for is refused."""
+    """An allowlist: any other write of the controller is denied."""
     writes = "[\n  " + ",\n  ".join(f"'{item}'" for item in strict_mode.WRITES) + "\n]"
     is_job = "request.resource.resource == 'jobs' && request.operation"
     part = f"{_LABELS}[?'{labels.PART_LABEL}'].orValue('')"
@@ -161,36 +161,36 @@ def _writes() -> JsonObject:
             ),
             _validation(
                 f"!({is_job} == 'CREATE') || {part} in {_list(strict_mode.PARTS)}",
-                f"'a Job of the controller says by its label {labels.PART_LABEL} where its "
-                "pod was reviewed'",
+                f"'a Job of the controller must name the object with its reviewed pod in label "
+                f"{labels.PART_LABEL}'",
             ),
             _validation(
                 f"!({is_job} == 'DELETE') || '{labels.TEMPLATE_LABEL}' in\n"
                 "dyn(oldObject.spec.template).?metadata.?labels.orValue({})",
-                "'the controller deletes only Jobs that were made from a reviewed template'",
+                "'the controller may only delete Jobs made from a reviewed template'",
             ),
             _validation(
                 "request.operation != 'DELETE' || dyn(request).?name.orValue('') != ''",
-                "'the controller deletes one object at a time'",
+                "'the controller may only delete one object at a time'",
             ),
-            # Kubernetes' default for Jobs leaves the pods, which then have no deadline any more.
+            # Kubernetes' default for Jobs orphans the pods, which then have no deadline.
             _validation(
                 f"!({is_job} == 'DELETE') ||\n"
                 "dyn(request).?options.?propagationPolicy.orValue('') == 'Background'",
-                "'the controller deletes no Job without its pods'",
+                "'the controller may not delete a Job without its pods'",
             ),
-            # Nobody would remove it: the object and its namespace could not be deleted any more.
+            # Nothing would remove it: the object and its namespace could never be deleted.
             _validation(
                 "!(request.operation in ['CREATE', 'UPDATE']) ||\n"
                 "dyn(request).?subResource.orValue('') != '' ||\n"
                 "dyn(object.metadata).?finalizers.orValue([]).size() == 0",
-                "'the controller gives nothing a finalizer'",
+                "'the controller may not set finalizers'",
             ),
             _validation(
                 "request.resource.resource != 'leases' ||\n"
                 f"(request.namespace == '{strict_mode.CONTROLLER_NAMESPACE}' &&\n"
                 f"object.metadata.name == '{strict_mode.CONTROLLER_ACCOUNT}')",
-                "'the controller has one Lease, in its own namespace'",
+                "'the controller may only use its own Lease'",
             ),
         ),
     )
@@ -225,10 +225,10 @@ def _policy(
 
 
 def _part_binding(part: str) -> JsonObject:
-    """Compares the Jobs that name a part with that part; where it is missing, they are refused.
+    """Compares the Jobs that name a part with that part; if it is missing, they are denied.
 
-    A binding's objectSelector is asked before its parameters are looked for, match conditions only
-    after: without it every Job of every user would be refused where there is no such object.
+    A binding's objectSelector is evaluated before its parameters are looked up, match conditions
+    only after that: without it every Job of every user would be denied where the part is missing.
     """
     number = part.rpartition("-")[2]
     return _binding(
@@ -268,5 +268,5 @@ def _rule(group: str, version: str, resource: str, operations: tuple[str, ...]) 
 
 
 def _validation(expression: str, message: str) -> JsonObject:
-    # Forbidden: as RBAC says it, and not that the object breaks its schema.
+    # Forbidden, as from RBAC; the default reason, Invalid, would suggest a schema violation.
     return {"expression": expression, "messageExpression": message, "reason": "Forbidden"}

@@ -9,7 +9,7 @@ _VERSION = "v1"
 _SYNC_WAVE = "argocd.argoproj.io/sync-wave"
 _SUBSTITUTE = "kustomize.toolkit.fluxcd.io/substitute"
 
-# The controller creates nothing for such an object: it waits for what git applies.
+# The controller creates no children for such an object: it waits for them to be applied from Git.
 COMPILED = {RENDERED_ANNOTATION: _VERSION}
 # Deleting a file must not delete the records of backups: Argo CD and Flux leave these alone.
 KEPT = {
@@ -17,20 +17,20 @@ KEPT = {
     "argocd.argoproj.io/compare-options": "IgnoreExtraneous",
     "kustomize.toolkit.fluxcd.io/prune": "disabled",
 }
-# Before all that they hold to the rules.
+# Before all objects that the policies apply to.
 FIRST = {_SYNC_WAVE: "-2"}
-# Argo CD would keep a copy of the whole object in an annotation, which has 256 kB at most.
+# Argo CD would store a copy of the whole object in an annotation, which is limited to 256 kB.
 WITHOUT_LAST_APPLIED = {"argocd.argoproj.io/sync-options": "ServerSideApply=true"}
-# Before everything that runs under these accounts. Nothing is later than the rest: Argo CD waits
-# for the health of a wave before it applies the next one. What is late would never come while a
-# bucket is away, and a BackupConfiguration is Ready only once its CronJob is there.
+# Before everything that runs under these accounts. Nothing has a later wave than the rest: Argo CD
+# waits for a wave to be healthy before it applies the next one. A later wave would not be applied
+# while a bucket is unavailable, and a BackupConfiguration is Ready only once its CronJob exists.
 EARLY = {_SYNC_WAVE: "-1"}
-# One failed night would make the whole Application Degraded; the sessions tell how they went.
+# One failed night would make the whole Application Degraded; the sessions report their own outcome.
 WITHOUT_HEALTH = {"argocd.argoproj.io/ignore-healthcheck": "true"}
 
 
 def annotated(data: JsonObject, annotations: dict[str, str]) -> JsonObject:
-    """The object with annotations added to its own."""
+    """The object with additional annotations."""
     metadata = cast("JsonObject", data["metadata"])
     own = cast("dict[str, str]", metadata.get("annotations") or {})
     all_of_them = cast("JsonObject", own | annotations)
@@ -38,10 +38,10 @@ def annotated(data: JsonObject, annotations: dict[str, str]) -> JsonObject:
 
 
 def without_substitution(data: JsonObject) -> JsonObject:
-    """Keep Flux from replacing ``${...}`` in an object that has it somewhere.
+    """Keep Flux from replacing ``${...}`` in an object that contains it.
 
-    With ``postBuild`` substitution every unknown variable would become an empty text.
+    With ``postBuild`` substitution every unknown variable would become an empty string.
     """
-    # Quotes stand around every text, so only a text can hold the two characters side by side;
-    # walking the objects in Python took a third of the whole pass.
+    # In a repr only a string can contain the two characters side by side; walking the objects in
+    # Python took a third of the whole pass.
     return annotated(data, {_SUBSTITUTE: "disabled"}) if "${" in repr(data) else data

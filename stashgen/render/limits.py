@@ -1,4 +1,4 @@
-"""What the API server would not take: too many reviewed pods in a namespace of a strict cluster."""
+"""Limits of the API server: how many reviewed pods a namespace of a strict cluster can have."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -37,8 +37,8 @@ def limit_findings(project: Authored[Project], manifests: Iterable[Manifest]) ->
             position=project.document.position(*path),
             subject=project.document.subject(*path),
             what=f"the {pods[cluster, namespace]} reviewed pods of namespace {quote(namespace)} "
-            f"take {number} objects of {LARGEST_PART_BYTES:,} bytes",
+            f"need {number} objects of {LARGEST_PART_BYTES:,} bytes",
             why=f"in strict mode the API server compares Jobs with at most {len(PARTS)} such "
-            f"objects, {most:,} bytes, and etcd takes no larger ones",
+            f"objects ({most:,} bytes in total), and etcd accepts no larger ones",
             fix="spread the volumes over more namespaces, or copy them to fewer storages",
         )

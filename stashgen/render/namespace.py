@@ -1,4 +1,4 @@
-"""What the volumes of a namespace share: accounts, roles, retention."""
+"""The objects that the volumes of a namespace share: accounts, roles, retention policies."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ from stashgen.render.annotations import EARLY
 
 _TRIGGER_RULES = (
     ("core.kubestash.com", ("backupconfigurations",), ("get",)),
-    # A trigger that is tried again finds the name taken, and looks whose it is.
+    # A retried trigger finds the name taken and checks whose BackupSession it is.
     ("core.kubestash.com", ("backupsessions",), ("create", "get")),
 )
 _WORKER_RULES = (
@@ -34,7 +34,7 @@ def namespace_objects(
     Args:
         namespace: Of the volumes.
         retentions: By name; identical ones are shared within the namespace.
-        strict: The workers have no token, so their account may do nothing.
+        strict: The workers have no token, so their account gets no permissions.
     """
     able = [name for name in _ROLES if name == TRIGGER_ACCOUNT or not strict]
     return (

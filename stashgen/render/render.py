@@ -17,22 +17,22 @@ from stashgen.render.volume import volume_objects
 
 KUSTOMIZATION = "kustomization.yaml"
 _NAMESPACE = "_namespace.yaml"
-# No namespace's name begins so.
+# No namespace name starts with an underscore.
 _OF_CLUSTER = "_cluster"
-# A file name has 255 bytes at most, a claim's name 253.
+# A file name has at most 255 bytes, a claim's name 253.
 _LONGEST_STEM = 200
 
 
 def render(resolved: Resolved, kept: tuple[Manifest, ...] = ()) -> tuple[Manifest, ...]:
-    """All objects with their files, relative to the output folder, files in order.
+    """All objects with their files, relative to the output folder, sorted by file.
 
     ``<cluster>/<namespace>/`` has ``_namespace.yaml`` (what its volumes share),
-    ``_storage-<name>.yaml``, ``<volume>.yaml`` and ``_retired-<repository>.yaml``, a strict cluster
-    ``_cluster/admission.yaml`` too. Each folder has a ``kustomization.yaml``; the output folder
-    itself has none, because nobody applies two clusters at once.
+    ``_storage-<name>.yaml``, ``<volume>.yaml`` and ``_retired-<repository>.yaml``; a strict cluster
+    also has ``_cluster/admission.yaml``. Each folder has a ``kustomization.yaml`` except the output
+    folder itself, because two clusters are never applied together.
 
     Args:
-        resolved: What was decided.
+        resolved: The resolved settings.
         kept: Objects of retired histories and of their storages.
     """
     records: dict[PurePosixPath, Record] = {}
@@ -62,7 +62,7 @@ def render(resolved: Resolved, kept: tuple[Manifest, ...] = ()) -> tuple[Manifes
             records[path] = _record(protection)
     strict_clusters = {item.name for item in resolved.project.spec.clusters if item.strict}
     for manifest in kept:
-        # Its restores run under the accounts of the namespace, whether volumes are left or not.
+        # Its restores run under the namespace's accounts, even if no volumes are left.
         folder = manifest.path.parent
         strict = folder.parts[0] in strict_clusters
         accounts = folder / _NAMESPACE
@@ -84,7 +84,7 @@ def render(resolved: Resolved, kept: tuple[Manifest, ...] = ()) -> tuple[Manifes
 
 
 def _make_strict(cluster: str, files: dict[PurePosixPath, list[JsonObject]]) -> None:
-    """Add the policies, and to each namespace the pods that were made for it."""
+    """Add the admission policies, and to each namespace its reviewed pods."""
     files[PurePosixPath(cluster, _OF_CLUSTER, "admission.yaml")] += admission_objects()
     folders: dict[PurePosixPath, list[PurePosixPath]] = defaultdict(list)
     for path in [path for path in files if path.parts[0] == cluster]:
@@ -107,7 +107,7 @@ def _by_folder(protections: Iterable[Protection]) -> dict[PurePosixPath, list[Pr
 
 
 def _record(protection: Protection) -> Record:
-    """What the volume's file says of itself."""
+    """The record in the volume's file."""
     repositories = dict.fromkeys(
         copy.repository for session in protection.sessions for copy in session.copies
     )
@@ -115,7 +115,7 @@ def _record(protection: Protection) -> Record:
 
 
 def _file_name(protection: Protection) -> str:
-    """The claim's name, unless it would be no file of its own."""
+    """The claim's name, unless it is too long or taken by another file."""
     name = f"{protection.volume.key.name}.yaml"
     if name == KUSTOMIZATION or len(name) > _LONGEST_STEM:
         return f"_volume-{protection.configuration}.yaml"
@@ -123,7 +123,7 @@ def _file_name(protection: Protection) -> str:
 
 
 def _kustomizations(files: Iterable[PurePosixPath]) -> Iterator[Manifest]:
-    """What each folder has: its files, or its folders."""
+    """A kustomization for each folder, listing its files or folders."""
     entries: dict[PurePosixPath, set[str]] = defaultdict(set)
     for path in files:
         folder = path.parent

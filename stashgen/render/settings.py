@@ -1,4 +1,4 @@
-"""A policy's Job block as settings of pods."""
+"""A policy's Job block as pod settings."""
 
 from dataclasses import replace
 from typing import cast
@@ -12,16 +12,16 @@ from stashgen.policy.shared import Job
 
 
 def worker_settings(job: Job, cluster: Cluster) -> PodSettings:
-    """For the pods that read or write a volume or a storage.
+    """The settings of pods that read or write a volume or a storage.
 
-    In a strict cluster they report by their termination message only.
+    In a strict cluster they report only through their termination message.
     """
     user = job.run_as.user if job.run_as is not None else NOBODY
     group = job.run_as.group if job.run_as is not None else None
     return replace(
         _placed(job),
         run_as_user=user,
-        # Without a group the runtime would take the image's: nothing is left to look up.
+        # Explicit, because without a group the runtime would use the image's.
         run_as_group=user if group is None else group,
         resources=_resources(job),
         api_token=not cluster.strict,
@@ -29,12 +29,12 @@ def worker_settings(job: Job, cluster: Cluster) -> PodSettings:
 
 
 def trigger_settings(job: Job) -> PodSettings:
-    """For the pods that only create a BackupSession: nobody, with their own small resources."""
+    """The settings of pods that only create a BackupSession: user nobody, small resources."""
     return replace(_placed(job), service_account=TRIGGER_ACCOUNT)
 
 
 def _resources(job: Job) -> JsonObject | None:
-    """Quantities as the API server stores them, so that what is in git is what runs."""
+    """Quantities as the API server stores them, so that Git has exactly what runs."""
     if job.resources is None:
         return None
     groups = cast("dict[str, dict[str, object]]", job.resources)

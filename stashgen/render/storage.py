@@ -13,7 +13,7 @@ from stashgen.render.settings import worker_settings
 
 
 def backup_storage(storage: ResolvedStorage) -> JsonObject:
-    """The BackupStorage with every default written out."""
+    """The BackupStorage with every default explicit."""
     template = templates.template_name(Template.INIT_STORAGE, storage.name)
     named = {pod_template_annotation(Template.INIT_STORAGE): template}
     annotations = COMPILED | named | KEPT
@@ -48,7 +48,7 @@ def storage_objects(data: JsonObject, storage: ResolvedStorage) -> tuple[JsonObj
 
 
 def pod_template(name: str, namespace: str, template: JsonObject) -> JsonObject:
-    """A PodTemplate around what the executor makes."""
+    """A PodTemplate object around a template."""
     return {
         "apiVersion": "v1",
         "kind": "PodTemplate",

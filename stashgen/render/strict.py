@@ -1,6 +1,6 @@
-"""What a namespace of a strict cluster has besides: the reviewed pods, and the right to start them.
+"""Additional objects of a strict namespace: the reviewed pods, and the permission to start them.
 
-The pods are taken from the PodTemplates as they are rendered, so that both are one thing.
+The pods are taken from the rendered PodTemplates, so that the two cannot differ.
 """
 
 import json
@@ -27,9 +27,9 @@ _RESTORE = PODS[Template.RESTORE].component
 
 
 def parts_of(objects: Iterable[JsonObject]) -> Mapping[str, str]:
-    """The ReviewedTemplates that each PodTemplate of a namespace goes to, by its name.
+    """The ReviewedTemplates object for each PodTemplate of a namespace, by the template's name.
 
-    As many go to one as etcd takes in one object; what does not fit goes to the next.
+    Each object takes as many as etcd accepts in one object; the rest goes into the next.
     """
     parts: dict[str, str] = {}
     number, size = 1, 0
@@ -46,7 +46,7 @@ def parts_of(objects: Iterable[JsonObject]) -> Mapping[str, str]:
 
 
 def labelled(data: JsonObject, parts: Mapping[str, str]) -> JsonObject:
-    """A PodTemplate whose pods say where they were reviewed; other objects as they are."""
+    """A PodTemplate whose pods name the object with their review; other objects unchanged."""
     if data["kind"] != "PodTemplate":
         return data
     template = cast("JsonObject", data["template"])
@@ -59,8 +59,8 @@ def strict_objects(namespace: str, objects: Sequence[JsonObject]) -> tuple[JsonO
     """The reviewed pods of a namespace and the controller's RoleBinding.
 
     Args:
-        namespace: Where the objects are.
-        objects: All that is rendered for it; the labelled PodTemplates count.
+        namespace: The namespace of the objects.
+        objects: Everything rendered for it; only the labelled PodTemplates are used.
     """
     pods = _templates(objects)
     claims = _claims(pods)
@@ -95,7 +95,7 @@ def _part_and_name(template: ReviewedTemplate) -> tuple[str, str]:
 
 
 def _claims(pod_templates: Iterable[JsonObject]) -> Set[str]:
-    """The claims that are in use: of the volumes that are backed up, and of storages."""
+    """The claims in use: those that are backed up, and those of storages."""
     specs = (cast("JsonObject", _pod(item)["spec"]) for item in pod_templates)
     volumes = (item for spec in specs for item in cast("list[JsonObject]", spec.get("volumes", [])))
     claims = (item.get("persistentVolumeClaim") for item in volumes)

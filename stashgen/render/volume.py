@@ -49,8 +49,8 @@ def volume_objects(protection: Protection, storages: Storages) -> tuple[JsonObje
     """The objects of ``<volume>.yaml``.
 
     Args:
-        protection: The volume's.
-        storages: The BackupStorage of a copy, as it is rendered.
+        protection: How the volume is backed up.
+        storages: The BackupStorage of a copy, as rendered.
     """
     data = _configuration(protection)
     configuration = BackupConfiguration.model_validate(data)
@@ -115,7 +115,7 @@ def _configuration(protection: Protection) -> JsonObject:
 
 
 def _backends(protection: Protection) -> dict[tuple[str, str], str]:
-    """Names of backends by storage and retention: the storage's, as long as that is enough."""
+    """Backend names by storage and retention: the storage's name, as long as that is unique."""
     names: dict[tuple[str, str], str] = {}
     for session in protection.sessions:
         for copy in session.copies:
@@ -159,7 +159,7 @@ def _session(
 def _repositories(
     protection: Protection, configuration: BackupConfiguration
 ) -> Iterator[tuple[ResolvedCopy, JsonObject]]:
-    """Each Repository once, with the first copy that is written to it."""
+    """Each Repository once, with the first copy that writes to it."""
     seen: set[str] = set()
     for session, resolved in zip(configuration.spec.sessions, protection.sessions, strict=True):
         for wanted, copy in zip(session.repositories or (), resolved.copies, strict=True):

@@ -1,4 +1,4 @@
-"""What must hold over all volumes together: names, directories, retention."""
+"""Conflicts between volumes: names, directories, retention."""
 
 from collections.abc import Iterator
 
@@ -13,20 +13,20 @@ from stashgen.resolve.storages import place_of
 from stashgen.yaml.documents import Document
 
 _NAME_WHY = (
-    "KubeStash cuts names to 63 characters in their middle, so that two can become one; every name "
-    "is computed beforehand and must be unique and whole"
+    "KubeStash cuts the middle out of names above 63 characters, so two names can become the same; "
+    "every name is computed in advance and must be unique and uncut"
 )
 
 
-def prove(
+def without_conflicts(
     policies: PolicySet, protections: tuple[Protection, ...]
 ) -> Outcome[tuple[Protection, ...]]:
-    """The protections that hold together, and findings about the others."""
-    prover = _Prover(policies)
+    """The protections that do not conflict with an earlier one, and findings about the others."""
+    checker = _ConflictChecker(policies)
     for protection in protections:
-        prover.look_at(protection)
-    good = tuple(item for item in protections if item.volume.key not in prover.refused)
-    return Outcome(good, tuple(prover.findings))
+        checker.check(protection)
+    good = tuple(item for item in protections if item.volume.key not in checker.refused)
+    return Outcome(good, tuple(checker.findings))
 
 
 def unused_storages(policies: PolicySet) -> Iterator[Finding]:
@@ -43,12 +43,12 @@ def unused_storages(policies: PolicySet) -> Iterator[Finding]:
             policies.storages[name].at("metadata", "name"),
             f"storage {quote(name)} is not used",
             why="no policy copies to it, so nothing is rendered for it",
-            fix="name it in a policy's copies, or delete it",
+            fix="use it in a policy's copies, or delete it",
             severity=Severity.WARNING,
         )
 
 
-class _Prover:
+class _ConflictChecker:
     def __init__(self, policies: PolicySet) -> None:
         self.findings: list[Finding] = []
         self.refused: set[VolumeKey] = set()
@@ -62,10 +62,10 @@ class _Prover:
         self._retentions: dict[tuple[str, str, str], RetentionPolicySpec] = {}
         self._storages: set[tuple[str, str]] = set()
         self._buckets: dict[tuple[str, str, str], ResolvedStorage] = {}
-        self._said: set[tuple[Code, Document, str]] = set()
+        self._reported: set[tuple[Code, Document, str]] = set()
 
-    def look_at(self, protection: Protection) -> None:
-        """Compare one volume with all before it."""
+    def check(self, protection: Protection) -> None:
+        """Compare one volume with all earlier ones."""
         key = protection.volume.key
         self._check_names(protection)
         for session in protection.sessions:
@@ -81,9 +81,10 @@ class _Prover:
         for kind, name, is_cut in names_of(protection):
             owner = self._names.setdefault((key.cluster_id, key.namespace, kind, name), key)
             if is_cut or owner != key:
-                other = "" if owner == key else f", as for {_describe(owner)}"
-                what = f"{kind} {quote(name)} would " + (
-                    f"be made for volume {quote(key.name)}{other}" if other else "be cut"
+                what = f"{kind} {quote(name)} would be " + (
+                    f"created for both volume {quote(key.name)} and {_describe(owner)}"
+                    if owner != key
+                    else "cut"
                 )
                 self._refuse_name(protection, what)
                 return
@@ -95,10 +96,10 @@ class _Prover:
                 protection,
                 Code.STORAGE_ITSELF,
                 copy.origin.at("storage"),
-                f"volume {quote(f'{key.namespace}/{key.name}')} is storage {quote(storage.name)} "
-                "itself",
-                "a backup into itself grows with every run, and is lost with the volume",
-                "name the claim in the policy's select.volumes.exclude",
+                f"volume {quote(f'{key.namespace}/{key.name}')} holds storage "
+                f"{quote(storage.name)} itself",
+                "a backup into itself grows with every run and is lost together with the volume",
+                "add the claim to the policy's select.volumes.exclude",
             )
         self._check_bucket(protection, storage)
         if (storage.cluster.id, storage.name) in self._storages:
@@ -111,7 +112,7 @@ class _Prover:
             )
             if is_cut or found != owner:
                 what = f"{kind} {quote(name)} of storage {quote(storage.name)} would " + (
-                    "be too long" if is_cut else f"be made for {_describe(found)} too"
+                    "be too long" if is_cut else f"also be created for {_describe(found)}"
                 )
                 self._refuse_name(protection, what)
 
@@ -125,14 +126,15 @@ class _Prover:
                 protection,
                 Code.SAME_BUCKET,
                 self._prefix(storage),
-                f"storages {quote(first.name)} and {quote(storage.name)} are one place: {bucket}",
-                "they would share one metadata.yaml, and KubeStash refuses the second of them",
-                'give each its own prefix, for example "{{ cluster.id }}/<the storage\'s name>"',
+                f"storages {quote(first.name)} and {quote(storage.name)} are in the same place: "
+                f"{bucket}",
+                "they would share one metadata.yaml, and KubeStash rejects the second one",
+                'give each its own prefix, for example "{{ cluster.id }}/<storage name>"',
                 see=self._prefix(first).position,
             )
 
     def _prefix(self, storage: ResolvedStorage) -> Origin:
-        """Where the prefix of a bucket is written."""
+        """Where the prefix of a bucket is set."""
         written = self._written_storages[storage.name]
         return written.at("spec", "backend", storage.provider, storage.backend.cluster_field)
 
@@ -146,10 +148,10 @@ class _Prover:
             protection,
             Code.SAME_DIRECTORY,
             copy.origin.at("directory"),
-            f"directory {quote(copy.directory)} of storage {quote(copy.storage.name)} is written "
-            f"for volume {quote(f'{first.namespace}/{first.name}')} already",
-            "two repositories in one place overwrite each other's files and history",
-            'use a directory with "{{namespace}}/{{volume}}", or another storage',
+            f"directory {quote(copy.directory)} of storage {quote(copy.storage.name)} is already "
+            f"used by volume {quote(f'{first.namespace}/{first.name}')}",
+            "two repositories in the same place overwrite each other's files and history",
+            'use a directory that contains "{{namespace}}/{{volume}}", or another storage',
         )
 
     def _refuse_retention(self, protection: Protection, copy: ResolvedCopy) -> None:
@@ -159,7 +161,7 @@ class _Prover:
             copy.retention_origin,
             f"two different RetentionPolicies would be named {quote(copy.retention_name)} in "
             f"namespace {quote(protection.volume.key.namespace)}",
-            "one of them would decide for both what is deleted",
+            "one of them would decide what is deleted for both",
             "give the project's RetentionPolicy another name",
         )
 
@@ -184,11 +186,11 @@ class _Prover:
         *,
         see: Position | None = None,
     ) -> None:
-        """Leave a volume out, and say why once a document; ``see`` is the volume unless given."""
+        """Leave a volume out, reported once per document; ``see`` defaults to the volume."""
         self.refused.add(protection.volume.key)
-        said = (code, origin.document, what)
-        if said not in self._said:
-            self._said.add(said)
+        key = (code, origin.document, what)
+        if key not in self._reported:
+            self._reported.add(key)
             related = (see or protection.volume.position,)
             self.findings.append(finding(code, origin, what, why=why, fix=fix, related=related))
 

@@ -1,4 +1,4 @@
-"""Whether the Jobs that write to a storage on a volume may write beside each other."""
+"""Whether the Jobs that write to a storage on a volume can write to each other's folders."""
 
 from collections.abc import Iterable, Iterator
 
@@ -12,25 +12,25 @@ from stashgen.resolve.findings import Code, finding
 def other_users(protections: Iterable[Protection]) -> Iterator[Finding]:
     """A warning for each storage on a volume that Jobs of several users write to.
 
-    What one user makes there the other may not change (Linux, path_resolution(7)), root without
-    its capabilities neither. A common group is taken for an arrangement, and a bucket has no users.
+    Files of one user cannot be changed by another (Linux, path_resolution(7)), nor by root without
+    its capabilities. A common group is assumed to be deliberate, and a bucket has no users.
     """
-    said = set()
+    reported = set()
     for protection in protections:
         for session in protection.sessions:
             for copy in session.copies:
                 storage = copy.storage
                 theirs, ours = _user(storage.job.value), _user(protection.job.value)
                 about = (storage.name, protection.policy)
-                if storage.backend.bucket or about in said or theirs[0] == ours[0]:
+                if storage.backend.bucket or about in reported or theirs[0] == ours[0]:
                     continue
-                said.add(about)
+                reported.add(about)
                 if theirs[1] != ours[1]:
                     yield _finding(storage, protection, theirs[0], ours[0])
 
 
 def _user(job: Job) -> tuple[int, int]:
-    """User and group of a Job's pod, as they are rendered."""
+    """User and group of a Job's pod, as rendered."""
     user = job.run_as.user if job.run_as is not None else NOBODY
     group = job.run_as.group if job.run_as is not None else None
     return user, user if group is None else group
@@ -40,11 +40,11 @@ def _finding(storage: ResolvedStorage, protection: Protection, theirs: int, ours
     return finding(
         Code.OTHER_USER,
         storage.job.origin("runAs", "user"),
-        f"storage {quote(storage.name)} is initialised by user {theirs}, and policy "
+        f"storage {quote(storage.name)} is initialised by user {theirs}, but policy "
         f"{quote(protection.policy)} writes to it as user {ours}",
-        why="on a volume the one cannot write into folders of the other; it fails at run time "
-        "(EACCES) unless the volume lets everybody write",
-        fix="write the same job.runAs for both, or a group of theirs that may write there",
+        why="on a volume neither user can write to the other's folders; this fails at run time "
+        "(EACCES) unless the volume lets everyone write",
+        fix="set the same job.runAs for both, or a common group that may write there",
         related=(protection.job.origin("runAs", "user").position,),
         severity=Severity.WARNING,
     )

@@ -1,4 +1,4 @@
-"""What resolving may report."""
+"""The findings of the resolve pass."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -29,7 +29,7 @@ class Code(StrEnum):
     OTHER_USER = "SG526"
 
 
-def finding(  # every part of a message is its own argument
+def finding(  # each part of a message is an argument of its own
     code: str,
     origin: Origin,
     what: str,
@@ -39,7 +39,7 @@ def finding(  # every part of a message is its own argument
     related: Sequence[Position] = (),
     severity: Severity = Severity.ERROR,
 ) -> Finding:
-    """A finding about a value that somebody wrote."""
+    """A finding about a value in a document."""
     return Finding(
         code=code,
         severity=severity,
@@ -53,7 +53,7 @@ def finding(  # every part of a message is its own argument
 
 
 def volume_list(volumes: Sequence[Volume]) -> str:
-    """Volumes as messages name them: the first, and how many more."""
+    """Volumes as findings name them: the first, and how many more."""
     first = volumes[0].key
     name = quote(f"{first.namespace}/{first.name}")
     if len(volumes) == 1:

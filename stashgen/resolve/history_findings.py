@@ -1,4 +1,4 @@
-"""What may be said about the histories in the output before the build."""
+"""Findings about the histories in the previous output."""
 
 from enum import StrEnum
 
@@ -8,7 +8,7 @@ from stashgen.model.inventory import VolumeKey
 
 
 class Code(StrEnum):
-    """What this part may report; each is explained in docs/findings.md."""
+    """The findings about histories; each is explained in docs/findings.md."""
 
     LOST = "SG705"
     REPLACED = "SG706"
@@ -19,33 +19,33 @@ class Code(StrEnum):
 
 
 def replaced(history: History, place: Position) -> Finding:
-    """A volume is still backed up, and not to this Repository any more."""
+    """A volume is still backed up, but no longer to this Repository."""
     key = history.volume
     return Finding(
         Code.REPLACED,
         Severity.ERROR,
         history.position,
         "",
-        f"repository {quote(history.repository)} of volume {shown(key)} would not be written "
-        "any more",
-        "another storage or directory begins a new history; the old one would lose its Repository "
+        f"repository {quote(history.repository)} of volume {shown(key)} would no longer be written "
+        "to",
+        "another storage or directory starts a new history; the old one would lose its Repository "
         "and the pods that restore from it",
-        "keep the storage and directory; or add to spec.retired of the project: "
+        "keep the storage and directory, or add to spec.retired of the project: "
         + entry_text(key, history.repository),
         (place,),
     )
 
 
 def too_early(history: History, until: str, place: Position) -> Finding:
-    """A retired history lost its entry before the date that its file has."""
+    """The entry of a retired history was removed before the date in its file."""
     key = history.volume
     return Finding(
         Code.TOO_EARLY,
         Severity.ERROR,
         history.position,
         "",
-        f"the history of volume {shown(key)} is retired until {until}, and its entry is gone",
-        "it would lose its Repository and the pods that restore from it before its date",
+        f"the history of volume {shown(key)} is retired until {until}, but its entry was removed",
+        "it would lose its Repository and the pods that restore from it before that date",
         "restore the entry in spec.retired of the project: "
         + entry_text(key, history.repository, until),
         (place,),
@@ -53,7 +53,7 @@ def too_early(history: History, until: str, place: Position) -> Finding:
 
 
 def entry_text(key: VolumeKey, repository: str | None = None, until: str = "YYYY-MM-DD") -> str:
-    """The entry of ``spec.retired`` that somebody may want to add."""
+    """An entry of ``spec.retired`` to suggest to the user."""
     which = f", repository: {repository}" if repository is not None else ""
     return (
         f"{{volume: {key.namespace}/{key.name}, cluster: {key.cluster_id}{which}, "

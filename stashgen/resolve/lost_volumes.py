@@ -1,4 +1,4 @@
-"""Why a volume that was protected is not any more, and what to mend."""
+"""Why a volume that was protected no longer is, and how to fix it."""
 
 import difflib
 
@@ -10,12 +10,12 @@ from stashgen.resolve.history_findings import Code, entry_text, shown
 from stashgen.resolve.near_miss import near_miss
 
 _MOST_RELATED = 3
-# Of a namespace where more claims are new, many have similar names, and comparing takes long.
+# With more new claims in a namespace, many have similar names and comparing them takes long.
 _MOST_COMPARED = 50
 
 
-class Losses:
-    """Findings about volumes that would be lost; what many of them need is made once."""
+class LostVolumes:
+    """Findings about volumes that would be lost; shared lookups are built once."""
 
     def __init__(
         self, policies: PolicySet, inventory: Inventory, histories: tuple[History, ...]
@@ -35,35 +35,35 @@ class Losses:
                 beside = self._new_by_namespace.setdefault((key.cluster_id, key.namespace), {})
                 beside[key.name] = volume
 
-    def about(self, history: History) -> Finding:
-        """The finding about the volume of a history that nothing writes any more."""
+    def finding(self, history: History) -> Finding:
+        """The finding about the volume of a history that nothing writes to any longer."""
         key = history.volume
-        why, mend, related = self._reason(key)
+        why, fix, related = self._reason(key)
         return Finding(
             Code.LOST,
             Severity.ERROR,
             history.position,
             "",
-            f"volume {shown(key)} of cluster {quote(key.cluster_id)} was backed up and would not "
-            "be any more",
+            f"volume {shown(key)} of cluster {quote(key.cluster_id)} was backed up but would no "
+            "longer be",
             why,
-            f"{mend}; or add to spec.retired of the project: {entry_text(key)}",
+            f"{fix}, or add to spec.retired of the project: {entry_text(key)}",
             related,
         )
 
     def _reason(self, key: VolumeKey) -> tuple[str, str, tuple[Position, ...]]:
-        """Why a volume is not protected, what to mend, and where to look."""
+        """Why a volume is not protected, what to fix, and where to look."""
         if key.cluster_id not in self._clusters:
             return (
-                f"the project has no cluster with id {quote(key.cluster_id)} any more",
-                "add the cluster again",
+                f"the project no longer has a cluster with id {quote(key.cluster_id)}",
+                "restore the cluster",
                 (self._project.at("spec", "clusters").position,),
             )
         volume = self._volumes.get(key)
         if volume is not None:
             miss = near_miss(self._policies, self._inventory, volume)
             if miss is None:
-                return "there is no policy any more", "restore the policy", (volume.position,)
+                return "the project no longer has a policy", "restore it", (volume.position,)
             return (
                 f"no policy selects it: {miss.text}",
                 "correct the policy or the labels",
@@ -72,22 +72,25 @@ class Losses:
         unread = self._inventory.unreadable
         if unread:
             number = "an object" if len(unread) == 1 else f"{len(unread)} objects"
+            why = (
+                f"the inventory no longer has this claim; it may be in {number} that cannot be read"
+            )
             return (
-                f"no manifest has such a claim any more; {number} that cannot be read may have it",
-                "give the inventory manifests that can be read",
+                why,
+                "make the manifests readable",
                 tuple(sorted(unread))[:_MOST_RELATED],
             )
         similar = self._similar(key)
         return (
-            "the inventory has no such claim any more"
-            + (f"; there is {shown(similar.key)}" if similar is not None else "")
-            + ": a claim that was deleted cannot be told from one that is not seen any more",
-            "add the claim's manifest to the inventory again",
+            "the inventory no longer has this claim"
+            + (f" (it has {shown(similar.key)})" if similar is not None else "")
+            + "; a deleted claim cannot be told from a missing manifest",
+            "restore the claim's manifest in the inventory",
             (similar.position,) if similar is not None else (),
         )
 
     def _similar(self, key: VolumeKey) -> Volume | None:
-        """A claim without a history that may be the same one in another place or with a typo."""
+        """A claim without a history that may be this one, moved or renamed by a typo."""
         moved = self._new_by_name.get(key.name)
         if moved is not None:
             return moved

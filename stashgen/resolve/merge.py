@@ -1,4 +1,4 @@
-"""Layers of what people wrote become one block that knows where each field was set."""
+"""Merge the layers of a setting into one block that records where each field was set."""
 
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -12,12 +12,12 @@ M = TypeVar("M", bound=Model)
 
 @dataclass(frozen=True, slots=True)
 class Layer(Generic[M]):
-    """What one document says of a block.
+    """One document's version of a block.
 
     Attributes:
-        block: None where the document does not have it.
+        block: None if the document does not have it.
         origin: Where the block is, or would be.
-        ignored: Names of fields that mean nothing here.
+        ignored: Names of fields that do not apply here.
     """
 
     block: M | None
@@ -26,16 +26,16 @@ class Layer(Generic[M]):
 
 
 def merge(model: type[M], *layers: Layer[M]) -> Merged[M]:
-    """Each field from the last layer that writes it.
+    """Each field from the last layer that sets it.
 
-    A field is taken as a whole: who writes ``runAs: {user: 7}`` takes no group from elsewhere.
+    A field is taken as a whole: ``runAs: {user: 7}`` does not inherit a group from another layer.
 
     Args:
-        model: Of the block.
-        layers: From the general to the special, at least one.
+        model: The block's model.
+        layers: From the most general to the most specific, at least one.
 
     Raises:
-        ValueError: no layer has a field that the block needs.
+        ValueError: no layer sets a required field of the block.
     """
     fields: dict[str, object] = {}
     origins: dict[str, Origin] = {}

@@ -1,4 +1,4 @@
-"""Why no policy selects a volume: the policy that comes nearest, and what keeps it away."""
+"""Why no policy selects a volume: the policy that comes closest, and where it fails to match."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ _VOLUMES: Path = ("spec", "select", "volumes")
 
 @dataclass(frozen=True, slots=True)
 class NearMiss:
-    """One selector that does not fit."""
+    """One selector that does not match."""
 
     text: str
     position: Position
 
 
 def near_miss(policies: PolicySet, inventory: Inventory, volume: Volume) -> NearMiss | None:
-    """The first thing to mend in the policy that lacks least; None if there is no policy."""
+    """The first mismatch of the policy with the fewest; None if there is no policy."""
     misses = [list(_misses(policy, inventory, volume)) for policy in policies.policies]
     # A policy that misses nothing does not exist: it would select the volume.
     return min(filter(None, misses), key=len, default=[None])[0]
@@ -40,10 +40,10 @@ def _misses(
         yield _miss(policy, (*_NAMESPACES, "names"), text)
     labels = inventory.namespace_labels.get((volume.key.cluster_id, namespace))
     if where.match_labels and labels is None:
-        text = f"selects namespaces by labels, and those of {quote(namespace)} are not known"
+        text = f"selects namespaces by label, but the labels of {quote(namespace)} are unknown"
         yield _miss(policy, (*_NAMESPACES, "matchLabels"), text)
     elif not has_labels(where, labels or {}):
-        text = f"wants {_labels(where, labels or {}, f'namespace {quote(namespace)}')}"
+        text = f"requires {_labels(where, labels or {}, f'namespace {quote(namespace)}')}"
         yield _miss(policy, (*_NAMESPACES, "matchLabels"), text)
     which = select.volumes
     if which is None:
@@ -52,7 +52,7 @@ def _misses(
         text = f"selects volumes {_names(which)}, not {quote(volume.key.name)}"
         yield _miss(policy, (*_VOLUMES, "names"), text)
     if not has_labels(which, volume.labels):
-        text = f"wants {_labels(which, volume.labels, 'the claim')}"
+        text = f"requires {_labels(which, volume.labels, 'the claim')}"
         yield _miss(policy, (*_VOLUMES, "matchLabels"), text)
     if which.exclude is not None and selects(which.exclude, volume):
         yield _miss(policy, (*_VOLUMES, "exclude"), "excludes it")
@@ -67,9 +67,9 @@ def _names(selector: Selector) -> str:
 
 
 def _labels(selector: Selector, labels: Mapping[str, str], owner: str) -> str:
-    """The first label that differs: what is wanted, and what is there."""
+    """The first label that differs: the required and the actual value."""
     for key, value in (selector.match_labels or {}).items():
         if labels.get(key) != value:
             has = f"has {quote(labels[key])}" if key in labels else "has no such label"
-            return f"label {quote(f'{key}: {value}')}, and {owner} {has}"
-    raise ValueError("every label is there")
+            return f"label {quote(f'{key}: {value}')}, but {owner} {has}"
+    raise ValueError("every label matches")

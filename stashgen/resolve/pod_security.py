@@ -1,7 +1,7 @@
 """Whether a namespace's Pod Security level lets the Jobs run (Kubernetes, Pod Security Standards).
 
-Told at compile time, because at run time the API server refuses the pod and not the Job: the Job
-waits for a pod that never comes.
+Checked at compile time, because at run time the API server rejects the pod and not the Job: the Job
+then waits for a pod that never starts.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def allowed(
 ) -> Outcome[tuple[Protection, ...]]:
     """The protections whose pods may run, and a finding for each policy or storage and namespace.
 
-    A namespace that the inventory does not know, or whose label names no level, allows all.
+    A namespace that is not in the inventory, or whose label names no level, allows everything.
     """
     good: list[Protection] = []
     findings: dict[tuple[str, str, str, str], Finding] = {}
@@ -38,11 +38,11 @@ def allowed(
             found = finding(
                 Code.POD_SECURITY,
                 origin,
-                f"Pod Security level {quote(level)} of namespace {quote(key.namespace)} refuses "
+                f"Pod Security level {quote(level)} of namespace {quote(key.namespace)} rejects "
                 + what,
                 why=why,
-                fix=f"name the user that owns the files, or give the namespace a label "
-                f"{LEVEL_LABEL} that allows it"
+                fix=f"set job.runAs.user to the user that owns the files, or allow root in the "
+                f"namespace's label {LEVEL_LABEL}"
                 if origin.path[-1] == "user"
                 else "use a persistentVolumeClaim, or a namespace with another level",
                 related=(protection.volume.position,),
@@ -61,7 +61,7 @@ def _refusals(policies: PolicySet, protection: Protection, level: str) -> Iterat
         why = (
             "backups as root need the capability DAC_READ_SEARCH, which this level forbids"
             if level == _BASELINE
-            else "this level lets no pod run as root, so nothing could be backed up or restored"
+            else "this level allows no pod to run as root, so no backup or restore could run"
         )
         yield protection.job.origin(*_USER), "the Jobs, which run as root", why
     storages = {
@@ -77,13 +77,13 @@ def _refusals_of_storage(
 ) -> Iterator[_Refusal]:
     name = f"storage {quote(storage.name)}"
     if level == _RESTRICTED and _is_root(storage.job.value):
-        why = "this level lets no pod run as root, so the storage could not be initialised"
+        why = "this level allows no pod to run as root, so the storage could not be initialised"
         yield storage.job.origin(*_USER), f"the Jobs of {name}, which run as root", why
     forbidden = {"hostPath", *({"nfs"} if level == _RESTRICTED else ())}
     for source in sorted(forbidden & storage.block.keys()):
         why = f"this level forbids volumes of type {source}, so every Job of the storage"
         what = f"the Jobs of {name}, which mount {source}"
-        yield backend.at(source), what, f"{why} would be refused"
+        yield backend.at(source), what, f"{why} would fail"
 
 
 def _is_root(job: Job) -> bool:

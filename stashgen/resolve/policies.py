@@ -1,4 +1,4 @@
-"""What a policy says once for all of its volumes."""
+"""A policy's settings, the same for all of its volumes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ from stashgen.resolve.settings import job_of_policy, key_of_copy
 
 
 @dataclass(frozen=True, slots=True)
-class CopyDraft:
-    """A copy before the volume is known; ``directory`` is a template."""
+class EffectiveCopy:
+    """A copy with all settings, independent of the volume; ``directory`` is a template."""
 
     origin: Origin
     storage: str
@@ -30,38 +30,40 @@ class CopyDraft:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionDraft:
-    """A session before the volume is known."""
+class EffectiveSession:
+    """A session with all settings, independent of the volume."""
 
     origin: Origin
     session: Session
     timeout_seconds: int
-    copies: tuple[CopyDraft, ...]
+    copies: tuple[EffectiveCopy, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyDraft:
-    """A policy before the volume is known, the project's defaults merged in."""
+class EffectivePolicy:
+    """A policy with the project's defaults merged in, independent of the volume."""
 
     policy: Authored[BackupPolicy]
     job: Merged[Job]
-    sessions: tuple[SessionDraft, ...]
+    sessions: tuple[EffectiveSession, ...]
 
 
-def draft(policies: PolicySet, policy: Authored[BackupPolicy]) -> Outcome[PolicyDraft]:
-    """What a policy says; with error findings it must not be used."""
+def effective_policy(
+    policies: PolicySet, policy: Authored[BackupPolicy]
+) -> Outcome[EffectivePolicy]:
+    """A policy's settings; the value must not be used if there are error findings."""
     sessions = tuple(
         _session(policies, policy, session, policy.at("spec", "sessions", index))
         for index, session in enumerate(policy.value.spec.sessions)
     )
     job = job_of_policy(policies.project, policy)
-    return Outcome(PolicyDraft(policy, job, sessions), tuple(_shared_repositories(sessions)))
+    return Outcome(EffectivePolicy(policy, job, sessions), tuple(_shared_repositories(sessions)))
 
 
 def _session(
     policies: PolicySet, policy: Authored[BackupPolicy], session: Session, origin: Origin
-) -> SessionDraft:
-    return SessionDraft(
+) -> EffectiveSession:
+    return EffectiveSession(
         origin=origin,
         session=session,
         timeout_seconds=parse_duration(session.timeout),
@@ -74,14 +76,14 @@ def _session(
 
 def _copy(
     policies: PolicySet, policy: Authored[BackupPolicy], copy: Copy, origin: Origin
-) -> CopyDraft:
+) -> EffectiveCopy:
     if copy.keep is not None:
         retention = retention_of(copy.keep)
         name = retention_name(retention)
     else:
         name = copy.retention or ""
         retention = with_defaults(policies.retentions[name].value)
-    return CopyDraft(
+    return EffectiveCopy(
         origin=origin,
         storage=copy.storage,
         directory=copy.directory or DEFAULT_DIRECTORY,
@@ -92,9 +94,9 @@ def _copy(
     )
 
 
-def _shared_repositories(sessions: tuple[SessionDraft, ...]) -> Iterator[Finding]:
-    """Copies of one storage and directory are one Repository, with one retention and one key."""
-    first: dict[tuple[str, str], tuple[CopyDraft, SessionDraft]] = {}
+def _shared_repositories(sessions: tuple[EffectiveSession, ...]) -> Iterator[Finding]:
+    """Copies in the same storage and directory share a Repository, its retention and its key."""
+    first: dict[tuple[str, str], tuple[EffectiveCopy, EffectiveSession]] = {}
     for session in sessions:
         for copy in session.copies:
             earlier, owner = first.setdefault((copy.storage, copy.directory), (copy, session))
@@ -102,10 +104,11 @@ def _shared_repositories(sessions: tuple[SessionDraft, ...]) -> Iterator[Finding
                 continue
             where = f"storage {quote(copy.storage)}, directory {quote(copy.directory)}"
             if owner is session:
-                what, why = f"two copies write to {where}", "a second one protects nothing more"
+                what = f"two copies write to {where}"
+                why = "a second copy in the same place adds no protection"
                 see = [earlier.origin]
             elif see := list(_differences(earlier, copy)):
-                what = f"two sessions write to {where} with another retention or key"
+                what = f"two sessions write to {where} with different retention or keys"
                 why = "they share one Repository, which has one retention and one key"
             else:
                 continue
@@ -114,12 +117,12 @@ def _shared_repositories(sessions: tuple[SessionDraft, ...]) -> Iterator[Finding
                 copy.origin,
                 what,
                 why=why,
-                fix="make them equal, or give this one a directory of its own",
+                fix="make them equal, or give this one its own directory",
                 related=[origin.position for origin in see],
             )
 
 
-def _differences(earlier: CopyDraft, copy: CopyDraft) -> Iterator[Origin]:
+def _differences(earlier: EffectiveCopy, copy: EffectiveCopy) -> Iterator[Origin]:
     """Where two copies got what they must have in common and have not."""
     if earlier.retention != copy.retention:
         yield from (earlier.retention_origin, copy.retention_origin)

@@ -1,4 +1,4 @@
-"""The pass itself: select, draft, fill in for every volume, prove."""
+"""The pass itself: select volumes, fill in policies for each, and check for conflicts."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -21,11 +21,16 @@ from stashgen.model.source import Authored, Origin, PolicySet
 from stashgen.policy.backup_policy import BackupPolicy
 from stashgen.policy.project import Cluster
 from stashgen.policy.template import fill
-from stashgen.resolve.conflicts import prove, unused_storages
+from stashgen.resolve.conflicts import unused_storages, without_conflicts
 from stashgen.resolve.file_owners import other_users
 from stashgen.resolve.findings import Code, finding
 from stashgen.resolve.pod_security import allowed
-from stashgen.resolve.policies import CopyDraft, PolicyDraft, SessionDraft, draft
+from stashgen.resolve.policies import (
+    EffectiveCopy,
+    EffectivePolicy,
+    EffectiveSession,
+    effective_policy,
+)
 from stashgen.resolve.retirement import retire
 from stashgen.resolve.schedules import (
     ClockChanges,
@@ -40,15 +45,15 @@ from stashgen.resolve.storages import cluster_values, resolve_storage
 def resolve(
     policies: PolicySet, inventory: Inventory, histories: tuple[History, ...], today: date
 ) -> Outcome[Resolved]:
-    """Decide for every volume how it is backed up, and for every history what becomes of it.
+    """Decide how every volume is backed up, and what happens to every history.
 
-    The value has only what no error finding speaks of, sorted by key.
+    The value omits everything that has an error finding; it is sorted by key.
 
     Args:
-        policies: What people wrote.
-        inventory: The volumes that there are.
-        histories: Of the output before the build.
-        today: In UTC; for the dates of retired histories.
+        policies: The validated policies.
+        inventory: The volumes that exist.
+        histories: The histories in the previous output.
+        today: In UTC; compared with the dates of retired histories.
     """
     selection = select(policies, inventory)
     resolver = _Resolver(policies)
@@ -57,21 +62,21 @@ def resolve(
     findings += resolver.findings
     admitted = allowed(policies, inventory, protections)
     findings += admitted.findings
-    proved = prove(policies, admitted.value)
-    findings += proved.findings
+    consistent = without_conflicts(policies, admitted.value)
+    findings += consistent.findings
     findings += unused_storages(policies)
-    findings += other_users(proved.value)
-    retired = retire(policies, inventory, proved.value, selection.unprotected, histories, today)
+    findings += other_users(consistent.value)
+    retired = retire(policies, inventory, consistent.value, selection.unprotected, histories, today)
     findings += retired.findings
     used = {
         (copy.storage.cluster.id, copy.storage.name): copy.storage
-        for protection in proved.value
+        for protection in consistent.value
         for session in protection.sessions
         for copy in session.copies
     }
     resolved = Resolved(
         project=policies.project.value,
-        protections=proved.value,
+        protections=consistent.value,
         storages=tuple(storage for _, storage in sorted(used.items(), key=lambda item: item[0])),
         unprotected=selection.unprotected,
         retired=retired.value,
@@ -83,7 +88,7 @@ class _Resolver:
     """Fills policies in for volumes; what is the same for many is made once.
 
     Attributes:
-        findings: Each once, however many volumes it is about.
+        findings: Each once, however many volumes it affects.
     """
 
     def __init__(self, policies: PolicySet) -> None:
@@ -100,16 +105,16 @@ class _Resolver:
     def protect(
         self, selected: Iterable[tuple[Volume, Authored[BackupPolicy]]]
     ) -> tuple[Protection, ...]:
-        """The protections of volumes, without those that an error finding speaks of."""
-        drafts: dict[str, PolicyDraft | None] = {}
+        """The protections of the selected volumes, without those that have an error finding."""
+        effective: dict[str, EffectivePolicy | None] = {}
         made = []
         for volume, policy in selected:
             name = policy.value.metadata.name
-            if name not in drafts:
-                outcome = draft(self._policies, policy)
+            if name not in effective:
+                outcome = effective_policy(self._policies, policy)
                 self.findings += outcome.findings
-                drafts[name] = outcome.value if outcome.ok else None
-            known = drafts[name]
+                effective[name] = outcome.value if outcome.ok else None
+            known = effective[name]
             cluster, zone = self._clusters[volume.key.cluster_id]
             if known is not None:
                 protection = self._protection(volume, known, cluster, zone)
@@ -119,7 +124,7 @@ class _Resolver:
         return tuple(made)
 
     def _protection(
-        self, volume: Volume, known: PolicyDraft, cluster: Cluster, zone: ZoneInfo
+        self, volume: Volume, known: EffectivePolicy, cluster: Cluster, zone: ZoneInfo
     ) -> Protection | None:
         if volume.block:
             self._refuse_block(volume)
@@ -144,7 +149,7 @@ class _Resolver:
     def _session(
         self,
         volume: Volume,
-        part: SessionDraft,
+        part: EffectiveSession,
         cluster: Cluster,
         zone: ZoneInfo,
     ) -> ResolvedSession | None:
@@ -171,7 +176,7 @@ class _Resolver:
             copies=complete,
         )
 
-    def _copy(self, volume: Volume, part: CopyDraft, cluster: Cluster) -> ResolvedCopy | None:
+    def _copy(self, volume: Volume, part: EffectiveCopy, cluster: Cluster) -> ResolvedCopy | None:
         key = volume.key
         storage = self._storage(part.storage, cluster)
         if storage.namespace != key.namespace:
@@ -181,7 +186,7 @@ class _Resolver:
         directory = join(fill(part.directory, values))
         return ResolvedCopy(
             storage=storage,
-            # The API server lets no Repository change its path: another directory, another name.
+            # A Repository's path is immutable: another directory needs another name.
             repository=names.repository_name(
                 storage.name, key.cluster_id, key.namespace, key.name, directory
             ),
@@ -201,7 +206,7 @@ class _Resolver:
         return self._storages[key]
 
     def _once(self, found: Finding) -> None:
-        """A finding that every volume or cluster would repeat."""
+        """Report once a finding that every volume or cluster would repeat."""
         key = (found.code, found.position, found.subject)
         if key not in self._refused:
             self._refused.add(key)
@@ -215,7 +220,7 @@ class _Resolver:
                 severity=Severity.ERROR,
                 position=volume.position,
                 subject=f"PersistentVolumeClaim/{key.name} spec.volumeMode",
-                what=f"volume {quote(f'{key.namespace}/{key.name}')} is a raw device",
+                what=f"volume {quote(f'{key.namespace}/{key.name}')} is a raw block device",
                 why="its files cannot be backed up: volumeMode Block is not supported yet",
                 fix="exclude it from the policy, or use volumeMode Filesystem",
             )
@@ -224,7 +229,7 @@ class _Resolver:
     def _refuse_namespace(
         self,
         volume: Volume,
-        part: CopyDraft,
+        part: EffectiveCopy,
         storage: ResolvedStorage,
     ) -> None:
         refusal = finding(
@@ -234,7 +239,7 @@ class _Resolver:
             f"{quote(volume.key.namespace)}",
             why="a storage for volumes of other namespaces is not supported yet; the first such "
             f"volume is {quote(volume.key.name)}",
-            fix="select only volumes of the storage's namespace, or write a storage for each",
+            fix="select only volumes in the storage's namespace, or define a storage in each one",
             related=(volume.position,),
         )
         self._once(refusal)

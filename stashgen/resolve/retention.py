@@ -1,4 +1,4 @@
-"""What is kept, and the name that says so."""
+"""RetentionPolicies from ``keep`` blocks, and the names that describe them."""
 
 import re
 
@@ -30,14 +30,14 @@ def retention_of(keep: Keep) -> RetentionPolicySpec:
 
 
 def with_defaults(spec: RetentionPolicySpec) -> RetentionPolicySpec:
-    """A RetentionPolicy as it is rendered: nothing is left to a webhook."""
+    """A RetentionPolicy as rendered: nothing is left to a webhook."""
     policy = RetentionPolicy(metadata=ObjectMeta(name="retention"), spec=spec)
     filled = with_retention_defaults(policy).spec
     return filled.model_copy(update={"default": bool(spec.default)})
 
 
 def retention_name(spec: RetentionPolicySpec) -> str:
-    """What is kept, as a name: ``keep-daily14-weekly8``; a long one ends with a hash."""
+    """A name that describes what is kept: ``keep-daily14-weekly8``; a long one ends in a hash."""
     counts = spec.successful_snapshots or SuccessfulSnapshots()
     parts = ["keep"]
     parts += [

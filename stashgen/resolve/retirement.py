@@ -1,8 +1,8 @@
-"""What becomes of the histories in the output before the build: written on, retired, or lost.
+"""What happens to the histories in the previous output: continued, retired, or lost.
 
-A volume that was protected and is not any more is an error, whatever the reason. From files alone
-nobody can tell a claim that was deleted from one that is merely not seen any more, so the only
-deletion that can be read is an entry of ``spec.retired``.
+A volume that was protected and no longer is an error, whatever the reason. Files alone cannot tell
+a deleted claim from one that merely disappeared from the inventory, so an entry of ``spec.retired``
+is the only way to end a volume's protection.
 """
 
 import difflib
@@ -19,7 +19,7 @@ from stashgen.model.source import PolicySet
 from stashgen.policy.project import Retired
 from stashgen.resolve.findings import finding
 from stashgen.resolve.history_findings import Code, replaced, too_early
-from stashgen.resolve.lost_volumes import Losses
+from stashgen.resolve.lost_volumes import LostVolumes
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class _Entry:
         return date.fromisoformat(self.value.until)
 
     def names(self, history: History) -> bool:
-        """Whether it retires this history of its volume, if nothing writes to it."""
+        """Whether it retires this history of its volume, provided nothing writes to it."""
         return self.value.repository in {None, history.repository}
 
 
@@ -53,15 +53,15 @@ def retire(
     histories: tuple[History, ...],
     today: date,
 ) -> Outcome[tuple[RetiredHistory, ...]]:
-    """Which histories are kept without being written, and findings about every other one.
+    """The histories that are kept although nothing writes to them, and findings about the rest.
 
     Args:
-        policies: The project's.
-        inventory: The volumes that there are.
-        protections: What is backed up.
-        unprotected: What no policy selects; other volumes without a protection have findings.
-        histories: Of the output before the build, sorted.
-        today: In UTC; it decides what may go, never what is written.
+        policies: The project's policies.
+        inventory: The volumes that exist.
+        protections: The volumes that are backed up.
+        unprotected: Volumes that no policy selects; any other unprotected volume has a finding.
+        histories: The histories in the previous output, sorted.
+        today: In UTC; it decides what may be dropped, never what is written.
     """
     pass_ = _Retirement(policies, inventory, protections, unprotected, histories, today)
     kept = tuple(pass_.kept())
@@ -86,7 +86,7 @@ class _Retirement:
         today: date,
     ) -> None:
         self.findings: list[Finding] = []
-        self._losses = Losses(policies, inventory, histories)
+        self._lost = LostVolumes(policies, inventory, histories)
         self._project = policies.project
         self._volumes = {volume.key: volume for volume in inventory.volumes}
         self._unprotected = {volume.key for volume in unprotected}
@@ -126,13 +126,13 @@ class _Retirement:
                 self.findings.append(replaced(history, self._project.at("spec").position))
             elif key not in lost and (key in self._unprotected or key not in self._volumes):
                 lost[key] = history
-        self.findings += (self._losses.about(history) for history in lost.values())
+        self.findings += (self._lost.finding(history) for history in lost.values())
 
     def _entry_for(self, history: History) -> _Entry | None:
-        """The entry about this very Repository before the one about the whole volume.
+        """The entry for this Repository if there is one, otherwise that for the whole volume.
 
-        One about a whole volume that is still backed up retires nothing: it would cover, later
-        and unseen, the loss of the volume.
+        An entry for a whole volume that is still backed up retires nothing: it would later hide
+        the loss of the volume.
         """
         found = [
             entry
@@ -143,7 +143,7 @@ class _Retirement:
         return min(found, key=lambda entry: entry.value.repository is None, default=None)
 
     def _folder(self, history: History) -> PurePosixPath:
-        """Below the cluster's name of today, or where it was if the cluster is gone."""
+        """Below the cluster's current name, or the old folder if the cluster was removed."""
         cluster = self._clusters.get(history.volume.cluster_id)
         folder = history.path.parent
         return folder if cluster is None else PurePosixPath(cluster, history.volume.namespace)
@@ -162,10 +162,10 @@ class _Retirement:
                 yield self._about(
                     entry,
                     Code.STILL_PROTECTED,
-                    f"volume {quote(entry.value.volume)} is retired and backed up",
-                    "the entry would cover a later loss of the volume that nobody wants",
-                    "delete the entry; for a history that is not written any more, name its "
-                    "repository",
+                    f"volume {quote(entry.value.volume)} is both retired and backed up",
+                    "the entry would later hide an accidental loss of the volume",
+                    "delete the entry, or name the repository of a history that is no longer "
+                    "written to",
                 )
             elif not meant:
                 yield self._not_known(entry)
@@ -174,8 +174,8 @@ class _Retirement:
                     entry,
                     Code.PAST,
                     f"volume {quote(entry.value.volume)} was retired until {entry.value.until}",
-                    "the date has passed: the history's files stay until the entry is deleted",
-                    "delete the entry; what is in the storage stays there",
+                    "the date has passed; the history's files stay until the entry is deleted",
+                    "delete the entry; the data in the storage is not deleted",
                     severity=Severity.WARNING,
                 )
 
@@ -193,15 +193,15 @@ class _Retirement:
             cluster, _, volume = close[0].partition(" ")
             fix = f"did you mean volume {volume} of cluster {cluster}?"
         else:
-            fix = "restore the history's file from git, or delete the entry"
+            fix = "restore the history's file from Git, or delete the entry"
         return self._about(
             entry,
             Code.NOT_KNOWN,
             f"the output has no history of volume {quote(entry.value.volume)} in cluster "
             f"{quote(entry.value.cluster)}"
             + (f", repository {quote(entry.value.repository)}" if entry.value.repository else ""),
-            "what is kept of a retired volume is what the output folder has of it; a cluster is "
-            "named by its id",
+            "a retired volume keeps what the output folder has of it; a cluster is identified by "
+            "its id",
             fix,
         )
 

@@ -1,8 +1,8 @@
-"""Proof that no two objects of a namespace get the same name, now or at run time.
+"""All names of a volume's or storage's objects, now and at run time, to check for collisions.
 
-Every name that a session makes is computed with a sample tick, by KubeStash's own rules: two names
-that agree in their first 32 and last 31 characters would otherwise become one (two replicas of a
-StatefulSet do), and one volume's backup would pass for another's.
+Every name that a session creates is computed with a sample tick, by KubeStash's own rules. Two
+names that agree in their first 32 and last 31 characters would become the same (as with two
+replicas of a StatefulSet), and one volume's backup would pass for another's.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ SAMPLE_TICK = 1_893_456_000
 def names_of(protection: Protection) -> Iterator[tuple[str, str, bool]]:
     """Every name that a volume's backups need: kind, name, and whether it is cut.
 
-    Kinds are of the cluster's objects; a Job's name appears once for each way it can be made.
+    A Job's name appears once for each way in which it can be created.
     """
     configuration = protection.configuration
     yield ("BackupConfiguration", configuration, False)
@@ -49,6 +49,6 @@ def names_of_storage(storage: ResolvedStorage) -> Iterator[tuple[str, str, bool]
     """Every name that a storage needs in its namespace, as ``names_of``."""
     yield ("BackupStorage", storage.name, False)
     name = template_name(Template.INIT_STORAGE, storage.name)
-    # It is the value of a label too.
+    # It is also a label value.
     yield ("PodTemplate", name, len(name) > names.MAX_NAME)
     yield ("Job", names.init_storage_job_name(storage.name, 1), False)

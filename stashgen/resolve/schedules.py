@@ -1,4 +1,4 @@
-"""When a session runs."""
+"""The schedule of a session for one volume, and what clock changes do to it."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from stashgen.policy.backup_policy import Session
 from stashgen.policy.duration import parse_duration
 from stashgen.resolve.findings import finding
 
-# The build asks no clock: the same input gives the same findings in every year.
+# A build does not depend on the clock: the same input gives the same findings every year.
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 _FIX = "write five fields, such as 0 2 * * *"
 
@@ -23,7 +23,7 @@ def schedule_for(session: Session, key: VolumeKey) -> str:
     The offset depends on the volume's identity and the session's name, and on nothing else.
 
     Raises:
-        CronError: the hash chose values that never occur together.
+        CronError: the hash chose values that never coincide.
     """
     seed = f"{key.cluster_id}/{key.namespace}/{key.name}/{session.name}"
     if session.every is not None:
@@ -37,12 +37,12 @@ def schedule_origin(session: Session, origin: Origin) -> Origin:
 
 
 def schedule_finding(origin: Origin, error: CronError) -> Finding:
-    """An impossible schedule, where it is written."""
+    """A finding about an impossible schedule, where it is written."""
     return finding(error.code, origin, error.message, why=error.why, fix=error.fix or _FIX)
 
 
 class ClockChanges:
-    """What the changes of the clocks do to the runs of a session, over all its volumes."""
+    """The effect of clock changes on the runs of a session, over all its volumes."""
 
     def __init__(self, origin: Origin, zone: ZoneInfo) -> None:
         self._origin = origin
@@ -50,7 +50,7 @@ class ClockChanges:
         self._affected: dict[str, tuple[set[VolumeKey], str, datetime]] = {}
 
     def add(self, key: VolumeKey, schedule: str) -> None:
-        """Look at one volume's schedule."""
+        """Add one volume's schedule."""
         for change in Schedule.parse(schedule).clock_changes(self._zone, _START):
             code = cron.Code.SKIPPED if change.skipped else cron.Code.REPEATED
             local = (change.skipped or change.repeated)[0]
@@ -58,7 +58,7 @@ class ClockChanges:
             entry[0].add(key)
 
     def findings(self) -> list[Finding]:
-        """One warning for runs left out and one for runs done twice."""
+        """One warning for skipped runs and one for repeated runs."""
         found = []
         for code, (keys, schedule, local) in sorted(self._affected.items()):
             is_skip = code == cron.Code.SKIPPED

@@ -18,7 +18,7 @@ _WILDCARDS = {*"*?["}
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Every volume that has no finding, sorted by key: with its policy, or unprotected."""
+    """Every volume without a finding, sorted by key: with its policy, or unprotected."""
 
     selected: tuple[tuple[Volume, Authored[BackupPolicy]], ...]
     unprotected: tuple[Volume, ...]
@@ -28,10 +28,10 @@ class Selection:
 def select(policies: PolicySet, inventory: Inventory) -> Selection:
     """Match policies and volumes.
 
-    Left out are volumes that two policies select, and those of a namespace whose labels a policy
-    asks for and the inventory does not know.
+    Volumes that two policies select are left out, and so are those of a namespace whose labels a
+    policy needs but the inventory does not have.
     """
-    # A project may end with retired volumes alone.
+    # A project may have only retired volumes left.
     is_meant = policies.policies or policies.project.value.spec.retired
     findings = [] if is_meant else [_no_policy(policies)]
     owners: dict[VolumeKey, list[int]] = {}
@@ -60,10 +60,10 @@ def select(policies: PolicySet, inventory: Inventory) -> Selection:
 
 
 class _Namespaces:
-    """A policy's selector of namespaces, with one answer for each namespace.
+    """A policy's namespace selector, evaluated once for each namespace.
 
     Attributes:
-        unknown: The first volume of each namespace whose labels are needed and not known.
+        unknown: The first volume of each namespace whose labels are needed but unknown.
     """
 
     def __init__(self, selector: Selector, inventory: Inventory) -> None:
@@ -73,7 +73,7 @@ class _Namespaces:
         self._answers: dict[tuple[str, str], bool] = {}
 
     def allow(self, volume: Volume) -> bool:
-        """Whether the policy is for the volume's namespace."""
+        """Whether the policy applies to the volume's namespace."""
         key = (volume.key.cluster_id, volume.key.namespace)
         answer = self._answers.get(key)
         if answer is None:
@@ -101,7 +101,7 @@ def _is_selected(policy: BackupPolicy, volume: Volume) -> bool:
 
 
 def selects(selector: Selector, volume: Volume) -> bool:
-    """Whether name and labels of a volume fit a selector."""
+    """Whether a volume's name and labels match a selector."""
     return has_name(selector, volume.key.name) and has_labels(selector, volume.labels)
 
 
@@ -112,7 +112,7 @@ def has_name(selector: Selector, name: str) -> bool:
 
 
 def has_labels(selector: Selector, labels: Mapping[str, str]) -> bool:
-    """Whether all labels that a selector wants are there."""
+    """Whether all labels that a selector requires are present."""
     wanted = selector.match_labels or {}
     return all(labels.get(key) == value for key, value in wanted.items())
 
@@ -121,8 +121,8 @@ def _selects_nothing(policy: Authored[BackupPolicy]) -> Finding:
     return finding(
         Code.SELECTS_NOTHING,
         policy.at("spec", "select"),
-        f"policy {quote(policy.value.metadata.name)} selects no volume",
-        why="no claim of the inventory has such a name, labels and namespace",
+        f"policy {quote(policy.value.metadata.name)} selects no volumes",
+        why="no claim in the inventory matches its names, labels and namespaces",
         fix="correct the selector, add the manifests to the inventory, or delete the policy",
         severity=Severity.WARNING,
     )
@@ -133,15 +133,15 @@ def _no_policy(policies: PolicySet) -> Finding:
         Code.NO_POLICY,
         policies.project.at("spec", "policies"),
         "the project has no BackupPolicy",
-        why="nothing would be backed up; an empty folder is taken for a mistake",
-        fix="write a policy, or restore the one that there was",
+        why="nothing would be backed up; an empty folder is treated as a mistake",
+        fix="add a policy, or restore the previous one",
     )
 
 
 def _unknown_name(policy: Authored[BackupPolicy], inventory: Inventory) -> Finding | None:
-    """What a policy that selects nothing asks for and no object of the inventory has at all.
+    """A finding if a policy that selects nothing names something the inventory does not have.
 
-    That is a typo or a hole in the inventory. A pattern or a label's value that nothing has today
+    That is a typo or a gap in the inventory. A pattern or a label value that matches nothing today
     may be a tier that is not used yet.
     """
     select = policy.value.spec.select
@@ -175,10 +175,10 @@ def _not_in_inventory(
     return finding(
         Code.UNKNOWN_NAME,
         policy.at(*path),
-        f"policy {quote(policy.value.metadata.name)} selects no volume: the inventory has no "
+        f"policy {quote(policy.value.metadata.name)} selects no volumes: the inventory has no "
         f"{what}",
-        why="it is a typo, or manifests are missing from the inventory: either way volumes that "
-        "should be backed up are not",
+        why="either this is a typo or manifests are missing from the inventory; in both cases "
+        "volumes that should be backed up are not",
         fix=f"did you mean {quote(near[0])}?"
         if near
         else "correct the selector, add the manifests to the inventory, or delete the policy",
@@ -191,10 +191,10 @@ def _no_labels(policy: Authored[BackupPolicy], unknown: list[Volume]) -> Iterato
         yield finding(
             Code.NO_NAMESPACE_LABELS,
             policy.at("spec", "select", "namespaces", "matchLabels"),
-            f"the labels of namespace {quote(namespace)} are not known",
-            why="the policy selects by them, and the inventory has no manifest of the Namespace; "
-            "nobody can say whether its volumes are protected",
-            fix="add the Namespace's manifest to the inventory, or select by names",
+            f"the labels of namespace {quote(namespace)} are unknown",
+            why="the policy selects namespaces by label, but the inventory has no manifest of this "
+            "Namespace, so it is unclear whether its volumes are protected",
+            fix="add the Namespace's manifest to the inventory, or select namespaces by name",
             related=(volume.position,),
         )
 
@@ -202,7 +202,7 @@ def _no_labels(policy: Authored[BackupPolicy], unknown: list[Volume]) -> Iterato
 def _selected_twice(
     policies: PolicySet, inventory: Inventory, owners: Mapping[VolumeKey, list[int]]
 ) -> Iterator[Finding]:
-    """One finding for each two policies, at the second."""
+    """One finding for each pair of policies, at the second one."""
     pairs: dict[tuple[int, int], list[Volume]] = {}
     for volume in inventory.volumes:
         first, *others = owners.get(volume.key, (0,))
@@ -213,12 +213,9 @@ def _selected_twice(
         yield finding(
             Code.SELECTED_TWICE,
             later.at("spec", "select"),
-            f"{volume_list(volumes)} are selected by policy {quote(earlier.value.metadata.name)} "
-            "too"
-            if len(volumes) > 1
-            else f"{volume_list(volumes)} is selected by policy "
-            f"{quote(earlier.value.metadata.name)} too",
-            why="a volume has one policy, so that one place says how it is backed up",
-            fix="narrow one of the selectors, or name the volume in exclude",
+            f"{volume_list(volumes)} {'are' if len(volumes) > 1 else 'is'} also selected by policy "
+            f"{quote(earlier.value.metadata.name)}",
+            why="a volume has exactly one policy, so that one place defines how it is backed up",
+            fix="narrow one of the selectors, or exclude the volume in one of them",
             related=(earlier.at("spec", "select").position, volumes[0].position),
         )

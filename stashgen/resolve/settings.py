@@ -1,4 +1,4 @@
-"""Which documents have a say in a setting, from the general to the special."""
+"""Which documents contribute to a setting, from the most general to the most specific."""
 
 from stashgen.model.merged import Merged
 from stashgen.model.source import Authored, Origin
@@ -8,7 +8,7 @@ from stashgen.policy.shared import Encryption, Job
 from stashgen.policy.storage import Storage
 from stashgen.resolve.merge import Layer, merge
 
-# What a Job needs to read a volume says nothing about the Jobs of a storage.
+# What a Job needs to read a volume does not apply to the Jobs of a storage.
 _OF_VOLUMES = frozenset({"run_as", "resources"})
 
 
@@ -33,7 +33,7 @@ def job_of_storage(project: Authored[Project], storage: Authored[Storage]) -> Me
 def key_of_copy(
     project: Authored[Project], policy: Authored[BackupPolicy], copy: Copy, origin: Origin
 ) -> Merged[Encryption]:
-    """The encryption key of a copy, which the policy has at ``origin``."""
+    """The encryption key of the copy that the policy defines at ``origin``."""
     return merge(
         Encryption,
         Layer(_defaults(project).encryption, project.at("spec", "defaults", "encryption")),

@@ -1,4 +1,4 @@
-"""A storage in one cluster, its templates filled in."""
+"""A storage in one cluster, with its templates filled in."""
 
 from stashgen.api import backup_storage as api
 from stashgen.kubestash.backends import BACKENDS, required_backend
@@ -39,12 +39,12 @@ def resolve_storage(
 
 
 def cluster_values(cluster: Cluster) -> dict[str, str]:
-    """The values of a template's names that every cluster has."""
+    """The values of the template names that depend only on the cluster."""
     return {"cluster.id": cluster.id, "cluster.name": cluster.name}
 
 
 def place_of(storage: ResolvedStorage, directory: str) -> tuple[str, str, str]:
-    """Where a directory really is: equal for two storages on the same volume or bucket."""
+    """The real location of a directory: equal for two storages on the same volume or bucket."""
     place = storage.backend.place(directory)
     if storage.backend.bucket is not None:
         return ("", "", place)

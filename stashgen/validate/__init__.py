@@ -1,4 +1,4 @@
-"""The second pass: documents to validated objects."""
+"""The second pass: documents -> validated objects."""
 
 from stashgen.validate.documents import validate
 

@@ -28,10 +28,10 @@ _CREDENTIALS = ("spec", "credentials")
 
 
 def backend_findings(document: Document) -> Iterator[Finding]:
-    """What a storage's provider needs and is not there, or has no use for."""
+    """Fields that a storage's provider requires but lacks, or cannot use."""
     provider = value_at(document, "spec.backend.provider")
     if not isinstance(provider, str) or provider not in BACKENDS:
-        return  # Told by the field's own rule.
+        return  # Reported by the field's own rule.
     for block in BACKENDS:
         written = value_at(document, f"spec.backend.{block}") is not None
         if block == provider and not written:
@@ -40,8 +40,8 @@ def backend_findings(document: Document) -> Iterator[Finding]:
                 document,
                 _BACKEND,
                 what=f"field {quote(block)} is missing",
-                why=f"provider {quote(provider)} says where it is in this block",
-                fix=f"write {block}",
+                why=f"provider {quote(provider)} is configured in this block",
+                fix=f"add {block}",
             )
         elif block != provider and written:
             yield _useless(document, (*_BACKEND, block), provider)
@@ -55,24 +55,24 @@ def backend_findings(document: Document) -> Iterator[Finding]:
             document,
             ("spec",),
             what='field "credentials" is missing',
-            why="the pods read a bucket's keys from a Secret that is mounted into them",
-            fix="write credentials: {from: Namespace, secretName: ...}",
+            why="the pods read a bucket's keys from a mounted Secret",
+            fix="add credentials: {from: Namespace, secretName: ...}",
         )
     if provider == "s3":
         yield from _nowhere(document)
 
 
 def _nowhere(document: Document) -> Iterator[Finding]:
-    """Neither a server nor a region of Amazon's."""
+    """A bucket with neither a server nor an Amazon region."""
     block = value_at(document, "spec.backend.s3")
     if isinstance(block, dict) and block.get("endpoint") is None and block.get("region") is None:
         yield error(
             Code.MISSING_FIELD,
             document,
             (*_BACKEND, "s3"),
-            what="neither endpoint nor region is written",
-            why="a bucket's name says nothing about where it is",
-            fix="write the region of Amazon S3, or another store's endpoint",
+            what="neither endpoint nor region is set",
+            why="a bucket's name alone does not say where it is",
+            fix="set region for Amazon S3, or endpoint for another store",
         )
 
 
@@ -82,7 +82,7 @@ def _useless(document: Document, keys: tuple[str, ...], provider: str) -> Findin
         document,
         keys,
         at_key=True,
-        what=f"{keys[-1]} is written, and the provider is {quote(provider)}",
-        why="nothing would read it",
-        fix=f"leave {keys[-1]} out, or correct the provider",
+        what=f"{keys[-1]} is set, but the provider is {quote(provider)}",
+        why="it would have no effect",
+        fix=f"remove {keys[-1]}, or correct the provider",
     )

@@ -1,4 +1,4 @@
-"""The pass: documents to validated objects."""
+"""The pass itself: documents to validated objects."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -36,10 +36,10 @@ _MODELS: Mapping[str, type[Model]] = MappingProxyType(
 
 
 def validate(source: Source) -> Outcome[PolicySet | None]:
-    """Check every document by itself and against the others; None if the Project is not valid.
+    """Check every document by itself and against the others; None if the Project is invalid.
 
-    All findings (``SG2xx``, ``SG3xx``, of schedules ``SG4xx``) of all documents come in one round,
-    each document's sorted by place.
+    All findings (``SG2xx``, ``SG3xx``, and ``SG4xx`` for schedules) of all documents are returned
+    together, sorted by position.
     """
     findings: list[Finding] = []
     by_kind: dict[str, list[Document]] = {kind: [] for kind in _MODELS}
@@ -58,8 +58,8 @@ def validate(source: Source) -> Outcome[PolicySet | None]:
     valid: dict[str, list[Authored[Model]]] = {kind: [] for kind in _MODELS}
     for kind, documents in by_kind.items():
         for document in documents:
-            value, told = _read(document, kind)
-            findings += told
+            value, problems = _read(document, kind)
+            findings += problems
             if value is not None:
                 valid[kind].append(Authored(value, document))
     findings += _second_projects(by_kind["Project"])
@@ -97,11 +97,11 @@ def _unknown_kind(document: Document) -> Finding:
         Code.NOT_SUPPORTED if known_later else Code.UNKNOWN_KIND,
         document,
         ("kind",),
-        what=f"{named} is not supported yet" if known_later else f"{named} is not known here",
-        why="a document that nothing reads would be believed to work",
-        fix="leave it out"
+        what=f"{named} is not supported yet" if known_later else f"{named} is unknown",
+        why="a document that is ignored would appear to work",
+        fix="remove it"
         if known_later
-        else f"write one of {', '.join(_MODELS)}, or keep the file outside the policies",
+        else f"use one of {', '.join(_MODELS)}, or move the file out of the policy folders",
     )
 
 
@@ -115,9 +115,9 @@ def _second_projects(projects: list[Document]) -> Iterator[Finding]:
             Code.DEFINED_TWICE,
             document,
             ("kind",),
-            what="there is a second Project",
-            why="a repository has one root",
-            fix="remove it, or keep it in a folder of its own with its own stashgen.yaml",
+            what="this is a second Project",
+            why="a project folder has exactly one Project",
+            fix="remove it, or move it to another folder with its own stashgen.yaml",
             related=(projects[0].position("kind"),),
         )
 
@@ -132,8 +132,8 @@ def _retention_findings(document: Document, policy: RetentionPolicy) -> Iterator
                 ("metadata", field),
                 at_key=True,
                 what=f"{quote(field)} of a RetentionPolicy are not supported yet",
-                why="the policy is written anew into each namespace that uses it",
-                fix="leave them out",
+                why="the policy is rendered into each namespace that uses it",
+                fix="remove them",
             )
     for message in validate_retention_policy(policy):
         path, _, text = message.partition(": ")
@@ -143,13 +143,13 @@ def _retention_findings(document: Document, policy: RetentionPolicy) -> Iterator
             document,
             keys,
             what=text,
-            why="KubeStash refuses such a RetentionPolicy",
+            why="KubeStash rejects such a RetentionPolicy",
             fix="correct the value",
         )
 
 
 def _policy_set(valid: Mapping[str, list[Authored[Model]]]) -> PolicySet | None:
-    """The valid objects; the first of two with one name, which is an error anyway."""
+    """The valid objects; the first of two with the same name, which is an error anyway."""
     if not valid["Project"] or not isinstance(project := valid["Project"][0].value, Project):
         return None
     storages: dict[str, Authored[Storage]] = {}

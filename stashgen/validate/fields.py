@@ -1,4 +1,4 @@
-"""Which rule holds for which field."""
+"""Which rule applies to which field."""
 
 from collections.abc import Iterator
 
@@ -83,7 +83,7 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
     ),
 }
 
-# Of these fields of a map exactly one must be written.
+# Exactly one of these fields of a map must be set.
 ALTERNATIVES: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "Project": (),
     "Storage": backends.ALTERNATIVES,
@@ -97,7 +97,7 @@ ALTERNATIVES: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
 
 
 def field_findings(document: Document, kind: str) -> Iterator[Finding]:
-    """What single fields of a document break, and alternatives of which not one is written."""
+    """Violations of the rules for single fields, and of the rules for alternatives."""
     for path, rule in RULES[kind]:
         for keys, value in each(document, path):
             problem = rule(value)
@@ -131,8 +131,8 @@ def _exactly_one(
             document,
             keys,
             what=f"{choice} is missing",
-            why="one of them must be said",
-            fix=f"write {choice}",
+            why="exactly one of them is required",
+            fix=f"set {choice}",
         )
     elif len(written) > 1:
         yield error(
@@ -140,9 +140,9 @@ def _exactly_one(
             document,
             (*keys, written[1]),
             at_key=True,
-            what=f"{' and '.join(written)} are both written",
-            why="only one of them can hold",
-            fix=f"write only one of {', '.join(names)}",
+            what=f"{' and '.join(written)} are both set",
+            why="they exclude each other",
+            fix=f"set only one of {', '.join(names)}",
             related=(document.key_position(*keys, written[0]),),
         )
 
@@ -154,7 +154,7 @@ def _nothing_kept(document: Document) -> Iterator[Finding]:
                 Code.NOTHING_KEPT,
                 document,
                 keys,
-                what="keep does not say what is kept",
-                why="without a count or a period every snapshot would stay, or none but the last",
-                fix="write at least one of last, hourly, daily, weekly, monthly, yearly, within",
+                what="keep does not say what to keep",
+                why="without a count or a period it would keep every snapshot, or only the last",
+                fix="set at least one of last, hourly, daily, weekly, monthly, yearly, within",
             )

@@ -1,6 +1,6 @@
-"""What Kubernetes must accept of the parts of a pod that a policy sets.
+"""Kubernetes' rules for the parts of a pod that a policy sets.
 
-What a PodTemplate's schema would refuse is told here, where it was written.
+What the schema of a PodTemplate would reject is reported here, at the place where it is written.
 """
 
 import re
@@ -14,7 +14,7 @@ _QUANTITY = re.compile(
     r"([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][-+]?[0-9]+)?", re.ASCII
 )
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?", re.ASCII)
-_REFUSED = "the API server would refuse the pod"
+_REFUSED = "the API server would reject the pod"
 
 
 def image(value: Json) -> Problem | None:
@@ -23,9 +23,9 @@ def image(value: Json) -> Problem | None:
         return None
     return Problem(
         Code.NOT_ALLOWED,
-        f"{quote(value)} is not an image",
+        f"{quote(value)} is not an image reference",
         "a pod without an image cannot start",
-        "write a reference such as stashgen-worker:0.1.0",
+        "use a reference such as stashgen-worker:0.1.0",
     )
 
 
@@ -36,9 +36,9 @@ def pull_policy(value: Json) -> Problem | None:
         return None
     return Problem(
         Code.NOT_ALLOWED,
-        f"{quote(value)} is not a value of imagePullPolicy",
+        f"{quote(value)} is not a valid imagePullPolicy",
         _REFUSED,
-        f"write one of {', '.join(known)}",
+        f"use one of {', '.join(known)}",
     )
 
 
@@ -48,7 +48,7 @@ def resources(value: Json) -> Problem | None:
         return None
     for group, amounts in value.items():
         if group not in {"requests", "limits"} or not isinstance(amounts, dict):
-            return _resources(f"{quote(group)} is not a part of resources")
+            return _resources(f"{quote(group)} is not a field of resources")
         for name, amount in amounts.items():
             is_number = isinstance(amount, int | float) and not isinstance(amount, bool)
             if not (is_number or isinstance(amount, str)) or not _QUANTITY.fullmatch(str(amount)):
@@ -73,7 +73,7 @@ def node_selector(value: Json) -> Problem | None:
         if isinstance(text, str) and not _LABEL_VALUE.fullmatch(text):
             return Problem(
                 Code.NOT_ALLOWED,
-                f"{quote(text)} of {quote(key)} is not a label's value",
+                f"{quote(text)} of {quote(key)} is not a valid label value",
                 f"{_REFUSED} (Kubernetes, labels)",
                 "use at most 63 letters, digits, dashes, dots and underscores",
             )
@@ -89,16 +89,16 @@ def block(required: dict[str, type], optional: dict[str, type]) -> Rule:
             return None
         what = ""
         for key in sorted(value.keys() - known.keys()):
-            what = what or f"field {quote(key)} is not known"
+            what = what or f"field {quote(key)} is unknown"
         for key in sorted(required.keys() - value.keys()):
             what = what or f"field {quote(key)} is missing"
         for key, item in value.items():
-            # A boolean is an int to Python; so the very type counts.
+            # A boolean is an int in Python, so compare exact types.
             if not what and type(item) is not known[key]:
-                what = f"{key} has a value of another type"
-        fix = f"write {', '.join(required)}" if required else f"write some of {', '.join(known)}"
+                what = f"{key} has a value of the wrong type"
+        fix = f"set {', '.join(required)}" if required else f"set any of {', '.join(known)}"
         if required and optional:
-            fix += f", and if needed {', '.join(optional)}"
+            fix += f", and optionally {', '.join(optional)}"
         return Problem(Code.NOT_ALLOWED, what, _REFUSED, fix) if what else None
 
     return rule

@@ -1,4 +1,4 @@
-"""Rules over several objects: what refers to what, and what exists twice."""
+"""Rules across several objects: references and duplicates."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _COPY = "spec.sessions[*].copies[*]"
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """The documents by kind; every one counts as existing, valid or not, when it has a name."""
+    """The documents by kind; any document with a name counts as existing, valid or not."""
 
     project: Document
     by_kind: Mapping[str, tuple[Document, ...]]
@@ -27,7 +27,7 @@ class Documents:
 
 
 def reference_findings(documents: Documents) -> Iterator[Finding]:
-    """What single documents cannot tell."""
+    """The findings that need more than one document, or the whole project."""
     for kind in documents.by_kind:
         yield from _defined_twice(kind, documents.by_kind[kind])
     yield from _listed_twice(documents.project, "spec.clusters", "id")
@@ -62,20 +62,20 @@ def _defined_twice(kind: str, documents: Iterable[Document]) -> Iterator[Finding
                 Code.DEFINED_TWICE,
                 document,
                 keys,
-                what=f"there are two objects {kind}/{printable_name(name)}",
+                what=f"{kind}/{printable_name(name)} is defined twice",
                 why="a reference to the name could mean either",
-                fix="give one of them another name, or remove it",
+                fix="rename or remove one of them",
                 related=(other.position(*keys),),
             )
 
 
 def _namespace(document: Document, kind: str) -> str:
-    """Of what is applied as it is written; the other kinds are the compiler's alone."""
+    """The namespace of a kind that is applied as written; other kinds are never applied."""
     return str(value_at(document, "metadata.namespace")) if kind == "RestoreRequest" else ""
 
 
 def _one_act_each(requests: Iterable[Document]) -> Iterator[Finding]:
-    """A nonce stands for one reviewed restore; the second request would be refused."""
+    """A nonce identifies one reviewed restore; a second request would be rejected."""
     first: dict[tuple[str, str], Document] = {}
     for document in requests:
         for keys, nonce in texts(document, "spec.nonce"):
@@ -86,7 +86,7 @@ def _one_act_each(requests: Iterable[Document]) -> Iterator[Finding]:
                     document,
                     keys,
                     what=f"nonce {quote(nonce)} is used twice",
-                    why="a nonce stands for one reviewed restore, and is never used again",
+                    why="a nonce identifies one reviewed restore and is never reused",
                     fix="give this request another nonce",
                     related=(other.position(*keys),),
                 )
@@ -114,7 +114,7 @@ def _listed_twice_at(document: Document, keys: Keys, field: str) -> Iterator[Fin
                 item_keys,
                 what=f"{field} {quote(value)} is used twice in {keys[-1]}",
                 why="both would get the same objects and the same place in the storage",
-                fix=f"give each its own {field}",
+                fix=f"use a different {field} for each",
                 related=(document.position(*other),),
             )
 
@@ -132,7 +132,7 @@ def _retired_twice(project: Document) -> Iterator[Finding]:
                 project,
                 keys,
                 what=f"volume {quote(what[1])} is retired twice",
-                why="the two may say different dates",
+                why="the two entries may give different dates",
                 fix="remove one of the entries",
                 related=(project.position(*other),),
             )
@@ -158,7 +158,7 @@ def _second_cluster(project: Document, keys: Keys) -> Finding:
         keys,
         what="a second cluster is not supported yet",
         why="this version of stashgen compiles for one cluster",
-        fix="use one project for each cluster",
+        fix="use one project per cluster",
     )
 
 
@@ -168,7 +168,7 @@ def _without_cluster_id(storage: Document, project: Document) -> Iterator[Findin
         try:
             check_template(text, CLUSTER_NAMES)
         except ValueError:
-            continue  # Told by the field's own rule.
+            continue  # Reported by the field's own rule.
         for _, cluster in each(project, "spec.clusters[*]"):
             cluster_id = cluster.get("id") if isinstance(cluster, dict) else None
             name = cluster.get("name") if isinstance(cluster, dict) else None
@@ -180,23 +180,23 @@ def _without_cluster_id(storage: Document, project: Document) -> Iterator[Findin
                     Code.NO_CLUSTER_ID,
                     storage,
                     keys,
-                    what=f"{keys[-1]} {quote(text)} does not contain the cluster's id",
+                    what=f"{keys[-1]} {quote(text)} does not contain the cluster id",
                     why=f"another cluster with the same storage would write into the directories "
                     f"of {quote(cluster_id)}",
-                    fix='write "{{ cluster.id }}" into it',
+                    fix='add "{{ cluster.id }}" to it',
                 )
 
 
 def _missing(policy: Document, path: str, kind: str, known: list[str]) -> Iterator[Finding]:
     for keys, name in texts(policy, path):
         if name not in known:
-            there_are = f"there are {', '.join(known)}" if known else "there is none"
+            there_are = f"the project has {', '.join(known) if known else 'none'}"
             yield error(
                 Code.NO_SUCH_OBJECT,
                 policy,
                 keys,
                 what=f"there is no {kind} {quote(name)}",
-                why=f"it must be among the project's documents; {there_are}",
+                why=f"it must be defined in the project; {there_are}",
                 fix="correct the name, or add the object",
             )
 
@@ -214,9 +214,9 @@ def _without_key(policy: Document, project: Document) -> Iterator[Finding]:
                 Code.NO_KEY,
                 policy,
                 keys,
-                what="no encryption key for this copy",
-                why="a restic repository is always encrypted; the key is a Secret in the volume's "
-                "namespace",
-                fix="write encryption: {secretName: ...} here, in the policy, or in the project's "
+                what="this copy has no encryption key",
+                why="a restic repository is always encrypted; its key is in a Secret in the "
+                "volume's namespace",
+                fix="set encryption: {secretName: ...} here, in the policy, or in the project's "
                 "defaults",
             )

@@ -1,4 +1,4 @@
-"""No secret value belongs into git: a Secret with readable data is refused wherever it is found."""
+"""No secret value belongs in Git: a Secret with readable data is rejected wherever it is found."""
 
 from collections.abc import Iterator
 
@@ -11,9 +11,9 @@ _BLOCKS = ("data", "stringData")
 
 
 def secret_findings(document: Document) -> Iterator[Finding]:
-    """A finding at each Secret of a document, also inside a List; the values are not shown.
+    """A finding for each Secret of a document, even inside a List; the values are not shown.
 
-    Values that are encrypted (SOPS) or placeholders (``${NAME}``) are no plaintext.
+    Encrypted values (SOPS) and placeholders (``${NAME}``) are not plain text.
     """
     for keys, node in _objects(document.data, ()):
         if node.get("kind") != "Secret":
@@ -29,10 +29,10 @@ def secret_findings(document: Document) -> Iterator[Finding]:
                     document,
                     (*keys, block),
                     at_key=True,
-                    what="a Secret with its data in plain text",
-                    why="whoever can read the git repository can read it, for ever",
-                    fix="remove it, change the secret, and let a secret manager, SOPS or a sealed "
-                    "secret bring it into the cluster",
+                    what="a Secret with plain-text data",
+                    why="anyone who can read the Git repository or its history can read it",
+                    fix="remove it, rotate the secret, and bring it into the cluster with a secret "
+                    "manager, SOPS or a sealed secret",
                 )
 
 

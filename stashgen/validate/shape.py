@@ -1,4 +1,4 @@
-"""Fields and types: what pydantic says of a document, in our words and with places."""
+"""Fields and types: pydantic's errors about a document as findings with positions."""
 
 import difflib
 from collections.abc import Iterator, Mapping
@@ -21,21 +21,21 @@ from stashgen.yaml.documents import Document
 M = TypeVar("M", bound=Model)
 
 _TYPES = {
-    "string_type": "text",
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
+    "string_type": "a string",
+    "int_type": "an integer",
+    "int_from_float": "an integer",
     "bool_type": "true or false",
     "dict_type": "a map",
     "model_type": "a map",
     "tuple_type": "a list",
-    "string_sub_type": "text",
+    "string_sub_type": "a string",
 }
 
 
 def parse(document: Document, model: type[M]) -> tuple[M | None, tuple[Finding, ...]]:
     """The document as a model, or None and everything that is wrong with its shape."""
     try:
-        # Only the names that the documentation has: the models' own are Python's.
+        # Only the documented names: the models' own names are Python's.
         return model.model_validate(document.data, by_alias=True, by_name=False), ()
     except ValidationError as refusal:
         details = refusal.errors(include_url=False)
@@ -50,7 +50,7 @@ def parse(document: Document, model: type[M]) -> tuple[M | None, tuple[Finding, 
     consequences = {
         (keys[:-1], field) for keys in unsupported for field in FOLLOWS.get(generic(keys), ())
     }
-    # A misspelt field is not told as a missing one too.
+    # A misspelt field is not also reported as missing.
     misspelt = {
         (*keys[:-1], _close(model, keys))
         for keys, detail in problems
@@ -78,8 +78,8 @@ def _finding(
                 document,
                 keys,
                 at_key=True,
-                what=f"field {quote(name)} is not known",
-                why="a field that nothing reads would be believed to work",
+                what=f"field {quote(name)} is unknown",
+                why="a field that is ignored would appear to work",
                 fix=_nearest(model, keys),
             )
         case "missing":
@@ -88,16 +88,16 @@ def _finding(
                 document,
                 keys[:-1],
                 what=f"field {quote(name)} is missing",
-                why="there is no value that is right for everybody",
-                fix=f"write {name}",
+                why="no default would be right for everyone",
+                fix=f"set {name}",
             )
         case "literal_error" | "enum":
             return error(
                 Code.NOT_ALLOWED,
                 document,
                 keys,
-                what=f"{_shown(detail['input'])} is not a value of {name}",
-                why="other values have no meaning here",
+                what=f"{_shown(detail['input'])} is not a valid value for {name}",
+                why="no other values are defined",
                 fix=_expected(detail),
             )
         case "string_pattern_mismatch":
@@ -105,19 +105,19 @@ def _finding(
                 Code.NAME,
                 document,
                 keys,
-                what=f"{_shown(detail['input'])} is not a value of {name}",
-                why="it becomes a part of names, and the API server would refuse it",
-                fix=f"write what {detail['ctx']['pattern']} matches",
+                what=f"{_shown(detail['input'])} is not a valid value for {name}",
+                why="it becomes part of object names, and the API server would reject it",
+                fix=f"use a value that matches {detail['ctx']['pattern']}",
             )
         case "value_error":
-            # The one value that a model itself reads is a time.
+            # A time is the only value that a model parses itself.
             return error(
                 Code.NOT_ALLOWED,
                 document,
                 keys,
-                what=f"{_shown(detail['input'])} is not a value of {name}",
-                why="a time of RFC 3339 with its zone is needed",
-                fix='write for example "2030-12-31T14:00:00Z"',
+                what=f"{_shown(detail['input'])} is not a valid value for {name}",
+                why="a time must be in RFC 3339 format with a time zone",
+                fix='write a time such as "2030-12-31T14:00:00Z"',
             )
         case type_:
             wanted = _TYPES.get(type_)
@@ -143,13 +143,13 @@ def _not_supported(document: Document, keys: Keys, detail: Mapping[str, Any]) ->
         at_key=is_field,
         what=f"{'field' if is_field else 'value'} {quote(keys[-1]) if is_field else value[1:]} "
         "is not supported yet",
-        why="the language has it, this version of stashgen does nothing with it",
-        fix="leave it out" if is_field else _expected(detail),
+        why="it is planned, but this version of stashgen does not implement it",
+        fix="remove it" if is_field else _expected(detail),
     )
 
 
 def _expected(detail: Mapping[str, Any]) -> str:
-    return f"write {str(detail['ctx']['expected']).replace(chr(39), chr(34))}"
+    return f"use {str(detail['ctx']['expected']).replace(chr(39), chr(34))}"
 
 
 def _value(document: Document, keys: Keys) -> object:
@@ -168,11 +168,11 @@ def _kind_of(value: object) -> str:
         case None:
             return "empty"
         case bool():
-            return f"{str(value).lower()}, without quotes"
+            return f"the boolean {str(value).lower()}"
         case int() | float():
             return f"the number {quote(value)[1:-1]}"
         case str():
-            return f"the text {quote(value)}"
+            return f"the string {quote(value)}"
         case list():
             return "a list"
         case dict():
@@ -182,7 +182,7 @@ def _kind_of(value: object) -> str:
 
 
 def _nearest(model: type[Model], keys: Keys) -> str:
-    """What was probably meant by an unknown field."""
+    """What an unknown field was probably meant to be."""
     name = str(keys[-1])
     here = _fields_at(model, keys[:-1])
     close = _close(model, keys)
@@ -190,12 +190,12 @@ def _nearest(model: type[Model], keys: Keys) -> str:
         return f"did you mean {quote(close)}?"
     others = [path for path in _paths(model, "") if path.rsplit(".", 1)[-1] == name]
     if others:
-        return f"{name} belongs at {' or '.join(others[:3])}"
-    return f"the fields here are {', '.join(here)}" if here else "leave it out"
+        return f"move {name} to {' or '.join(others[:3])}"
+    return f"the known fields here are {', '.join(here)}" if here else "remove it"
 
 
 def _close(model: type[Model], keys: Keys) -> str | None:
-    """The field at this place whose name is most like the last key."""
+    """The field at this place whose name is closest to the last key."""
     lowered = {field.lower(): field for field in _fields_at(model, keys[:-1])}
     close = difflib.get_close_matches(str(keys[-1]).lower(), lowered, n=1)
     return lowered[close[0]] if close else None

@@ -22,7 +22,7 @@ _COMPARE: dict[str, Callable[[_Version, _Version], bool]] = {
 
 
 def version_findings(project: Document, version: str = __version__) -> Iterator[Finding]:
-    """Whether this tool is one that the project wants: another could write other bytes."""
+    """Whether the project allows this version: another one could render different bytes."""
     for keys, text in texts(project, "spec.requires"):
         parts = [_PART.fullmatch(part.strip()) for part in text.split(",")]
         known = [part for part in parts if part is not None]
@@ -31,18 +31,18 @@ def version_findings(project: Document, version: str = __version__) -> Iterator[
                 Code.NOT_ALLOWED,
                 project,
                 keys,
-                what=f"{quote(text)} is not a range of versions",
-                why="comparisons with a version, separated by commas, are understood",
-                fix='write for example ">=0.1,<0.2"',
+                what=f"{quote(text)} is not a version range",
+                why="a range consists of comparisons with a version, separated by commas",
+                fix='write a range such as ">=0.1,<0.2"',
             )
         elif not all(_COMPARE[part[1]](_read(version), _read(part[2])) for part in known):
             yield error(
                 Code.TOOL_VERSION,
                 project,
                 keys,
-                what=f"this is stashgen {version}, the project requires {quote(text)}",
-                why="another version may write other files",
-                fix="use a version within the range, or change it and read what the build changes",
+                what=f"this is stashgen {version}, but the project requires {quote(text)}",
+                why="another version may render different files",
+                fix="use a version in the range, or change the range and review the build's diff",
             )
 
 

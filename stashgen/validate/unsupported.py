@@ -1,6 +1,6 @@
-"""Fields and values that the language has and that nothing implements yet.
+"""Fields and values that are part of the language but not implemented yet.
 
-They are refused by name, so that nobody takes a field that does nothing for a field that works.
+They are rejected by name, so that a field without effect does not appear to work.
 """
 
 _ANYWHERE = frozenset({"matchExpressions", "storageClasses"})
@@ -47,7 +47,7 @@ _VALUES = {
     ("Storage", "spec.credentials.from"): frozenset({"Storage"}),
 }
 
-# Where a not yet supported value makes these fields wrong too, they are not told as well.
+# Errors about these fields follow from an unsupported one and are not reported in addition.
 FOLLOWS = {
     "spec.clusters[].inventory[].recorded": frozenset({"spec.clusters[].inventory[].manifests"}),
     "spec.defaults.job.runAs.from": frozenset({"spec.defaults.job.runAs.user"}),

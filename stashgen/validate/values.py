@@ -1,6 +1,7 @@
-"""What a single value must look like: names, durations, schedules, paths, numbers.
+"""Rules for single values: names, durations, schedules, paths, numbers.
 
-Each rule takes a value of its type and returns what is wrong with it, or None.
+Each rule takes a value and returns what is wrong with it, or None; values of another type are left
+to the shape check.
 """
 
 import re
@@ -54,7 +55,7 @@ def _label(longest: int = _LONGEST_LABEL) -> Rule:
         return Problem(
             Code.NAME,
             f"{quote(value)} is not a name",
-            f"it becomes a part of object names: a DNS label of at most {longest} characters",
+            f"it becomes part of object names: a DNS label of at most {longest} characters",
             "use lower-case letters, digits and dashes, with a letter or digit at both ends",
         )
 
@@ -72,8 +73,8 @@ def subdomain(value: Json) -> Problem | None:
         return None
     return Problem(
         Code.NAME,
-        f"{quote(value)} is not the name of an object",
-        "Kubernetes takes DNS subdomains of at most 253 characters",
+        f"{quote(value)} is not a valid object name",
+        "Kubernetes requires a DNS subdomain of at most 253 characters",
         "use lower-case letters, digits, dashes and dots, with a letter or digit at both ends",
     )
 
@@ -85,13 +86,13 @@ def cluster_id(value: Json) -> Problem | None:
     return Problem(
         Code.NAME,
         f"{quote(value)} is not a cluster id",
-        "it is written once, into the paths of every storage",
-        "use 2 to 12 lower-case letters and digits, a letter first",
+        "it becomes part of the paths in every storage and never changes",
+        "use 2 to 12 lower-case letters and digits, starting with a letter",
     )
 
 
 def volume(value: Json) -> Problem | None:
-    """A volume as people name it; patterns would retire what nobody meant."""
+    """A volume as people name it; no patterns, which could retire the wrong volumes."""
     if not isinstance(value, str):
         return None
     namespace, _, claim = value.partition("/")
@@ -99,8 +100,8 @@ def volume(value: Json) -> Problem | None:
         return None
     return Problem(
         Code.NAME,
-        f"{quote(value)} does not name a volume",
-        "one entry is for one volume, so that none is retired by accident",
+        f"{quote(value)} is not the name of a volume",
+        "an entry names exactly one volume, so that none is retired by accident",
         "write <namespace>/<claim>, without patterns",
     )
 
@@ -118,7 +119,7 @@ def day(value: Json) -> Problem | None:
             return None
     return Problem(
         Code.NOT_ALLOWED,
-        f"{quote(value)} is not a day",
+        f"{quote(value)} is not a date",
         "it is compared with today's date in UTC",
         'write a date such as "2030-12-31"',
     )
@@ -131,8 +132,8 @@ def not_blank(value: Json) -> Problem | None:
     return Problem(
         Code.NOT_ALLOWED,
         "the text is empty",
-        "whoever reads this later has nothing else to go by",
-        "say it in a few words",
+        "it is the only explanation for later readers",
+        "give a short reason",
     )
 
 
@@ -154,7 +155,7 @@ def duration(value: Json) -> Problem | None:
             Code.DURATION,
             f"{quote(value)} is not a duration",
             str(error),
-            'write whole numbers with d, h, m and s, for example "1h30m"',
+            'use whole numbers with d, h, m and s, for example "1h30m"',
         )
     return None
 
@@ -196,7 +197,7 @@ def period(value: Json) -> Problem | None:
             Code.DURATION,
             f"{quote(value)} is not a period",
             str(error),
-            'write whole numbers with y, mo, w, d, h and m, for example "2mo"',
+            'use whole numbers with y, mo, w, d, h and m, for example "2mo"',
         )
     return None
 
@@ -210,14 +211,14 @@ def time_zone(value: Json) -> Problem | None:
         return Problem(
             Code.NOT_ALLOWED,
             f"{quote(value)} is not a time zone",
-            "schedules follow a zone of the IANA database (Kubernetes, CronJob timeZone)",
-            'write a name such as "Europe/Berlin" or "Etc/UTC"',
+            "schedules need a zone of the IANA database (Kubernetes, CronJob timeZone)",
+            'use a name such as "Europe/Berlin" or "Etc/UTC"',
         )
     return None
 
 
 def inside(value: Json) -> Problem | None:
-    """The output: a folder below the project's."""
+    """The output folder, inside the project."""
     if not isinstance(value, str):
         return None
     parts = [part for part in value.split("/") if part not in {"", "."}]
@@ -225,9 +226,9 @@ def inside(value: Json) -> Problem | None:
         return None
     return Problem(
         Code.NOT_ALLOWED,
-        f"{quote(value)} is not a folder below the project's",
-        "the build owns that folder, and must own nothing else",
-        'write a relative path such as "rendered"',
+        f"{quote(value)} is not a folder inside the project",
+        "a build owns everything in the output folder",
+        'use a relative path such as "rendered"',
     )
 
 
@@ -239,9 +240,9 @@ def absolute(value: Json) -> Problem | None:
         return None
     return Problem(
         Code.NOT_ALLOWED,
-        f"{quote(value)} is not a path in a container",
-        'Kubernetes takes absolute paths without ":", and ".." would leave the mounted volume',
-        'write a path such as "/kubestash-backend"',
+        f"{quote(value)} is not a valid path in a container",
+        'Kubernetes requires an absolute path without ":", and ".." would leave the mounted volume',
+        'use a path such as "/kubestash-backend"',
     )
 
 
@@ -261,33 +262,33 @@ def bucket(value: Json) -> Problem | None:
         return None
     return Problem(
         Code.NAME,
-        f"{quote(value)} is not a bucket's name",
-        "stores take 3 to 63 lower-case letters, digits, dots and dashes",
-        "write the name alone: a path below it belongs into prefix, the server into endpoint",
+        f"{quote(value)} is not a bucket name",
+        "a bucket name has 3 to 63 lower-case letters, digits, dots and dashes",
+        "use only the name: a path inside the bucket belongs in prefix, the server in endpoint",
     )
 
 
 def region(value: Json) -> Problem | None:
-    """A region's name; other stores than Amazon's have their own."""
+    """A region's name; stores other than Amazon's have their own."""
     if not isinstance(value, str) or _REGION.fullmatch(value):
         return None
     return Problem(
         Code.NAME,
         f"{quote(value)} is not a region",
-        "it is one word, which the store compares with its own",
-        'write a name such as "eu-central-1"',
+        "it is a single word, which the store compares with its own region",
+        'use a name such as "eu-central-1"',
     )
 
 
 def endpoint(value: Json) -> Problem | None:
-    """The address of a server, without a path: the bucket would be taken for a part of it."""
+    """The address of a server, without a path, which restic would take for the bucket."""
     if not isinstance(value, str) or _ENDPOINT.fullmatch(value):
         return None
     return Problem(
         Code.NOT_ALLOWED,
         f"{quote(value)} is not an endpoint",
-        "restic and KubeStash take a scheme, a host and a port, and no more",
-        'write an address such as "https://s3.example.org:9000"',
+        "restic and KubeStash accept only a scheme, a host and a port, without a trailing slash",
+        'use an address such as "https://s3.example.org:9000"',
     )
 
 
@@ -300,20 +301,20 @@ def _path_template(value: Json, names: frozenset[str]) -> Problem | None:
     except ValueError as error:
         why = str(error)
     if not value.strip("/") or value.startswith("/"):
-        why = why or "it must be a relative path, below the storage's own place"
+        why = why or "it must be a relative path inside the storage"
     if any(part in {".", ".."} for part in value.split("/")):
-        why = why or '"." and ".." would leave the place'
+        why = why or '"." and ".." are not allowed'
     # restic reads a bucket's address as a URL.
     if not value.isprintable() or any(character in value for character in "\\%?#"):
-        why = why or "it has a character that does not belong in a path"
+        why = why or "it contains a character that is not allowed in a path"
     if not why:
         return None
     example = " or ".join(f"{{{{ {name} }}}}" for name in sorted(names)[-2:])
     return Problem(
         Code.TEMPLATE,
-        f"{quote(value)} is not a path",
+        f"{quote(value)} is not a valid path",
         why,
-        f"write a relative path; {example} is replaced",
+        f"use a relative path, in which {example} is replaced",
     )
 
 
@@ -325,9 +326,9 @@ def whole(low: int, high: int = _LARGEST_ID) -> Rule:
             return None
         return Problem(
             Code.NOT_ALLOWED,
-            f"{quote(value)[1:-1]} is not within {low} to {high}",
-            "outside of these bounds it has no meaning",
-            f"write a number from {low} to {high}",
+            f"{quote(value)[1:-1]} is not between {low} and {high}",
+            "values outside this range have no meaning",
+            f"use a number from {low} to {high}",
         )
 
     return rule
@@ -340,8 +341,8 @@ def not_empty(value: Json) -> Problem | None:
     return Problem(
         Code.NOT_ALLOWED,
         "the list is empty",
-        "nothing would be done, and nobody would notice",
-        "write at least one item",
+        "an empty list would silently do nothing",
+        "add at least one item",
     )
 
 
@@ -351,7 +352,7 @@ def pattern(value: Json) -> Problem | None:
         return None
     return Problem(
         Code.NOT_ALLOWED,
-        f"{quote(value)} matches no name",
-        "it is compared with the name alone, which has no slash",
-        'write a shell pattern such as "data-*"',
+        f"{quote(value)} cannot match any name",
+        "it is matched against the name alone, which is not empty and has no slash",
+        'use a shell pattern such as "data-*"',
     )

@@ -1,7 +1,7 @@
-"""Look at documents as people wrote them, whatever their shape.
+"""Access documents as people wrote them, whatever their shape.
 
-Rules work on the written data, not on the models, so that a typo in one field does not hide what
-is wrong with the others: everything is told in one round.
+Rules work on the written data, not on the models, so that a typo in one field does not hide errors
+in the others: everything is reported at once.
 """
 
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ class Code(StrEnum):
 def each(document: Document, path: str) -> Iterator[tuple[Keys, Json]]:
     """Every value at a path such as ``spec.sessions[*].name``, with the keys that lead to it.
 
-    Missing keys and other shapes on the way end the search there.
+    Missing keys and unexpected shapes on the way end the search there.
     """
     yield from _each(document.data, (), path.replace("[*]", ".*").split("."))
 
@@ -58,7 +58,7 @@ def _each(node: Json, keys: Keys, steps: list[str]) -> Iterator[tuple[Keys, Json
 
 
 def texts(document: Document, path: str) -> Iterator[tuple[Keys, str]]:
-    """Every value at a path that is a text."""
+    """Every string value at a path."""
     for keys, value in each(document, path):
         if isinstance(value, str):
             yield keys, value

@@ -1,7 +1,7 @@
-"""Turn the bytes of a YAML or JSON file into documents whose every value knows its place.
+"""Read the bytes of a YAML or JSON file into documents whose every value has a position.
 
-Nothing that a file contains makes this raise: what is wrong becomes a finding (``SG1xx``), the
-document it is in is left out, and reading goes on at the next ``---``.
+No content makes this raise: an error becomes a finding (``SG1xx``), its document is left out, and
+reading continues at the next ``---``.
 """
 
 import json
@@ -28,10 +28,10 @@ _CONTROL = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]"
 _CONTROL_OR_INVISIBLE = re.compile(_CONTROL.pattern[:-1] + "\x85\u2028\u2029\ufeff]")
 _NEXT_DOCUMENT = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
 
-# What libyaml says -> what to do about it; the first that is contained in its message.
+# libyaml's message -> the fix; the first key that its message contains applies.
 _HINTS = {
-    "mapping values are not allowed": "quote text that contains a colon and a blank, or check the "
-    "indentation of this line and the one before",
+    "mapping values are not allowed": "quote a string that contains a colon and a space, or check "
+    "the indentation of this line and the one before",
     "did not find expected key": "check the indentation; text after a closing quote or bracket "
     "must be inside the quotes",
     "did not find expected '-' indicator": "indent this line under the list, or make it an item",
@@ -40,8 +40,8 @@ _HINTS = {
     "expected ',' or": "close the bracket",
     "expected node content": "close the bracket",
     "unknown escape character": "write a backslash twice, or use single quotes",
-    "could not find expected ':'": "write a colon and a blank after the key, or indent the line",
-    "cannot start any token": "put text that starts with this character in quotes",
+    "could not find expected ':'": "write a colon and a space after the key, or indent the line",
+    "cannot start any token": "quote strings that start with this character",
     "<document start>": 'separate documents with a line "---"',
     "incompatible YAML document": "remove the %YAML line",
 }
@@ -53,11 +53,11 @@ class Document:
 
     Attributes:
         data: The mapping; the maps and lists inside carry positions and are shared where the file
-            uses aliases, so nobody may change them.
+            uses aliases, so they must not be modified.
         path: The file, as the caller named it.
         index: Which document of the file this is, from 0, empty ones included.
-        first_line: What to add to the lines in ``data``.
-        start: Where the document's first key is.
+        first_line: Must be added to the lines in ``data``.
+        start: The position of the document's first key.
     """
 
     data: dict[str, Json]
@@ -74,7 +74,7 @@ class Document:
     def key_position(self, *keys: str | int) -> Position:
         """Where the key at this path is written: for a field that is unknown or misplaced.
 
-        An item of a list has no key: its own place is returned.
+        An item of a list has no key: its own position is returned.
         """
         mark, has_key = self._last_mark(keys)
         return self._at(mark >> KEY_SHIFT if has_key and mark is not None else mark)
@@ -106,12 +106,12 @@ class Document:
 def read_documents(
     text: bytes, path: PurePosixPath, *, dirty: bool = False
 ) -> Outcome[tuple[Document, ...]]:
-    """The documents of a file that can be read, and findings about the others.
+    """The readable documents of a file, and findings about the others.
 
     Args:
         text: The file's content: UTF-8, with or without a byte order mark, at most 64 MB.
         path: The file's name in positions; relative to the project, so that output is stable.
-        dirty: Read what kubectl would read (inventories: other people's files) instead of only
+        dirty: Read whatever kubectl would read (inventories: third-party files) instead of only
             what all readers agree on (policies). JSON is then read without positions, 16 times
             faster.
     """
@@ -171,7 +171,7 @@ def _read_all(string: str, path: PurePosixPath, *, dirty: bool) -> Iterator[tupl
 
 
 def _named(made: Made) -> Made:
-    """Put the object's kind and name into its findings, and a Secret's values out of them."""
+    """Add the object's kind and name to its findings, and remove a Secret's values from them."""
     if not made.findings:
         return made
     kind = made.value.get("kind") if isinstance(made.value, dict) else None
@@ -185,7 +185,7 @@ def _named(made: Made) -> Made:
                 replace(
                     finding,
                     subject=subject,
-                    what="an unquoted value is not the same to every reader",
+                    what="an unquoted value does not mean the same to every YAML reader",
                     fix="put it in quotes",
                 )
             )
@@ -208,9 +208,9 @@ def _refuse_bytes(text: bytes, path: PurePosixPath) -> Finding | None:
         return _whole_file(
             Code.TOO_LARGE,
             Position(path),
-            f"the file has more than {LARGEST_FILE_BYTES // 1024**2} MiB",
-            "larger files are not read, so that memory is bounded",
-            "split the file, or leave it out of the input",
+            f"the file is larger than {LARGEST_FILE_BYTES // 1024**2} MiB",
+            "larger files are not read, to limit memory use",
+            "split the file, or exclude it from the input",
         )
     text = text.removeprefix(_BOM)
     try:
@@ -223,7 +223,7 @@ def _refuse_bytes(text: bytes, path: PurePosixPath) -> Finding | None:
             Code.NOT_UTF8,
             Position(path, line, column),
             f"byte 0x{text[error.start]:02x} is not UTF-8",
-            "Kubernetes manifests are UTF-8; another encoding would change names in silence",
+            "Kubernetes manifests are UTF-8; another encoding would silently change names",
             "save the file as UTF-8",
         )
     return None
@@ -237,14 +237,14 @@ def _refuse_characters(string: str, path: PurePosixPath, *, dirty: bool) -> Find
     return _whole_file(
         Code.CONTROL_CHARACTER,
         Position(path, string.count("\n", 0, line_start) + 1, match.start() - line_start + 1),
-        f"character U+{ord(match[0]):04X} must not stand here as it is",
-        "YAML forbids it, or readers take it for a line break that no editor shows",
+        f"character U+{ord(match[0]):04X} is not allowed unescaped",
+        "YAML forbids it, or readers treat it as a line break that no editor shows",
         f'remove it, or write it as "\\u{ord(match[0]):04x}" in double quotes',
     )
 
 
 def _syntax_finding(error: YAMLError, reader: Reader, text: str) -> tuple[Finding, int]:
-    """What libyaml said, with a remedy, and the character where it said so."""
+    """An error of libyaml as a finding with a fix, and the index of its character."""
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error)
     context = getattr(error, "context", None)
@@ -258,9 +258,9 @@ def _syntax_finding(error: YAMLError, reader: Reader, text: str) -> tuple[Findin
         finding = reader.finding(
             Code.TAB,
             (line, blanks.index("\t")),
-            "a tab stands where indentation is expected",
-            "YAML indents with blanks only",
-            "replace the tab by blanks",
+            "a tab is used for indentation",
+            "YAML allows only spaces for indentation",
+            "replace the tab with spaces",
         )
         return finding, index
     fix = next((fix for part, fix in _HINTS.items() if part in problem), "correct the line")
@@ -269,8 +269,8 @@ def _syntax_finding(error: YAMLError, reader: Reader, text: str) -> tuple[Findin
     finding = reader.finding(
         Code.SYNTAX,
         (line, column),
-        f"not YAML: {problem}",
-        f"the parser stopped {context}" if context else "the parser cannot read on",
+        f"invalid YAML: {problem}",
+        f"the parser stopped {context}" if context else "the parser cannot continue",
         fix,
         *related,
     )
@@ -278,7 +278,7 @@ def _syntax_finding(error: YAMLError, reader: Reader, text: str) -> tuple[Findin
 
 
 def _read_json(string: str) -> Map | None:
-    """A JSON object without positions; None where the YAML reader has something to say."""
+    """A JSON object without positions; None if the YAML reader must report something."""
     try:
         data = json.loads(string, object_pairs_hook=_json_map, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
@@ -320,8 +320,8 @@ def _not_a_map(start: Position) -> Finding:
         Code.NOT_A_MAP,
         start,
         "the document is a list or a single value",
-        "every document is one object, a map with apiVersion and kind",
-        'put each item into a document of its own, separated by "---"',
+        "every document must be one object: a map with apiVersion and kind",
+        'put each item into its own document, separated by "---"',
     )
 
 
@@ -330,7 +330,7 @@ def _too_many(position: Position) -> Finding:
         Code.TOO_MANY,
         position,
         "too many problems; the rest of the file was not read",
-        f"after {MOST_FINDINGS} findings or {_MOST_RESTARTS} unreadable documents the file is "
-        "probably not meant to be read as manifests",
-        "correct the problems above, or leave the file out of the input",
+        f"after {MOST_FINDINGS} findings or {_MOST_RESTARTS} unreadable documents the file "
+        "probably does not contain manifests",
+        "correct the problems above, or exclude the file from the input",
     )

@@ -1,12 +1,12 @@
 r"""Write plain data as YAML that every reader of Kubernetes manifests reads back the same.
 
-PyYAML and ruamel quote for one version of YAML each, so ``1e3``, ``n`` or ``yes`` change their
+PyYAML and ruamel each quote for one version of YAML, so ``1e3``, ``n`` or ``yes`` change their
 type in some reader: a label value ``4012e03`` from a commit hash is enough. Here a string is
-written plain only if no reader could take it for anything else, and as a JSON string otherwise.
+written plain only if every reader takes it for a string, and as a JSON string otherwise.
 
-Layout, as ``kubectl get -o yaml`` prints it: block style, two blanks an indentation, a list inside
-a map starts at the column of its key, keys in the order of the dict, ``{}`` and ``[]`` for empty
-ones. A string with line breaks becomes a literal block (``|``, ``|-``, ``|+``) where that is exact.
+The layout is that of ``kubectl get -o yaml``: block style, an indentation of two spaces, a list
+inside a map starts at the column of its key, keys in the order of the dict, ``{}`` and ``[]`` if
+empty. A string with line breaks becomes a literal block (``|``, ``|-``, ``|+``) if that is exact.
 """
 
 import math
@@ -18,10 +18,10 @@ from json.encoder import encode_basestring
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*(?::(?=[A-Za-z0-9/._-])[A-Za-z0-9_./-]+)*", re.ASCII)
 _WORDS = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
 _NOT_STRINGS = frozenset(form for word in _WORDS for form in (word, word.title(), word.upper()))
-# Not printable in YAML, or a line break to some readers: JSON would leave them as they are.
+# Not printable in YAML, or a line break to some readers; JSON does not escape them.
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
-# What keeps text with line breaks from being a literal block: blanks that would be lost or be
-# taken for indentation, and every control character but tab and line feed.
+# What prevents text with line breaks from being a literal block: spaces that would be lost or taken
+# for indentation, and every control character except tab and line feed.
 _NOT_LITERAL = re.compile(
     "\\A[ \t\n]|[ \t](?:\n|\\Z)"
     "|[\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]"
@@ -36,7 +36,7 @@ def emit(obj: object) -> str:
 
     Raises:
         TypeError: for anything but dicts with string keys, lists, tuples, strings, numbers,
-            booleans and None: a date or a model is a bug of the caller, never guessed at.
+            booleans and None: a date or a model is a bug in the caller.
         ValueError: for an infinite number or NaN, which JSON cannot hold.
     """
     lines: list[str] = []
@@ -73,7 +73,7 @@ def scalar(text: str) -> str:
 
 
 def _map(obj: dict[object, object], first: str, pad: str, lines: list[str]) -> None:
-    """Write entries; ``first`` stands before the first key, ``pad`` before the others."""
+    """Write entries; ``first`` precedes the first key, ``pad`` the others."""
     lead = first
     for key, value in obj.items():
         if not isinstance(key, str):
@@ -126,7 +126,7 @@ def _nested(
 
 
 def _string(text: str, pad: str) -> str:
-    """A string with line breaks: a literal block at ``pad`` where that loses nothing."""
+    """A string with line breaks: a literal block at ``pad`` if that loses nothing."""
     if _NOT_LITERAL.search(text):
         return _quoted(text)
     body = text.rstrip("\n")
@@ -160,5 +160,5 @@ def _number(value: float) -> str:
     if not math.isfinite(value):
         raise ValueError(f"{value} has no JSON form")
     text = float.__repr__(value)
-    # Readers of YAML 1.1 take 1e+16 for a string; with a dot every reader sees a number.
+    # YAML 1.1 readers take 1e+16 for a string; with a dot every reader sees a number.
     return text.replace("e", ".0e") if "e" in text and "." not in text else text

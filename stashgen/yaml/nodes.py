@@ -1,7 +1,7 @@
-"""Plain JSON data that knows where each part of it was written.
+"""Plain JSON data that records where each part was written.
 
-Maps and lists are ordinary dicts and lists with one slot more, because an inventory has millions of
-entries: a place is packed into one small integer, and nothing is kept for scalars themselves.
+Maps and lists are ordinary dicts and lists with one extra slot. An inventory has millions of
+entries, so a position is packed into one small integer, and scalars themselves carry nothing.
 """
 
 from collections.abc import Mapping

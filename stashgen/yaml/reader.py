@@ -1,8 +1,8 @@
-"""Make plain data with positions from libyaml's events, bounded against hostile input.
+"""Build plain data with positions from libyaml's events, with limits against hostile input.
 
-The readers on PyPI drop positions, let the last of two equal keys win, or end the process on a
-million nested brackets. The parser's events leave all of that to us: depth and aliases are counted
-where the data is made, so nothing that is returned can explode when somebody walks it.
+The readers on PyPI drop positions, let the last of two equal keys win, or crash on a million nested
+brackets. The parser's events leave all of that to us: depth and aliases are counted while the data
+is built, so the result can be traversed safely.
 """
 
 from collections.abc import Callable, Iterator
@@ -61,7 +61,7 @@ class Mark(Protocol):
 
 
 class _Event(Protocol):
-    """The fields that we read of the parser's events; each event has those of its kind."""
+    """The fields of the parser's events that we read; each event has those of its kind."""
 
     start_mark: Mark
     anchor: str | None
@@ -71,7 +71,7 @@ class _Event(Protocol):
 
 
 class UnreadableError(Exception):
-    """The rest of this document cannot be read; ``index`` is where that was noticed."""
+    """The rest of this document cannot be read; ``index`` is where that was detected."""
 
     def __init__(self, finding: Finding, index: int) -> None:
         super().__init__(finding.what)
@@ -99,8 +99,8 @@ class Made:
 class Reader:
     """Reads the documents of one text, one after another, until the first that stops it.
 
-    ``resolve`` says what an unquoted scalar means; ``first_line`` is added to every line.
-    ``root``, ``trail`` and ``findings`` tell what had been read of a document that was left.
+    ``resolve`` gives the meaning of an unquoted scalar; ``first_line`` is added to every line.
+    ``root``, ``trail`` and ``findings`` hold what was read of a document before an error.
     """
 
     def __init__(
@@ -131,8 +131,8 @@ class Reader:
         """Every document; an empty one has the value None.
 
         Raises:
-            UnreadableError: a document is too deep, expands too far, or has a key that is no text.
-            ruamel.yaml.error.YAMLError: libyaml cannot parse on.
+            UnreadableError: a document is too deep, expands too far, or has a non-string key.
+            ruamel.yaml.error.YAMLError: libyaml cannot continue.
         """
         while self._parser.check_event():
             event = self._next()
@@ -142,7 +142,7 @@ class Reader:
             event = self._next()
             mark = event.start_mark
             value = self._node(event, 1)
-            # The document's end must have been seen too: an error there belongs to this one.
+            # Read the document's end too: an error there belongs to this document.
             self._next()
             yield Made(value, self._first_line + mark.line, mark.column, tuple(self.findings))
 
@@ -195,7 +195,7 @@ class Reader:
                 Code.TOO_DEEP,
                 event,
                 f"nested deeper than {DEEPEST} levels",
-                "no Kubernetes object is that deep; deep nesting is how parsers are attacked",
+                "no Kubernetes object is that deep; deep nesting is a known attack on parsers",
                 "check the indentation and the brackets before this place",
             )
         if event.tag is not None:
@@ -266,14 +266,14 @@ class Reader:
             marks.append(mark.line << BITS | mark.column)
 
     def _key(self, event: _Event) -> str:
-        """The key as JSON has it: the text as written, wherever all readers take that."""
+        """The key as a JSON string: the text as written, where all readers agree on it."""
         if type(event) is not ScalarEvent:
             self.trail.pop()
             self._stop(
                 Code.KEY,
                 event,
-                "a key must be text, not an alias, a list or a map",
-                "JSON, and so Kubernetes, has text keys only",
+                "a key must be a string, not an alias, a list or a map",
+                "JSON, and therefore Kubernetes, allows only string keys",
                 "write the key out; a template such as {{ x }} must be in quotes",
             )
         text = event.value
@@ -302,8 +302,8 @@ class Reader:
             self._report(
                 Code.KEY,
                 event,
-                f"key {quote(text)} is not text to every reader",
-                "some readers turn it into another key, or refuse it",
+                f"key {quote(text)} is not a string to every YAML reader",
+                "some readers turn it into another key, or reject it",
                 f"put it in quotes: '{text}'",
             )
             return text
@@ -314,8 +314,8 @@ class Reader:
             self.finding(
                 Code.DUPLICATE_KEY,
                 mark,
-                f"key {quote(key)} is written twice",
-                "readers keep one of the two without a word, and not all keep the same one",
+                f"duplicate key {quote(key)}",
+                "readers silently keep one of the two, and not all keep the same one",
                 "remove one of them",
                 first,
             )
@@ -343,7 +343,7 @@ class Reader:
                 event,
                 f"alias *{event.anchor} has no anchor",
                 "an anchor must come before its alias, in the same document, and not around it",
-                f"write &{event.anchor} before the value that is meant",
+                f"write &{event.anchor} before the value it refers to",
             )
             return None
         self._aliased += anchor.nodes
@@ -355,7 +355,7 @@ class Reader:
                 Code.ALIAS_BUDGET,
                 event,
                 f"aliases expand to more than {MOST_ALIASED_NODES} nodes or {DEEPEST} levels",
-                "a few lines of nested aliases can stand for more data than memory holds",
+                "a few lines of nested aliases can expand to more data than fits in memory",
                 "write the values out, or split the document",
             )
         return anchor.value
@@ -367,9 +367,9 @@ class Reader:
                 self._report(
                     Code.AMBIGUOUS,
                     event,
-                    f"{event.value[:60]} is not the same to every reader",
+                    f"{event.value[:60]} does not mean the same to every YAML reader",
                     value.why,
-                    f"put it in quotes if text is meant: '{event.value[:60]}'",
+                    f"put it in quotes if it is a string: '{event.value[:60]}'",
                 )
                 return event.value
             return value
@@ -410,7 +410,7 @@ class Reader:
             Code.TAG,
             event,
             f"tag {quote(tag)} is not accepted here",
-            "only !!str, !!int, !!float, !!bool and !!null on a value of that kind mean the same "
+            "only !!str, !!int, !!float, !!bool and !!null on a value of that type mean the same "
             "to every reader; other tags make some readers run code",
             "remove the tag",
         )

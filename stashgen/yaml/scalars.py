@@ -1,9 +1,9 @@
-"""What an unquoted YAML scalar means: to all readers, or to kubectl.
+"""What an unquoted YAML scalar means to all readers, or to kubectl.
 
-``012`` is 10 to a reader of YAML 1.1 and 12 to one of YAML 1.2; ``no`` is false or text. A policy
-may hold only what all of them read alike (``read_strictly``). An inventory is other people's YAML
-and is read as the cluster's tools read it (``read_as_kubectl``, sigs.k8s.io/yaml 1.4; the table in
-its test was made by running that library).
+``012`` is 10 in YAML 1.1 and 12 in YAML 1.2; ``no`` is false or a string. A policy may contain only
+scalars that all readers agree on (``read_strictly``). An inventory is third-party YAML and is read
+as the cluster's tools read it (``read_as_kubectl``, sigs.k8s.io/yaml 1.4; the table in its test
+was produced by that library).
 """
 
 import math
@@ -21,7 +21,7 @@ _OLD_BOOLEANS = {
     **{form: True for word in ("y", "yes", "on") for form in (word, word.title(), word.upper())},
     **{form: False for word in ("n", "no", "off") for form in (word, word.title(), word.upper())},
 }
-# A scalar that starts with another character is text (or a word above) to every reader.
+# A scalar that starts with another character is a string (or a word above) to every reader.
 _NUMBER_STARTS = frozenset("+-.0123456789")
 
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)", re.ASCII)
@@ -37,7 +37,7 @@ _TRAPS = (
         ),
     ),
     (
-        "a number of base 60 (sexagesimal)",
+        "a base-60 (sexagesimal) number",
         re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?", re.ASCII),
     ),
     (
@@ -54,13 +54,13 @@ _GO_BASES = (16, 2, 8, 10)
 _GO_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 
 _INT64 = range(-(2**63), 2**63)
-# More digits than any number a reader keeps exactly; also Python's own limit for int() is 4300.
+# More digits than any reader keeps exactly; Python's own limit for int() is 4300.
 _MOST_DIGITS = 400
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why a scalar must not stay as it is; the fix is to quote it."""
+    """Why a scalar must not stay unquoted."""
 
     why: str
 
@@ -70,28 +70,28 @@ def read_strictly(text: str) -> Scalar | Refused:
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     if text in _OLD_BOOLEANS:
-        return Refused("kubectl and YAML 1.1 read it as a boolean, YAML 1.2 as text")
+        return Refused("kubectl and YAML 1.1 read it as a boolean, YAML 1.2 as a string")
     if text[0] not in _NUMBER_STARTS:
         if text == "=":
-            return Refused("YAML 1.1 gives it a meaning of its own")
+            return Refused("it has a special meaning in YAML 1.1")
         return text
     if _INTEGER.fullmatch(text):
         if len(text) <= _MOST_DIGITS and (whole := int(text)) in _INT64:
             return whole
-        return Refused("Kubernetes keeps integers of 64 bits only")
+        return Refused("Kubernetes supports only 64-bit integers")
     if _FLOAT.fullmatch(text):
         number = float(text)
-        return number if math.isfinite(number) else Refused("JSON has no number as large as this")
+        return number if math.isfinite(number) else Refused("the number is too large for JSON")
     if _INFINITE.fullmatch(text):
-        return Refused("JSON, and so Kubernetes, has neither infinity nor NaN")
+        return Refused("JSON, and therefore Kubernetes, has neither infinity nor NaN")
     for meaning, pattern in _TRAPS:
         if pattern.fullmatch(text):
-            return Refused(f"some readers take it for {meaning}, others for something else")
+            return Refused(f"some readers interpret it as {meaning}, others as something else")
     return text
 
 
 def read_as_kubectl(text: str) -> Scalar | Refused:
-    """The value after sigs.k8s.io/yaml has made JSON of it; refuses only what it refuses."""
+    """The value after sigs.k8s.io/yaml has converted it to JSON; rejects only what that rejects."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     if text in _OLD_BOOLEANS:
@@ -99,8 +99,8 @@ def read_as_kubectl(text: str) -> Scalar | Refused:
     if text[0] not in _NUMBER_STARTS:
         return text
     if _INFINITE.fullmatch(text):
-        return Refused("JSON, and so Kubernetes, has neither infinity nor NaN")
-    # A leading dot is a float without underscores; elsewhere they are dropped before reading.
+        return Refused("JSON, and therefore Kubernetes, has neither infinity nor NaN")
+    # A leading dot is a float without underscores; elsewhere they are dropped before parsing.
     plain = text if text[0] == "." else text.replace("_", "")
     if (match := _GO_INTEGER.fullmatch(plain)) and len(plain) <= _MOST_DIGITS:
         sign, *digits = match.groups()

@@ -220,7 +220,7 @@ def test_retention_policy_must_keep_something(server: Server, namespace: str) ->
         "metadata": {"name": "one"},
         "spec": {"default": False},
     }
-    message = "maxRetentionPeriod or successfulSnapshots is needed"
+    message = "maxRetentionPeriod or successfulSnapshots is required"
     with pytest.raises(InvalidError, match=message):
         server.client.create(RETENTION_POLICIES, namespace, body)
     body["spec"] = {"maxRetentionPeriod": "30d"}

@@ -94,8 +94,8 @@ def test_whoever_is_on_call_can_do_what_the_document_says(
     assert len(restores) == 1
 
     screen = on_call.run(f"kubectl stashgen status -n {volume}").stdout
-    assert "nothing needs you" in screen
-    assert "1 of 1 copy young enough, 1 of 1 volume backed up, 2 restore points." in screen
+    assert "nothing needs attention" in screen
+    assert "1 of 1 copy recent enough, 1 of 1 volume backed up, 2 restore points." in screen
     same = on_call.run(f"stashgen status {DATA} -n {volume}")
     assert same.returncode == 0, same
     assert f"restoresession/{restores[0]}" in same.stdout
@@ -160,7 +160,7 @@ def test_missing_rights_are_named_and_change_nothing(
     done = reader.run(f"kubectl stashgen status {DATA}")
     assert done.returncode == 0, done
     for kind in ("pods", "events", "cronjobs"):
-        assert f"note: {kind} are not looked at: " in done.stderr
+        assert f"note: {kind} are left out: " in done.stderr
     before = installation.names(kube, volume, "backupsessions")
     _is_refusal(reader.run(f"kubectl stashgen trigger {DATA}"), "cannot create resource")
     _is_refusal(reader.run(f"kubectl stashgen restore {DATA} --now"), "cannot create resource")
@@ -171,7 +171,7 @@ def test_missing_rights_are_named_and_change_nothing(
 
 def _is_refusal(done: Done, why: str) -> None:
     assert (done.returncode, done.stdout) == (2, ""), done
-    assert done.stderr.startswith("stashgen: you may not do this (403): "), done
+    assert done.stderr.startswith("stashgen: permission denied (403): "), done
     assert why in done.stderr
     *notes, last = [line for line in done.stderr.splitlines() if not line.startswith("note: ")]
     assert notes == []

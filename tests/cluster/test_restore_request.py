@@ -92,7 +92,7 @@ def test_a_requested_restore_happens_once_whatever_a_syncer_does(
     assert installation.tree(kube, namespace) == since
     (ready,) = [item for item in again["conditions"] if item["type"] == "Ready"]
     assert ready["reason"] == "RestoredBefore"
-    assert ready["message"].endswith("nothing was written now")
+    assert ready["message"].endswith("nothing was written this time")
 
     with pytest.raises(KubeError, match="a request is one act"):
         kube.apply(namespace, request(repository, "in-place-1", NEW, "Overwrite"))

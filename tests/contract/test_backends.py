@@ -89,7 +89,7 @@ def test_keys_that_are_not_there_are_missed(provider: str, tmp_path: Path) -> No
 
 
 def test_an_address_of_no_provider_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="is not the address of a storage"):
+    with pytest.raises(StorageError, match="is not a storage address"):
         worker.open_storage("gs:bucket", {}, tmp_path)
 
 

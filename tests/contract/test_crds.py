@@ -213,7 +213,7 @@ _NOT_UPDATED = "spec can not be updated"
 _ONE_ACT = "spec can not be updated: a request is one act"
 _PATH_STAYS = "spec.path may not change"
 _STORAGE_STAYS = "spec.storage can not change while there are repositories in it"
-_KEEP_NEEDED = "maxRetentionPeriod or successfulSnapshots is needed"
+_KEEP_NEEDED = "maxRetentionPeriod or successfulSnapshots is required"
 
 
 @pytest.mark.parametrize(
@@ -261,8 +261,8 @@ _KEEP_NEEDED = "maxRetentionPeriod or successfulSnapshots is needed"
             None,
         ),
         ("BackupStorage", {"spec": {"storage": _PLACE}, "status": {}}, {"spec": {}}, None),
-        ("RestoreRequest", None, {}, "spec is needed"),
-        ("RestoreRequest", {"spec": _ACT}, {}, "spec is needed"),
+        ("RestoreRequest", None, {}, "spec is required"),
+        ("RestoreRequest", {"spec": _ACT}, {}, "spec is required"),
         ("RestoreRequest", {"spec": _ACT}, {"spec": {"nonce": "incident-43"}}, _ONE_ACT),
         ("RestoreRequest", {"spec": _ACT}, {"spec": {**_ACT, "reason": "more"}}, _ONE_ACT),
         ("RestoreRequest", {"spec": _ACT}, {"spec": _ACT, "status": {"phase": "Running"}}, None),

@@ -15,9 +15,9 @@ _DOCS = Path(__file__).parents[2].joinpath("docs", "strict-mode.md").read_text(e
 @pytest.mark.parametrize(
     ("heading", "attacks"),
     [
-        ("### A Job", JOBS),
-        ("### Anything else", WRITES),
-        ("### What no policy is asked about: refused by RBAC", BEYOND_ADMISSION),
+        ("### Jobs", JOBS),
+        ("### Other writes", WRITES),
+        ("### Requests outside admission: denied by RBAC", BEYOND_ADMISSION),
     ],
 )
 def test_the_table_is_what_is_tried(heading: str, attacks: tuple[Attack, ...]) -> None:

@@ -47,7 +47,7 @@ def stashgen(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[s
 def test_usage_and_environment_errors_are_one_line_and_exit_code_2(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for arguments, message in (
-        (["build"], "there is no stashgen.yaml in ."),
+        (["build"], f"there is no stashgen.yaml in {tmp_path}"),
         (["check", "--project", "missing"], "missing is not a folder"),
         (["build", "--project", "file"], "file is not a folder"),
         (["check", "--project", "x" * 300], f"cannot read {'x' * 300}: File name too long"),
@@ -131,7 +131,7 @@ def test_an_output_that_holds_the_project_or_its_inputs_is_refused(
     for output in (".", "..", "policies", "clusters", str(tmp_path), "clusters/home"):
         result = stashgen("build", "-o", output, cwd=project)
         assert result.returncode == 2
-        assert f"{output} cannot be the output: the build reads /" in result.stderr
+        assert f"{output} cannot be the output folder: the build reads /" in result.stderr
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
@@ -141,7 +141,7 @@ def test_an_unreadable_file_has_no_consequences_among_the_findings(project: Path
     result = stashgen("build", cwd=project)
     assert result.returncode == 1
     assert [line for line in result.stderr.splitlines() if ": error SG" in line] == [
-        "policies/storage.yaml:4:1: error SG105: a tab stands where indentation is expected"
+        "policies/storage.yaml:4:1: error SG105: a tab is used for indentation"
     ]
     assert "1 error in 1 file\n" in result.stderr
 
@@ -189,7 +189,7 @@ def test_a_reader_that_went_away_ends_the_build_without_a_traceback(project: Pat
 
 def test_closed_standard_streams_are_an_error_only_where_they_are_needed(project: Path) -> None:
     for arguments, code, printed in (
-        ("build --stdout >&-", 2, "stashgen: the standard output is closed\n"),
+        ("build --stdout >&-", 2, "stashgen: standard output is closed\n"),
         ("check >&-", 0, "rendered: 6 files up to date\n"),
         ("check 2>&-", 0, ""),
         ("build >&- 2>&-", 0, ""),
@@ -371,7 +371,7 @@ def test_an_output_folder_of_another_project_is_left_alone(project: Path, tmp_pa
     own.write_text(own.read_text().replace("name: home\nspec", "name: other\nspec"))
     result = stashgen("build", "-o", out, cwd=project)
     assert result.returncode == 1
-    assert 'error SG603: a file of project "home" stands where output belongs' in result.stderr
+    assert 'error SG603: a file of project "home" is in the way of the output' in result.stderr
     assert read_tree(out) == before
 
 
@@ -380,4 +380,4 @@ def test_no_folder_outside_the_project_is_read_as_its_output(project: Path) -> N
     own.write_text(own.read_text().replace("spec:\n", "spec:\n  output: /proc\n", 1))
     result = stashgen("build", cwd=project)
     assert result.returncode == 1
-    assert 'error SG205: "/proc" is not a folder below the project\'s' in result.stderr
+    assert 'error SG205: "/proc" is not a folder inside the project' in result.stderr

@@ -58,19 +58,23 @@ def _enter(layout: Layout, options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tools.cluster", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.cluster", description="A real one-node Kubernetes on this machine."
+    )
     verbs = parser.add_subparsers(required=True)
     verb = verbs.add_parser("up", help="start the cluster and print how to reach it")
     verb.set_defaults(run=_up)
-    verb = verbs.add_parser("down", help="end the cluster and remove everything of it")
+    verb = verbs.add_parser("down", help="stop the cluster and remove all of it")
     verb.set_defaults(run=_down)
     verb = verbs.add_parser("restart", help="kill a program of the node and start it again")
     verb.add_argument("program", choices=list(components.ALL))
     verb.set_defaults(run=_restart)
-    verb = verbs.add_parser("load", help="give the images of OCI archives to the node")
+    verb = verbs.add_parser("load", help="load the images of OCI archives into the node")
     verb.add_argument("archive", nargs="+", type=Path)
     verb.set_defaults(run=_load)
-    verb = verbs.add_parser("base", help="make a stand-in for debian:bookworm-slim; its archive")
+    verb = verbs.add_parser(
+        "base", help="build a substitute for debian:bookworm-slim and print its archive"
+    )
     verb.set_defaults(run=_base)
     verb = verbs.add_parser("enter", help="run a command in the node's namespaces")
     verb.add_argument("command", nargs=argparse.REMAINDER)

@@ -111,7 +111,9 @@ class Layout:
             ClusterError: there are files of someone else in it.
         """
         if self.state.is_dir() and any(self.state.iterdir()):
-            raise ClusterError(f"{self.state} holds files that are not a cluster's; nothing done")
+            raise ClusterError(
+                f"{self.state} contains files that do not belong to a cluster; nothing was done"
+            )
         self.state.mkdir(parents=True, exist_ok=True)
         (self.state / _MARK).touch()
         self.state.chmod(0o755)

@@ -52,7 +52,9 @@ def fetch(package: str, folder: Path) -> None:
         ClusterError: the package cannot be had.
     """
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-        raise ClusterError(f"the Debian package {package} is needed, and there is no apt-get here")
+        raise ClusterError(
+            f"the Debian package {package} is required, but apt-get is not available"
+        )
     folder.mkdir(parents=True)
     if _apt("download", package, folder=folder).returncode != 0:
         _apt("update", "-q")

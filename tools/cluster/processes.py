@@ -86,7 +86,7 @@ def kill(layout: Layout, name: str) -> None:
     deadline = time.monotonic() + _STOP_SECONDS
     while running(layout, name) is not None:
         if time.monotonic() > deadline:
-            raise ClusterError(f"{name} (process {pid}) does not end")
+            raise ClusterError(f"{name} (process {pid}) did not exit")
         time.sleep(_STEP_SECONDS)
 
 

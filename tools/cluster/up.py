@@ -35,13 +35,15 @@ def up(layout: Layout) -> None:
         BuildError: a program cannot be built.
     """
     if os.geteuid() != 0:
-        raise ClusterError("a cluster needs root: it makes namespaces, mounts and network links")
+        raise ClusterError(
+            "the cluster requires root, to create namespaces, mounts and network links"
+        )
     if layout.exists():
         ended = ended_programs(layout)
         if not ended:
             _wait_until_of_use(layout)
             return
-        print(f"ended: {', '.join(ended)}; starting anew ...", file=sys.stderr, flush=True)
+        print(f"ended: {', '.join(ended)}; starting again ...", file=sys.stderr, flush=True)
     packages.ensure(packages.NODE_PROGRAMS)
     components.build_all()
     busybox = images.busybox()

@@ -73,7 +73,7 @@ def run(folder: Path, *, keep: bool) -> int:
         print(f"  look into {folder}/cluster: controller.log, logs/", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("interrupted: the cluster ends and its folder is removed", file=sys.stderr)
+        print("interrupted: stopping the cluster and removing its folder", file=sys.stderr)
         return 130
     finally:
         _ignore_signals()

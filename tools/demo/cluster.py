@@ -116,7 +116,7 @@ class Cluster(View):
             if shown:
                 print(f"\r  … {what}", end="\r", file=sys.stderr, flush=True)
             time.sleep(_STEP_SECONDS)
-        raise DemoError(f"waited in vain for: {what}")
+        raise DemoError(f"timed out waiting for: {what}")
 
     def move_clock_to(self, moment: str) -> None:
         """Move the cluster's clock forward to an RFC 3339 time."""

@@ -63,12 +63,12 @@ def ensure(family: str) -> Path:
     """
     source = HERE / family
     if not (source / "go.mod").is_file():
-        raise BuildError(f"there is no tools/{family}/go.mod")
+        raise BuildError(f"tools/{family}/go.mod does not exist")
     go = shutil.which("go")
     if go is None:
         if family == "restic":
             return _restic_on_path()
-        raise BuildError(f"building tools/{family} needs Go, which is not on PATH")
+        raise BuildError(f"building tools/{family} requires Go, which is not on PATH")
     version = _output([go, "env", "GOVERSION"])
     digest = hashlib.sha256()
     for name in ("go.mod", "go.sum", *sorted(path.name for path in source.glob("*.go"))):
@@ -122,8 +122,9 @@ def _restic_on_path() -> Path:
     if found < OLDEST_RESTIC:
         wanted = ".".join(map(str, OLDEST_RESTIC))
         raise BuildError(
-            f"{restic} is {text!r}: restic >= {wanted} is needed, because older ones do not tell "
-            "a wrong password or a locked repository by the exit code; install Go to have it built"
+            f"{restic} is {text!r}: restic >= {wanted} is required, because older "
+            "versions have no exit codes for a wrong password or a locked repository; install Go "
+            "to build it"
         )
     return Path(restic).parent
 

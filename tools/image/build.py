@@ -119,7 +119,7 @@ def _go_mounts() -> dict[Path, str]:
     """Go, the modules of restic and what was compiled before, by their places in the build."""
     go = shutil.which("go")
     if go is None:
-        raise ClusterError("building the image needs Go, which is not on PATH")
+        raise ClusterError("building the image requires Go, which is not on PATH")
     _run([go, "mod", "download"], ROOT / "tools" / "go" / "restic")
     names = ("GOROOT", "GOMODCACHE", "GOCACHE")
     places = ("/usr/local/go:ro", "/go/pkg/mod:ro", "/go/cache")

@@ -1,7 +1,7 @@
--- The health of what happens once: BackupSession, RestoreSession, RestoreRequest, Snapshot.
--- One that failed is Healthy, with a message: what happened cannot be mended by another sync, and
--- must not hold up other changes. Alerts tell people (controller/deploy/alerts). Only what never
--- began because its manifest is wrong is Degraded.
+-- The health of kinds that run once: BackupSession, RestoreSession, RestoreRequest, Snapshot.
+-- A failed one is Healthy, with a message: another sync cannot fix it, and it must not block other
+-- changes. Alerts report it (controller/deploy/alerts). Only an object that never started because its
+-- manifest is invalid is Degraded.
 
 local function why(status)
   if status.error ~= nil then
@@ -29,10 +29,10 @@ end
 
 local status = obj.status
 if status == nil or status.phase == nil then
-  return {status = "Progressing", message = "the controller has not looked at it yet"}
+  return {status = "Progressing", message = "the controller has not reconciled it yet"}
 end
 if status.observedGeneration ~= nil and status.observedGeneration ~= obj.metadata.generation then
-  return {status = "Progressing", message = "the controller has not looked at the change yet"}
+  return {status = "Progressing", message = "the controller has not reconciled the change yet"}
 end
 local healths = {
   Pending = "Progressing", Running = "Progressing", Succeeded = "Healthy", Skipped = "Healthy",

@@ -1,5 +1,5 @@
--- The health of what stays: BackupConfiguration, BackupStorage, Repository.
--- Healthy means that backups run as git says; the message says what is missing.
+-- The health of lasting kinds: BackupConfiguration, BackupStorage, Repository.
+-- Healthy means that backups run as defined in Git; the message says what is missing.
 
 local function first(conditions)
   for _, condition in ipairs(conditions or {}) do
@@ -9,7 +9,7 @@ local function first(conditions)
   end
 end
 
--- Why the controller does not call the object Ready, from the first place that says it.
+-- The first reason in the status why the object is not Ready.
 local function why(status)
   local found = first(status.conditions)
   for _, session in ipairs(status.sessions or {}) do
@@ -34,13 +34,13 @@ end
 
 local status = obj.status
 if status == nil or status.phase == nil then
-  return {status = "Progressing", message = "the controller has not looked at it yet"}
+  return {status = "Progressing", message = "the controller has not reconciled it yet"}
 end
 for _, condition in ipairs(status.conditions or {}) do
-  -- A word about an older specification is none about this one.
+  -- A condition about an older generation does not apply to this one.
   local seen = condition.observedGeneration
   if seen ~= nil and seen ~= obj.metadata.generation then
-    return {status = "Progressing", message = "the controller has not looked at the change yet"}
+    return {status = "Progressing", message = "the controller has not reconciled the change yet"}
   end
 end
 if status.phase == "Invalid" then
@@ -52,7 +52,7 @@ for _, condition in ipairs(status.conditions or {}) do
   end
 end
 if obj.spec.paused == true then
-  -- Argo CD's Suspended is worse than Healthy, and a pause in git is what was asked for.
+  -- Argo CD ranks Suspended below Healthy, but a pause in Git is the desired state.
   return {status = "Healthy", message = "Paused"}
 end
 if status.phase == "Ready" then

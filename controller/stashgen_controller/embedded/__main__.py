@@ -19,11 +19,13 @@ def main() -> int:
     """Start a cluster, print its address, wait for SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(prog="python -m stashgen_controller.embedded")
     parser.add_argument("--state", type=Path, required=True, help="folder for volumes and logs")
-    parser.add_argument("--port", type=int, default=0, help="of the API server; 0 takes a free one")
+    parser.add_argument(
+        "--port", type=int, default=0, help="port of the API server (0: any free port)"
+    )
     parser.add_argument(
         "--control-plane-only",
         action="store_true",
-        help="only what kube-apiserver and kube-controller-manager do: no pod runs",
+        help="run only the API server and the controllers, without running pods",
     )
     args = parser.parse_args()
     restic = shutil.which("restic")

@@ -1,1 +1,1 @@
-"""``kubectl stashgen VERB``: what people do and see at a terminal, with their own rights."""
+"""``kubectl stashgen VERB``: backups at the terminal, with the user's own permissions."""

@@ -1,7 +1,7 @@
-"""The cluster with the user's own rights: every kind is listed once, when it is first asked for.
+"""A reader of the cluster with the user's own permissions: each kind is listed once, on first use.
 
-Without the right to read what a command is about, the command ends and says which right is
-missing. What only makes the answer richer (events, pods) is left out, and that is noted.
+Without permission to read what a command needs, the command fails and names the missing permission.
+Kinds that only add detail (events, pods) are left out, with a note.
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ from stashgen.diagnostics import ToolError
 from stashgen_controller.kube.client import ApiError, Client, NotFoundError
 from stashgen_controller.runtime.scanned import ScannedReader
 
-# A command goes on without these.
+# A command continues without these.
 OPTIONAL = frozenset({CRON_JOBS, EVENTS, JOBS, PODS, RESTORE_REQUESTS, RETENTION_POLICIES})
 _FORBIDDEN, _UNKNOWN_USER = 403, 401
 
@@ -30,7 +30,7 @@ class Cluster(ScannedReader):
     """A reader of one namespace, or of all.
 
     Args:
-        client: With the user's rights.
+        client: With the user's permissions.
         namespace: None for all.
     """
 
@@ -56,33 +56,31 @@ class Cluster(ScannedReader):
             found, _ = self.client.list(resource, self.namespace)
         except ApiError as error:
             if resource in OPTIONAL and error.status == _FORBIDDEN:
-                self.notes.append(
-                    f"{resource.plural} are not looked at: {_sentence(error.message)}"
-                )
+                self.notes.append(f"{resource.plural} are left out: {_sentence(error.message)}")
                 return {}
             if not isinstance(error, NotFoundError):
                 raise failure(error) from error
             if resource == RESTORE_REQUESTS:
-                return {}  # an installation without restores in git
+                return {}  # an installation without RestoreRequests
             raise ToolError(
-                f"the cluster does not know {resource.plural}.{resource.group}: the CRDs of "
-                "stashgen are not installed there"
+                f"the cluster has no {resource.plural}.{resource.group}: the CRDs of stashgen are "
+                "not installed"
             ) from error
         keyed = {_key(obj): obj for obj in found}
         return dict(sorted(keyed.items()))
 
 
 def failure(error: ApiError) -> ToolError:
-    """What to tell the user about a request that failed: one sentence, and what to do."""
+    """The error for a failed request: one sentence, and what to do about it."""
     if error.status == 0:
         return ToolError(f"the API server cannot be reached: {_sentence(error.message)}")
     if error.status == _UNKNOWN_USER:
-        return ToolError("the API server does not know who you are (401): log in again")
+        return ToolError("the API server rejected your credentials (401): log in again")
     if error.status == _FORBIDDEN:
         return ToolError(
-            f"you may not do this (403): {_sentence(error.message)}; docs/on-call.md has a role"
+            f"permission denied (403): {_sentence(error.message)}; docs/on-call.md has a role"
         )
-    return ToolError(f"the API server refused a request ({error.status}): {error.message}")
+    return ToolError(f"the API server rejected a request ({error.status}): {error.message}")
 
 
 def _sentence(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What can be written on the command line of the cluster-side verbs."""
+"""The command line of the cluster verbs and its ``--help``."""
 
 import argparse
 import re
@@ -14,29 +14,29 @@ from stashgen.kubestash.quantities import parse_duration
 
 Verb = Literal["status", "snapshots", "trigger", "restore", "logs"]
 SUMMARIES: Mapping[Verb, str] = {
-    "status": "what is late, failed or unprotected, and why",
-    "snapshots": "restore points, newest first",
+    "status": "show what is late, failed or unprotected, and why",
+    "snapshots": "list restore points, newest first",
     "trigger": "start a backup now",
-    "restore": "write a restore into git, or restore now",
-    "logs": "what the newest pod of a volume wrote",
+    "restore": "write a RestoreRequest for Git, or restore now",
+    "logs": "print the log of a volume's newest pod",
 }
 # Kubernetes, "Object Names and IDs", DNS subdomain names.
 _NAME_PATTERN = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
 _LONGEST_NAME = 253
-_NAME = "a BackupConfiguration, a volume that is backed up, or a Repository"
-_STATUS = """Everything that needs somebody, on one screen; with NAME all about one volume.
-Exit code 1 where something is late, failed, not ready or unprotected."""
-_RESTORE = """Write a RestoreRequest for git: a restore that happens once, whatever is synced again.
-With --now create a RestoreSession instead."""
-_EPILOG = """exit codes: 0 all is well, 1 something needs somebody, 2 wrong usage, or the cluster
-cannot be asked, 3 a bug of stashgen, 130 interrupted"""
+_NAME = "name of a BackupConfiguration, of a backed-up volume or of a Repository"
+_STATUS = """Show everything that needs attention on one screen; with NAME, one volume in detail.
+The exit code is 1 if anything is late, failed, not ready or unprotected."""
+_RESTORE = """Write a RestoreRequest for Git: a restore that happens once, even if synced again.
+With --now, create a RestoreSession instead."""
+_EPILOG = """exit codes: 0 success, 1 something needs attention, 2 usage error or no access to the
+cluster, 3 internal error (a bug in stashgen), 130 interrupted"""
 
 Parser = argparse.ArgumentParser
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Which cluster and namespace; empty where the kubeconfig decides."""
+    """Which cluster and namespace; empty values are left to the kubeconfig."""
 
     kubeconfig: str = ""
     context: str = ""
@@ -46,20 +46,20 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command line that was understood.
+    """A parsed command line.
 
     Attributes:
         name: A BackupConfiguration's, a claim's or a Repository's name.
-        as_json: The product is JSON.
-        is_full: A line for everything.
-        session: Of the BackupConfiguration.
-        wait, timeout: Follow to the end, for so long.
-        repository, snapshot, as_of, target: Which restore point into which claim.
-        file: Where the manifest is written to.
+        as_json: Write JSON.
+        is_full: List every entry.
+        session: One of the BackupConfiguration's sessions.
+        wait, timeout: Whether to wait for the end, and for how long.
+        repository, snapshot, as_of, target: Which restore point to restore into which claim.
+        file: Where to write the manifest.
         now: Create a RestoreSession instead of writing a manifest.
-        not_after: For how long a restore in git may still start.
-        only_if_empty, wait_for_snapshot: Of a restore in git.
-        reason: Why it is restored, for the history.
+        not_after: How long a RestoreRequest may still start.
+        only_if_empty, wait_for_snapshot: Settings of a RestoreRequest.
+        reason: Why the volume is restored, for the record.
     """
 
     verb: Verb
@@ -83,9 +83,12 @@ class Command:
 
 
 def parse(arguments: Sequence[str], program: str) -> Command | int:
-    """The command, or the exit code where argparse has said all there is to say."""
+    """The command, or the exit code if argparse has printed help or an error already."""
+    parser = _parser(program)
     try:
-        given = vars(_parser(program).parse_args(arguments))
+        given = vars(parser.parse_args(arguments))
+        if given["verb"] is None:
+            parser.error(f"no command given; {program} --help lists them")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else ExitCode.USAGE
     where = Where(
@@ -102,14 +105,14 @@ def parse(arguments: Sequence[str], program: str) -> Command | int:
 def _parser(program: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=program,
-        description="Look after the backups in a cluster, with your own rights.",
+        description="Inspect, start and restore backups in a cluster, with your own permissions.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"{program} {__version__}")
     parser.add_argument("--debug", action="store_true", help=argparse.SUPPRESS)
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
 
     def add(verb: Verb, description: str, *parents: argparse.ArgumentParser) -> Parser:
         return verbs.add_parser(
@@ -128,18 +131,18 @@ def _parser(program: str) -> argparse.ArgumentParser:
         "--full",
         dest="is_full",
         action="store_true",
-        help="a line for everything, however many there are",
+        help="list every entry, however many there are",
     )
-    snapshots = add("snapshots", "Restore points, newest first.", _everywhere(), _output())
+    snapshots = add("snapshots", "List restore points, newest first.", _everywhere(), _output())
     snapshots.add_argument("name", metavar="NAME", nargs="?", default="", help=_NAME)
     trigger = add("trigger", "Create a BackupSession, as the CronJob does.", _waiting())
     trigger.add_argument("name", metavar="NAME", help=_NAME)
-    trigger.add_argument("--session", metavar="NAME", help="where there is more than one")
+    trigger.add_argument("--session", metavar="NAME", help="required if there are several sessions")
     restore = add("restore", _RESTORE, _waiting())
     restore.add_argument("name", metavar="NAME", help=_NAME)
     _which(restore)
     _how(restore)
-    logs = add("logs", "What the newest pod of a volume's backups and restores wrote.")
+    logs = add("logs", "Print the log of the newest pod of a volume's backups and restores.")
     logs.add_argument("name", metavar="NAME", help=_NAME)
     return parser
 
@@ -150,22 +153,24 @@ def _which(restore: Parser) -> None:
         "--snapshot",
         metavar="NAME",
         default="latest",
-        help="unless said, the newest good one; it is written down by name",
+        help="restore point to use (default: the newest good one, recorded by name)",
     )
     chosen.add_argument(
         "--as-of",
         type=_time,
         metavar="TIME",
-        help="the newest good one that was taken by then, such as 2026-03-01T02:00Z",
+        help="use the newest good restore point taken by TIME, such as 2026-03-01T02:00Z",
     )
-    restore.add_argument("--repository", metavar="NAME", default="", help="of this one only")
+    restore.add_argument(
+        "--repository", metavar="NAME", default="", help="use only this Repository's restore points"
+    )
     restore.add_argument(
         "--to",
         dest="target",
         type=_claim,
         metavar="CLAIM",
-        default=argparse.SUPPRESS,  # an empty one is a variable that is not set
-        help="another PersistentVolumeClaim of the namespace",
+        default=argparse.SUPPRESS,  # an empty value is an unset shell variable
+        help="restore into another PersistentVolumeClaim of the namespace",
     )
 
 
@@ -174,24 +179,24 @@ def _how(restore: Parser) -> None:
         "--now", action="store_true", help="create a RestoreSession instead of writing a manifest"
     )
     restore.add_argument(
-        "-f", "--file", type=Path, metavar="FILE", help="write the manifest there; it must be new"
+        "-f", "--file", type=Path, metavar="FILE", help="write the manifest to a new file"
     )
     restore.add_argument(
         "--not-after",
         type=_later,
         metavar="DURATION",
-        help="for how long from now the restore may still start (default: 24h)",
+        help="how long from now the restore may still start (default: 24h)",
     )
     restore.add_argument(
-        "--only-if-empty", action="store_true", help="refuse a volume that has files"
+        "--only-if-empty", action="store_true", help="refuse a volume that contains files"
     )
     restore.add_argument(
         "--wait-for-snapshot",
         action="store_true",
-        help="where no restore point matches yet, wait for one until then",
+        help="if no restore point matches yet, wait for one until --not-after",
     )
     restore.add_argument(
-        "--reason", metavar="TEXT", default="", help="why, for whoever reads the history"
+        "--reason", metavar="TEXT", default="", help="why the volume is restored, for the record"
     )
 
 
@@ -201,24 +206,26 @@ def _shared() -> Parser:
         "--kubeconfig",
         metavar="FILE",
         default="",
-        help="unless said, $KUBECONFIG or ~/.kube/config",
+        help="default: $KUBECONFIG or ~/.kube/config",
     )
-    shared.add_argument("--context", metavar="NAME", default="", help="of the kubeconfig")
     shared.add_argument(
-        "-n", "--namespace", metavar="NAME", default="", help="unless said, the context's"
+        "--context", metavar="NAME", default="", help="default: the kubeconfig's current context"
+    )
+    shared.add_argument(
+        "-n", "--namespace", metavar="NAME", default="", help="default: the context's namespace"
     )
     shared.add_argument(
         "--debug",
         action="store_true",
         default=argparse.SUPPRESS,
-        help="show where in the program a bug of stashgen happened",
+        help="print a traceback if stashgen itself fails",
     )
     return shared
 
 
 def _everywhere() -> Parser:
     parent = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parent.add_argument("-A", "--all-namespaces", action="store_true", help="look at all of them")
+    parent.add_argument("-A", "--all-namespaces", action="store_true", help="use all namespaces")
     return parent
 
 
@@ -229,7 +236,7 @@ def _output() -> Parser:
         "--output",
         choices=["json"],
         metavar="json",
-        help="for machines",
+        help="machine-readable output",
     )
     return parent
 
@@ -237,7 +244,7 @@ def _output() -> Parser:
 def _waiting() -> Parser:
     parent = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parent.add_argument(
-        "--wait", action="store_true", help="follow it to its end; exit code 1 if that is not good"
+        "--wait", action="store_true", help="wait for the end; exit with 1 unless it succeeds"
     )
     parent.add_argument(
         "--timeout",
@@ -259,14 +266,14 @@ def _duration(text: str) -> timedelta:
 def _later(text: str) -> timedelta:
     found = _duration(text)
     if not found:
-        msg = f"{text!r} from now is now: nothing could start"
+        msg = f"{text!r} is zero: nothing could start"
         raise argparse.ArgumentTypeError(msg)
     return found
 
 
 def _claim(text: str) -> str:
     if len(text) > _LONGEST_NAME or _NAME_PATTERN.fullmatch(text) is None:
-        msg = f"{text!r} is not a claim's name: letters a-z, digits, '-' and '.'"
+        msg = f"{text!r} is not a claim name: use letters a-z, digits, '-' and '.'"
         raise argparse.ArgumentTypeError(msg)
     return text
 
@@ -275,10 +282,10 @@ def _time(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError as error:
-        msg = f"{text!r} is not a time like 2026-03-01T02:00Z"
+        msg = f"{text!r} is not a time such as 2026-03-01T02:00Z"
         raise argparse.ArgumentTypeError(msg) from error
     if found.tzinfo is None:
-        msg = f"{text!r} needs a time zone, such as Z at its end"
+        msg = f"{text!r} has no time zone; append Z for UTC"
         raise argparse.ArgumentTypeError(msg)
     try:
         return found.astimezone(UTC)

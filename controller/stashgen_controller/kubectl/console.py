@@ -1,4 +1,4 @@
-"""The terminal, or what stands in its place: the product goes to ``out``, words to ``err``."""
+"""The terminal or its replacement: results go to ``out``, messages to ``err``."""
 
 import io
 import os
@@ -18,10 +18,10 @@ class Console:
     """Where a command writes.
 
     Attributes:
-        out: The product.
-        err: Words for people.
-        width: In characters; None where lines may be as long as they want, as in a pipe.
-        has_colours: Whether the product may have colours.
+        out: For results.
+        err: For messages to people.
+        width: In characters; None if lines may have any length, as in a pipe.
+        has_colours: Whether results may be coloured.
     """
 
     out: TextIO
@@ -31,8 +31,8 @@ class Console:
 
     @classmethod
     def of_process(cls, environment: Mapping[str, str] = os.environ) -> "Console":
-        """This process' own; colours only on a terminal (and NO_COLOR takes them away)."""
-        # Either may have been closed by the caller (2>&-): then nobody reads it.
+        """The console of this process; colours only on a terminal and without NO_COLOR."""
+        # Either may have been closed by the caller (2>&-).
         out, err = sys.stdout or io.StringIO(), sys.stderr or io.StringIO()
         is_terminal = out.isatty()
         return cls(
@@ -43,14 +43,14 @@ class Console:
         )
 
     def write(self, text: str) -> None:
-        """The product, with a final newline."""
+        """Write a result, with a final newline."""
         self.out.write(text if text.endswith("\n") else f"{text}\n")
 
     def say(self, text: str) -> None:
-        """A line for people, at once."""
+        """Write a message and flush it."""
         self.err.write(f"{printable(text)}\n")
         self.err.flush()
 
     def painted(self, colour: str, text: str) -> str:
-        """The text in a colour, where there are colours."""
+        """The text in a colour, if the console has colours."""
         return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if self.has_colours else text

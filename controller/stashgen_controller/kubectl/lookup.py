@@ -1,4 +1,4 @@
-"""From what a person types to the objects that are meant."""
+"""Find the objects that a name on the command line refers to."""
 
 import difflib
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ class Subject:
     """What is backed up.
 
     Attributes:
-        namespace: Of everything here.
+        namespace: The namespace of all these objects.
         claim: The PersistentVolumeClaim.
-        configuration: None where only its Repositories are left, after a loss for example.
+        configuration: None if only its Repositories are left, for example after a loss.
         repositories: Where its backups are, in the configuration's order.
     """
 
@@ -29,18 +29,18 @@ class Subject:
 
     @property
     def name(self) -> str:
-        """What to call it: the configuration's name, else the claim's."""
+        """Its name for the user: the configuration's, else the claim's."""
         return self.configuration.metadata.name if self.configuration is not None else self.claim
 
 
 def find(reader: Reader, name: str) -> Subject:
-    """The subject of a name: a BackupConfiguration's, a claim's or a Repository's.
+    """The subject with a name: that of a BackupConfiguration, of a claim or of a Repository.
 
-    A configuration's name that is another one's claim is not guessed: a restore would overwrite the
-    wrong volume.
+    A configuration's name that is also the claim of another one is ambiguous: a wrong guess could
+    make a restore overwrite the wrong volume.
 
     Raises:
-        UsageError: nothing or more than one thing has this name; says what there is.
+        UsageError: nothing or more than one subject has this name; the message lists what exists.
     """
     found = list(subjects(reader))
     exact = [item for item in found if item.configuration is not None and item.name == name]
@@ -60,32 +60,30 @@ def find(reader: Reader, name: str) -> Subject:
         known = sorted({item.name for item in found} | {item.claim for item in found})
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]}?" if near else _what_there_is(known)
-        raise UsageError(
-            f"no BackupConfiguration and no backed-up volume is named {quote(name)}{hint}"
-        )
+        raise UsageError(f"no BackupConfiguration or backed-up volume is named {quote(name)}{hint}")
     if len(matching) > 1:
         places = ", ".join(
             sorted(f"{item.namespace}/{item.name} (volume {item.claim})" for item in matching)
         )
         raise UsageError(
-            f"{quote(name)} may be any of {places}: choose by the name of a BackupConfiguration or "
-            "Repository that only one has, and --namespace"
+            f"{quote(name)} is ambiguous: {places}; use the name of a BackupConfiguration or "
+            "Repository that only one of them has, and --namespace"
         )
     return matching[0]
 
 
 def _what_there_is(known: list[str]) -> str:
     if not known:
-        return "; nothing is backed up here (another namespace is chosen with -n)"
+        return "; nothing is backed up here (use -n for another namespace)"
     more = " and more" if len(known) > _MOST_NAMES else ""
-    return f"; there are {', '.join(known[:_MOST_NAMES])}{more}"
+    return f"; known names: {', '.join(known[:_MOST_NAMES])}{more}"
 
 
 def subjects(reader: Reader) -> list[Subject]:
-    """Everything that is backed up, and what is left of what was.
+    """Everything that is or was backed up.
 
     A Repository that no session writes to any more still has restore points: it belongs to the
-    first configuration of its volume, and where there is none it stands for the volume.
+    first configuration of its volume, or stands for the volume if there is none.
     """
     repositories = reader.items(Repository)
     configurations = reader.items(BackupConfiguration)
@@ -116,10 +114,10 @@ def subjects(reader: Reader) -> list[Subject]:
 
 
 def session_of(configuration: BackupConfiguration, name: str | None) -> Session:
-    """The session of a name; without one the only session.
+    """The session with a name; without a name the only session.
 
     Raises:
-        UsageError: there is no such session, or a name is needed; says which there are.
+        UsageError: there is no such session, or a name is required; the message lists them.
     """
     sessions = configuration.spec.sessions
     known = ", ".join(item.name or "" for item in sessions)
@@ -127,7 +125,7 @@ def session_of(configuration: BackupConfiguration, name: str | None) -> Session:
     if name is None:
         if len(sessions) == 1:
             return sessions[0]
-        raise UsageError(f"{where} has the sessions {known}: choose one with --session")
+        raise UsageError(f"{where} has the sessions {known}; choose one with --session")
     session = configuration.session(name)
     if session is None:
         raise UsageError(f"{where} has no session {quote(name)}; it has {known}")

@@ -1,6 +1,6 @@
-"""The entry points: ``kubectl-stashgen``, which kubectl finds as a plugin, and ``stashgen VERB``.
+"""The entry points: ``kubectl-stashgen``, a kubectl plugin, and ``stashgen VERB``.
 
-Nothing heavy is imported before the command line is understood.
+Nothing slow is imported before the command line is parsed.
 """
 
 import contextlib
@@ -23,13 +23,13 @@ _PLUGIN, _PROGRAM = "kubectl stashgen", "stashgen"
 
 @dataclass(frozen=True, slots=True)
 class StashgenVerb:
-    """A verb of ``stashgen``, which finds it by the entry point group ``stashgen.verbs``."""
+    """A verb of ``stashgen``, found through the entry point group ``stashgen.verbs``."""
 
     verb: Verb
 
     @property
     def summary(self) -> str:
-        """What ``stashgen --help`` says about it."""
+        """Its line in ``stashgen --help``."""
         return SUMMARIES[self.verb]
 
     def __call__(self, arguments: Sequence[str]) -> int:
@@ -45,7 +45,7 @@ logs = StashgenVerb("logs")
 
 
 def main() -> int:
-    """Run ``kubectl stashgen`` with this process' command line; returns the exit code."""
+    """Run ``kubectl stashgen`` with this process's command line; returns the exit code."""
     return _in_process(sys.argv[1:], _PLUGIN)
 
 
@@ -58,7 +58,7 @@ def _in_process(arguments: Sequence[str], program: str) -> int:
         code = run(arguments, console, SystemClock(), os.environ, program)
         console.out.flush()
     except BrokenPipeError:
-        # Whoever read our output went away. Python flushes once more at its end, and would fail.
+        # The reader of our output has gone away. Python flushes again at exit, which would fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.USAGE
     return code
@@ -71,7 +71,7 @@ def run(
     environment: Mapping[str, str],
     program: str = _PLUGIN,
 ) -> int:
-    """Run one command; everything that it raises ends as a line and an exit code."""
+    """Run one command; any exception becomes a line on standard error and an exit code."""
     try:
         return _run(arguments, console, clock, environment, program)
     except BrokenPipeError:
@@ -92,7 +92,7 @@ def run(
         text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         console.say(
             f"{_PROGRAM}: this is a bug in stashgen {__version__}: {printable(text)}; please "
-            "report it to the project, with what --debug prints"
+            "report it with the output of --debug"
         )
         return ExitCode.INTERNAL
 
@@ -107,7 +107,7 @@ def _run(
     command = parse(arguments, program)
     if isinstance(command, int):
         return command
-    # The Kubernetes client takes most of a second to load: not for --help.
+    # The Kubernetes client takes most of a second to import, too long for --help.
     from stashgen_controller.kube.client import ApiError, Client, UnconfiguredError
     from stashgen_controller.kubectl.api_reader import Cluster, failure
     from stashgen_controller.kubectl.verbs import Session, run_verb
@@ -117,8 +117,8 @@ def _run(
         client, of_context = Client.of_user(_kubeconfig(where, environment), where.context or None)
     except UnconfiguredError as error:
         raise ToolError(
-            f"no cluster is configured: {' '.join(str(error).split())}; see --kubeconfig, "
-            "--context and $KUBECONFIG"
+            f"no cluster is configured: {' '.join(str(error).split())}; set --kubeconfig, "
+            "--context or $KUBECONFIG"
         ) from error
     namespace = None if where.all_namespaces else where.namespace or of_context
     try:

@@ -1,4 +1,4 @@
-"""``kubectl stashgen restore``: which restore point goes where, and the manifest that says so."""
+"""``kubectl stashgen restore``: choose a restore point and a target, and build the manifest."""
 
 import secrets
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ from stashgen_controller.kubectl.lookup import Subject
 from stashgen_controller.kubectl.snapshots import Point
 from stashgen_controller.kubectl.text import age, moment
 
-# A restore in git is never pruned: pruned and added again it would be another act to a reader.
+# A RestoreRequest is never pruned: if it were added again, readers would take it for a new restore.
 _KEPT = {
     "argocd.argoproj.io/compare-options": "IgnoreExtraneous",
     "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
@@ -37,23 +37,24 @@ _KEPT = {
 _NOT_AFTER = timedelta(hours=24)
 _LONGEST_CLAIM = 30
 _COMMENT = """\
-# A restore: commit it into a folder of the cluster's repository that is never pruned.
-# It happens once, however often it is synced; nothing starts at or after notAfter. Another restore
-# is another file with another nonce. How it went: kubectl get restorerequest -n {namespace} {name}
+# A restore: commit this file to a folder of the cluster's repository that is never pruned.
+# It happens once, however often it is synced, and nothing starts at or after notAfter. For another
+# restore, write a new file with a new nonce.
+# To see the result: kubectl get restorerequest -n {namespace} {name}
 """
 
 
 class NoPointError(Exception):
-    """No restore point matches; the text says which was looked for."""
+    """No restore point matches; the text describes the one that was requested."""
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What is restored where to.
+    """A restore: what is restored, and into which volume.
 
     Attributes:
-        point: None where one is waited for.
-        snapshot: Its name, or ``latest`` where one is waited for.
+        point: None if the restore waits for one.
+        snapshot: Its name, or ``latest`` if the restore waits for one.
     """
 
     namespace: str
@@ -64,12 +65,12 @@ class Act:
 
 
 def choose(command: Command, subject: Subject, found: Sequence[Point]) -> Act:
-    """The restore point that a command line means.
+    """The restore point that a command line selects.
 
     Args:
         command: The command line.
-        subject: Whose restore points.
-        found: They, newest first.
+        subject: The owner of the restore points.
+        found: The restore points, newest first.
 
     Raises:
         NoPointError: none matches.
@@ -91,7 +92,7 @@ def choose(command: Command, subject: Subject, found: Sequence[Point]) -> Act:
     ]
     target = command.target or subject.claim
     if wanted:
-        # Copies of one run have nearly one time: the first Repository of the configuration wins.
+        # Copies of one run have nearly the same time; the first one listed is used.
         point = wanted[0]
         return Act(subject.namespace, target, repositories[point.repository], point.name, point)
     if command.wait_for_snapshot and command.as_of is None and repositories:
@@ -105,7 +106,7 @@ def _nothing(command: Command, subject: Subject) -> str:
     if command.snapshot != LATEST:
         what = f"no good restore point {quote(command.snapshot)}"
     if command.as_of is not None:
-        what += f" that was taken by {moment(command.as_of)}"
+        what += f" taken by {moment(command.as_of)}"
     if command.repository:
         what += f" in {command.repository}"
     return f"{subject.name} has {what}"
@@ -139,17 +140,17 @@ def request(
 
 
 def described(act: Act, now: datetime) -> str:
-    """The act in a sentence."""
+    """A one-line description of the restore."""
     into = f"into {act.namespace}/{act.target}"
     if act.point is None:
-        return f"{act.snapshot} of {act.repository.metadata.name}, once it is there, {into}"
+        return f"{act.snapshot} of {act.repository.metadata.name}, once it exists, {into}"
     size = f", {act.point.size}" if act.point.size else ""
     taken = f"of {moment(act.point.time)}, {age(act.point.time, now)} ago{size}"
     return f"{act.snapshot} ({taken}) {into}"
 
 
 def restore_session(act: Act, subject: Subject, now: datetime) -> JsonObject:
-    """The RestoreSession of an act; its pod runs as that of the backup does."""
+    """The RestoreSession for a restore; its pod has the settings of the backup's pod."""
     repository = act.repository
     made_by = act.point.session if act.point is not None else None
     sessions = [
@@ -171,7 +172,7 @@ def restore_session(act: Act, subject: Subject, now: datetime) -> JsonObject:
 
 
 def users_of(pods: Sequence[JsonObject], claim: str) -> list[str]:
-    """The pods that have a claim mounted and have not ended, in the namespace."""
+    """The names of pods that mount a claim and have not terminated, sorted."""
     found = []
     for pod in pods:
         spec = cast("JsonObject", pod.get("spec") or {})

@@ -18,10 +18,10 @@ _SHORT_ID = 8
 
 
 class Fate(StrEnum):
-    """What retention does with a restore point the next time it is applied."""
+    """What the next retention run does with a restore point."""
 
     KEPT = "kept"
-    GOES = "goes next"
+    REMOVED = "removed next"
     UNKNOWN = "unknown"
 
 
@@ -30,8 +30,8 @@ class Point:
     """One Snapshot.
 
     Attributes:
-        size: What was read from the volume.
-        restic_id: Of its first component; empty before there is one.
+        size: The amount of data read from the volume.
+        restic_id: The id of its first component; empty if there is none yet.
     """
 
     namespace: str
@@ -46,7 +46,7 @@ class Point:
 
 
 def points(reader: Reader, chosen: Iterable[Subject] | None, now: datetime) -> list[Point]:
-    """All restore points, newest first; of some subjects, or of every Repository."""
+    """All restore points of some subjects, or of every Repository; newest first."""
     everything = subjects(reader)
     policies = _policies(reader, everything)
     keys = None
@@ -71,7 +71,7 @@ def _place(snapshot: Snapshot) -> tuple[str, str]:
 def _policies(
     reader: Reader, everything: Iterable[Subject]
 ) -> dict[tuple[str, str], RetentionPolicy]:
-    """By Repository: the policy of its backend; none where two sessions differ."""
+    """The retention policy of each Repository; none if two sessions have different ones."""
     by_key = {item.key: item for item in reader.items(RetentionPolicy)}
     wanted: dict[tuple[str, str], set[tuple[str, str]]] = {}
     for subject in everything:
@@ -103,11 +103,11 @@ def _of_repository(
         try:
             kept = set(decide(facts, policy.spec, now).keep)
         except ValueError:
-            kept = None  # the policy's own status says what is wrong with it
+            kept = None  # the policy's own status reports the error
     for item in snapshots:
         fate = Fate.UNKNOWN
         if kept is not None:
-            fate = Fate.KEPT if item.metadata.name in kept else Fate.GOES
+            fate = Fate.KEPT if item.metadata.name in kept else Fate.REMOVED
         size, restic_id = _of_restic(item)
         yield Point(
             item.metadata.namespace or "",
@@ -160,7 +160,7 @@ def points_text(
 
 
 def points_json(found: list[Point]) -> JsonObject:
-    """The same for machines; ids are whole."""
+    """The restore points as JSON, with full ids."""
     return {
         "snapshots": [
             {

@@ -16,10 +16,10 @@ NOTHING = "-"
 def table(
     headings: Sequence[str], rows: Iterable[Sequence[str]], width: int | None, indent: str = ""
 ) -> str:
-    """Rows under headings, columns as wide as they must be.
+    """Rows under headings, with columns as wide as necessary.
 
-    The last column is broken into at most three lines where the terminal is narrower; without a
-    width it is one line, for grep.
+    The last column is wrapped to at most three lines if the terminal is too narrow; without a width
+    it is one line, for grep.
     """
     cells = [[printable(cell) or NOTHING for cell in row] for row in rows]
     shown = [list(headings), *cells]

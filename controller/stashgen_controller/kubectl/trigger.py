@@ -1,4 +1,4 @@
-"""``kubectl stashgen trigger``: a BackupSession, made as the CronJob's pod makes it."""
+"""``kubectl stashgen trigger``: create a BackupSession as the CronJob's pod does."""
 
 from datetime import datetime
 
@@ -13,22 +13,22 @@ from stashgen_controller.kubectl.status.diagnosis import why_not_ready
 
 
 class NothingToRunError(Exception):
-    """The controller would skip the session: the text says why."""
+    """The controller would skip the session; the text gives the reason."""
 
 
 def create_session(
     cluster: Cluster, subject: Subject, session: str | None, now: datetime
 ) -> BackupSession:
-    """Create the BackupSession of this moment.
+    """Create a BackupSession for the current time.
 
     Raises:
         NothingToRunError: it would be skipped.
-        UsageError: which session is not clear.
-        ToolError: the API server refused.
+        UsageError: it is not clear which session.
+        ToolError: the API server rejected it.
     """
     configuration = subject.configuration
     if configuration is None:
-        raise NothingToRunError(f"no BackupConfiguration backs {subject.claim} up any more")
+        raise NothingToRunError(f"no BackupConfiguration backs up {subject.claim} any more")
     wanted = session_of(configuration, session)
     if configuration.spec.paused:
         raise NothingToRunError(f"BackupConfiguration {subject.name} is paused")
@@ -41,12 +41,12 @@ def create_session(
     try:
         cluster.client.create(BACKUP_SESSIONS, subject.namespace, manifest)
     except AlreadyExistsError:
-        # A tick of this very second made it.
+        # The CronJob's tick in the same second created it.
         found = BackupSession.from_wire(
             cluster.client.get(BACKUP_SESSIONS, subject.namespace, name)
         )
         if (found.spec.invoker, found.spec.session) != (made.spec.invoker, made.spec.session):
-            msg = f"NameCollision: BackupSession {name} is of another session"
+            msg = f"NameCollision: BackupSession {name} belongs to another session"
             raise ToolError(msg) from None
     except ApiError as error:
         raise failure(error) from error

@@ -1,4 +1,4 @@
-"""The verbs: each asks the cluster, writes the product, and says how it went by the exit code."""
+"""The verbs: each reads the cluster, writes its result and returns the exit code."""
 
 import json
 from collections.abc import Sequence
@@ -29,8 +29,8 @@ from stashgen_controller.kubectl.restore import (
     users_of,
 )
 from stashgen_controller.kubectl.snapshots import points, points_json, points_text
-from stashgen_controller.kubectl.status.overview import survey
-from stashgen_controller.kubectl.status.overview_text import as_json, overview
+from stashgen_controller.kubectl.status.overview import overview
+from stashgen_controller.kubectl.status.overview_text import as_json, overview_text
 from stashgen_controller.kubectl.status.view import View
 from stashgen_controller.kubectl.status.volume import detail
 from stashgen_controller.kubectl.status.volume_text import detail_json, detail_text
@@ -40,7 +40,7 @@ from stashgen_controller.kubectl.wait import Follower
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a verb works with."""
+    """The context of a verb."""
 
     command: Command
     cluster: Cluster
@@ -49,10 +49,10 @@ class Session:
 
 
 def run_verb(given: Session) -> int:
-    """Do what the command line says.
+    """Run the verb of a command line.
 
     Raises:
-        StashgenError: wrong usage, or the cluster cannot be asked.
+        StashgenError: wrong usage, or no access to the cluster.
     """
     match given.command.verb:
         case "status":
@@ -71,12 +71,12 @@ def run_verb(given: Session) -> int:
 
 def _status(given: Session) -> int:
     cluster, console, command = given.cluster, given.console, given.command
-    found = survey(cluster, given.now)
+    found = overview(cluster, given.now)
     if command.as_json:
         _write_json(console, as_json(found, cluster.namespace, given.now, cluster.notes))
     else:
         console.write(
-            overview(found, cluster.namespace, given.now, console, is_full=command.is_full)
+            overview_text(found, cluster.namespace, given.now, console, is_full=command.is_full)
         )
     _say_notes(given)
     return ExitCode.OK if found.is_well else ExitCode.FINDINGS
@@ -104,7 +104,7 @@ def _snapshots(given: Session) -> int:
             points_text(found, given.now, given.console.width, with_namespace=everywhere)
         )
     else:
-        given.console.say("there is no restore point here")
+        given.console.say("no restore points found")
     _say_notes(given)
     return ExitCode.OK
 
@@ -132,7 +132,8 @@ def _restore(given: Session) -> int:
         act = choose(command, subject, points(given.cluster, [subject], given.now))
     except NoPointError as error:
         given.console.say(
-            f"{error}; there are: kubectl stashgen snapshots {subject.name} -n {subject.namespace}"
+            f"{error}; list them with: kubectl stashgen snapshots {subject.name} "
+            f"-n {subject.namespace}"
         )
         return ExitCode.FINDINGS
     _say_about_target(given, act.namespace, act.target)
@@ -157,18 +158,23 @@ def _refuse_odd_flags(command: Command) -> None:
     }
     odd = [flag for flag, is_given in for_git.items() if is_given]
     if command.now and odd:
-        raise UsageError(f"{', '.join(odd)} is of a restore in git; it cannot be with --now")
+        applies = "applies" if len(odd) == 1 else "apply"
+        raise UsageError(
+            f"{', '.join(odd)} {applies} only to RestoreRequests and cannot be combined with --now"
+        )
     if command.wait and not command.now:
-        raise UsageError("--wait needs --now: a restore in git begins when it is synced")
+        raise UsageError("--wait requires --now: a RestoreRequest starts when it is synced")
 
 
 def _say_about_target(given: Session, namespace: str, claim: str) -> None:
     cluster, console = given.cluster, given.console
     if not cluster.has(PERSISTENT_VOLUME_CLAIMS, namespace, claim):
-        console.say(f"note: PersistentVolumeClaim {claim} does not exist; the restore waits for it")
+        console.say(
+            f"note: PersistentVolumeClaim {claim} does not exist; the restore will wait for it"
+        )
     users = users_of(cluster.stored_items(PODS, namespace), claim)
     if users:
-        console.say(f"note: pods use the volume while it is written: {', '.join(users)}")
+        console.say(f"note: pods use the volume during the restore: {', '.join(users)}")
 
 
 def _restore_now(given: Session, subject: Subject, manifest: JsonObject, target: str) -> int:
@@ -182,7 +188,7 @@ def _restore_now(given: Session, subject: Subject, manifest: JsonObject, target:
     if not given.command.wait:
         given.console.write(f"restoresession/{name} created")
         return ExitCode.OK
-    given.console.say(f"restoresession/{name} created; it writes into {target}")
+    given.console.say(f"restoresession/{name} created; restoring into {target}")
     return _follower(given).follow(RESTORE_SESSIONS, subject.namespace, name)
 
 
@@ -193,7 +199,7 @@ def _logs(given: Session) -> int:
     _say_notes(given)
     if pod is None:
         given.console.say(
-            f"no pod of {subject.name} is there any more; its reasons are: kubectl stashgen "
+            f"no pod of {subject.name} exists any more; see its state with: kubectl stashgen "
             f"status {subject.name} -n {subject.namespace}"
         )
         return ExitCode.FINDINGS
@@ -201,7 +207,7 @@ def _logs(given: Session) -> int:
     try:
         text = cluster.client.log(subject.namespace, pod.name)
     except NotFoundError as error:
-        raise ToolError(f"the log of pod {pod.name} is gone: {error.message}") from error
+        raise ToolError(f"the log of pod {pod.name} no longer exists: {error.message}") from error
     except ApiError as error:
         raise failure(error) from error
     given.console.write(text)
@@ -217,7 +223,7 @@ def _write_new(path: Path, text: str) -> None:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError as error:
-        raise UsageError(f"{path} is there already: a restore is a new file") from error
+        raise UsageError(f"{path} already exists: write each restore to a new file") from error
 
 
 def _write_json(console: Console, value: JsonObject) -> None:

@@ -1,4 +1,4 @@
-"""``--wait``: follow one object to its end, and say on the way what is new."""
+"""``--wait``: follow one object until it ends, and report changes on the way."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -29,12 +29,12 @@ _ENDS: Mapping[Resource, frozenset[str]] = {
     RESTORE_REQUESTS: frozenset(phase for phase in RestoreRequestPhase if phase.is_final),
 }
 _STEP_SECONDS = 0.5
-# An API server that restarts is waited for.
+# Tolerates a restart of the API server.
 _MOST_ERRORS = 60
 
 
 class Pause(Protocol):
-    """How time passes between two looks."""
+    """How to wait between two requests."""
 
     def __call__(self, seconds: float, /) -> None:
         """Wait."""
@@ -43,14 +43,14 @@ class Pause(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Follower:
-    """What following needs.
+    """Follows an object until it ends.
 
     Attributes:
-        client: With the user's rights.
-        console: For what is new.
-        timeout_seconds: Afterwards it is given up; the object goes on without us.
-        pause: How time passes.
-        monotonic: What is counted.
+        client: With the user's permissions.
+        console: For changes and the result.
+        timeout_seconds: When to give up; the object itself continues.
+        pause: How to wait between two requests.
+        monotonic: The clock of the timeout.
     """
 
     client: Client
@@ -60,21 +60,21 @@ class Follower:
     monotonic: Callable[[], float] = time.monotonic
 
     def follow(self, resource: Resource, namespace: str, name: str) -> int:
-        """Wait for the end; 0 if it is good, else 1 with the reason on standard error.
+        """Wait for the end; 0 if it succeeded, else 1 with the reason on standard error.
 
         Raises:
-            ToolError: the time is over, the object is gone, or the server stays away.
+            ToolError: the timeout passed, the object was deleted, or the server is unavailable.
         """
         kind = resource.kind.lower()
         deadline = self.monotonic() + self.timeout_seconds
-        told = ""
+        shown = ""
         errors = 0
         while True:
             try:
                 obj = self.client.get(resource, namespace, name)
                 errors = 0
             except NotFoundError as error:
-                raise ToolError(f"{kind}/{name} was deleted while it was waited for") from error
+                raise ToolError(f"{kind}/{name} was deleted while waiting for it") from error
             except ApiError as error:
                 errors += 1
                 if error.status or errors > _MOST_ERRORS:
@@ -86,13 +86,13 @@ class Follower:
             if phase in _ENDS[resource]:
                 return self._ended(resource, namespace, obj, phase)
             words = "; ".join(filter(None, (phase, _waiting(status))))
-            if words != told:
-                told = words
+            if words != shown:
+                shown = words
                 self.console.say(f"{kind}/{name}: {words}")
             if self.monotonic() >= deadline:
                 raise ToolError(
                     f"{kind}/{name} is still {phase} after {self.timeout_seconds:.0f} seconds; it "
-                    "goes on without this command"
+                    "continues without this command"
                 )
             self.pause(_STEP_SECONDS)
 
@@ -105,12 +105,12 @@ class Follower:
             return ExitCode.OK
         why = str(status.get("error") or "")
         why = why or failures(Cluster(self.client, namespace), resource, obj)
-        self.console.say(f"why: {why or 'it does not say why'}")
+        self.console.say(f"why: {why or 'no reason was reported'}")
         return ExitCode.FINDINGS
 
 
 def _waiting(status: JsonObject) -> str:
-    """What the conditions say that are not decided yet."""
+    """The messages of the conditions that are still undecided."""
     texts = [
         str(item["message"])
         for item in conditions_of(status)

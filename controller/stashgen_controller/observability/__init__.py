@@ -1,1 +1,1 @@
-"""Events, metrics and logs: what the outside learns of the objects."""
+"""Events, metrics and logs: the view of the objects from outside."""

@@ -1,7 +1,7 @@
-"""What Prometheus reads of the cluster: figures that follow from the objects and the time alone.
+"""Metrics of the cluster: values that depend only on the objects and the time.
 
 Each metric is described in docs/metrics.md. ``object_namespace`` is the namespace of the object and
-not ``namespace``, which Prometheus itself sets to that of the pod which it scrapes.
+not ``namespace``, which Prometheus itself sets to that of the pod that it scrapes.
 """
 
 from collections import Counter
@@ -74,7 +74,7 @@ def _of_phases(
     ]
     yield gauge(
         "stashgen_ready",
-        "1 where a BackupStorage, Repository or BackupConfiguration is Ready.",
+        "1 if a BackupStorage, Repository or BackupConfiguration is Ready, else 0.",
         ("kind", "object_namespace", "name"),
         ready,
     )
@@ -83,7 +83,7 @@ def _of_phases(
     ]
     yield gauge(
         "stashgen_paused",
-        "1 where a BackupConfiguration is paused; no series where it is not.",
+        "1 if a BackupConfiguration is paused; no series otherwise.",
         ("kind", "object_namespace", "name"),
         paused,
     )
@@ -95,13 +95,13 @@ def _of_sessions(reader: Reader, sessions: Sequence[BackupSession]) -> Iterator[
     )
     yield gauge(
         "stashgen_backup_sessions",
-        "BackupSessions that are there, by phase; the history limit deletes old ones.",
+        "Existing BackupSessions by phase; the history limit deletes old ones.",
         (*_SESSION, "phase"),
         phases.items(),
     )
     yield gauge(
         "stashgen_last_backup_session_succeeded",
-        "1 where the newest finished BackupSession of a session succeeded, 0 where it failed.",
+        "1 if the newest finished BackupSession of a session succeeded, 0 if it failed.",
         _SESSION,
         [
             (key, float(item.phase is BackupSessionPhase.SUCCEEDED))
@@ -147,19 +147,19 @@ def _of_objectives(
     copies = list(copy_states(reader, configurations, now))
     yield gauge(
         "stashgen_expected_interval_seconds",
-        "The longest time between two ticks of a session's schedule.",
+        "Longest time between two ticks of a session's schedule.",
         _SESSION,
         intervals.items(),
     )
     yield gauge(
         "stashgen_recovery_point_objective_seconds",
-        "How old the newest good snapshot may be: the longest gap plus the session's timeout.",
+        "Allowed age of the newest good snapshot: the longest gap plus the session's timeout.",
         _SESSION,
         points.items(),
     )
     yield gauge(
         "stashgen_last_success_timestamp_seconds",
-        "When the newest good snapshot of a session in a repository was taken.",
+        "Time of the newest good snapshot of a session in a repository.",
         _COPY,
         [
             ((*copy.session_key, copy.repository), copy.newest.timestamp())
@@ -169,7 +169,7 @@ def _of_objectives(
     )
     yield gauge(
         "stashgen_recovery_point_objective_met",
-        "1 where the newest good snapshot is young enough; 0 too where the schedule never fires.",
+        "1 if the newest good snapshot is recent enough; 0 also if the schedule never fires.",
         _COPY,
         [((*copy.session_key, copy.repository), float(copy.is_met)) for copy in copies],
     )
@@ -181,7 +181,7 @@ def _of_retention(
     states = retention_states(repositories, sessions)
     yield gauge(
         "stashgen_retention_last_success_timestamp_seconds",
-        "The newest BackupSession after which retention was applied to a repository.",
+        "Time of the newest BackupSession after which retention was applied to a repository.",
         _REPOSITORY,
         [
             (key, state.last_success.timestamp())
@@ -191,7 +191,7 @@ def _of_retention(
     )
     yield gauge(
         "stashgen_retention_applied",
-        "1 where retention was applied to a repository the last time it was tried, 0 where not.",
+        "1 if the last retention run of a repository succeeded, else 0.",
         _REPOSITORY,
         [
             (key, float(state.is_applied))
@@ -210,19 +210,19 @@ def _of_sizes(
     )
     yield gauge(
         "stashgen_snapshots",
-        "Snapshots of a repository that are there, by phase.",
+        "Existing Snapshots of a repository by phase.",
         (*_REPOSITORY, "phase"),
         counts.items(),
     )
     yield gauge(
         "stashgen_repository_size_bytes",
-        "What a repository takes in its storage.",
+        "Size of a repository in its storage.",
         _REPOSITORY,
         _sizes((item.key, item.status.size if item.status else None) for item in repositories),
     )
     yield gauge(
         "stashgen_storage_size_bytes",
-        "What the repositories of a BackupStorage take together.",
+        "Total size of the repositories in a BackupStorage.",
         ("object_namespace", "storage"),
         _sizes((item.key, item.status.total_size if item.status else None) for item in storages),
     )
@@ -231,7 +231,7 @@ def _of_sizes(
 def _unprotected(
     reader: Reader, configurations: Sequence[BackupConfiguration], storages: Sequence[BackupStorage]
 ) -> Gauge:
-    """A namespace that has claims says 0, so that a volume that becomes protected is seen."""
+    """A namespace with claims reports 0, so that a volume that becomes protected is visible."""
     counts: dict[tuple[str, ...], int] = {}
     for claim in coverage(reader, configurations, storages):
         counts[claim.namespace,] = counts.get((claim.namespace,), 0) + claim.is_open

@@ -20,7 +20,7 @@ class ClaimCoverage:
         claim: As stored.
         is_target: A BackupConfiguration backs it up.
         is_store: A BackupStorage keeps backups on it.
-        opt_out: Why it needs none; empty where nothing is said.
+        opt_out: Why it needs no backup; empty without an opt-out.
     """
 
     namespace: str
@@ -32,7 +32,7 @@ class ClaimCoverage:
 
     @property
     def is_open(self) -> bool:
-        """Nobody backs it up and nobody says why not."""
+        """Whether it is neither backed up nor opted out."""
         return not (self.is_target or self.is_store or self.opt_out)
 
 
@@ -41,7 +41,7 @@ def coverage(
     configurations: Iterable[BackupConfiguration],
     storages: Iterable[BackupStorage],
 ) -> list[ClaimCoverage]:
-    """Every claim, and whether it is backed up, holds backups, or is excused."""
+    """Every claim, and whether it is backed up, holds backups, or is opted out."""
     targets = set()
     for configuration in configurations:
         target = configuration.spec.target

@@ -1,8 +1,8 @@
-"""Kubernetes Events: the few changes of our objects that ``kubectl describe`` should tell.
+"""Kubernetes Events: the few changes of our objects that ``kubectl describe`` should show.
 
-They are found in what the caches see and not where statuses are written, because the worker that
-ends a session writes the session's phase itself. One Event an object and reason: the same again
-only moves its time.
+They are derived from what the caches see, not created where statuses are written, because the
+worker that ends a session writes the session's phase itself. There is one Event per object and
+reason; a repetition only updates its time.
 """
 
 import hashlib
@@ -51,13 +51,13 @@ OF_PHASE = {
     (REPOSITORIES, "Ready"): (NORMAL, "Ready"),
     (BACKUP_CONFIGURATIONS, "Ready"): (NORMAL, "Ready"),
 }
-# Kinds of which a condition that becomes False is told by its own reason.
+# Kinds whose conditions are reported, by the condition's reason, when they become False.
 _WITH_CONDITIONS = frozenset({BACKUP_STORAGES, REPOSITORIES, BACKUP_CONFIGURATIONS})
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something to tell about an object: Normal or Warning, a reason in CamelCase, a sentence."""
+    """An Event to report: Normal or Warning, a reason in CamelCase, a sentence."""
 
     type: str
     reason: str
@@ -65,7 +65,7 @@ class Note:
 
 
 def notes(reader: Reader, resource: Resource, obj: JsonObject) -> Iterator[Note]:
-    """What is to be told about an object as it is now; a reason comes once."""
+    """The Events that an object's current status calls for; each reason at most once."""
     status = mapping_of(obj, "status")
     phase = str(status.get("phase") or "")
     of_phase = OF_PHASE.get((resource, phase))
@@ -74,11 +74,11 @@ def notes(reader: Reader, resource: Resource, obj: JsonObject) -> Iterator[Note]
         text = failures(reader, resource, obj) if type_ == WARNING else _success(status, phase)
         yield Note(type_, reason, text or f"the phase is {phase}")
     if resource in _WITH_CONDITIONS:
-        told: set[str] = set()
+        reported: set[str] = set()
         for item in false_conditions(status):
             reason = item.get("reason") or item["type"]
-            if reason not in told:
-                told.add(reason)
+            if reason not in reported:
+                reported.add(reason)
                 yield Note(WARNING, reason, item.get("message") or f"{item['type']} is False")
     failed = [item for item in list_of(status, "retentionPolicy") if item.get("error")]
     if failed and resource == BACKUP_SESSIONS:
@@ -91,20 +91,20 @@ def _success(status: JsonObject, phase: str) -> str:
     if isinstance(before, dict):
         return str(before.get("message"))
     if before:
-        return f"restored before at {before}; nothing was written now"
+        return f"already restored at {before}; nothing was written this time"
     duration = status.get("duration")
     return f"{phase} after {duration}" if duration else f"the phase is {phase}"
 
 
 class EventRecorder:
-    """Makes Events of what is new about an object, in a thread of its own.
+    """Creates Events about changes of objects, in its own thread.
 
-    An Event that cannot be made is logged and forgotten: nothing depends on one.
+    An Event that cannot be created is logged and dropped: nothing depends on one.
 
     Args:
-        client: With which Events are made.
-        clock: Their time.
-        may_write: Whether we lead; who does not only remembers what it sees.
+        client: Creates the Events.
+        clock: Gives their time.
+        may_write: Whether this process leads; a standby only remembers what it sees.
         instance: The name of this process, for the Event.
     """
 
@@ -120,18 +120,18 @@ class EventRecorder:
         self._thread = Thread(target=self._run, name="events", daemon=True)
 
     def start(self) -> None:
-        """Begin to make Events; returns at once."""
+        """Start creating Events; returns at once."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Make the Events that wait, then end."""
+        """Create the queued Events, then stop."""
         self._waiting.put(None)
         self._thread.join(timeout=5)
 
     def see(self, reader: Reader, resource: Resource, change: str, obj: JsonObject) -> None:
-        """Take note of a cache's change; never waits.
+        """Process a change of a cache; never blocks.
 
-        What is true of an object that is seen for the first time is no news.
+        The first state of an object is not reported, only later changes.
         """
         uid = str(mapping_of(obj, "metadata").get("uid"))
         if change == "DELETED":
@@ -139,8 +139,10 @@ class EventRecorder:
             return
         try:
             found = list(notes(reader, resource, obj))
-        except Exception:  # a status of an odd shape must not end the cache that shows it
-            log.exception("no events of this object", extra={"kind": resource.kind, "uid": uid})
+        except Exception:  # a malformed status must not stop the cache that delivers it
+            log.exception(
+                "cannot derive events from this object", extra={"kind": resource.kind, "uid": uid}
+            )
             return
         before = self._known.get(uid)
         self._known[uid] = frozenset(note.reason for note in found)
@@ -155,7 +157,7 @@ class EventRecorder:
                 try:
                     self._waiting.put_nowait((resource, obj, note))
                 except Full:
-                    log.warning("too many events wait", extra={"reason": note.reason})
+                    log.warning("event queue is full, event dropped", extra={"reason": note.reason})
 
     def _run(self) -> None:
         while (item := self._waiting.get()) is not None:
@@ -168,7 +170,7 @@ class EventRecorder:
                     "namespace": namespace_of(obj),
                     "error": str(error),
                 }
-                log.warning("no event was made", extra=fields)
+                log.warning("could not create event", extra=fields)
 
     def _write(self, resource: Resource, obj: JsonObject, note: Note) -> None:
         manifest = event_manifest(resource, obj, note, self._clock.now(), self._instance)

@@ -26,11 +26,11 @@ class CopyState:
 
     Attributes:
         namespace, configuration, session, repository: Which copy.
-        objective: None where the schedule cannot be read or never fires.
+        objective: None if the schedule is invalid or never fires.
         newest: When its newest good snapshot was taken; None before the first.
-        since: From when on its age counts: a new configuration has as long as any other until its
-            first good snapshot.
-        is_met: Whether it is young enough.
+        since: The start of its age: a new configuration has the full allowed age until its first
+            good snapshot.
+        is_met: Whether it is recent enough.
     """
 
     namespace: str
@@ -77,7 +77,7 @@ def copy_states(
 
 
 def _newest(snapshots: Iterable[SnapshotRecord]) -> dict[tuple[str, str, str], datetime]:
-    """By namespace, repository and session: when the newest good snapshot was taken."""
+    """The time of the newest good snapshot by namespace, repository and session."""
     taken: dict[tuple[str, str, str], datetime] = {}
     for snapshot in snapshots:
         if snapshot.phase is Phase.SUCCEEDED:
@@ -95,7 +95,7 @@ def session_objective(
 
 
 def timing(reader: Reader, configuration: BackupConfiguration, session: Session) -> tuple[str, str]:
-    """A session's schedule and time zone: the CronJob's, which is what runs."""
+    """A session's schedule and time zone: those of the CronJob, which is what actually runs."""
     namespace, name = configuration.key
     cron_job = reader.stored(CRON_JOBS, namespace, names.cron_job_name(name, session.name or ""))
     spec = cast("JsonObject", (cron_job or {}).get("spec") or {})

@@ -1,9 +1,9 @@
-"""What Prometheus reads: the cluster's figures, computed at each scrape, and the process' own.
+"""All metrics for Prometheus: those of the cluster, computed at each scrape, and of this process.
 
-Nothing is remembered: a controller that was started a second ago says the same as one that runs
-for a year, and a standby the same as the leader. Only the requests and the queue are the process'
-own. Each metric is described in docs/metrics.md; the alert rules need no thresholds because the
-objects say what is expected.
+Nothing is stored: a controller that was started a second ago reports the same as one that has been
+running for a year, and a standby the same as the leader. Only requests and queue depth belong to
+the process. Each metric is described in docs/metrics.md; the alert rules need no thresholds because
+the objects define what is expected.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,16 +22,16 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Process(Protocol):
-    """What a metric says of this process and not of the cluster."""
+    """The values of the metrics about this process."""
 
     @property
     def requests_by_verb(self) -> Mapping[str, int]:
-        """Requests to the API server since the start."""
+        """Requests to the API server since the process started."""
         ...
 
     @property
     def queue_depth(self) -> int:
-        """Objects that wait to be looked at."""
+        """Objects that are queued for reconciliation."""
         ...
 
     @property
@@ -41,7 +41,7 @@ class Process(Protocol):
 
     @property
     def admission_problems(self) -> Sequence[str]:
-        """In strict mode: each namespace in which a policy is missing, in words."""
+        """In strict mode: a message for each namespace in which a policy is missing."""
         ...
 
 
@@ -66,7 +66,7 @@ class _Collector:
         self._families = families
 
     def collect(self) -> list[Metric]:
-        """What is exposed."""
+        """The metrics to expose."""
         return self._families
 
 
@@ -79,15 +79,19 @@ def of_process(process: Process) -> Iterator[Metric]:
         requests.add_metric([verb], number)
     yield requests
     for name, text, figure in (
-        ("stashgen_queue_depth", "Objects that wait to be looked at.", process.queue_depth),
+        (
+            "stashgen_queue_depth",
+            "Objects that are queued for reconciliation.",
+            process.queue_depth,
+        ),
         (
             "stashgen_leader",
-            "1 where this process reconciles, 0 on a standby.",
+            "1 if this process reconciles, 0 on a standby.",
             float(process.is_leading),
         ),
         (
             "stashgen_admission_policy_missing",
-            "Namespaces in which the API server would let in a Job that nobody reviewed.",
+            "Namespaces in which the API server would admit an unreviewed Job.",
             len(process.admission_problems),
         ),
     ):

@@ -1,4 +1,4 @@
-"""How the last runs went: the newest finished session of each kind, retention, and reasons."""
+"""Outcomes of the last runs: the newest finished sessions, retention, and reasons of failures."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class RetentionState:
     """Retention of one Repository.
 
     Attributes:
-        is_applied: How it went the last time; None before the first.
+        is_applied: Whether the last attempt succeeded; None before the first.
         last_success: The newest session after which it was applied.
         why: Why it failed, or is held.
     """
@@ -79,10 +79,10 @@ def retention_states(
 
 
 def failures(reader: Reader, resource: Resource, obj: JsonObject) -> str:
-    """Every text that says why: conditions, components, and those of the failed Snapshots."""
+    """All reasons of a failure: conditions, components, and those of the failed Snapshots."""
     status = mapping_of(obj, "status")
     if status.get("error"):
-        # A RestoreRequest says it in one place.
+        # A RestoreRequest has a single field for it.
         return str(status["error"])
     found = [item["message"] for item in false_conditions(status) if item.get("message")]
     if status.get("phase") == "Skipped":

@@ -1,1 +1,1 @@
-"""The controller process: wires caches, kinds, election and endpoint together."""
+"""The controller process: wires caches, kinds, leader election and endpoint together."""

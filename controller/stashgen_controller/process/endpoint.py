@@ -1,6 +1,6 @@
-"""One HTTP endpoint: what Prometheus scrapes, and what the kubelet asks.
+"""The HTTP endpoint: metrics for Prometheus, and probes for the kubelet.
 
-It serves names of volumes, no secrets; who may reach it is the NetworkPolicy's to say.
+It exposes names of volumes but no secrets; the NetworkPolicy decides who may reach it.
 """
 
 import logging
@@ -18,7 +18,7 @@ _CLIENT_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a path answers with."""
+    """The answer of a path."""
 
     status: int
     content: bytes
@@ -33,11 +33,11 @@ class Answer:
 
 
 class Endpoint:
-    """Serves a few paths by GET.
+    """Serves a few paths via GET.
 
     Args:
         address: ``host:port``; an empty host is every address, port 0 a free one.
-        paths: What each path answers.
+        paths: The function that answers each path.
     """
 
     def __init__(self, address: str, paths: Mapping[str, Callable[[], Answer]]) -> None:
@@ -47,11 +47,11 @@ class Endpoint:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port that it listens on."""
         return int(self._server.server_address[1])
 
     def start(self) -> None:
-        """Begin to serve; returns at once."""
+        """Start serving; returns at once."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -72,26 +72,26 @@ class _Server(ThreadingHTTPServer):
         super().__init__((host, port), _Handler)
 
     def server_bind(self) -> None:
-        """An address of IPv6 that means every address means those of IPv4 too."""
+        """Let the IPv6 wildcard address accept IPv4 connections too."""
         if self.address_family == socket.AF_INET6:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         super().server_bind()
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 (as there)
-        """A client that goes away in the middle is no news."""
-        log.debug("a request to the endpoint failed")
+        """Do not log a client that disconnects."""
+        log.debug("request failed")
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def setup(self) -> None:
-        """Do not wait for ever for a client that says nothing."""
+        """Do not wait forever for a silent client."""
         self.request.settimeout(_CLIENT_SECONDS)
         super().setup()
 
     def do_GET(self) -> None:
-        """Answer what the path has to say."""
+        """Answer with the result of the path's function."""
         path = self.path.partition("?")[0]
         find = cast("_Server", self.server).paths.get(path)
         if find is None:
@@ -99,8 +99,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         try:
             answer = find()
-        except Exception:  # what is wrong must be seen by who asks, not end the thread
-            log.exception("the endpoint cannot answer", extra={"path": path})
+        except Exception:  # the client must see the error, and the thread must survive
+            log.exception("could not answer the request", extra={"path": path})
             answer = Answer(500, b"internal error\n")
         self._send(answer)
 
@@ -112,8 +112,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(answer.content)
 
     def version_string(self) -> str:
-        """No version of Python for whoever asks."""
+        """Do not disclose the version of Python."""
         return "stashgen-controller"
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (its name there)
-        """Probes and scrapes are no news."""
+        """Do not log probes and scrapes."""

@@ -165,7 +165,7 @@ class Controller:
         try:
             refuse_other_operator(self._counted)
         except (OtherOperatorError, ApiError) as error:
-            log.error("must not lead", extra={"error": str(error)})
+            log.error("cannot take the lead", extra={"error": str(error)})
             self._lose()
             return
         self._manager.work()
@@ -181,9 +181,9 @@ class Controller:
     def _health(self) -> Answer:
         problems = []
         if self._election is not None and not self._election.is_alive:
-            problems.append("the leader election has ended")
+            problems.append("leader election has stopped")
         if self.is_leading and self._manager.synced and not self._manager.is_working:
-            problems.append("nothing is reconciled")
+            problems.append("reconciliation has stopped")
         return Answer.of_problems(problems)
 
     def _readiness(self) -> Answer:

@@ -6,7 +6,7 @@ from stashgen.api.base import JsonObject, name_of, namespace_of
 from stashgen.api.resources import DEPLOYMENTS
 from stashgen_controller.kube.client import Client
 
-# KubeStash's chart labels the Deployments of its operator and of its webhook server so.
+# The label of KubeStash's chart on the Deployments of its operator and webhook server.
 LABEL = "app.kubernetes.io/name=kubestash-operator"
 
 
@@ -15,11 +15,11 @@ class OtherOperatorError(Exception):
 
 
 def refuse_other_operator(client: Client) -> None:
-    """See that nobody else reconciles our kinds; one that is scaled to nothing does not.
+    """Fail if another operator reconciles our kinds; one scaled to zero does not.
 
     Raises:
-        OtherOperatorError: KubeStash's operator is there; the message says what to do.
-        ApiError: it cannot be found out.
+        OtherOperatorError: KubeStash's operator is running; the message says what to do.
+        ApiError: the Deployments cannot be listed.
     """
     found, _ = client.list(DEPLOYMENTS, label_selector=LABEL)
     running = [item for item in found if _spec(item).get("replicas", 1)]
@@ -28,8 +28,8 @@ def refuse_other_operator(client: Client) -> None:
     names = ", ".join(sorted(map(_full_name, running)))
     msg = (
         f"KubeStash's operator is installed (Deployment {names}) and acts on the same objects: "
-        "uninstall it or scale it to 0 and start again; or, to keep it, write controller: "
-        "kubestash in the Project and do not install this controller"
+        "uninstall it or scale it to 0 and start again; or, to keep it, set controller: kubestash "
+        "in the Project and do not install this controller"
     )
     raise OtherOperatorError(msg)
 

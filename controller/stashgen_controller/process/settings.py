@@ -1,4 +1,4 @@
-"""The controller's settings: flags over environment over defaults, merged once."""
+"""The controller's settings: flags override the environment, which overrides the defaults."""
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ _SHORTEST_LEASE_SECONDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the command line and the environment say."""
+    """The merged settings."""
 
     kubeconfig: str | None
     namespace: str
@@ -26,7 +26,7 @@ class Settings:
 
     @property
     def agent(self) -> str:
-        """How the audit log names us."""
+        """The user agent, as the audit log shows it."""
         return f"{USER_AGENT} (strict)" if self.strict else USER_AGENT
 
 
@@ -43,37 +43,37 @@ def parse(argv: Sequence[str], environment: Mapping[str, str]) -> Settings:
     parser.add_argument(
         "--kubeconfig",
         default=environment.get("KUBECONFIG") or None,
-        help="where the API server is (default: $KUBECONFIG, else the pod's own cluster)",
+        help="kubeconfig file (default: $KUBECONFIG, else the pod's own cluster)",
     )
     parser.add_argument(
         "--namespace",
         default=environment.get("POD_NAMESPACE") or "stashgen-system",
-        help="where the Lease is (default: $POD_NAMESPACE, else stashgen-system)",
+        help="namespace of the Lease (default: $POD_NAMESPACE, else stashgen-system)",
     )
     parser.add_argument(
         "--metrics-address",
         type=_address,
         default=":8080",
         metavar="HOST:PORT",
-        help="of /metrics, /healthz and /readyz (default: :8080)",
+        help="address of /metrics, /healthz and /readyz (default: :8080)",
     )
     parser.add_argument(
         "--leader-elect",
         action="store_true",
-        help="of several controllers only the one that holds the Lease acts",
+        help="of several controllers, run only the one that holds the Lease",
     )
     parser.add_argument(
         "--lease-duration",
         type=_lease,
         default=Timing().duration,
         metavar="SECONDS",
-        help="how long a leader that is gone is waited for (default: 15)",
+        help="how long to wait for a lost leader before taking over (default: 15)",
     )
     parser.add_argument(
         "--strict",
         action="store_true",
-        help="serve compiled objects only, and start no Job unless the API server refuses those "
-        "that nobody reviewed",
+        help="serve only compiled objects, and start Jobs only if the API server rejects "
+        "unreviewed ones",
     )
     args = parser.parse_args(argv)
     return Settings(
@@ -97,6 +97,6 @@ def _address(text: str) -> str:
 
 def _lease(text: str) -> timedelta:
     if not text.isdigit() or int(text) < _SHORTEST_LEASE_SECONDS:
-        msg = f"{text!r} is not a number of seconds, at least {_SHORTEST_LEASE_SECONDS}"
+        msg = f"{text!r} is not a whole number of seconds of at least {_SHORTEST_LEASE_SECONDS}"
         raise argparse.ArgumentTypeError(msg)
     return timedelta(seconds=int(text))

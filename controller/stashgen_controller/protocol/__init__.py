@@ -1,1 +1,1 @@
-"""What controller and worker say to each other."""
+"""The messages between controller and worker."""

@@ -1,7 +1,7 @@
-"""What a worker tells the controller: one document, the same on both ways home.
+"""What a worker reports to the controller: one document for both channels.
 
-It is the pod's termination message (the kubelet's word) and the source of what the worker
-patches into the status. At most 4,096 bytes (Kubernetes, "Customizing the termination message").
+It is the pod's termination message, and the source of what the worker patches into the status. At
+most 4,096 bytes (Kubernetes, "Customizing the termination message").
 """
 
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ class ErrorClass(StrEnum):
     EXPIRED = "Expired"
     RESTIC_TOO_OLD = "ResticTooOld"
     INTERNAL = "Internal"
-    # seen by the controller, when no worker could write
+    # detected by the controller when no worker could report
     OUT_OF_MEMORY = "OutOfMemory"
     EVICTED = "Evicted"
     EXECUTOR_LOST = "ExecutorLost"
@@ -83,12 +83,12 @@ class Retention(Model):
     """What a retain run did.
 
     Attributes:
-        removed: Snapshot names whose data and YAML are gone: the objects may go too.
-        remaining: How many more are due; the next run takes them.
-        kept: How many good and failed ones stay.
-        missing: Succeeded ones that restic does not list any more: they count for nothing.
+        removed: Names of Snapshots whose data and YAML were removed: the objects can be deleted.
+        remaining: How many more are due; the next run removes them.
+        kept: How many good and failed ones are kept.
+        missing: Succeeded ones that restic no longer lists; they do not count.
         ignored: Files among the records that are not records of this repository.
-        orphans: restic snapshots that no record named and that are gone, too.
+        orphans: restic snapshots without a record that were removed.
     """
 
     removed: tuple[str, ...] = ()
@@ -100,7 +100,7 @@ class Retention(Model):
 
 
 class RepositoryState(Model):
-    """What init-repository saw in the bucket."""
+    """What init-repository found in the bucket."""
 
     component_paths: tuple[str, ...] = ()
     snapshot_count: int = 0
@@ -116,11 +116,11 @@ class RunResult(Model):
         error: Set if and only if the phase is Failed.
         components: Backup and restore: by component name; ``path``, ``phase``, sizes, restic ids.
         uploaded: The YAML of this run's object (metadata, repository, snapshot) is in the bucket.
-        repository: What init-repository saw.
+        repository: What init-repository found.
         retention: What retain did.
-        restored_before: A requested restore had been done already: nothing was written.
-        details: Where in the bucket the whole result is, with all errors, if this is not all.
-        started, finished: The worker's clock.
+        restored_before: A requested restore was completed before: nothing was written.
+        details: Where in the bucket the complete result is, if this one is shortened.
+        started, finished: By the worker's clock.
     """
 
     version: str = "v1"
@@ -140,9 +140,9 @@ class RunResult(Model):
 def encode(result: RunResult) -> str:
     """The result as JSON of at most 4,096 bytes.
 
-    Texts are shortened until it fits, then what the controller can do without is left out of the
-    components (restic's ids stay: a restore needs them). A result that is too long even so becomes
-    a failure that says it, never half a document.
+    Texts are shortened until it fits, then fields that the controller does not need are removed
+    from the components (restic's ids stay, because a restore needs them). A result that is still
+    too long becomes a failure that says so, never a truncated document.
     """
     return next(text for text in _encodings(result) if len(text.encode()) <= MAX_BYTES)
 

@@ -1,4 +1,4 @@
-"""What the controller tells a worker: one JSON document in a pod template annotation.
+"""What the controller passes to a worker: one JSON document in a pod template annotation.
 
 The pod's spec is constant and reviewed; everything that differs between two runs travels here
 (annotation ``session.stashgen.dev/plan``, read by the worker as a downward-API file).
@@ -21,13 +21,13 @@ _OF_EVERY_VERB = frozenset({"attempt", "cluster_uid", "deadline", "verb"})
 
 
 class RestoreOrder(Model):
-    """What a RestoreRequest says of a restore beside its RestoreSession.
+    """What a RestoreRequest adds to its RestoreSession.
 
     Attributes:
         request: Name of the RestoreRequest.
-        snapshot: As it was asked for: a name or ``latest``.
+        snapshot: As requested: a name or ``latest``.
         target: The claim.
-        not_after: Nothing starts at or after this time; no part of the act.
+        not_after: Nothing starts at or after this time; not part of the restore's identity.
     """
 
     nonce: Nonce
@@ -40,7 +40,7 @@ class RestoreOrder(Model):
     not_after: Time
 
     def is_same_act(self, other: "RestoreOrder") -> bool:
-        """Whether both are the one act that was reviewed, however long it may start."""
+        """Whether both are the same reviewed restore, regardless of ``not_after``."""
         return self == other.model_copy(update={"not_after": self.not_after})
 
     def to_json(self) -> str:

@@ -1,1 +1,1 @@
-"""What runs inside the Jobs; one module a verb. Never imports a Kubernetes client package."""
+"""The code that runs inside the Jobs, one module per verb; imports no Kubernetes client package."""

@@ -1,4 +1,4 @@
-"""The few API requests of a worker, by the standard library: get, create and a status patch."""
+"""A worker's few API requests, with the standard library: get, create and a status patch."""
 
 import json
 import ssl
@@ -18,7 +18,7 @@ _PAUSE = 0.2
 
 
 class ApiRefusedError(Exception):
-    """The API server refused a request (``status`` its HTTP code) or was not reached (0)."""
+    """The API server rejected a request (``status`` is its HTTP code) or was unreachable (0)."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -68,7 +68,7 @@ class Api:
         content_type: str = "application/json",
     ) -> JsonObject:
         if self._url is None:
-            raise ApiRefusedError(0, "this pod does not know an API server")
+            raise ApiRefusedError(0, "this pod has no access to an API server")
         headers = {"Content-Type": content_type, "Accept": "application/json"}
         if self._environment.token_file.exists():
             token = self._environment.token_file.read_text(encoding="utf-8").strip()
@@ -82,7 +82,7 @@ class Api:
         return self._send(request)
 
     def _send(self, request: urllib.request.Request) -> JsonObject:
-        problem = "no attempt was made"
+        problem = "no request was sent"
         for attempt in range(_ATTEMPTS):
             time.sleep(_PAUSE * attempt)
             try:
@@ -97,10 +97,10 @@ class Api:
             except (OSError, HTTPException) as error:
                 problem = str(error)
                 if isinstance(getattr(error, "reason", error), TimeoutError):
-                    # A server that does not answer at all would hold up the report of the run.
+                    # A server that does not respond at all would delay the report of the run.
                     break
             except ValueError as error:
-                raise ApiRefusedError(0, f"the answer is not JSON: {error}") from error
+                raise ApiRefusedError(0, f"the response is not JSON: {error}") from error
         raise ApiRefusedError(0, problem)
 
 

@@ -1,4 +1,4 @@
-"""The worker's command line: each verb loads what it needs, works and reports."""
+"""The worker's command line: each verb imports what it needs, runs and reports."""
 
 import argparse
 import gc
@@ -30,9 +30,11 @@ from stashgen_controller.worker.storage import open_storage
 from stashgen_controller.worker.storage.base import StorageError
 from stashgen_controller.worker.verbs import VerbModule, load
 
+_DESCRIPTION = "Runs one step of a backup or restore inside a Job; started by the controller."
+
 
 def run_command(argv: Sequence[str] | None, interruption: Interruption) -> int:
-    """Do one verb and report; the exit code is 0 or 1, or 2 for a wrong command line."""
+    """Run one verb and report; returns exit code 0 or 1, or 2 for a wrong command line."""
     chosen, rest = _parser().parse_known_args(argv)
     environment = from_process()
     if chosen.command == TRIGGER:
@@ -62,21 +64,21 @@ def run_command(argv: Sequence[str] | None, interruption: Interruption) -> int:
 def _read_plan(
     environment: Environment, verb: Verb, module: VerbModule, args: argparse.Namespace
 ) -> RunSpec:
-    """The plan, which must be about what the reviewed command line is about.
+    """The run spec, which must match the reviewed command line.
 
     Raises:
-        RunFailedError: there is none, or it is another one's.
+        RunFailedError: there is none, or it belongs to something else.
     """
     try:
         plan = environment.read_plan()
     except (OSError, ValidationError) as error:
-        msg = f"the session's plan cannot be read: {error}"
+        msg = f"the run spec cannot be read: {error}"
         raise RunFailedError(ErrorClass.INTERNAL, msg) from error
     subject = module.subject(plan)
     said = {"verb": plan.verb.value, **subject}
     asked = {"verb": verb.value, **{name: getattr(args, name) for name in subject}}
     if said != asked:
-        msg = f"the plan is for {said}, the command line for {asked}"
+        msg = f"the run spec is for {said}, but the command line for {asked}"
         raise RunFailedError(ErrorClass.INTERNAL, msg)
     return plan
 
@@ -106,11 +108,13 @@ def _storage_flags(args: argparse.Namespace) -> Mapping[str, str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    """What is asked for; the rest of the command line is the verb's own."""
-    parser = argparse.ArgumentParser(prog="stashgen-worker", description=__doc__)
+    """The parser for the command; the verb itself parses the rest."""
+    parser = argparse.ArgumentParser(prog="stashgen-worker", description=_DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"stashgen-worker {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser(TRIGGER, help="create the BackupSession of a tick", add_help=False)
+    commands.add_parser(
+        TRIGGER, help="create the BackupSession for a tick of the schedule", add_help=False
+    )
     for template, pod in PODS.items():
         command = commands.add_parser(
             template, help=pod.summary, add_help=False, allow_abbrev=False
@@ -124,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _arguments(command: str, module: VerbModule) -> argparse.ArgumentParser:
-    """What a verb is told on its reviewed command line."""
+    """The parser for the reviewed arguments of a verb."""
     parser = argparse.ArgumentParser(prog=f"stashgen-worker {command}")
     parser.set_defaults(namespace="", directory="", scratch_dir=None, enable_cache="false")
     parser.add_argument("--storage", required=True)

@@ -1,4 +1,4 @@
-"""What a worker finds in its pod: the plan, the clock, where results go. The only place for it."""
+"""What a worker finds in its pod: run spec, clock, destination of results. Read only here."""
 
 import os
 from collections.abc import Callable
@@ -26,11 +26,11 @@ class Environment:
 
     Attributes:
         data: The folder where the claim is mounted.
-        credentials: The folder with the keys of the storage, a file each.
+        credentials: The folder with the keys of the storage, one file per key.
         now: The worker's clock: the node's, or the embedded cluster's.
-        api_url: Base address of the API server; None where the pod has no token.
-        job_name: Of the trigger Job.
-        pod_uid: Names the file of a result that has no room in the termination message.
+        api_url: Base address of the API server; None if the pod has no token.
+        job_name: The name of the trigger Job.
+        pod_uid: Names the file of a result that does not fit the termination message.
     """
 
     plan_file: Path
@@ -61,7 +61,7 @@ def from_process() -> Environment:
     host = os.environ.get("KUBERNETES_SERVICE_HOST")
     port = os.environ.get("KUBERNETES_SERVICE_PORT", "443")
     token_file = Path(_ACCOUNT, "token")
-    # Kubernetes tells every pod where the API server is; without a token it is not ours to ask.
+    # Every pod knows the API server's address, but without a token it must not use it.
     in_cluster = f"https://{host}:{port}" if host and token_file.exists() else None
     return Environment(
         plan_file=Path(os.environ.get("STASHGEN_PLAN_FILE", _PLAN_FILE)),

@@ -1,7 +1,7 @@
 """``stashgen-worker VERB``: the command of every container that stashgen starts.
 
-The worker is the pod's first process, for which a signal without a handler does not exist: so the
-handlers are here before anything else is loaded. Python's collector only costs time at the start.
+The worker is the pod's init process, which ignores signals without a handler, so the handlers are
+installed before anything else is imported. Python's collector only costs time at the start.
 """
 
 import gc
@@ -13,7 +13,7 @@ from stashgen_controller.worker.restic.interruption import Interruption
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Do one verb and report; the exit code is 0 or 1, or 2 for a wrong command line."""
+    """Run one verb and report; returns exit code 0 or 1, or 2 for a wrong command line."""
     interruption = Interruption()
     before = {
         number: signal.signal(number, lambda _number, _frame: interruption.request())

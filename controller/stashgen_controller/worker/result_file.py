@@ -1,4 +1,4 @@
-"""What has no room in a termination message, as a file in the bucket."""
+"""Results that do not fit a termination message, as a file in the bucket."""
 
 import contextlib
 import json
@@ -13,11 +13,11 @@ _SHOWN_ERRORS = 3
 
 
 def with_details(run: RunContext, result: RunResult) -> RunResult:
-    """The result, naming a file with all of it where the document alone would not say all.
+    """The result; if it must be shortened, it names a file with the complete one.
 
-    The file is at ``.stashgen/results/<uid of the pod>.json`` in the repository's directory; the
-    oldest beyond twenty go. A storage that is full or away must not make a report impossible:
-    then there is no file, and the document does not name one.
+    The file is ``.stashgen/results/<uid of the pod>.json`` in the repository's directory; only the
+    newest twenty are kept. A full or unavailable storage must not prevent the report: then there is
+    no file, and the result names none.
     """
     is_all = run.errors.count <= _SHOWN_ERRORS and is_whole(result)
     if is_all or run.environment.pod_uid is None:

@@ -1,4 +1,4 @@
-"""One run of a verb: what it works on, what it has to report, and that nothing goes unreported."""
+"""One run of a verb: its input, its report, and the guarantee that nothing goes unreported."""
 
 import sys
 from collections.abc import Callable
@@ -73,7 +73,7 @@ class RunContext:
         Raises:
             RunFailedError: the encryption Secret is not there.
             ResticError: restic is missing or too old.
-            StorageError: the storage does not answer, or refuses us.
+            StorageError: the storage does not respond, or refuses us.
         """
         self._require_password()
         if not self._is_checked:
@@ -106,7 +106,7 @@ class RunContext:
         raise RunFailedError(ErrorClass.SECRET_MISSING, f"the encryption Secret {what}")
 
     def finish_component(self, name: str, phase: Phase, *, error: str | None = None) -> None:
-        """Give a component its last word."""
+        """Set a component's final phase."""
         self.components[name] = self.components[name].model_copy(
             update={
                 "phase": phase,
@@ -116,13 +116,13 @@ class RunContext:
         )
 
     def fail_components(self, error: RunError) -> None:
-        """Components that are still running end with the run."""
+        """Fail the components that are still running."""
         for name, component in self.components.items():
             if component.phase is Phase.RUNNING:
                 self.finish_component(name, Phase.FAILED, error=error.why.text)
 
     def result(self, error: RunError | None) -> RunResult:
-        """What is to be reported now."""
+        """The result to report."""
         return RunResult(
             verb=self.plan.verb.value,
             phase=Phase.FAILED if error is not None else Phase.SUCCEEDED,
@@ -138,30 +138,30 @@ class RunContext:
 
 
 def execute(run: RunContext, work: Callable[[RunContext], None]) -> RunResult:
-    """Do a verb's work and say how it went; nothing that goes wrong escapes as an exception."""
+    """Run a verb's function and return the result; no exception escapes."""
     error = attempt(lambda: work(run))
     if error is not None:
         run.fail_components(error)
     result = run.result(error)
     part = VERBS[run.plan.verb].result
     if error is None and not getattr(result, part):
-        # The controller reads what a verb found from there alone.
-        what = f"{run.plan.verb} succeeded without a word in {part!r}"
+        # The controller reads a verb's result only from there.
+        what = f"{run.plan.verb} succeeded without a value in {part!r}"
         return run.result(RunError(reason=ErrorClass.INTERNAL, message=what))
     return result
 
 
 def attempt(work: Callable[[], None]) -> RunError | None:
-    """Do something; what went wrong, if anything did."""
+    """Run a function; returns the error, if any."""
     try:
         work()
-    except Exception as failure:  # noqa: BLE001 - a bug of ours must be reported, too
+    except Exception as failure:  # noqa: BLE001 - a bug of ours must be reported too
         return run_error(failure)
     return None
 
 
 def run_error(failure: Exception) -> RunError:
-    """What a run reports for an exception; a bug of ours is reported like any other failure."""
+    """The error to report for an exception; a bug of ours is reported like any other failure."""
     match failure:
         case RunFailedError() | ResticError() | StorageError():
             reason, message = failure.reason, str(failure)
@@ -178,7 +178,7 @@ def failed(verb: str, error: RunError, now: datetime) -> RunResult:
 
 
 def report(result: RunResult, log: Path) -> int:
-    """Write the termination message and say the process' exit code."""
+    """Write the termination message; returns the exit code of the process."""
     text = encode(result)
     try:
         log.write_text(text, encoding="utf-8")

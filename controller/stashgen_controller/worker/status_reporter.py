@@ -1,7 +1,7 @@
-"""The second way home: what a worker patches into the statuses while and after it works.
+"""The second reporting channel: status patches during and after a worker's run.
 
-The termination message is the first, and it is written first. A refused or lost patch does not
-fail a good backup: the controller completes what the worker could not write.
+The termination message is the first, and is written first. A rejected or lost patch does not fail a
+good backup: the controller completes what the worker could not write.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ _INTERVAL_SECONDS = 9.0
 
 
 class Reporter:
-    """Patches the statuses of one run's objects; progress stops where nobody answers."""
+    """Patches the statuses of one run's objects; stops reporting progress if the API is away."""
 
     def __init__(self, api: Api, namespace: str, now: Callable[[], datetime]) -> None:
         self._api = api
@@ -32,17 +32,17 @@ class Reporter:
         self._is_reached = True
 
     def snapshot(self, name: str, components: Mapping[str, Component]) -> None:
-        """The components of the Snapshot that this run makes."""
+        """Report the components of the Snapshot that this run creates."""
         self._patch(SNAPSHOTS, name, _components(components))
 
     def restore_session(self, name: str, components: Mapping[str, RestoreComponent]) -> None:
-        """The components of a restore."""
+        """Report the components of a restore."""
         self._patch(RESTORE_SESSIONS, name, _components(components))
 
     def backup_ended(self, plan: RunSpec, result: RunResult) -> None:
         """The Snapshot's components and, by the Job that ends the last copy, the session's phase.
 
-        A copy whose record is not in the bucket is a failed one.
+        A copy without a record in the bucket counts as failed.
         """
         metadata = cast("dict[str, str]", (plan.snapshot or {}).get("metadata") or {})
         if result.components:

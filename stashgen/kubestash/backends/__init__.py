@@ -1,4 +1,4 @@
-"""Where a BackupStorage is and how a worker reaches it: one module and one row a provider."""
+"""Where a BackupStorage is and how a worker reaches it: one module and one row per provider."""
 
 from collections.abc import Mapping
 
@@ -16,13 +16,13 @@ __all__ = [
     "required_backend",
 ]
 
-# By KubeStash's name of the provider; the worker has a module of that name in its storage folder.
+# By KubeStash's name for the provider; the worker's storage folder has a module of that name.
 BACKENDS: Mapping[str, type[Backend]] = {"local": Local, "s3": S3}
 FLAG_NAMES = tuple(dict.fromkeys(flag for one in BACKENDS.values() for flag in one.flag_names))
 
 
 def backend_of(storage: api.Backend | None) -> Backend | None:
-    """The backend of a ``spec.storage``; None without one, or for a provider that is not ours."""
+    """The backend of a ``spec.storage``; None without one, or for an unsupported provider."""
     known = BACKENDS.get(storage.provider or "") if storage is not None else None
     return known.of(storage) if known is not None and storage is not None else None
 

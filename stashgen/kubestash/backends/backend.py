@@ -1,4 +1,4 @@
-"""What every provider answers about a storage: the one interface of this folder's modules."""
+"""The interface of a storage provider, implemented by the modules of this folder."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -9,17 +9,17 @@ from stashgen.api.base import JsonObject
 
 
 class UnsupportedStorageError(Exception):
-    """The storage's provider, or what it asks for, is not supported yet."""
+    """The storage's provider, or one of its settings, is not supported yet."""
 
 
 class Backend(ABC):
     """One storage, by its provider's block.
 
     Attributes:
-        url_prefix: How the address of such a storage begins; the worker knows the provider by it.
-        cluster_field: The field of the block that keeps clusters apart; a template in policies.
-        secret_keys: Which keys the Secret with the credentials needs; none where no Secret is.
-        flag_names: The worker's flags beside the address, in the order of its command line.
+        url_prefix: The prefix of its address, by which the worker recognises the provider.
+        cluster_field: The field of the block that separates clusters; a template in policies.
+        secret_keys: The keys that the Secret with the credentials needs; empty without a Secret.
+        flag_names: The worker's flags in addition to the address, in command-line order.
     """
 
     __slots__ = ()
@@ -32,20 +32,20 @@ class Backend(ABC):
     @classmethod
     @abstractmethod
     def of(cls, storage: api.Backend) -> Self | None:
-        """The backend of a ``spec.storage``; None where the provider's block is missing."""
+        """The backend of a ``spec.storage``; None if the provider's block is missing."""
 
     @property
     @abstractmethod
     def claim(self) -> str | None:
-        """The claim, in the storage's own namespace, that the copies are kept on."""
+        """The claim, in the storage's own namespace, on which the copies are kept."""
 
     @property
     @abstractmethod
     def bucket(self) -> str | None:
-        """The bucket in words; None for a volume.
+        """A description of the bucket; None for a volume.
 
-        A bucket is the same one from every namespace and cluster, belongs to no Linux user, and
-        KubeStash's webhooks let no two storages share one.
+        A bucket is the same from every namespace and cluster, has no Linux owner, and KubeStash's
+        webhooks do not let two storages share one.
         """
 
     @abstractmethod
@@ -53,16 +53,16 @@ class Backend(ABC):
         """Where a worker finds the storage, as restic spells it.
 
         Raises:
-            UnsupportedStorageError: for a path that leaves its place.
+            UnsupportedStorageError: for a path that leaves the storage.
         """
 
     @abstractmethod
     def flags(self) -> Mapping[str, str]:
-        """The values of ``flag_names``, without those that say nothing."""
+        """The values of ``flag_names``, without empty ones."""
 
     @abstractmethod
     def volume(self, *, is_root: bool) -> tuple[JsonObject, JsonObject]:
-        """The pod's volume with the storage or with the keys to it, and its mount.
+        """The pod's volume with the storage or its keys, and the mount.
 
         Raises:
             UnsupportedStorageError: for an access that is not supported yet.
@@ -70,9 +70,9 @@ class Backend(ABC):
 
     @abstractmethod
     def place(self, directory: str = "") -> str:
-        """Where a directory of the storage is, however it is reached: equal for the same place.
+        """The location of a directory, equal for the same place however it is reached.
 
-        Only a bucket's holds beyond the namespace.
+        Only a bucket's location is valid beyond the namespace.
 
         Raises:
             UnsafePathError: when a path has a step ``.`` or ``..``.
@@ -80,12 +80,12 @@ class Backend(ABC):
 
     @abstractmethod
     def rendered(self) -> JsonObject:
-        """The provider's block of a BackupStorage with every default written out."""
+        """The provider's block of a BackupStorage with every default explicit."""
 
     @abstractmethod
     def problems(self) -> Iterator[str]:
-        """What KubeStash's webhooks refuse in the block."""
+        """What KubeStash's webhooks would reject in the block."""
 
     @abstractmethod
     def unsupported(self) -> Mapping[str, str]:
-        """Fields of the block that ask for what is not supported yet, and why that is nothing."""
+        """Fields of the block that are not supported yet, with the reason."""

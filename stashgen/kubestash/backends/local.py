@@ -19,7 +19,7 @@ _DEFAULT_MOUNT_PATH = "/kubestash-backend"
 class Local(Backend):
     """A storage on a volume: ``file://<mount path>``.
 
-    The ``subPath`` is applied by the mount and so is not part of the address.
+    The ``subPath`` is applied by the mount, so it is not part of the address.
     """
 
     url_prefix: ClassVar[str] = "file://"
@@ -34,7 +34,7 @@ class Local(Backend):
 
     @property
     def claim(self) -> str | None:
-        """The claim of the volume, where it is one."""
+        """The claim of the volume, if it is one."""
         claim = self.block.persistent_volume_claim
         return claim.claim_name if claim is not None else None
 
@@ -48,7 +48,7 @@ class Local(Backend):
         return f"{self.url_prefix}{self._mount_path}"
 
     def flags(self) -> Mapping[str, str]:
-        """None: the mount says it all."""
+        """None: the mount is sufficient."""
         return {}
 
     def volume(self, *, is_root: bool) -> tuple[JsonObject, JsonObject]:
@@ -65,17 +65,19 @@ class Local(Backend):
         return json.dumps({**self._source, "subPath": path}, sort_keys=True)
 
     def rendered(self) -> JsonObject:
-        """Path and sub-path written out."""
+        """The block with explicit path and sub-path."""
         path = join(self.block.sub_path or "")
         return {"mountPath": self._mount_path, "subPath": path, **self._source}
 
     def problems(self) -> Iterator[str]:
         """A pod cannot mount a volume without a source."""
         if not self.block.volume_source:
-            yield "spec.storage.local: a volume source is needed, for example persistentVolumeClaim"
+            yield (
+                "spec.storage.local: a volume source is required, for example persistentVolumeClaim"
+            )
 
     def unsupported(self) -> Mapping[str, str]:
-        """Nothing: any volume that a pod can mount will do."""
+        """Nothing: any volume that a pod can mount is supported."""
         return {}
 
     @property

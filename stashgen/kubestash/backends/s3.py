@@ -1,4 +1,4 @@
-"""S3 and compatible stores: where a bucket is, and what a worker has to know to reach it."""
+"""S3 and compatible stores: where a bucket is, and how a worker reaches it."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ from stashgen.kubestash.pods.volume_sources import secret_volume
 ACCESS_KEY = "AWS_ACCESS_KEY_ID"
 SECRET_KEY = "AWS_SECRET_ACCESS_KEY"  # noqa: S105 (a variable's name)
 CA_CERTIFICATE = "CA_CERT_DATA"
-# What a store without regions takes, and Amazon's oldest.
+# Accepted by stores without regions, and Amazon's oldest region.
 DEFAULT_REGION = "us-east-1"
 CREDENTIALS_VOLUME = "credentials"
 _WITHOUT_SECRET = "access to a bucket without a Secret is not supported yet"  # noqa: S105 (a text)
@@ -94,7 +94,7 @@ class S3(Backend):
     def problems(self) -> Iterator[str]:
         """A bucket has a name, and no prefix leads out of it."""
         if not self.block.bucket:
-            yield "spec.storage.s3.bucket: is needed"
+            yield "spec.storage.s3.bucket: is required"
         try:
             self.url()
         except UnsupportedStorageError as error:

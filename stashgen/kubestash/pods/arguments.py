@@ -13,7 +13,7 @@ from stashgen.kubestash.variables import substitute
 from stashgen.kubestash.verbs import Template
 
 _PLACE = ("storage", "directory", "component")
-# What a worker is told whether or not the Function has a flag for it. How a storage is reached is
+# Passed to a worker whether or not the Function has a flag for it. How a storage is reached is
 # left out where it says nothing.
 ADDED = (*_PLACE, *FLAG_NAMES)
 
@@ -39,9 +39,9 @@ def function_args(
 ) -> tuple[str, ...]:
     """A Function's arguments resolved; a flag without a value is left out.
 
-    A user's parameters win over the Addon's defaults. Our own variables win over both, so that
-    nobody is sent to another storage or namespace by a parameter of that name. KubeStash's own
-    catalogue has no flags for the place: they are added at the end.
+    A user's parameters override the Addon's defaults. Our own variables override both, so that a
+    parameter with such a name cannot direct a worker to another storage or namespace. KubeStash's
+    own catalogue has no flags for the location: they are appended.
     """
     values = {
         parameter.name: parameter.default

@@ -1,4 +1,4 @@
-"""Addon and Function resolved into the pod of a Job: the compiler and the controller alike.
+"""Addon and Function resolved into the pod of a Job, by the compiler and the controller alike.
 
 A template is what a ``core/v1 PodTemplate`` has under ``template``, with every default of the API
 server written out, so that a stored pod can be compared with it. The session itself comes later,
@@ -180,7 +180,7 @@ def maintain_template(
 ) -> JsonObject:
     """The pod that initialises a repository and applies its retention.
 
-    What retention may delete stands in the reviewed arguments, so nobody can ask it for more.
+    The reviewed arguments define what retention may delete, so no request can make it delete more.
 
     Raises:
         UnsupportedStorageError: for a storage that is not supported yet.

@@ -38,7 +38,7 @@ def validate_backup_configuration(
     spec = configuration.spec
     found = list(_backends(configuration))
     if not spec.sessions:
-        found.append("spec.sessions: at least one session is needed")
+        found.append("spec.sessions: at least one session is required")
     found += [
         f"spec.sessions: session name {name!r} is used more than once"
         for name in repeated(session.name or "" for session in spec.sessions)
@@ -63,20 +63,20 @@ def validate_restore_session(restore: RestoreSession) -> tuple[str, ...]:
 
 def _source(source: DataSource | None) -> Iterator[str]:
     if source is None:
-        yield "spec.dataSource: is needed"
+        yield "spec.dataSource: is required"
     elif source.pitr is not None:
         if source.pitr.target_time is None or not source.repository:
-            yield "spec.dataSource.pitr: targetTime and repository are needed"
+            yield "spec.dataSource.pitr: targetTime and repository are required"
     elif not source.snapshot:
-        yield "spec.dataSource.snapshot: is needed"
+        yield "spec.dataSource.snapshot: is required"
     elif source.snapshot == "latest" and not source.repository:
-        yield "spec.dataSource.repository: is needed with snapshot 'latest'"
+        yield "spec.dataSource.repository: is required with snapshot 'latest'"
 
 
 def _backends(configuration: BackupConfiguration) -> Iterator[str]:
     backends = configuration.spec.backends
     if not backends:
-        yield "spec.backends: at least one backend is needed"
+        yield "spec.backends: at least one backend is required"
     for name in repeated(backend.name or "" for backend in backends):
         yield f"spec.backends: backend name {name!r} is used more than once"
     for backend in backends:

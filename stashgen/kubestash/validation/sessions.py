@@ -30,11 +30,11 @@ def session_problems(configuration: BackupConfiguration, session: Session) -> It
     elif not _NAME.fullmatch(session.name):
         yield f"{at}: its name cannot be a part of a Kubernetes name"
     if session.scheduler is None:
-        yield f"{at}: a scheduler is needed"
+        yield f"{at}: a scheduler is required"
     else:
         yield from _schedule(session.scheduler.schedule, at)
     if session.addon is None or not session.addon.name:
-        yield f"{at}: an addon with a name is needed"
+        yield f"{at}: an addon with a name is required"
     elif not session.addon.tasks or any(not task.name for task in session.addon.tasks):
         yield f"{at}: the addon needs at least one task, each with a name"
     yield from duration_problems(session.backup_timeout, f"{at}: backupTimeout")
@@ -89,7 +89,7 @@ def _schedule(text: str, at: str) -> Iterator[str]:
 def _repositories(configuration: BackupConfiguration, session: Session, at: str) -> Iterator[str]:
     repositories = session.repositories or ()
     if not repositories:
-        yield f"{at}: at least one repository is needed"
+        yield f"{at}: at least one repository is required"
     for name in repeated(repository.name or "" for repository in repositories):
         yield f"{at}: repository name {name!r} is used more than once"
     for repository in repositories:

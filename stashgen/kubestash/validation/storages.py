@@ -58,7 +58,7 @@ def validate_retention_policy(
     found = list(_selector(spec.usage_policy))
     try:
         if retention_period(spec) is None and spec.successful_snapshots is None:
-            found.append("spec: maxRetentionPeriod or successfulSnapshots is needed")
+            found.append("spec: maxRetentionPeriod or successfulSnapshots is required")
     except ValueError as error:
         found.append(f"spec.maxRetentionPeriod: {error}")
     counts = (spec.successful_snapshots or SuccessfulSnapshots()).to_wire()
@@ -76,21 +76,21 @@ def validate_retention_policy(
 
 
 def _block(backend: Backend | None) -> Iterator[str]:
-    """KubeStash's webhook crashes without the provider's block; ours says so."""
+    """KubeStash's webhook crashes without the provider's block; ours reports it."""
     provider = backend.provider if backend is not None else None
     if backend is None or not provider:
-        yield "spec.storage.provider: is needed"
+        yield "spec.storage.provider: is required"
     elif provider not in _PROVIDERS:
         yield f"spec.storage.provider: {provider!r} is not one of {', '.join(_PROVIDERS)}"
     elif backend.block is None:
-        yield f"spec.storage.{provider}: is needed with provider {provider!r}"
+        yield f"spec.storage.{provider}: is required with provider {provider!r}"
     elif (known := backend_of(backend)) is not None:
         yield from known.problems()
 
 
 def _selector(policy: UsagePolicy | None) -> Iterator[str]:
     if scope(policy) is NamespaceScope.SELECTOR and selector_of(policy) is None:
-        yield "spec.usagePolicy.allowedNamespaces.selector: is needed with from 'Selector'"
+        yield "spec.usagePolicy.allowedNamespaces.selector: is required with from 'Selector'"
 
 
 def _second_default(

@@ -1,9 +1,8 @@
-"""Which of KubeStash's fields have no implementation yet.
+"""KubeStash fields that are not implemented yet.
 
-A documented field with another than its default value is never ignored in silence: it is a
-finding of ``stashgen check`` and a condition in the controller. Where a block has many fields
-the implemented ones are listed, so that a field that is added to a model is unsupported until
-somebody lists it.
+A documented field with a value other than its default is never silently ignored: it is a finding of
+``stashgen check`` and a condition in the controller. For a block with many fields the implemented
+ones are listed, so that a field added to a model is unsupported until it is listed.
 """
 
 from collections.abc import Iterator
@@ -61,7 +60,7 @@ _RUNTIME_POD = frozenset(
 )
 _RUNTIME_CONTAINER = frozenset({"env", "resources", "securityContext"})
 _TRIGGER_JOB = frozenset({"activeDeadlineSeconds", "backoffLimit", "template"})
-# What Kubernetes does when nothing is said; 0 is a word, "no time to live" for example.
+# Kubernetes' behaviour without a value; 0 is a value, for example "no time to live".
 _DEFAULTS: dict[str, object] = {
     "completionMode": "NonIndexed",
     "completions": 1,

@@ -46,7 +46,9 @@ class Ledger:
             return result
         now = harness.clock.now()
         if plan.order.nonce in self.done:
-            text = f"restored before at {self.done[plan.order.nonce]}; nothing was written now"
+            text = (
+                f"already restored at {self.done[plan.order.nonce]}; nothing was written this time"
+            )
             before = RestoredBefore(time=now, message=text)
             return result.model_copy(update={"restored_before": before})
         self.done[plan.order.nonce] = format_time(now)
@@ -208,7 +210,7 @@ def test_pruned_and_added_again_after_its_end_nothing_is_written(
     assert restores(protected) == [FIRST] * (1 if is_session_there else 2)
     if not is_session_there:
         assert status(protected)["restoredBefore"]
-        assert message(protected).endswith("nothing was written now")
+        assert message(protected).endswith("nothing was written this time")
 
 
 def test_its_restore_session_deleted_after_the_end_changes_nothing(
@@ -376,7 +378,7 @@ def test_nothing_is_resumed_after_its_time(protected: Harness) -> None:
     "error",
     [
         RunError(reason=ErrorClass.WRONG_PASSWORD, message="wrong password"),
-        RunError(reason=ErrorClass.NOT_EMPTY, message="mode OnlyIfEmpty: the volume has file"),
+        RunError(reason=ErrorClass.NOT_EMPTY, message="mode OnlyIfEmpty: the volume contains file"),
         RunError(reason=ErrorClass.NONCE_REUSED, message="nonce stands for another act"),
     ],
 )

@@ -87,7 +87,7 @@ def test_a_second_restore_never_happens(cluster: RealCluster) -> None:
         assert small.read_text(encoding="utf-8") == "worked on since"
     told = conditions(finished(protected))["Ready"]
     assert told["reason"] == "RestoredBefore"
-    assert f"restored before at {record(protected)['done']}" in str(told["message"])
+    assert f"already restored at {record(protected)['done']}" in str(told["message"])
 
     remove(protected, session=True)
     ask(protected, mode="OnlyIfEmpty")

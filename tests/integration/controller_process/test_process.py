@@ -50,7 +50,7 @@ def test_a_standby_does_not_follow_into_a_cluster_with_another_operator(
     cluster.client.create(DEPLOYMENTS, "demo", _operator(1))
     first.process.terminate()
     assert second.process.wait(timeout=20) == 1
-    assert second.said("must not lead")
+    assert second.said("cannot take the lead")
 
 
 def test_an_operator_that_is_scaled_to_nothing_does_not_matter(

@@ -77,7 +77,7 @@ def test_snapshots_are_newest_first_with_what_retention_does(
     harness.trigger(configuration="library")
     harness.run_until(Verb.RETAIN)
     data = kubectl("snapshots", "library", "-o", "json").json["snapshots"]
-    assert [item["retention"] for item in data] == ["kept", "kept", "goes next"]
+    assert [item["retention"] for item in data] == ["kept", "kept", "removed next"]
     assert [item["time"] for item in data] == sorted((i["time"] for i in data), reverse=True)
     assert {item["resticID"] for item in data} == {"ab" * 32}
     said = kubectl("snapshots")
@@ -111,7 +111,7 @@ def test_restore_writes_a_request_that_the_cluster_takes(
     # Another restore is another file, and another act.
     again = kubectl("restore", "library", "-f", str(path))
     assert again.code == 2
-    assert "is there already" in again.err
+    assert "already exists" in again.err
     other = yaml.safe_load(kubectl("restore", "library").out)
     assert other["spec"]["nonce"] != written["spec"]["nonce"]
 
@@ -124,7 +124,7 @@ def test_restore_chooses_by_time(harness: Harness, kubectl: Terminal) -> None:
     assert yaml.safe_load(said.out)["spec"]["snapshot"] == first
     said = kubectl("restore", "library", "--as-of", "2026-03-01T11:00Z")
     assert (said.code, said.out) == (1, "")
-    assert "no good restore point that was taken by 2026-03-01 11:00:00Z" in said.err
+    assert "no good restore point taken by 2026-03-01 11:00:00Z" in said.err
 
 
 def test_restore_of_what_is_not_there_yet_can_wait_for_it(kubectl: Terminal) -> None:
@@ -160,15 +160,21 @@ def test_what_waits_is_followed_to_its_end(harness: Harness, kubectl: Terminal) 
 def test_waiting_ends_with_its_time(kubectl: Terminal) -> None:
     said = kubectl("trigger", "library", "--wait", "--timeout", "1ms")
     assert said.code == 2
-    assert "is still Pending after 0 seconds; it goes on without this command" in said.err
+    assert "is still Pending after 0 seconds; it continues without this command" in said.err
 
 
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["--now", "--reason", "x"], "--reason is of a restore in git"),
-        (["--now", "--only-if-empty", "-f", "x"], "--file, --only-if-empty is of a restore"),
-        (["--wait"], "--wait needs --now"),
+        (
+            ["--now", "--reason", "x"],
+            "--reason applies only to RestoreRequests and cannot be combined with --now",
+        ),
+        (
+            ["--now", "--only-if-empty", "-f", "x"],
+            "--file, --only-if-empty apply only to RestoreRequests",
+        ),
+        (["--wait"], "--wait requires --now"),
         (["--repository", "s3"], 'has no Repository "s3"; it has local-k3f9q'),
     ],
 )

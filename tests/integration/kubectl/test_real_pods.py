@@ -52,7 +52,7 @@ def test_a_volume_is_backed_up_and_restored_from_a_terminal(cluster: RealCluster
     assert (volume / "text").read_text(encoding="utf-8") == "second"
     said = kubectl("status")
     assert said.code == 0, said
-    assert "1 of 1 copy young enough, 1 of 1 volume backed up, 2 restore points." in said.out
+    assert "1 of 1 copy recent enough, 1 of 1 volume backed up, 2 restore points." in said.out
 
 
 def test_a_written_restore_is_carried_out_once(cluster: RealCluster) -> None:

@@ -24,9 +24,9 @@ def test_a_namespace_that_is_well_needs_nobody(harness: Harness, kubectl: Termin
     _protect(harness)
     said = kubectl("status")
     assert (said.code, said.err) == (0, "")
-    assert "nothing needs you" in said.out
+    assert "nothing needs attention" in said.out
     assert said.out.endswith(
-        "1 of 1 copy young enough, 1 of 1 volume backed up, 1 restore point.\n"
+        "1 of 1 copy recent enough, 1 of 1 volume backed up, 1 restore point.\n"
     )
 
 
@@ -164,7 +164,7 @@ def test_a_session_that_nobody_looked_at_points_to_the_controller(
     harness.trigger(configuration="library")
     harness.advance(timedelta(minutes=2))
     said = kubectl("status")
-    assert "no controller has looked at it: kubectl get pods -n stashgen-system" in said.out
+    assert "no controller has reconciled it: kubectl get pods -n stashgen-system" in said.out
 
 
 def test_one_volume_is_dug_into(harness: Harness, kubectl: Terminal) -> None:
@@ -192,12 +192,12 @@ def test_one_volume_is_dug_into(harness: Harness, kubectl: Terminal) -> None:
     assert lines[0] == "demo/library, 2026-03-01 14:30:00Z: 1 problem"
     assert lines[1].startswith("1.  session backup in local-k3f9q is late: Unavailable: connection")
     assert "PersistentVolumeClaim library" in said.out
-    assert "compiled (its source is in git)" in said.out
+    assert "compiled (its source is in Git)" in said.out
     assert "17 * * * *" in said.out
     assert "2026-03-01 15:17:00Z (in 47m)" in said.out
     assert f"backupsession/{name}" in said.out
     assert "BackupFailed" in said.out
-    assert "Unavailable: the storage does not answer." in said.out
+    assert "Unavailable: the storage does not respond." in said.out
     assert lines[lines.index("next:") + 1 :] == [
         "  kubectl stashgen trigger library -n demo --wait",
         "  kubectl stashgen logs library -n demo",
@@ -215,6 +215,6 @@ def test_a_name_that_is_not_there_says_what_is(harness: Harness, kubectl: Termin
     assert said.code == 2
     assert said.out == ""
     assert said.err == (
-        'stashgen: no BackupConfiguration and no backed-up volume is named "libary"; '
+        'stashgen: no BackupConfiguration or backed-up volume is named "libary"; '
         "did you mean library?\n"
     )

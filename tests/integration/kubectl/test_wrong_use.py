@@ -90,8 +90,8 @@ def test_a_cluster_without_our_kinds_says_so(tmp_path: Path) -> None:
         server.stop()
     assert (said.code, said.out) == (2, "")
     assert said.err == (
-        "stashgen: the cluster does not know backupconfigurations.core.kubestash.com: the CRDs of "
-        "stashgen are not installed there\n"
+        "stashgen: the cluster has no backupconfigurations.core.kubestash.com: the CRDs of "
+        "stashgen are not installed\n"
     )
 
 
@@ -101,7 +101,7 @@ def test_a_bug_of_ours_is_one_line(
     def broken(*_: object) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr("stashgen_controller.kubectl.verbs.survey", broken)
+    monkeypatch.setattr("stashgen_controller.kubectl.verbs.overview", broken)
     assert harness.server.url
     said = kubectl("status")
     assert (said.code, said.out) == (3, "")

@@ -101,7 +101,7 @@ def test_a_plan_that_is_not_the_command_lines_is_refused(
     plan = {**workbench.backup_plan(0), "verb": verb}
     ended = workbench.run([*workbench.backup_args(0), *args], plan)
     assert ended.reason == "Internal"
-    assert "the plan is for" in ended.text
+    assert "the run spec is for" in ended.text
     assert workbench.restic("snapshots", "--no-lock") == []
 
 

@@ -169,7 +169,7 @@ def test_a_deadline_that_passed_starts_nothing(workbench: Workbench) -> None:
 def test_a_plan_that_cannot_be_read_is_reported(workbench: Workbench) -> None:
     ended = workbench.run(workbench.backup_args(0), {"verb": 1})
     assert ended.reason == ErrorClass.INTERNAL
-    assert "the session's plan cannot be read" in ended.text
+    assert "the run spec cannot be read" in ended.text
 
 
 def test_a_snapshot_that_restic_does_not_have_cannot_be_restored(workbench: Workbench) -> None:

@@ -74,8 +74,8 @@ def test_a_restore_that_was_done_writes_nothing_and_says_when(used: Workbench) -
     ended = restore(used, 1).succeeded()
     assert ended.result.restored_before is not None
     assert ended.result.restored_before.message == (
-        f"restored before at {record['done']} from Snapshot {snapshot_name(0)}; "
-        "nothing was written now"
+        f"already restored at {record['done']} from Snapshot {snapshot_name(0)}; "
+        "nothing was written this time"
     )
     assert content(used) == "worked on since"
     assert ledger(used) == record
@@ -136,7 +136,7 @@ def test_an_interrupted_restore_is_not_resumed_elsewhere(
     ended = restore(used, day, **plan)
     assert ended.reason == ErrorClass.NONCE_REUSED
     assert "was begun at" in ended.text
-    assert "did not end" in ended.text
+    assert "did not finish" in ended.text
     assert content(used) == "half"
     assert ledger(used)["state"] == "writing"
 
@@ -154,7 +154,7 @@ def test_a_volume_with_files_is_refused_by_the_mode_for_empty_ones(used: Workben
     only = {"mode": "OnlyIfEmpty"}
     ended = restore(used, order=only)
     assert ended.reason == ErrorClass.NOT_EMPTY
-    assert "the volume has file" in ended.text
+    assert "the volume contains file" in ended.text
     assert content(used) == "lost"
     assert not ledger_file(used).exists()
 

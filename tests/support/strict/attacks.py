@@ -13,16 +13,16 @@ Json = dict[str, Any]
 MERGE = "application/merge-patch+json"
 
 POD = "the pod differs from the reviewed template"
-SETTING = "a setting of the Job is not one of the constants of the controller"
-POD_METADATA = "a label or an annotation of the pod is neither reviewed nor a session's"
-JOB_METADATA = "a label or an annotation of the Job is not one of the controller's"
-OWNER = "the Job does not belong to exactly one session, Repository or BackupStorage"
+SETTING = "a setting of the Job differs from the constants of the controller"
+POD_METADATA = "a label or annotation of the pod is neither reviewed nor set by a session"
+JOB_METADATA = "the controller does not set such a label or annotation on a Job"
+OWNER = "the Job is not owned by exactly one session, Repository or BackupStorage"
 UNKNOWN = "has no reviewed template"
 NO_PARAMETERS = "no params found for policy binding with `Deny` parameterNotFoundAction"
-NO_PART = "a Job of the controller says by its label stashgen.dev/reviewed-in where"
+NO_PART = "a Job of the controller must name the object with its reviewed pod"
 WRITE = "the controller may not"
-WITHOUT_PODS = "the controller deletes no Job without its pods"
-FINALIZER = "the controller gives nothing a finalizer"
+WITHOUT_PODS = "the controller may not delete a Job without its pods"
+FINALIZER = "the controller may not set finalizers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,23 +198,26 @@ JOBS = (
     ),
     Attack("another Secret instead of the data", POD, _job(_hidden)),
     _env(
-        "another Secret in a variable",
+        "another Secret in an environment variable",
         {"name": "X", "valueFrom": {"secretKeyRef": {"name": "victim", "key": "password"}}},
     ),
     _container(
-        "another Secret in all variables (envFrom)",
+        "another Secret in all environment variables (envFrom)",
         envFrom=[{"secretRef": {"name": "victim"}}],
     ),
-    _env("a variable more", {"name": "LD_PRELOAD", "value": "/kubestash-data/evil.so"}),
+    _env(
+        "an additional environment variable",
+        {"name": "LD_PRELOAD", "value": "/kubestash-data/evil.so"},
+    ),
     _container("another image", image="attacker/image:1"),
-    _container("other arguments", args=["restore"]),
+    _container("different arguments", args=["restore"]),
     _container("another command", command=["sh", "-c", "id"]),
     _container("a working directory", workingDir="/kubestash-data"),
     _container("a lifecycle hook", lifecycle=_HOOK),
     _container("a privileged container", securityContext=_PRIVILEGED),
-    _volume("a folder of the node (hostPath)", {"hostPath": {"path": "/", "type": ""}}),
+    _volume("a directory of the node (hostPath)", {"hostPath": {"path": "/", "type": ""}}),
     _volume("another claim", {"persistentVolumeClaim": {"claimName": "victim"}}),
-    _volume("a token of the API (projected)", {"projected": {"sources": [_TOKEN]}}),
+    _volume("an API token (projected)", {"projected": {"sources": [_TOKEN]}}),
     _pod("the mounted token of the ServiceAccount", automountServiceAccountToken=True),
     _pod("another ServiceAccount", serviceAccountName="victim", serviceAccount="victim"),
     _pod("the node's network", hostNetwork=True),
@@ -222,16 +225,18 @@ JOBS = (
     _pod("the node's IPC", hostIPC=True),
     _pod("an init container", initContainers=[_HELPER]),
     _pod("another user", securityContext={"runAsUser": 0}),
-    _pod("a node of its choice (selector)", nodeSelector={"disk": "victim"}),
-    _pod("a node of its choice (name)", nodeName="victim"),
+    _pod("a chosen node (selector)", nodeSelector={"disk": "victim"}),
+    _pod("a chosen node (name)", nodeName="victim"),
     _pod("tolerations", tolerations=[{"operator": "Exists"}]),
     _pod("a priority", priorityClassName="system-node-critical"),
     _pod("another restart policy", restartPolicy="OnFailure"),
     Attack("a second container", POD, _job(lambda _, spec: spec["containers"].append(_HELPER))),
     Attack("a field left out", POD, _job(lambda _, spec: spec.pop("enableServiceLinks"))),
     _restore("a restore into another volume", claimName="victim"),
-    _restore("a restore into a claim named nearly so", claimName="library-restor"),
-    _restore("a restore that says more of its claim", claimName="library-restore-1", readOnly=True),
+    _restore("a restore into a claim with a similar name", claimName="library-restor"),
+    _restore(
+        "a restore with further fields for its claim", claimName="library-restore-1", readOnly=True
+    ),
     Attack("another Secret in a restore elsewhere", POD, _job(_replace, "restore")),
     _pod_metadata("an injector's annotation", "annotations", **{"sidecar.istio.io/inject": "true"}),
     _pod_metadata("an injector's label", "labels", **{"azure.workload.identity/use": "true"}),
@@ -267,10 +272,10 @@ JOBS = (
     _setting("a deadline of months", activeDeadlineSeconds=9_000_000),
     _setting("a Job that removes itself", ttlSecondsAfterFinished=1),
     _setting("another Job controller", managedBy="a.b/c"),
-    Attack("a template that nobody reviewed", UNKNOWN, _job(lambda job, _: _named(job, "mine"))),
-    Attack("one template's name, another's pod", POD, _job(_mixed)),
+    Attack("an unreviewed template", UNKNOWN, _job(lambda job, _: _named(job, "mine"))),
+    Attack("the name of one template with the pod of another", POD, _job(_mixed)),
     Attack(
-        "no template's name",
+        "no template name",
         UNKNOWN,
         _job(lambda job, _: job["metadata"]["labels"].pop("stashgen.dev/pod-template")),
     ),
@@ -280,12 +285,12 @@ JOBS = (
         _job(lambda job, _: job["metadata"]["labels"].pop("stashgen.dev/reviewed-in")),
     ),
     Attack(
-        "something of its own to compare with",
+        "an object of its own to compare with",
         NO_PART,
         _job(lambda job, _: job["metadata"]["labels"].update({_PART: "attack"})),
     ),
     Attack(
-        "reviewed templates that are not there",
+        "missing reviewed templates",
         NO_PARAMETERS,
         _job(lambda job, _: job["metadata"]["labels"].update({_PART: "stashgen-2"})),
         code=422,
@@ -416,24 +421,24 @@ WRITES = (
         f"{_BATCH}/jobs/{{running}}/status", {"status": {"ready": 1}},
     ),
     _write(
-        "somebody else's Job deleted", "", "DELETE", f"{_BATCH}/jobs/others-job",
-        refusal="the controller deletes only Jobs that were made from a reviewed template",
+        "a Job of another user deleted", "", "DELETE", f"{_BATCH}/jobs/others-job",
+        refusal="the controller may only delete Jobs made from a reviewed template",
     ),
     _write(
         "all Jobs of a namespace deleted", "", "DELETE", f"{_BATCH}/jobs",
-        refusal="the controller deletes",
+        refusal="the controller may only delete",
     ),
     _write(
         "a Job deleted, its pods left without a deadline", "", "DELETE",
         f"{_BATCH}/jobs/{{running}}?propagationPolicy=Orphan", refusal=WITHOUT_PODS,
     ),
     _write(
-        "a Job deleted without a word on its pods", "", "DELETE", f"{_BATCH}/jobs/{{running}}",
+        "a Job deleted without a propagation policy", "", "DELETE", f"{_BATCH}/jobs/{{running}}",
         refusal=WITHOUT_PODS,
     ),
     _write(
         "all Snapshots of a namespace deleted", "", "DELETE", f"{_STORAGE}/snapshots",
-        refusal="the controller deletes one object at a time",
+        refusal="the controller may only delete one object at a time",
     ),
     _write(
         "a RoleBinding", "CREATE rbac.authorization.k8s.io/rolebindings", "POST",
@@ -534,7 +539,7 @@ WRITES = (
         }),
     ),
     _write(
-        "a kind of ours redefined", "UPDATE apiextensions.k8s.io/customresourcedefinitions",
+        "one of our kinds redefined", "UPDATE apiextensions.k8s.io/customresourcedefinitions",
         "PATCH",
         "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/reviewedtemplates.stashgen.dev",
         _ANNOTATION,
@@ -557,13 +562,13 @@ WRITES = (
     _write(
         "a Lease of another name", "", "POST", f"{_LEASE}/stashgen-system/leases",
         _object("coordination.k8s.io/v1", "Lease"),
-        refusal="the controller has one Lease, in its own namespace",
+        refusal="the controller may only use its own Lease",
     ),
     _write(
-        "a Lease of somebody else", "", "POST", f"{_LEASE}/{{namespace}}/leases",
+        "a Lease of another user", "", "POST", f"{_LEASE}/{{namespace}}/leases",
         {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
          "metadata": {"name": "stashgen-controller"}},
-        refusal="the controller has one Lease, in its own namespace",
+        refusal="the controller may only use its own Lease",
     ),
 )  # fmt: skip
 
@@ -616,7 +621,7 @@ BEYOND_ADMISSION = (
         f"{_POLICIES}/validatingadmissionpolicies",
     ),
     _beyond(
-        "a policy that changes other people's pods",
+        "a policy that changes pods of other users",
         "create",
         "mutatingadmissionpolicies",
         "POST",

@@ -1,1 +1,1 @@
-"""``status``: one screen for the cluster, one page for a volume."""
+"""``status``: one screen for the cluster, one page per volume."""

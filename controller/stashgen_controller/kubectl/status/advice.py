@@ -1,4 +1,4 @@
-"""What to do about a failure: one sentence for each class of errors, and the next command."""
+"""Advice on a failure: a short explanation and the next command for each error class."""
 
 import re
 import shlex
@@ -13,11 +13,11 @@ _CLASS = re.compile(rf"\b({'|'.join(item.value for item in ErrorClass)})\b")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What the next command is about; an empty text where it is not known.
+    """The names that the next command needs; unknown ones are empty.
 
     Attributes:
-        into: The claim of the restore that failed. What is tried again is a restore into it, never
-            a backup: that would make the half-restored volume the newest restore point.
+        into: The claim of a failed restore. The advice is to repeat the restore, never to back up:
+            that would make the half-restored volume the newest restore point.
     """
 
     namespace: str
@@ -31,11 +31,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What a failure means and what to do next.
+    """The meaning of a failure and what to do next.
 
     Attributes:
-        text: A sentence.
-        command: With places in braces; only one whose places are all known is shown.
+        text: One or two sentences.
+        command: With placeholders in braces; shown only if all of them are known.
     """
 
     text: str
@@ -53,118 +53,122 @@ _POINTS = "kubectl stashgen snapshots {name} -n {namespace}"
 
 ADVICE: Mapping[ErrorClass, Advice] = {
     ErrorClass.LOCKED: Advice(
-        "another restic process holds the lock. A lock whose pod is gone is removed by the next "
-        "run; nothing has to be unlocked by hand.",
+        "another restic process holds the lock. If its pod no longer exists, the next run removes "
+        "the lock; nothing has to be unlocked manually.",
         _AGAIN,
     ),
     ErrorClass.WRONG_PASSWORD: Advice(
-        "the key in the Secret is not the one that the repository was made with. Put the old key "
-        "back; a new one cannot read the history.",
+        "the key in the Secret is not the one that the repository was created with. Restore the "
+        "old key; a new one cannot read the history.",
         _SECRET,
     ),
     ErrorClass.NO_REPOSITORY: Advice(
-        "there is no restic repository where one was. It is not made anew: look whether bucket, "
-        "prefix and credentials are the right ones before anything else.",
+        "the restic repository that was here is missing. It will not be recreated: first check "
+        "that bucket, prefix and credentials are the right ones.",
         _STORAGE,
     ),
     ErrorClass.NO_SPACE: Advice(
-        "a disk is full: the storage's, or the pod's scratch space. Older restore points are safe.",
+        "the storage or the pod's scratch space is full. Older restore points are safe.",
         _STORAGE,
     ),
     ErrorClass.NO_BUCKET: Advice(
-        "the bucket does not exist, or its name is wrong. It is not made anew.", _STORAGE
+        "the bucket does not exist, or its name is wrong. It will not be recreated.", _STORAGE
     ),
     ErrorClass.ACCESS_DENIED: Advice(
-        "the storage refuses the credentials: expired, rotated, or without the right to write.",
+        "the storage rejects the credentials: they are expired, rotated or lack write permission.",
         _STORAGE,
     ),
     ErrorClass.UNAVAILABLE: Advice(
-        "the storage does not answer. The next run tries again; or start one when it is back.",
+        "the storage does not respond. The next run tries again; or start one when it is back.",
         _AGAIN,
     ),
     ErrorClass.SOURCE_INCOMPLETE: Advice(
         "some files of the volume could not be read. The log names them.", _LOG
     ),
     ErrorClass.INTERRUPTED: Advice(
-        "the pod was told to stop: a drained node, a deleted pod. The next run goes on.", _AGAIN
+        "the pod was stopped, for example by a drained node. The next run continues.", _AGAIN
     ),
     ErrorClass.SECRET_MISSING: Advice(
-        "a Secret is not there, or lacks a key. Once it is, the next run finds it; no restart.",
+        "a Secret is missing or lacks a key. The next run finds it once it exists, without a "
+        "restart.",
         _SECRET,
     ),
     ErrorClass.RESTORE_EXPECTED: Advice(
-        "the storage holds the history of another volume or cluster. Nothing is backed up over it "
-        "until it was restored into this volume.",
+        "the storage holds the history of another volume or cluster. Nothing is backed up on top "
+        "of it until it has been restored into this volume.",
         _RESTORE,
     ),
-    ErrorClass.NO_SNAPSHOT: Advice("no restore point matches. These are there:", _POINTS),
+    ErrorClass.NO_SNAPSHOT: Advice("no restore point matches. To list them:", _POINTS),
     ErrorClass.DEADLINE_EXCEEDED: Advice(
-        "the run took longer than its timeout. What was uploaded is not lost, so the next run has "
-        "less to do; if it happens again, the timeout is too short.",
+        "the run took longer than its timeout. Uploaded data is kept, so the next run has less to "
+        "do; if this happens again, the timeout is too short.",
         _AGAIN,
     ),
     ErrorClass.INVALID_BUCKET: Advice(
-        "the storage holds records that are not this repository's. Look who else writes there.",
+        "the storage holds records of another repository. Find out who else writes there.",
         _STORAGE,
     ),
     ErrorClass.REPOSITORY_DAMAGED: Advice(
-        "restic found damage in the repository. Do not prune; keep the storage as it is, and check "
-        "the copies elsewhere.",
+        "restic found damage in the repository. Do not prune; leave the storage unchanged, and "
+        "check the copies elsewhere.",
         _POINTS,
     ),
     ErrorClass.RETENTION_HELD: Advice(
-        "retention waits for a person: the clock went back, or the volume lost half of its bytes. "
-        "Backups go on and nothing is removed.",
+        "retention needs a decision: the clock went back, or the volume lost half of its data. "
+        "Backups continue and nothing is removed.",
         _POINTS,
     ),
     ErrorClass.NONCE_REUSED: Advice(
-        "the nonce of this restore names another one in the bucket's records. A new restore is a "
-        "new file with a new nonce.",
+        "the storage already has a record of another restore with this nonce. For a new restore, "
+        "write a new file with a new nonce.",
         _RESTORE,
     ),
     ErrorClass.NOT_EMPTY: Advice(
-        "the volume has files, and the restore may go into an empty one only. Empty it, choose "
+        "the volume contains files, but the restore requires an empty one. Empty it, choose "
         "another claim (--to), or overwrite.",
         _RESTORE,
     ),
     ErrorClass.EXPIRED: Advice(
-        "the restore was synced too late. A new one is a new file with a new nonce.", _RESTORE
+        "the restore was synced too late. Write a new file with a new nonce.", _RESTORE
     ),
     ErrorClass.RESTIC_TOO_OLD: Advice(
-        "the image's restic is too old: the pods run another image than the controller.",
+        "the image's restic is too old: the pods run a different image than the controller.",
         _LOOK,
     ),
-    ErrorClass.INTERNAL: Advice("the worker met something unexpected. The log says more.", _LOG),
+    ErrorClass.INTERNAL: Advice("the worker failed unexpectedly. The log has details.", _LOG),
     ErrorClass.OUT_OF_MEMORY: Advice(
-        "the pod needed more memory than the limit in its reviewed PodTemplate.", _POD
+        "the pod exceeded the memory limit of its reviewed PodTemplate.", _POD
     ),
     ErrorClass.EVICTED: Advice(
-        "the node took the pod away, for want of memory or disk. The next run goes on.", _AGAIN
+        "the node evicted the pod, for lack of memory or disk space. The next run continues.",
+        _AGAIN,
     ),
     ErrorClass.EXECUTOR_LOST: Advice(
-        "the Job was deleted while it ran. Of a backup that run is lost; a restore may have "
-        "written a part.",
+        "the Job was deleted while it was running. A backup run is lost; a restore may have been "
+        "written partially.",
         _AGAIN,
     ),
     ErrorClass.UNSCHEDULABLE: Advice(
-        "the pod did not start: no node has room for it, or its volume is held by another node.",
+        "the pod did not start: no node has room for it, or its volume is attached to another one.",
         _POD,
     ),
-    ErrorClass.KILLED: Advice("the container ended without a word. Its log may say more.", _LOG),
+    ErrorClass.KILLED: Advice(
+        "the container ended without reporting a result. Its log may have details.", _LOG
+    ),
 }
 
 
 def cause_of(text: str) -> ErrorClass | None:
-    """The class of errors that a reason names first."""
+    """The error class that a reason names first."""
     match = _CLASS.search(text)
     return ErrorClass(match[1]) if match is not None else None
 
 
 def next_command(why: str, place: Place) -> str:
-    """The next command to run about a reason; one whose places are all known.
+    """The next command to run for a reason, without unknown placeholders.
 
-    It is there to be copied, and not every name in it was checked by the API server (a
-    RestoreSession's target): the shell gets each as one word.
+    It is meant to be copied, and not every name in it was validated by the API server (a
+    RestoreSession's target), so each name is quoted as one shell word.
     """
     cause = cause_of(why)
     values = {

@@ -1,4 +1,4 @@
-"""What is late, what failed and what runs: lines of ``kubectl stashgen status``."""
+"""Late, failed and running backups: lines of ``kubectl stashgen status``."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ from stashgen_controller.observability.outcomes import (
 
 
 def late(view: View) -> Iterator[Entry]:
-    """Copies of which the newest good snapshot is too old, or of which there is none."""
+    """Copies whose newest good snapshot is too old or missing."""
     for copy in view.copies:
         if copy.is_met:
             continue
@@ -41,12 +41,12 @@ def late(view: View) -> Iterator[Entry]:
 
 
 def allowed(copy: CopyState) -> str:
-    """How old the newest good snapshot of a copy may be, as text."""
+    """The allowed age of a copy's newest good snapshot, as text."""
     return span(copy.objective.recovery_point) if copy.objective is not None else ""
 
 
 def failed_backups(view: View, known: set[tuple[str, str, str, str]]) -> Iterator[Entry]:
-    """Sessions whose newest run failed; a late copy (``known``) is not said twice."""
+    """Sessions whose newest run failed; late copies (``known``) are not repeated."""
     for key, run in newest_ended(view.sessions).items():
         if run.phase is not BackupSessionPhase.FAILED or key[:2] not in view.by_key:
             continue
@@ -68,10 +68,10 @@ def failed_backups(view: View, known: set[tuple[str, str, str, str]]) -> Iterato
 
 
 def failed_retention(view: View) -> Iterator[Entry]:
-    """Repositories of which retention failed the last time, or is held."""
+    """Repositories whose last retention run failed or is held."""
     for key, state in retention_states(view.repositories, view.sessions).items():
         if state.is_applied is False:
-            why = state.why or "it does not say why"
+            why = state.why or "no reason was reported"
             if state.last_success is not None:
                 why += f" (last applied {age(state.last_success, view.now)} ago)"
             yield Entry(
@@ -88,7 +88,7 @@ def failed_retention(view: View) -> Iterator[Entry]:
 
 
 def running_backups(view: View) -> Iterator[Entry]:
-    """Backups under way, and what they wait for."""
+    """Backups in progress, and what they are waiting for."""
     for run in view.sessions:
         if not run.is_finished:
             namespace, name, session = session_key(run)

@@ -1,4 +1,4 @@
-"""Why something is not as it should be, in the words that the objects have for it."""
+"""Why something is wrong, in the words of the objects' own statuses and conditions."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -23,10 +23,10 @@ from stashgen_controller.observability.freshness import CopyState, timing
 from stashgen_controller.observability.outcomes import created, failures
 from stashgen_controller.runtime.kind import Reader
 
-# A controller that works looks at a new object within seconds.
+# A working controller reconciles a new object within seconds.
 UNSEEN = timedelta(minutes=1)
-NOBODY_LOOKED = "no controller has looked at it: kubectl get pods -n stashgen-system"
-# Conditions of which True is the bad news.
+NOT_RECONCILED = "no controller has reconciled it: kubectl get pods -n stashgen-system"
+# Conditions that report a problem when they are True.
 _BAD_NEWS = frozenset(
     {
         ConditionType.RESTORE_EXPECTED,
@@ -34,7 +34,7 @@ _BAD_NEWS = frozenset(
         ConditionType.RESTORE_INCOMPLETE,
     }
 )
-# They have a place of their own on the screen.
+# Shown elsewhere on the screen.
 _ASIDE = frozenset({ConditionType.RETENTION_APPLIED})
 
 
@@ -45,13 +45,13 @@ def why_late(
     runs: Sequence[BackupSession],
     now: datetime,
 ) -> str:
-    """Why a copy has no good snapshot that is young enough; ``runs`` are newest first."""
+    """Why a copy has no recent enough good snapshot; ``runs`` are newest first."""
     if configuration.spec.paused:
         return "it is paused (spec.paused of the BackupConfiguration)"
     if copy.objective is None:
         session = configuration.session(copy.session)
         schedule = timing(reader, configuration, session)[0] if session is not None else ""
-        return f'its schedule "{schedule}" never fires or cannot be read'
+        return f'its schedule "{schedule}" never fires or is invalid'
     newest = runs[0] if runs else None
     if newest is not None and not newest.is_finished:
         before = next((item for item in runs if item.is_finished), None)
@@ -69,10 +69,10 @@ def why_late(
 
 
 def why_running(reader: Reader, run: BackupSession, now: datetime) -> str:
-    """What a run is waiting for, or since when it runs."""
+    """What a run is waiting for, or since when it has been running."""
     name = run.metadata.name
     if not run.phase and now - created(run) > UNSEEN:
-        return f"BackupSession {name}: {NOBODY_LOOKED}"
+        return f"BackupSession {name}: {NOT_RECONCILED}"
     conditions = run.status.conditions if run.status is not None else ()
     waiting = [
         item.message
@@ -112,16 +112,16 @@ def why_copy_failed(reader: Reader, run: BackupSession, repository: str) -> str:
 
 
 def why_failed(reader: Reader, resource: Resource, obj: JsonObject) -> str:
-    """Everything that a failed object and its Snapshots say, never empty."""
-    return failures(reader, resource, obj) or "it failed and does not say why"
+    """All reasons given by a failed object and its Snapshots; never empty."""
+    return failures(reader, resource, obj) or "it failed without reporting a reason"
 
 
 def why_not_ready(configuration: BackupConfiguration, now: datetime) -> str:
-    """Why a BackupConfiguration is not Ready; empty where it is."""
+    """Why a BackupConfiguration is not Ready; empty if it is."""
     status = configuration.status
     if status is None or status.phase is None:
         age = now - (configuration.metadata.creation_timestamp or now)
-        return NOBODY_LOOKED if age > UNSEEN else "it was just made"
+        return NOT_RECONCILED if age > UNSEEN else "it was just created"
     if status.phase == "Ready":
         return ""
     target = configuration.spec.target
@@ -145,7 +145,7 @@ def why_not_ready(configuration: BackupConfiguration, now: datetime) -> str:
 
 
 def bad_conditions(conditions: Iterable[Condition]) -> Iterator[str]:
-    """What the conditions say that are not as they should be."""
+    """The messages of the conditions that report a problem."""
     for item in conditions:
         is_bad = item.status is not ConditionStatus.TRUE
         if item.type in _BAD_NEWS:
@@ -162,7 +162,7 @@ def _why_no_run(
     copy: CopyState,
     newest: BackupSession | None,
 ) -> str:
-    """Why there was no run although everything is ready: something is wrong with the trigger."""
+    """Why there was no run although everything is ready: a problem with the trigger."""
     namespace, name = configuration.key
     cron_job_name = names.cron_job_name(name, copy.session)
     cron_job = reader.stored(CRON_JOBS, namespace, cron_job_name)
@@ -176,8 +176,8 @@ def _why_no_run(
     if not fired:
         return f"CronJob {cron_job_name} has never fired"
     if newest is not None and created(newest) >= parse_time(str(fired)):
-        return f"there was no run since BackupSession {newest.metadata.name}"
-    return f"CronJob {cron_job_name} fired at {fired} and no BackupSession came of it"
+        return f"there has been no run since BackupSession {newest.metadata.name}"
+    return f"CronJob {cron_job_name} fired at {fired} but created no BackupSession"
 
 
 def _stored(reader: Reader, run: BackupSession) -> JsonObject:

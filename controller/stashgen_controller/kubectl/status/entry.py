@@ -1,4 +1,4 @@
-"""One line of ``kubectl stashgen status``, and the headings that lines are under."""
+"""The lines of ``kubectl stashgen status``, and their sections."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Section(StrEnum):
-    """What kind of attention something needs; in the order of the screen."""
+    """The kind of attention that something needs, in screen order."""
 
     LATE = "late"
     FAILED = "failed"
@@ -16,7 +16,7 @@ class Section(StrEnum):
     RUNNING = "running"
 
 
-# These alone make the exit code 1.
+# Only these set the exit code to 1.
 FINDINGS = frozenset({Section.LATE, Section.FAILED, Section.NOT_READY, Section.UNPROTECTED})
 
 
@@ -25,12 +25,12 @@ class Entry:
     """One line of the screen.
 
     Attributes:
-        section: Under which heading.
-        namespace: Of the object.
-        kind, name: The object that it is about.
-        what: The object in words.
-        since: Since when it is so, where that is known.
-        detail: What else belongs into the line, such as how old it may be.
+        section: The section of the line.
+        namespace: The object's namespace.
+        kind, name: The object.
+        what: A short description of the object.
+        since: Since when this has been the case, if known.
+        detail: Further text, such as the allowed age.
         why: The exact reason.
         next: The next command to run.
     """

@@ -28,8 +28,8 @@ def events_about(
 ) -> list[Event]:
     """Events about objects of a kind and name, newest first.
 
-    Where there are more, warnings stay before all others, and what is said of our own objects
-    before the steps of every pod.
+    If there are more than ``most``, warnings take precedence over all others, and Events of our own
+    objects over the routine ones of Jobs and pods.
     """
     wanted = set(about)
     found = []

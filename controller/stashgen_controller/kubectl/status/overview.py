@@ -1,6 +1,6 @@
-"""What ``kubectl stashgen status`` finds: everything that needs somebody, and how much is well.
+"""The overview of ``kubectl stashgen status``: what needs attention, and counts of the rest.
 
-A value that is computed from objects and the time; nothing is printed here.
+A value computed from objects and the time; nothing is printed here.
 """
 
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ from stashgen_controller.runtime.scanned import ScannedReader
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
-    """All of it.
+class Overview:
+    """The state of all backups that a reader shows.
 
     Attributes:
         entries: By section, then by namespace and name.
-        copies, copies_met: Copies of sessions, and how many are young enough.
-        volumes, protected, excused: Claims that could be backed up; with a BackupConfiguration;
-            with an opt-out.
+        copies, copies_met: Copies of sessions, and how many are recent enough.
+        volumes, protected, excused: Claims that could be backed up; those with a
+            BackupConfiguration; those with an opt-out.
         restore_points: Good Snapshots.
     """
 
@@ -46,12 +46,12 @@ class Survey:
 
     @property
     def is_well(self) -> bool:
-        """Whether nothing needs anybody."""
+        """Whether nothing needs attention."""
         return not any(entry.section in FINDINGS for entry in self.entries)
 
 
-def survey(reader: ScannedReader, now: datetime) -> Survey:
-    """Look at everything that a reader shows."""
+def overview(reader: ScannedReader, now: datetime) -> Overview:
+    """The overview of everything that a reader shows."""
     view = View(reader, now)
     known = {(*copy.session_key, copy.repository) for copy in view.copies if not copy.is_met}
     entries = [
@@ -68,7 +68,7 @@ def survey(reader: ScannedReader, now: datetime) -> Survey:
     order = list(Section)
     entries.sort(key=lambda item: (order.index(item.section), item.namespace, item.what))
     claims = [claim for claim in view.claims if not claim.is_store]
-    return Survey(
+    return Overview(
         tuple(entries),
         copies=len(view.copies),
         copies_met=sum(copy.is_met for copy in view.copies),

@@ -1,4 +1,4 @@
-"""``kubectl stashgen status``: one screen of what needs somebody, or the same as JSON."""
+"""``kubectl stashgen status``: the overview as one screen or as JSON."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -8,10 +8,10 @@ from stashgen.api.labels import OPT_OUT_ANNOTATION
 from stashgen_controller.kubectl.console import Console
 from stashgen_controller.kubectl.status.advice import cause_of
 from stashgen_controller.kubectl.status.entry import FINDINGS, Entry, Section
-from stashgen_controller.kubectl.status.overview import Survey
+from stashgen_controller.kubectl.status.overview import Overview
 from stashgen_controller.kubectl.text import age, count, moment, table
 
-# A section with more lines is told by its causes, so that one screen stays one screen.
+# A section with more lines is summarised by cause, so that everything fits on one screen.
 _MOST_LINES = 10
 _MOST_COMMANDS = 4
 _INDENT = "  "
@@ -26,10 +26,10 @@ _COLOURS = {
 _MEANING = {
     Section.LATE: "the newest good backup is older than promised",
     Section.FAILED: "the last run failed",
-    Section.NOT_READY: "backups through them do not run",
-    Section.UNPROTECTED: f"no BackupConfiguration, and no {OPT_OUT_ANNOTATION} that says why",
+    Section.NOT_READY: "backups that use them do not run",
+    Section.UNPROTECTED: f"no BackupConfiguration and no {OPT_OUT_ANNOTATION} annotation",
     Section.PAUSED: "no session starts (spec.paused)",
-    Section.RUNNING: "under way",
+    Section.RUNNING: "in progress",
 }
 _Cell = Callable[[Entry, datetime], str]
 _WHY: tuple[str, _Cell] = ("WHY", lambda entry, _: entry.why)
@@ -53,17 +53,22 @@ _COLUMNS: Mapping[Section, Sequence[tuple[str, _Cell]]] = {
 }
 
 
-def overview(
-    found: Survey, namespace: str | None, now: datetime, console: Console, *, is_full: bool = False
+def overview_text(
+    found: Overview,
+    namespace: str | None,
+    now: datetime,
+    console: Console,
+    *,
+    is_full: bool = False,
 ) -> str:
-    """The screen.
+    """The overview as text.
 
     Args:
-        found: What there is to tell.
-        namespace: None where it is about all of them: then each line names its own.
-        now: Ages count until then.
+        found: What to show.
+        namespace: None for all namespaces; each line then names its own.
+        now: The reference time of all ages.
         console: For its width and colours.
-        is_full: A line for everything, however many there are.
+        is_full: List every entry, however many there are.
     """
     where = f"namespace {namespace}" if namespace is not None else "all namespaces"
     blocks = [f"{where}, {moment(now)}: {_verdict(found, console)}"]
@@ -82,14 +87,14 @@ def overview(
     return "\n\n".join(blocks)
 
 
-def _verdict(found: Survey, console: Console) -> str:
+def _verdict(found: Overview, console: Console) -> str:
     parts = [
         f"{len(found.of(section))} {section.value}"
         for section in Section
         if section in FINDINGS and found.of(section)
     ]
     if not parts:
-        return console.painted("green", "nothing needs you")
+        return console.painted("green", "nothing needs attention")
     return console.painted("red", ", ".join(parts))
 
 
@@ -105,12 +110,12 @@ def _lines(
         rows = [[entry.namespace, *row] for entry, row in zip(shown, rows, strict=True)]
     text = table(headings, rows, width, _INDENT)
     if len(shown) < len(entries):
-        text += f"\n{_INDENT}... and {len(entries) - len(shown)} more: --full shows them"
+        text += f"\n{_INDENT}... and {len(entries) - len(shown)} more; --full lists them"
     return text
 
 
 def _causes(entries: Sequence[Entry], namespace: str | None, width: int | None) -> str:
-    """The same reason once, with how many it is about and the first of them."""
+    """Each reason once, with the number of entries and the first of them."""
     groups: dict[str, list[Entry]] = {}
     for entry in entries:
         groups.setdefault(_cause(entry), []).append(entry)
@@ -119,12 +124,12 @@ def _causes(entries: Sequence[Entry], namespace: str | None, width: int | None) 
         first = group[0]
         name = first.what if namespace is not None else f"{first.namespace}: {first.what}"
         rows.append([str(len(group)), name, first.why])
-    text = table(["COUNT", "SUCH AS", "WHY"], rows, width, _INDENT)
-    return f"{text}\n{_INDENT}--full shows a line for each"
+    text = table(["COUNT", "EXAMPLE", "WHY"], rows, width, _INDENT)
+    return f"{text}\n{_INDENT}--full lists all of them"
 
 
-def _next(found: Survey) -> str:
-    """One command for each cause, the most urgent first."""
+def _next(found: Overview) -> str:
+    """One command per cause, the most urgent first."""
     commands: dict[str, str] = {}
     for entry in found.entries:
         if entry.section in FINDINGS and entry.section is not Section.UNPROTECTED:
@@ -136,27 +141,27 @@ def _next(found: Survey) -> str:
 
 
 def _cause(entry: Entry) -> str:
-    """What entries that are told together have in common."""
+    """The key by which entries are grouped."""
     cause = cause_of(entry.why)
     return cause.value if cause is not None else entry.why
 
 
-def _healthy(found: Survey, namespace: str | None) -> str:
+def _healthy(found: Overview, namespace: str | None) -> str:
     if not found.volumes and not found.copies:
-        elsewhere = "" if namespace is None else "; -A looks at all namespaces"
-        return f"There is no volume here, and nothing is backed up{elsewhere}."
+        elsewhere = "" if namespace is None else "; use -A for all namespaces"
+        return f"There are no volumes here, and nothing is backed up{elsewhere}."
     excused = f", {found.excused} opted out" if found.excused else ""
     return (
-        f"{found.copies_met} of {count(found.copies, 'copy', 'copies')} young enough, "
+        f"{found.copies_met} of {count(found.copies, 'copy', 'copies')} recent enough, "
         f"{found.protected} of {count(found.volumes, 'volume')} backed up{excused}, "
         f"{count(found.restore_points, 'restore point')}."
     )
 
 
 def as_json(
-    found: Survey, namespace: str | None, now: datetime, notes: Sequence[str]
+    found: Overview, namespace: str | None, now: datetime, notes: Sequence[str]
 ) -> JsonObject:
-    """The same for machines; ``notes`` say what could not be looked at."""
+    """The overview as JSON; ``notes`` name what could not be read."""
     return {
         "time": format_time(now),
         "namespace": namespace,

@@ -1,4 +1,4 @@
-"""The pod behind a run: where it is, what it waits for, how it ended."""
+"""The pod of a run: where it runs, what it is waiting for, how it ended."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ class PodView:
     Attributes:
         job: Its Job.
         name: Its own name.
-        node: Where it runs; empty as long as it is not scheduled.
-        state: In words: phase, and how the container ended or what it waits for.
-        is_bad: It does not run and did not succeed.
+        node: Where it runs; empty until it is scheduled.
+        state: Its phase, and how the container ended or what it is waiting for.
+        is_bad: It is not running and did not succeed.
     """
 
     job: str
@@ -35,9 +35,9 @@ class PodView:
 def newest_pod(
     reader: ScannedReader, namespace: str, jobs: Iterable[str], beginnings: tuple[str, ...]
 ) -> PodView | None:
-    """The newest pod of some Jobs, given by name or by how it begins; None if all are gone.
+    """The newest pod of some Jobs, given by name or name prefix; None if none is left.
 
-    Of two that were made in the same second, the finest that the API server tells, the bad one.
+    Creation times have a resolution of one second; of two with the same time the bad one is used.
     """
     wanted = set(jobs)
     found = []

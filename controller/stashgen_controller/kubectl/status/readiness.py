@@ -1,4 +1,4 @@
-"""What is not Ready, unprotected or paused: lines of ``kubectl stashgen status``."""
+"""Objects that are not Ready, unprotected or paused: lines of ``kubectl stashgen status``."""
 
 from collections.abc import Iterable, Iterator
 
@@ -9,7 +9,7 @@ from stashgen.api.repository import Repository
 from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.kubectl.status.advice import next_command
 from stashgen_controller.kubectl.status.diagnosis import (
-    NOBODY_LOOKED,
+    NOT_RECONCILED,
     UNSEEN,
     bad_conditions,
     why_not_ready,
@@ -21,7 +21,7 @@ from stashgen_controller.runtime.conditions import find, is_true
 
 
 def not_ready(view: View) -> Iterator[Entry]:
-    """Storages first: a Repository or a configuration that waits for one is not said again."""
+    """Storages first; a Repository or configuration that waits for one is not listed again."""
     bad: set[tuple[str, str, str]] = set()
     for storage in view.storages:
         if storage.status is None or storage.status.phase != "Ready":
@@ -76,7 +76,7 @@ def _unready(
     made = obj.metadata.creation_timestamp
     if not reasons:
         unseen = made is not None and view.now - made > UNSEEN
-        reasons = [NOBODY_LOOKED if unseen else "it was just made"]
+        reasons = [NOT_RECONCILED if unseen else "it was just created"]
     why = "; ".join(dict.fromkeys(reasons))
     if isinstance(obj, BackupStorage):
         command = f"kubectl describe backupstorage {name} -n {namespace}"
@@ -88,7 +88,7 @@ def _unready(
 
 
 def unprotected(view: View) -> Iterator[Entry]:
-    """Claims that nobody backs up and nobody excuses."""
+    """Claims that are neither backed up nor opted out."""
     for claim in view.claims:
         if claim.is_open:
             yield Entry(
@@ -99,20 +99,20 @@ def unprotected(view: View) -> Iterator[Entry]:
                 claim.name,
                 claim.claim.metadata.creation_timestamp,
                 requested(claim),
-                f"no BackupConfiguration has it as its target, and no annotation "
-                f"{OPT_OUT_ANNOTATION} says why it needs none",
+                f"no BackupConfiguration targets it, and no annotation {OPT_OUT_ANNOTATION} says "
+                "why it needs no backup",
                 f"kubectl describe pvc {claim.name} -n {claim.namespace}",
             )
 
 
 def requested(claim: ClaimCoverage) -> str:
-    """The size that a claim asks for."""
+    """The size that a claim requests."""
     resources = claim.claim.spec.resources
     return str(((resources.requests if resources else None) or {}).get("storage") or "")
 
 
 def paused(view: View) -> Iterator[Entry]:
-    """Configurations of which no session starts because somebody said so."""
+    """Configurations that were paused on purpose."""
     for configuration in view.configurations:
         if configuration.spec.paused:
             namespace, name = configuration.key

@@ -1,4 +1,4 @@
-"""Restores that failed or are under way: lines of ``kubectl stashgen status``."""
+"""Failed and running restores: lines of ``kubectl stashgen status``."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -21,14 +21,15 @@ _GOOD = "Succeeded"
 
 @dataclass(frozen=True, slots=True)
 class RestoreView:
-    """A RestoreSession, or a RestoreRequest, which makes one.
+    """A RestoreSession, or a RestoreRequest, which creates one.
 
     Attributes:
-        why: Why it failed, or what it waits for.
-        made: The last RestoreSession that a request made: it is not told twice.
-        asked_by: The request that made a RestoreSession; an attempt that was resumed says nothing.
-        is_history: A request that was done, or over, before it came into this cluster: a rebuilt
-            one gets all of them from git. Nothing was tried, so it neither failed nor mends.
+        why: Why it failed, or what it is waiting for.
+        made: The last RestoreSession that a request created; it is not shown separately.
+        asked_by: The request that created a RestoreSession; earlier attempts are not shown either.
+        is_history: A request that was completed or expired before it came to this cluster, like
+            all of them in a rebuilt cluster. It was not attempted here, so it counts neither as
+            failed nor as a later success.
     """
 
     kind: str
@@ -46,7 +47,7 @@ class RestoreView:
 
 
 def restores_of(view: View) -> list[RestoreView]:
-    """All restores, newest first; a RestoreSession that a request made is the request's."""
+    """All restores, newest first; a request and its RestoreSessions count as one."""
     requests = list(_requests(view))
     made = {(item.namespace, item.made) for item in requests}
     asked = {(item.namespace, item.name) for item in requests}
@@ -116,7 +117,7 @@ def _requests(view: View) -> Iterator[RestoreView]:
 
 
 def failed_restores(view: View) -> Iterator[Entry]:
-    """The newest restore into each claim, if it failed: one that worked later mends it."""
+    """The newest restore into each claim, if it failed; a later success supersedes a failure."""
     newest: dict[tuple[str, str], RestoreView] = {}
     for item in restores_of(view):
         if item.is_finished and not item.is_history:
@@ -127,7 +128,7 @@ def failed_restores(view: View) -> Iterator[Entry]:
 
 
 def running_restores(view: View) -> Iterator[Entry]:
-    """Restores under way, and what they wait for."""
+    """Restores in progress, and what they are waiting for."""
     found = (item for item in restores_of(view) if not item.is_finished)
     yield from _entries(view, found, Section.RUNNING)
 

@@ -1,4 +1,4 @@
-"""The objects that a command is about, read once and put in order."""
+"""The objects that a command needs, read once and indexed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -71,7 +71,7 @@ class View:
 
     @cached_property
     def _owners(self) -> dict[tuple[str, str], str]:
-        """By Repository: the first BackupConfiguration that writes to it."""
+        """The first BackupConfiguration that writes to each Repository."""
         found: dict[tuple[str, str], str] = {}
         for item in self.configurations:
             for name in item.repository_names:
@@ -79,7 +79,7 @@ class View:
         return found
 
     def place(self, namespace: str, name: str, repository: str = "") -> Place:
-        """What the next command may need to know."""
+        """The names that the next command may need."""
         found = self._repositories.get((namespace, repository))
         storage = found.spec.storage_ref if found is not None else None
         secret = found.spec.encryption_secret if found is not None else None
@@ -92,5 +92,5 @@ class View:
         )
 
     def owner(self, repository: tuple[str, str]) -> str:
-        """A BackupConfiguration that writes to a Repository; empty where none does."""
+        """A BackupConfiguration that writes to a Repository; empty if none does."""
         return self._owners.get(repository, "")

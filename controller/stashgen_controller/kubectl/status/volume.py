@@ -1,4 +1,4 @@
-"""``kubectl stashgen status NAME``: what is to be known about one volume's backups."""
+"""``kubectl stashgen status NAME``: the state of one volume's backups."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ _MOST_EVENTS = 8
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A backup or a restore, with the reason why it did not end well or what it waits for."""
+    """A backup or a restore, with the reason why it failed or what it is waiting for."""
 
     kind: str
     name: str
@@ -52,12 +52,12 @@ class Detail:
 
     Attributes:
         subject: The volume, its BackupConfiguration and its Repositories.
-        copies: Of each session in each Repository.
+        copies: One for each session and Repository.
         runs: Backups and restores, newest first.
         retention: By namespace and name of the Repository.
-        problems: Why the volume is not safe, most urgent first; none where all is well.
+        problems: Why the volume is not safe, most urgent first; empty if it is.
         failed_into: The claim of the last restore, if it failed.
-        pod: Of the newest run that still has one.
+        pod: The pod of the newest run that still has one.
         events: Newest first.
     """
 
@@ -72,7 +72,7 @@ class Detail:
 
 
 def detail(view: View, subject: Subject) -> Detail:
-    """Collect it all."""
+    """Collect the state of one volume's backups."""
     name = subject.configuration.metadata.name if subject.configuration is not None else ""
     key = (subject.namespace, name)
     copies = tuple(c for c in view.copies if (c.namespace, c.configuration) == key)
@@ -138,7 +138,7 @@ def _restore(view: View, item: RestoreView) -> RunView:
 def _of_copies(view: View, subject: Subject, copies: Sequence[CopyState]) -> Iterator[str]:
     configuration = subject.configuration
     if configuration is None:
-        yield "no BackupConfiguration backs it up any more; its restore points are still there"
+        yield "no BackupConfiguration backs it up any more; its restore points still exist"
         return
     for copy in copies:
         if not copy.is_met:
@@ -156,7 +156,7 @@ def _of_runs(
     restores: Sequence[RestoreView],
     late: set[str],
 ) -> Iterator[str]:
-    """Runs that failed; that of a late session is told where its copies are."""
+    """Failed runs, except those of late sessions, which are reported with their copies."""
     seen = set(late)
     for item in sessions:
         if item.phase in {BackupSessionPhase.SUCCEEDED, BackupSessionPhase.FAILED}:
@@ -192,7 +192,7 @@ def _jobs(
     sessions: Sequence[BackupSession],
     restores: Sequence[RestoreView],
 ) -> tuple[set[str], tuple[str, ...]]:
-    """Names of Jobs, and beginnings of the names of those that CronJobs make."""
+    """Names of Jobs, and name prefixes of the Jobs that CronJobs create."""
     executors: list[Executor | None] = [
         repository.status.executor if repository.status is not None else None
         for repository in subject.repositories

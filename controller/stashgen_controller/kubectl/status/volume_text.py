@@ -1,4 +1,4 @@
-"""How ``kubectl stashgen status NAME`` is shown."""
+"""``kubectl stashgen status NAME`` as text or as JSON."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -23,7 +23,7 @@ _MOST_RUNS = 6
 
 
 def detail_text(found: Detail, view: View, console: Console) -> str:
-    """The screen."""
+    """The state of one volume's backups as text."""
     blocks = [
         _heading(found, view, console),
         *_sessions(found, view, console.width),
@@ -38,7 +38,7 @@ def detail_text(found: Detail, view: View, console: Console) -> str:
 
 def _heading(found: Detail, view: View, console: Console) -> str:
     subject = found.subject
-    verdict = console.painted("green", "nothing needs you")
+    verdict = console.painted("green", "nothing needs attention")
     if found.problems:
         verdict = console.painted("red", count(len(found.problems), "problem"))
     lines = [f"{subject.namespace}/{subject.name}, {moment(view.now)}: {verdict}"]
@@ -74,9 +74,9 @@ def _configuration(configuration: BackupConfiguration, now: datetime) -> str:
     made = configuration.metadata.creation_timestamp
     parts = [
         f"BackupConfiguration {configuration.metadata.name}",
-        phase or "not looked at yet",
+        phase or "not reconciled yet",
         "paused" if configuration.spec.paused else "",
-        "compiled (its source is in git)" if is_rendered(configuration.metadata) else "plain",
+        "compiled (its source is in Git)" if is_rendered(configuration.metadata) else "plain",
         f"age {age(made, now)}",
     ]
     return ", ".join(part for part in parts if part)
@@ -112,11 +112,11 @@ def _next_tick(text: str | None, now: datetime) -> str:
     if not text:
         return NOTHING
     tick = parse_time(text)
-    return f"{moment(tick)} (in {span(tick - now)})" if tick > now else f"{moment(tick)} (is due)"
+    return f"{moment(tick)} (in {span(tick - now)})" if tick > now else f"{moment(tick)} (due now)"
 
 
 def _copies(found: Detail, view: View, width: int | None) -> Iterator[str]:
-    """A line for each copy, and for each Repository that no session writes to any more."""
+    """A line for each copy, and for each Repository that no session writes to any longer."""
     repositories = {item.metadata.name: item for item in found.subject.repositories}
     keys = [(copy.repository, copy) for copy in found.copies]
     written = {name for name, _ in keys}
@@ -196,7 +196,7 @@ def _next(found: Detail, view: View) -> str:
 
 
 def next_commands(found: Detail, view: View) -> list[str]:
-    """What to run next: about the first problem, then what always helps."""
+    """What to run next: for the first problem, then the generally useful commands."""
     subject = found.subject
     where = f"-n {subject.namespace}"
     commands = []
@@ -226,7 +226,7 @@ def next_commands(found: Detail, view: View) -> list[str]:
 
 
 def detail_json(found: Detail, view: View, notes: Sequence[str]) -> JsonObject:
-    """The same for machines."""
+    """The state of one volume's backups as JSON."""
     subject = found.subject
     pod = found.pod
     return {

@@ -1,1 +1,1 @@
-"""What a worker keeps beside restic in a repository: records, writer, locks, restores."""
+"""What a worker keeps next to restic's data in a repository: records, writer, locks, restores."""

@@ -1,4 +1,4 @@
-"""Locks that nobody holds any more: restic's own rule, and pods that are known to be gone."""
+"""Stale locks: by restic's own rule, or because their pod is known to be terminated."""
 
 import re
 
@@ -6,16 +6,16 @@ from stashgen.kubestash import layout
 from stashgen_controller.worker.restic.process import Restic
 from stashgen_controller.worker.run import RunContext
 
-# What restic is about to write has another name for that moment.
+# restic uses another name for a lock that it is about to write.
 _ID = re.compile(r"[0-9a-f]{64}")
 
 
 def clear_stale_locks(run: RunContext, restic: Restic, component_path: str) -> None:
-    """Remove locks that are stale for certain; all others are waited for.
+    """Remove locks that are certainly stale; restic waits for all others.
 
     ``restic unlock`` removes those older than 30 minutes and those of a process of this host that
-    has ended. A younger one of another host goes only if the plan names that host as a pod that
-    is gone: restic itself cannot know.
+    has ended. A younger lock of another host is removed only if the run spec lists that host as a
+    terminated pod: restic itself cannot know.
 
     Raises:
         ResticError, StorageError: the locks cannot be read.

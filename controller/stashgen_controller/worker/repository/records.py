@@ -1,8 +1,8 @@
-"""The Snapshot records in a bucket, read as the untrusted input that they are.
+"""The Snapshot records in a bucket, treated as untrusted input.
 
-What a record says of times and sizes is not used where restic says it, too: restic's own
-snapshots are sealed with the repository's key, a record is a file that anybody with the bucket's
-credentials can write.
+Times and sizes in a record are not used where restic has them too: restic's own snapshots are
+sealed with the repository's key, but a record is a file that anyone with the bucket's credentials
+can write.
 """
 
 import re
@@ -34,9 +34,9 @@ class Listed:
     """A snapshot that restic itself lists.
 
     Attributes:
-        time: When its backup began.
-        size_bytes: What the backup read.
-        owner: The Snapshot that it was made for, by its tag; None where no worker of ours made it.
+        time: When its backup started.
+        size_bytes: How much data the backup read.
+        owner: The Snapshot that it was created for, by its tag; None if no worker created it.
     """
 
     time: datetime
@@ -46,14 +46,14 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One Snapshot of a session as the bucket knows it.
+    """One Snapshot of a session as recorded in the bucket.
 
     Attributes:
         snapshot: As read.
         path: Its component's restic repository.
-        ids: Restic's ids there; empty for a failed one that made no restic snapshot.
-        is_pruning: Retention has begun to remove it.
-        is_stored: It is in the bucket; else only the object in the cluster tells of it.
+        ids: restic's ids there; empty for a failed one without a restic snapshot.
+        is_pruning: Retention has started to remove it.
+        is_stored: It is in the bucket; otherwise it exists only as an object in the cluster.
     """
 
     snapshot: Snapshot
@@ -74,7 +74,7 @@ class Record:
 
     @property
     def is_good(self) -> bool:
-        """It says that it succeeded."""
+        """Whether the record says that it succeeded."""
         return self.snapshot.phase is Phase.SUCCEEDED
 
     def is_whole(self, listed: Mapping[str, Listed]) -> bool:
@@ -82,7 +82,7 @@ class Record:
         return bool(self.ids) and all(id_ in listed for id_ in self.ids)
 
     def time(self, listed: Mapping[str, Listed]) -> datetime:
-        """When it was taken: as restic says, else as the record does."""
+        """When it was taken, according to restic if possible, else to the record."""
         times = [listed[id_].time for id_ in self.ids if id_ in listed]
         return min(times, default=self.snapshot.time)
 
@@ -92,7 +92,7 @@ class Records:
     """The records of a repository.
 
     Attributes:
-        ignored: The names of the files beside them that are none.
+        ignored: The names of files in the folder that are not records.
     """
 
     records: tuple[Record, ...]
@@ -100,17 +100,17 @@ class Records:
 
     @property
     def names(self) -> frozenset[str]:
-        """Whatever has a file here."""
+        """The names of all Snapshots that have a file here."""
         return frozenset((*self.ignored, *(item.name for item in self.records)))
 
 
 def read_records(run: RunContext, component: str) -> Records:
     """The records of a repository's component, sorted by name.
 
-    What is not one of ours is passed over, so nothing of it is ever removed.
+    Files that are not ours are ignored, so nothing of them is ever removed.
 
     Raises:
-        StorageError: the storage does not answer.
+        StorageError: the storage does not respond.
     """
     folder = layout.snapshots_folder(run.directory)
     found = []
@@ -128,7 +128,7 @@ def read_records(run: RunContext, component: str) -> Records:
 
 
 def mark_pruning(run: RunContext, record: Record) -> None:
-    """Say in the record that its data is about to go, so that an interrupted run is completed.
+    """Mark a record before its data is removed, so that an interrupted run can be completed.
 
     Raises:
         StorageError: it could not be written.
@@ -150,7 +150,7 @@ def mark_pruning(run: RunContext, record: Record) -> None:
 
 
 def list_restic(restic: Restic) -> dict[str, Listed]:
-    """What restic itself lists, by whole id.
+    """The snapshots that restic itself lists, by full id.
 
     Raises:
         ResticError: the repository cannot be read.
@@ -164,15 +164,15 @@ def list_restic(restic: Restic) -> dict[str, Listed]:
 
 
 def tag_for(name: str) -> str:
-    """What restic knows the data of a Snapshot by, before there is a record that names its id.
+    """The restic tag for the data of a Snapshot, before a record names its id.
 
-    Without a comma, as all names of objects are: restic takes what is behind one for another tag.
+    It contains no comma, like all object names: restic would treat the rest as another tag.
     """
     return f"{_TAG}{name}"
 
 
 def _owner(item: JsonObject | dict[str, object]) -> str | None:
-    """The Snapshot of a worker's tag; a person who adds another one makes it nobody's."""
+    """The Snapshot that a worker's tag names; None if further tags were added by hand."""
     tags = item.get("tags")
     ours = [str(tag) for tag in tags if str(tag).startswith(_TAG)] if isinstance(tags, list) else []
     if len(ours) != 1 or item.get("hostname") != HOST:

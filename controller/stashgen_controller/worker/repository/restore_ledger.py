@@ -1,8 +1,8 @@
-"""The record of a requested restore in the bucket: one file a nonce, created only if absent.
+"""The record of a requested restore in the bucket: one file per nonce, created only if absent.
 
-``writing`` is there before the first byte of the volume changes, ``done`` after the last. So a
-restore that was re-synced, pruned and added again, or found by a rebuilt cluster is not repeated,
-and one that was interrupted is resumed by the same act alone.
+``writing`` is recorded before the first byte of the volume changes, ``done`` after the last. So a
+restore that is synced again, pruned and added again, or found by a rebuilt cluster is not
+repeated, and an interrupted one is resumed only by the same request.
 """
 
 import json
@@ -21,21 +21,21 @@ from stashgen_controller.worker.run import RunContext, RunFailedError
 
 
 class State(StrEnum):
-    """How far the act is."""
+    """The progress of a restore."""
 
     WRITING = "writing"
     DONE = "done"
 
 
 class Record(Model):
-    """One act.
+    """The record of one restore.
 
     Attributes:
-        order: What was asked for, and by whom.
-        snapshot: The one that ``latest`` stood for, or the same name.
-        claim_uid, cluster_uid: The volume that is written, and where.
-        begun, done: The workers' clocks.
-        files, size_bytes: Of the whole snapshot.
+        order: What was requested, and by which RestoreRequest.
+        snapshot: The one that ``latest`` resolved to, or the requested name.
+        claim_uid, cluster_uid: The volume that is written, and its cluster.
+        begun, done: By the workers' clocks.
+        files, size_bytes: Totals of the whole snapshot.
     """
 
     version: Literal["v1"] = "v1"
@@ -51,11 +51,11 @@ class Record(Model):
 
 
 def find(run: RunContext, order: RestoreOrder) -> Record | None:
-    """The record of our act; None where nothing was begun.
+    """The record of this restore; None if it was never started.
 
     Raises:
-        RunFailedError: NonceReused, where it is another act's or that of another volume.
-        StorageError: the storage does not answer.
+        RunFailedError: NonceReused, if it belongs to another restore or another volume.
+        StorageError: the storage does not respond.
     """
     path = layout.restore_file(run.directory, order.nonce)
     data = run.bucket.read(path)
@@ -64,39 +64,39 @@ def find(run: RunContext, order: RestoreOrder) -> Record | None:
     try:
         record = Record.from_wire(json.loads(data))
     except (ValueError, ValidationError, RecursionError) as error:
-        msg = f"the record {path} cannot be read, so nobody knows whether the restore was done"
+        msg = f"the record {path} cannot be read, so it is unknown whether the restore was done"
         raise RunFailedError(ErrorClass.INVALID_BUCKET, msg) from error
     if not record.order.is_same_act(order):
-        raise _reused(f"nonce {order.nonce!r} stands for {_text(record.order)}")
+        raise _reused(f"nonce {order.nonce!r} belongs to {_text(record.order)}")
     if record.state is State.WRITING and not _is_here(run, record):
         raise _reused(
-            f"the restore was begun at {format_time(record.begun)} with Snapshot "
+            f"the restore was started at {format_time(record.begun)} with Snapshot "
             f"{record.snapshot} into volume {record.claim_uid} of cluster {record.cluster_uid} "
-            "and did not end; this is another snapshot, volume or cluster"
+            "and did not finish; this is another snapshot, volume or cluster"
         )
     return record
 
 
 def restored_before(run: RunContext, record: Record) -> RestoredBefore | None:
-    """That the act was done; None while it is not."""
+    """A note that the restore was completed before; None if it was not."""
     if record.state is not State.DONE:
         return None
     time = record.done or record.begun
     is_here = (record.claim_uid, record.cluster_uid) == _place(run)
     where = "" if is_here else f" into volume {record.claim_uid} of cluster {record.cluster_uid}"
     message = (
-        f"restored before at {format_time(time)}{where} from Snapshot {record.snapshot}; "
-        "nothing was written now"
+        f"already restored at {format_time(time)}{where} from Snapshot {record.snapshot}; "
+        "nothing was written this time"
     )
     return RestoredBefore(time=time, message=message)
 
 
 def begin(run: RunContext, order: RestoreOrder) -> Record:
-    """Leave the record that our writing begins; nobody else's is replaced.
+    """Record that writing starts; an existing record is never replaced.
 
     Raises:
-        RunFailedError: NonceReused, where another run left one in this moment.
-        StorageError: the storage does not answer.
+        RunFailedError: NonceReused, if another run created one at the same time.
+        StorageError: the storage does not respond.
     """
     claim_uid, cluster_uid = _place(run)
     record = Record(
@@ -108,15 +108,15 @@ def begin(run: RunContext, order: RestoreOrder) -> Record:
         begun=run.now(),
     )
     if not run.bucket.create(layout.restore_file(run.directory, order.nonce), _bytes(record)):
-        raise _reused(f"another run began the restore {order.nonce!r} in this moment")
+        raise _reused(f"another run started the restore {order.nonce!r} at the same time")
     return record
 
 
 def finish(run: RunContext, record: Record, *, files: int, size_bytes: int) -> None:
-    """Leave the record that all of it was written.
+    """Record that everything was written.
 
     Raises:
-        StorageError: the storage does not answer.
+        StorageError: the storage does not respond.
     """
     done = record.model_copy(
         update={"state": State.DONE, "done": run.now(), "files": files, "size_bytes": size_bytes}
@@ -149,5 +149,5 @@ def _text(order: RestoreOrder) -> str:
 
 
 def _reused(what: str) -> RunFailedError:
-    text = f"{what}. Nothing was written; a restore that is wanted needs a new nonce"
+    text = f"{what}. Nothing was written; use a new nonce for another restore"
     return RunFailedError(ErrorClass.NONCE_REUSED, text)

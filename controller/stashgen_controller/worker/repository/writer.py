@@ -9,10 +9,10 @@ from stashgen_controller.worker.run import RunContext, RunFailedError
 
 
 def record_writer(run: RunContext) -> bool:
-    """Leave our record if there is none; says whether the recorded writer is us.
+    """Create our record if there is none; returns whether we are the recorded writer.
 
     Raises:
-        StorageError: the storage does not answer.
+        StorageError: the storage does not respond.
         RunFailedError: the record is not readable.
     """
     path = layout.writer_file(run.directory)
@@ -20,7 +20,7 @@ def record_writer(run: RunContext) -> bool:
         return True
     data = run.bucket.read(path)
     if data is None and run.plan.claim_uid is not None:
-        msg = f"{path} is there and cannot be read"
+        msg = f"{path} exists but cannot be read"
         raise RunFailedError(ErrorClass.UNAVAILABLE, msg)
     return _is_us(run, data)
 
@@ -38,8 +38,8 @@ def require_writer(run: RunContext) -> None:
     """
     if not record_writer(run) and run.plan.refuse_other_writer:
         msg = (
-            f"{run.directory} was written by another volume or cluster: restore from it first, "
-            "so that an empty volume does not bury its history"
+            f"{run.directory} was written by another volume or cluster; restore from it first, "
+            "so that an empty volume does not displace its history"
         )
         raise RunFailedError(ErrorClass.RESTORE_EXPECTED, msg)
 
@@ -60,7 +60,7 @@ def _is_us(run: RunContext, data: bytes | None) -> bool:
         record = json.loads(data)
         cluster, claim = record["clusterUID"], record["claimUID"]
     except (ValueError, KeyError, TypeError) as error:
-        msg = f"the record of the writer in {run.directory} cannot be read"
+        msg = f"the writer's record in {run.directory} cannot be read"
         raise RunFailedError(ErrorClass.INVALID_BUCKET, msg) from error
-    # A claim that is gone says nothing against its cluster.
+    # Without a claim only the cluster can be compared.
     return bool(cluster == run.plan.cluster_uid and claim == (run.plan.claim_uid or claim))

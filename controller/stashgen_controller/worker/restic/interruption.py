@@ -1,4 +1,4 @@
-"""The wish that a worker ends, from a signal or a deadline, handed on to the running child.
+"""A request to stop the worker, from a signal or a deadline, passed on to the running child.
 
 Everything here may run inside a signal handler: nothing waits for a lock, no thread is started.
 """
@@ -13,11 +13,11 @@ _KILL_AFTER = 60.0
 
 @dataclass(slots=True)
 class Interruption:
-    """Tells the running child to end, once, and kills one that does not.
+    """Asks the running child to stop, once, and kills it if it does not.
 
     Attributes:
-        is_requested: The worker shall end: no further child may be started.
-        is_late: The first one to ask was the deadline, not a signal.
+        is_requested: The worker is stopping: no further child may be started.
+        is_late: The deadline, not a signal, made the first request.
     """
 
     is_requested: bool = False

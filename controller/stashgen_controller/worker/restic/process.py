@@ -120,7 +120,7 @@ class Restic:
         if self._seconds_left() <= 0:
             self.interruption.request(late=True)
         if self.interruption.is_requested:
-            raise self._interrupted(f"restic {command} was not started: the run is to end")
+            raise self._interrupted(f"restic {command} was not started: the run is being stopped")
         output = Output(errors=ErrorLog())
         exit_code = self._run([command, *args], output, on_progress)
         for text in output.errors.texts:
@@ -207,9 +207,9 @@ class Restic:
         text = output.text(exit_code)
         if self.interruption.is_requested:
             how = (
-                "had to be killed: its lock may be left"
+                "had to be killed: it may have left its lock"
                 if exit_code == _KILLED
-                else "was interrupted before its end"
+                else "was interrupted before it finished"
             )
             # A storage that went away is tried again and again until then.
             said = "".join(f": {last}" for last in output.errors.texts[-1:])
@@ -240,7 +240,7 @@ def check_version(binary: str = "restic") -> None:
     except ValueError:
         version = (0,)
     if version < OLDEST:
-        msg = f"restic {text} is too old: 0.18 or newer is needed"
+        msg = f"restic {text} is too old: 0.18 or newer is required"
         raise ResticError(ErrorClass.RESTIC_TOO_OLD, msg)
 
 

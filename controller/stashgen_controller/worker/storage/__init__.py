@@ -1,4 +1,4 @@
-"""How a worker reads and writes a storage: one module a provider, loaded for its storages only.
+"""How a worker reads and writes a storage: one module per provider, imported only if needed.
 
 The module of a provider has the name of its row in ``stashgen.kubestash.backends``.
 """
@@ -14,7 +14,7 @@ from stashgen_controller.worker.storage.base import Storage, StorageError
 
 
 class ProviderModule(Protocol):
-    """What each of this folder's modules has."""
+    """The interface of this folder's provider modules."""
 
     def open_storage(self, url: str, flags: Mapping[str, str], credentials: Path) -> Storage:
         """Open a storage of the provider; see the function of that name."""
@@ -24,15 +24,15 @@ def open_storage(url: str, flags: Mapping[str, str], credentials: Path) -> Stora
     """Open the storage at an address.
 
     Args:
-        url: As restic spells it; the provider is known by how it begins.
-        flags: What the command line says of the way there, without what it does not say.
-        credentials: The folder with the keys, a file each.
+        url: As restic spells it; its prefix identifies the provider.
+        flags: The storage flags that were set on the command line.
+        credentials: The folder with the keys, one file per key.
 
     Raises:
-        StorageError: no provider has such addresses, or the keys are not there.
+        StorageError: no provider has such addresses, or the keys are missing.
     """
     for name, backend in BACKENDS.items():
         if url.startswith(backend.url_prefix):
             module = cast("ProviderModule", import_module(f"{__name__}.{name}"))
             return module.open_storage(url, flags, credentials)
-    raise StorageError(ErrorClass.INTERNAL, f"{url} is not the address of a storage")
+    raise StorageError(ErrorClass.INTERNAL, f"{url} is not a storage address")

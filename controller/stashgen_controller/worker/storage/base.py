@@ -1,4 +1,4 @@
-"""A storage through fsspec: what all of them have in common, and those on a file system.
+"""A storage through fsspec: the common interface of all storages.
 
 Paths are relative to the storage's prefix and use slashes.
 """
@@ -85,7 +85,7 @@ class Storage(ABC):
         """A file's bytes, or None where there is none.
 
         Raises:
-            StorageError: the storage does not answer, or the file is larger than the limit.
+            StorageError: the storage does not respond, or the file is larger than the limit.
         """
         try:
             data = self._filesystem.cat_file(self._path(relative), start=0, end=limit_bytes + 1)
@@ -127,7 +127,7 @@ class Storage(ABC):
         """The names of the files in a folder, oldest first; none where there is no folder.
 
         Raises:
-            StorageError: the storage does not answer.
+            StorageError: the storage does not respond.
         """
         try:
             found = self._filesystem.ls(self._path(folder), detail=True)

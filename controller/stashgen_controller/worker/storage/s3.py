@@ -1,8 +1,8 @@
-"""A bucket of S3 or of a compatible store, by obstore behind fsspec's interface.
+"""A bucket of S3 or of a compatible store, with obstore behind fsspec's interface.
 
 obstore's own fsspec classes are not used: they drop the mode ``create`` of a write and the times
-of a listing, and their event loop makes some processes abort at their end (obstore 0.12, with
-exit code 134 after the work was done).
+of a listing, and their event loop makes some processes abort at exit (obstore 0.12, exit code 134
+after the work was done).
 """
 
 import re
@@ -32,7 +32,7 @@ _NOT_IN_ADDRESS = re.compile(r"[%?#]")
 _CODE = re.compile(r"<Code>([^<]*)</Code>|\(code: ([A-Za-z]+)\)")
 _MESSAGE = re.compile(r"<Message>([^<]*)</Message>")
 _STATUS = re.compile(r"status code: ([0-9]{3})")
-# The innermost cause of a request that got no answer, in Rust's words for people who debug.
+# The innermost cause of a request that got no response, in Rust's words for people who debug.
 _CAUSE = re.compile(r'message: "([^"]+)"|error: "([^"]+)"|InvalidCertificate\(\s*(\w+)')
 _BY_CODE = {
     "AccessDenied": ErrorClass.ACCESS_DENIED,
@@ -122,7 +122,7 @@ def _key(folder: Path, name: str) -> str:
 
 
 def _missing(what: str) -> StorageError:
-    return StorageError(ErrorClass.SECRET_MISSING, f"the Secret of the storage's keys {what}")
+    return StorageError(ErrorClass.SECRET_MISSING, f"the Secret with the storage's keys {what}")
 
 
 class S3Bucket(Storage):
@@ -139,7 +139,7 @@ class S3Bucket(Storage):
     ) -> None:
         match = _ADDRESS.fullmatch(address)
         if match is None:
-            raise StorageError(ErrorClass.INTERNAL, f"{address} is not the address of a bucket")
+            raise StorageError(ErrorClass.INTERNAL, f"{address} is not a bucket address")
         self._server = f"s3:{match['endpoint']}/{match['bucket']}"
         environment = {
             s3.ACCESS_KEY: credentials.access_key,
@@ -183,7 +183,7 @@ class S3Bucket(Storage):
         """With the server and the bucket; restic reads it as a URL."""
         path = layout.join(self._path(relative))
         if _NOT_IN_ADDRESS.search(path):
-            msg = f"{path!r} has one of %, ? and #, which an address cannot have"
+            msg = f"{path!r} contains %, ? or #, which an address cannot contain"
             raise layout.UnsafePathError(msg)
         return f"{self._server}/{path}"
 
@@ -271,7 +271,7 @@ def refusal(error: Exception) -> RefusedError:
     text = str(error)
     code = _found(_CODE, text)
     reason = _BY_CODE.get(code) or _BY_STATUS.get(_found(_STATUS, text), ErrorClass.UNAVAILABLE)
-    request = text.partition("\n")[0].rstrip() or "no answer"
+    request = text.partition("\n")[0].rstrip() or "no response"
     if code:
         return RefusedError(reason, f"{code}: {_found(_MESSAGE, text) or request}")
     return RefusedError(reason, f"{request}: {_found(_CAUSE, text)}".rstrip(": "))

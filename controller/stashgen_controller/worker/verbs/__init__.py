@@ -1,7 +1,7 @@
-"""What a worker can be asked to do: one module a verb, loaded only for it.
+"""The worker's verbs: one module per verb, imported only for that verb.
 
-The module of a verb has its name, with underscores for dashes; ``stashgen.kubestash.verbs`` has its
-row. ``trigger`` has no plan and no storage, and is called by its own function.
+The module of a verb has its name, with underscores for dashes; its row is in
+``stashgen.kubestash.verbs``. ``trigger`` has no run spec and no storage, and is called directly.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -22,8 +22,8 @@ class Work:
     """A verb with its reviewed arguments.
 
     Attributes:
-        do: The work itself; what goes wrong is raised.
-        ended: Patches what the pod may report itself, after the termination message was written.
+        do: The work itself; it raises errors.
+        ended: Patches the statuses that the pod may write, after the termination message.
     """
 
     do: Callable[[RunContext], None]
@@ -31,18 +31,18 @@ class Work:
 
 
 class VerbModule(Protocol):
-    """What the module of each verb has."""
+    """The interface of a verb's module."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare the verb's own arguments, besides those about the storage."""
+        """Declare the verb's own arguments, in addition to those of the storage."""
 
     def subject(self, plan: RunSpec) -> Mapping[str, str]:
-        """What a plan is about, by the argument that has to say the same."""
+        """The subject of a run spec, by the names of the arguments that must match it."""
 
     def prepare(self, args: Namespace, reporter: Reporter) -> Work:
-        """The work that the arguments ask for."""
+        """The work for these arguments."""
 
 
 def load(verb: Verb) -> VerbModule:
-    """The module of a verb, with all that it needs."""
+    """Import the module of a verb."""
     return cast("VerbModule", import_module(f"{__name__}.{verb.replace('-', '_')}"))

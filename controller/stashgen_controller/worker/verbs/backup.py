@@ -68,7 +68,7 @@ def prepare(args: Namespace, reporter: Reporter) -> Work:
 
 
 def backup(run: RunContext, order: BackupOrder, reporter: Reporter) -> None:
-    """Back the volume up and leave the record of it in the bucket.
+    """Back up the volume and write its record to the bucket.
 
     A failed one is recorded too when restic made a snapshot, so that retention can remove it.
 
@@ -145,7 +145,9 @@ def _back_up_path(
     )
     summary = outcome.output.last("summary")
     if summary is None or not summary.get("snapshot_id"):
-        raise RunFailedError(ErrorClass.INTERNAL, f"restic backup made no snapshot: {outcome.text}")
+        raise RunFailedError(
+            ErrorClass.INTERNAL, f"restic backup created no snapshot: {outcome.text}"
+        )
     stats = ResticStats(
         summary=Summary(
             id=str(summary["snapshot_id"]),
@@ -161,7 +163,7 @@ def _back_up_path(
 
 
 def _check(run: RunContext, name: str, restic: Restic) -> None:
-    """Have restic check the repository; a damaged one makes no backup good."""
+    """Have restic check the repository; a backup in a damaged repository is not good."""
     try:
         restic.run("check", "--no-lock")
     except ResticError as error:

@@ -1,4 +1,4 @@
-"""maintain, verb init-repository: make a repository's restic repositories, each once for ever."""
+"""maintain, verb init-repository: create a repository's restic repositories, each only once."""
 
 from argparse import Namespace
 from collections.abc import Sequence
@@ -32,14 +32,14 @@ def prepare(args: Namespace, reporter: Reporter) -> Work:
 
 
 def init_repository(run: RunContext, order: MaintainOrder) -> None:
-    """Make each session's restic repository if there is none; leave ``repository.yaml``.
+    """Create each session's restic repository if there is none, and write ``repository.yaml``.
 
     A path that was initialised before is never initialised again: an empty repository in its
-    place would hide that history is lost. That it was is known from the plan, and from the
-    bucket's records, which outlive the cluster.
+    place would hide a lost history. The run spec and the records in the bucket, which outlive the
+    cluster, tell whether it was.
 
     Raises:
-        RunFailedError, ResticError, StorageError: not all of them are there.
+        RunFailedError, ResticError, StorageError: not all of them exist.
     """
     matches = record_writer(run)
     known = _known_paths(run)
@@ -66,7 +66,7 @@ def _ensure(run: RunContext, path: str, used: set[str]) -> None:
         if error.reason is not ErrorClass.NO_REPOSITORY:
             raise
         if path in used:
-            msg = f"{path} was initialised before and is gone: it is not made anew"
+            msg = f"{path} was initialised before and is missing: it will not be recreated"
             raise RunFailedError(ErrorClass.NO_REPOSITORY, msg) from error
         restic.run("init")
 

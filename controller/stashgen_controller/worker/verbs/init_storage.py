@@ -1,4 +1,4 @@
-"""init-storage: leave ``metadata.yaml`` in a storage, once."""
+"""init-storage: write ``metadata.yaml`` to a storage, once."""
 
 import secrets
 from argparse import ArgumentParser, Namespace
@@ -33,7 +33,7 @@ def prepare(args: Namespace, reporter: Reporter) -> Work:
 
 
 def init_storage(run: RunContext) -> None:
-    """Write the storage's metadata if there is none, and see that create-only writes hold.
+    """Write the storage's metadata if there is none, and check that create-only writes work.
 
     The ledger of restores and the record of writers depend on writes that never replace a file.
 
@@ -52,7 +52,7 @@ def init_storage(run: RunContext) -> None:
     run.bucket.create(probe, b"1")
     try:
         if run.bucket.create(probe, b"2") or run.bucket.read(probe) != b"1":
-            msg = "the storage replaces a file that exists when asked to create it"
+            msg = "the storage overwrites an existing file on a create-only write"
             raise RunFailedError(ErrorClass.INVALID_BUCKET, msg)
     finally:
         run.bucket.delete(probe)

@@ -1,4 +1,4 @@
-"""restore: bring a Snapshot's files back to where they were taken."""
+"""restore: restore a Snapshot's files to their original paths."""
 
 import re
 from argparse import ArgumentParser, Namespace
@@ -54,7 +54,7 @@ def prepare(args: Namespace, reporter: Reporter) -> Work:
 def restore(run: RunContext, component: str, reporter: Reporter) -> None:
     """Restore a component; files that the snapshot does not have stay as they are.
 
-    What a RestoreRequest asked for and was done before succeeds without writing a byte.
+    A requested restore that was completed before succeeds without writing a byte.
 
     Raises:
         RunFailedError, ResticError, StorageError: not everything was restored.
@@ -95,7 +95,7 @@ def _restore_once(
     ids: Callable[[], list[str]],
     progress: _Progress,
 ) -> None:
-    """Restore unless the bucket's record says that it was done; resume what was interrupted."""
+    """Restore unless the bucket's record says that it was done; resume an interrupted restore."""
     record = restore_ledger.find(run, order)
     if record is not None:
         run.restored_before = restore_ledger.restored_before(run, record)
@@ -124,7 +124,7 @@ def _restic(run: RunContext, path: str) -> Restic:
 def _write(
     run: RunContext, restic: Restic, ids: Sequence[str], progress: _Progress
 ) -> tuple[int, int]:
-    """Have restic write the volume; says how many files and bytes the snapshots have."""
+    """Have restic write the volume; returns the snapshots' numbers of files and bytes."""
     files = size_bytes = 0
     for id_ in ids:
         outcome = restic.run("restore", id_, "--target=/", "--sparse", on_progress=progress)
@@ -137,11 +137,11 @@ def _write(
 
 
 def _require_listed(restic: Restic, ids: Sequence[str]) -> None:
-    """See that restic still has all of it, before the record says that writing begins."""
+    """Check that restic still has all of it, before the record says that writing starts."""
     listed = list_restic(restic)
     for id_ in ids:
         if not any(known.startswith(id_) for known in listed):
-            msg = f"restic does not list the snapshot {id_} any more"
+            msg = f"restic no longer lists snapshot {id_}"
             raise RunFailedError(ErrorClass.NO_SNAPSHOT, msg)
 
 
@@ -151,7 +151,7 @@ def _require_empty(run: RunContext) -> None:
     )
     if found:
         shown = ", ".join(found[:_SHOWN]) + (" and more" if len(found) > _SHOWN else "")
-        msg = f"mode OnlyIfEmpty: the volume has {shown}"
+        msg = f"mode OnlyIfEmpty: the volume contains {shown}"
         raise RunFailedError(ErrorClass.NOT_EMPTY, msg)
 
 
@@ -168,7 +168,7 @@ def _path(snapshot: Snapshot, component: str, source: Component | None) -> str:
 
 
 def _ids(source: Component | None) -> list[str]:
-    """Restic's ids, which come from a status that others write, too."""
+    """Snapshot ids of restic, from a status that others can write too."""
     found = [
         item.summary.id
         for item in (source.restic_stats if source else None) or ()
@@ -176,7 +176,5 @@ def _ids(source: Component | None) -> list[str]:
     ]
     for id_ in found:
         if _ID.fullmatch(id_) is None:
-            raise RunFailedError(
-                ErrorClass.INVALID_BUCKET, f"{id_!r} is not a restic snapshot's id"
-            )
+            raise RunFailedError(ErrorClass.INVALID_BUCKET, f"{id_!r} is not a restic snapshot id")
     return found

@@ -1,11 +1,11 @@
 """maintain, verb retain: remove what the reviewed policy does not keep.
 
-In this order, so that an interrupted run is completed by the next one: mark the records, have
-restic forget and prune the data, delete the records, report the names for the controller.
+The order lets the next run complete an interrupted one: mark the records, have restic forget and
+prune the data, delete the records, report the names to the controller.
 
-A worker that was killed between restic's snapshot and its record leaves data that no record names.
-It goes once the cluster says that its Snapshot failed. That there is no record alone is no reason:
-records are lost, or come late to a replica of a bucket, and history must not go with them.
+A worker that was killed between restic's snapshot and its record leaves data without a record. It
+is removed once the cluster reports that its Snapshot failed. A missing record alone is not enough:
+records can be lost, or reach a replica of a bucket late, and must not take history with them.
 """
 
 from argparse import Namespace
@@ -42,11 +42,11 @@ from stashgen_controller.worker.verbs.maintenance import (
 
 __all__ = ["add_arguments", "prepare", "subject"]
 
-# The result must fit a termination message; what is left is for the next run.
+# The result must fit a termination message; the rest is left to the next run.
 MOST_REMOVED = 32
 # Clocks of nodes differ a little.
 _CLOCK_SKEW = timedelta(minutes=5)
-# A volume that lost half of its bytes within a week: somebody must have time to notice it.
+# If a volume lost half of its bytes within a week, there must be time to notice it.
 SHRUNK_BELOW = 0.5
 SHRUNK_WITHIN = timedelta(days=7)
 
@@ -55,7 +55,7 @@ _ListedByPath = Mapping[str, Mapping[str, Listed]]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What goes now, oldest first, and the rest in numbers."""
+    """What to remove now, oldest first, and counts of the rest."""
 
     remove: Sequence[Record]
     remaining: int
@@ -80,7 +80,7 @@ def retain(run: RunContext, order: MaintainOrder) -> None:
         ResticError, StorageError: the policy could not be applied.
     """
     if not record_writer(run):
-        msg = "another volume or cluster writes here: nothing is removed"
+        msg = "another volume or cluster writes here; nothing is removed"
         raise RunFailedError(ErrorClass.RESTORE_EXPECTED, msg)
     found = read_records(run, order.component)
     records = [item for item in found.records if item.session in order.sessions]
@@ -116,15 +116,15 @@ def refuse_past(listed: _ListedByPath, now: datetime) -> None:
     times = [item.time for found in listed.values() for item in found.values()]
     newest = max(times, default=now)
     if newest > now + _CLOCK_SKEW:
-        msg = f"the clock went back: there is a snapshot of {newest:%Y-%m-%dT%H:%M:%SZ}"
+        msg = f"the clock went back: there is a snapshot from {newest:%Y-%m-%dT%H:%M:%SZ}"
         raise RunFailedError(ErrorClass.RETENTION_HELD, msg)
 
 
 def refuse_shrunk(records: Iterable[Record], listed: _ListedByPath) -> None:
     """Stop where the newest good snapshot is much smaller than another one of the last week.
 
-    A volume that was emptied must not push out the history that it can be restored from. After a
-    week without a word the smaller size is taken for normal.
+    An emptied volume must not displace the history that it can be restored from. After a week
+    without intervention the smaller size is accepted as normal.
 
     Raises:
         RunFailedError: RetentionHeld.

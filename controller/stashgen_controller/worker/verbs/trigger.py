@@ -51,9 +51,9 @@ def _order(argv: Sequence[str]) -> TriggerOrder:
 
 
 def trigger(environment: Environment, api: Api, order: TriggerOrder) -> None:
-    """Create the session of this tick; a paused configuration has none.
+    """Create the session for this tick, unless the configuration is paused.
 
-    The name carries the scheduled tick, so a trigger that is tried again finds what it made.
+    The name contains the scheduled tick, so a retried trigger finds what it created.
 
     Raises:
         RunFailedError: there is no session to start, or another object has its name.
@@ -91,7 +91,7 @@ def _create(api: Api, namespace: str, manifest: JsonObject) -> None:
             raise RunFailedError(_reason(gone), f"BackupSession: {gone}") from gone
         found = BackupSession.from_wire(stored)
         if (found.spec.invoker, found.spec.session) != (wanted.spec.invoker, wanted.spec.session):
-            msg = f"NameCollision: BackupSession {wanted.metadata.name} is of another session"
+            msg = f"NameCollision: BackupSession {wanted.metadata.name} belongs to another session"
             raise RunFailedError(ErrorClass.INTERNAL, msg) from error
 
 

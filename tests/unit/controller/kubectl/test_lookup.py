@@ -32,7 +32,7 @@ def test_a_configurations_name_that_is_anothers_claim_is_not_guessed() -> None:
     objects = Objects()
     _configuration(objects, "data", "other", "one")
     _configuration(objects, "nightly", "data", "two")
-    shown = r"demo/data \(volume other\), demo/nightly \(volume data\): choose by"
+    shown = r"demo/data \(volume other\), demo/nightly \(volume data\); use the name"
     with pytest.raises(UsageError, match=shown):
         find(objects, "data")
     assert [find(objects, name).claim for name in ("one", "two")] == ["other", "data"]
@@ -52,7 +52,7 @@ def test_a_claim_of_two_configurations_is_not_guessed() -> None:
     _configuration(objects, "nightly", "data", "two")
     with pytest.raises(
         UsageError,
-        match=r"any of demo/hourly \(volume data\), demo/nightly \(volume data\): choose",
+        match=r"is ambiguous: demo/hourly \(volume data\), demo/nightly \(volume data\); use",
     ):
         find(objects, "data")
 
@@ -91,7 +91,7 @@ def test_an_unknown_name_says_what_there_is() -> None:
     objects = Objects()
     for index in range(12):
         _configuration(objects, f"volume-{index:02}", f"volume-{index:02}", f"nas-{index:02}")
-    with pytest.raises(UsageError, match=r"there are volume-00, .*, volume-09 and more"):
+    with pytest.raises(UsageError, match=r"known names: volume-00, .*, volume-09 and more"):
         find(objects, "zzz")
     with pytest.raises(UsageError, match=r"did you mean volume-07\?"):
         find(objects, "volume07")
@@ -102,6 +102,6 @@ def test_a_session_has_to_be_named_where_there_are_two() -> None:
     model = BackupConfiguration.model_validate(
         {"metadata": {"name": "data"}, "spec": {"sessions": sessions}}
     )
-    with pytest.raises(UsageError, match="has the sessions hourly, nightly: choose one"):
+    with pytest.raises(UsageError, match="has the sessions hourly, nightly; choose one"):
         session_of(model, None)
     assert session_of(model, "nightly").name == "nightly"

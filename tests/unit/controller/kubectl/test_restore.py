@@ -105,9 +105,10 @@ def test_a_time_that_nothing_matches_is_not_waited_for() -> None:
 
 
 _REQUEST = """\
-# A restore: commit it into a folder of the cluster's repository that is never pruned.
-# It happens once, however often it is synced; nothing starts at or after notAfter. Another restore
-# is another file with another nonce. How it went: \
+# A restore: commit this file to a folder of the cluster's repository that is never pruned.
+# It happens once, however often it is synced, and nothing starts at or after notAfter. For another
+# restore, write a new file with a new nonce.
+# To see the result: \
 kubectl get restorerequest -n demo restore-data-library-20260301-120000
 # new (of 2026-03-01 10:00:00Z, 120m ago, 1 B) into demo/data.library
 apiVersion: stashgen.dev/v1alpha1

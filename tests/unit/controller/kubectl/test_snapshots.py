@@ -61,7 +61,7 @@ def test_they_are_newest_first_and_the_next_retention_is_known() -> None:
         ("bad", Fate.KEPT),
         ("good-1", Fate.KEPT),
         ("good-2", Fate.KEPT),
-        ("good-3", Fate.GOES),
+        ("good-3", Fate.REMOVED),
     ]
 
 
@@ -96,7 +96,8 @@ NAME    TIME                  AGE   PHASE      SIZE       REPOSITORY  SESSION  R
 bad     2026-03-01 11:55:00Z  5m    Failed     -          nas-abc     backup   -          kept
 good-1  2026-03-01 11:00:00Z  60m   Succeeded  1.500 GiB  nas-abc     backup   01234567   kept
 good-2  2026-03-01 10:00:00Z  120m  Succeeded  1.500 GiB  nas-abc     backup   01234567   kept
-good-3  2026-03-01 09:00:00Z  3h    Succeeded  1.500 GiB  nas-abc     backup   01234567   goes next\
+good-3  2026-03-01 09:00:00Z  3h    Succeeded  1.500 GiB  nas-abc     backup   01234567   \
+removed next\
 """
 
 

@@ -81,7 +81,7 @@ def test_condition_that_is_false_is_told_by_its_reason_once() -> None:
 
 def test_request_is_told_with_its_error_or_that_nothing_was_written() -> None:
     objects = Objects()
-    error = "NotEmpty: mode OnlyIfEmpty: the volume has file"
+    error = "NotEmpty: mode OnlyIfEmpty: the volume contains file"
     ready = {"type": "Ready", "status": "False", "reason": "NotEmpty", "message": "the volume"}
     failed = {"phase": "Failed", "error": error, "conditions": [ready]}
     before = {"phase": "Succeeded", "restoredBefore": "2026-03-01T12:00:00Z"}
@@ -95,7 +95,7 @@ def test_request_is_told_with_its_error_or_that_nothing_was_written() -> None:
             Note(
                 "Normal",
                 "RequestSucceeded",
-                "restored before at 2026-03-01T12:00:00Z; nothing was written now",
+                "already restored at 2026-03-01T12:00:00Z; nothing was written this time",
             )
         ],
     ]

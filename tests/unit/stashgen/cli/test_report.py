@@ -72,5 +72,5 @@ def test_carriage_returns_are_told_as_such() -> None:
     path = PurePosixPath("demo/a.yaml")
     (finding,) = differences(Path("rendered"), {path: b"a\nb\n"}, {path: b"a\r\nb\r\n"})
     assert (finding.code, str(finding.position)) == ("SG702", "rendered/demo/a.yaml:1:1")
-    assert "carriage returns" in finding.what
+    assert "CRLF" in finding.what
     assert ".gitattributes" in finding.fix

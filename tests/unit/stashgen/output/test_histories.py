@@ -31,7 +31,7 @@ def test_a_volumes_file_without_its_record_is_damaged() -> None:
         folder = Previous(ROOT, {PurePosixPath("a.yaml"): with_header("shop", None, body)})
         (found,) = histories([folder]).findings
         assert (found.code, str(found.position)) == ("SG704", "rendered/a.yaml:1:1")
-        assert "does not say which histories it holds" in found.what
+        assert "does not list the histories that it holds" in found.what
 
 
 def test_every_repository_of_a_volume_is_a_history() -> None:

@@ -57,7 +57,7 @@ def names(manifests: tuple[Manifest, ...]) -> list[str]:
     [
         (b"kind: Repository", b"kind: Repositori", "it has no Repository "),
         (b"name: restore-", b"name: restored-", "it has no PodTemplate restore-"),
-        (b"metadata:", b"metadata", "library.yaml: not YAML"),
+        (b"metadata:", b"metadata", "library.yaml: invalid YAML"),
         (b"name: local\n    namespace", b"name: other\n    namespace", "_storage-other.yaml is m"),
     ],
 )

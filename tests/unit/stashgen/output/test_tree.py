@@ -188,9 +188,9 @@ def test_a_path_that_leaves_the_folder_is_a_bug_of_the_caller(tmp_path: Path, pa
 
 
 def test_content_without_the_mark_is_a_bug_of_the_caller(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="mark"):
+    with pytest.raises(ValueError, match="header"):
         write_tree(tmp_path, {PurePosixPath("a"): b"x"})
-    with pytest.raises(ValueError, match="mark"):
+    with pytest.raises(ValueError, match="header"):
         write_tree(tmp_path, {PurePosixPath("a"): THEIRS})
 
 

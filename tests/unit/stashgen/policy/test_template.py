@@ -10,8 +10,8 @@ _VALUES = {"cluster.id": "dem1", "cluster.name": "demo", "namespace": "web", "vo
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("{{ region }}", "{{ region }} is not known here; there are cluster.id, cluster.name"),
-        ("{{volume}}", "{{ volume }} is not known here"),
+        ("{{ region }}", "{{ region }} is unknown; the known names are cluster.id, cluster.name"),
+        ("{{volume}}", "{{ volume }} is unknown"),
         ("{{ cluster.id | upper }}", "only a name"),
         ("{{ cluster.id", "only a name"),
         ("cluster.id }}", "only a name"),

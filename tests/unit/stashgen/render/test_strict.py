@@ -156,4 +156,4 @@ def test_more_objects_than_are_bound_are_refused_with_the_number() -> None:
     more = [*_MANIFESTS, *([reviewed] * len(PARTS))]
     (finding,) = limit_findings(project, more)
     assert finding.code == "SG604"
-    assert f"take {len(PARTS) + 1} objects" in finding.what
+    assert f"need {len(PARTS) + 1} objects" in finding.what

@@ -220,7 +220,7 @@ def test_two_volumes_in_one_directory_are_refused() -> None:
     policy = POLICY.replace("last: 2}", "last: 2}, directory: all")
     outcome = resolved(claim("a") + claim("b"), STORAGE, policy)
     assert codes(outcome.findings) == ["SG515"]
-    assert 'is written for volume "demo/a" already' in outcome.findings[0].what
+    assert 'is already used by volume "demo/a"' in outcome.findings[0].what
     assert [item.volume.key.name for item in outcome.value.protections] == ["a"]
 
 

@@ -49,9 +49,9 @@ def test_the_name_of_the_cluster_may_change() -> None:
 @pytest.mark.parametrize(
     ("inventory", "policy", "why"),
     [
-        (claim("web"), POLICY, "the inventory has no such claim any more: a claim that was"),
-        (claim("web") + claim("library", "far"), POLICY, 'there is "far/library"'),
-        (claim("libary"), POLICY, 'there is "demo/libary"'),
+        (claim("web"), POLICY, "the inventory no longer has this claim; a deleted claim"),
+        (claim("web") + claim("library", "far"), POLICY, '(it has "far/library")'),
+        (claim("libary"), POLICY, '(it has "demo/libary")'),
         (
             claim("library") + claim("web"),
             POLICY.replace("[backup-store]", "['lib*']"),
@@ -66,12 +66,12 @@ def test_the_name_of_the_cluster_may_change() -> None:
             claim("library", more="labels: {tier: golden}")
             + claim("web", more="labels: {tier: gold}"),
             POLICY.replace("exclude: {names: [backup-store]}", "matchLabels: {tier: gold}"),
-            'wants label "tier: gold", and the claim has "golden"',
+            'requires label "tier: gold", but the claim has "golden"',
         ),
         (
             claim("library") + claim("web", more="labels: {tier: gold}"),
             POLICY.replace("exclude: {names: [backup-store]}", "matchLabels: {tier: gold}"),
-            'wants label "tier: gold", and the claim has no such label',
+            'requires label "tier: gold", but the claim has no such label',
         ),
         (
             claim("library") + namespace("demo", tier="silver") + claim("web", "gold"),
@@ -81,12 +81,12 @@ def test_the_name_of_the_cluster_may_change() -> None:
         (
             claim("library") + namespace("demo", tier="silver"),
             POLICY.replace("select: {", "select: {namespaces: {matchLabels: {tier: gold}}, "),
-            'wants label "tier: gold", and namespace "demo" has "silver"',
+            'requires label "tier: gold", but namespace "demo" has "silver"',
         ),
         (
             claim("library"),
             POLICY.replace("select: {", "select: {namespaces: {matchLabels: {tier: gold}}, "),
-            'selects namespaces by labels, and those of "demo" are not known',
+            'selects namespaces by label, but the labels of "demo" are unknown',
         ),
     ],
 )
@@ -127,7 +127,7 @@ def test_a_cluster_that_is_gone_loses_its_volumes() -> None:
     gone = history(VolumeKey("old1", "demo", "library"))
     outcome = resolved(claim("library"), histories=(gone,))
     assert codes(outcome.findings) == ["SG705"]
-    assert 'no cluster with id "old1"' in outcome.findings[0].why
+    assert 'no longer has a cluster with id "old1"' in outcome.findings[0].why
 
 
 def test_a_volume_with_another_error_is_not_lost_too() -> None:
@@ -200,7 +200,7 @@ def test_an_entry_for_a_whole_volume_never_covers_what_another_storage_left_behi
         (entry(volume="demo/libary"), "did you mean volume demo/library of cluster dem1?"),
         (entry(cluster="demo"), "did you mean volume demo/library of cluster dem1?"),
         (entry(more=", repository: nas-1"), f"its repositories are {REPOSITORY}"),
-        (entry(volume="x/y", cluster="zzzz"), "restore the history's file from git"),
+        (entry(volume="x/y", cluster="zzzz"), "restore the history's file from Git"),
     ],
 )
 def test_an_entry_that_names_no_history_is_refused(text: str, fix: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from stashgen.kubestash.names import MAX_CRON_JOB_NAME, MAX_NAME
 from stashgen.model.resolved import Protection
-from stashgen.resolve.conflicts import prove
+from stashgen.resolve.conflicts import without_conflicts
 from stashgen.resolve.runtime_names import names_of, names_of_storage
 from tests.support.project import POLICY, STORAGE, claim, codes, policy_set, resolved
 
@@ -93,11 +93,11 @@ def test_names_that_two_volumes_share_are_refused(change: dict[str, str], kind: 
     if "sessions" in change:
         second = replace(second, sessions=first.sessions)
     second = replace(second, configuration=change["configuration"])
-    outcome = prove(policy_set(STORAGE, POLICY), (first, second))
+    outcome = without_conflicts(policy_set(STORAGE, POLICY), (first, second))
     assert "SG516" in codes(outcome.findings)
     named = next(item for item in outcome.findings if item.code == "SG516")
     assert named.what.startswith(f'{kind} "')
-    assert named.what.endswith('for volume "two", as for volume "demo/one"')
+    assert named.what.endswith('for both volume "two" and volume "demo/one"')
     assert outcome.value == (first,)
 
 
@@ -105,7 +105,9 @@ def test_names_that_kubestash_would_cut_are_refused() -> None:
     (protection,) = _protections(claim("one"))
     (session,) = protection.sessions
     long = replace(session, name="a-session-with-a-name-of-forty-characters")
-    outcome = prove(policy_set(STORAGE, POLICY), (replace(protection, sessions=(long,)),))
+    outcome = without_conflicts(
+        policy_set(STORAGE, POLICY), (replace(protection, sessions=(long,)),)
+    )
     assert codes(outcome.findings) == ["SG516"]
     assert outcome.findings[0].what.endswith("would be cut")
     assert outcome.value == ()
@@ -117,5 +119,7 @@ def test_storage_whose_template_does_not_fit_a_label_is_refused() -> None:
     assert [is_cut for _, _, is_cut in names_of_storage(storage)] == [False, True, False]
     (copy,) = protection.sessions[0].copies
     session = replace(protection.sessions[0], copies=(replace(copy, storage=storage),))
-    outcome = prove(policy_set(STORAGE, POLICY), (replace(protection, sessions=(session,)),))
+    outcome = without_conflicts(
+        policy_set(STORAGE, POLICY), (replace(protection, sessions=(session,)),)
+    )
     assert codes(outcome.findings) == ["SG516"]

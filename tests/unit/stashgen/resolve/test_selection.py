@@ -71,7 +71,7 @@ def test_volume_selected_by_two_policies_is_an_error_once_for_each_two() -> None
     outcome = resolved(inventory, STORAGE, POLICY, _policy("{volumes: {names: [b, c]}}", "other"))
     assert codes(outcome.findings) == ["SG512"]
     (found,) = outcome.findings
-    assert found.what == 'volume "demo/b" and 1 other are selected by policy "hourly" too'
+    assert found.what == 'volume "demo/b" and 1 other are also selected by policy "hourly"'
     assert str(found.position) == "policies/2.yaml:6:11"
     assert [str(place) for place in found.related] == [
         "policies/1.yaml:6:11",

@@ -12,7 +12,7 @@ def test_a_misspelt_field_is_told_once_at_its_key_with_the_field_that_was_meant(
     findings = validate(source(STORAGE, text)).findings
     assert [(str(one.position), one.code, one.fix) for one in findings] == [
         ("policies/1.yaml:5:3", "SG201", 'did you mean "select"?'),
-        ("policies/1.yaml:8:5", "SG208", "write every or schedule"),
+        ("policies/1.yaml:8:5", "SG208", "set every or schedule"),
         ("policies/1.yaml:9:5", "SG201", 'did you mean "every"?'),
     ]
 
@@ -20,7 +20,7 @@ def test_a_misspelt_field_is_told_once_at_its_key_with_the_field_that_was_meant(
 def test_a_field_at_the_wrong_level_is_told_where_it_belongs() -> None:
     text = POLICY.replace("  sessions:", "  directory: x\n  sessions:")
     (finding,) = validate(source(STORAGE, text)).findings
-    assert finding.fix == "directory belongs at spec.sessions[].copies[].directory"
+    assert finding.fix == "move directory to spec.sessions[].copies[].directory"
 
 
 def test_the_python_spelling_of_a_field_is_not_a_field() -> None:

@@ -166,9 +166,9 @@ def test_a_finding_names_the_object_the_path_and_the_first_of_two_keys() -> None
     text = "kind: Pod\nmetadata: {name: p}\nspec:\n  x:\n  - a: 1\n    a: 2\n"
     (finding,) = read(text).findings
     assert render_finding(finding) == (
-        'policies/a.yaml:6:5: error SG106: key "a" is written twice\n'
+        'policies/a.yaml:6:5: error SG106: duplicate key "a"\n'
         "  at:  Pod/p spec.x[0].a\n"
-        "  why: readers keep one of the two without a word, and not all keep the same one\n"
+        "  why: readers silently keep one of the two, and not all keep the same one\n"
         "  fix: remove one of them\n"
         "  see: policies/a.yaml:5:5"
     )
@@ -176,7 +176,7 @@ def test_a_finding_names_the_object_the_path_and_the_first_of_two_keys() -> None
 
 def test_a_tab_and_a_template_get_their_own_remedy() -> None:
     (tab,) = read("a:\n\t- b").findings
-    assert tab.fix == "replace the tab by blanks"
+    assert tab.fix == "replace the tab with spaces"
     (template,) = read("{{ if x }}\na: 1\n{{ end }}\n").findings[:1]
     assert "{{" in template.fix
     (quoted,) = read("a: it's {{ .x }}: 1").findings

@@ -8,15 +8,15 @@ import pytest
 
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import BACKUP_CONFIGURATIONS, CRON_JOBS
-from stashgen_controller.kubectl.status.diagnosis import NOBODY_LOOKED
+from stashgen_controller.kubectl.status.diagnosis import NOT_RECONCILED
 from stashgen_controller.kubectl.status.entry import Section
-from stashgen_controller.kubectl.status.overview import survey
+from stashgen_controller.kubectl.status.overview import overview
 from tests.support.objects import NOW, Objects, backup_session, configuration, repository
 
 _HOUR = timedelta(hours=1)
 _THEN = "2026-03-01T00:00:00Z"
 _FIRED = "2026-03-01T08:00:00Z"
-_NOTHING_CAME = f"CronJob trigger-library-backup fired at {_FIRED} and no BackupSession came of it"
+_NOTHING_CAME = f"CronJob trigger-library-backup fired at {_FIRED} but created no BackupSession"
 
 
 def _late(change: Callable[[Objects], object]) -> Objects:
@@ -84,9 +84,9 @@ def _condition(type_: str, status: str, message: str) -> dict[str, str]:
         (_spec(paused=True), "it is paused (spec.paused of the BackupConfiguration)"),
         (
             _cron_job({}, schedule="0 0 31 2 *"),
-            'its schedule "0 0 31 2 *" never fires or cannot be read',
+            'its schedule "0 0 31 2 *" never fires or is invalid',
         ),
-        (_status(), NOBODY_LOOKED),
+        (_status(), NOT_RECONCILED),
         (
             _status(phase="NotReady", targetFound=False),
             "PersistentVolumeClaim library does not exist",
@@ -129,7 +129,7 @@ def _condition(type_: str, status: str, message: str) -> dict[str, str]:
         ),
         (
             _session(None, _HOUR),
-            f"BackupSession library-backup-1: {NOBODY_LOOKED}",
+            f"BackupSession library-backup-1: {NOT_RECONCILED}",
         ),
         (
             _session(
@@ -155,15 +155,15 @@ def _condition(type_: str, status: str, message: str) -> dict[str, str]:
             ),
             "Evicted: by the node",
         ),
-        (_session("Failed", _HOUR), "it failed and does not say why"),
+        (_session("Failed", _HOUR), "it failed without reporting a reason"),
         (
             _session("Succeeded", _HOUR),
-            "there was no run since BackupSession library-backup-1",
+            "there has been no run since BackupSession library-backup-1",
         ),
     ],
 )
 def test_a_late_copy_has_the_nearest_reason(change: Callable[[Objects], object], why: str) -> None:
-    (entry,) = survey(_late(change), NOW).of(Section.LATE)
+    (entry,) = overview(_late(change), NOW).of(Section.LATE)
     assert entry.why == why
 
 
@@ -171,5 +171,5 @@ def test_without_a_cron_job_nothing_ever_starts() -> None:
     objects = Objects()
     configuration(objects)
     _status(phase="Ready")(objects)
-    (entry,) = survey(objects, NOW).of(Section.LATE)
+    (entry,) = overview(objects, NOW).of(Section.LATE)
     assert entry.why == "CronJob trigger-library-backup does not exist"

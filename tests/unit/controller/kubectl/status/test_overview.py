@@ -13,7 +13,7 @@ from stashgen.api.resources import (
 )
 from stashgen.api.restore_request import RestoreMode
 from stashgen_controller.kubectl.status.entry import Section
-from stashgen_controller.kubectl.status.overview import survey
+from stashgen_controller.kubectl.status.overview import overview
 from stashgen_controller.observability.cluster_metrics import of_cluster
 from stashgen_controller.protocol.run_spec import RestoreOrder
 from tests.support.objects import NOW, Objects, backup_session, claim, configuration, snapshot
@@ -72,7 +72,7 @@ def test_the_same_is_late_and_unprotected_as_the_metrics_say() -> None:
         met = gauges["stashgen_recovery_point_objective_met"]
         configuration_at = met.labels.index("configuration")
         missed = {values[configuration_at] for values, figure in met.samples if figure == 0}
-        found = survey(objects, now)
+        found = overview(objects, now)
         assert {entry.name for entry in found.of(Section.LATE)} == missed
         numbers.append(len(missed))
         ((_, unprotected),) = gauges["stashgen_unprotected_volumes"].samples
@@ -84,7 +84,7 @@ def test_a_failed_run_of_a_configuration_that_is_gone_needs_nobody() -> None:
     objects = Objects()
     copies = [{"name": "bad", "phase": "Failed", "repository": "local-abcde"}]
     backup_session(objects, "old", "Failed", age=_HOUR, snapshots=copies)
-    assert survey(objects, NOW).is_well
+    assert overview(objects, NOW).is_well
 
 
 def test_of_two_copies_only_the_failed_one_is_told() -> None:
@@ -94,7 +94,7 @@ def test_of_two_copies_only_the_failed_one_is_told() -> None:
         {"name": "b", "phase": "Failed", "repository": "local-abcde"},
     ]
     backup_session(objects, "new", "Failed", age=timedelta(minutes=5), snapshots=copies)
-    (entry,) = survey(objects, NOW).entries
+    (entry,) = overview(objects, NOW).entries
     assert entry.what == "backup library/backup to local-abcde"
 
 
@@ -104,17 +104,17 @@ def test_a_later_good_run_mends_a_failed_one() -> None:
     backup_session(objects, "one", "Failed", age=2 * _HOUR, snapshots=copies)
     backup_session(objects, "two", "Succeeded", age=_HOUR)
     backup_session(objects, "three", "Skipped", age=timedelta(minutes=5))
-    assert survey(objects, NOW).is_well
+    assert overview(objects, NOW).is_well
 
 
 def test_the_newest_restore_of_a_volume_decides() -> None:
     objects = _protected()
     _restore(objects, "first", "Failed", 2 * _HOUR)
-    assert [entry.name for entry in survey(objects, NOW).of(Section.FAILED)] == ["first"]
+    assert [entry.name for entry in overview(objects, NOW).of(Section.FAILED)] == ["first"]
     _restore(objects, "second", "Succeeded", _HOUR)
-    assert survey(objects, NOW).is_well
+    assert overview(objects, NOW).is_well
     _restore(objects, "third", "Invalid", timedelta(minutes=1))
-    assert [entry.name for entry in survey(objects, NOW).of(Section.FAILED)] == ["third"]
+    assert [entry.name for entry in overview(objects, NOW).of(Section.FAILED)] == ["third"]
 
 
 def test_a_restore_in_git_is_told_and_not_the_session_that_it_made() -> None:
@@ -123,7 +123,7 @@ def test_a_restore_in_git_is_told_and_not_the_session_that_it_made() -> None:
     _request(
         objects, "in-git", _HOUR, phase="Failed", error="Locked: x", restoreSession="made-by-it"
     )
-    (entry,) = survey(objects, NOW).entries
+    (entry,) = overview(objects, NOW).entries
     assert (entry.section, entry.kind, entry.why) == (
         Section.FAILED,
         "RestoreRequest",
@@ -150,17 +150,17 @@ def test_an_attempt_that_was_resumed_is_its_requests_and_fails_by_itself_no_more
         stored = objects.stored(RESTORE_SESSIONS, "demo", name)
         assert stored is not None
         cast("JsonObject", stored["metadata"])["annotations"] = {ORDER_ANNOTATION: text}
-    assert survey(objects, NOW).is_well
+    assert overview(objects, NOW).is_well
 
 
 def test_an_expired_restore_needs_somebody_and_a_waiting_one_does_not() -> None:
     objects = _protected()
     _request(objects, "waits", _HOUR, phase="Pending")
-    found = survey(objects, NOW)
+    found = overview(objects, NOW)
     assert found.is_well
     assert [entry.name for entry in found.of(Section.RUNNING)] == ["waits"]
     _request(objects, "late", _HOUR, phase="Expired", error="Expired: nobody synced it in time")
-    assert [entry.name for entry in survey(objects, NOW).of(Section.FAILED)] == ["late"]
+    assert [entry.name for entry in overview(objects, NOW).of(Section.FAILED)] == ["late"]
 
 
 def test_a_rebuilt_cluster_does_not_mind_its_history_of_restores() -> None:
@@ -170,7 +170,7 @@ def test_a_rebuilt_cluster_does_not_mind_its_history_of_restores() -> None:
     _request(objects, "over", timedelta(minutes=2), not_after="2026-02-01T00:00:00Z", **over)
     done = {"phase": "Succeeded", "restoredBefore": "2026-02-01T00:00:00Z"}
     _request(objects, "done", timedelta(minutes=1), **done)
-    assert [entry.name for entry in survey(objects, NOW).entries] == ["today"]
+    assert [entry.name for entry in overview(objects, NOW).entries] == ["today"]
 
 
 def test_a_repository_of_another_writer_is_not_ready_for_backups() -> None:
@@ -187,7 +187,7 @@ def test_a_repository_of_another_writer_is_not_ready_for_backups() -> None:
         spec={"storageRef": {"name": "nas"}},
         status={"phase": "Ready", "conditions": [expected]},
     )
-    (entry,) = survey(objects, NOW).of(Section.NOT_READY)
+    (entry,) = overview(objects, NOW).of(Section.NOT_READY)
     assert entry.why == "RestoreExpected: demo/library was written by another volume"
     assert entry.next == "kubectl stashgen restore library -n demo"
 
@@ -198,12 +198,12 @@ def test_what_waits_for_a_repository_is_not_told_twice() -> None:
     assert stored is not None
     stored["status"] = {"phase": "NotReady"}
     objects.add(REPOSITORIES, "local-abcde", spec={}, status={"phase": "NotReady"}, age=_HOUR)
-    (entry,) = survey(objects, NOW).of(Section.NOT_READY)
+    (entry,) = overview(objects, NOW).of(Section.NOT_READY)
     assert entry.kind == "Repository"
 
 
 def test_just_made_objects_are_not_blamed_on_the_controller() -> None:
     objects = Objects()
     configuration(objects, age=timedelta(seconds=5))
-    (entry,) = survey(objects, NOW).of(Section.NOT_READY)
-    assert entry.why == "it was just made"
+    (entry,) = overview(objects, NOW).of(Section.NOT_READY)
+    assert entry.why == "it was just created"

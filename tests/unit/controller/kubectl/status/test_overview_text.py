@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from stashgen.api.resources import BACKUP_STORAGES, SNAPSHOTS
 from stashgen_controller.kubectl.console import Console
-from stashgen_controller.kubectl.status.overview import survey
-from stashgen_controller.kubectl.status.overview_text import as_json, overview
+from stashgen_controller.kubectl.status.overview import overview
+from stashgen_controller.kubectl.status.overview_text import as_json, overview_text
 from tests.support.objects import (
     NOW,
     Objects,
@@ -72,17 +72,17 @@ FAILED (1)  the last run failed
   WHAT                      AGE  WHY
   retention of local-abcde  -    Locked: by PID 13
 
-NOT READY (2)  backups through them do not run
+NOT READY (2)  backups that use them do not run
   OBJECT                       AGE  WHY
-  BackupConfiguration library  30d  no controller has looked at it: kubectl get pods -n
+  BackupConfiguration library  30d  no controller has reconciled it: kubectl get pods -n
                                     stashgen-system
   BackupStorage s3-eu          3h   AccessDenied: the key may not write
 
-UNPROTECTED (1)  no BackupConfiguration, and no stashgen.dev/opt-out that says why
+UNPROTECTED (1)  no BackupConfiguration and no stashgen.dev/opt-out annotation
   VOLUME     AGE  SIZE
   forgotten  0s   -
 
-RUNNING (1)  under way
+RUNNING (1)  in progress
   WHAT                   AGE  WHY
   backup library/backup  20s  BackupSession library-backup-2 has been running since 2026-03-01
                               11:59Z
@@ -92,35 +92,35 @@ next:
   kubectl stashgen status library -n demo
   kubectl describe backupstorage s3-eu -n demo
 
-0 of 1 copy young enough, 1 of 3 volumes backed up, 1 opted out, 1 restore point."""
+0 of 1 copy recent enough, 1 of 3 volumes backed up, 1 opted out, 1 restore point."""
 
 
 def test_the_screen_of_a_bad_night() -> None:
-    found = survey(_bad_night(), NOW)
-    text = overview(found, "demo", NOW, _console(100))
+    found = overview(_bad_night(), NOW)
+    text = overview_text(found, "demo", NOW, _console(100))
     assert text == _SCREEN
     assert max(map(len, text.splitlines())) <= 100
 
 
 def test_a_pipe_gets_whole_reasons_on_one_line_and_no_colours() -> None:
-    text = overview(survey(_bad_night(), NOW), "demo", NOW, _console())
+    text = overview_text(overview(_bad_night(), NOW), "demo", NOW, _console())
     assert any(line.endswith(_REFUSED) for line in text.splitlines())
     assert "\x1b" not in text
 
 
 def test_a_terminal_gets_colours() -> None:
-    text = overview(survey(_bad_night(), NOW), "demo", NOW, _console(100, has_colours=True))
+    text = overview_text(overview(_bad_night(), NOW), "demo", NOW, _console(100, has_colours=True))
     assert "\x1b[31mLATE (1)\x1b[0m" in text
 
 
 def test_nothing_there_points_to_the_other_namespaces() -> None:
-    found = survey(Objects(), NOW)
+    found = overview(Objects(), NOW)
     assert found.is_well
-    assert overview(found, "demo", NOW, _console()) == (
-        "namespace demo, 2026-03-01 12:00:00Z: nothing needs you\n\n"
-        "There is no volume here, and nothing is backed up; -A looks at all namespaces."
+    assert overview_text(found, "demo", NOW, _console()) == (
+        "namespace demo, 2026-03-01 12:00:00Z: nothing needs attention\n\n"
+        "There are no volumes here, and nothing is backed up; use -A for all namespaces."
     )
-    assert "-A" not in overview(found, None, NOW, _console())
+    assert "-A" not in overview_text(found, None, NOW, _console())
 
 
 def _outage(number: int) -> Objects:
@@ -140,18 +140,18 @@ def _outage(number: int) -> Objects:
 
 
 def test_five_hundred_late_volumes_are_one_screen_told_by_their_cause() -> None:
-    found = survey(_outage(500), NOW)
-    text = overview(found, "demo", NOW, _console(100))
+    found = overview(_outage(500), NOW)
+    text = overview_text(found, "demo", NOW, _console(100))
     assert len(text.splitlines()) < 40
     assert "LATE (500)" in text
-    assert "  500    volume-000/backup in local-abcde  no controller has looked at it" in text
-    assert "--full shows a line for each" in text
+    assert "  500    volume-000/backup in local-abcde  no controller has reconciled it" in text
+    assert "--full lists all of them" in text
     commands = text.partition("next:\n")[2].partition("\n\n")[0].splitlines()
     assert commands == [
         "  kubectl stashgen status volume-000 -n demo",
         "  kubectl describe backupstorage s3-eu -n demo",
     ]
-    full = overview(found, "demo", NOW, _console(100), is_full=True)
+    full = overview_text(found, "demo", NOW, _console(100), is_full=True)
     assert sum("volume-499" in line for line in full.splitlines()) == 2
 
 
@@ -159,15 +159,15 @@ def test_many_unprotected_volumes_are_named_up_to_a_screen() -> None:
     objects = Objects()
     for index in range(14):
         claim(objects, f"volume-{index:02}")
-    text = overview(survey(objects, NOW), "demo", NOW, _console())
+    text = overview_text(overview(objects, NOW), "demo", NOW, _console())
     assert "volume-09" in text
     assert "volume-10" not in text
-    assert "... and 4 more: --full shows them" in text
+    assert "... and 4 more; --full lists them" in text
 
 
 def test_json_says_the_same() -> None:
-    found = survey(_bad_night(), NOW)
-    data = as_json(found, "demo", NOW, ["pods are not looked at: forbidden"])
+    found = overview(_bad_night(), NOW)
+    data = as_json(found, "demo", NOW, ["pods are left out: forbidden"])
     assert data["isWell"] is False
     entries = data["entries"]
     assert isinstance(entries, list)
@@ -190,4 +190,4 @@ def test_json_says_the_same() -> None:
         "optedOut": 1,
         "restorePoints": 1,
     }
-    assert data["notLookedAt"] == ["pods are not looked at: forbidden"]
+    assert data["notLookedAt"] == ["pods are left out: forbidden"]

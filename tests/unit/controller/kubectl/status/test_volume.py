@@ -122,7 +122,7 @@ EVENT  TYPE     REASON        OBJECT                          MESSAGE
 3h4m   Warning  BackupFailed  backupsession/library-backup-2  BackupFailed in words
 3h5m   Warning  OOMKilling    pod/bad-x7k2p                   OOMKilling in words
 
-OutOfMemory: the pod needed more memory than the limit in its reviewed PodTemplate.
+OutOfMemory: the pod exceeded the memory limit of its reviewed PodTemplate.
 next:
   kubectl describe pod bad-x7k2p -n demo
   kubectl stashgen logs library -n demo
@@ -166,7 +166,7 @@ def test_what_is_well_has_no_problem() -> None:
     view = _view(objects)
     found = detail(view, find(objects, "library"))
     assert found.problems == ()
-    assert "nothing needs you" in detail_text(found, view, _console())
+    assert "nothing needs attention" in detail_text(found, view, _console())
 
 
 def test_what_is_wrong_with_a_session_is_said_once() -> None:

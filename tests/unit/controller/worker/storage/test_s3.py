@@ -52,7 +52,7 @@ def _no_answer(cause: str) -> str:
             f"{_REQUEST} - HTTP error: error sending request: UnknownIssuer",
         ),
         (_REQUEST, "Unavailable", _REQUEST),
-        ("", "Unavailable", "no answer"),
+        ("", "Unavailable", "no response"),
     ],
 )
 def test_what_a_store_says_has_a_class_and_one_line(text: str, reason: str, message: str) -> None:
@@ -65,7 +65,7 @@ def test_what_a_store_says_has_a_class_and_one_line(text: str, reason: str, mess
 
 @pytest.mark.parametrize("address", ["s3:minio/b", "s3:https://minio", "s3:https://minio/", "b"])
 def test_what_is_no_address_of_a_bucket_is_refused(address: str) -> None:
-    with pytest.raises(StorageError, match="is not the address of a bucket"):
+    with pytest.raises(StorageError, match="is not a bucket address"):
         S3Bucket(address, _KEYS, region=None, insecure_tls=False, connections=None)
 
 

@@ -78,8 +78,8 @@ def test_backend_that_is_incomplete_or_twice_there_is_refused(
 
 def test_configuration_without_backends_or_sessions_is_refused() -> None:
     assert validate_backup_configuration(_configuration(backends=[], sessions=[])) == (
-        "spec.backends: at least one backend is needed",
-        "spec.sessions: at least one session is needed",
+        "spec.backends: at least one backend is required",
+        "spec.sessions: at least one session is required",
     )
 
 
@@ -104,16 +104,16 @@ def test_two_backends_without_a_name_collide() -> None:
             "session '../up': its name cannot be a part of a Kubernetes name",
         ),
         (_session(name="A_b"), "session 'A_b': its name cannot be a part of a Kubernetes name"),
-        (_session(scheduler=None), "session 'backup': a scheduler is needed"),
+        (_session(scheduler=None), "session 'backup': a scheduler is required"),
         (
             _session(scheduler={"schedule": "61 * * * *", "jobTemplate": {}}),
             "session 'backup': schedule: ",
         ),
         (_session(scheduler={"schedule": "", "jobTemplate": {}}), "session 'backup': schedule: "),
-        (_session(addon=None), "session 'backup': an addon with a name is needed"),
+        (_session(addon=None), "session 'backup': an addon with a name is required"),
         (
             _session(addon={"tasks": [{"name": "x"}]}),
-            "session 'backup': an addon with a name is needed",
+            "session 'backup': an addon with a name is required",
         ),
         (
             _session(addon={"name": "pvc-addon", "tasks": []}),
@@ -131,7 +131,7 @@ def test_two_backends_without_a_name_collide() -> None:
             _session(retryConfig={"delay": "soon"}),
             "session 'backup': retryConfig.delay: 'soon' is not a duration like '1h30m'",
         ),
-        (_session(repositories=[]), "session 'backup': at least one repository is needed"),
+        (_session(repositories=[]), "session 'backup': at least one repository is required"),
         (_with({"backend": "gone"}), "session 'backup': there is no backend 'gone'"),
         (_with({"backend": None}), "session 'backup': there is no backend ''"),
         (_with({"directory": None}), "session 'backup': repository 'repo' needs a directory"),
@@ -312,20 +312,20 @@ _PITR: JsonObject = {"targetTime": "2026-01-01T00:00:00Z"}
 @pytest.mark.parametrize(
     ("spec", "problems"),
     [
-        ({}, ["spec.dataSource: is needed"]),
-        ({"dataSource": {}}, ["spec.dataSource.snapshot: is needed"]),
-        ({"dataSource": {"snapshot": ""}}, ["spec.dataSource.snapshot: is needed"]),
+        ({}, ["spec.dataSource: is required"]),
+        ({"dataSource": {}}, ["spec.dataSource.snapshot: is required"]),
+        ({"dataSource": {"snapshot": ""}}, ["spec.dataSource.snapshot: is required"]),
         (
             {"dataSource": {"snapshot": "latest"}},
-            ["spec.dataSource.repository: is needed with snapshot 'latest'"],
+            ["spec.dataSource.repository: is required with snapshot 'latest'"],
         ),
         (
             {"dataSource": {"pitr": {}, "repository": "repo"}},
-            ["spec.dataSource.pitr: targetTime and repository are needed"],
+            ["spec.dataSource.pitr: targetTime and repository are required"],
         ),
         (
             {"dataSource": {"pitr": _PITR}},
-            ["spec.dataSource.pitr: targetTime and repository are needed"],
+            ["spec.dataSource.pitr: targetTime and repository are required"],
         ),
         (
             {"dataSource": _LATEST, "restoreTimeout": "x"},

@@ -41,24 +41,24 @@ def _s3(key: str, **block: str) -> BackupStorage:
 @pytest.mark.parametrize(
     ("storage", "problem"),
     [
-        ({}, "spec.storage.provider: is needed"),
-        ({"provider": ""}, "spec.storage.provider: is needed"),
+        ({}, "spec.storage.provider: is required"),
+        ({"provider": ""}, "spec.storage.provider: is required"),
         (
             {"provider": "swift"},
             "spec.storage.provider: 'swift' is not one of local, s3, gcs, azure",
         ),
-        ({"provider": "local"}, "spec.storage.local: is needed with provider 'local'"),
-        ({"provider": "s3", "gcs": {}}, "spec.storage.s3: is needed with provider 's3'"),
-        ({"provider": "gcs"}, "spec.storage.gcs: is needed with provider 'gcs'"),
-        ({"provider": "azure"}, "spec.storage.azure: is needed with provider 'azure'"),
-        ({"provider": "s3", "s3": {}}, "spec.storage.s3.bucket: is needed"),
+        ({"provider": "local"}, "spec.storage.local: is required with provider 'local'"),
+        ({"provider": "s3", "gcs": {}}, "spec.storage.s3: is required with provider 's3'"),
+        ({"provider": "gcs"}, "spec.storage.gcs: is required with provider 'gcs'"),
+        ({"provider": "azure"}, "spec.storage.azure: is required with provider 'azure'"),
+        ({"provider": "s3", "s3": {}}, "spec.storage.s3.bucket: is required"),
         (
             {"provider": "s3", "s3": {"bucket": "b", "prefix": "a/../b"}},
             "spec.storage.s3.prefix: 'b/a/../b' leaves its directory",
         ),
         (
             {"provider": "local", "local": {"mountPath": "/a", "subPath": "b"}},
-            "spec.storage.local: a volume source is needed, for example persistentVolumeClaim",
+            "spec.storage.local: a volume source is required, for example persistentVolumeClaim",
         ),
     ],
 )
@@ -68,11 +68,11 @@ def test_storage_without_its_providers_block_is_refused(storage: JsonObject, pro
 
 def test_storage_without_a_backend_is_refused() -> None:
     storage = BackupStorage.model_validate({"metadata": {"name": "s"}, "spec": {}})
-    assert validate_backup_storage(storage) == ("spec.storage.provider: is needed",)
+    assert validate_backup_storage(storage) == ("spec.storage.provider: is required",)
 
 
 def test_selector_scope_without_a_selector_is_refused() -> None:
-    problem = "spec.usagePolicy.allowedNamespaces.selector: is needed with from 'Selector'"
+    problem = "spec.usagePolicy.allowedNamespaces.selector: is required with from 'Selector'"
     assert validate_backup_storage(_storage(usagePolicy=_SELECTOR)) == (problem,)
     assert validate_retention_policy(_policy(maxRetentionPeriod="1d", usagePolicy=_SELECTOR)) == (
         problem,
@@ -149,8 +149,11 @@ def test_storage_with_repositories_in_it_cannot_move() -> None:
 @pytest.mark.parametrize(
     ("spec", "problem"),
     [
-        ({}, "spec: maxRetentionPeriod or successfulSnapshots is needed"),
-        ({"maxRetentionPeriod": " "}, "spec: maxRetentionPeriod or successfulSnapshots is needed"),
+        ({}, "spec: maxRetentionPeriod or successfulSnapshots is required"),
+        (
+            {"maxRetentionPeriod": " "},
+            "spec: maxRetentionPeriod or successfulSnapshots is required",
+        ),
         (
             {"maxRetentionPeriod": "7"},
             "spec.maxRetentionPeriod: '7' is not a period like '2mo' or '1y6mo'",

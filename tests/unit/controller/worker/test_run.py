@@ -49,7 +49,7 @@ def test_a_verb_that_says_nothing_of_what_it_did_has_failed(verb: Verb) -> None:
     result = execute(_run(verb), lambda _: None)
     assert result.error is not None
     assert result.error.reason is ErrorClass.INTERNAL
-    assert result.error.message.startswith(f"{verb} succeeded without a word")
+    assert result.error.message.startswith(f"{verb} succeeded without a value in")
 
 
 def _uploaded(run: RunContext) -> None:

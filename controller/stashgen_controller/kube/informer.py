@@ -7,6 +7,7 @@ The package's own informer cannot hold custom resources, so this is ours (Kubern
 import logging
 import random
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from itertools import chain
 from threading import Event as Flag
@@ -20,7 +21,7 @@ from stashgen_controller.kube.client import ApiError, Client, ExpiredError
 log = logging.getLogger(__name__)
 
 _WATCH_SECONDS = 300
-_PAGE_SIZE = 200
+_PAGE_SIZE = 100
 _FIRST_DELAY = timedelta(milliseconds=200)
 _LONGEST_DELAY = timedelta(seconds=30)
 
@@ -38,15 +39,31 @@ class Store(Protocol):
 
 
 class Informer:
-    """One thread that lists and watches a kind."""
+    """One thread that lists and watches a kind.
+
+    Args:
+        client: With which it asks.
+        resource: The kind.
+        store: What it fills.
+        label_selector: Of the objects that matter; all without one.
+        turn: Held while the kind is listed. Of a large cluster a page takes megabytes as plain
+            objects; informers that share a turn do not take that all at once.
+    """
 
     def __init__(
-        self, client: Client, resource: Resource, store: Store, *, label_selector: str = ""
+        self,
+        client: Client,
+        resource: Resource,
+        store: Store,
+        *,
+        label_selector: str = "",
+        turn: AbstractContextManager[object] | None = None,
     ) -> None:
         self._client = client
         self._resource = resource
         self._store = store
         self._selector = label_selector
+        self._turn = turn or nullcontext()
         self._synced = Flag()
         self._stopping = Flag()
         self._thread = Thread(target=self._run, name=f"watch-{resource.plural}", daemon=True)
@@ -87,8 +104,10 @@ class Informer:
         pages = self._client.pages(
             self._resource, label_selector=self._selector, page_size=_PAGE_SIZE
         )
-        first, version = next(pages)
-        self._store.replace(chain(first, chain.from_iterable(page for page, _ in pages)), version)
+        with self._turn:
+            first, version = next(pages)
+            rest = chain.from_iterable(page for page, _ in pages)
+            self._store.replace(chain(first, rest), version)
         self._synced.set()
         return version
 

@@ -1,6 +1,7 @@
 """The caches of all kinds: what reconcilers read, and what each change is told to."""
 
 from collections.abc import Callable, Iterable, Sequence
+from threading import Lock
 from typing import Any
 
 from stashgen.api.base import JsonObject, list_of, mapping_of
@@ -46,8 +47,9 @@ class Cache:
                 [index for index in indexes if index.model is model],
                 finished.get(model, _has_ended),
             )
+        turn = Lock()
         self._informers = {
-            resource: Informer(client, resource, indexer)
+            resource: Informer(client, resource, indexer, turn=turn)
             for resource, indexer in self._indexers.items()
         }
 

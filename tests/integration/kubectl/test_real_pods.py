@@ -87,4 +87,4 @@ def test_the_reason_is_the_workers_and_the_next_command_is_about_the_secret(
     assert entry["next"] == "kubectl describe secret restic-key -n keyless"
     detail = kubectl("status", "library")
     assert "Failed: Error, exit code 1" in detail.out
-    assert "SecretMissing: a Secret is not there, or lacks a key." in detail.out
+    assert "SecretMissing: a Secret is missing or lacks a key." in detail.out

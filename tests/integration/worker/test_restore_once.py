@@ -114,7 +114,7 @@ def test_a_nonce_stands_for_one_act(used: Workbench, order: Json, is_done: bool)
     ended = restore(used, order=order)
     assert ended.reason == ErrorClass.NONCE_REUSED
     assert "RestoreRequest demo/back" in ended.text
-    assert "needs a new nonce" in ended.text
+    assert "use a new nonce" in ended.text
     assert (content(used), ledger(used)) == (before, record)
 
 
@@ -135,7 +135,7 @@ def test_an_interrupted_restore_is_not_resumed_elsewhere(
     began(used)
     ended = restore(used, day, **plan)
     assert ended.reason == ErrorClass.NONCE_REUSED
-    assert "was begun at" in ended.text
+    assert "was started at" in ended.text
     assert "did not finish" in ended.text
     assert content(used) == "half"
     assert ledger(used)["state"] == "writing"

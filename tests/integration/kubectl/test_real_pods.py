@@ -33,7 +33,7 @@ def _protected(cluster: RealCluster, namespace: str) -> tuple[Terminal, Path]:
 def test_a_volume_is_backed_up_and_restored_from_a_terminal(cluster: RealCluster) -> None:
     kubectl, volume = _protected(cluster, "shop")
     (volume / "text").write_text("second", encoding="utf-8")
-    said = kubectl("trigger", "library", "--wait", "--timeout", "1m")
+    said = kubectl("trigger", "library", "--wait", "--timeout", "5m")
     assert said.code == 0, said
     assert said.out.startswith("backupsession/library-backup-")
     assert " Succeeded after " in said.out
@@ -77,7 +77,7 @@ def test_the_reason_is_the_workers_and_the_next_command_is_about_the_secret(
 ) -> None:
     kubectl, _ = _protected(cluster, "keyless")
     cluster.client.delete(known.SECRETS, "keyless", "restic-key")
-    said = kubectl("trigger", "library", "--wait", "--timeout", "1m")
+    said = kubectl("trigger", "library", "--wait", "--timeout", "5m")
     assert said.code == 1, said
     assert " Failed" in said.out
     assert "why: " in said.err

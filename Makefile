@@ -8,6 +8,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 CODE := stashgen controller tests tools
 DEMO_FLAGS := $(if $(KEEP),--keep)
+CORES := $(shell getconf _NPROCESSORS_ONLN)
+# Tests beside each other, the long ones first; many only wait. ARGS=-n0 runs them one by one.
+BESIDE = -n $(1) --dist load --maxschedchunk 1
+# Tests start Python hundreds of times: without caches each start compiles its modules again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint check fix contract image cluster cluster-down e2e bench lock manifests clean
@@ -24,7 +29,7 @@ demo: setup  ## Back up, lose and restore real data on the embedded cluster (KEE
 	@restic=$$($(BIN)/python tools/go/build.py restic); PATH="$$restic:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tools.demo $(DEMO_FLAGS)
 
 test: setup  ## Run all tests that need only Python, git and restic.
-	@restic=$$($(BIN)/python tools/go/build.py restic); PATH="$$restic:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(ARGS)
+	@restic=$$($(BIN)/python tools/go/build.py restic); PATH="$$restic:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(call BESIDE,$$((2 * $(CORES)))) $(ARGS)
 
 lint: setup  ## Check format, lint, types and import contracts.
 	@$(BIN)/ruff format --check $(CODE)
@@ -33,7 +38,7 @@ lint: setup  ## Check format, lint, types and import contracts.
 	@$(BIN)/lint-imports --no-logo
 
 check: lint  ## Run before each commit: lint, then unit, golden and contract tests.
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q tests/unit tests/golden tests/contract $(ARGS)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q $(call BESIDE,$(CORES)) tests/unit tests/golden tests/contract $(ARGS)
 
 fix: setup  ## Format the code and apply the linter's fixes.
 	@$(BIN)/ruff check --fix $(CODE)

@@ -13,8 +13,8 @@ OURS = with_header("test", None, b"")
 KILLED = """
 import sys
 from pathlib import Path, PurePosixPath
-from stashgen.header import with_header
-from stashgen.tree import read_output, write_tree
+from stashgen.output.header import with_header
+from stashgen.output.tree import read_output, write_tree
 body = with_header("test", None, b"x" * 100_000)
 for n in range(1000):
     files = {PurePosixPath(f"{i % 7}/{i}"): body + str(n).encode() for i in range(200)}
@@ -28,6 +28,7 @@ def test_a_killed_build_leaves_no_half_written_file_and_is_completed_by_the_next
     for _ in range(5):
         with subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)]) as process:
             while not any(tmp_path.iterdir()):
+                assert process.poll() is None
                 time.sleep(0.01)
             time.sleep(0.15)
             process.send_signal(signal.SIGKILL)

@@ -15,7 +15,7 @@ BUCKET = "corp-backup"
 WRITER = ("writer", "the-writers-secret")
 READER = ("reader", "the-readers-secret")
 _ADMINISTRATOR = ("administrator", "the-administrators-secret")
-_START_SECONDS = 30.0
+_START_SECONDS = 120.0
 LOOPBACK = "127.0.0.1"
 
 

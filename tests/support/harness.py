@@ -18,8 +18,6 @@ from typing import cast
 from stashgen.api import resources as known
 from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.base import JsonObject, format_time
-from stashgen.api.crd import crd_for
-from stashgen.api.definitions import DEFINITIONS
 from stashgen.api.labels import JOB_NAME_LABEL, PLAN_ANNOTATION
 from stashgen.api.resources import Resource
 from stashgen.api.snapshot import Component, Driver, Phase, ResticStats, Summary
@@ -43,6 +41,7 @@ from stashgen_controller.runtime.decision import Key
 from stashgen_controller.runtime.indexer import Change
 from stashgen_controller.runtime.manager import keys_of, reconcile
 from stashgen_controller.runtime.scanned import ScannedReader
+from tests.support.kinds import install_kinds
 from tests.support.world import KIND_OF, RECONCILED
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -113,8 +112,7 @@ class Harness:
         self.looks = 0
         self._seen = 0
         self._due: dict[Key, datetime] = {}
-        for definition in DEFINITIONS:
-            self.client.create(known.CUSTOM_RESOURCE_DEFINITIONS, None, crd_for(definition))
+        install_kinds(self.client)
         for item in (addons.pvc_addon(), addons.pvc_backup(), addons.pvc_restore()):
             self.apply(item.to_wire())
 

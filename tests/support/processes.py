@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from stashgen.api.base import JsonObject
-from stashgen.api.crd import crd_for
-from stashgen.api.definitions import DEFINITIONS
-from stashgen.api.resources import CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES
+from stashgen.api.resources import NAMESPACES
 from stashgen_controller.embedded.apiserver.server import EmbeddedServer
 from stashgen_controller.kube.client import Client
 from stashgen_controller.kube.clock import MovableClock
+from tests.support.kinds import install_kinds
 
-LEASE_SECONDS = 3
-_START_SECONDS = 20
+# A limit and no expectation: the machine may have other work.
+PATIENCE_SECONDS = 120
 
 
 class Cluster:
@@ -40,8 +39,7 @@ class Cluster:
 
 def prepare(client: Client) -> None:
     """Install our kinds, and make the namespaces that the tests use."""
-    for definition in DEFINITIONS:
-        client.create(CUSTOM_RESOURCE_DEFINITIONS, None, crd_for(definition))
+    install_kinds(client)
     for name in ("stashgen-system", "demo"):
         manifest: JsonObject = {
             "apiVersion": "v1",
@@ -88,7 +86,7 @@ class Controller:
         """Ask its endpoint."""
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}")
         try:
-            with urllib.request.urlopen(request, timeout=10) as response:
+            with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as response:
                 return response.status, response.read().decode()
         except urllib.error.HTTPError as error:
             with error:
@@ -100,6 +98,10 @@ class Controller:
         assert found is not None, name
         return float(found[1])
 
+    def ended(self) -> int:
+        """Its exit code, once it ended by itself."""
+        return self.process.wait(timeout=PATIENCE_SECONDS)
+
     def end(self) -> None:
         """Kill it, if it is still there."""
         if self.process.poll() is None:
@@ -107,7 +109,9 @@ class Controller:
         self.process.wait()
 
 
-def wait_until(is_so: Callable[[], bool], otherwise: str, seconds: float = _START_SECONDS) -> None:
+def wait_until(
+    is_so: Callable[[], bool], otherwise: str, seconds: float = PATIENCE_SECONDS
+) -> None:
     """Wait for something that another process does."""
     deadline = time.monotonic() + seconds
     while not is_so():

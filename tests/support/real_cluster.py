@@ -12,17 +12,17 @@ from typing import TypeVar, cast
 
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject, parse_time
-from stashgen.api.crd import crd_for
-from stashgen.api.definitions import DEFINITIONS
 from stashgen.api.resources import Resource
 from stashgen.kubestash import addons
 from stashgen_controller.embedded.cluster import EmbeddedCluster
 from stashgen_controller.kube.client import AlreadyExistsError, Client, NotFoundError
 from tests.support import manifests
 from tests.support.harness import BY_KIND, name_of
+from tests.support.kinds import install_kinds
 
 PASSWORD = "correct horse"
-_PATIENCE_SECONDS = 60.0
+# A limit and no expectation: the machine may have other work.
+_PATIENCE_SECONDS = 300.0
 _Found = TypeVar("_Found")
 
 
@@ -37,8 +37,7 @@ class RealCluster:
         self.cluster = EmbeddedCluster(state, [self.restic_binary.parent])
         self.cluster.start()
         self.client = Client.for_url(self.cluster.url)
-        for definition in DEFINITIONS:
-            self.client.create(known.CUSTOM_RESOURCE_DEFINITIONS, None, crd_for(definition))
+        install_kinds(self.client)
         for item in (addons.pvc_addon(), addons.pvc_backup(), addons.pvc_restore()):
             self.apply(item.to_wire())
 

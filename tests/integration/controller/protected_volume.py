@@ -28,8 +28,8 @@ class Protected:
         for obj in objects:
             cluster.apply(obj)
         self.sessions = [cluster.finished_session(namespace, [])]
-        place = cluster.volume(namespace, "backup-store") / namespace / "library" / "local"
-        self.repository = place / "repository/v1/backup/dump"
+        self.storage = cluster.volume(namespace, "backup-store")
+        self.repository = self.storage / namespace / "library/local/repository/v1/backup/dump"
 
     def lock_ids(self) -> list[str]:
         """The names of restic's locks; what is about to be written has no such name yet."""
@@ -79,18 +79,24 @@ class Protected:
         """The pods that a Job's plan calls gone."""
         return plan_of(self.cluster.client.get(known.JOBS, self.namespace, job)).terminated_pods
 
+    def process(self, program: str) -> int | None:
+        """The process of a program that works in a pod with this storage."""
+        for folder in Path("/proc").iterdir():
+            if not folder.name.isdigit():
+                continue
+            # Gone meanwhile.
+            with contextlib.suppress(OSError):
+                command = (folder / "cmdline").read_text("utf-8", "replace").partition("\0")[0]
+                mounts = (folder / "mountinfo").read_text(encoding="utf-8").splitlines()
+                # The fourth field is where the mount begins in its file system.
+                begins = [line.split()[3] for line in mounts]
+                if Path(command).name == program and any(map(self._is_storage, begins)):
+                    return int(folder.name)
+        return None
 
-def restic_in_a_pod(namespace: str) -> int | None:
-    """The process of the restic that works in a pod on this namespace's storage."""
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
-        with contextlib.suppress(OSError):
-            program = (folder / "cmdline").read_bytes().split(b"\0")[0]
-            mounts = (folder / "mountinfo").read_text(encoding="utf-8")
-            if program.endswith(b"restic") and f"/{namespace}/backup-store " in mounts:
-                return int(folder.name)
-    return None
+    def _is_storage(self, path: str) -> bool:
+        """Whether a path is this storage's: tests beside this one use the same names elsewhere."""
+        return path.endswith(f"/{self.namespace}/backup-store") and str(self.storage).endswith(path)
 
 
 def parent_of(pid: int) -> int:

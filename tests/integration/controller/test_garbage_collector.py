@@ -1,7 +1,6 @@
 """The embedded cluster's owner garbage collection, where its caches are not equally far."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from pydantic import JsonValue
@@ -13,6 +12,7 @@ from stashgen_controller.embedded.controllers.garbage_collector import GarbageCo
 from stashgen_controller.kube.client import Client
 from stashgen_controller.kube.clock import MovableClock
 from stashgen_controller.kube.informer import Informer
+from tests.support.processes import wait_until
 
 
 @pytest.fixture
@@ -27,13 +27,6 @@ def client() -> Iterator[Client]:
 
 def _object(version: str, kind: str, name: str, **metadata: JsonValue) -> JsonObject:
     return {"apiVersion": version, "kind": kind, "metadata": {"name": name, **metadata}}
-
-
-def _until(probe: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not probe():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_owner_that_a_cache_has_not_seen_yet_keeps_its_dependants(client: Client) -> None:
@@ -56,7 +49,7 @@ def test_owner_that_a_cache_has_not_seen_yet_keeps_its_dependants(client: Client
         "resources": {"requests": {"storage": "1Gi"}},
     }
     client.create(known.PERSISTENT_VOLUME_CLAIMS, "demo", owned)
-    _until(lambda: claims.get("demo", "owned") is not None)
+    wait_until(lambda: claims.get("demo", "owned") is not None, "the cache does not follow")
     collector.sync()
     assert client.get(known.PERSISTENT_VOLUME_CLAIMS, "demo", "owned")
     client.delete(known.CONFIG_MAPS, "demo", "owner")

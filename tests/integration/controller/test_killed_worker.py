@@ -47,21 +47,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, binaries: Path) -> Iterato
     found.stop()
 
 
-def held() -> int | None:
-    """The process in the place of a held restic."""
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            with contextlib.suppress(OSError):
-                if (folder / "cmdline").read_bytes() == b"sleep\x0086399\x00":
-                    return int(folder.name)
-    return None
-
-
 def kill_after_restic_stored(protected: Protected, hold: Path) -> str:
     """A session whose worker is killed between restic's snapshot and its record; its name."""
     hold.touch()
     session = protected.start_next()
-    restic = protected.cluster.wait("the check", held)
+    restic = protected.cluster.wait("the check", lambda: protected.process("sleep"))
     protected.cluster.wait("the pod's record", lambda: protected.pod(session))
     for process in (parent_of(restic), restic):
         with contextlib.suppress(ProcessLookupError):

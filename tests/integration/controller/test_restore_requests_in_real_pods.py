@@ -13,7 +13,7 @@ import pytest
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject, format_time
 from stashgen.kubestash.names import requested_restore_name
-from tests.integration.controller.protected_volume import Protected, parent_of, restic_in_a_pod
+from tests.integration.controller.protected_volume import Protected, parent_of
 from tests.support import manifests
 from tests.support.harness import conditions
 from tests.support.real_cluster import RealCluster
@@ -129,7 +129,7 @@ def test_a_worker_that_is_killed_is_followed_by_one_that_completes_it(
     large.unlink()
     ask(protected)
     cluster.wait("the first bytes", large.exists)
-    restic = cluster.wait("restic", lambda: restic_in_a_pod("killed"))
+    restic = cluster.wait("restic", lambda: protected.process("restic"))
     os.kill(restic, signal.SIGSTOP)
     assert large.read_bytes() != whole
     assert record(protected)["state"] == "writing"

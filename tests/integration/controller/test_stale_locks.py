@@ -15,7 +15,7 @@ import pytest
 
 from stashgen.api import resources as known
 from stashgen.kubestash import names
-from tests.integration.controller.protected_volume import Protected, parent_of, restic_in_a_pod
+from tests.integration.controller.protected_volume import Protected, parent_of
 from tests.support import manifests
 from tests.support.real_cluster import PASSWORD, RealCluster
 
@@ -63,7 +63,7 @@ def test_a_killed_workers_lock_is_removed_once_its_pod_is_gone_and_not_before(
     large.write_bytes(os.urandom(_LARGE))
     killed = protected.start_next()
     cluster.wait("restic's lock", protected.lock_ids)
-    restic = cluster.wait("restic", lambda: restic_in_a_pod("killed"))
+    restic = cluster.wait("restic", lambda: protected.process("restic"))
     os.kill(restic, signal.SIGSTOP)
     pod = cluster.wait("the pod's record", lambda: protected.pod(killed))
     assert protected.hosts() == [pod]
@@ -112,7 +112,7 @@ def test_a_lock_of_a_host_that_nobody_recorded_is_waited_for(cluster: RealCluste
 
 def restic_in_retention(protected: Protected, session: str) -> bool:
     """Whether a session's retention has come as far as to have restic forget."""
-    restic = restic_in_a_pod(protected.namespace)
+    restic = protected.process("restic")
     if not protected.retention(session).get("executor") or restic is None:
         return False
     words = Path(f"/proc/{restic}/cmdline").read_bytes().split(b"\0")

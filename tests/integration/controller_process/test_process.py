@@ -32,7 +32,7 @@ def _operator(replicas: int) -> JsonObject:
 def test_it_refuses_to_work_beside_kubestashs_operator(cluster: Cluster, start: Start) -> None:
     cluster.client.create(DEPLOYMENTS, "demo", _operator(1))
     controller = start("controller")
-    assert controller.process.wait(timeout=20) == 1
+    assert controller.ended() == 1
     last = controller.lines()[-1]
     assert last["msg"] == "the controller cannot start"
     assert "demo/kubestash-kubestash-operator" in last["error"]
@@ -42,14 +42,14 @@ def test_it_refuses_to_work_beside_kubestashs_operator(cluster: Cluster, start: 
 def test_a_standby_does_not_follow_into_a_cluster_with_another_operator(
     cluster: Cluster, start: Start
 ) -> None:
-    flags = ("--leader-elect", "--lease-duration=3")
+    flags = ("--leader-elect", "--lease-duration=15")
     first = start("first", *flags)
     wait_until(lambda: first.said("leading"), "the first does not lead")
     second = start("second", *flags)
     wait_until(lambda: second.get("/readyz")[0] == 200, "the standby is not ready")
     cluster.client.create(DEPLOYMENTS, "demo", _operator(1))
     first.process.terminate()
-    assert second.process.wait(timeout=20) == 1
+    assert second.ended() == 1
     assert second.said("cannot take the lead")
 
 
@@ -64,7 +64,7 @@ def test_without_any_configuration_it_says_so(tmp_path: Path) -> None:
     program = Path(sys.executable).with_name("stashgen-controller")
     for flags in ([], [f"--kubeconfig={tmp_path / 'missing'}"]):
         done = subprocess.run(
-            [program, *flags], env={}, capture_output=True, text=True, timeout=20, check=False
+            [program, *flags], env={}, capture_output=True, text=True, check=False
         )
         assert done.returncode == 2
         assert "no API server is configured" in done.stderr
@@ -73,7 +73,7 @@ def test_without_any_configuration_it_says_so(tmp_path: Path) -> None:
 def test_an_address_that_is_taken_ends_it(cluster: Cluster, start: Start) -> None:
     port = cluster.server.url.rpartition(":")[2]
     controller = start("controller", f"--metrics-address=127.0.0.1:{port}")
-    assert controller.process.wait(timeout=20) == 1
+    assert controller.ended() == 1
     assert "Address already in use" in controller.lines()[-1]["error"]
 
 
@@ -89,7 +89,7 @@ def test_what_prometheus_reads_is_valid_and_the_same_after_a_restart(
     names = [family.name for family in text_string_to_metric_families(text)]
     assert len(names) == len(set(names)) > 15
     first.process.terminate()
-    assert first.process.wait(timeout=10) == 0
+    assert first.ended() == 0
     second = start("second")
     _wait_ready(second)
     assert _of_cluster(second.get("/metrics")[1]) == _of_cluster(text)

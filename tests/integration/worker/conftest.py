@@ -1,16 +1,14 @@
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pytest
 
-from stashgen.api.resources import CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES
-from stashgen.yaml.documents import read_documents
+from stashgen.api.resources import NAMESPACES
 from stashgen_controller.embedded.apiserver.server import EmbeddedServer
 from stashgen_controller.kube.client import Client
 from stashgen_controller.kube.clock import MovableClock
+from tests.support.kinds import install_kinds
 from tests.support.workbench import NAMESPACE, Workbench, prepared
-
-_CRDS = Path("controller/deploy/crds")
 
 
 @pytest.fixture(scope="session")
@@ -34,9 +32,7 @@ def server() -> Iterator[EmbeddedServer]:
     server = EmbeddedServer(MovableClock())
     server.start()
     client = Client.for_url(server.url)
-    for path in sorted(_CRDS.glob("*.yaml")):
-        for document in read_documents(path.read_bytes(), PurePosixPath(path)).value:
-            client.create(CUSTOM_RESOURCE_DEFINITIONS, None, document.data)
+    install_kinds(client)
     client.create(NAMESPACES, None, {"metadata": {"name": NAMESPACE}})
     yield server
     server.stop()

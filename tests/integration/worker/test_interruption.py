@@ -134,7 +134,7 @@ def test_a_live_lock_is_waited_for_and_then_told_as_such(workbench: Workbench) -
     workbench.backup(0).succeeded()
     workbench.backup(1).succeeded()
     with holding(workbench):
-        deadline = NOW + timedelta(days=2, seconds=8)
+        deadline = NOW + timedelta(days=2, seconds=16)
         started_at = time.monotonic()
         ended = workbench.retain(2, "--keep-last=1", deadline=f"{deadline:%Y-%m-%dT%H:%M:%SZ}")
         assert time.monotonic() - started_at > 2
@@ -164,7 +164,7 @@ def test_a_lock_of_another_host_goes_only_if_its_pod_is_known_to_be_gone(
     with holding(workbench, host="backup-abcde") as holder:
         holder.kill()
         holder.wait()
-        deadline = f"{NOW + timedelta(days=2, seconds=8):%Y-%m-%dT%H:%M:%SZ}"
+        deadline = f"{NOW + timedelta(days=2, seconds=16):%Y-%m-%dT%H:%M:%SZ}"
         ended = workbench.retain(
             2, "--keep-last=1", deadline=deadline, terminatedPods=["other-fghij"]
         )

@@ -27,7 +27,7 @@ from tools.manifests import DEPLOY
 
 # By this the audit log tells the attacks from what the controller itself asks for.
 AGENT = "stashgen-attack"
-_SECONDS = 30
+_SECONDS = 120
 _BINDING = "stashgen-attack"
 _SECRETS = Request("GET", "/api/v1/secrets")
 _CLAIM: Json = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
@@ -87,7 +87,7 @@ class Api:
             self._url + request.path,
             body=json.dumps(request.body).encode() if request.body is not None else None,
             headers={**self._headers, "Content-Type": request.content_type, **request.headers},
-            timeout=30,
+            timeout=_SECONDS,
         )
         try:
             return Answer(answer.status, json.loads(answer.data))

@@ -62,12 +62,18 @@ def _fields(model: str) -> dict[str, str]:
     return {names[attribute]: type_ for attribute, type_ in types.items()}
 
 
+@cache
+def _is_model(type_: str) -> bool:
+    # The package loads its models when they are asked for: a name that is none costs most.
+    return hasattr(models, type_)
+
+
 def _value(type_: str, value: JsonValue, path: str, unknown: list[str]) -> JsonValue:
     if type_ == _ANY:
         return value
     if match := _GENERIC.fullmatch(type_):
         return _collection(match["outer"], match["inner"], value, path, unknown)
-    if hasattr(models, type_):
+    if _is_model(type_):
         return _model(type_, value, path, unknown)
     return _scalar(type_, value, path)
 

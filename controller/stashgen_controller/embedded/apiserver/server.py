@@ -4,15 +4,18 @@ The contract suite runs against this server and against the real kube-apiserver.
 authentication and no authorisation here: what RBAC and admission refuse is proved elsewhere.
 """
 
+import contextlib
 import json
 import logging
+import socket
+import socketserver
 from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Event, Lock, Thread
+from threading import Condition, Event, Lock, Thread
 from typing import cast
 from urllib.parse import parse_qsl, urlsplit
 
@@ -47,12 +50,45 @@ _JSON_ONLY = (
     "application/json (with kubectl: create ... --dry-run=client -o yaml | kubectl apply -f -)"
 )
 _BODY_TYPES = frozenset({"", "application/json"})
+# How long a stop waits for the answers under way.
+_LAST_ANSWERS_SECONDS = 5.0
+
+# As socketserver types what it accepted.
+_Request = socket.socket | tuple[bytes, socket.socket]
 
 
 class _HttpServer(ThreadingHTTPServer):
+    """A thread a connection; both end with the client's side, or with ``stop``."""
+
     daemon_threads = True
     # A controller opens a connection a kind at once; what does not fit waits a second or three.
     request_queue_size = 128
+
+    def __init__(
+        self, address: tuple[str, int], handler: type[socketserver.BaseRequestHandler]
+    ) -> None:
+        super().__init__(address, handler)
+        self._open: set[_Request] = set()
+        self._closed = Condition()
+
+    def process_request(self, request: _Request, client_address: object) -> None:
+        with self._closed:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: _Request) -> None:
+        super().shutdown_request(request)
+        with self._closed:
+            self._open.discard(request)
+            self._closed.notify_all()
+
+    def close_connections(self) -> None:
+        """Let answers under way be sent, and no further request be read."""
+        for how in (socket.SHUT_RD, socket.SHUT_RDWR):
+            with self._closed:
+                for connection in self._open:
+                    _shut_down(cast("socket.socket", connection), how)
+                self._closed.wait_for(lambda: not self._open, _LAST_ANSWERS_SECONDS)
 
 
 class EmbeddedServer:
@@ -66,7 +102,7 @@ class EmbeddedServer:
         self._count_lock = Lock()
         handler = type("Handler", (_Handler,), {"owner": self})
         self._http = _HttpServer(("127.0.0.1", port), handler)
-        self._thread = Thread(target=self._http.serve_forever, name="api-server", daemon=True)
+        self._thread = Thread(target=self._accept, name="api-server", daemon=True)
 
     @property
     def url(self) -> str:
@@ -78,10 +114,18 @@ class EmbeddedServer:
         self._thread.start()
 
     def stop(self) -> None:
-        """End all watches and stop serving."""
+        """End all watches and connections and stop serving; none of our threads is left."""
         self.stopping.set()
-        self._http.shutdown()
+        self.api.store.wake_watchers()
+        _shut_down(self._http.socket, socket.SHUT_RDWR)
+        self._thread.join()
+        self._http.close_connections()
         self._http.server_close()
+
+    def _accept(self) -> None:
+        """Serve without a poll interval: shutting the socket down ends the wait for the next."""
+        while not self.stopping.is_set():
+            self._http.handle_request()
 
     def count(self, verb: str, resource: str) -> None:
         """Remember a request, for tests that have a budget."""
@@ -306,6 +350,8 @@ class _Handler(BaseHTTPRequestHandler):
         for event in watch.events(self.owner.stopping.is_set):
             if event is None:
                 self.wfile.flush()
+                if self._is_client_gone() and not self.owner.stopping.is_set():
+                    return
                 continue
             type_, obj = event
             if type_ not in {"ERROR", "BOOKMARK"}:
@@ -314,6 +360,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(f"{len(line):x}\r\n".encode() + line + b"\r\n")
         self.wfile.write(b"0\r\n\r\n")
         self.wfile.flush()
+
+    def _is_client_gone(self) -> bool:
+        """Whether the client closed the connection: a watch writes too seldom to notice."""
+        try:
+            return not self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
 
     def _manager(self, query: Mapping[str, str]) -> str:
         """Who writes: what the request says, else the program that sent it."""
@@ -374,3 +427,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(data)
         self.wfile.flush()
+
+
+def _shut_down(connection: socket.socket, how: int) -> None:
+    # Closed by the other side meanwhile.
+    with contextlib.suppress(OSError):
+        connection.shutdown(how)

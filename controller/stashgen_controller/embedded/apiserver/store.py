@@ -1,6 +1,6 @@
 """The objects, their versions and who watches them; what etcd and the watch cache do."""
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from threading import Condition, RLock
@@ -33,7 +33,11 @@ class Store:
 
     def __init__(self) -> None:
         self.lock = RLock()
-        self._changed = Condition(self.lock)
+        # A condition a resource: a write wakes those who watch its kind, not all of them.
+        self._changed: defaultdict[ResourceKey, Condition] = defaultdict(
+            lambda: Condition(self.lock)
+        )
+        self._last_change: dict[ResourceKey, int] = {}
         self._objects: dict[ResourceKey, dict[tuple[str, str], JsonObject]] = {}
         self._history: deque[Change] = deque(maxlen=HISTORY)
         self._begun: dict[ResourceKey, int] = {}
@@ -132,9 +136,9 @@ class Store:
         Raises:
             StatusError: 410 when the version is older than the history.
         """
-        with self._changed:
-            if self._version <= since:
-                self._changed.wait(timeout)
+        with self.lock:
+            if self._last_change.get(resource, 0) <= since:
+                self._changed[resource].wait(timeout)
             self._require(resource, since)
             # The newest changes are at the end: do not walk the whole history for each event.
             found: list[Change] = []
@@ -145,9 +149,16 @@ class Store:
                     found.append(change)
         return iter(reversed(found)) if found else None
 
+    def wake_watchers(self) -> None:
+        """Let who waits for a change look whether it is still wanted."""
+        with self.lock:
+            for changed in self._changed.values():
+                changed.notify_all()
+
     def _record(
         self, type_: str, resource: ResourceKey, obj: JsonObject, previous: JsonObject | None
     ) -> None:
         self._version += 1
         self._history.append(Change(self._version, type_, resource, obj, previous))
-        self._changed.notify_all()
+        self._last_change[resource] = self._version
+        self._changed[resource].notify_all()

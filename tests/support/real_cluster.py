@@ -22,7 +22,7 @@ from tests.support.kinds import install_kinds
 
 PASSWORD = "correct horse"
 # A limit and no expectation: the machine may have other work.
-_PATIENCE_SECONDS = 300.0
+_PATIENCE_SECONDS = 120.0
 _Found = TypeVar("_Found")
 
 

@@ -118,7 +118,7 @@ def test_interrupted_demo_leaves_no_process_and_no_folder(
     _, errors = demo.communicate(timeout=60)
     assert (demo.returncode, errors) == (
         130,
-        "interrupted: the cluster ends and its folder is removed\n",
+        "interrupted: stopping the cluster and removing its folder\n",
     )
     assert list(tmp_path.iterdir()) == []
     assert not [command for command in _commands() if str(tmp_path).encode() in command]

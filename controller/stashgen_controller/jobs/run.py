@@ -138,6 +138,7 @@ def observe_run(
     pods: Sequence[Pod],
     executor: Executor | None,
     owner_uid: str | None,
+    was_started: bool = False,
 ) -> JobRun:
     """Say what became of a Job.
 
@@ -147,11 +148,12 @@ def observe_run(
         executor: What the status recorded of this Job earlier, if anything.
         owner_uid: UID of the object that must own the Job. A Job whose UID was recorded is ours
             even if that object no longer exists.
+        was_started: It is recorded that there was a Job, if not which one.
     """
     known = executor.job_uid if executor is not None else None
     digest = executor.plan_digest if executor is not None else ""
     if job is None:
-        if executor is None or known is None:
+        if known is None and not was_started:
             return JobRun(RunState.ABSENT)
         return _lost(executor, pods, "the Job was deleted")
     uid = job.metadata.uid or ""
@@ -227,8 +229,10 @@ def _pending_until(job: Job, since: datetime | None) -> datetime | None:
     return min(since + PENDING_FAILS, created + job.active_deadline - DEADLINE_GRACE)
 
 
-def _lost(executor: Executor, pods: Sequence[Pod], what: str) -> JobRun:
+def _lost(executor: Executor | None, pods: Sequence[Pod], what: str) -> JobRun:
     error = Reason(ErrorClass.EXECUTOR_LOST, f"{what} while its session was running")
+    if executor is None:
+        return JobRun(RunState.LOST, error=error, pod=_newest(pods))
     pod = _newest(_owned(pods, executor.job_uid)) or executor.pod
     return JobRun(RunState.LOST, executor.job_uid, executor.plan_digest, error=error, pod=pod)
 
@@ -283,6 +287,7 @@ def observe_job(
     name: str,
     executor: Executor | None,
     owner_uid: str | None,
+    was_started: bool = False,
 ) -> JobRun:
     """What became of the Job of a name; ``executor`` counts only if it speaks of that Job."""
     known = executor if executor is not None and executor.job == name else None
@@ -291,4 +296,5 @@ def observe_job(
         pods=pods_of(reader, namespace, name),
         executor=known,
         owner_uid=owner_uid,
+        was_started=was_started,
     )

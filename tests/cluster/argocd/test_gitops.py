@@ -276,11 +276,16 @@ def test_image_bump_comes_while_a_session_runs(retired: Story) -> None:
 
 
 def test_every_session_succeeds_but_those_that_find_the_volume_in_use(retired: Story) -> None:
-    """The tick after a session that took long is skipped, and the one that meets the restore."""
+    """The tick after a session that took long is skipped, and the one that meets the restore.
+
+    So is one that comes before the repository is initialised.
+    """
     sessions = retired.sessions()
     may_be_said = {f"BackupSession {name(item)} is still running" for item in sessions}
     restores = retired.scene.restores
     may_be_said |= {f"RestoreSession {item} is restoring into the target" for item in restores}
+    repository = retired.scene.repository
+    may_be_said.add(f"Repository {repository} is not Ready: The initializer Job is running.")
     for item in sessions:
         status = item["status"]
         if status["phase"] == "Skipped":

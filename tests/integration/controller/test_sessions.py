@@ -164,7 +164,6 @@ def test_a_job_that_somebody_deletes_is_lost_and_tried_again_within_the_budget(
     for attempt in range(2):
         job = harness.run_until(Verb.BACKUP)
         harness.start_pod(job, {"phase": "Running"})
-        harness.advance(SETTLES)
         harness.settle()
         harness.delete(known.JOBS, "demo", name_of(job))
         harness.settle()
@@ -185,10 +184,12 @@ def test_a_job_that_somebody_deletes_is_lost_and_tried_again_within_the_budget(
     assert harness.names(known.BACKUP_SESSIONS, "demo") == [first, second]
 
 
-def test_a_job_that_vanishes_before_it_was_seen_is_made_again(harness: Harness) -> None:
+def test_a_job_that_vanishes_before_it_was_recorded_is_made_again(harness: Harness) -> None:
     protect(harness, "local")
     job = harness.run_until(Verb.BACKUP)
     assert "executor" not in harness.status(known.SNAPSHOTS, "demo", name_of(job))
+    # As if the controller had died between the Job and the session's status.
+    harness.client.patch(known.BACKUP_SESSIONS, "demo", INITIAL, {"status": None}, status=True)
     harness.delete(known.JOBS, "demo", name_of(job))
     harness.settle(work=good_worker)
     assert harness.created.count(("Job", name_of(job))) == 2

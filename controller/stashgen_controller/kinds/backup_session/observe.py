@@ -180,6 +180,7 @@ def _copy(
             name=snapshot_name,
             executor=snapshot.status.executor if snapshot and snapshot.status else None,
             owner_uid=session.metadata.uid,
+            was_started=recorded is Phase.RUNNING,
         ),
         template=template,
         problem=problem,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from stashgen.api.backup_session import BackupSession
-from stashgen.api.snapshot import Snapshot, SnapshotStatus
+from stashgen.api.snapshot import Phase, Snapshot, SnapshotStatus
 from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.jobs.run import JobRun, observe_job
 from stashgen_controller.runtime.conditions import find, is_true
@@ -42,8 +42,17 @@ def observe(reader: Reader, snapshot: Snapshot) -> Observed:
             name=snapshot.metadata.name,
             executor=snapshot.status.executor if snapshot.status else None,
             owner_uid=session.metadata.uid if session is not None else None,
+            was_started=_was_started(snapshot, session),
         ),
         abandoned=_abandoned(snapshot, session),
+    )
+
+
+def _was_started(snapshot: Snapshot, session: BackupSession | None) -> bool:
+    """The session records that a Job runs as soon as it has made one; its UID follows here."""
+    known = (session.status.snapshots if session and session.status else None) or ()
+    return any(
+        item.name == snapshot.metadata.name and item.phase is Phase.RUNNING for item in known
     )
 
 

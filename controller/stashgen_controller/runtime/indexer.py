@@ -113,12 +113,17 @@ class Indexer(Generic[ModelT]):
 
     def replace(self, objects: Iterable[JsonObject], version: str) -> None:
         """Take over a whole list, made at a version; what it lacks is deleted."""
+        at = _number(version)
         with self._order:
-            at = _number(version)
-            listed = set()
-            for obj in objects:
-                listed.add(_place(obj))
+            # An answer to a write that comes late is older than the list.
+            self._watched = at
+        listed = set()
+        for obj in objects:
+            listed.add(_place(obj))
+            # One at a time: the next page may be long in coming, and writes must not wait for it.
+            with self._order:
                 self._put(obj, is_ours=False)
+        with self._order:
             with self._lock:
                 missing = [
                     (place, entry)
@@ -127,14 +132,15 @@ class Indexer(Generic[ModelT]):
                 ]
             for place, entry in missing:
                 self._drop(place, self._packing.unpack(entry.packed))
-            self._watched = at
 
     def apply(self, type_: str, obj: JsonObject) -> None:
         """Take over an event of a watch."""
         with self._order:
             self._watched = _number(_version(obj))
             if type_ == DELETED:
-                self._drop(_place(obj), obj)
+                known = self._entry(*_place(obj))
+                if known is None or not known.is_ours or known.version <= self._watched:
+                    self._drop(_place(obj), obj)
             else:
                 self._put(obj, is_ours=False)
 

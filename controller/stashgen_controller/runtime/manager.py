@@ -25,6 +25,7 @@ from stashgen_controller.runtime.kind import (
     CoveringIndex,
     Index,
     Kind,
+    Place,
     Reader,
     Watch,
     is_deleting,
@@ -39,6 +40,8 @@ Observer = Callable[[Reader, Resource, str, JsonObject], None]
 
 # Enough that waiting for the API server costs nothing; Python runs one of them at a time.
 WORKERS = 8
+# What reading an object as stored may raise (pydantic.ValidationError is a ValueError).
+_ODD_SHAPE = (AttributeError, LookupError, TypeError, ValueError)
 _NOT_SYNCED_DELAY = _CONFLICT_DELAY = timedelta(milliseconds=200)
 _FIRST_DELAY = timedelta(seconds=1)
 _LONGEST_DELAY = timedelta(minutes=1)
@@ -70,11 +73,13 @@ def reconcile(
         NameCollisionError: an object of a name that we need belongs to somebody else.
         ApiError: any other refusal.
     """
-    obj = reader.get(kind.model, key.namespace, key.name)
-    if obj is None or is_deleting(obj) or is_namespace_terminating(reader, key.namespace):
-        return None
+    # In this order: if the object changes in between, the status is refused as a conflict and is
+    # decided again. The other way round it would be written over what was not looked at.
     stored = reader.stored(key.resource, key.namespace, key.name)
-    if stored is None:
+    obj = reader.get(kind.model, key.namespace, key.name)
+    if stored is None or obj is None or is_deleting(obj):
+        return None
+    if is_namespace_terminating(reader, key.namespace):
         return None
     decision = kind.reconcile(reader, obj, now)
     while (asked := decision.question) is not None:
@@ -92,17 +97,30 @@ def keys_of(
         if is_own and not kind.is_finished(change.obj):
             yield Key(resource, namespace_of(change.obj), name_of(change.obj))
         for watch in kind.watches:
-            if watch.model.resource == resource and _concerns(watch, change):
-                for namespace, name in watch.keys(reader, change.obj):
+            if watch.model.resource == resource:
+                for namespace, name in _watching(watch, reader, change):
                     yield Key(kind.resource, namespace, name)
+
+
+def _watching(watch: Watch, reader: Reader, change: Change) -> Sequence[Place]:
+    """Which objects a watch wants looked at; an odd object must not end the thread showing it."""
+    try:
+        return tuple(watch.keys(reader, change.obj)) if _concerns(watch, change) else ()
+    except _ODD_SHAPE:
+        fields = {"kind": watch.model.resource.kind, "object": name_of(change.obj)}
+        log.exception("a watch cannot read this object", extra=fields)
+        return ()
 
 
 def _concerns(watch: Watch, change: Change) -> bool:
     if change.type == DELETED:
         return True
-    relevant = watch.relevant(change.obj)
-    if change.type == MODIFIED:
-        return watch.relevant(change.before()) != relevant
+    try:
+        relevant = watch.relevant(change.obj)
+        if change.type == MODIFIED:
+            return watch.relevant(change.before()) != relevant
+    except _ODD_SHAPE:
+        return True
     return relevant is not None
 
 
@@ -205,9 +223,10 @@ class Manager:
         kind = self._kinds[key.resource]
         try:
             obj = self.cache.get(kind.model, key.namespace, key.name)
+            claim = kind.volume(self.cache, obj) if obj is not None else None
         except ValidationError:
+            # It, or what it refers to, has an odd shape: its own look says so.
             return key
-        claim = kind.volume(self.cache, obj) if obj is not None else None
         return (key.namespace, claim) if claim is not None else key
 
     def _work(self) -> None:

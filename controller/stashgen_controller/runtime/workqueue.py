@@ -100,6 +100,8 @@ class WorkQueue:
                         del self._ready[key]
                         self._active.add(key)
                         self._lanes.add(lane)
+                        # Another one waits for the rest, or for the next to become due.
+                        self._changed.notify()
                         return key, lane
                 self._changed.wait(wait.total_seconds())
             return None

@@ -4,7 +4,12 @@ KubeStash's and Kubernetes' own keys are spelt as they spell them; ours are belo
 ``stashgen.dev`` and ``session.stashgen.dev``.
 """
 
+import re
+
 from stashgen.api.meta import ObjectMeta
+
+_MAX_LABEL = 63
+_LABEL_END = re.compile(r"[^A-Za-z0-9]+$")
 
 # On Jobs, their pods, BackupSessions and Snapshots, as KubeStash labels them.
 INVOKER_NAME_LABEL = "kubestash.com/invoker-name"
@@ -24,6 +29,9 @@ RENDERED_ANNOTATION = "stashgen.dev/rendered"
 POD_TEMPLATE_ANNOTATION_PREFIX = "stashgen.dev/pod-template."
 # On the objects of a volume that is no longer backed up: kept until this date.
 RETIRED_ANNOTATION = "stashgen.dev/retired"
+# On a BackupConfiguration: the RestoreSession that ended in part and whose target may be backed up
+# as it is.
+ACCEPT_PARTIAL_RESTORE_ANNOTATION = "stashgen.dev/accept-partial-restore"
 # On a claim: it needs no backup; the value is the reason.
 OPT_OUT_ANNOTATION = "stashgen.dev/opt-out"
 # On a Job: which plan it was made for.
@@ -57,6 +65,11 @@ KUBERNETES_LABELS = (
     "controller-uid",
     "job-name",
 )
+
+
+def label_value(text: str) -> str:
+    """A text as a label's value: at most 63 characters, the last a letter or digit."""
+    return _LABEL_END.sub("", text[:_MAX_LABEL])
 
 
 def is_rendered(metadata: ObjectMeta) -> bool:

@@ -39,8 +39,16 @@ class RecentSnapshot(Model):
     snapshot_time: Time | None = None
 
 
+class OpenRestore(Model):
+    """A restore into the Repository's volume that writes now, or that left it half written."""
+
+    restore_session: str
+    uid: str
+    since: Time
+
+
 class RepositoryStatus(Model):
-    """What the controller saw; ``writerMatches`` and ``executor`` are our additions."""
+    """What the controller saw; ``writerMatches`` and what follows are our additions."""
 
     phase: str | None = Field(default=None, json_schema_extra={"enum": ["Ready", "NotReady"]})
     last_backup_time: Time | None = None
@@ -52,6 +60,7 @@ class RepositoryStatus(Model):
     conditions: tuple[Condition, ...] = ()
     writer_matches: Bool | None = None
     executor: Executor | None = None
+    open_restore: OpenRestore | None = None
 
 
 class Repository(Kind):

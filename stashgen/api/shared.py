@@ -203,9 +203,11 @@ class Dependency(Model):
 class Executor(Model):
     """Our addition to KubeStash's statuses: the Job that does the work.
 
-    The UID is known once the Job has been observed; if a Job with that UID no longer exists, it was
-    lost. ``pod`` is the name of its pod once observed, which is the host name in the locks that
-    restic took there. ``lost_time`` is when an initialisation Job was first found missing.
+    Recorded before the Job is made: it is the claim on a volume and a repository. The UID is known
+    once the Job has been observed; if a Job with that UID no longer exists, it was lost. ``pod`` is
+    the name of its pod once observed, which is the host name in the locks that restic took there;
+    ``pod_terminated`` says that the kubelet reported its end. ``ended`` releases the claim of an
+    initialisation; ``lost_time`` is when its Job was first found missing.
     """
 
     job: str
@@ -213,4 +215,6 @@ class Executor(Model):
     plan_digest: str
     job_uid: str | None = Field(default=None, alias="jobUID")
     pod: str | None = None
+    pod_terminated: Bool | None = None
+    ended: Bool | None = None
     lost_time: Time | None = None

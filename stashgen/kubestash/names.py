@@ -72,9 +72,13 @@ def snapshot_name(repository: str, backup_session: str) -> str:
     return prefix_name_suffix(repository, match["name"], match["unix"])
 
 
-def retain_job_name(backup_session: str, index: int) -> str:
-    """The retention Job of a session's copy, counted from 0."""
-    return _cut_with_hash(f"retain-{backup_session}-{index}")
+def retain_job_name(backup_session: str, index: int, attempt: int = 1) -> str:
+    """The retention Job of a session's copy, counted from 0; from the second one with its number.
+
+    One Job removes a limited number of Snapshots; another one continues.
+    """
+    more = f"-{attempt}" if attempt > 1 else ""
+    return _cut_with_hash(f"retain-{backup_session}-{index}{more}")
 
 
 def init_job_name(repository: str, attempt: int) -> str:

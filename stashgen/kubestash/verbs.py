@@ -153,7 +153,15 @@ VERBS: Mapping[Verb, VerbRow] = {
     ),
     Verb.RETAIN: VerbRow(
         Template.MAINTAIN,
-        frozenset({"backup_session", "claim_uid", "terminated_pods", "unrecorded_failures"}),
+        frozenset(
+            {
+                "backup_session",
+                "claim_uid",
+                "pinned_snapshots",
+                "terminated_pods",
+                "unrecorded_failures",
+            }
+        ),
         "retention",
     ),
 }

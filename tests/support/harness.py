@@ -112,6 +112,7 @@ class Harness:
         self.looks = 0
         self._seen = 0
         self._due: dict[Key, datetime] = {}
+        self._failing: set[Key] = set()
         install_kinds(self.client)
         for item in (addons.pvc_addon(), addons.pvc_backup(), addons.pvc_restore()):
             self.apply(item.to_wire())
@@ -153,7 +154,9 @@ class Harness:
                 owners = cast("list[JsonObject]", metadata(obj).get("ownerReferences") or [])
                 if any(owner["uid"] in gone for owner in owners):
                     namespace = cast("str | None", metadata(obj).get("namespace"))
-                    self.client.delete(resource, namespace, name_of(obj))
+                    # Without a kubelet a pod would be Terminating for ever.
+                    options: JsonObject = {"gracePeriodSeconds": 0}
+                    self.client.raw("DELETE", resource.path(namespace, name_of(obj)), options)
                     self._collect({metadata(obj)["uid"]})
 
     def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject:
@@ -222,6 +225,9 @@ class Harness:
         except (ApiError, NameCollisionError) as error:
             self.errors.append(f"{key.resource.kind} {key.name}: {error}")
             again = timedelta(minutes=1)
+            self._failing.add(key)
+        else:
+            self._failing.discard(key)
         if again is not None:
             due = self.clock.now() + again
             self._due[key] = min(due, self._due.get(key, due))
@@ -240,7 +246,7 @@ class Harness:
     def _concerned(self, resource: Resource, change: StoreChange) -> Iterable[Key]:
         """What the manager would queue, every kind asked."""
         seen = Change(change.type, change.object, lambda: change.previous or {})
-        return keys_of(KINDS, self.reader, resource, seen)
+        return keys_of(KINDS, self.reader, resource, seen, self._failing)
 
     def _queued(self) -> list[Key]:
         store = self.server.api.store

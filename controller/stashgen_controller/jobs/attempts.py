@@ -32,6 +32,7 @@ _LONGEST_DELAY = timedelta(minutes=5)
 # What another attempt alone cannot mend (a wrong password, say) may be mended by a person who
 # writes nothing that we watch: a Secret.
 _PERMANENT_DELAY = timedelta(minutes=10)
+_AGAIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Progress:
         error: Why the last attempt failed; stays set while the next one is running.
         never_started: Set where that is because the attempt at hand never started.
         requeue_after: When to look again: the next attempt is due, or a pod waits for too long.
+        is_claim: The executor is to be recorded before the actions.
+        waits_for: Who is at work where the attempt at hand would begin.
     """
 
     executor: Executor | None
@@ -53,6 +56,8 @@ class Progress:
     error: Reason | None = None
     never_started: NeverStarted | None = None
     requeue_after: timedelta | None = None
+    is_claim: bool = False
+    waits_for: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,7 @@ class Attempts:
         job_for: Makes the Job of an attempt, counted from 1.
         is_enough: Whether a successful run did all that is wanted now; one that was started for
             an older spec did not.
+        waits_for: Who has to end before an attempt begins.
     """
 
     executor: Executor | None
@@ -73,6 +79,7 @@ class Attempts:
     namespace: str
     job_for: Callable[[int], JsonObject]
     is_enough: Callable[[JobRun], bool]
+    waits_for: Reason | None = None
 
     def advance(self, now: datetime) -> Progress:
         """Go on: start the first attempt, wait, take over the outcome, or start the next one."""
@@ -87,15 +94,18 @@ class Attempts:
             attempt=executor.attempt,
         )
         match stage:
-            case Absent():
+            case Absent() if executor.ended:
                 return self._start(executor.attempt)
+            case Absent():
+                # It was recorded that it begins: the claim is ours already.
+                return self._begin(executor.attempt)
             case Waiting():
                 return Progress(stage.executor or executor, requeue_after=stage.requeue_after)
             case NeverStarted():
                 following = self._follow(executor, stage.error)
                 return replace(following, never_started=stage)
             case Succeeded() if self.is_enough(self.run):
-                return Progress(stage.executor or executor, succeeded=True)
+                return Progress(_ended(stage.executor or executor), succeeded=True)
             case Succeeded():
                 return self._follow(executor)
             case Failed():
@@ -104,7 +114,14 @@ class Attempts:
                 assert_never(stage)
 
     def _start(self, attempt: int) -> Progress:
-        """Make the Job of an attempt."""
+        """Begin an attempt, once it is our turn."""
+        if self.waits_for is not None:
+            kept = released(self.executor)
+            return Progress(kept, requeue_after=_AGAIN, waits_for=self.waits_for)
+        return self._begin(attempt)
+
+    def _begin(self, attempt: int) -> Progress:
+        """Record an attempt, then make its Job."""
         job = self.job_for(attempt)
         metadata = cast("JsonObject", job["metadata"])
         annotations = cast("dict[str, str]", metadata["annotations"])
@@ -113,7 +130,7 @@ class Attempts:
             attempt=attempt,
             plan_digest=annotations[PLAN_DIGEST_ANNOTATION],
         )
-        return Progress(executor, (Create(JOBS, job),))
+        return Progress(executor, (Create(JOBS, job),), is_claim=True)
 
     def _follow(self, last: Executor, error: Reason | None = None) -> Progress:
         """Begin the next attempt; the Job of the one before goes."""
@@ -128,12 +145,22 @@ class Attempts:
             # It has no end to wait from but the moment at which it was missed.
             lost = recorded.lost_time or now.replace(microsecond=0)
             kept = kept.model_copy(update={"lost_time": lost})
+        kept = _ended(kept)
         # A Job whose name is taken never ran: the next attempt has another name.
         ended = self.run.finished or kept.lost_time
         due = ended + retry_delay(kept.attempt, error) if ended is not None else now
         if due > now:
             return Progress(kept, error=error, requeue_after=due - now)
         return self._follow(kept, error)
+
+
+def released(executor: Executor | None) -> Executor | None:
+    """What is recorded of an attempt whose Job the API server refused: it claims nothing."""
+    return _ended(executor) if executor is not None else None
+
+
+def _ended(executor: Executor) -> Executor:
+    return executor.model_copy(update={"ended": True})
 
 
 def retry_delay(attempt: int, error: Reason) -> timedelta:

@@ -118,6 +118,9 @@ def stage_of(run: JobRun, now: datetime, *, namespace: str, job: str, attempt: i
             error = run.never_started(now)
             if error is not None:
                 return NeverStarted(executor, error, run, namespace)
+            lost = run.node_is_lost(now)
+            if lost is not None:
+                return Failed(executor, lost)
             return Waiting(executor, run.is_new(now), run.next_look(now))
         case RunState.FINISHED if run.awaits_pod(now):
             return Waiting(executor, is_new=True, requeue_after=SETTLES)

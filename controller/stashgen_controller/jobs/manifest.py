@@ -4,7 +4,6 @@ A Job is created once from a reviewed or resolved pod template and never updated
 says what became of it.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +23,7 @@ from stashgen.api.labels import (
     SNAPSHOT_ANNOTATION,
     TEMPLATE_LABEL,
     VERB_ANNOTATION,
+    label_value,
 )
 from stashgen.api.meta import Kind
 from stashgen.api.strict_mode import LONGEST_JOB_SECONDS
@@ -33,8 +33,6 @@ from stashgen_controller.protocol.run_spec import DEADLINE_GRACE, RunSpec
 _OF_THE_POD = (COMPONENT_LABEL, TEMPLATE_LABEL, PART_LABEL)
 
 _WITHOUT_TIMEOUT = timedelta(hours=24)
-_MAX_LABEL = 63
-_LABEL_END = re.compile(r"[^A-Za-z0-9]+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +63,6 @@ def owner_of(obj: Kind) -> Owner:
     return Owner(
         obj.resource.api_version, obj.resource.kind, name, namespace, obj.metadata.uid or ""
     )
-
-
-def label_value(text: str) -> str:
-    """A text as a label's value: at most 63 characters, the last a letter or digit."""
-    return _LABEL_END.sub("", text[:_MAX_LABEL])
 
 
 def job_manifest(

@@ -14,11 +14,11 @@ from enum import StrEnum
 from pydantic import ValidationError
 
 from stashgen.api.job import Job
-from stashgen.api.labels import PLAN_DIGEST_ANNOTATION
+from stashgen.api.labels import JOB_NAME_LABEL, PLAN_DIGEST_ANNOTATION
 from stashgen.api.pod import ContainerStateTerminated, Pod
 from stashgen.api.shared import Executor
 from stashgen.api.snapshot import Phase
-from stashgen_controller.listers.pods import pods_of
+from stashgen_controller.listers.pods import NODE_ANSWERS, pods_of
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import ErrorClass, RunResult
 from stashgen_controller.protocol.run_spec import DEADLINE_GRACE
@@ -31,6 +31,10 @@ SETTLES = timedelta(seconds=5)
 # volume is held by another node, say, or no node has room for it.
 PENDING_TOO_LONG = timedelta(minutes=5)
 PENDING_FAILS = timedelta(minutes=15)
+# The Job controller deletes a pod at the Job's deadline; where it does not, nobody else will.
+_JOB_CONTROLLER_ACTS = timedelta(minutes=10)
+# How often a pod without its Job is looked at: nothing that we watch says whose it was.
+_WITHOUT_JOB = timedelta(seconds=10)
 _LONGEST_TEXT = 500
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -64,6 +68,11 @@ class JobRun:
         pending_reason: Why it does not start, in Kubernetes' words.
         events_of: Kind and name of the object whose Events may say why; None where that is known.
         pod: Name of the Job's pod, once one was seen.
+        pod_terminated: The kubelet reported the end of that pod.
+        overdue: From when on a Job that has not ended counts as failed: its node is dead.
+        is_without_job: The Job was deleted and its pod has not ended.
+        is_from_absence: What is said here follows from what was not seen; only with the API
+            server's word is it more than a cache that is behind.
     """
 
     state: RunState
@@ -79,11 +88,20 @@ class JobRun:
     events_of: tuple[str, str] | None = None
     pod: str | None = None
     created: datetime | None = None
+    pod_terminated: bool = False
+    overdue: datetime | None = None
+    is_without_job: bool = False
+    is_from_absence: bool = False
 
     @property
     def succeeded(self) -> bool:
         """The worker itself says that it did what it was asked to."""
         return self.result is not None and self.error is None
+
+    @property
+    def never_ran(self) -> bool:
+        """No pod of it was ever seen, or the one that was seen has not started."""
+        return self.pod is None or self.pending_since is not None
 
     def is_new(self, now: datetime) -> bool:
         """Whether the Job was made this moment: its pod follows, and it may end soon."""
@@ -104,12 +122,26 @@ class JobRun:
             return None
         return Reason(ErrorClass.UNSCHEDULABLE, self.pending_reason)
 
-    def next_look(self, now: datetime) -> timedelta | None:
-        """When a waiting pod has to be looked at again: at the warning, then at the failure."""
-        if self.pending_since is None or self.pending_until is None:
+    def node_is_lost(self, now: datetime) -> Reason | None:
+        """The failure of a Job that had to end long ago and whose node does not say that it did."""
+        if self.overdue is None or now < self.overdue:
             return None
-        steps = sorted([self.pending_since + PENDING_TOO_LONG, self.pending_until])
-        return next((step - now for step in steps if step > now), None)
+        what = f"pod {self.pod}" if self.pod is not None else "the Job"
+        text = f"{what} had to end and did not: its node does not respond"
+        return Reason(ErrorClass.NODE_LOST, text)
+
+    def next_look(self, now: datetime) -> timedelta | None:
+        """When a Job that runs has to be looked at again, even if nothing is heard of it.
+
+        That is at the warning and at the failure of a pod that does not start, and when its node
+        counts as lost.
+        """
+        steps = [] if self.overdue is None else [self.overdue]
+        if self.pending_since is not None and self.pending_until is not None:
+            steps += [self.pending_since + PENDING_TOO_LONG, self.pending_until]
+        if self.is_without_job:
+            steps.append(now + _WITHOUT_JOB)
+        return min((step - now for step in steps if step > now), default=None)
 
     def explained(self, events: str) -> "JobRun":
         """With what the Events say about a start that does not come; they may say nothing."""
@@ -129,6 +161,7 @@ class JobRun:
             plan_digest=self.plan_digest,
             attempt=attempt,
             pod=self.pod,
+            pod_terminated=self.pod_terminated or None,
         )
 
 
@@ -148,28 +181,37 @@ def observe_run(
         executor: What the status recorded of this Job earlier, if anything.
         owner_uid: UID of the object that must own the Job. A Job whose UID was recorded is ours
             even if that object no longer exists.
-        was_started: It is recorded that there was a Job, if not which one.
+        was_started: It is recorded that a Job is made, if not which one: there may be none yet.
     """
     known = executor.job_uid if executor is not None else None
     digest = executor.plan_digest if executor is not None else ""
     if job is None:
-        if known is None and not was_started:
-            return JobRun(RunState.ABSENT)
+        is_claimed = was_started or executor is not None
+        if known is None and not (is_claimed and pods):
+            return JobRun(RunState.ABSENT, is_from_absence=is_claimed)
         return _lost(executor, pods, "the Job was deleted")
     uid = job.metadata.uid or ""
     if executor is not None and known is not None and known != uid:
         return _lost(executor, pods, "the Job was replaced by another")
     if known is None and not any(o.uid == owner_uid and o.controller for o in job.owners):
         message = f"NameCollision: Job {job.metadata.name} exists and is not owned by this object"
-        return JobRun(RunState.COLLISION, error=Reason(ErrorClass.INTERNAL, message))
+        error = Reason(ErrorClass.INTERNAL, message)
+        return JobRun(RunState.COLLISION, error=error, is_from_absence=True)
     digest = (job.metadata.annotations or {}).get(PLAN_DIGEST_ANNOTATION, digest)
     mine = _owned(pods, uid)
-    pod = _newest(mine) or (executor.pod if executor is not None else None)
+    newest = _newest(mine)
+    pod = newest.metadata.name if newest else executor.pod if executor is not None else None
+    terminated = newest.has_ended if newest else _was_terminated(executor)
     running = JobRun(
-        RunState.RUNNING, uid, digest, pod=pod, created=job.metadata.creation_timestamp
+        RunState.RUNNING,
+        uid,
+        digest,
+        pod=pod,
+        created=job.metadata.creation_timestamp,
+        pod_terminated=terminated,
     )
     if not job.is_finished:
-        return _running(running, job, mine)
+        return _running(replace(running, overdue=_overdue(job, newest)), job, mine)
     if job.is_complete and mine and not any(item.termination for item in mine):
         # The Job is ahead of the pod in our caches: the result follows.
         return running
@@ -183,6 +225,8 @@ def observe_run(
         result.finished if result is not None else job.finished,
         exited_well=job.is_complete,
         pod=pod,
+        pod_terminated=terminated,
+        is_from_absence=result is None,
     )
 
 
@@ -190,10 +234,34 @@ def _owned(pods: Sequence[Pod], uid: str | None) -> list[Pod]:
     return [pod for pod in pods if any(owner.uid == uid for owner in pod.owners)]
 
 
-def _newest(pods: Sequence[Pod]) -> str | None:
-    """The name of the newest pod: the Job controller replaces one that is evicted, say."""
-    found = [(pod.metadata.creation_timestamp, pod.metadata.name) for pod in pods]
-    return max(found, key=lambda item: (item[0] or _LONG_AGO, item[1]))[1] if found else None
+def _newest(pods: Sequence[Pod]) -> Pod | None:
+    """The newest pod: the Job controller replaces one that is evicted, say."""
+    return max(
+        pods,
+        key=lambda pod: (pod.metadata.creation_timestamp or _LONG_AGO, pod.metadata.name),
+        default=None,
+    )
+
+
+def _was_terminated(executor: Executor | None) -> bool:
+    return executor is not None and bool(executor.pod_terminated)
+
+
+def _overdue(job: Job, pod: Pod | None) -> datetime | None:
+    """When the node of a Job's pod counts as lost.
+
+    Since Kubernetes 1.31 a Job whose deadline has passed ends only when its pods have, and those of
+    a dead node stay Terminating for ever. A pod's ``deletionTimestamp`` is the end of its grace.
+    """
+    deleted = pod.metadata.deletion_timestamp if pod is not None and not pod.has_ended else None
+    if deleted is not None:
+        return deleted + NODE_ANSWERS
+    if job.deadline_passed is not None:
+        return job.deadline_passed + _JOB_CONTROLLER_ACTS
+    created = job.metadata.creation_timestamp
+    if created is None or job.active_deadline is None:
+        return None
+    return created + job.active_deadline + _JOB_CONTROLLER_ACTS
 
 
 def _running(run: JobRun, job: Job, pods: Sequence[Pod]) -> JobRun:
@@ -230,11 +298,27 @@ def _pending_until(job: Job, since: datetime | None) -> datetime | None:
 
 
 def _lost(executor: Executor | None, pods: Sequence[Pod], what: str) -> JobRun:
+    """A run whose Job is not there any more: it is over once its pod is."""
+    uid = executor.job_uid if executor is not None else None
+    mine = _owned(pods, uid) if uid is not None else list(pods)
+    newest, result = _newest(mine), _result(mine)
+    run = JobRun(
+        RunState.LOST,
+        uid,
+        executor.plan_digest if executor is not None else None,
+        pod=newest.metadata.name if newest else executor.pod if executor is not None else None,
+        pod_terminated=newest.has_ended if newest else _was_terminated(executor),
+        is_from_absence=True,
+    )
+    if newest is not None and not newest.has_ended:
+        deleted = newest.metadata.deletion_timestamp
+        overdue = deleted + NODE_ANSWERS if deleted is not None else None
+        return replace(run, state=RunState.RUNNING, is_without_job=True, overdue=overdue)
+    if result is not None and result.phase is Phase.SUCCEEDED:
+        # It was done before anybody deleted its Job.
+        return replace(run, state=RunState.FINISHED, result=result, finished=result.finished)
     error = Reason(ErrorClass.EXECUTOR_LOST, f"{what} while its session was running")
-    if executor is None:
-        return JobRun(RunState.LOST, error=error, pod=_newest(pods))
-    pod = _newest(_owned(pods, executor.job_uid)) or executor.pod
-    return JobRun(RunState.LOST, executor.job_uid, executor.plan_digest, error=error, pod=pod)
+    return replace(run, error=error)
 
 
 def _result(pods: Sequence[Pod]) -> RunResult | None:
@@ -288,13 +372,25 @@ def observe_job(
     executor: Executor | None,
     owner_uid: str | None,
     was_started: bool = False,
+    is_settled: bool = False,
 ) -> JobRun:
-    """What became of the Job of a name; ``executor`` counts only if it speaks of that Job."""
+    """What became of the Job of a name; ``executor`` counts only if it speaks of that Job.
+
+    What the caches do not show is asked of the API server before anything follows from it, unless
+    the outcome is recorded already (``is_settled``).
+
+    Raises:
+        Whatever a request raises: then nothing is known.
+    """
     known = executor if executor is not None and executor.job == name else None
-    return observe_run(
-        job=reader.get(Job, namespace, name),
-        pods=pods_of(reader, namespace, name),
-        executor=known,
-        owner_uid=owner_uid,
-        was_started=was_started,
-    )
+
+    def seen(job: Job | None, pods: Sequence[Pod]) -> JobRun:
+        return observe_run(
+            job=job, pods=pods, executor=known, owner_uid=owner_uid, was_started=was_started
+        )
+
+    run = seen(reader.get(Job, namespace, name), pods_of(reader, namespace, name))
+    if is_settled or not run.is_from_absence:
+        return run
+    pods = reader.live_labelled(Pod, namespace, JOB_NAME_LABEL, name)
+    return seen(reader.live(Job, namespace, name), pods)

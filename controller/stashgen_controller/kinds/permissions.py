@@ -20,6 +20,7 @@ from stashgen.api.resources import (
 from stashgen_controller.kinds import KINDS, WATCHED
 from stashgen_controller.runtime.permission import WATCH, Permission
 
+_READS = {"get", *WATCH}
 # What reconciling an object of a kind needs, besides watching it.
 OF_KINDS: Mapping[Resource, tuple[Permission, ...]] = {
     kind.resource: kind.permissions for kind in KINDS
@@ -30,6 +31,9 @@ OF_THE_PROCESS = (
     Permission(EVENTS, ("create", "list", "patch")),
     Permission(DEPLOYMENTS, ("list",)),
 )
+# What the caches do not show is asked for before anything follows from that; pods are listed by
+# their Job's name.
+OF_LIVE_READS = (Permission(JOBS, ("get",)),)
 # In strict mode: the dry run of a Job that has to be refused.
 OF_ADMISSION_CHECK = (Permission(JOBS, ("create",)),)
 # What the controller makes for plain KubeStash manifests only, which strict mode does not serve.
@@ -42,7 +46,7 @@ def cluster_permissions() -> tuple[Permission, ...]:
     """Everything that is asked for in all namespaces."""
     watched = tuple(Permission(model.resource, WATCH) for model in WATCHED)
     of_kinds = (item for permissions in OF_KINDS.values() for item in permissions)
-    return (*watched, *of_kinds, *OF_THE_PROCESS)
+    return (*watched, *of_kinds, *OF_THE_PROCESS, *OF_LIVE_READS)
 
 
 def strict_permissions() -> tuple[Permission, ...]:
@@ -51,7 +55,7 @@ def strict_permissions() -> tuple[Permission, ...]:
     return tuple(
         item
         for item in cluster_permissions()
-        if item.part or item.resource not in only_watched or item.verbs == WATCH
+        if item.part or item.resource not in only_watched or set(item.verbs) <= _READS
     )
 
 

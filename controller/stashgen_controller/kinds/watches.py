@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
+from stashgen.api.backup_session import BackupSession
 from stashgen.api.base import (
     JsonObject,
     labels_of,
@@ -18,10 +19,20 @@ from stashgen.api.meta import Kind as ApiKind
 from stashgen.api.namespace import Namespace
 from stashgen.api.pod import Pod
 from stashgen.api.pod_template import PodTemplate
+from stashgen.api.repository import Repository
+from stashgen.api.restore_session import RestoreSession
 from stashgen.kubestash import phases
 from stashgen.kubestash.conditions import ConditionType
+from stashgen_controller.listers.indexes import (
+    repository_claims,
+    repository_uses,
+    restore_claims,
+    restore_uses,
+    session_claims,
+    session_uses,
+)
 from stashgen_controller.listers.objects import CLUSTER_NAMESPACE
-from stashgen_controller.runtime.kind import Index, Place, Reader, Watch, phase_of
+from stashgen_controller.runtime.kind import Index, IndexKey, Place, Reader, Watch, phase_of
 
 _KindT = TypeVar("_KindT", bound=ApiKind)
 
@@ -104,6 +115,34 @@ def pod_templates(index: Index[_KindT]) -> Watch:
         PodTemplate,
         lambda reader, template: reader.places(index, namespace_of(template), name_of(template)),
         reviewed_pod,
+    )
+
+
+def turns(waiting: Index[_KindT]) -> tuple[Watch, ...]:
+    """What works on a volume or a Repository, so that those that wait for it have their turn.
+
+    Args:
+        waiting: Finds what may wait by what it is about to work on.
+    """
+
+    def of(
+        model: type[ApiKind],
+        uses: Callable[[JsonObject], Iterable[IndexKey]],
+        claims: Callable[[JsonObject], Iterable[IndexKey]],
+    ) -> Watch:
+        def keys(reader: Reader, obj: JsonObject) -> Iterator[Place]:
+            itself = (namespace_of(obj), name_of(obj)) if model is waiting.model else None
+            for key in dict.fromkeys(uses(obj)):
+                for place in reader.places(waiting, *key):
+                    if place != itself:
+                        yield place
+
+        return Watch(model, keys, lambda obj: tuple(claims(obj)) or None)
+
+    return (
+        of(BackupSession, session_uses, session_claims),
+        of(RestoreSession, restore_uses, restore_claims),
+        of(Repository, repository_uses, repository_claims),
     )
 
 

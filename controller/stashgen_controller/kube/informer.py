@@ -65,6 +65,7 @@ class Informer:
         self._selector = label_selector
         self._turn = turn or nullcontext()
         self._synced = Flag()
+        self._failed = Flag()
         self._stopping = Flag()
         self._thread = Thread(target=self._run, name=f"watch-{resource.plural}", daemon=True)
 
@@ -81,7 +82,20 @@ class Informer:
         """Whether the store was filled once."""
         return self._synced.is_set()
 
+    @property
+    def failed(self) -> bool:
+        """Whether it ended by an error of ours: what it watched is not seen any more."""
+        return self._failed.is_set()
+
     def _run(self) -> None:
+        try:
+            self._keep_up_to_date()
+        except BaseException:
+            self._failed.set()
+            log.exception("the watch ended by an error", extra={"kind": self._resource.kind})
+            raise
+
+    def _keep_up_to_date(self) -> None:
         failures = 0
         while not self._stopping.is_set():
             try:

@@ -32,6 +32,7 @@ class SnapshotRecord:
         size: As a text, such as ``12.3 MiB``.
         integrity: Whether the last check found it intact.
         pod: That ran the backup.
+        pod_terminated: The kubelet reported its end.
         is_uploaded: Its record is in the bucket.
         is_restore_expected: The backup was refused because another writer is recorded there.
     """
@@ -48,6 +49,7 @@ class SnapshotRecord:
     size: str | None
     integrity: bool | None
     pod: str | None
+    pod_terminated: bool
     is_uploaded: bool
     is_restore_expected: bool
 
@@ -69,6 +71,7 @@ def snapshot_record(obj: JsonObject) -> SnapshotRecord:
         ValueError: a time or the phase cannot be read.
     """
     spec, status = mapping_of(obj, "spec"), mapping_of(obj, "status")
+    executor = mapping_of(status, "executor")
     components = cast("dict[str, JsonObject]", mapping_of(status, "components"))
     return SnapshotRecord(
         namespace=namespace_of(obj),
@@ -82,7 +85,8 @@ def snapshot_record(obj: JsonObject) -> SnapshotRecord:
         last_update_time=_time(status, "lastUpdateTime"),
         size=cast("str | None", status.get("size")),
         integrity=cast("bool | None", status.get("integrity")),
-        pod=cast("str | None", mapping_of(status, "executor").get("pod")),
+        pod=cast("str | None", executor.get("pod")),
+        pod_terminated=bool(executor.get("podTerminated")),
         is_uploaded=any(
             item.get("type") == ConditionType.SNAPSHOT_METADATA_UPLOADED
             and item.get("status") == "True"

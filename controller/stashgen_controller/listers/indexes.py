@@ -20,7 +20,15 @@ from stashgen.api.base import (
     namespace_of,
 )
 from stashgen.api.cron_job import CronJob
-from stashgen.api.labels import JOB_NAME_LABEL, NONCE_LABEL, POD_TEMPLATE_ANNOTATION_PREFIX
+from stashgen.api.labels import (
+    JOB_NAME_LABEL,
+    MANAGED_BY,
+    MANAGED_BY_LABEL,
+    NONCE_LABEL,
+    POD_TEMPLATE_ANNOTATION_PREFIX,
+    REPOSITORY_LABEL,
+    label_value,
+)
 from stashgen.api.pod import Pod
 from stashgen.api.repository import Repository
 from stashgen.api.restore_request import RestoreRequest
@@ -28,6 +36,7 @@ from stashgen.api.restore_session import RestoreSession
 from stashgen.api.retention_policy import RetentionPolicy
 from stashgen.api.snapshot import Snapshot
 from stashgen.kubestash import names, phases
+from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.listers.history import SnapshotRecord, snapshot_record
 from stashgen_controller.runtime.kind import CoveringIndex, Index, IndexKey, phase_of
 
@@ -46,6 +55,16 @@ def reference(holder: JsonObject, field: str, referrer: JsonObject) -> tuple[str
     if not found.get("name"):
         return "", ""
     return found.get("namespace") or namespace_of(referrer), found["name"]
+
+
+def volume_key(namespace: str, claim: str) -> IndexKey:
+    """A volume as what is worked on."""
+    return "volume", namespace, claim
+
+
+def repository_key(namespace: str, name: str) -> IndexKey:
+    """A Repository as what is worked on; pods have its name as a label."""
+    return "repository", namespace, label_value(name)
 
 
 def _spec(obj: JsonObject) -> JsonObject:
@@ -109,6 +128,27 @@ def _place(repository: JsonObject) -> Iterator[IndexKey]:
     yield (*reference(_spec(repository), "storageRef", repository), path)
 
 
+def repository_uses(repository: JsonObject) -> Iterator[IndexKey]:
+    """The Repository itself and its volume."""
+    namespace, app = namespace_of(repository), mapping_of(_spec(repository), "appRef")
+    yield repository_key(namespace, name_of(repository))
+    yield volume_key(namespace, str(app.get("name") or ""))
+
+
+def repository_claims(repository: JsonObject) -> Iterator[IndexKey]:
+    """Those while it is being initialised: it records that before it makes a Job."""
+    executor = mapping_of(mapping_of(repository, "status"), "executor")
+    if executor and not executor.get("ended") and not _is_initialized(repository):
+        yield from repository_uses(repository)
+
+
+def _is_initialized(repository: JsonObject) -> bool:
+    return any(
+        item.get("type") == ConditionType.REPOSITORY_INITIALIZED and item.get("status") == "True"
+        for item in list_of(mapping_of(repository, "status"), "conditions")
+    )
+
+
 REPOSITORIES_BY_STORAGE = Index(
     Repository, lambda obj: (reference(_spec(obj), "storageRef", obj) for _ in (1,))
 )
@@ -118,6 +158,10 @@ REPOSITORIES_BY_TARGET = Index(
 )
 # Storage's namespace and name, and the directory in it.
 REPOSITORIES_BY_PLACE = Index(Repository, _place)
+CLAIMING_REPOSITORIES = Index(Repository, repository_claims)
+UNINITIALIZED_REPOSITORIES = Index(
+    Repository, lambda obj: () if _is_initialized(obj) else repository_uses(obj)
+)
 REPOSITORIES_BY_TEMPLATE = Index(Repository, _templates)
 STORAGES_BY_TEMPLATE = Index(BackupStorage, _templates)
 # Under the empty key.
@@ -139,10 +183,37 @@ def _retained(session: JsonObject) -> Iterator[IndexKey]:
         yield namespace_of(session), str(item.get("repository") or "")
 
 
-def _backed_up(session: JsonObject) -> Iterator[IndexKey]:
-    if phase_of(session) not in phases.FINAL:
-        for item in list_of(mapping_of(session, "status"), "snapshots"):
-            yield namespace_of(session), str(mapping_of(item, "appRef").get("name") or "")
+def session_uses(session: JsonObject) -> Iterator[IndexKey]:
+    """The volume and the Repositories that a session that has been looked at works on."""
+    for item in list_of(mapping_of(session, "status"), "snapshots"):
+        yield volume_key(namespace_of(session), str(mapping_of(item, "appRef").get("name") or ""))
+        yield repository_key(namespace_of(session), str(item.get("repository") or ""))
+
+
+def session_claims(session: JsonObject) -> Iterator[IndexKey]:
+    """Those that it works on now: it records that before it makes a Job."""
+    status, namespace = mapping_of(session, "status"), namespace_of(session)
+    snapshots = list_of(status, "snapshots")
+    claimed = [
+        item
+        for item in snapshots
+        if item.get("phase") == "Running" and phase_of(session) not in phases.FINAL
+    ]
+    claimed += [
+        item
+        for item in list_of(status, "retentionPolicy")
+        if item.get("phase") == "Pending" and item.get("executor")
+    ]
+    if claimed:
+        for item in snapshots:
+            yield volume_key(namespace, str(mapping_of(item, "appRef").get("name") or ""))
+    for item in claimed:
+        yield repository_key(namespace, str(item.get("repository") or ""))
+
+
+def _in_turn(session: JsonObject) -> Iterator[IndexKey]:
+    if not is_finished(session):
+        yield from session_uses(session)
 
 
 def _unfinished(obj: JsonObject) -> Iterator[IndexKey]:
@@ -152,8 +223,9 @@ def _unfinished(obj: JsonObject) -> Iterator[IndexKey]:
 
 SESSIONS_BY_INVOKER = Index(BackupSession, _invoker)
 SESSIONS_BY_RETAINED_REPOSITORY = Index(BackupSession, _retained)
-# Those that have started and read a claim now.
-SESSIONS_BY_CLAIM_IN_USE = Index(BackupSession, _backed_up)
+CLAIMING_SESSIONS = Index(BackupSession, session_claims)
+# By what those work on that have not ended: they may wait for their turn.
+SESSIONS_IN_TURN = Index(BackupSession, _in_turn)
 UNFINISHED_SESSIONS = Index(BackupSession, _unfinished)
 SNAPSHOTS_BY_REPOSITORY: CoveringIndex[Snapshot, SnapshotRecord] = CoveringIndex(
     Snapshot,
@@ -176,10 +248,26 @@ def _nonce_label(restore: JsonObject) -> Iterator[IndexKey]:
         yield namespace_of(restore), nonce
 
 
+def restore_uses(restore: JsonObject) -> Iterator[IndexKey]:
+    """The volume that a restore writes and the Repository that it reads, where it names one."""
+    namespace, spec = namespace_of(restore), _spec(restore)
+    yield volume_key(namespace, str(mapping_of(spec, "target").get("name") or ""))
+    repository = str(mapping_of(spec, "dataSource").get("repository") or "")
+    if repository:
+        yield repository_key(namespace, repository)
+
+
+def restore_claims(restore: JsonObject) -> Iterator[IndexKey]:
+    """Those while it runs: it records that before it makes its Job."""
+    if mapping_of(restore, "status").get("executor") and not is_finished(restore):
+        yield from restore_uses(restore)
+
+
 RESTORES_BY_TARGET = Index(RestoreSession, _target)
 # Under the empty name those that name a Snapshot only.
 RESTORES_BY_REPOSITORY = Index(RestoreSession, _restored_from)
 UNFINISHED_RESTORES = Index(RestoreSession, _unfinished)
+RESTORES_IN_TURN = Index(RestoreSession, lambda obj: () if is_finished(obj) else restore_uses(obj))
 REQUESTS_BY_NONCE = Index(
     RestoreRequest, lambda obj: ((namespace_of(obj), str(_spec(obj).get("nonce") or "")),)
 )
@@ -201,6 +289,30 @@ def _controller(obj: JsonObject) -> Iterator[IndexKey]:
             yield (str(owner.get("uid") or ""),)
 
 
+def _at_work(pod: JsonObject) -> Iterator[IndexKey]:
+    if labels_of(pod).get(MANAGED_BY_LABEL) != MANAGED_BY or has_ended(pod):
+        return
+    namespace = namespace_of(pod)
+    repository = labels_of(pod).get(REPOSITORY_LABEL)
+    if repository:
+        yield repository_key(namespace, repository)
+    for volume in list_of(_spec(pod), "volumes"):
+        claim = mapping_of(volume, "persistentVolumeClaim").get("claimName")
+        if claim:
+            yield volume_key(namespace, str(claim))
+
+
+def has_ended(pod: JsonObject) -> bool:
+    """Whether the kubelet reported that nothing of a pod runs any more (``Pod.has_ended``)."""
+    status = mapping_of(pod, "status")
+    states = [mapping_of(item, "state") for item in list_of(status, "containerStatuses")]
+    return status.get("phase") in {"Succeeded", "Failed"} and not any(
+        "running" in state for state in states
+    )
+
+
+# Our workers' pods, by the Repository and the volumes that they work on.
+LIVING_PODS = Index(Pod, _at_work)
 PODS_BY_JOB = Index(Pod, _job_of_pod)
 CRON_JOBS_BY_CONTROLLER = Index(CronJob, _controller)
 
@@ -220,7 +332,12 @@ INDEXES: tuple[Index[Any] | CoveringIndex[Any, Any], ...] = (
     DEFAULT_POLICIES,
     SESSIONS_BY_INVOKER,
     SESSIONS_BY_RETAINED_REPOSITORY,
-    SESSIONS_BY_CLAIM_IN_USE,
+    CLAIMING_SESSIONS,
+    SESSIONS_IN_TURN,
+    CLAIMING_REPOSITORIES,
+    UNINITIALIZED_REPOSITORIES,
+    RESTORES_IN_TURN,
+    LIVING_PODS,
     UNFINISHED_SESSIONS,
     SNAPSHOTS_BY_REPOSITORY,
     RESTORES_BY_TARGET,

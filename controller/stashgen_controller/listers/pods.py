@@ -4,11 +4,12 @@ A lock that one of the latter left belongs to no running process.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from stashgen.api.base import format_time
 from stashgen.api.pod import Pod
 from stashgen.api.restore_session import RestoreSession
+from stashgen.api.shared import Executor
 from stashgen_controller.listers.history import SnapshotRecord
 from stashgen_controller.listers.indexes import (
     PODS_BY_JOB,
@@ -21,6 +22,9 @@ from stashgen_controller.runtime.kind import Reader
 # A lock that is older than half an hour is stale by restic's own rule, and an annotation has room
 # for so many names only.
 MOST_PODS = 20
+# A kubelet that is there has ended a pod, and said so, so long after the pod had to end: a pod's
+# ``deletionTimestamp`` is the end of its grace.
+NODE_ANSWERS = timedelta(minutes=1)
 
 
 def pods_of(reader: Reader, namespace: str, job: str) -> Sequence[Pod]:
@@ -31,33 +35,37 @@ def pods_of(reader: Reader, namespace: str, job: str) -> Sequence[Pod]:
 def terminated_pods(reader: Reader, namespace: str, repository: str) -> tuple[str, ...]:
     """Names of pods that backed up to, restored from or tidied a Repository and have ended.
 
-    Newest first. A pod counts only if its run is recorded as over, too: a cache that is behind
-    may not know a pod yet that is at work.
+    Newest first. A pod counts only if its run is recorded as over and the kubelet reported its
+    end, then or by now. That it is not there shows nothing: a cache may be behind, a pod may have
+    been deleted by force, and its node may be cut off.
     """
     found: dict[str, None] = {}
     recorded = sorted(set(_recorded(reader, namespace, repository)), reverse=True)
-    for _, pod in recorded:
+    for _, pod, is_known_to_have_ended in recorded:
         if len(found) == MOST_PODS:
             break
-        if pod and pod not in found and is_terminated(reader, namespace, pod):
+        if is_known_to_have_ended or has_terminated(reader, namespace, pod):
             found[pod] = None
     return tuple(found)
 
 
-def _recorded(reader: Reader, namespace: str, repository: str) -> Iterator[tuple[str, str]]:
-    """When the record was made and the pod's name; of runs that are over."""
+def _recorded(reader: Reader, namespace: str, repository: str) -> Iterator[tuple[str, str, bool]]:
+    """When the record was made, the pod's name, whether it says that the pod has ended.
+
+    Of runs that are over.
+    """
     snapshots = reader.values(SNAPSHOTS_BY_REPOSITORY, namespace, repository)
     for snapshot in snapshots:
         if snapshot.pod and snapshot.is_finished:
-            yield snapshot.created, snapshot.pod
+            yield snapshot.created, snapshot.pod, snapshot.pod_terminated
     for session in reader.by(SESSIONS_BY_RETAINED_REPOSITORY, namespace, repository):
         for entry in (session.status.retention_policy if session.status else None) or ():
-            if entry.repository == repository and entry.executor and entry.is_finished:
-                yield _created(session.metadata.creation_timestamp), entry.executor.pod or ""
+            if entry.repository == repository and entry.is_finished:
+                yield from _of_executor(session.metadata.creation_timestamp, entry.executor)
     for restore in restores_from(reader, namespace, repository, snapshots):
         status = restore.status
-        if status is not None and status.executor and restore.is_finished:
-            yield _created(restore.metadata.creation_timestamp), status.executor.pod or ""
+        if status is not None and restore.is_finished:
+            yield from _of_executor(restore.metadata.creation_timestamp, status.executor)
 
 
 def restores_from(
@@ -73,11 +81,15 @@ def restores_from(
             yield restore
 
 
-def is_terminated(reader: Reader, namespace: str, name: str) -> bool:
-    """Whether nothing of a pod runs any more."""
+def has_terminated(reader: Reader, namespace: str, name: str) -> bool:
+    """Whether the kubelet reported that nothing of a pod runs any more."""
     found = reader.get(Pod, namespace, name)
-    return found is None or found.has_ended
+    return found is not None and found.has_ended
 
 
-def _created(when: datetime | None) -> str:
-    return format_time(when) if when is not None else ""
+def _of_executor(
+    created: datetime | None, executor: Executor | None
+) -> Iterator[tuple[str, str, bool]]:
+    if executor is not None and executor.pod:
+        when = format_time(created) if created is not None else ""
+        yield when, executor.pod, bool(executor.pod_terminated)

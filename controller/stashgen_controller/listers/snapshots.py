@@ -4,15 +4,24 @@ Retention counts records, and a worker that was killed, or that never came as fa
 the object in the cluster shows that there was a backup, and that it failed.
 """
 
+from datetime import timedelta
+
 from stashgen.api.restore_request import LATEST
 from stashgen.api.snapshot import Phase, Snapshot
-from stashgen_controller.listers.indexes import SNAPSHOTS_BY_REPOSITORY
-from stashgen_controller.listers.pods import is_terminated
+from stashgen.api.strict_mode import LONGEST_JOB_SECONDS
+from stashgen_controller.listers.indexes import (
+    SNAPSHOTS_BY_REPOSITORY,
+    UNFINISHED_REQUESTS,
+    UNFINISHED_RESTORES,
+)
+from stashgen_controller.listers.pods import has_terminated
 from stashgen_controller.protocol.run_spec import UnrecordedFailure
 from stashgen_controller.runtime.kind import Reader
 
 # An annotation has room for so many only; the next retention learns of the rest.
 MOST_UNRECORDED = 200
+# No worker runs for longer, whatever became of its pod.
+_LONGEST_RUN = timedelta(seconds=LONGEST_JOB_SECONDS)
 
 
 def unrecorded_failures(
@@ -20,14 +29,21 @@ def unrecorded_failures(
 ) -> tuple[UnrecordedFailure, ...]:
     """The failed Snapshots of a Repository without a record, oldest first.
 
-    One whose pod is still there may write its record yet, and is not among them.
+    One whose pod may run still may write its record yet, and is not among them.
     """
+    records = reader.values(SNAPSHOTS_BY_REPOSITORY, namespace, repository)
+    newest = max((item.time for item in records), default=None)
     found = [
         UnrecordedFailure(name=item.name, session=item.session, time=item.time)
-        for item in reader.values(SNAPSHOTS_BY_REPOSITORY, namespace, repository)
+        for item in records
         if item.phase is Phase.FAILED
         and not item.is_uploaded
-        and (item.pod is None or is_terminated(reader, namespace, item.pod))
+        and (
+            item.pod is None
+            or item.pod_terminated
+            or has_terminated(reader, namespace, item.pod)
+            or (newest is not None and newest - item.time > _LONGEST_RUN)
+        )
     ]
     found.sort(key=lambda item: (item.time, item.name))
     return tuple(found[:MOST_UNRECORDED])
@@ -52,3 +68,36 @@ def find_snapshot(
         return None
     newest = max(good, key=lambda item: (item.time, item.name))
     return reader.get(Snapshot, namespace, newest.name)
+
+
+def pinned_snapshots(reader: Reader, namespace: str, repository: str) -> tuple[str, ...]:
+    """The Snapshots of a Repository that a restore needs which has not ended, sorted.
+
+    What is asked for as ``latest`` is the newest good one until it is decided which one is meant.
+    """
+    found: set[str | None] = set()
+    for restore in reader.by(UNFINISHED_RESTORES, namespace):
+        source, status = restore.spec.data_source, restore.status
+        if source is None:
+            continue
+        found.add(_named(reader, namespace, repository, source.repository, source.snapshot))
+        found |= {
+            item.name
+            for item in (status.dependencies if status else None) or ()
+            if item.kind == "Snapshot" and source.repository in {None, "", repository}
+        }
+    for request in reader.by(UNFINISHED_REQUESTS, namespace):
+        wanted = (request.status.snapshot if request.status else None) or request.spec.snapshot
+        found.add(_named(reader, namespace, repository, request.spec.repository, wanted))
+    return tuple(sorted(name for name in found if name))
+
+
+def _named(
+    reader: Reader, namespace: str, repository: str, named: str | None, snapshot: str | None
+) -> str | None:
+    if named not in {None, "", repository} or not snapshot:
+        return None
+    if snapshot != LATEST:
+        return snapshot
+    found = find_snapshot(reader, namespace, repository, LATEST)
+    return found.metadata.name if found is not None else None

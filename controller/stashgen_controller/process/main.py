@@ -69,7 +69,7 @@ class Controller:
                 counted,
                 settings.namespace,
                 new_identity(settings.name),
-                on_start=self._lead,
+                on_start=self._take_over,
                 timing=Timing(settings.lease),
             )
             if settings.leader_elect
@@ -123,6 +123,10 @@ class Controller:
         The election's own thread may hang in a request, so it is not the one to notice.
         """
         while not self._wanted_end.wait(_LOOK_SECONDS):
+            if self._manager.broken_watches:
+                # What is not watched any more would be concluded from for ever.
+                log.error("a watch has ended", extra={"kinds": self._manager.broken_watches})
+                self._lose()
             if self._election is not None and self._election.is_lost:
                 log.error("no longer leading")
                 self._lose()
@@ -161,6 +165,12 @@ class Controller:
             self._check.gate(method, path, query)
 
     def _lead(self) -> None:
+        self._begin(self._manager.work)
+
+    def _take_over(self) -> None:
+        self._begin(self._manager.take_over)
+
+    def _begin(self, work: Callable[[], None]) -> None:
         # A standby may have waited for months: look again who else is there.
         try:
             refuse_other_operator(self._counted)
@@ -168,7 +178,7 @@ class Controller:
             log.error("cannot take the lead", extra={"error": str(error)})
             self._lose()
             return
-        self._manager.work()
+        work()
 
     def _lose(self) -> None:
         self._lost = True

@@ -50,6 +50,7 @@ class ErrorClass(StrEnum):
     EVICTED = "Evicted"
     EXECUTOR_LOST = "ExecutorLost"
     UNSCHEDULABLE = "Unschedulable"
+    NODE_LOST = "NodeLost"
     KILLED = "Killed"
 
 
@@ -62,6 +63,7 @@ TRANSIENT = frozenset(
         ErrorClass.EVICTED,
         ErrorClass.EXECUTOR_LOST,
         ErrorClass.UNSCHEDULABLE,
+        ErrorClass.NODE_LOST,
         ErrorClass.KILLED,
     }
 )
@@ -107,6 +109,13 @@ class RepositoryState(Model):
     writer_matches: bool = True
 
 
+class RestoredPart(Model):
+    """How far a restore came that failed after it had begun to write."""
+
+    files: int
+    total_files: int
+
+
 class RunResult(Model):
     """The outcome of one run.
 
@@ -118,6 +127,7 @@ class RunResult(Model):
         uploaded: The YAML of this run's object (metadata, repository, snapshot) is in the bucket.
         repository: What init-repository found.
         retention: What retain did.
+        restored: How far a failed restore came; None where it had written nothing.
         restored_before: A requested restore was completed before: nothing was written.
         details: Where in the bucket the complete result is, if this one is shortened.
         started, finished: By the worker's clock.
@@ -131,6 +141,7 @@ class RunResult(Model):
     uploaded: bool = False
     repository: RepositoryState | None = None
     retention: Retention | None = None
+    restored: RestoredPart | None = None
     restored_before: RestoredBefore | None = None
     details: str | None = None
     started: Time

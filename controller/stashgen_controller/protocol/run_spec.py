@@ -87,6 +87,7 @@ class RunSpec(Model):
             lock).
         unrecorded: Snapshots of the repository that failed without a record and whose pods are
             gone: the policy counts them, too, and what they left in restic goes (retain).
+        pinned_snapshots: Snapshots of the repository that a restore needs: they stay (retain).
     """
 
     verb: Verb
@@ -106,6 +107,7 @@ class RunSpec(Model):
     adopt: bool = False
     terminated_pods: tuple[str, ...] = ()
     unrecorded_failures: tuple[UnrecordedFailure, ...] = ()
+    pinned_snapshots: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """Compact JSON with sorted keys: equal plans have equal bytes.

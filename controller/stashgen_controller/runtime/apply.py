@@ -52,6 +52,8 @@ def apply(
 ) -> None:
     """Do what was decided about an object: the actions in order, then the status if it differs.
 
+    A claim is written first.
+
     Args:
         client: With which it is done.
         reader: Says whose an object is whose name is taken.
@@ -68,6 +70,8 @@ def apply(
         NameCollisionError: an object of the wanted name is not ours.
         ApiError: any other refusal.
     """
+    if decision.is_claim and decision.status is not None:
+        obj = _write_status(client, resource, obj, decision.status, wrote)
     try:
         for action in decision.actions:
             _act(client, reader, action, wrote)
@@ -75,7 +79,7 @@ def apply(
         if decision.refused is not None and _is_refusal(refusal):
             _write_status(client, resource, obj, decision.refused(_why(refusal)), wrote)
         raise
-    if decision.status is not None:
+    if decision.status is not None and not decision.is_claim:
         _write_status(client, resource, obj, decision.status, wrote)
 
 
@@ -101,12 +105,14 @@ def _why(refusal: ApiError | NameCollisionError) -> Reason:
 
 def _write_status(
     client: Client, resource: Resource, obj: JsonObject, status: JsonObject, wrote: Wrote
-) -> None:
+) -> JsonObject:
+    """Write a status that differs; returns the object as it is then."""
     if status == obj.get("status"):
-        return
+        return obj
     metadata = cast("dict[str, str]", obj["metadata"])
     wanted = {**obj, "status": status}
-    wrote(resource, client.replace(resource, metadata.get("namespace"), wanted, status=True))
+    stored = client.replace(resource, metadata.get("namespace"), wanted, status=True)
+    wrote(resource, stored)
     log.info(
         "wrote status",
         extra={
@@ -116,6 +122,7 @@ def _write_status(
             "phase": status.get("phase"),
         },
     )
+    return stored
 
 
 def _act(client: Client, reader: Reader, action: Action, wrote: Wrote) -> None:

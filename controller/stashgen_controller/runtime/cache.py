@@ -7,7 +7,7 @@ from typing import Any
 from stashgen.api.base import JsonObject, list_of, mapping_of
 from stashgen.api.meta import Kind as ApiKind
 from stashgen.api.resources import Resource
-from stashgen_controller.kube.client import Client
+from stashgen_controller.kube.client import Client, NotFoundError
 from stashgen_controller.kube.informer import Informer
 from stashgen_controller.runtime.indexer import Change, Indexer
 from stashgen_controller.runtime.kind import CoveringIndex, Index, Kind, ModelT, Place, ValueT
@@ -38,6 +38,7 @@ class Cache:
         kinds: Sequence[Kind[Any, Any]],
         on_change: OnChange,
     ) -> None:
+        self._client = client
         finished = {kind.model: kind.is_finished for kind in kinds}
         self._indexers: dict[Resource, Indexer[Any]] = {}
         for model in models:
@@ -47,16 +48,24 @@ class Cache:
                 [index for index in indexes if index.model is model],
                 finished.get(model, _has_ended),
             )
-        turn = Lock()
-        self._informers = {
-            resource: Informer(client, resource, indexer, turn=turn)
-            for resource, indexer in self._indexers.items()
-        }
+        self._turn = Lock()
+        self._informers = self._new_informers()
 
     def start(self) -> None:
         """Begin to fill the caches; returns at once."""
         for informer in self._informers.values():
             informer.start()
+
+    def restart(self) -> None:
+        """List everything again and watch on new connections; not synced until that is done.
+
+        A watch may be half open: a standby that has heard nothing for minutes cannot tell that
+        from a quiet cluster.
+        """
+        old, self._informers = self._informers, self._new_informers()
+        for informer in old.values():
+            informer.stop()
+        self.start()
 
     def stop(self) -> None:
         """End with the next events."""
@@ -68,6 +77,13 @@ class Cache:
         """The kinds that have not been listed yet, sorted."""
         return sorted(
             resource.plural for resource, informer in self._informers.items() if not informer.synced
+        )
+
+    @property
+    def failed(self) -> list[str]:
+        """The kinds whose watch has ended by an error of ours, sorted."""
+        return sorted(
+            resource.plural for resource, informer in self._informers.items() if informer.failed
         )
 
     def wrote(self, resource: Resource, obj: JsonObject) -> None:
@@ -101,6 +117,34 @@ class Cache:
     def values(self, index: CoveringIndex[ModelT, ValueT], *key: str) -> Sequence[ValueT]:
         """What an index holds under a key; without a key, all that it holds."""
         return self._of(index.model).values(index, key)
+
+    def live(self, model: type[ModelT], namespace: str, name: str) -> ModelT | None:
+        """One object as the API server has it now, or None.
+
+        Raises:
+            ApiError: it cannot be asked.
+        """
+        try:
+            return model.from_wire(self._client.get(model.resource, namespace, name))
+        except NotFoundError:
+            return None
+
+    def live_labelled(
+        self, model: type[ModelT], namespace: str, label: str, value: str
+    ) -> Sequence[ModelT]:
+        """The objects with a label as the API server has them now.
+
+        Raises:
+            ApiError: it cannot be asked.
+        """
+        found, _ = self._client.list(model.resource, namespace, label_selector=f"{label}={value}")
+        return [model.from_wire(obj) for obj in found]
+
+    def _new_informers(self) -> dict[Resource, Informer]:
+        return {
+            resource: Informer(self._client, resource, indexer, turn=self._turn)
+            for resource, indexer in self._indexers.items()
+        }
 
     def _of(self, model: type[ModelT]) -> Indexer[ModelT]:
         return self._indexers[model.resource]

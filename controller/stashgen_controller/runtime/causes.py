@@ -16,6 +16,13 @@ class Cause(StrEnum):
     WAITING_FOR_CLUSTER = "WaitingForCluster"
     STORAGE_NOT_READY = "StorageNotReady"
     PAUSED = "Paused"
+    # Somebody else works on the volume or the repository.
+    WAITING_FOR_BACKUP = "WaitingForBackup"
+    WAITING_FOR_INITIALIZATION = "WaitingForInitialization"
+    WAITING_FOR_POD = "WaitingForPod"
+    WAITING_FOR_RESTORE = "WaitingForRestore"
+    WAITING_FOR_RETENTION = "WaitingForRetention"
+    RESTORED_IN_PART = "RestoredInPart"
     # In strict mode the API server compares every Job with the pods in git (strict/self_check.py).
     NOT_REVIEWED_YET = "NotReviewedYet"
     ADMISSION_POLICY_MISSING = "AdmissionPolicyMissing"
@@ -34,6 +41,17 @@ class Cause(StrEnum):
     NO_ADDON = "NoAddon"
     NO_FUNCTION = "NoFunction"
 
+
+# What something that could begin otherwise waits for.
+TURNS = frozenset(
+    {
+        Cause.WAITING_FOR_BACKUP,
+        Cause.WAITING_FOR_INITIALIZATION,
+        Cause.WAITING_FOR_POD,
+        Cause.WAITING_FOR_RESTORE,
+        Cause.WAITING_FOR_RETENTION,
+    }
+)
 
 # The bucket's records carry the cluster's UID for ever.
 WAITING_FOR_CLUSTER = Reason(

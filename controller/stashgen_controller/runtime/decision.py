@@ -74,11 +74,14 @@ class Decision:
     Attributes:
         actions: Writes to other objects, in order.
         status: The whole desired status of the object, or None to leave it alone. It is written
-            after the actions, so a status never claims what was not done.
+            after the actions, so a status never says what was not done; but for a claim.
         requeue_after: Look again after this long even if nothing changes.
         refused: The status that says why, for the case that the API server refuses an action
             (a quota, an admission policy, a name that is taken). It is tried again later.
         question: To be asked first: its answer takes this decision's place.
+        is_claim: The status says who works on a volume and a repository from now on, and is
+            written before the actions: whoever looks after that finds it taken, whatever became
+            of the answers to the actions.
     """
 
     actions: tuple[Action, ...] = ()
@@ -86,3 +89,4 @@ class Decision:
     requeue_after: timedelta | None = None
     refused: Callable[[Reason], JsonObject] | None = None
     question: Question | None = None
+    is_claim: bool = False

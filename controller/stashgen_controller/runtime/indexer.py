@@ -102,7 +102,7 @@ class Indexer(Generic[ModelT]):
         self._lock = Lock()
         # Held while a change is made and told, so that no two are told in the wrong order.
         self._order = Lock()
-        self._watched = 0
+        self._watched = self._listed = 0
         self._packing = Packing()
         self._entries: dict[str, dict[str, _Entry[ModelT]]] = {}
         self._indexes = tuple(indexes)
@@ -115,8 +115,9 @@ class Indexer(Generic[ModelT]):
         """Take over a whole list, made at a version; what it lacks is deleted."""
         at = _number(version)
         with self._order:
-            # An answer to a write that comes late is older than the list.
-            self._watched = at
+            # An answer to a write that comes late is older than the list, and so is an event of
+            # an earlier watch.
+            self._watched = self._listed = at
         listed = set()
         for obj in objects:
             listed.add(_place(obj))
@@ -135,8 +136,11 @@ class Indexer(Generic[ModelT]):
 
     def apply(self, type_: str, obj: JsonObject) -> None:
         """Take over an event of a watch."""
+        version = _number(_version(obj))
         with self._order:
-            self._watched = _number(_version(obj))
+            if version and version <= self._listed:
+                return
+            self._watched = version
             if type_ == DELETED:
                 known = self._entry(*_place(obj))
                 if known is None or not known.is_ours or known.version <= self._watched:

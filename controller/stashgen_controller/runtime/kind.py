@@ -93,6 +93,23 @@ class Reader(Protocol):
         """What an index holds under a key; without a key, all that it holds. In no order."""
         ...
 
+    def live(self, model: type[ModelT], namespace: str, name: str) -> ModelT | None:
+        """One object as the API server has it now, or None (controller-runtime's ``APIReader``).
+
+        "Not in my cache" is not "not in the cluster": this is asked before anything final is
+        concluded from an absence, and only then.
+
+        Raises:
+            Whatever a request raises; nothing is concluded then.
+        """
+        ...
+
+    def live_labelled(
+        self, model: type[ModelT], namespace: str, label: str, value: str
+    ) -> Sequence[ModelT]:
+        """The objects with a label as the API server has them now."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Watch:
@@ -114,8 +131,8 @@ def _never(_obj: JsonObject) -> bool:
     return False
 
 
-def _alone(_reader: Reader, _obj: object) -> str | None:
-    return None
+def _alone(_reader: Reader, _obj: object) -> Iterable[IndexKey]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +147,9 @@ class Kind(Generic[ModelT, ObservedT]):
         watches: Other objects whose changes concern this kind's.
         is_finished: Whether an object as stored is history: its own changes need no look, and it
             is not kept parsed.
-        volume: The claim that an object is about. Two objects of one volume are not looked at
-            beside each other, so that the second sees what was written for the first. None: the
-            object is about no volume.
+        uses: What an object works on: its volume and its repositories. Two objects that share one
+            of them are not looked at beside each other, so that the second sees what was written
+            for the first.
     """
 
     model: type[ModelT]
@@ -141,7 +158,7 @@ class Kind(Generic[ModelT, ObservedT]):
     permissions: tuple[Permission, ...] = ()
     watches: tuple[Watch, ...] = ()
     is_finished: Callable[[JsonObject], bool] = _never
-    volume: Callable[[Reader, ModelT], str | None] = _alone
+    uses: Callable[[Reader, ModelT], Iterable[IndexKey]] = _alone
 
     @property
     def resource(self) -> Resource:

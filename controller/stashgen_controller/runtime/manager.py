@@ -4,14 +4,14 @@ It is given its kinds, watches and indexes, and imports none.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from threading import Lock, Thread
 from typing import Any
 
 from pydantic import ValidationError
 
-from stashgen.api.base import JsonObject, name_of, namespace_of
+from stashgen.api.base import JsonObject, metadata_of, name_of, namespace_of
 from stashgen.api.meta import Kind as ApiKind
 from stashgen.api.resources import Resource
 from stashgen_controller.kube.client import ApiError, Client, ConflictError
@@ -89,17 +89,39 @@ def reconcile(
 
 
 def keys_of(
-    kinds: Iterable[Kind[Any, Any]], reader: Reader, resource: Resource, change: Change
+    kinds: Iterable[Kind[Any, Any]],
+    reader: Reader,
+    resource: Resource,
+    change: Change,
+    failing: Container[Key] = (),
 ) -> Iterable[Key]:
-    """The objects that a change concerns: itself where it is reconciled, and what watches it."""
+    """The objects that a change concerns: itself where it is reconciled, and what watches it.
+
+    Of those that failed the last time (``failing``) their own status is no reason to look again at
+    once: a claim and its release, when a Job is refused, would follow each other without a pause.
+    """
     for kind in kinds:
         is_own = kind.resource == resource and change.type != DELETED
         if is_own and not kind.is_finished(change.obj):
-            yield Key(resource, namespace_of(change.obj), name_of(change.obj))
+            key = Key(resource, namespace_of(change.obj), name_of(change.obj))
+            if key not in failing or not _is_status_only(change):
+                yield key
         for watch in kind.watches:
             if watch.model.resource == resource:
                 for namespace, name in _watching(watch, reader, change):
                     yield Key(kind.resource, namespace, name)
+
+
+def _is_status_only(change: Change) -> bool:
+    return change.type == MODIFIED and _without_status(change.obj) == _without_status(
+        change.before()
+    )
+
+
+def _without_status(obj: JsonObject) -> object:
+    metadata = metadata_of(obj)
+    kept = ("uid", "generation", "labels", "annotations", "deletionTimestamp")
+    return obj.get("spec"), [metadata.get(key) for key in kept]
 
 
 def _watching(watch: Watch, reader: Reader, change: Change) -> Sequence[Place]:
@@ -156,8 +178,9 @@ class Manager:
             for model in models
         }
         self._observer = observer
-        self._queue = WorkQueue(clock, self._lane)
+        self._queue = WorkQueue(clock, self._lanes)
         self._failures: dict[Key, int] = {}
+        self._failing: set[Key] = set()
         self._failures_lock = Lock()
         self.cache = Cache(client, models, indexes, kinds, self._changed)
         self._workers = [
@@ -173,6 +196,14 @@ class Manager:
     def watch(self) -> None:
         """Fill the caches and keep them; what is to be looked at waits. Returns at once."""
         self.cache.start()
+
+    def take_over(self) -> None:
+        """Begin to reconcile after another controller did; returns at once.
+
+        Everything is listed again first: the caches may be behind what that one wrote.
+        """
+        self.cache.restart()
+        self.work()
 
     def work(self) -> None:
         """Begin to reconcile, once the caches are filled; returns at once."""
@@ -203,6 +234,11 @@ class Manager:
         return all(worker.is_alive() for worker in self._workers)
 
     @property
+    def broken_watches(self) -> list[str]:
+        """The kinds that are not watched any more, by an error of ours, sorted."""
+        return self.cache.failed
+
+    @property
     def depth(self) -> int:
         """How many objects wait to be looked at now."""
         return self._queue.depth
@@ -215,19 +251,19 @@ class Manager:
     def _changed(self, resource: Resource, change: Change) -> None:
         if self._observer is not None:
             self._observer(self.cache, resource, change.type, change.obj)
-        for key in keys_of(self._concerned[resource], self.cache, resource, change):
+        kinds = self._concerned[resource]
+        for key in keys_of(kinds, self.cache, resource, change, self._failing):
             self._queue.add(key)
 
-    def _lane(self, key: Key) -> object:
-        """What no two looks may share: the volume; the object itself where it has none."""
+    def _lanes(self, key: Key) -> Iterable[object]:
+        """What no two looks may share: the object, its volume and its repositories."""
         kind = self._kinds[key.resource]
         try:
             obj = self.cache.get(kind.model, key.namespace, key.name)
-            claim = kind.volume(self.cache, obj) if obj is not None else None
+            return (key, *(kind.uses(self.cache, obj) if obj is not None else ()))
         except ValidationError:
             # It, or what it refers to, has an odd shape: its own look says so.
-            return key
-        return (key.namespace, claim) if claim is not None else key
+            return (key,)
 
     def _work(self) -> None:
         while True:
@@ -260,11 +296,14 @@ class Manager:
         else:
             with self._failures_lock:
                 self._failures.pop(key, None)
+                self._failing.discard(key)
             if again is not None:
                 self._queue.add_after(key, again)
 
     def _fail(self, key: Key, error: Exception) -> None:
         log.warning("will try again", extra=_fields(key) | {"error": str(error)})
+        with self._failures_lock:
+            self._failing.add(key)
         self._queue.add_after(key, self._delay(key, _FIRST_DELAY))
 
     def _delay(self, key: Key, first: timedelta) -> timedelta:

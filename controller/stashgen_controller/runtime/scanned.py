@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from pydantic import ValidationError
 
-from stashgen.api.base import JsonObject, name_of, namespace_of
+from stashgen.api.base import JsonObject, labels_of, name_of, namespace_of
 from stashgen.api.resources import Resource
 from stashgen_controller.runtime.kind import CoveringIndex, Index, ModelT, Place, ValueT
 
@@ -66,6 +66,17 @@ class ScannedReader(ABC):
             for obj in self.listed(index.model.resource)
             if not key or key in tuple(index.keys(obj))
         ]
+
+    def live(self, model: type[ModelT], namespace: str, name: str) -> ModelT | None:
+        """One object: what is read here was read a moment ago."""
+        return self.get(model, namespace, name)
+
+    def live_labelled(
+        self, model: type[ModelT], namespace: str, label: str, value: str
+    ) -> Sequence[ModelT]:
+        """The objects with a label."""
+        found = self.stored_items(model.resource, namespace)
+        return _parsed(model, [obj for obj in found if labels_of(obj).get(label) == value])
 
 
 def _parsed(model: type[ModelT], objects: Iterable[JsonObject]) -> list[ModelT]:

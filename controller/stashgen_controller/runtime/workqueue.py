@@ -1,10 +1,10 @@
 """A queue of objects to look at: each key once, some of them not before a time.
 
-Several threads take from it. Keys of one lane are not worked on beside each other.
+Several threads take from it. Keys that share a lane are not worked on beside each other.
 """
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import count
@@ -18,16 +18,18 @@ _LONGEST_WAIT = timedelta(seconds=30)
 
 
 class WorkQueue:
-    """Keys in order of arrival; a key whose lane is being worked on is held back until it is free.
+    """Keys in order of arrival; a key is held back until all of its lanes are free.
 
     Args:
         clock: The time.
-        lane: What no two keys at work may share; asked when a key is taken.
+        lanes: What no two keys at work may share; asked when a key is taken.
     """
 
-    def __init__(self, clock: Clock, lane: Callable[[Key], object] = lambda key: key) -> None:
+    def __init__(
+        self, clock: Clock, lanes: Callable[[Key], Iterable[object]] = lambda key: (key,)
+    ) -> None:
         self._clock = clock
-        self._lane = lane
+        self._lanes_of = lanes
         self._lanes: set[object] = set()
         self._changed = Condition()
         self._ready: dict[Key, None] = {}
@@ -90,19 +92,19 @@ class WorkQueue:
         else:
             self._ready[key] = None
 
-    def _next(self) -> tuple[Key, object] | None:
+    def _next(self) -> tuple[Key, frozenset[object]] | None:
         with self._changed:
             while not self._stopped:
                 wait = self._promote()
                 for key in self._ready:
-                    lane = self._lane(key)
-                    if lane not in self._lanes:
+                    lanes = frozenset(self._lanes_of(key))
+                    if self._lanes.isdisjoint(lanes):
                         del self._ready[key]
                         self._active.add(key)
-                        self._lanes.add(lane)
+                        self._lanes |= lanes
                         # Another one waits for the rest, or for the next to become due.
                         self._changed.notify()
-                        return key, lane
+                        return key, lanes
                 self._changed.wait(wait.total_seconds())
             return None
 
@@ -121,10 +123,10 @@ class WorkQueue:
                 return min(due - now, _LONGEST_WAIT)
         return _LONGEST_WAIT
 
-    def _done(self, key: Key, lane: object) -> None:
+    def _done(self, key: Key, lanes: frozenset[object]) -> None:
         with self._changed:
             self._active.discard(key)
-            self._lanes.discard(lane)
+            self._lanes -= lanes
             if key in self._again:
                 self._again.discard(key)
                 self._ready[key] = None

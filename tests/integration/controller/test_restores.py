@@ -156,16 +156,23 @@ def test_a_restore_waits_for_the_backup_of_its_target_and_then_blocks_the_next(
     assert restore(protected)["phase"] == "Succeeded"
 
 
-def test_a_backup_of_the_repository_does_not_hold_up_a_restore_elsewhere(
+def test_a_restore_elsewhere_waits_for_the_backup_of_its_repository_and_goes_next(
     protected: Harness,
 ) -> None:
     protected.apply(manifests.claim("demo", "elsewhere"))
     protected.advance(timedelta(minutes=1))
     protected.trigger()
-    protected.run_until(Verb.BACKUP)
+    backup = protected.run_until(Verb.BACKUP)
     protected.apply(manifests.restore("demo", "back", claim="elsewhere"))
     protected.settle()
-    assert "back" in protected.names(known.JOBS, "demo")
+    waiting = conditions(restore(protected))["RestoreExecutorEnsured"]
+    assert waiting["reason"] == "WaitingForBackup"
+    assert name_of(backup).endswith(str(waiting["message"]).split()[1])
+    protected.finish(backup, good_worker(protected, backup, plan_of(backup)))
+    protected.settle()
+    assert [plan_of(job).verb for job in protected.open_jobs()] == [Verb.RESTORE]
+    protected.settle(work=good_worker)
+    assert restore(protected)["phase"] == "Succeeded"
 
 
 def test_two_restores_into_one_claim_run_one_after_the_other(protected: Harness) -> None:

@@ -164,6 +164,7 @@ def test_a_job_that_somebody_deletes_is_lost_and_tried_again_within_the_budget(
     for attempt in range(2):
         job = harness.run_until(Verb.BACKUP)
         harness.start_pod(job, {"phase": "Running"})
+        harness.advance(timedelta(seconds=5))
         harness.settle()
         harness.delete(known.JOBS, "demo", name_of(job))
         harness.settle()
@@ -330,18 +331,17 @@ def test_history_waits_for_a_retention_that_still_runs(harness: Harness) -> None
     harness.settle()
     (retain,) = harness.open_jobs()
     assert plan_of(retain).verb is Verb.RETAIN
+    harness.start_pod(retain, {"phase": "Running"})
     harness.advance(timedelta(minutes=10))
     name = harness.trigger()
-    backup = run_until_backup_beside(harness, retain)
-    harness.finish(backup, good_worker(harness, backup, plan_of(backup)))
     harness.settle()
+    waiting = conditions(session(harness, name))["BackupExecutorEnsured"]
+    assert waiting["reason"] == "WaitingForRetention"
+    assert str(waiting["message"]) == f"the retention of BackupSession {INITIAL} is running"
+    harness.advance(timedelta(minutes=61))
+    harness.settle()
+    assert session(harness, name)["phase"] == "Failed"
     assert harness.names(known.BACKUP_SESSIONS, "demo") == [INITIAL, name]
-
-
-def run_until_backup_beside(harness: Harness, other: JsonObject) -> JsonObject:
-    harness.settle()
-    (found,) = [job for job in harness.open_jobs() if name_of(job) != name_of(other)]
-    return found
 
 
 def test_failed_retention_leaves_the_backup_good_and_is_told_on_the_repository(

@@ -32,8 +32,9 @@ from stashgen_controller.listers.indexes import (
     CONFIGURATIONS_BY_REPOSITORY,
     CONFIGURATIONS_BY_TARGET,
     REPOSITORIES_BY_TEMPLATE,
+    volume_key,
 )
-from stashgen_controller.runtime.kind import Kind, Place, Reader, Watch, phase_of
+from stashgen_controller.runtime.kind import IndexKey, Kind, Place, Reader, Watch, phase_of
 from stashgen_controller.runtime.permission import (
     CREATE,
     Permission,
@@ -112,9 +113,10 @@ def _of_claim(reader: Reader, claim: JsonObject) -> Iterator[Place]:
     yield from reader.places(CONFIGURATIONS_BY_TARGET, namespace_of(claim), name_of(claim))
 
 
-def _volume(_reader: Reader, configuration: BackupConfiguration) -> str | None:
+def _uses(_reader: Reader, configuration: BackupConfiguration) -> Iterator[IndexKey]:
     target = configuration.spec.target
-    return target.name if target is not None else None
+    if target is not None:
+        yield volume_key(configuration.metadata.namespace or "", target.name)
 
 
 KIND = Kind(
@@ -140,5 +142,5 @@ KIND = Kind(
         Watch(PodTemplate, _of_template, existence),
         Watch(PersistentVolumeClaim, _of_claim, existence),
     ),
-    volume=_volume,
+    uses=_uses,
 )

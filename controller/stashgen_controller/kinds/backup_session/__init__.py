@@ -16,10 +16,16 @@ from stashgen_controller.kinds.watches import (
     owned_jobs,
     reviewed_pod,
     spec,
+    turns,
     waiting_in_namespace,
 )
-from stashgen_controller.listers.indexes import UNFINISHED_SESSIONS
-from stashgen_controller.runtime.kind import Kind, Place, Reader, Watch, phase_of
+from stashgen_controller.listers.indexes import (
+    SESSIONS_IN_TURN,
+    UNFINISHED_SESSIONS,
+    repository_key,
+    volume_key,
+)
+from stashgen_controller.runtime.kind import IndexKey, Kind, Place, Reader, Watch, phase_of
 from stashgen_controller.runtime.permission import (
     CREATE,
     Permission,
@@ -62,12 +68,18 @@ def _is_over(session: JsonObject) -> bool:
     return is_pushed(session) and good <= ended and not awaits_retry
 
 
-def _volume(reader: Reader, session: BackupSession) -> str | None:
+def _uses(reader: Reader, session: BackupSession) -> Iterator[IndexKey]:
     invoker = session.spec.invoker
-    namespace = session.metadata.namespace
+    namespace = session.metadata.namespace or ""
     found = reader.get(BackupConfiguration, namespace, invoker.name if invoker else "")
-    target = found.spec.target if found is not None else None
-    return target.name if target is not None else None
+    if found is not None and found.spec.target is not None:
+        yield volume_key(namespace, found.spec.target.name)
+    for name in found.repository_names if found is not None else ():
+        yield repository_key(namespace, name)
+    for item in (session.status.snapshots if session.status is not None else None) or ():
+        yield repository_key(namespace, item.repository or "")
+        if item.app_ref is not None:
+            yield volume_key(namespace, item.app_ref.name)
 
 
 KIND = Kind(
@@ -85,8 +97,9 @@ KIND = Kind(
         *owned_jobs(BackupSession),
         Watch(Snapshot, _of_snapshot, _progress),
         waiting_in_namespace(PodTemplate, UNFINISHED_SESSIONS, reviewed_pod),
+        *turns(SESSIONS_IN_TURN),
         cluster_identity(BackupSession),
     ),
     is_finished=_is_over,
-    volume=_volume,
+    uses=_uses,
 )

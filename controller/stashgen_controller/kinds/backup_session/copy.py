@@ -8,7 +8,7 @@ from stashgen.api.labels import is_rendered
 from stashgen.api.repository import Repository
 from stashgen.api.shared import ObjectReference
 from stashgen.api.snapshot import Phase, Snapshot
-from stashgen_controller.jobs.run import JobRun
+from stashgen_controller.jobs.run import JobRun, RunState
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_spec import UnrecordedFailure
 from stashgen_controller.runtime.causes import Cause
@@ -33,10 +33,12 @@ class Copy:
         retention_problem: Why retention cannot be applied now.
         retain_job: Name of the retention Job.
         retain_run: The retention Job.
+        retain_attempt: Which of a row of retention Jobs that is.
         removed: Snapshots that the retention Job removed from the bucket and that are still here.
         retention_ref: The RetentionPolicy that applies here.
         terminated_pods: That worked on the repository and are gone, for the plans.
         unrecorded: Failed Snapshots that left no record in the bucket, for retention.
+        pinned: Snapshots of the repository that a restore needs, for retention.
     """
 
     name: str
@@ -53,10 +55,12 @@ class Copy:
     retention_problem: Reason | None
     retain_job: str
     retain_run: JobRun
+    retain_attempt: int
     removed: tuple[Snapshot, ...]
     retention_ref: ObjectReference | None
     terminated_pods: tuple[str, ...]
     unrecorded_failures: tuple[UnrecordedFailure, ...]
+    pinned: tuple[str, ...]
 
     @property
     def is_rendered(self) -> bool:
@@ -100,6 +104,18 @@ class Copy:
         """The session recorded a failure without a finished Snapshot."""
         is_over = self.snapshot is not None and self.snapshot.is_finished and not self.collides
         return self.recorded is Phase.FAILED and not is_over
+
+    @property
+    def may_begin(self) -> bool:
+        """Its backup or its retention is still to begin."""
+        if not self.is_finished:
+            return self.run.state is RunState.ABSENT and not self.is_claimed
+        return self.is_good and self.retain_run.state in {RunState.ABSENT, RunState.FINISHED}
+
+    @property
+    def is_claimed(self) -> bool:
+        """The session recorded that the backup begins: volume and repository are ours."""
+        return self.recorded is Phase.RUNNING
 
     @property
     def is_good(self) -> bool:

@@ -22,7 +22,13 @@ from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.sessions import snapshot_manifest
 from stashgen_controller.jobs.run import JobRun, RunState
 from stashgen_controller.kinds.backup_session.copy import Copy
-from stashgen_controller.kinds.backup_session.executor import ENSURED, Step, conditioned, ensure_job
+from stashgen_controller.kinds.backup_session.executor import (
+    ENSURED,
+    Step,
+    conditioned,
+    ensure_job,
+    unclaimed,
+)
 from stashgen_controller.kinds.backup_session.history import expired
 from stashgen_controller.kinds.backup_session.observe import Observed
 from stashgen_controller.kinds.backup_session.prerequisites import why_skipped
@@ -54,10 +60,12 @@ def decide(seen: Observed, now: datetime) -> Decision:
 
 def _write(step: Step, seen: Observed, now: datetime) -> Decision:
     def refused(why: Reason) -> JsonObject:
-        return _with_phase(conditioned(seen.status, ENSURED.not_done(why, now)), seen).to_wire()
+        # Without a Job nobody may have to wait for us.
+        released = unclaimed(seen.status, seen.copies)
+        return _with_phase(conditioned(released, ENSURED.not_done(why, now)), seen).to_wire()
 
     status = _with_phase(step.status, seen).to_wire() if step.is_written else None
-    return Decision(step.actions, status, step.requeue_after, refused)
+    return Decision(step.actions, status, step.requeue_after, refused, is_claim=step.is_claim)
 
 
 def _with_phase(status: BackupSessionStatus, seen: Observed) -> BackupSessionStatus:
@@ -131,7 +139,8 @@ def _started(seen: Observed) -> BackupSessionStatus:
 
 
 def _summary(copy: Copy) -> SnapshotSummary:
-    is_started = copy.phase is Phase.PENDING and copy.run.state is not RunState.ABSENT
+    has_job = copy.run.state is not RunState.ABSENT
+    is_started = copy.phase is Phase.PENDING and (has_job or copy.is_claimed)
     return SnapshotSummary(
         name=copy.snapshot_name,
         phase=Phase.RUNNING if is_started else copy.phase,
@@ -187,6 +196,7 @@ def _after(seen: Observed, now: datetime) -> Decision:
         retry.status.model_copy(update={"phase": phase}).to_wire(),
         min(waits, default=None),
         refused if retention.actions else None,
+        is_claim=retention.is_claim,
     )
     if retention.never_started is None:
         return decision

@@ -1,5 +1,6 @@
 """The Job of a BackupSession's next copy: started, waited for, or given up without one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,10 +16,11 @@ from stashgen_controller.jobs.manifest import job_manifest, owner_of
 from stashgen_controller.jobs.run import RunState
 from stashgen_controller.kinds.backup_session.copy import Copy
 from stashgen_controller.kinds.backup_session.observe import Observed
+from stashgen_controller.listers.claims import waits_for
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.protocol.run_spec import RunSpec
-from stashgen_controller.runtime.causes import Cause, why_waiting
+from stashgen_controller.runtime.causes import TURNS, Cause, why_waiting
 from stashgen_controller.runtime.conditions import (
     condition,
     find,
@@ -36,12 +38,16 @@ _AGAIN = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A status with the actions that go with it; not written where more follows."""
+    """A status with the actions that go with it; not written where more follows.
+
+    A claim is written before the actions.
+    """
 
     status: BackupSessionStatus
     actions: tuple[Action, ...] = ()
     requeue_after: timedelta | None = None
     is_written: bool = True
+    is_claim: bool = False
 
 
 def ensure_job(seen: Observed, status: BackupSessionStatus, copy: Copy, now: datetime) -> Step:
@@ -65,9 +71,9 @@ def ensure_job(seen: Observed, status: BackupSessionStatus, copy: Copy, now: dat
         cause = f": {known.message}" if known is not None and known.message else ""
         text = f"the backup could not start in time{cause}"
         return _give_up(seen, status, copy, Reason(ErrorClass.DEADLINE_EXCEEDED, text), now)
-    waits_for = why_waiting(copy.problem, seen.cluster_uid)
-    if waits_for is not None:
-        waits = waiting(ENSURED.type, waits_for, now)
+    not_yet = why_waiting(copy.problem, seen.cluster_uid)
+    if not_yet is not None:
+        waits = waiting(ENSURED.type, not_yet, now)
         return Step(conditioned(status, waits), requeue_after=_AGAIN)
     if copy.template is None:
         why = copy.problem or Reason("", "there is no pod template")
@@ -75,6 +81,9 @@ def ensure_job(seen: Observed, status: BackupSessionStatus, copy: Copy, now: dat
     if seen.claim_uid is None:
         why = Reason("", f"PersistentVolumeClaim {seen.claim} does not exist")
         return _give_up(seen, status, copy, why, now)
+    turn = None if copy.is_claimed else seen.partial_restore or waits_for(seen.claimants, now)
+    if turn is not None:
+        return Step(conditioned(status, waiting(ENSURED.type, turn, now)), requeue_after=_AGAIN)
     job = job_manifest(
         name=copy.snapshot_name,
         owner=owner_of(seen.session),
@@ -86,9 +95,13 @@ def ensure_job(seen: Observed, status: BackupSessionStatus, copy: Copy, now: dat
         },
         now=now,
     )
-    # With its Job it runs: a look of its own, to say only that, would be a write more.
+    # From here on volume and repository are ours.
     status = _with_phase(status, copy, Phase.RUNNING)
-    return Step(_executor_ensured(seen, status, now), (Create(JOBS, job),))
+    known = find(status.conditions, ENSURED.type)
+    if known is None or known.reason in TURNS:
+        # That it was refused before stays to be read until it is made.
+        status = _executor_ensured(seen, status, now)
+    return Step(status, (Create(JOBS, job),), is_claim=True)
 
 
 def _wait(seen: Observed, status: BackupSessionStatus, copy: Copy, now: datetime) -> Step:
@@ -123,6 +136,14 @@ def _with_phase(status: BackupSessionStatus, copy: Copy, phase: Phase) -> Backup
         for item in status.snapshots or ()
     )
     return status.model_copy(update={"snapshots": summaries})
+
+
+def unclaimed(status: BackupSessionStatus, copies: Sequence[Copy]) -> BackupSessionStatus:
+    """The status of a session whose next Job was refused."""
+    for copy in copies:
+        if copy.is_claimed and copy.run.state is RunState.ABSENT:
+            status = _with_phase(status, copy, Phase.PENDING)
+    return status
 
 
 def _start_by(seen: Observed, status: BackupSessionStatus) -> datetime | None:

@@ -4,9 +4,7 @@ from collections.abc import Sequence
 
 from stashgen.api.backup_configuration import Session
 from stashgen.api.backup_session import BackupSession, BackupSessionPhase, RetentionPhase
-from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.listers.indexes import RESTORES_BY_TARGET, SESSIONS_BY_INVOKER
-from stashgen_controller.runtime.conditions import is_true
 from stashgen_controller.runtime.kind import Reader
 
 _DEFAULT_HISTORY = 1
@@ -34,13 +32,9 @@ def running_before(session: BackupSession, siblings: Sequence[BackupSession]) ->
 
 
 def restoring_into(reader: Reader, namespace: str, claim: str) -> str | None:
-    """A restore into the claim that has been started and is not finished."""
+    """A restore into the claim that has begun and has not ended."""
     for restore in reader.by(RESTORES_BY_TARGET, namespace, claim):
-        if restore.status is None or restore.is_finished:
-            continue
-        if restore.status.executor or is_true(
-            restore.status.conditions, ConditionType.RESTORE_EXECUTOR_ENSURED
-        ):
+        if restore.status is not None and restore.status.executor and not restore.is_finished:
             return restore.metadata.name
     return None
 

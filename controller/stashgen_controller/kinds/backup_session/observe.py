@@ -22,12 +22,15 @@ from stashgen_controller.kinds.backup_session.history import (
     running_before,
     siblings_of,
 )
+from stashgen_controller.listers.claims import Claimant, claimants
 from stashgen_controller.listers.configurations import resolved_configuration
+from stashgen_controller.listers.indexes import repository_key, volume_key
 from stashgen_controller.listers.objects import claim_uid, cluster_uid, without_status
+from stashgen_controller.listers.partial_restores import partial_restore
 from stashgen_controller.listers.pods import terminated_pods
-from stashgen_controller.listers.snapshots import unrecorded_failures
+from stashgen_controller.listers.snapshots import pinned_snapshots, unrecorded_failures
 from stashgen_controller.protocol.reason import Reason
-from stashgen_controller.runtime.conditions import find
+from stashgen_controller.runtime.conditions import find, is_true
 from stashgen_controller.runtime.kind import Reader
 
 
@@ -43,6 +46,8 @@ class Observed:
             configuration lists and that are not paused.
         running: Another session of the same kind that is not finished.
         restoring: A RestoreSession into the target that is not finished.
+        claimants: Who keeps the next backup or retention from beginning; only where one is due.
+        partial_restore: Why the target must not be backed up: a restore left it half written.
         siblings: The other sessions of the same kind, newest first.
         claim: The target's name.
         claim_uid, cluster_uid: For the record of writers.
@@ -54,6 +59,8 @@ class Observed:
     copies: Sequence[Copy]
     running: str | None
     restoring: str | None
+    claimants: Sequence[Claimant]
+    partial_restore: Reason | None
     siblings: Sequence[BackupSession]
     claim: str
     claim_uid: str | None
@@ -73,20 +80,38 @@ def observe(reader: Reader, session: BackupSession) -> Observed:
     configuration = resolved_configuration(reader, found) if found is not None else None
     target = configuration.spec.target if configuration is not None else None
     siblings = siblings_of(reader, session)
+    copies = _copies(reader, session, configuration)
+    claim = target.name if target is not None else ""
     return Observed(
         session=session,
         configuration=configuration,
         config_session=(
             configuration.session(session.spec.session or "") if configuration is not None else None
         ),
-        copies=_copies(reader, session, configuration),
+        copies=copies,
         running=running_before(session, siblings),
         restoring=restoring_into(reader, namespace, target.name) if target is not None else None,
+        claimants=_claimants(reader, session, copies, claim),
+        partial_restore=partial_restore(reader, namespace, claim) if claim else None,
         siblings=siblings,
-        claim=target.name if target is not None else "",
+        claim=claim,
         claim_uid=claim_uid(reader, namespace, target.name) if target is not None else None,
         cluster_uid=cluster_uid(reader),
     )
+
+
+def _claimants(
+    reader: Reader, session: BackupSession, copies: Sequence[Copy], claim: str
+) -> Sequence[Claimant]:
+    """Who is in the way of all that the session may do; nobody is asked for what is under way."""
+    if not any(copy.may_begin for copy in copies):
+        return ()
+    namespace = session.metadata.namespace or ""
+    keys = [
+        volume_key(namespace, claim),
+        *(repository_key(namespace, item.name) for item in copies),
+    ]
+    return claimants(reader, namespace, keys, uid=session.metadata.uid, goes_first=False)
 
 
 def _copies(
@@ -140,9 +165,14 @@ def _copy(
     storage = _storage(reader, repository)
     snapshot_name = names.snapshot_name(name, session.metadata.name)
     snapshot = reader.get(Snapshot, namespace, snapshot_name)
-    retain_job = names.retain_job_name(session.metadata.name, index)
     applied = session.status.retention_policy if session.status else None
-    retain = next((item.executor for item in applied or () if item.repository == name), None)
+    entry = next((item for item in applied or () if item.repository == name), None)
+    retain = entry.executor if entry is not None else None
+    attempt = retain.attempt if retain is not None else 1
+    retain_job = names.retain_job_name(session.metadata.name, index, attempt)
+    is_pushed = session.status is not None and is_true(
+        session.status.conditions, ConditionType.METRICS_PUSHED
+    )
     config_session = (
         configuration.session(session.spec.session or "") if configuration is not None else None
     )
@@ -152,6 +182,7 @@ def _copy(
         name=retain_job,
         executor=retain,
         owner_uid=session.metadata.uid,
+        is_settled=entry is not None and entry.is_finished,
     )
     if repository is not None:
         template, problem = _backup(reader, repository, storage, config_session)
@@ -181,6 +212,7 @@ def _copy(
             executor=snapshot.status.executor if snapshot and snapshot.status else None,
             owner_uid=session.metadata.uid,
             was_started=recorded is Phase.RUNNING,
+            is_settled=is_pushed or (snapshot is not None and snapshot.is_finished),
         ),
         template=template,
         problem=problem,
@@ -188,10 +220,12 @@ def _copy(
         retention_problem=retention_problem,
         retain_job=retain_job,
         retain_run=retain_run,
+        retain_attempt=attempt,
         removed=_removed(reader, namespace, name, retain_run),
         retention_ref=backend.retention_policy if backend is not None else None,
         terminated_pods=terminated_pods(reader, namespace, name),
         unrecorded_failures=unrecorded_failures(reader, namespace, name),
+        pinned=pinned_snapshots(reader, namespace, name),
     )
 
 

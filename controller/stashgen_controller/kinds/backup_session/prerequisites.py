@@ -21,6 +21,8 @@ def why_skipped(seen: Observed) -> str | None:
         return f"BackupSession {seen.running} is still running"
     if seen.restoring is not None:
         return f"RestoreSession {seen.restoring} is restoring into the target"
+    if seen.partial_restore is not None:
+        return seen.partial_restore.message
     if not seen.copies:
         return "every Repository of the session is paused"
     problems = [

@@ -1,6 +1,6 @@
 """Retention after a session: one Job a good copy; what it removed, the records of that go too."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -13,6 +13,7 @@ from stashgen.api.base import JsonObject
 from stashgen.api.labels import REPOSITORY_LABEL, SESSION_NAME_LABEL
 from stashgen.api.resources import JOBS, SNAPSHOTS
 from stashgen.api.shared import Condition, Executor
+from stashgen.kubestash import names
 from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.jobs.executor import ExecutorEnsured
@@ -25,16 +26,19 @@ from stashgen_controller.jobs.lifecycle import (
     stage_of,
 )
 from stashgen_controller.jobs.manifest import job_manifest, owner_of
-from stashgen_controller.jobs.run import SETTLES
+from stashgen_controller.jobs.run import SETTLES, JobRun, RunState
 from stashgen_controller.kinds.backup_session.copy import Copy
 from stashgen_controller.kinds.backup_session.observe import Observed
+from stashgen_controller.listers.claims import waits_for
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_spec import RunSpec
-from stashgen_controller.runtime.conditions import condition, with_condition
+from stashgen_controller.runtime.causes import Cause
+from stashgen_controller.runtime.conditions import condition, waiting, with_condition
 from stashgen_controller.runtime.decision import Action, Create, Delete
 
 _ENSURED = ExecutorEnsured(ConditionType.RETENTION_EXECUTOR_ENSURED, "RetentionPolicy")
 _TIMEOUT = timedelta(hours=2)
+_AGAIN = timedelta(minutes=1)
 _NO_CLUSTER = Reason("", "the cluster's UID is not known yet")
 
 
@@ -49,6 +53,7 @@ class RetentionStep:
     actions: tuple[Action, ...] = ()
     requeue_after: timedelta | None = None
     never_started: tuple[Copy, NeverStarted] | None = None
+    is_claim: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +65,22 @@ class _CopyStep:
     conditions: tuple[Condition, ...] = ()
     requeue_after: timedelta | None = None
     never_started: tuple[Copy, NeverStarted] | None = None
+    is_claim: bool = False
 
 
 def advance_retention(seen: Observed, now: datetime) -> RetentionStep:
     """Start, wait for or take over the retention of a finished session's good copies."""
     known = {item.repository: item for item in seen.status.retention_policy or ()}
-    steps = []
+    steps: list[_CopyStep] = []
     for copy in seen.copies:
         entry = known.get(copy.name)
         if entry is not None and entry.phase is not RetentionPhase.PENDING:
             steps.append(_CopyStep(entry))
         elif copy.is_good:
-            steps.append(_advance(seen, copy, now))
+            is_busy = any(_is_at_work(step.entry) for step in steps) or any(
+                _is_at_work(item) for item in known.values() if item.repository != copy.name
+            )
+            steps.append(_advance(seen, copy, now, is_busy=is_busy))
     if not steps:
         return RetentionStep(seen.status)
     conditions = seen.status.conditions
@@ -87,32 +96,57 @@ def advance_retention(seen: Observed, now: datetime) -> RetentionStep:
     )
     actions = tuple(action for step in steps for action in step.actions)
     never_started = next((step.never_started for step in steps if step.never_started), None)
-    return RetentionStep(status, actions, min(waits, default=None), never_started)
+    return RetentionStep(
+        status,
+        actions,
+        min(waits, default=None),
+        never_started,
+        is_claim=any(step.is_claim for step in steps),
+    )
 
 
 def retention_refused(seen: Observed, why: Reason, now: datetime) -> BackupSessionStatus:
     """The status where the Job of a retention could not be made; it is tried again."""
     conditions = with_condition(seen.status.conditions, _ENSURED.not_done(why, now))
-    return seen.status.model_copy(update={"conditions": conditions})
+    absent = {copy.name for copy in seen.copies if copy.retain_run.state is RunState.ABSENT}
+    # Without a Job nobody may have to wait for us.
+    released = tuple(
+        item.model_copy(update={"executor": None}) if item.repository in absent else item
+        for item in seen.status.retention_policy or ()
+    )
+    update = {"conditions": conditions, "retention_policy": released or None}
+    return seen.status.model_copy(update=update)
 
 
-def _advance(seen: Observed, copy: Copy, now: datetime) -> _CopyStep:
+def _is_at_work(entry: RetentionPolicyApplyStatus) -> bool:
+    return entry.phase is RetentionPhase.PENDING and entry.executor is not None
+
+
+def _advance(seen: Observed, copy: Copy, now: datetime, *, is_busy: bool) -> _CopyStep:
     run = copy.retain_run
     entry = RetentionPolicyApplyStatus(
         ref=copy.retention_ref, repository=copy.name, phase=RetentionPhase.PENDING
     )
+    known = next(
+        (item for item in seen.status.retention_policy or () if item.repository == copy.name), None
+    )
+    is_claimed = known is not None and _is_at_work(known)
     namespace = seen.session.metadata.namespace or ""
-    stage = stage_of(run, now, namespace=namespace, job=copy.retain_job)
+    stage = stage_of(
+        run, now, namespace=namespace, job=copy.retain_job, attempt=copy.retain_attempt
+    )
     match stage:
         case Absent() if copy.maintenance is None or seen.cluster_uid is None:
             why = copy.retention_problem or _NO_CLUSTER
             waiting = entry.model_copy(update={"error": why.text})
             return _CopyStep(waiting, conditions=(_ENSURED.not_done(why, now),))
+        case Absent() if is_claimed:
+            return _begin(seen, copy, entry, copy.retain_attempt, now)
         case Absent():
-            job = _job(seen, copy, copy.maintenance or {}, now)
-            return _CopyStep(entry, (Create(JOBS, job),), (_ENSURED.done(now),))
+            return _begin_in_turn(seen, copy, entry, copy.retain_attempt, now, is_busy=is_busy)
         case Waiting(is_new=True):
             ensured = (_ENSURED.done(now),)
+            entry = entry.model_copy(update={"executor": known.executor if known else None})
             return _CopyStep(entry, conditions=ensured, requeue_after=SETTLES)
         case Waiting():
             entry = entry.model_copy(update={"executor": stage.executor})
@@ -121,6 +155,10 @@ def _advance(seen: Observed, copy: Copy, now: datetime) -> _CopyStep:
         case NeverStarted():
             failed = _failed(entry, stage.executor, stage.error)
             return _CopyStep(failed, stage.deletion, never_started=(copy, stage))
+        case Succeeded() if _is_continued(run):
+            following = copy.retain_attempt + 1
+            step = _begin_in_turn(seen, copy, entry, following, now, is_busy=is_busy)
+            return replace(step, actions=(*step.actions, *_deletions(copy)))
         case Succeeded():
             update = {"executor": stage.executor, "phase": RetentionPhase.APPLIED}
             return _CopyStep(entry.model_copy(update=update), _deletions(copy))
@@ -130,6 +168,43 @@ def _advance(seen: Observed, copy: Copy, now: datetime) -> _CopyStep:
             return _CopyStep(failed, conditions=conditions)
         case _:
             assert_never(stage)
+
+
+def _is_continued(run: JobRun) -> bool:
+    """Whether a Job removed as much as one may and left the rest to the next."""
+    retention = run.result.retention if run.result is not None else None
+    return retention is not None and retention.remaining > 0 and bool(retention.removed)
+
+
+def _begin_in_turn(
+    seen: Observed,
+    copy: Copy,
+    entry: RetentionPolicyApplyStatus,
+    attempt: int,
+    now: datetime,
+    *,
+    is_busy: bool,
+) -> _CopyStep:
+    turn = seen.partial_restore or waits_for(seen.claimants, now)
+    if turn is None and is_busy:
+        turn = Reason(Cause.WAITING_FOR_RETENTION, "the retention of another copy is running")
+    if turn is not None:
+        waits = waiting(_ENSURED.type, turn, now)
+        return _CopyStep(entry, conditions=(waits,), requeue_after=_AGAIN)
+    return _begin(seen, copy, entry, attempt, now)
+
+
+def _begin(
+    seen: Observed, copy: Copy, entry: RetentionPolicyApplyStatus, attempt: int, now: datetime
+) -> _CopyStep:
+    """Record that a retention begins, then make its Job."""
+    plan = _plan(seen, copy, attempt, now)
+    index = seen.copies.index(copy)
+    name = names.retain_job_name(seen.session.metadata.name, index, attempt)
+    executor = Executor(job=name, attempt=attempt, plan_digest=plan.digest())
+    claimed = entry.model_copy(update={"executor": executor})
+    job = _job(seen, copy, copy.maintenance or {}, name, plan, now)
+    return _CopyStep(claimed, (Create(JOBS, job),), (_ENSURED.done(now),), is_claim=True)
 
 
 def _failed(
@@ -154,18 +229,25 @@ def _incomplete(error: Reason, now: datetime) -> Condition:
     )
 
 
-def _job(seen: Observed, copy: Copy, template: JsonObject, now: datetime) -> JsonObject:
-    plan = RunSpec(
+def _plan(seen: Observed, copy: Copy, attempt: int, now: datetime) -> RunSpec:
+    return RunSpec(
         verb=Verb.RETAIN,
+        attempt=attempt,
         deadline=(now + _TIMEOUT).replace(microsecond=0),
         cluster_uid=seen.cluster_uid or "",
         claim_uid=seen.claim_uid,
         backup_session=seen.session.metadata.name,
         terminated_pods=copy.terminated_pods,
         unrecorded_failures=copy.unrecorded_failures,
+        pinned_snapshots=copy.pinned,
     )
+
+
+def _job(
+    seen: Observed, copy: Copy, template: JsonObject, name: str, plan: RunSpec, now: datetime
+) -> JsonObject:
     return job_manifest(
-        name=copy.retain_job,
+        name=name,
         owner=owner_of(seen.session),
         template=template,
         plan=plan,

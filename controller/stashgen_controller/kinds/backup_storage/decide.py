@@ -16,7 +16,7 @@ from stashgen.api.shared import Condition
 from stashgen.kubestash import names, phases, quantities
 from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.verbs import Template, Verb
-from stashgen_controller.jobs.attempts import Attempts, Progress
+from stashgen_controller.jobs.attempts import Attempts, Progress, released
 from stashgen_controller.jobs.manifest import job_manifest, owner_of
 from stashgen_controller.kinds.backup_storage.observe import Observed
 from stashgen_controller.kinds.field_support import with_support
@@ -60,7 +60,11 @@ def decide(seen: Observed, now: datetime) -> Decision:
         progress.actions,
         _written(updated, conditions),
         progress.requeue_after,
-        refused=lambda why: _written(status, with_condition(conditions, _failed(why, now))),
+        refused=lambda why: _written(
+            status.model_copy(update={"executor": released(status.executor)}),
+            with_condition(conditions, _failed(why, now)),
+        ),
+        is_claim=progress.is_claim,
     )
     if progress.never_started is None:
         return decision

@@ -57,12 +57,18 @@ class Observed:
     @property
     def is_initialized(self) -> bool:
         """The backend was initialised for the spec as it is now."""
-        known = find(self.status.conditions, ConditionType.BACKEND_INITIALIZED)
-        return (
-            known is not None
-            and known.status is ConditionStatus.TRUE
-            and known.observed_generation == self.storage.metadata.generation
-        )
+        return is_initialized(self.storage)
+
+
+def is_initialized(storage: BackupStorage) -> bool:
+    """Whether the backend was initialised for the spec as it is now."""
+    conditions = storage.status.conditions if storage.status is not None else ()
+    known = find(conditions, ConditionType.BACKEND_INITIALIZED)
+    return (
+        known is not None
+        and known.status is ConditionStatus.TRUE
+        and known.observed_generation == storage.metadata.generation
+    )
 
 
 def observe(reader: Reader, storage: BackupStorage) -> Observed:
@@ -82,6 +88,7 @@ def observe(reader: Reader, storage: BackupStorage) -> Observed:
             name=known.job if known else "",
             executor=known,
             owner_uid=storage.metadata.uid,
+            is_settled=is_initialized(storage),
         ),
         repositories=sorted(repositories, key=lambda item: item.key),
         cluster_uid=cluster_uid(reader),

@@ -19,6 +19,7 @@ from stashgen_controller.kinds.watches import (
     owned_jobs,
     pod_templates,
     spec,
+    turns,
 )
 from stashgen_controller.kinds.watches import (
     keys_of as keys_of,
@@ -29,9 +30,13 @@ from stashgen_controller.listers.indexes import (
     REPOSITORIES_BY_STORAGE,
     REPOSITORIES_BY_TARGET,
     REPOSITORIES_BY_TEMPLATE,
+    UNINITIALIZED_REPOSITORIES,
+    repository_key,
     repository_names,
+    restore_claims,
+    volume_key,
 )
-from stashgen_controller.runtime.kind import Kind, Place, Reader, Watch, phase_of
+from stashgen_controller.runtime.kind import IndexKey, Kind, Place, Reader, Watch, phase_of
 from stashgen_controller.runtime.permission import (
     CREATE,
     Permission,
@@ -79,14 +84,22 @@ def _of_policy(reader: Reader, policy: JsonObject) -> Iterator[Place]:
             yield configuration.key[0], name
 
 
+def _writes(restore: JsonObject) -> object:
+    """That it writes, and how it ended."""
+    return tuple(restore_claims(restore)) or outcome(restore)
+
+
 def _of_restore(reader: Reader, restore: JsonObject) -> Iterator[Place]:
     """A finished restore makes us the writer."""
     target = str(mapping_of(mapping_of(restore, "spec"), "target").get("name") or "")
     yield from reader.places(REPOSITORIES_BY_TARGET, namespace_of(restore), target)
 
 
-def _volume(_reader: Reader, repository: Repository) -> str | None:
-    return repository.spec.app_ref.name if repository.spec.app_ref is not None else None
+def _uses(_reader: Reader, repository: Repository) -> Iterator[IndexKey]:
+    namespace, app = repository.metadata.namespace or "", repository.spec.app_ref
+    yield repository_key(namespace, repository.metadata.name)
+    if app is not None:
+        yield volume_key(namespace, app.name)
 
 
 KIND = Kind(
@@ -105,9 +118,10 @@ KIND = Kind(
         Watch(BackupStorage, _in_storage, lambda storage: (spec(storage), phase_of(storage))),
         Watch(BackupConfiguration, _of_configuration, spec),
         Watch(RetentionPolicy, _of_policy, spec),
-        Watch(RestoreSession, _of_restore, outcome),
+        Watch(RestoreSession, _of_restore, _writes),
+        *turns(UNINITIALIZED_REPOSITORIES),
         pod_templates(REPOSITORIES_BY_TEMPLATE),
         cluster_identity(Repository),
     ),
-    volume=_volume,
+    uses=_uses,
 )

@@ -7,17 +7,19 @@ from functools import partial
 
 from stashgen.api.backup_session import RetentionPhase
 from stashgen.api.base import JsonObject
+from stashgen.api.labels import REPOSITORY_LABEL
 from stashgen.api.repository import RecentSnapshot, RepositoryStatus
 from stashgen.api.shared import Condition
 from stashgen.api.snapshot import Phase
 from stashgen.kubestash import names, phases, quantities
 from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.verbs import Verb
-from stashgen_controller.jobs.attempts import Attempts, Progress
+from stashgen_controller.jobs.attempts import Attempts, Progress, released
 from stashgen_controller.jobs.manifest import job_manifest, owner_of
 from stashgen_controller.jobs.run import JobRun
 from stashgen_controller.kinds.field_support import with_support
 from stashgen_controller.kinds.repository.observe import Observed
+from stashgen_controller.listers.claims import waits_for
 from stashgen_controller.listers.history import SnapshotRecord
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_spec import RunSpec
@@ -49,6 +51,7 @@ def decide(seen: Observed, now: datetime) -> Decision:
             namespace=seen.repository.metadata.namespace or "",
             job_for=partial(_job, seen, now),
             is_enough=partial(_made_all, seen),
+            waits_for=waits_for(seen.claimants, now),
         ).advance(now)
     if progress.succeeded:
         seen = _with_outcome(seen)
@@ -58,12 +61,16 @@ def decide(seen: Observed, now: datetime) -> Decision:
     conditions = _with_writer(seen, status, conditions, now)
     conditions = _with_retention(seen, conditions, now)
     conditions = with_support(conditions, seen.repository, now)
-    written = status.model_copy(update={"executor": progress.executor})
+    written = status.model_copy(
+        update={"executor": progress.executor, "open_restore": seen.open_restore}
+    )
+    refused = status.model_copy(update={"executor": released(status.executor)})
     decision = Decision(
         progress.actions,
         _written(written, conditions),
         min((wait for wait in (progress.requeue_after, awaited) if wait), default=None),
-        refused=lambda why: _written(status, with_condition(conditions, _failed(why, now))),
+        refused=lambda why: _written(refused, with_condition(conditions, _failed(why, now))),
+        is_claim=progress.is_claim,
     )
     if progress.never_started is None:
         return decision
@@ -130,7 +137,7 @@ def _job(seen: Observed, now: datetime, attempt: int) -> JsonObject:
         owner=owner_of(seen.repository),
         template=seen.template or {},
         plan=plan,
-        labels={},
+        labels={REPOSITORY_LABEL: seen.repository.metadata.name},
         now=now,
     )
 
@@ -146,7 +153,7 @@ def _initialized(seen: Observed, progress: Progress, now: datetime) -> Condition
         )
     if progress.error is not None:
         return _failed(progress.error, now)
-    why = _why_not(seen)
+    why = _why_not(seen) or progress.waits_for
     known = find(seen.status.conditions, ConditionType.REPOSITORY_INITIALIZED)
     if why is not None:
         if why.name in _WRONG:

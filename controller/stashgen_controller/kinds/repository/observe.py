@@ -12,23 +12,29 @@ from stashgen.api.backup_session import (
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
 from stashgen.api.labels import is_rendered
-from stashgen.api.repository import Repository, RepositoryStatus
+from stashgen.api.repository import OpenRestore, Repository, RepositoryStatus
 from stashgen.api.resources import REPOSITORIES
 from stashgen.api.restore_session import RestorePhase, RestoreSession
 from stashgen.api.snapshot import Phase
 from stashgen.kubestash import layout
+from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.pods.templates import COMPONENT
 from stashgen_controller.jobs.run import JobRun, observe_job
 from stashgen_controller.jobs.templates import UnresolvedError, init_template
+from stashgen_controller.listers.claims import Claimant, claimants
 from stashgen_controller.listers.configurations import uses_of
 from stashgen_controller.listers.history import SnapshotRecord
 from stashgen_controller.listers.indexes import (
     SESSIONS_BY_RETAINED_REPOSITORY,
     SNAPSHOTS_BY_REPOSITORY,
+    repository_key,
+    volume_key,
 )
 from stashgen_controller.listers.objects import claim_uid, cluster_uid, without_status
+from stashgen_controller.listers.partial_restores import open_restore
 from stashgen_controller.listers.pods import restores_from
 from stashgen_controller.protocol.reason import Reason
+from stashgen_controller.runtime.conditions import is_true
 from stashgen_controller.runtime.kind import Reader
 
 
@@ -49,6 +55,8 @@ class Observed:
             where nothing happened that does.
         retention: How the newest finished retention went.
         retention_follows: The session of the newest Snapshot is still to apply its retention.
+        claimants: Who keeps an initialisation from beginning.
+        open_restore: A restore into the volume that writes, or left it half written.
         claim_uid: Of the claim that is backed up; None where it is gone.
         cluster_uid: None only while the cache of namespaces is empty.
     """
@@ -64,6 +72,8 @@ class Observed:
     writer: bool | None
     retention: RetentionPolicyApplyStatus | None
     retention_follows: bool
+    claimants: Sequence[Claimant]
+    open_restore: OpenRestore | None
     claim_uid: str | None
     cluster_uid: str | None
 
@@ -110,14 +120,30 @@ def observe(reader: Reader, repository: Repository) -> Observed:
             name=known.job if known else "",
             executor=known,
             owner_uid=repository.metadata.uid,
+            is_settled=_is_initialized(repository),
         ),
         snapshots=snapshots,
         writer=_writer(reader, repository, snapshots),
         retention=_retention(reader, repository),
         retention_follows=_retention_follows(reader, snapshots),
+        claimants=claimants(
+            reader,
+            namespace,
+            (repository_key(namespace, name), volume_key(namespace, target.name if target else "")),
+            uid=repository.metadata.uid,
+            goes_first=False,
+        )
+        if not _is_initialized(repository)
+        else (),
+        open_restore=open_restore(reader, repository),
         claim_uid=claim_uid(reader, target.namespace or namespace, target.name) if target else None,
         cluster_uid=cluster_uid(reader),
     )
+
+
+def _is_initialized(repository: Repository) -> bool:
+    conditions = repository.status.conditions if repository.status is not None else ()
+    return is_true(conditions, ConditionType.REPOSITORY_INITIALIZED)
 
 
 def _template(

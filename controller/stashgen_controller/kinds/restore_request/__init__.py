@@ -13,8 +13,13 @@ from stashgen_controller.kinds.restore_request.decide import decide
 from stashgen_controller.kinds.restore_request.observe import observe
 from stashgen_controller.kinds.watches import keys_of as keys_of
 from stashgen_controller.kinds.watches import outcome, spec, waiting_in_namespace
-from stashgen_controller.listers.indexes import REQUESTS_BY_NONCE, UNFINISHED_REQUESTS, is_finished
-from stashgen_controller.runtime.kind import Kind, Place, Reader, Watch
+from stashgen_controller.listers.indexes import (
+    REQUESTS_BY_NONCE,
+    UNFINISHED_REQUESTS,
+    is_finished,
+    volume_key,
+)
+from stashgen_controller.runtime.kind import IndexKey, Kind, Place, Reader, Watch
 from stashgen_controller.runtime.permission import CREATE, Permission, writes_status
 
 
@@ -24,8 +29,8 @@ def _of_restore(reader: Reader, restore: JsonObject) -> Iterator[Place]:
         yield from reader.places(REQUESTS_BY_NONCE, namespace_of(restore), nonce)
 
 
-def _volume(_reader: Reader, request: RestoreRequest) -> str | None:
-    return request.spec.target.name
+def _uses(_reader: Reader, request: RestoreRequest) -> Iterator[IndexKey]:
+    yield volume_key(request.metadata.namespace or "", request.spec.target.name)
 
 
 KIND = Kind(
@@ -40,5 +45,5 @@ KIND = Kind(
         waiting_in_namespace(Repository, UNFINISHED_REQUESTS, spec),
     ),
     is_finished=is_finished,
-    volume=_volume,
+    uses=_uses,
 )

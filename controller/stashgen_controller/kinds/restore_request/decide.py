@@ -143,8 +143,11 @@ def _follow(seen: Observed, attempt: Attempt, now: datetime) -> Decision:
             how = Reason("Restored", f"restored from Snapshot {status.snapshot}")
         return _write(succeeded(seen, status, how, now))
     why = _failure(session)
-    if why.name == ErrorClass.EXPIRED:
+    if why.name == ErrorClass.EXPIRED and seen.left is None:
         return _write(expired(seen, status, why, now))
+    if seen.left is not None and seen.left not in why.message:
+        # An earlier attempt had begun to write: that this one had not is no comfort.
+        why = replace(why, message=f"{why.message}; {seen.left}")
     if why.name not in _RESUMED or attempt.number >= MOST_ATTEMPTS:
         return _write(failed(seen, status, why, now))
     if now >= seen.request.spec.not_after:

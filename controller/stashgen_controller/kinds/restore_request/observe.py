@@ -11,10 +11,12 @@ from stashgen.api.restore_session import RestoreSession
 from stashgen.api.shared import AddonInfo
 from stashgen.api.snapshot import Snapshot
 from stashgen.kubestash import names
+from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.sessions import restore_addon
 from stashgen_controller.listers.configurations import uses_of
 from stashgen_controller.listers.snapshots import find_snapshot
 from stashgen_controller.protocol.run_spec import RestoreOrder, order_of
+from stashgen_controller.runtime.conditions import find
 from stashgen_controller.runtime.kind import Reader
 
 MOST_ATTEMPTS = 5
@@ -36,6 +38,7 @@ class Observed:
         request: As stored.
         order: What its RestoreSessions carry.
         newest: Its last attempt; None before the first.
+        left: How far an attempt came that left the volume half written; None where none did.
         stranger: Why a RestoreSession of our name is not one of this act.
         repository: That is restored from; None where there is none.
         snapshot: The one to restore; None where none matches.
@@ -47,6 +50,7 @@ class Observed:
     request: RestoreRequest
     order: RestoreOrder
     newest: Attempt | None
+    left: str | None
     stranger: str | None
     repository: Repository | None
     snapshot: Snapshot | None
@@ -84,6 +88,7 @@ def observe(reader: Reader, request: RestoreRequest) -> Observed:
         request=request,
         order=order,
         newest=newest,
+        left=_left_behind(reader, order),
         stranger=stranger,
         repository=repository,
         snapshot=snapshot if repository is not None else None,
@@ -115,6 +120,17 @@ def _attempts(reader: Reader, order: RestoreOrder) -> tuple[Attempt | None, str 
             return None, f"RestoreSession {name} was created for another restore: {whose}"
         newest = Attempt(number, session)
     return newest, None
+
+
+def _left_behind(reader: Reader, order: RestoreOrder) -> str | None:
+    found = None
+    for number in range(1, MOST_ATTEMPTS + 1):
+        name = names.requested_restore_name(order.nonce, number)
+        session = reader.get(RestoreSession, order.namespace, name)
+        status = session.status if session is not None else None
+        in_part = find(status.conditions, ConditionType.RESTORED_IN_PART) if status else None
+        found = in_part.message if in_part is not None else found
+    return found
 
 
 def _order(session: RestoreSession) -> RestoreOrder | None:

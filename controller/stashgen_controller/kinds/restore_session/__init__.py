@@ -1,6 +1,7 @@
 """RestoreSession: find the Snapshot, wait until the volume is free, restore by one Job."""
 
-from stashgen.api.backup_session import BackupSession
+from collections.abc import Iterable
+
 from stashgen.api.base import JsonObject
 from stashgen.api.persistent_volume_claim import PersistentVolumeClaim
 from stashgen.api.pod_template import PodTemplate
@@ -17,11 +18,13 @@ from stashgen_controller.kinds.watches import (
     outcome,
     owned_jobs,
     reviewed_pod,
+    turns,
     waiting_in_namespace,
 )
-from stashgen_controller.listers.indexes import UNFINISHED_RESTORES
+from stashgen_controller.listers.claims import restore_keys
+from stashgen_controller.listers.indexes import RESTORES_IN_TURN, UNFINISHED_RESTORES
 from stashgen_controller.listers.indexes import is_finished as is_finished
-from stashgen_controller.runtime.kind import Kind, Reader, phase_of
+from stashgen_controller.runtime.kind import IndexKey, Kind, Reader, phase_of
 from stashgen_controller.runtime.permission import (
     CREATE,
     Permission,
@@ -35,8 +38,8 @@ def _is_over(restore: JsonObject) -> bool:
     return phase_of(restore) == RestorePhase.SUCCEEDED and is_pushed(restore)
 
 
-def _volume(_reader: Reader, restore: RestoreSession) -> str | None:
-    return restore.spec.target.name if restore.spec.target is not None else None
+def _uses(reader: Reader, restore: RestoreSession) -> Iterable[IndexKey]:
+    return restore_keys(reader, restore)
 
 
 KIND = Kind(
@@ -51,13 +54,12 @@ KIND = Kind(
     watches=(
         *owned_jobs(RestoreSession),
         waiting_in_namespace(Snapshot, UNFINISHED_RESTORES, outcome),
-        waiting_in_namespace(BackupSession, UNFINISHED_RESTORES, outcome),
-        waiting_in_namespace(RestoreSession, UNFINISHED_RESTORES, outcome),
+        *turns(RESTORES_IN_TURN),
         waiting_in_namespace(RestoreRequest, UNFINISHED_RESTORES, existence),
         waiting_in_namespace(PodTemplate, UNFINISHED_RESTORES, reviewed_pod),
         waiting_in_namespace(PersistentVolumeClaim, UNFINISHED_RESTORES, existence),
         cluster_identity(RestoreSession),
     ),
     is_finished=_is_over,
-    volume=_volume,
+    uses=_uses,
 )

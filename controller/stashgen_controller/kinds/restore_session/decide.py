@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from stashgen.api.base import JsonObject, format_time
+from stashgen.api.labels import REPOSITORY_LABEL
 from stashgen.api.resources import JOBS
 from stashgen.api.restore_request import LATEST
 from stashgen.api.restore_session import (
@@ -31,7 +32,7 @@ from stashgen_controller.jobs.lifecycle import (
 )
 from stashgen_controller.jobs.manifest import job_manifest, owner_of
 from stashgen_controller.jobs.run import RunState
-from stashgen_controller.kinds.restore_session.observe import Observed
+from stashgen_controller.kinds.restore_session.observe import Observed, is_pushed
 from stashgen_controller.kinds.restore_session.outcome import (
     ENSURED,
     incomplete,
@@ -40,10 +41,11 @@ from stashgen_controller.kinds.restore_session.outcome import (
     set_condition,
     succeeded,
 )
+from stashgen_controller.listers.claims import waits_for
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.protocol.run_spec import RunSpec
-from stashgen_controller.runtime.causes import why_waiting
+from stashgen_controller.runtime.causes import TURNS, why_waiting
 from stashgen_controller.runtime.conditions import condition, find, is_true, waiting
 from stashgen_controller.runtime.decision import Action, Create, Decision
 
@@ -54,7 +56,7 @@ _AGAIN = timedelta(minutes=1)
 def decide(seen: Observed, now: datetime) -> Decision:
     """Validate, find, wait, restore once, finish. A finished restore is never looked at again."""
     namespace, name = seen.restore.key
-    if seen.restore.is_finished and is_true(seen.status.conditions, ConditionType.METRICS_PUSHED):
+    if seen.restore.is_finished and is_pushed(seen.restore):
         return delete_unstarted(seen.run, namespace, seen.status.executor)
     problems = [
         *validate_restore_session(seen.restore),
@@ -81,7 +83,7 @@ def decide(seen: Observed, now: datetime) -> Decision:
         case Absent():
             return _begin(seen, status, now)
         case Waiting():
-            status = _running(seen, status, stage.executor)
+            status = _running(seen, status, stage.executor, now)
             return _write(seen, status, now, requeue_after=stage.requeue_after)
         case NeverStarted():
             ended = incomplete(seen, status, stage.executor, stage.error, now)
@@ -160,7 +162,7 @@ def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decis
     if seen.snapshot is None:
         why = Reason(ErrorClass.NO_SNAPSHOT, _nothing_matches(seen))
         return _write(seen, not_started(seen, status, why, now), now)
-    waiting_for = _why_waiting(seen)
+    waiting_for = None if seen.status.executor is not None else _why_waiting(seen, now)
     if waiting_for is not None:
         waits = waiting(ConditionType.RESTORE_EXECUTOR_ENSURED, waiting_for, now)
         wait = min(_AGAIN, _until(seen, status, now) or _AGAIN)
@@ -168,9 +170,17 @@ def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decis
     if seen.template is None:
         why = seen.problem or Reason("", "there is no pod template")
         return _write(seen, not_started(seen, status, why, now), now)
-    job = _job(seen, status, seen.template, now)
-    status = set_condition(_with_pause(seen, status), ENSURED.done(now))
-    return _write(seen, status, now, Create(JOBS, job))
+    plan = _plan(seen, status)
+    executor = Executor(job=seen.restore.metadata.name, attempt=1, plan_digest=plan.digest())
+    # From here on volume and repository are ours.
+    status = _with_pause(seen, status)
+    known = find(status.conditions, ConditionType.RESTORE_EXECUTOR_ENSURED)
+    if known is None or known.reason in TURNS:
+        # That it was refused before stays to be read until it is made.
+        status = set_condition(status, ENSURED.done(now))
+    claimed = status.model_copy(update={"executor": executor})
+    job = _job(seen, seen.template, plan, now)
+    return replace(_write(seen, claimed, now, Create(JOBS, job)), is_claim=True)
 
 
 def _too_late(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Reason | None:
@@ -191,16 +201,11 @@ def _too_late(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Re
     return None
 
 
-def _why_waiting(seen: Observed) -> Reason | None:
+def _why_waiting(seen: Observed, now: datetime) -> Reason | None:
     if seen.order is not None and seen.request_is_gone:
         return Reason("WaitingForRequest", f"RestoreRequest {seen.order.request} was deleted")
-    if seen.backing_up is not None:
-        text = f"BackupSession {seen.backing_up} is reading the target"
-        return Reason("WaitingForBackup", text)
-    if seen.restoring is not None:
-        text = f"RestoreSession {seen.restoring} is writing to the target"
-        return Reason("WaitingForRestore", text)
-    return why_waiting(seen.problem, seen.cluster_uid)
+    # Others wait for a restore that waits for them only: whatever else it lacks comes first.
+    return why_waiting(seen.problem, seen.cluster_uid) or waits_for(seen.claimants, now)
 
 
 def _with_pause(seen: Observed, status: RestoreSessionStatus) -> RestoreSessionStatus:
@@ -218,18 +223,17 @@ def _with_pause(seen: Observed, status: RestoreSessionStatus) -> RestoreSessionS
 
 
 def _running(
-    seen: Observed, status: RestoreSessionStatus, executor: Executor | None
+    seen: Observed, status: RestoreSessionStatus, executor: Executor | None, now: datetime
 ) -> RestoreSessionStatus:
+    status = set_condition(status, ENSURED.done(now))
     components = status.components or {COMPONENT: RestoreComponent(phase=RestorePhase.RUNNING)}
     return _with_pause(seen, status).model_copy(
         update={"executor": executor, "components": components}
     )
 
 
-def _job(
-    seen: Observed, status: RestoreSessionStatus, template: JsonObject, now: datetime
-) -> JsonObject:
-    plan = RunSpec(
+def _plan(seen: Observed, status: RestoreSessionStatus) -> RunSpec:
+    return RunSpec(
         verb=Verb.RESTORE,
         deadline=status.restore_deadline,
         cluster_uid=seen.cluster_uid or "",
@@ -240,12 +244,16 @@ def _job(
         adopt=seen.is_in_place,
         terminated_pods=seen.terminated_pods,
     )
+
+
+def _job(seen: Observed, template: JsonObject, plan: RunSpec, now: datetime) -> JsonObject:
+    repository = seen.repository.metadata.name if seen.repository is not None else ""
     return job_manifest(
         name=seen.restore.metadata.name,
         owner=owner_of(seen.restore),
         template=template,
         plan=plan,
-        labels={},
+        labels={REPOSITORY_LABEL: repository},
         now=now,
     )
 
@@ -282,7 +290,9 @@ def _write(
         return status.model_copy(update={"phase": phase}).to_wire()
 
     def refused(why: Reason) -> JsonObject:
-        return written(set_condition(seen.status, ENSURED.not_done(why, now)))
+        # Without a Job nobody may have to wait for us.
+        released = seen.status.model_copy(update={"executor": None})
+        return written(set_condition(released, ENSURED.not_done(why, now)))
 
     return Decision(actions, written(status), requeue_after, refused)
 

@@ -1,5 +1,6 @@
 """What is to be known about one RestoreSession before anything is decided."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -18,11 +19,8 @@ from stashgen.api.snapshot import Snapshot
 from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.jobs.run import JobRun, observe_job
 from stashgen_controller.jobs.templates import UnresolvedError, restore_template
-from stashgen_controller.listers.indexes import (
-    CONFIGURATIONS_BY_TARGET,
-    RESTORES_BY_TARGET,
-    SESSIONS_BY_CLAIM_IN_USE,
-)
+from stashgen_controller.listers.claims import Claimant, claimants, restore_keys
+from stashgen_controller.listers.indexes import CONFIGURATIONS_BY_TARGET
 from stashgen_controller.listers.objects import claim_uid, cluster_uid
 from stashgen_controller.listers.pods import terminated_pods
 from stashgen_controller.listers.snapshots import find_snapshot
@@ -46,8 +44,7 @@ class Observed:
         template: The restore pod; None with a ``problem``.
         problem: Why no Job can be made now.
         addon_found: The Addon exists.
-        backing_up: A BackupSession that reads the target now.
-        restoring: Another RestoreSession that writes to the target now.
+        claimants: Who keeps it from beginning; only while it has not begun.
         configurations: Names of the BackupConfigurations of the target.
         order: Of a RestoreRequest; None for a plain restore.
         request_is_gone: Nobody asks for it any more.
@@ -64,8 +61,7 @@ class Observed:
     template: JsonObject | None
     problem: Reason | None
     addon_found: bool
-    backing_up: str | None
-    restoring: str | None
+    claimants: Sequence[Claimant]
     configurations: tuple[str, ...]
     order: RestoreOrder | None
     request_is_gone: bool
@@ -106,6 +102,7 @@ def observe(reader: Reader, restore: RestoreSession) -> Observed:
     )
     repository = reader.get(Repository, namespace, repository_name or "")
     template, problem = _template(reader, restore, repository)
+    executor = restore.status.executor if restore.status else None
     claim = restore.spec.target.name if restore.spec.target is not None else ""
     addon = restore.spec.addon
     return Observed(
@@ -114,8 +111,9 @@ def observe(reader: Reader, restore: RestoreSession) -> Observed:
             reader,
             namespace=namespace,
             name=restore.metadata.name,
-            executor=restore.status.executor if restore.status else None,
+            executor=executor,
             owner_uid=restore.metadata.uid,
+            is_settled=restore.is_finished and is_pushed(restore),
         ),
         repository=repository,
         snapshot=snapshot,
@@ -123,8 +121,15 @@ def observe(reader: Reader, restore: RestoreSession) -> Observed:
         template=template,
         problem=problem,
         addon_found=reader.has(ADDONS, None, (addon.name if addon else None) or ""),
-        backing_up=_backing_up(reader, namespace, claim),
-        restoring=_restoring(reader, restore, claim),
+        claimants=claimants(
+            reader,
+            namespace,
+            restore_keys(reader, restore),
+            uid=restore.metadata.uid,
+            goes_first=True,
+        )
+        if executor is None and not restore.is_finished
+        else (),
         configurations=_configurations(reader, namespace, claim),
         order=order,
         request_is_gone=order is not None
@@ -134,6 +139,12 @@ def observe(reader: Reader, restore: RestoreSession) -> Observed:
         cluster_uid=cluster_uid(reader),
         terminated_pods=terminated_pods(reader, namespace, repository_name or ""),
     )
+
+
+def is_pushed(restore: RestoreSession) -> bool:
+    """Whether the controller has had its last word."""
+    conditions = restore.status.conditions if restore.status is not None else ()
+    return is_true(conditions, ConditionType.METRICS_PUSHED)
 
 
 def _order(restore: RestoreSession) -> tuple[RestoreOrder | None, str | None]:
@@ -153,24 +164,6 @@ def _template(
         return restore_template(reader, repository, storage, restore), None
     except UnresolvedError as error:
         return None, error.reason
-
-
-def _backing_up(reader: Reader, namespace: str, claim: str) -> str | None:
-    """A started BackupSession of the target that is not finished."""
-    found = reader.by(SESSIONS_BY_CLAIM_IN_USE, namespace, claim)
-    return min((item.metadata.name for item in found), default=None)
-
-
-def _restoring(reader: Reader, restore: RestoreSession, claim: str) -> str | None:
-    """Another RestoreSession of the target that was started and is not finished."""
-    for other in reader.by(RESTORES_BY_TARGET, restore.metadata.namespace or "", claim):
-        if other.metadata.uid == restore.metadata.uid:
-            continue
-        if other.status is not None and not other.is_finished:
-            started = other.status.executor is not None
-            if started or is_true(other.status.conditions, ConditionType.RESTORE_EXECUTOR_ENSURED):
-                return other.metadata.name
-    return None
 
 
 def _configurations(reader: Reader, namespace: str, claim: str) -> tuple[str, ...]:

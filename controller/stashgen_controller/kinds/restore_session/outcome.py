@@ -96,6 +96,19 @@ def _ended(
     component: RestoreComponent,
     now: datetime,
 ) -> RestoreSessionStatus:
+    left = _left_behind(seen, status, component)
+    if left is not None:
+        component = component.model_copy(update={"error": f"{component.error}; {left}"})
+        status = set_condition(
+            status,
+            condition(
+                ConditionType.RESTORED_IN_PART,
+                status=True,
+                reason=ConditionType.RESTORED_IN_PART,
+                message=left,
+                now=now,
+            ),
+        )
     update: dict[str, object] = {
         "executor": executor or status.executor,
         "components": {COMPONENT: component},
@@ -103,6 +116,28 @@ def _ended(
     if seen.run.result is not None:
         update["restored_before"] = seen.run.result.restored_before
     return _pushed(seen, status.model_copy(update=update), now)
+
+
+def _left_behind(
+    seen: Observed, status: RestoreSessionStatus, component: RestoreComponent
+) -> str | None:
+    """How far a restore came that did not end well; None where it wrote nothing.
+
+    A worker says so itself; one that could say nothing may have written, if its pod ever ran.
+    """
+    if component.phase is not RestorePhase.FAILED:
+        return None
+    result = seen.run.result
+    if result is not None:
+        part = result.restored
+        return f"restored in part ({part.files} of {part.total_files} files)" if part else None
+    own = (status.components or {}).get(COMPONENT)
+    progress = own.progress if own is not None else None
+    if seen.run.never_ran:
+        return None
+    if progress is None or not progress.total_files:
+        return "restored in part (how far is not known)"
+    return f"restored in part (at least {progress.files_done} of {progress.total_files} files)"
 
 
 def _pushed(seen: Observed, status: RestoreSessionStatus, now: datetime) -> RestoreSessionStatus:

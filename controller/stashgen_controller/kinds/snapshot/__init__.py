@@ -12,7 +12,8 @@ from stashgen.api.snapshot import Phase, Snapshot
 from stashgen_controller.kinds.snapshot.decide import decide
 from stashgen_controller.kinds.snapshot.observe import observe
 from stashgen_controller.kinds.watches import is_pushed, job_progress, pod_progress
-from stashgen_controller.runtime.kind import Kind, Place, Reader, Watch, phase_of
+from stashgen_controller.listers.indexes import volume_key
+from stashgen_controller.runtime.kind import IndexKey, Kind, Place, Reader, Watch, phase_of
 from stashgen_controller.runtime.permission import Permission, writes_status
 
 
@@ -46,8 +47,9 @@ def _is_finished(snapshot: JsonObject) -> bool:
     return phase_of(snapshot) == Phase.SUCCEEDED and has_conditions
 
 
-def _volume(_reader: Reader, snapshot: Snapshot) -> str | None:
-    return snapshot.spec.app_ref.name if snapshot.spec.app_ref is not None else None
+def _uses(_reader: Reader, snapshot: Snapshot) -> Iterator[IndexKey]:
+    if snapshot.spec.app_ref is not None:
+        yield volume_key(snapshot.metadata.namespace or "", snapshot.spec.app_ref.name)
 
 
 KIND = Kind(
@@ -61,5 +63,5 @@ KIND = Kind(
         Watch(BackupSession, _of_session, _last_word),
     ),
     is_finished=_is_finished,
-    volume=_volume,
+    uses=_uses,
 )

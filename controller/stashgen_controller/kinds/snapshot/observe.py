@@ -43,6 +43,8 @@ def observe(reader: Reader, snapshot: Snapshot) -> Observed:
             executor=snapshot.status.executor if snapshot.status else None,
             owner_uid=session.metadata.uid if session is not None else None,
             was_started=_was_started(snapshot, session),
+            is_settled=snapshot.is_finished
+            and bool(snapshot.status and snapshot.status.conditions),
         ),
         abandoned=_abandoned(snapshot, session),
     )

@@ -152,6 +152,11 @@ ADVICE: Mapping[ErrorClass, Advice] = {
         "the pod did not start: no node has room for it, or its volume is attached to another one.",
         _POD,
     ),
+    ErrorClass.NODE_LOST: Advice(
+        "the pod had to end and its node does not say that it did. If the machine is off, delete its "
+        "Node object; restic's lock is taken over half an hour after its last sign of life.",
+        _POD,
+    ),
     ErrorClass.KILLED: Advice(
         "the container ended without reporting a result. Its log may have details.", _LOG
     ),

@@ -93,7 +93,7 @@ def test_a_job_that_somebody_deleted_is_made_anew_after_the_delay_of_a_failure()
     assert not first.actions
     assert first.error == LOST
     assert first.requeue_after == timedelta(seconds=10)
-    assert first.executor == FIRST.model_copy(update={"lost_time": NOW})
+    assert first.executor == FIRST.model_copy(update={"lost_time": NOW, "ended": True})
 
     early = attempts(first.executor, lost).advance(NOW + timedelta(seconds=9))
     assert not early.actions

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stashgen.api.base import JsonObject
+from stashgen.api.labels import label_value
 from stashgen.api.strict_mode import LONGEST_JOB_SECONDS
 from stashgen.kubestash.verbs import Verb
-from stashgen_controller.jobs.manifest import Owner, job_manifest, label_value
+from stashgen_controller.jobs.manifest import Owner, job_manifest
 from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.runtime.apply import is_ours
 from tests.support.world import NOW

@@ -49,6 +49,20 @@ ENDED: JsonObject = {
         "conditions": [PUSHED],
     },
 }
+BACKING_UP: JsonObject = {
+    **SESSION,
+    "status": {
+        "phase": "Running",
+        "snapshots": [
+            {
+                "name": "snapshot",
+                "repository": "repo-local",
+                "phase": "Running",
+                "appRef": {"name": "library"},
+            }
+        ],
+    },
+}
 SNAPSHOT: JsonObject = {
     "kind": "Snapshot",
     "metadata": {"name": "snapshot", "namespace": "demo"},
@@ -77,7 +91,8 @@ def named(kind: str, name: str) -> JsonObject:
         (known.BACKUP_CONFIGURATIONS, CONFIGURATION, {"library-backup", "repo-local"}),
         (known.RETENTION_POLICIES, POLICY, {"library-backup", "repo-local"}),
         (known.BACKUP_SESSIONS, SESSION, {"session"}),
-        (known.BACKUP_SESSIONS, ENDED, {"snapshot", "repo-local", "back"}),
+        (known.BACKUP_SESSIONS, ENDED, {"snapshot", "repo-local"}),
+        (known.BACKUP_SESSIONS, BACKING_UP, {"session", "repo-local", "back"}),
         (known.SNAPSHOTS, SNAPSHOT, {"snapshot", "session"}),
         (known.SNAPSHOTS, GOOD, {"session", "repo-local", "back"}),
         (known.RESTORE_SESSIONS, RESTORE, {"back"}),

@@ -63,7 +63,14 @@ def test_one_whose_pod_may_write_its_record_yet_is_not_told() -> None:
     killed = snapshot("a", pod_name="a-x")
     assert told(killed, pod(killed, {"phase": "Running"})) == []
     assert told(killed, pod(killed, terminated(code=137))) == ["a"]
-    assert told(killed) == ["a"]
+    assert told(killed) == []
+
+
+def test_one_whose_pods_end_nobody_reported_is_told_once_no_worker_can_run_any_more() -> None:
+    killed = snapshot("a", pod_name="a-x")
+    later = snapshot("b", phase="Succeeded", time="2026-03-08T10:59:00Z")
+    assert told(killed, later) == []
+    assert told(killed, snapshot("b", phase="Succeeded", time="2026-03-08T11:00:01Z")) == ["a"]
 
 
 def test_one_of_another_repository_or_namespace_is_not_told() -> None:

@@ -16,7 +16,7 @@ def key(name: str) -> Key:
 
 
 def test_keys_of_one_lane_come_one_after_the_other() -> None:
-    queue = WorkQueue(SystemClock(), lambda item: item.name[0])
+    queue = WorkQueue(SystemClock(), lambda item: (item.name[0],))
     for name in ("a1", "a2", "b1"):
         queue.add(key(name))
     with queue.take() as first, queue.take() as second:

@@ -1,0 +1,153 @@
+"""Who works on a volume or a Repository now, and whose turn is next.
+
+Of initialisation, backup, restore and retention at most one works on a volume, and at most one on
+a Repository (docs/adr/0009-one-writer.md). Each records in its own status that it begins, before
+its Job is made: that is its claim, and it ends with the run. Restores go first.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from stashgen.api.restore_session import RestoreSession
+from stashgen.api.snapshot import Phase, Snapshot
+from stashgen.kubestash.conditions import ConditionType
+from stashgen_controller.listers.indexes import (
+    CLAIMING_REPOSITORIES,
+    CLAIMING_SESSIONS,
+    LIVING_PODS,
+    UNFINISHED_RESTORES,
+    repository_key,
+    volume_key,
+)
+from stashgen_controller.listers.pods import NODE_ANSWERS
+from stashgen_controller.protocol.reason import Reason
+from stashgen_controller.runtime.causes import TURNS, Cause
+from stashgen_controller.runtime.conditions import find
+from stashgen_controller.runtime.kind import IndexKey, Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """Somebody else who is at work, or whose turn comes first.
+
+    Attributes:
+        why: What is waited for.
+        until: From then on it does not count any more: it is a pod of a node that is lost.
+    """
+
+    why: Reason
+    until: datetime | None = None
+
+
+def waits_for(claimants: Iterable[Claimant], now: datetime) -> Reason | None:
+    """What has to be waited for; None where it is our turn."""
+    counting = (item for item in claimants if item.until is None or now < item.until)
+    return next((item.why for item in counting), None)
+
+
+def claimants(
+    reader: Reader, namespace: str, keys: Iterable[IndexKey], *, uid: str | None, goes_first: bool
+) -> tuple[Claimant, ...]:
+    """Who keeps an object from beginning.
+
+    Args:
+        reader: What is known.
+        namespace: Of the object; volumes and Repositories are of its own namespace.
+        keys: The volumes and Repositories that it is about to work on.
+        uid: Of the object itself, which is in nobody's way.
+        goes_first: It is a restore: it does not wait for those that have not begun.
+    """
+    wanted = frozenset(keys)
+    restores = [
+        item for item in reader.by(UNFINISHED_RESTORES, namespace) if item.metadata.uid != uid
+    ]
+    return (
+        *_restores(reader, restores, wanted, waiting=False),
+        *_sessions(reader, wanted, uid),
+        *_repositories(reader, wanted, uid),
+        *_pods(reader, wanted),
+        *(() if goes_first else _restores(reader, restores, wanted, waiting=True)),
+    )
+
+
+def restore_keys(reader: Reader, restore: RestoreSession) -> tuple[IndexKey, ...]:
+    """What a restore works on: the volume that it writes, the Repository that it reads."""
+    namespace = restore.metadata.namespace or ""
+    repository = source_repository(reader, restore)
+    target = restore.spec.target
+    return (
+        *((volume_key(namespace, target.name),) if target is not None else ()),
+        *((repository_key(namespace, repository),) if repository else ()),
+    )
+
+
+def source_repository(reader: Reader, restore: RestoreSession) -> str | None:
+    """The Repository that a restore reads: it names it, or one of its Snapshots."""
+    source = restore.spec.data_source
+    if source is None or source.repository:
+        return source.repository if source is not None else None
+    found = reader.get(Snapshot, restore.metadata.namespace, source.snapshot or "")
+    return found.spec.repository if found is not None else None
+
+
+def _restores(
+    reader: Reader,
+    restores: Iterable[RestoreSession],
+    wanted: frozenset[IndexKey],
+    *,
+    waiting: bool,
+) -> Iterator[Claimant]:
+    for restore in restores:
+        has_begun = restore.status is not None and restore.status.executor is not None
+        concerns = has_begun is not waiting and not wanted.isdisjoint(restore_keys(reader, restore))
+        name = restore.metadata.name
+        if concerns and has_begun:
+            text = f"RestoreSession {name} is restoring into the volume or from the Repository"
+            yield Claimant(Reason(Cause.WAITING_FOR_RESTORE, text))
+        elif concerns and is_in_turn(restore):
+            yield Claimant(Reason(Cause.WAITING_FOR_RESTORE, f"RestoreSession {name} goes first"))
+
+
+def is_in_turn(restore: RestoreSession) -> bool:
+    """Whether a restore that has not begun only waits for others, as far as is known."""
+    if restore.status is None:
+        return True
+    known = find(restore.status.conditions, ConditionType.RESTORE_EXECUTOR_ENSURED)
+    return known is not None and known.reason in TURNS
+
+
+def _sessions(reader: Reader, wanted: frozenset[IndexKey], uid: str | None) -> Iterator[Claimant]:
+    for key in wanted:
+        for session in reader.by(CLAIMING_SESSIONS, *key):
+            if session.metadata.uid == uid or session.status is None:
+                continue
+            name = session.metadata.name
+            is_backup = any(item.phase is Phase.RUNNING for item in session.status.snapshots or ())
+            if is_backup and not session.is_finished:
+                text = f"BackupSession {name} is backing up"
+                yield Claimant(Reason(Cause.WAITING_FOR_BACKUP, text))
+            else:
+                text = f"the retention of BackupSession {name} is running"
+                yield Claimant(Reason(Cause.WAITING_FOR_RETENTION, text))
+
+
+def _repositories(
+    reader: Reader, wanted: frozenset[IndexKey], uid: str | None
+) -> Iterator[Claimant]:
+    for key in wanted:
+        for repository in reader.by(CLAIMING_REPOSITORIES, *key):
+            if repository.metadata.uid != uid:
+                text = f"Repository {repository.metadata.name} is being initialised"
+                yield Claimant(Reason(Cause.WAITING_FOR_INITIALIZATION, text))
+
+
+def _pods(reader: Reader, wanted: frozenset[IndexKey]) -> Iterator[Claimant]:
+    """What runs on although nobody claims it: its session was deleted, say."""
+    for key in wanted:
+        for pod in reader.by(LIVING_PODS, *key):
+            deleted = pod.metadata.deletion_timestamp
+            yield Claimant(
+                Reason(Cause.WAITING_FOR_POD, f"pod {pod.metadata.name} has not ended"),
+                deleted + NODE_ANSWERS if deleted is not None else None,
+            )

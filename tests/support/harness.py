@@ -155,7 +155,8 @@ class Harness:
                 if any(owner["uid"] in gone for owner in owners):
                     namespace = cast("str | None", metadata(obj).get("namespace"))
                     # Without a kubelet a pod would be Terminating for ever.
-                    options: JsonObject = {"gracePeriodSeconds": 0}
+                    now: JsonObject = {"gracePeriodSeconds": 0} if resource == known.PODS else {}
+                    options: JsonObject = {"propagationPolicy": "Background", **now}
                     self.client.raw("DELETE", resource.path(namespace, name_of(obj)), options)
                     self._collect({metadata(obj)["uid"]})
 

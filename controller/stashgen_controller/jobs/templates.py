@@ -217,6 +217,11 @@ def _require_compiled(repository: Repository) -> None:
         raise UnresolvedError(Reason(Cause.NOT_COMPILED, text))
 
 
+def may_use_storage(repository: Repository) -> bool:
+    """Whether a pod of the repository could use its storage: both are in one namespace."""
+    return repository.storage_key[0] == repository.metadata.namespace
+
+
 def _granted(repository: Repository, storage: BackupStorage | None) -> BackupStorage:
     """The storage, if the pod may use it from the repository's namespace."""
     namespace, name = repository.storage_key
@@ -225,7 +230,7 @@ def _granted(repository: Repository, storage: BackupStorage | None) -> BackupSto
             Reason(Cause.NO_STORAGE, f"BackupStorage {namespace}/{name} does not exist")
         )
     home = repository.metadata.namespace
-    if namespace != home:
+    if not may_use_storage(repository):
         text = f"BackupStorage {namespace}/{name} is not in namespace {home}"
         raise UnresolvedError(Reason(Cause.GRANT_MISSING, text))
     secret = repository.spec.encryption_secret

@@ -85,7 +85,7 @@ def job_progress(job: JsonObject) -> object:
 
 def pod_progress(pod: JsonObject) -> object:
     """How far a pod is."""
-    return existence(pod), pod.get("status")
+    return existence(pod), metadata_of(pod).get("deletionTimestamp"), pod.get("status")
 
 
 def is_pushed(obj: JsonObject) -> bool:

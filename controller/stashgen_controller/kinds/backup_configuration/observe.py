@@ -24,6 +24,7 @@ from stashgen.api.shared import ObjectReference
 from stashgen.kubestash import names
 from stashgen.kubestash.pods.settings import TRIGGER_ACCOUNT, WORKER_ACCOUNT
 from stashgen.kubestash.verbs import Template
+from stashgen_controller.jobs.templates import may_use_storage
 from stashgen_controller.listers.configurations import resolved_configuration
 from stashgen_controller.listers.indexes import CRON_JOBS_BY_CONTROLLER, REPOSITORIES_BY_PLACE
 from stashgen_controller.listers.objects import claim_uid, labels_of_namespace
@@ -162,7 +163,10 @@ def _referred(
 
 
 def _neighbours(reader: Reader, configuration: BackupConfiguration) -> Iterator[Repository]:
-    """Repositories in the directories that the sessions want."""
+    """Repositories in the directories that the sessions want.
+
+    One that may not use the storage writes nothing there: it is in nobody's way.
+    """
     namespace = configuration.metadata.namespace or ""
     for session in configuration.spec.sessions:
         for wanted in session.repositories or ():
@@ -172,7 +176,7 @@ def _neighbours(reader: Reader, configuration: BackupConfiguration) -> Iterator[
                 place = (wanted.directory or "").strip("/")
                 key = (storage.namespace or namespace, storage.name, place)
                 for item in reader.by(REPOSITORIES_BY_PLACE, *key):
-                    if item.key != (namespace, wanted.name):
+                    if item.key != (namespace, wanted.name) and may_use_storage(item):
                         yield item
 
 

@@ -95,8 +95,17 @@ def observe(reader: Reader, storage: BackupStorage) -> Observed:
     )
 
 
+def _came_first(other: BackupStorage, storage: BackupStorage) -> bool:
+    return _rank(other) < _rank(storage)
+
+
+def _rank(storage: BackupStorage) -> tuple[bool, str, tuple[str, str]]:
+    return not is_initialized(storage), str(storage.metadata.creation_timestamp), storage.key
+
+
 def _template(reader: Reader, storage: BackupStorage) -> tuple[JsonObject | None, Reason | None]:
-    others = reader.items(BackupStorage)
+    # Whoever makes a storage of the same place later must not stop the one that is there.
+    others = [item for item in reader.items(BackupStorage) if _came_first(item, storage)]
     invalid = validate_backup_storage(
         with_storage_defaults(storage), map(with_storage_defaults, others)
     )

@@ -153,8 +153,8 @@ ADVICE: Mapping[ErrorClass, Advice] = {
         _POD,
     ),
     ErrorClass.NODE_LOST: Advice(
-        "the pod had to end and its node does not say that it did. If the machine is off, delete its "
-        "Node object; restic's lock is taken over half an hour after its last sign of life.",
+        "the pod had to end and its node does not say that it did. If the machine is off, delete "
+        "its Node object; restic's lock is taken over half an hour after its last sign of life.",
         _POD,
     ),
     ErrorClass.KILLED: Advice(

@@ -1,0 +1,219 @@
+"""Nothing final follows from what a cache does not show, nor from a node that says nothing."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+
+from stashgen.api import resources as known
+from stashgen.api.base import JsonObject
+from stashgen.api.resources import Resource
+from stashgen.kubestash.verbs import Verb
+from stashgen_controller.kinds import KINDS, WATCHED
+from stashgen_controller.kube.client import Client, Event
+from stashgen_controller.listers.indexes import INDEXES
+from stashgen_controller.runtime.manager import Manager
+from tests.support import manifests
+from tests.support.harness import Harness, conditions, good_worker, name_of, plan_of
+
+_PATIENCE_SECONDS = 30
+
+
+class HalfOpen(Client):
+    """Watches of Jobs and pods whose connection is dead: nothing comes, and nothing ends."""
+
+    is_dead = False
+
+    def watch(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        resource_version: str,
+        label_selector: str = "",
+        timeout_seconds: int = 300,
+    ) -> Iterator[Event]:
+        """Drop what comes while the connection is dead."""
+        events = super().watch(
+            resource,
+            namespace,
+            resource_version=resource_version,
+            label_selector=label_selector,
+            timeout_seconds=timeout_seconds,
+        )
+        for event in events:
+            if not (self.is_dead and resource.plural in {"jobs", "pods"}):
+                yield event
+
+
+def eventually(what: str, probe: Callable[[], object]) -> None:
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while not probe():
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def protected(harness: Harness) -> Harness:
+    """A volume with one good Snapshot."""
+    for obj in (
+        manifests.storage("demo"),
+        manifests.retention("demo"),
+        manifests.configuration("demo"),
+    ):
+        harness.apply(obj)
+    harness.settle(work=good_worker)
+    harness.advance(timedelta(hours=1))
+    return harness
+
+
+def start_backup(harness: Harness) -> tuple[JsonObject, str]:
+    """A backup whose pod runs and is recorded; returns its Job and the pod's name."""
+    harness.trigger()
+    job = harness.run_until(Verb.BACKUP)
+    pod = harness.start_pod(job, {"phase": "Running"})
+    harness.advance(timedelta(seconds=5))
+    harness.settle()
+    return job, pod
+
+
+@pytest.mark.parametrize("takes_over", [True, False])
+def test_a_standby_that_heard_nothing_for_a_while_calls_no_running_job_lost(
+    protected: Harness, *, takes_over: bool
+) -> None:
+    client = HalfOpen.for_url(protected.server.url)
+    standby = Manager(client, protected.clock, kinds=KINDS, models=WATCHED, indexes=INDEXES)
+    standby.watch()
+    eventually("the caches", lambda: standby.synced)
+    client.is_dead = True
+    job, _ = start_backup(protected)
+    snapshot = name_of(job)
+    executor = protected.status(known.SNAPSHOTS, "demo", snapshot)["executor"]
+    if takes_over:
+        standby.take_over()
+    else:
+        # Even with the caches as they are.
+        standby.work()
+    try:
+        session = plan_of(job).backup_session or ""
+        protected.client.patch(
+            known.SNAPSHOTS, "demo", snapshot, {"metadata": {"annotations": {"look": "again"}}}
+        )
+        protected.client.patch(
+            known.BACKUP_SESSIONS, "demo", session, {"metadata": {"annotations": {"look": "again"}}}
+        )
+        eventually("the looks", lambda: standby.synced and standby.idle)
+        time.sleep(0.5)
+        eventually("the looks", lambda: standby.idle)
+        status = protected.status(known.SNAPSHOTS, "demo", snapshot)
+        assert (status["phase"], status["executor"]) == ("Running", executor)
+        assert protected.status(known.BACKUP_SESSIONS, "demo", session)["phase"] == "Running"
+        client.is_dead = False
+        protected.finish(job, good_worker(protected, job, plan_of(job)))
+        if takes_over:
+            eventually(
+                "the end",
+                lambda: protected.status(known.SNAPSHOTS, "demo", snapshot)["phase"] == "Succeeded",
+            )
+    finally:
+        standby.stop()
+
+
+def test_a_deleted_job_is_lost_only_once_its_pod_has_ended(protected: Harness) -> None:
+    job, _ = start_backup(protected)
+    protected.client.delete(known.JOBS, "demo", name_of(job))
+    protected.settle()
+    assert protected.status(known.SNAPSHOTS, "demo", name_of(job))["phase"] == "Running"
+    protected.start_pod(job, {"phase": "Failed"})
+    protected.advance(timedelta(seconds=10))
+    protected.settle()
+    status = protected.status(known.SNAPSHOTS, "demo", name_of(job))
+    assert status["phase"] == "Failed"
+    assert "ExecutorLost" in str(conditions(status)["BackupIncomplete"]["message"])
+
+
+def test_a_backup_that_was_done_before_its_job_was_deleted_is_good(protected: Harness) -> None:
+    job, _ = start_backup(protected)
+    result = good_worker(protected, job, plan_of(job))
+    protected.client.delete(known.JOBS, "demo", name_of(job))
+    terminated: JsonObject = {
+        "exitCode": 0,
+        "message": result.model_dump_json(by_alias=True, exclude_none=True),
+    }
+    protected.start_pod(
+        job,
+        {
+            "phase": "Succeeded",
+            "containerStatuses": [{"name": "worker", "state": {"terminated": terminated}}],
+        },
+    )
+    protected.advance(timedelta(seconds=10))
+    protected.settle()
+    assert protected.status(known.SNAPSHOTS, "demo", name_of(job))["phase"] == "Succeeded"
+
+
+def test_a_session_on_a_dead_node_fails_and_the_next_one_has_its_turn(protected: Harness) -> None:
+    job, pod = start_backup(protected)
+    first = plan_of(job).backup_session or ""
+    # What is left of the pod: the API server marks it, and no kubelet answers.
+    protected.client.delete(known.PODS, "demo", pod)
+    protected.settle()
+    assert protected.status(known.SNAPSHOTS, "demo", name_of(job))["phase"] == "Running"
+    protected.advance(timedelta(seconds=30 + 61))
+    protected.settle()
+    status = protected.status(known.SNAPSHOTS, "demo", name_of(job))
+    assert status["phase"] == "Failed"
+    assert f"NodeLost: pod {pod} had to end" in str(
+        conditions(status)["BackupIncomplete"]["message"]
+    )
+    assert protected.status(known.BACKUP_SESSIONS, "demo", first)["phase"] == "Failed"
+    second = protected.trigger()
+    following = protected.run_until(Verb.BACKUP)
+    assert plan_of(following).backup_session == second
+    # Nobody said that it has ended: its lock stays until restic itself calls it stale.
+    assert pod not in plan_of(following).terminated_pods
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_repository_that_may_not_use_the_storage_stops_nobody(
+    harness: Harness, *, compiled: bool
+) -> None:
+    objects = (
+        manifests.one_volume("demo")
+        if compiled
+        else [
+            manifests.storage("demo"),
+            manifests.retention("demo"),
+            manifests.configuration("demo"),
+        ]
+    )
+    for obj in objects:
+        harness.apply(obj)
+    harness.settle(work=good_worker)
+    (configuration,) = harness.names(known.BACKUP_CONFIGURATIONS, "demo")
+    (repository,) = harness.names(known.REPOSITORIES, "demo")
+    spec = harness.get(known.REPOSITORIES, "demo", repository)["spec"]
+    assert isinstance(spec, dict)
+    foreign = {"name": "mine", "namespace": "evil"}
+    harness.apply(manifests.namespace("evil"))
+    harness.apply(
+        {
+            "apiVersion": "storage.kubestash.com/v1alpha1",
+            "kind": "Repository",
+            "metadata": {**foreign},
+            "spec": {
+                "appRef": {"apiGroup": "", "kind": "PersistentVolumeClaim", **foreign},
+                "storageRef": spec["storageRef"],
+                "path": spec["path"],
+                "encryptionSecret": {**foreign},
+            },
+        }
+    )
+    harness.settle(work=good_worker)
+    harness.look_at_everything()
+    harness.settle(work=good_worker)
+    harness.advance(timedelta(hours=1))
+    session = harness.trigger(configuration=configuration)
+    harness.settle(work=good_worker)
+    assert harness.status(known.BACKUP_SESSIONS, "demo", session)["phase"] == "Succeeded"

@@ -1,0 +1,267 @@
+"""At most one works on a volume and on a Repository; restores go first and keep their Snapshot."""
+
+from datetime import timedelta
+from typing import cast
+
+import pytest
+
+from stashgen.api import resources as known
+from stashgen.api.base import JsonObject
+from stashgen.api.snapshot import Phase
+from stashgen.kubestash.verbs import Verb
+from stashgen_controller.protocol.run_result import (
+    ErrorClass,
+    RestoredPart,
+    Retention,
+    RunError,
+    RunResult,
+)
+from stashgen_controller.protocol.run_spec import RunSpec
+from tests.support import manifests
+from tests.support.harness import Harness, conditions, good_worker, metadata, name_of, plan_of
+
+_CONFIGURATION = "library-backup"
+
+
+@pytest.fixture
+def protected(harness: Harness) -> Harness:
+    """A volume with one good Snapshot, and a second session of another schedule."""
+    for obj in (
+        manifests.storage("demo"),
+        manifests.retention("demo"),
+        manifests.configuration(
+            "demo",
+            manifests.session("demo"),
+            manifests.session("demo", "weekly", schedule="1 2 * * 0"),
+        ),
+    ):
+        harness.apply(obj)
+    harness.settle(work=good_worker)
+    harness.advance(timedelta(minutes=10))
+    return harness
+
+
+def running(harness: Harness) -> list[Verb]:
+    """What is at work: there is a Job and it has not ended."""
+    return [plan_of(job).verb for job in harness.open_jobs()]
+
+
+def finish_one(harness: Harness) -> Verb:
+    """Do the only Job that is open."""
+    (job,) = harness.open_jobs()
+    harness.finish(job, good_worker(harness, job, plan_of(job)))
+    harness.settle()
+    return plan_of(job).verb
+
+
+def backup_session(harness: Harness, name: str) -> JsonObject:
+    return harness.status(known.BACKUP_SESSIONS, "demo", name)
+
+
+def restored_in_part(harness: Harness, job: JsonObject, plan: RunSpec) -> RunResult:
+    """A worker whose restores end half way."""
+    result = good_worker(harness, job, plan)
+    if plan.verb is not Verb.RESTORE:
+        return result
+    error = RunError(reason=ErrorClass.NO_SPACE, message="no space left on device")
+    return result.model_copy(
+        update={
+            "phase": Phase.FAILED,
+            "error": error,
+            "components": {},
+            "restored": RestoredPart(files=135, total_files=200),
+        }
+    )
+
+
+@pytest.mark.parametrize("restore_first", [True, False])
+def test_of_a_backup_and_a_restore_made_together_the_restore_runs(
+    protected: Harness, *, restore_first: bool
+) -> None:
+    if restore_first:
+        protected.apply(manifests.restore("demo", "back"))
+    name = protected.trigger()
+    if not restore_first:
+        protected.apply(manifests.restore("demo", "back"))
+    protected.settle()
+    assert running(protected) == [Verb.RESTORE]
+    assert finish_one(protected) is Verb.RESTORE
+    protected.settle(work=good_worker)
+    assert protected.status(known.RESTORE_SESSIONS, "demo", "back")["phase"] == "Succeeded"
+    assert backup_session(protected, name)["phase"] in {"Skipped", "Succeeded"}
+
+
+def test_sessions_of_one_volume_run_one_after_the_other_and_say_for_whom_they_wait(
+    protected: Harness,
+) -> None:
+    first, second = protected.trigger(), protected.trigger("weekly")
+    protected.settle()
+    assert running(protected) == [Verb.BACKUP]
+    (job,) = protected.open_jobs()
+    (waiting,) = {first, second} - {plan_of(job).backup_session}
+    told = conditions(backup_session(protected, waiting))["BackupExecutorEnsured"]
+    assert told["reason"] == "WaitingForBackup"
+    assert told["message"] == f"BackupSession {plan_of(job).backup_session} is backing up"
+    done = [finish_one(protected) for _ in range(4)]
+    assert sorted(done) == [Verb.BACKUP, Verb.BACKUP, Verb.RETAIN, Verb.RETAIN]
+    assert running(protected) == []
+    for name in (first, second):
+        assert backup_session(protected, name)["phase"] == "Succeeded", backup_session(
+            protected, name
+        )
+
+
+def test_a_restore_that_waits_goes_before_the_retention_of_the_backup_it_waits_for(
+    protected: Harness,
+) -> None:
+    name = protected.trigger()
+    protected.run_until(Verb.BACKUP)
+    protected.apply(manifests.restore("demo", "back"))
+    protected.settle()
+    told = conditions(protected.status(known.RESTORE_SESSIONS, "demo", "back"))
+    assert told["RestoreExecutorEnsured"]["reason"] == "WaitingForBackup"
+    assert finish_one(protected) is Verb.BACKUP
+    assert finish_one(protected) is Verb.RESTORE
+    assert finish_one(protected) is Verb.RETAIN
+    (applied,) = cast("list[JsonObject]", backup_session(protected, name)["retentionPolicy"])
+    assert applied["phase"] == "Applied"
+
+
+def test_a_session_waits_for_a_pod_that_outlives_its_own_session(protected: Harness) -> None:
+    old = protected.trigger()
+    job = protected.run_until(Verb.BACKUP)
+    pod = protected.start_pod(job, {"phase": "Running"})
+    # Only the objects go: the pod's node has not answered yet.
+    protected.client.delete(known.BACKUP_SESSIONS, "demo", old)
+    protected.client.delete(known.JOBS, "demo", name_of(job))
+    protected.settle()
+    protected.advance(timedelta(minutes=1))
+    name = protected.trigger()
+    protected.settle()
+    told = conditions(backup_session(protected, name))["BackupExecutorEnsured"]
+    assert (told["reason"], told["message"]) == ("WaitingForPod", f"pod {pod} has not ended")
+    protected.start_pod(job, {"phase": "Failed"})
+    protected.advance(timedelta(minutes=1))
+    protected.settle(work=good_worker)
+    assert backup_session(protected, name)["phase"] == "Succeeded", backup_session(protected, name)
+
+
+def test_retention_keeps_what_a_restore_or_a_request_names(protected: Harness) -> None:
+    first = protected.names(known.SNAPSHOTS, "demo")
+    protected.apply(manifests.restore("demo", "waits", claim="absent", snapshot=first[0]))
+    protected.advance(timedelta(minutes=1))
+    protected.trigger()
+    retain = protected.run_until(Verb.RETAIN)
+    assert plan_of(retain).pinned_snapshots == (first[0],)
+
+
+def test_retention_goes_on_until_nothing_is_due(protected: Harness) -> None:
+    name = protected.trigger()
+    retain = protected.run_until(Verb.RETAIN)
+    (gone, *_) = protected.names(known.SNAPSHOTS, "demo")
+    result = good_worker(protected, retain, plan_of(retain))
+    more = Retention(removed=(gone,), remaining=5, kept=2)
+    protected.finish(retain, result.model_copy(update={"retention": more}))
+    protected.settle()
+    assert gone not in protected.names(known.SNAPSHOTS, "demo")
+    (following,) = protected.open_jobs()
+    assert name_of(following) == f"{name_of(retain)}-2"
+    assert plan_of(following).attempt == 2
+    protected.settle(work=good_worker)
+    (applied,) = cast("list[JsonObject]", backup_session(protected, name)["retentionPolicy"])
+    assert applied["phase"] == "Applied"
+    assert cast("JsonObject", applied["executor"])["attempt"] == 2
+
+
+# A volume that a restore left half written
+
+
+def leave_half_written(harness: Harness) -> str:
+    """A session whose backup is good and whose retention is to come; a restore fails before it."""
+    name = harness.trigger()
+    backup = harness.run_until(Verb.BACKUP)
+    harness.apply(manifests.restore("demo", "back"))
+    harness.settle()
+    harness.finish(backup, good_worker(harness, backup, plan_of(backup)))
+    harness.settle()
+    (restore,) = harness.open_jobs()
+    harness.finish(restore, restored_in_part(harness, restore, plan_of(restore)))
+    harness.settle()
+    return name
+
+
+def test_a_restore_that_failed_says_how_far_it_came(protected: Harness) -> None:
+    leave_half_written(protected)
+    status = protected.status(known.RESTORE_SESSIONS, "demo", "back")
+    assert status["phase"] == "Failed"
+    (component,) = cast("dict[str, JsonObject]", status["components"]).values()
+    assert component["error"] == (
+        "NoSpace: no space left on device; restored in part (135 of 200 files)"
+    )
+    assert conditions(status)["RestoredInPart"]["status"] == "True"
+
+
+def test_a_half_restored_volume_is_neither_backed_up_nor_tidied_until_a_restore_succeeds(
+    protected: Harness,
+) -> None:
+    before = leave_half_written(protected)
+    protected.advance(timedelta(minutes=1))
+    name = protected.trigger()
+    protected.settle(work=good_worker)
+    assert backup_session(protected, name)["phase"] == "Skipped"
+    skipped = str(conditions(backup_session(protected, name))["BackupSkipped"]["message"])
+    assert "RestoreSession back restored PersistentVolumeClaim library in part" in skipped
+    told = conditions(backup_session(protected, before))["RetentionPolicyExecutorEnsured"]
+    assert told["reason"] == "RestoredInPart"
+
+    protected.apply(manifests.restore("demo", "again"))
+    protected.settle(work=good_worker)
+    assert protected.status(known.RESTORE_SESSIONS, "demo", "again")["phase"] == "Succeeded"
+    (applied,) = cast("list[JsonObject]", backup_session(protected, before)["retentionPolicy"])
+    assert applied["phase"] == "Applied"
+    protected.advance(timedelta(minutes=1))
+    name = protected.trigger()
+    protected.settle(work=good_worker)
+    assert backup_session(protected, name)["phase"] == "Succeeded", backup_session(protected, name)
+
+
+def test_a_person_may_accept_a_half_restored_volume(protected: Harness) -> None:
+    leave_half_written(protected)
+    configuration = protected.get(known.BACKUP_CONFIGURATIONS, "demo", _CONFIGURATION)
+    for value, phase in (("another", "Skipped"), ("back", "Succeeded")):
+        accepted = {"stashgen.dev/accept-partial-restore": value}
+        changed = {
+            **configuration,
+            "metadata": {**metadata(configuration), "annotations": accepted},
+        }
+        protected.apply(cast("JsonObject", changed))
+        protected.settle(work=good_worker)
+        protected.advance(timedelta(minutes=1))
+        name = protected.trigger()
+        protected.settle(work=good_worker)
+        assert backup_session(protected, name)["phase"] == phase
+    status = protected.status(known.REPOSITORIES, "demo", "repo-local")
+    assert "openRestore" not in status
+
+
+@pytest.mark.parametrize("has_ended", [True, False])
+def test_a_half_restored_volume_stays_so_without_its_restore_session(
+    protected: Harness, *, has_ended: bool
+) -> None:
+    if has_ended:
+        leave_half_written(protected)
+    else:
+        protected.apply(manifests.restore("demo", "back"))
+        protected.run_until(Verb.RESTORE)
+    protected.delete(known.RESTORE_SESSIONS, "demo", "back")
+    protected.settle(work=good_worker)
+    protected.advance(timedelta(minutes=1))
+    name = protected.trigger()
+    protected.settle(work=good_worker)
+    assert backup_session(protected, name)["phase"] == "Skipped"
+    protected.apply(manifests.restore("demo", "back"))
+    protected.settle(work=good_worker)
+    protected.advance(timedelta(minutes=1))
+    name = protected.trigger()
+    protected.settle(work=good_worker)
+    assert backup_session(protected, name)["phase"] == "Succeeded", backup_session(protected, name)

@@ -131,7 +131,13 @@ class ApiServer:
         return self._change(resource, found, body | kept)
 
     def patch(
-        self, resource: Resource, namespace: str | None, name: str, body: JsonObject, *, status: bool
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        body: JsonObject,
+        *,
+        status: bool,
     ) -> JsonObject:
         """Merge-patch (RFC 7386) an object, or only its status.
 
@@ -206,9 +212,7 @@ class ApiServer:
 
     # requests
 
-    def answer(
-        self, method: str, path: str, body: object, query: Mapping[str, str]
-    ) -> JsonObject:
+    def answer(self, method: str, path: str, body: object, query: Mapping[str, str]) -> JsonObject:
         """Answer a request of the REST API.
 
         Raises:
@@ -245,7 +249,7 @@ def _parsed(path: str) -> tuple[Resource, str | None, str, str]:
     namespace = None
     if rest[0] == "namespaces" and len(rest) > 2:
         namespace, rest = rest[1], rest[2:]
-    name, part = (rest[1:] + ["", ""])[:2]
+    name, part = [*rest[1:], "", ""][:2]
     return BY_PLACE[group, rest[0]], namespace, name, part
 
 

@@ -8,6 +8,7 @@ with the kubelet's word, by force, or after their node object.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import cast
 
 from stashgen.api import resources as known
@@ -136,8 +137,12 @@ class Cluster:
 
     def _has_uid(self, uid: str) -> bool:
         resources = (
-            known.JOBS, known.BACKUP_SESSIONS, known.RESTORE_SESSIONS, known.REPOSITORIES,
-            known.BACKUP_STORAGES, known.BACKUP_CONFIGURATIONS,
+            known.JOBS,
+            known.BACKUP_SESSIONS,
+            known.RESTORE_SESSIONS,
+            known.REPOSITORIES,
+            known.BACKUP_STORAGES,
+            known.BACKUP_CONFIGURATIONS,
         )
         return any(uid_of(obj) == uid for item in resources for obj in self._server.items(item))
 
@@ -291,7 +296,7 @@ class Cluster:
             if process.message:
                 terminated["message"] = process.message
             phase = "Failed" if process.exit_code else "Succeeded"
-            self._trace.add(node.name, f"reports {process.name} {phase} {process.message[:120]}")
+            self._trace.add(node.name, f"reports {process.name} {phase} {process.message[:400]}")
             self._report(node, pod, phase, {"terminated": terminated})
         self._soon(lambda: self._end_deleted(pod))
 
@@ -356,7 +361,7 @@ class Cluster:
         self._server.replace(known.PODS, namespace_of(pod), body, status=True)
 
     def delete_by_force(self, pod: JsonObject) -> None:
-        """``kubectl delete --force``: the object goes at once, its process when the kubelet sees."""
+        """``kubectl delete --force``: the object goes at once, its process some time later."""
         node = self.nodes.get(str(mapping_of(pod, "spec").get("nodeName") or ""))
         self._server.remove(known.PODS, namespace_of(pod), name_of(pod))
         process = next(
@@ -402,9 +407,9 @@ class Cluster:
                 self.ended(process, node)
         for pod in self._server.items(known.PODS):
             if mapping_of(pod, "spec").get("nodeName") == node.name:
-                self._soon(lambda pod=pod: self._end_deleted(pod))
+                self._soon(partial(self._end_deleted, pod))
                 if _phase(pod) == "Pending":
-                    self._soon(lambda pod=pod: self._run_late(pod, node))
+                    self._soon(partial(self._run_late, pod, node))
 
     def _run_late(self, pod: JsonObject, node: Node) -> None:
         if not any(item.uid == uid_of(pod) for item in node.processes):

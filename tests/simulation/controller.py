@@ -7,8 +7,9 @@ some time after it happened, and each look at an object may pause at each reques
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
+import orjson
 from pydantic import ValidationError
 
 from stashgen.api.base import JsonObject
@@ -23,6 +24,7 @@ from stashgen_controller.runtime.decision import Key
 from stashgen_controller.runtime.indexer import Change
 from stashgen_controller.runtime.kind import Kind
 from stashgen_controller.runtime.manager import WORKERS, keys_of, reconcile
+from stashgen_controller.runtime.packing import Packing
 from tests.simulation.api_server import ApiServer
 from tests.simulation.faults import Fault, Faults
 from tests.simulation.fibers import Fiber
@@ -58,6 +60,22 @@ class Watch:
     pending: list[tuple[float, str, JsonObject]] = field(default_factory=list)
     lag_seconds: float = 0.0
     silent_until: float = 0.0
+
+
+class _Unpacked(Packing):
+    """Objects as they are: nothing is saved by compressing a few of them."""
+
+    def pack(self, obj: JsonObject) -> bytes:
+        """An object in bytes."""
+        return orjson.dumps(obj)
+
+    def unpack(self, packed: bytes) -> JsonObject:
+        """The object that was packed; the caller may change it."""
+        return cast("JsonObject", orjson.loads(packed))
+
+
+def _never(_obj: JsonObject) -> bool:
+    return False
 
 
 class ControllerClient(Client):
@@ -112,6 +130,10 @@ class Controller:
         self.clock_skew = timedelta()
         self._client = ControllerClient(self)
         self.cache = Cache(self._client, WATCHED, INDEXES, KINDS, self._changed)
+        for indexer in self.cache._indexers.values():
+            # History is short here: reading it from packed bytes would take most of the time.
+            indexer._is_finished = _never
+            indexer._packing = _Unpacked()
         self._watches = {resource: Watch() for resource in _WATCHED}
         self._ready: dict[Key, None] = {}
         self._due: dict[Key, float] = {}
@@ -306,16 +328,14 @@ class Controller:
 
     # its requests
 
-    def request(
-        self, method: str, path: str, body: object, query: Mapping[str, str]
-    ) -> JsonObject:
+    def request(self, method: str, path: str, body: object, query: Mapping[str, str]) -> JsonObject:
         """Send a request, wait for its answer."""
         fiber = self._fiber()
         is_write = method != "GET"
         if is_write and not self.is_leading:
             raise NotLeadingError
         self._wait(fiber, is_write=is_write)
-        self._refuse(is_write=is_write)
+        self._refuse(method)
         try:
             answer = self._server.answer(method, path, body, query)
         finally:
@@ -340,10 +360,11 @@ class Controller:
             return self._timeline.random.uniform(0.1, 30.0)
         return self._timeline.random.uniform(0.0005, 0.005)
 
-    def _refuse(self, *, is_write: bool) -> None:
+    def _refuse(self, method: str) -> None:
         if self._faults.happens(Fault.THROTTLED, 0.05):
             raise ApiError(429, "TooManyRequests", "try again later")
         if self._faults.happens(Fault.SERVER_ERROR, 0.05):
             raise ApiError(500, "InternalError", "etcdserver: request timed out")
-        if is_write and self._faults.happens(Fault.CONFLICT, 0.05):
+        # A deletion has no resource version; a creation meets one where a quota is counted.
+        if method in {"POST", "PUT", "PATCH"} and self._faults.happens(Fault.CONFLICT, 0.05):
             raise ConflictError(409, "Conflict", "the object has been modified")

@@ -65,6 +65,9 @@ class Fiber:
         runner.go.release()
         runner.back.acquire()
         self.is_running = False
+        self._give_back(runner)
+
+    def _give_back(self, runner: _Runner) -> None:
         if self.is_over:
             runner.fiber = None
             _idle.append(runner)

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import cast
 
 from stashgen.api import resources as known
 from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.base import JsonObject, format_time, mapping_of, metadata_of, name_of
 from stashgen.api.resources import Resource
 from stashgen.kubestash.sessions import backup_session_manifest
-from stashgen_controller.kube.client import ApiError, NotFoundError
+from stashgen_controller.kube.client import ApiError
 from stashgen_controller.runtime.kind import phase_of
 from tests.simulation.api_server import ApiServer
 from tests.simulation.cluster import Cluster
@@ -44,7 +43,7 @@ class People:
         self._trace, self._cluster, self._volume = trace, cluster, volume
         self._random = timeline.random
         self._count = 0
-        self.acts: dict[Fault, Callable[[], None]] = {
+        self.acts: dict[Fault, Callable[[], object]] = {
             Fault.TRIGGER: lambda: self.trigger(self._random.choice(["backup", "weekly"])),
             Fault.RESTORE: self._restore,
             Fault.REQUEST: self._request,
@@ -185,5 +184,5 @@ class People:
     def _try(self, request: Callable[[], object]) -> None:
         try:
             request()
-        except (NotFoundError, ApiError) as error:
-            self._trace.add("people", f"refused: {cast('ApiError', error).message}")
+        except ApiError as error:
+            self._trace.add("people", f"refused: {error.message}")

@@ -237,8 +237,15 @@ class SimulatedRestic(Restic):
             taken = datetime.fromisoformat(f"{time}+00:00")
             self._found.snapshots[id_] = ResticSnapshot(taken, tags, frozenset(blobs))
             total = len(blobs) * _FILE_BYTES
-            _say(output, {"message_type": "summary", "snapshot_id": id_, "data_added_packed": 1,
-                          "total_bytes_processed": total})
+            _say(
+                output,
+                {
+                    "message_type": "summary",
+                    "snapshot_id": id_,
+                    "data_added_packed": 1,
+                    "total_bytes_processed": total,
+                },
+            )
             return 0
 
     def _restore(self, args: Sequence[str], output: Output) -> int:
@@ -250,7 +257,9 @@ class SimulatedRestic(Restic):
                 return code
             id_ = next((key for key in self._found.snapshots if key.startswith(args[1])), None)
             if id_ is None:
-                return _fail(output, _BROKEN, f"failed to find snapshot: no matching ID found for {args[1]}")
+                return _fail(
+                    output, _BROKEN, f"failed to find snapshot: no matching ID found for {args[1]}"
+                )
             for name, version in sorted(self._found.snapshots[id_].blobs):
                 self.machine.witness.writes(volume)
                 volume.files[name] = version
@@ -261,8 +270,14 @@ class SimulatedRestic(Restic):
                     return _fail(output, _BROKEN, f"{name}: blob not found")
             count = len(self._found.snapshots[id_].blobs) if id_ in self._found.snapshots else 0
             volume.half_restored = None
-            _say(output, {"message_type": "summary", "total_files": count,
-                          "total_bytes": count * _FILE_BYTES})
+            _say(
+                output,
+                {
+                    "message_type": "summary",
+                    "total_files": count,
+                    "total_bytes": count * _FILE_BYTES,
+                },
+            )
             return 0
 
     def _forget(self, args: Sequence[str], output: Output) -> int:
@@ -296,9 +311,7 @@ class SimulatedRestic(Restic):
     # locks
 
     @contextmanager
-    def _locked(
-        self, args: Sequence[str], output: Output, *, exclusive: bool
-    ) -> Iterator[int]:
+    def _locked(self, args: Sequence[str], output: Output, *, exclusive: bool) -> Iterator[int]:
         """Hold a lock while the block runs; the exit code where there is none to be had."""
         if "--no-lock" in args:
             yield 0
@@ -307,7 +320,9 @@ class SimulatedRestic(Restic):
         until = self.now() + timedelta(seconds=patience)
         while any(exclusive or lock["exclusive"] for _, lock in self._locks()):
             if self.now() >= until:
-                yield _fail(output, _LOCKED, "unable to create lock in backend: repository is locked")
+                yield _fail(
+                    output, _LOCKED, "unable to create lock in backend: repository is locked"
+                )
                 return
             self.machine.fiber.sleep(_LOCK_POLL_SECONDS)
             if self._is_ending:

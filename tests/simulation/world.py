@@ -43,6 +43,9 @@ class Beginning:
 class World:
     """All of it.
 
+    Attributes:
+        worker_runs: Containers that ran a verb.
+
     Args:
         seed: Decides everything.
         allowed: The faults that may happen.
@@ -76,6 +79,7 @@ class World:
             server=self.server,
             bucket=self.bucket,
             repositories=self.repositories,
+            volume=self.volume,
             trace=self.trace,
             processes=lambda: self.cluster.processes,
         )
@@ -83,6 +87,7 @@ class World:
             self.timeline, self.server, self.faults, self.trace, self.cluster, self.volume
         )
         self._living: dict[str, Fiber] = {}
+        self.worker_runs = 0
         self._controllers_made = 0
         self.controllers = [self._new_controller(), self._new_controller()]
         self.controllers[0].lead()
@@ -137,6 +142,7 @@ class World:
     def _start(self, pod: JsonObject, node: Node) -> WorkerProcess:
         process = WorkerProcess(pod, order_of(pod), node.name, Interruption())
         self.invariants.starts(process)
+        self.worker_runs += 1
         skew = timedelta()
 
         def now() -> datetime:
@@ -174,8 +180,8 @@ class World:
     def storm(self, seconds: float) -> None:
         """Hours in which everything may fail."""
         end = self.timeline.seconds + seconds
-        self._every(3600.0, end, lambda: self.people.trigger("backup"))
-        self._every(7200.0, end, lambda: self.people.trigger("weekly"))
+        self._every(2400.0, end, lambda: self.people.trigger("backup"))
+        self._every(4000.0, end, lambda: self.people.trigger("weekly"))
         self._every(1000.0, end, self.people.use_volume)
         for fault, act in self.people.acts.items():
             if fault in self.faults.chosen:
@@ -233,7 +239,9 @@ class World:
 
         self.timeline.after(seconds * self.timeline.random.random(), act)
 
-    def _often(self, fault: Fault, seconds: float, end: float, action: Callable[[], object]) -> None:
+    def _often(
+        self, fault: Fault, seconds: float, end: float, action: Callable[[], object]
+    ) -> None:
         strength = self.faults.chosen[fault]
 
         def again() -> None:
@@ -267,8 +275,14 @@ class World:
 
 
 _LAGGING = (
-    known.JOBS, known.PODS, known.SNAPSHOTS, known.BACKUP_SESSIONS, known.RESTORE_SESSIONS,
-    known.RESTORE_REQUESTS, known.REPOSITORIES, known.BACKUP_CONFIGURATIONS,
+    known.JOBS,
+    known.PODS,
+    known.SNAPSHOTS,
+    known.BACKUP_SESSIONS,
+    known.RESTORE_SESSIONS,
+    known.RESTORE_REQUESTS,
+    known.REPOSITORIES,
+    known.BACKUP_CONFIGURATIONS,
 )
 
 
@@ -311,5 +325,3 @@ def beginning() -> Beginning:
 def _apply(server: ApiServer, manifest: JsonObject) -> None:
     namespace = metadata_of(manifest).get("namespace")
     server.create(BY_KIND[str(manifest["kind"])], str(namespace) if namespace else None, manifest)
-
-

@@ -1,0 +1,86 @@
+"""A bucket in memory: the worker's own Storage over files that a simulation holds."""
+
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import cast
+
+from stashgen_controller.worker.storage.base import Storage
+
+# Before each request to the bucket: it takes time, and may fail.
+Passing = Callable[[str, str], None]
+
+
+class Bucket:
+    """The files of one storage, by their whole path; they are listed oldest first."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+
+    def copy(self) -> "Bucket":
+        """One with the same files."""
+        found = Bucket()
+        found.files = dict(self.files)
+        return found
+
+
+class BucketFiles:
+    """The few calls of fsspec that ``Storage`` makes."""
+
+    def __init__(self, bucket: Bucket, passing: Passing) -> None:
+        self._bucket = bucket
+        self._passing = passing
+
+    def cat_file(self, path: str, *, start: int, end: int) -> bytes:
+        """A part of a file."""
+        self._passing("read", path)
+        found = self._bucket.files.get(path)
+        if found is None:
+            raise FileNotFoundError(path)
+        return found[start:end]
+
+    def ls(self, path: str, *, detail: bool) -> list[dict[str, object]]:
+        """What is directly in a folder."""
+        del detail
+        self._passing("list", path)
+        files = enumerate(self._bucket.files)
+        return [
+            {"name": name, "type": "file", "mtime": number}
+            for number, name in files
+            if str(PurePosixPath(name).parent) == path
+        ]
+
+    def rm_file(self, path: str) -> None:
+        """Delete a file."""
+        self._passing("delete", path)
+        if self._bucket.files.pop(path, None) is None:
+            raise FileNotFoundError(path)
+
+    def put(self, path: str, data: bytes, *, new: bool) -> None:
+        """Write a file whole."""
+        self._passing("create" if new else "write", path)
+        if new and path in self._bucket.files:
+            raise FileExistsError(path)
+        # A file that is written again is the newest.
+        self._bucket.files.pop(path, None)
+        self._bucket.files[path] = data
+
+
+class SimulatedStorage(Storage):
+    """A storage in a bucket of the simulation."""
+
+    def __init__(self, bucket: Bucket, root: str, passing: Passing) -> None:
+        self._files = BucketFiles(bucket, passing)
+        super().__init__(cast("object", self._files), root)
+
+    def address(self, relative: str) -> str:
+        """The path itself."""
+        return self._path(relative)
+
+    def require(self) -> None:
+        """It answers, or the next request says that it does not."""
+
+    def _put(self, target: str, data: bytes) -> None:
+        self._files.put(target, data, new=False)
+
+    def _put_new(self, target: str, data: bytes) -> None:
+        self._files.put(target, data, new=True)

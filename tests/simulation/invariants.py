@@ -1,0 +1,382 @@
+"""What must hold at every step, whatever fails: each has a name, and is looked at in truth.
+
+Truth is what processes do to volumes and repositories, not what objects say of it.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from enum import StrEnum
+from typing import cast
+
+from stashgen.api import resources as known
+from stashgen.api.base import JsonObject, list_of, mapping_of, name_of, namespace_of
+from stashgen.api.labels import PLAN_ANNOTATION
+from stashgen.api.resources import Resource
+from stashgen.kubestash import layout, phases
+from stashgen.kubestash.verbs import Verb
+from stashgen_controller.protocol.run_spec import RunSpec
+from stashgen_controller.runtime.kind import phase_of
+from tests.simulation.api_server import ApiServer
+from tests.simulation.bucket import Bucket
+from tests.simulation.restic import ResticRepository, Volume, Witness
+from tests.simulation.trace import Trace
+from tests.simulation.worker import WorkerProcess
+
+_EXCLUSIVE = frozenset(set(Verb) - {Verb.INIT_STORAGE})
+
+
+class Invariant(StrEnum):
+    """One promise."""
+
+    ONE_RUN_PER_VOLUME = "one-run-per-volume"
+    ONE_RUN_PER_REPOSITORY = "one-run-per-repository"
+    NOT_FAILED_WHILE_RUNNING = "not-failed-while-running"
+    NO_RUN_AFTER_THE_END = "no-run-after-the-end"
+    TERMINATED_PODS_HAVE_ENDED = "terminated-pods-have-ended"
+    LAST_GOOD_IS_KEPT = "last-good-is-kept"
+    PINNED_IS_KEPT = "pinned-is-kept"
+    DONE_ONCE = "done-once"
+    NOT_INITIALISED_AGAIN = "not-initialised-again"
+    SUCCESS_HAS_DATA = "success-has-data"
+    OBJECTS_FOLLOW_THE_BUCKET = "objects-follow-the-bucket"
+    REPOSITORY_IS_WHOLE = "repository-is-whole"
+    HALF_RESTORED_IS_NOT_BACKED_UP = "half-restored-is-not-backed-up"
+    HALF_RESTORED_IS_NOT_PRUNED = "half-restored-is-not-pruned"
+    NOTHING_IS_STUCK = "nothing-is-stuck"
+    FAULTLESS_SUCCEEDS = "faultless-succeeds"
+
+
+# What is not kept yet: the long run without them shows nothing else.
+BROKEN = frozenset(
+    {
+        Invariant.HALF_RESTORED_IS_NOT_BACKED_UP,
+        Invariant.HALF_RESTORED_IS_NOT_PRUNED,
+        Invariant.NOTHING_IS_STUCK,
+        Invariant.NOT_FAILED_WHILE_RUNNING,
+        Invariant.OBJECTS_FOLLOW_THE_BUCKET,
+        Invariant.ONE_RUN_PER_REPOSITORY,
+        Invariant.ONE_RUN_PER_VOLUME,
+        Invariant.PINNED_IS_KEPT,
+        Invariant.SUCCESS_HAS_DATA,
+        Invariant.TERMINATED_PODS_HAVE_ENDED,
+    }
+)
+HOLD = frozenset(Invariant) - BROKEN
+
+
+class ViolationError(BaseException):
+    """A promise was broken; not an Exception, so that nothing of the product catches it."""
+
+    def __init__(self, invariant: Invariant, text: str) -> None:
+        super().__init__(f"{invariant}: {text}")
+        self.invariant = invariant
+
+
+class Invariants:
+    """The promises of one run.
+
+    Args:
+        checked: Those that end the run where they are broken.
+        server, bucket, repositories, volume, trace: Of the simulation.
+        processes: Those that run in truth.
+
+    Attributes:
+        all_broken: Every promise that was broken, checked or not.
+    """
+
+    def __init__(
+        self,
+        checked: frozenset[Invariant],
+        *,
+        server: ApiServer,
+        bucket: Bucket,
+        repositories: dict[str, ResticRepository],
+        volume: Volume,
+        trace: Trace,
+        processes: Callable[[], Iterable[WorkerProcess]],
+    ) -> None:
+        self._checked = checked
+        self._server, self._bucket, self._repositories = server, bucket, repositories
+        self._trace, self._volume = trace, volume
+        self._processes = processes
+        self.all_broken: set[Invariant] = set()
+        self._begun: set[tuple[str, str]] = set()
+        self._restored: set[str] = set()
+        self._made: set[str] = set(repositories)
+        server.listeners.append(self._heard)
+
+    def broken(self, invariant: Invariant, text: str) -> None:
+        """Note a broken promise; raises where it is one that is checked."""
+        self._trace.add("BROKEN", f"{invariant}: {text}")
+        self.all_broken.add(invariant)
+        if invariant in self._checked:
+            raise ViolationError(invariant, text)
+
+    # processes
+
+    def starts(self, process: WorkerProcess) -> None:
+        """A container is about to start."""
+        order = process.order
+        if order.verb not in _EXCLUSIVE:
+            return
+        mine = self._volumes(process)
+        for other in self._at_work():
+            what = f"{process.name} ({order.verb}) beside {other.name} ({other.order.verb})"
+            if order.restic_addresses & other.order.restic_addresses:
+                self.broken(Invariant.ONE_RUN_PER_REPOSITORY, what)
+            if mine & self._volumes(other):
+                self.broken(Invariant.ONE_RUN_PER_VOLUME, what)
+        self._starts_late(process)
+        if order.verb is Verb.BACKUP:
+            self._begins(process, name_of(cast("JsonObject", order.plan.snapshot)))
+
+    def witness(self, process: WorkerProcess) -> Witness:
+        """What sees a process's restic."""
+        return _ProcessWitness(self, process)
+
+    def _at_work(self) -> list[WorkerProcess]:
+        return [
+            process
+            for process in self._processes()
+            if process.works and process.order.verb in _EXCLUSIVE
+        ]
+
+    def _volumes(self, process: WorkerProcess) -> set[tuple[str, str]]:
+        """The claims that a run is about, by namespace and name."""
+        namespace = namespace_of(process.pod)
+        mounted = claim_of(process.pod)
+        if mounted is not None:
+            return {(namespace, mounted)}
+        for repository in self._server.items(known.REPOSITORIES, namespace):
+            spec = mapping_of(repository, "spec")
+            if process.order.place.endswith(f"/{spec.get('path')}"):
+                return {(namespace, str(mapping_of(spec, "appRef").get("name")))}
+        return set()
+
+    def _starts_late(self, process: WorkerProcess) -> None:
+        for resource in (known.SNAPSHOTS, known.RESTORE_SESSIONS):
+            verb = Verb.BACKUP if resource == known.SNAPSHOTS else Verb.RESTORE
+            if process.order.verb is not verb:
+                continue
+            obj = self._server.find(resource, namespace_of(process.pod), _subject(process))
+            if obj is not None and phase_of(obj) in phases.FINAL:
+                what = f"{process.name} starts, but {name_of(obj)} is {phase_of(obj)}"
+                self.broken(Invariant.NO_RUN_AFTER_THE_END, what)
+
+    def _begins(self, process: WorkerProcess, what: str) -> None:
+        """Something that is done at most once, by one pod, begins."""
+        if (what, process.uid) in self._begun:
+            return
+        if any(item == what for item, _ in self._begun):
+            self.broken(Invariant.DONE_ONCE, f"{what} is done again by {process.name}")
+        self._begun.add((what, process.uid))
+
+    # restic
+
+    def initialises(self, address: str) -> None:
+        """A restic repository is made."""
+        if address in self._made:
+            self.broken(Invariant.NOT_INITIALISED_AGAIN, address)
+        self._made.add(address)
+
+    def forgets(self, process: WorkerProcess, address: str, ids: Sequence[str]) -> None:
+        """Snapshots are removed from a restic repository."""
+        repository = self._repositories[address]
+        good = {id_ for id_ in repository.snapshots if repository.is_whole(id_)}
+        if good and good <= set(ids):
+            self.broken(Invariant.LAST_GOOD_IS_KEPT, f"{process.name} removes all of {address}")
+        half_restored = self._volume.half_restored
+        if half_restored is not None:
+            what = f"{process.name} removes data while {half_restored} wrote in part"
+            self.broken(Invariant.HALF_RESTORED_IS_NOT_PRUNED, what)
+        for who, pinned in self._pinned(namespace_of(process.pod)):
+            if pinned & set(ids):
+                self.broken(Invariant.PINNED_IS_KEPT, f"{process.name} removes what {who} restores")
+
+    def _pinned(self, namespace: str) -> Iterable[tuple[str, set[str]]]:
+        """What unfinished restores name: restic's ids."""
+        for restore in self._server.items(known.RESTORE_SESSIONS, namespace):
+            if phase_of(restore) not in phases.FINAL:
+                source = mapping_of(mapping_of(restore, "spec"), "dataSource")
+                yield name_of(restore), self._ids(namespace, str(source.get("snapshot")))
+        for request in self._server.items(known.RESTORE_REQUESTS, namespace):
+            if phase_of(request) not in phases.FINAL:
+                wanted = mapping_of(request, "status").get("snapshot")
+                wanted = wanted or mapping_of(request, "spec").get("snapshot")
+                yield name_of(request), self._ids(namespace, str(wanted))
+        for process in self._at_work():
+            if process.order.verb is Verb.RESTORE:
+                snapshot = cast("JsonObject", process.order.plan.snapshot)
+                yield process.name, ids_of(snapshot)
+
+    def _ids(self, namespace: str, snapshot: str) -> set[str]:
+        found = self._server.find(known.SNAPSHOTS, namespace, snapshot)
+        return ids_of(found) if found is not None else set()
+
+    def reads(self, process: WorkerProcess, volume: Volume) -> None:
+        """A backup reads a file."""
+        if volume.half_restored is not None:
+            what = f"{process.name} reads what {volume.half_restored} wrote in part"
+            self.broken(Invariant.HALF_RESTORED_IS_NOT_BACKED_UP, what)
+
+    def writes(self, process: WorkerProcess, volume: Volume) -> None:
+        """A restore writes a file."""
+        plan = process.order.plan
+        volume.half_restored = plan.restore_session
+        if plan.order is None:
+            self._begins(process, f"RestoreSession {plan.restore_session}")
+        elif plan.order.nonce in self._restored:
+            what = f"{process.name} restores {plan.order.nonce} again"
+            self.broken(Invariant.DONE_ONCE, what)
+
+    def wrote(self, process: WorkerProcess) -> None:
+        """A run ended well."""
+        order = process.order.plan.order
+        if process.order.verb is Verb.RESTORE and order is not None and process.exit_code == 0:
+            self._restored.add(order.nonce)
+
+    # objects
+
+    def _heard(
+        self, resource: Resource, type_: str, obj: JsonObject, before: JsonObject | None
+    ) -> None:
+        if resource == known.JOBS and type_ == "ADDED":
+            self._job_made(obj)
+        if type_ != "MODIFIED" or before is None or phase_of(obj) == phase_of(before):
+            return
+        if resource in {known.SNAPSHOTS, known.RESTORE_SESSIONS, known.BACKUP_SESSIONS}:
+            self._trace.add("status", f"{resource.kind} {name_of(obj)} {phase_of(obj)}")
+        if resource == known.SNAPSHOTS and phase_of(obj) == "Succeeded":
+            self._succeeded(obj)
+        if phase_of(obj) == "Failed":
+            self._failed(resource, obj)
+
+    def _job_made(self, job: JsonObject) -> None:
+        template = mapping_of(mapping_of(job, "spec"), "template")
+        annotations = mapping_of(mapping_of(template, "metadata"), "annotations")
+        plan = RunSpec.model_validate_json(str(annotations[PLAN_ANNOTATION]))
+        for process in self._processes():
+            if process.works and process.name in plan.terminated_pods:
+                what = f"Job {name_of(job)} takes {process.name} for ended"
+                self.broken(Invariant.TERMINATED_PODS_HAVE_ENDED, what)
+
+    def _failed(self, resource: Resource, obj: JsonObject) -> None:
+        for process in self._processes():
+            plan = process.order.plan
+            verb, is_its = {
+                known.SNAPSHOTS: (Verb.BACKUP, _subject(process) == name_of(obj)),
+                known.RESTORE_SESSIONS: (Verb.RESTORE, _subject(process) == name_of(obj)),
+                known.BACKUP_SESSIONS: (Verb.BACKUP, plan.backup_session == name_of(obj)),
+            }.get(resource, (None, False))
+            if process.works and process.order.verb is verb and is_its:
+                what = f"{resource.kind} {name_of(obj)} is Failed while {process.name} runs"
+                self.broken(Invariant.NOT_FAILED_WHILE_RUNNING, what)
+
+    def _succeeded(self, snapshot: JsonObject) -> None:
+        text = self._lacks(snapshot)
+        if text is not None:
+            self.broken(Invariant.SUCCESS_HAS_DATA, text)
+
+    def _lacks(self, snapshot: JsonObject) -> str | None:
+        """What a good Snapshot lacks in the bucket."""
+        name, spec = name_of(snapshot), mapping_of(snapshot, "spec")
+        repository = self._server.find(
+            known.REPOSITORIES, namespace_of(snapshot), str(spec.get("repository"))
+        )
+        if repository is None:
+            return None
+        directory = str(mapping_of(repository, "spec").get("path"))
+        file = layout.snapshot_file(directory, name)
+        if not any(path.endswith(f"/{file}") for path in self._bucket.files):
+            return f"Snapshot {name} has no record"
+        ids = ids_of(snapshot)
+        session = str(spec.get("session"))
+        ending = f"/{directory}/{layout.component_path(session, 'dump')}"
+        there = next(
+            (item for path, item in self._repositories.items() if path.endswith(ending)), None
+        )
+        if there is None or not ids or not all(there.is_whole(id_) for id_ in ids):
+            return f"Snapshot {name} lacks data"
+        return None
+
+    # the end
+
+    def check_repositories(self) -> None:
+        """Every snapshot that restic lists can be restored."""
+        for address, repository in self._repositories.items():
+            for id_ in repository.snapshots:
+                if not repository.is_whole(id_):
+                    self.broken(Invariant.REPOSITORY_IS_WHOLE, f"{address} lacks data of {id_[:8]}")
+
+    def check_end(self) -> None:
+        """After hours without a fault everything has ended, and objects say what is there."""
+        for resource in (
+            known.BACKUP_SESSIONS,
+            known.SNAPSHOTS,
+            known.RESTORE_SESSIONS,
+            known.RESTORE_REQUESTS,
+        ):
+            for obj in self._server.items(resource):
+                if phase_of(obj) not in phases.FINAL:
+                    what = f"{resource.kind} {name_of(obj)} is {phase_of(obj) or 'without phase'}"
+                    self.broken(Invariant.NOTHING_IS_STUCK, f"{what}: {_why(obj)}")
+                entries = list_of(mapping_of(obj, "status"), "retentionPolicy")
+                if any(item.get("phase") == "Pending" for item in entries):
+                    self.broken(Invariant.NOTHING_IS_STUCK, f"retention of {name_of(obj)}")
+        for job in self._server.items(known.JOBS):
+            conditions = list_of(mapping_of(job, "status"), "conditions")
+            if not any(item["type"] in {"Complete", "Failed"} for item in conditions):
+                self.broken(Invariant.NOTHING_IS_STUCK, f"Job {name_of(job)} has not ended")
+        for snapshot in self._server.items(known.SNAPSHOTS):
+            text = self._lacks(snapshot) if phase_of(snapshot) == "Succeeded" else None
+            if text is not None:
+                self.broken(Invariant.OBJECTS_FOLLOW_THE_BUCKET, text)
+
+
+class _ProcessWitness(Witness):
+    """Who saw what of one process."""
+
+    def __init__(self, invariants: Invariants, process: WorkerProcess) -> None:
+        self._invariants, self._process = invariants, process
+
+    def initialises(self, address: str) -> None:
+        self._invariants.initialises(address)
+
+    def forgets(self, address: str, ids: Sequence[str]) -> None:
+        self._invariants.forgets(self._process, address, ids)
+
+    def reads(self, volume: Volume) -> None:
+        self._invariants.reads(self._process, volume)
+
+    def writes(self, volume: Volume) -> None:
+        self._invariants.writes(self._process, volume)
+
+
+def claim_of(pod: JsonObject) -> str | None:
+    """The claim that a pod reads or writes as its volume."""
+    for volume in list_of(mapping_of(pod, "spec"), "volumes"):
+        if volume["name"] == "kubestash-data-volume":
+            return str(mapping_of(volume, "persistentVolumeClaim")["claimName"])
+    return None
+
+
+def ids_of(snapshot: JsonObject) -> set[str]:
+    """The restic ids that a Snapshot names."""
+    components = mapping_of(mapping_of(snapshot, "status"), "components")
+    found = (
+        mapping_of(stats, "summary").get("id")
+        for component in components.values()
+        for stats in list_of(cast("JsonObject", component), "resticStats")
+    )
+    return {str(id_) for id_ in found if id_}
+
+
+def _subject(process: WorkerProcess) -> str:
+    plan = process.order.plan
+    if process.order.verb is Verb.RESTORE:
+        return plan.restore_session or ""
+    return name_of(plan.snapshot) if plan.snapshot is not None else ""
+
+
+def _why(obj: JsonObject) -> str:
+    conditions = list_of(mapping_of(obj, "status"), "conditions")
+    return "; ".join(str(item.get("message")) for item in conditions if item.get("message"))[:300]

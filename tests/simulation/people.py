@@ -1,0 +1,188 @@
+"""What people, git and chance do meanwhile: one act at a time, at random moments."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from stashgen.api import resources as known
+from stashgen.api.backup_configuration import BackupConfiguration
+from stashgen.api.base import JsonObject, format_time, mapping_of, metadata_of, name_of
+from stashgen.api.resources import Resource
+from stashgen.kubestash.sessions import backup_session_manifest
+from stashgen_controller.kube.client import ApiError
+from stashgen_controller.runtime.kind import phase_of
+from tests.simulation.api_server import ApiServer
+from tests.simulation.cluster import Cluster
+from tests.simulation.faults import Fault, Faults
+from tests.simulation.restic import Volume
+from tests.simulation.timeline import Timeline
+from tests.simulation.trace import Trace
+from tests.support import manifests
+
+NAMESPACE, CLAIM, CONFIGURATION = "demo", "library", "library-backup"
+REPOSITORIES = ("repo-local", "repo-remote")
+
+
+class People:
+    """Those who create, change and delete objects.
+
+    Args:
+        timeline, server, faults, trace, cluster: Of the simulation.
+        volume: The application's.
+    """
+
+    def __init__(
+        self,
+        timeline: Timeline,
+        server: ApiServer,
+        faults: Faults,
+        trace: Trace,
+        cluster: Cluster,
+        volume: Volume,
+    ) -> None:
+        self._timeline, self._server, self._faults = timeline, server, faults
+        self._trace, self._cluster, self._volume = trace, cluster, volume
+        self._random = timeline.random
+        self._count = 0
+        self.acts: dict[Fault, Callable[[], object]] = {
+            Fault.TRIGGER: lambda: self.trigger(self._random.choice(["backup", "weekly"])),
+            Fault.RESTORE: self._restore,
+            Fault.REQUEST: self._request,
+            Fault.POLICY_CHANGE: self._change_policy,
+            Fault.PAUSE: self._pause,
+            Fault.DELETE_JOB: lambda: self._delete_one(known.JOBS),
+            Fault.DELETE_POD: lambda: self._delete_one(known.PODS),
+            Fault.FORCE_DELETE_POD: self._force_delete,
+            Fault.DELETE_SNAPSHOT: lambda: self._delete_one(known.SNAPSHOTS),
+            Fault.DELETE_SESSION: self._delete_session,
+            Fault.EVICTED: self._evict,
+            Fault.NODE_DEATH: lambda: self._lose_node(power=True),
+            Fault.PARTITION: lambda: self._lose_node(power=False),
+        }
+
+    def use_volume(self) -> None:
+        """The application changes a file."""
+        self._count += 1
+        self._volume.files[self._random.choice(sorted(self._volume.files))] = self._count
+
+    def trigger(self, session: str) -> str:
+        """Create a BackupSession of this moment; returns its name, also where it was there."""
+        obj = self._server.get(known.BACKUP_CONFIGURATIONS, NAMESPACE, CONFIGURATION)
+        model = BackupConfiguration.from_wire(obj)
+        wanted = model.session(session)
+        if wanted is None:
+            return ""
+        manifest = backup_session_manifest(model, wanted, int(self._timeline.now.timestamp()))
+        self._do("creates", known.BACKUP_SESSIONS, manifest)
+        return name_of(manifest)
+
+    def restore(self, repository: str, snapshot: str = "latest") -> str:
+        """Create a RestoreSession into the volume."""
+        self._count += 1
+        name = f"restore-{self._count}"
+        more = {"restoreTimeout": "1h"} if self._random.random() < 0.5 else {}
+        manifest = manifests.restore(
+            NAMESPACE, name, claim=CLAIM, snapshot=snapshot, repository=repository, more=more
+        )
+        self._do("creates", known.RESTORE_SESSIONS, manifest)
+        return name
+
+    def unpause(self) -> None:
+        """Nothing is paused any more."""
+        self._patch(known.BACKUP_CONFIGURATIONS, CONFIGURATION, {"spec": {"paused": False}})
+        for name in REPOSITORIES:
+            self._patch(known.REPOSITORIES, name, {"spec": {"paused": False}})
+
+    def _restore(self) -> None:
+        repository, snapshot = self._pick()
+        self.restore(repository, snapshot)
+
+    def _request(self) -> None:
+        self._count += 1
+        repository, snapshot = self._pick()
+        until = self._timeline.now + timedelta(minutes=self._random.choice([30, 120]))
+        manifest = manifests.restore_request(
+            NAMESPACE,
+            f"request-{self._count}",
+            claim=CLAIM,
+            nonce=f"incident-{self._count}",
+            notAfter=format_time(until),
+            repository=repository,
+            snapshot=snapshot,
+        )
+        self._do("creates", known.RESTORE_REQUESTS, manifest)
+
+    def _pick(self) -> tuple[str, str]:
+        repository = self._random.choice(REPOSITORIES)
+        good = [
+            name_of(obj)
+            for obj in self._server.items(known.SNAPSHOTS, NAMESPACE)
+            if mapping_of(obj, "spec").get("repository") == repository
+            and phase_of(obj) == "Succeeded"
+        ]
+        return repository, self._random.choice(["latest", *good])
+
+    def _change_policy(self) -> None:
+        last = self._random.choice([1, 1, 2, 3, 5])
+        body: JsonObject = {"spec": {"successfulSnapshots": {"last": last}}}
+        self._patch(known.RETENTION_POLICIES, "keep-2", body)
+
+    def _pause(self) -> None:
+        names = [(known.BACKUP_CONFIGURATIONS, CONFIGURATION)]
+        names += [(known.REPOSITORIES, name) for name in REPOSITORIES]
+        resource, name = self._random.choice(names)
+        self._patch(resource, name, {"spec": {"paused": self._random.random() < 0.5}})
+
+    def _delete_session(self) -> None:
+        kinds = [known.BACKUP_SESSIONS, known.RESTORE_SESSIONS, known.RESTORE_REQUESTS]
+        self._delete_one(self._random.choice(kinds))
+
+    def _delete_one(self, resource: Resource) -> None:
+        found = self._server.items(resource, NAMESPACE)
+        # What happens now is the more interesting part.
+        newest = found[-4:]
+        if newest:
+            obj = self._random.choice(newest)
+            self._trace.add("people", f"delete {resource.kind} {name_of(obj)}")
+            self._try(lambda: self._server.delete(resource, NAMESPACE, name_of(obj)))
+
+    def _force_delete(self) -> None:
+        found = self._server.items(known.PODS, NAMESPACE)[-3:]
+        if found:
+            pod = self._random.choice(found)
+            self._trace.add("people", f"delete --force Pod {name_of(pod)}")
+            self._cluster.delete_by_force(pod)
+
+    def _evict(self) -> None:
+        found = self._cluster.processes
+        if found:
+            self._cluster.evict(self._random.choice(found))
+
+    def _lose_node(self, *, power: bool) -> None:
+        nodes = [node for node in self._cluster.nodes.values() if node.is_reachable]
+        busy = [node for node in nodes if any(not item.is_over for item in node.processes)]
+        if len(nodes) < 2:
+            return
+        node = self._random.choice(busy or nodes)
+        self._cluster.lose(node, power=power)
+        away = self._random.choice([30.0, 600.0, 7200.0])
+        if power and self._random.random() < 0.5:
+            self._timeline.after(away, lambda: self._cluster.remove_node(node))
+        else:
+            self._timeline.after(away, lambda: self._cluster.return_(node))
+
+    # requests
+
+    def _do(self, verb: str, resource: Resource, manifest: JsonObject) -> None:
+        name = str(metadata_of(manifest)["name"])
+        self._trace.add("people", f"{verb} {resource.kind} {name}")
+        self._try(lambda: self._server.create(resource, NAMESPACE, manifest))
+
+    def _patch(self, resource: Resource, name: str, body: JsonObject) -> None:
+        self._trace.add("people", f"change {resource.kind} {name}: {body['spec']}")
+        self._try(lambda: self._server.patch(resource, NAMESPACE, name, body, status=False))
+
+    def _try(self, request: Callable[[], object]) -> None:
+        try:
+            request()
+        except ApiError as error:
+            self._trace.add("people", f"refused: {error.message}")

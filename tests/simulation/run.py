@@ -1,0 +1,76 @@
+"""One seed from its beginning to its end."""
+
+from dataclasses import dataclass
+
+from tests.simulation.faults import Fault
+from tests.simulation.invariants import Invariant, ViolationError
+from tests.simulation.world import World, beginning
+
+_STORM_SECONDS = 2 * 3600.0
+_CALM_SECONDS = 4 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a seed led to.
+
+    Attributes:
+        broken: The first checked promise that was broken; None where none was.
+        text: How.
+        all_broken: Every promise that was broken, checked or not.
+        lines: The trace.
+        digest: Of the trace.
+        steps: Actions on the time line.
+        worker_runs: Containers that ran a verb.
+    """
+
+    seed: int
+    broken: Invariant | None
+    text: str
+    all_broken: frozenset[Invariant]
+    lines: tuple[str, ...]
+    digest: str
+    steps: int
+    worker_runs: int
+
+
+def simulate(seed: int, allowed: frozenset[Fault], checked: frozenset[Invariant]) -> Outcome:
+    """Run a seed: hours in which everything may fail, hours without a fault, a last backup.
+
+    Args:
+        seed: Decides all that happens.
+        allowed: The faults that may happen.
+        checked: The promises that end the run where they are broken.
+    """
+    world = World(seed, allowed, checked, beginning())
+    broken, text = None, ""
+    try:
+        world.storm(_STORM_SECONDS)
+        world.calm(_CALM_SECONDS)
+        world.finale()
+    except ViolationError as violation:
+        broken, text = violation.invariant, str(violation)
+    finally:
+        world.close()
+    return Outcome(
+        seed,
+        broken,
+        text,
+        frozenset(world.invariants.all_broken),
+        tuple(world.trace.lines),
+        world.trace.digest,
+        world.timeline.steps,
+        world.worker_runs,
+    )
+
+
+def shrink(
+    outcome: Outcome, allowed: frozenset[Fault], checked: frozenset[Invariant]
+) -> frozenset[Fault]:
+    """Fewer faults with which the same seed still breaks the same promise."""
+    found = allowed
+    for fault in sorted(allowed):
+        fewer = found - {fault}
+        if simulate(outcome.seed, fewer, checked).broken is outcome.broken:
+            found = fewer
+    return found

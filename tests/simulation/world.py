@@ -1,0 +1,327 @@
+"""One simulation: a cluster with its controllers, a bucket, and what goes wrong."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+
+from stashgen.api import resources as known
+from stashgen.api.base import JsonObject, metadata_of
+from stashgen.kubestash import addons
+from stashgen_controller.runtime.kind import phase_of
+from stashgen_controller.worker.restic.interruption import Interruption
+from tests.simulation.api_server import BY_KIND, ApiServer
+from tests.simulation.bucket import Bucket
+from tests.simulation.cluster import Cluster, Node
+from tests.simulation.controller import Controller
+from tests.simulation.faults import Fault, Faults
+from tests.simulation.fibers import Fiber
+from tests.simulation.invariants import Invariant, Invariants, claim_of
+from tests.simulation.people import CLAIM, NAMESPACE, REPOSITORIES, People
+from tests.simulation.restic import Machine, ResticRepository, Volume
+from tests.simulation.timeline import Timeline
+from tests.simulation.trace import Trace
+from tests.simulation.worker import WorkerProcess, order_of, run_verb
+from tests.support import manifests
+
+_SETTLED_SECONDS = 1800.0
+_LEASE_SECONDS = 15.0
+_LAGS = (0.0, 0.2, 2.0, 10.0, 60.0, 300.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What a run begins with: everything is ready, and the first backups were made."""
+
+    server: ApiServer
+    bucket: Bucket
+    repositories: dict[str, ResticRepository]
+    files: dict[str, int]
+    seconds: float
+
+
+class World:
+    """All of it.
+
+    Attributes:
+        worker_runs: Containers that ran a verb.
+
+    Args:
+        seed: Decides everything.
+        allowed: The faults that may happen.
+        checked: The invariants that end the run.
+        beginning: What is there already; None for an empty cluster.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        allowed: frozenset[Fault],
+        checked: frozenset[Invariant],
+        beginning: Beginning | None,
+    ) -> None:
+        self.timeline = Timeline(seed)
+        self.trace = Trace(self.timeline)
+        self.faults = Faults(self.timeline, allowed)
+        self.server = ApiServer(lambda: self.timeline.now)
+        self.bucket = Bucket()
+        self.repositories: dict[str, ResticRepository] = {}
+        self.volume = Volume({"a": 0, "b": 0, "c": 0})
+        if beginning is not None:
+            self.timeline.seconds = beginning.seconds
+            self.server.copy_from(beginning.server)
+            self.bucket = beginning.bucket.copy()
+            self.repositories |= {key: item.copy() for key, item in beginning.repositories.items()}
+            self.volume.files = dict(beginning.files)
+        self.cluster = Cluster(self.timeline, self.server, self.faults, self.trace, self._start)
+        self.invariants = Invariants(
+            checked,
+            server=self.server,
+            bucket=self.bucket,
+            repositories=self.repositories,
+            volume=self.volume,
+            trace=self.trace,
+            processes=lambda: self.cluster.processes,
+        )
+        self.people = People(
+            self.timeline, self.server, self.faults, self.trace, self.cluster, self.volume
+        )
+        self._living: dict[str, Fiber] = {}
+        self.worker_runs = 0
+        self._controllers_made = 0
+        self.controllers = [self._new_controller(), self._new_controller()]
+        self.controllers[0].lead()
+        self.trace.add("seed", f"{seed} {' '.join(self.faults.chosen)}")
+
+    def close(self) -> None:
+        """End whatever still runs."""
+        for controller in self.controllers:
+            if controller.is_alive:
+                controller.kill()
+        for process in self.cluster.processes:
+            process.kill()
+
+    # controllers
+
+    def _new_controller(self) -> Controller:
+        self._controllers_made += 1
+        name = f"controller-{self._controllers_made}"
+        return Controller(
+            name, self.timeline, self.server, self.faults, self.trace, self._controller_died
+        )
+
+    def _controller_died(self) -> None:
+        """Another one leads once the Lease has run out; a new one stands by."""
+        self.controllers = [item for item in self.controllers if item.is_alive]
+        self.timeline.after(20.0, lambda: self.controllers.append(self._new_controller()))
+        self.timeline.after(_LEASE_SECONDS, self._elect)
+
+    def _elect(self) -> None:
+        if any(item.is_leading for item in self.controllers):
+            return
+        if not self.controllers:
+            self.timeline.after(10.0, self._elect)
+            return
+        self.timeline.random.choice(self.controllers).lead()
+
+    def change_lead(self) -> None:
+        """The leader loses the Lease; its process ends a little later."""
+        leader = next((item for item in self.controllers if item.is_leading), None)
+        if leader is None:
+            return
+        self.trace.add(leader.name, "loses the lead")
+        leader.lose_lead()
+        self.controllers.remove(leader)
+        # A request that is under way arrives within this time.
+        self.timeline.after(60.0, leader.kill)
+        self.timeline.after(5.0, self._elect)
+        self.timeline.after(20.0, lambda: self.controllers.append(self._new_controller()))
+
+    # pods
+
+    def _start(self, pod: JsonObject, node: Node) -> WorkerProcess:
+        process = WorkerProcess(pod, order_of(pod), node.name, Interruption())
+        self.invariants.starts(process)
+        self.worker_runs += 1
+        skew = timedelta()
+
+        def now() -> datetime:
+            return self.timeline.now + skew
+
+        def work() -> None:
+            run_verb(
+                process,
+                machine,
+                server=self.server,
+                faults=self.faults,
+                living=self._living,
+                now=now,
+            )
+            self.invariants.wrote(process)
+            self.cluster.ended(process, node)
+
+        fiber = Fiber(self.timeline, work)
+        slowness = self.timeline.random.choice([0.5, 2.0, 20.0, 120.0])
+        machine = Machine(
+            fiber=fiber,
+            host=process.name,
+            bucket=self.bucket,
+            repositories=self.repositories,
+            volume=self.volume if claim_of(pod) == CLAIM else None,
+            seconds=lambda: slowness * self.timeline.random.random(),
+            new_id=lambda: f"{self.timeline.random.getrandbits(256):064x}",
+            witness=self.invariants.witness(process),
+        )
+        process.fiber = fiber
+        return process
+
+    # the whole run
+
+    def storm(self, seconds: float) -> None:
+        """Hours in which everything may fail."""
+        end = self.timeline.seconds + seconds
+        self._every(2400.0, end, lambda: self.people.trigger("backup"))
+        self._every(4000.0, end, lambda: self.people.trigger("weekly"))
+        self._every(1000.0, end, self.people.use_volume)
+        for fault, act in self.people.acts.items():
+            if fault in self.faults.chosen:
+                self._often(fault, 1500.0, end, act)
+        for fault, chance in (
+            (Fault.LAG, self._lag),
+            (Fault.HALF_OPEN, self._half_open),
+            (Fault.RELIST, self._relist),
+            (Fault.LEAD_CHANGE, self.change_lead),
+        ):
+            if fault in self.faults.chosen:
+                self._often(fault, 900.0, end, chance)
+        self.timeline.run(seconds)
+        self.invariants.check_repositories()
+
+    def calm(self, seconds: float) -> None:
+        """Hours without a fault: everything comes to its end."""
+        self.trace.add("calm", "nothing fails any more")
+        self.faults.is_over = True
+        self.people.unpause()
+        for node in list(self.cluster.nodes.values()):
+            self.cluster.return_(node)
+        for controller in self.controllers:
+            controller.clock_skew = timedelta()
+            controller.heal()
+        self.timeline.run(seconds)
+        self.invariants.check_repositories()
+        self.invariants.check_end()
+
+    def finale(self) -> None:
+        """A restore, where one is needed, and a backup: both have to succeed now."""
+        if self.volume.half_restored is not None:
+            name = self.people.restore(REPOSITORIES[0])
+            self.timeline.run(7200.0)
+            self._require(known.RESTORE_SESSIONS, name)
+        name = self.people.trigger("backup")
+        self.timeline.run(7200.0)
+        self._require(known.BACKUP_SESSIONS, name)
+        self.invariants.check_repositories()
+        self.invariants.check_end()
+
+    def _require(self, resource: known.Resource, name: str) -> None:
+        found = self.server.find(resource, NAMESPACE, name)
+        phase = phase_of(found) if found is not None else "gone"
+        if phase != "Succeeded":
+            status = found.get("status") if found is not None else None
+            text = f"{resource.kind} {name} is {phase}: {status}"
+            self.invariants.broken(Invariant.FAULTLESS_SUCCEEDS, text)
+
+    def _every(self, seconds: float, end: float, action: Callable[[], object]) -> None:
+        def act() -> None:
+            if self.timeline.seconds < end:
+                action()
+                self.timeline.after(seconds, act)
+
+        self.timeline.after(seconds * self.timeline.random.random(), act)
+
+    def _often(
+        self, fault: Fault, seconds: float, end: float, action: Callable[[], object]
+    ) -> None:
+        strength = self.faults.chosen[fault]
+
+        def again() -> None:
+            mean = seconds / (0.3 + strength)
+            self.timeline.after(self.timeline.random.expovariate(1 / mean), act)
+
+        def act() -> None:
+            if self.timeline.seconds < end:
+                action()
+                again()
+
+        again()
+
+    def _lag(self) -> None:
+        for controller in self.controllers:
+            resource = self.timeline.random.choice(_LAGGING)
+            seconds = self.timeline.random.choice(_LAGS)
+            self.trace.add(controller.name, f"{resource.plural} lag {seconds} s")
+            controller.lag(resource, seconds)
+
+    def _half_open(self) -> None:
+        controller = self.timeline.random.choice(self.controllers) if self.controllers else None
+        if controller is not None:
+            for resource in self.timeline.random.sample(_LAGGING, 2):
+                self.trace.add(controller.name, f"{resource.plural} are half-open")
+                controller.silence(resource)
+
+    def _relist(self) -> None:
+        for controller in self.controllers:
+            controller.relist(self.timeline.random.choice(_LAGGING))
+
+
+_LAGGING = (
+    known.JOBS,
+    known.PODS,
+    known.SNAPSHOTS,
+    known.BACKUP_SESSIONS,
+    known.RESTORE_SESSIONS,
+    known.RESTORE_REQUESTS,
+    known.REPOSITORIES,
+    known.BACKUP_CONFIGURATIONS,
+)
+
+
+@cache
+def beginning() -> Beginning:
+    """A volume with two sessions and two storages: ready, and backed up once."""
+    world = World(0, frozenset(), frozenset(), None)
+    for item in (addons.pvc_addon(), addons.pvc_backup(), addons.pvc_restore()):
+        _apply(world.server, item.to_wire())
+    _apply(world.server, manifests.namespace("kube-system"))
+    _apply(world.server, manifests.namespace(NAMESPACE))
+    for name in (CLAIM, "backup-store"):
+        _apply(world.server, manifests.claim(NAMESPACE, name))
+    for name in ("local", "remote"):
+        _apply(world.server, manifests.storage(NAMESPACE, name))
+    _apply(world.server, manifests.retention(NAMESPACE))
+    timeout = {"backupTimeout": "30m", "retryConfig": {"maxRetry": 1, "delay": "1m"}}
+    sessions = (
+        manifests.session(NAMESPACE, copies=("local", "remote"), more=timeout),
+        manifests.session(NAMESPACE, "weekly", copies=("local",), more=timeout),
+    )
+    copies = ("local", "remote")
+    _apply(world.server, manifests.configuration(NAMESPACE, *sessions, copies=copies))
+    world.timeline.run(_SETTLED_SECONDS)
+    for name in ("weekly", "backup"):
+        world.people.use_volume()
+        world.people.trigger(name)
+        world.timeline.run(_SETTLED_SECONDS)
+    world.finale()
+    world.close()
+    return Beginning(
+        world.server,
+        world.bucket,
+        world.repositories,
+        world.volume.files,
+        world.timeline.seconds,
+    )
+
+
+def _apply(server: ApiServer, manifest: JsonObject) -> None:
+    namespace = metadata_of(manifest).get("namespace")
+    server.create(BY_KIND[str(manifest["kind"])], str(namespace) if namespace else None, manifest)

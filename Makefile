@@ -11,6 +11,8 @@ DEMO_FLAGS := $(if $(KEEP),--keep)
 CORES := $(shell getconf _NPROCESSORS_ONLN)
 # Tests beside each other, the long ones first; many only wait. ARGS=-n0 runs them one by one.
 BESIDE = -n $(1) --dist load --maxschedchunk 1
+# The same where tests share what takes long to start: these are not torn apart.
+SCOPES = -n $(1) --dist loadscope
 # Tests start Python hundreds of times: without caches each start compiles its modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -45,7 +47,7 @@ fix: setup  ## Format the code and apply the linter's fixes.
 	@$(BIN)/ruff format $(CODE)
 
 contract: setup  ## Test the API against the embedded cluster and a real kube-apiserver, buckets against a real S3 server, alerts with promtool.
-	@programs=$$($(BIN)/python tools/go/build.py etcd kubernetes kubeconform prometheus restic versitygw | paste -sd:); PATH="$$programs:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/api_contract $(ARGS)
+	@programs=$$($(BIN)/python tools/go/build.py etcd kubernetes kubeconform prometheus restic versitygw | paste -sd:); PATH="$$programs:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(call SCOPES,$$((3 * $(CORES)))) tests/api_contract $(ARGS)
 
 cluster:  ## Start a real one-node Kubernetes (needs root, Debian, Go) and print how to reach it.
 	@$(PYTHON) -m tools.cluster up

@@ -5,11 +5,17 @@ from collections.abc import Iterator
 import pytest
 
 from stashgen.api.resources import CRON_JOBS, NAMESPACES
+from tests.api_contract.scopes import ServerScopes
 from tests.api_contract.servers import Server, embedded_server, real_server
 from tests.api_contract.wire import Http
 from tests.support.samples import Json, at, cron_job
 
 _SERVERS = {"embedded": embedded_server, "real": real_server}
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config) -> ServerScopes | None:
+    """Scopes of ours where ``--dist loadscope`` asks for scopes."""
+    return ServerScopes(config) if config.getvalue("dist") == "loadscope" else None
 
 
 @pytest.fixture(scope="session", params=_SERVERS)

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -14,10 +13,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from stashgen.api.base import parse_time
-from stashgen.api.resources import CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES
-from stashgen_controller.kube.client import ApiError, Client
+from stashgen.api.resources import CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES, SERVICE_ACCOUNTS
+from stashgen_controller.kube.client import ApiError, Client, NotFoundError
+from tests.support.ports import free_ports
 
-_START_SECONDS = 90
+# Limits and no expectations: the machine may have other work.
+_START_SECONDS = 180
+_COMMAND_SECONDS = 120
 # kube-apiserver would wait for the watches that tests left behind.
 _STOP_SECONDS = 3
 _TOKEN = "contract-token"
@@ -72,7 +74,7 @@ class Server:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=_COMMAND_SECONDS,
         )
         assert done.returncode == code, (arguments, done.stdout, done.stderr)
         return done.stderr if code else done.stdout
@@ -91,7 +93,7 @@ def program(name: str) -> str:
     return found
 
 
-def until(probe: Callable[[], _Found | None], what: str, seconds: float = 30) -> _Found:
+def until(probe: Callable[[], _Found | None], what: str, seconds: float = 120) -> _Found:
     """What ``probe`` returns once that is true.
 
     Raises:
@@ -200,6 +202,8 @@ def real_server(folder: Path) -> Iterator[Server]:
                 folder / "kube-controller-manager.log",
             )
         )
+        # A tick before it works would be made up for later, under another name.
+        until(lambda: _has_default_account(client), "the controller-manager does not work")
         yield server
 
 
@@ -223,7 +227,7 @@ def running(command: list[str], log: Path) -> "Iterator[subprocess.Popen[str]]":
 def _install_crds(server: Server) -> None:
     """Install our CRDs as they are shipped, and wait until they are served."""
     server.kubectl("create", "-f", str(_CRDS))
-    server.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+    server.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=120s")
     items, _ = server.client.list(CUSTOM_RESOURCE_DEFINITIONS)
     assert len(items) == len(list(_CRDS.glob("*.yaml")))
 
@@ -235,20 +239,19 @@ def _answers(client: Client) -> bool:
         return False
 
 
+def _has_default_account(client: Client) -> bool:
+    try:
+        return bool(client.get(SERVICE_ACCOUNTS, "default", "default"))
+    except NotFoundError:
+        return False
+
+
 def wait_for(probe: Callable[[], bool], process: "subprocess.Popen[str]", log: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while not probe():
         ended = process.poll() is not None or time.monotonic() > deadline
         assert not ended, f"did not start:\n{log.read_text(errors='replace')[-4000:]}"
         time.sleep(0.1)
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports: list[int] = [item.getsockname()[1] for item in sockets]
-    for item in sockets:
-        item.close()
-    return ports
 
 
 def quiet(name: str, *arguments: str) -> None:

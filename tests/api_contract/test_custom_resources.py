@@ -239,7 +239,7 @@ def test_new_kind_is_served_and_goes_with_its_crd(http: Http, server: Server) ->
     crd = _crd({"type": "object", "properties": properties})
     assert http("POST", CUSTOM_RESOURCE_DEFINITIONS.path(), crd).status == 201
     name = "gadgets.contract.example.org"
-    server.kubectl("wait", "--for=condition=Established", f"crd/{name}", "--timeout=30s")
+    server.kubectl("wait", "--for=condition=Established", f"crd/{name}", "--timeout=60s")
     thing = {
         "apiVersion": "contract.example.org/v1",
         "kind": "Gadget",
@@ -249,7 +249,7 @@ def test_new_kind_is_served_and_goes_with_its_crd(http: Http, server: Server) ->
     path = "/apis/contract.example.org/v1/gadgets"
     stored = http("POST", path, thing)
     assert at(stored.body, "spec", "anything", "goes") == 1
-    server.kubectl("delete", f"crd/{name}", "--timeout=30s")
+    server.kubectl("delete", f"crd/{name}", "--timeout=60s")
     assert http("GET", path).status == 404
 
 

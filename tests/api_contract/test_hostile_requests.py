@@ -145,7 +145,7 @@ def test_delete_options_that_are_none_are_an_error(http: Http, namespace: str) -
 def test_server_survives_what_is_no_http(server: Server, http: Http, request_bytes: bytes) -> None:
     address = urlsplit(server.url)
     assert address.hostname is not None
-    raw = socket.create_connection((address.hostname, address.port or 0), timeout=5)
+    raw = socket.create_connection((address.hostname, address.port or 0), timeout=60)
     # It may hang up before it has read everything.
     with raw, suppress(ConnectionError):
         raw.sendall(request_bytes)

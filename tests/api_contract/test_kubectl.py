@@ -384,7 +384,7 @@ def test_wait_for_a_condition_and_a_deletion(
     for what in ("condition=Done", "jsonpath={.status.phase}=Succeeded"):
         assert "condition met" in kubectl("wait", f"--for={what}", "backupsession/one")
     server.client.delete(BACKUP_SESSIONS, namespace, "one")
-    kubectl("wait", "--for=delete", "backupsession/one", "--timeout=10s")
+    kubectl("wait", "--for=delete", "backupsession/one", "--timeout=60s")
 
 
 def test_wait_gives_up_in_time(kubectl: Kubectl) -> None:
@@ -407,7 +407,7 @@ def test_delete_by_name_file_and_label(kubectl: Kubectl) -> None:
 
 def test_foreground_deletion_is_waited_for(kubectl: Kubectl) -> None:
     kubectl.apply(job("one"))
-    kubectl("delete", "job", "one", "--cascade=foreground", "--timeout=20s")
+    kubectl("delete", "job", "one", "--cascade=foreground", "--timeout=60s")
     assert "(NotFound)" in kubectl("get", "job", "one", code=1)
 
 

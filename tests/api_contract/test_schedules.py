@@ -52,7 +52,7 @@ class Schedules:
 
     def first_job(self, name: str) -> Json:
         """The Job of a CronJob, once there is one."""
-        return until(lambda: self.jobs(name), f"{name} makes a Job", 90)[0]
+        return until(lambda: self.jobs(name), f"{name} makes a Job")[0]
 
     def pod(self, job_name: str) -> Json:
         """The pod of a Job, once there is one."""
@@ -108,7 +108,7 @@ def test_cron_job_makes_a_job_at_the_next_tick(server: Server, ticking: Json) ->
     tick = created.replace(second=0) + timedelta(minutes=1)
     if server.is_embedded:
         server.pass_time(timedelta(minutes=1))
-    made = until(lambda: schedules.jobs("tick"), "the tick makes a Job", 65)[0]
+    made = until(lambda: schedules.jobs("tick"), "the tick makes a Job")[0]
     assert at(made, "metadata", "name") == f"tick-{int(tick.timestamp()) // 60}"
     assert at(made, "metadata", "annotations", SCHEDULED) == format_time(tick)
     assert at(made, "metadata", "ownerReferences") == [

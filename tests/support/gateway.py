@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stashgen_controller.worker.storage.s3 import Credentials
+from tests.support.ports import free_ports
 
 BUCKET = "corp-backup"
 WRITER = ("writer", "the-writers-secret")
@@ -34,9 +35,7 @@ class Gateway:
         self.other_authority = make_authority(folder / "other")
         make_server_certificate(folder, address)
         self._address = address
-        with socket.socket() as free:
-            free.bind((address, 0))
-            self.port = int(free.getsockname()[1])
+        (self.port,) = free_ports(1, address)
         self.url = f"https://{address}:{self.port}"
         self._prefixes = 0
         self._process: subprocess.Popen[bytes] | None = None

@@ -183,5 +183,10 @@ def test_no_process_aborts_at_its_end(gateway: Gateway) -> None:
     """A worker's exit code is its pod's: an abort after good work would be a failed backup."""
     addresses = [gateway.storage, "s3:https://127.0.0.1:1/bucket", "s3:https://x.invalid/bucket"]
     command = [sys.executable, "-c", _ASK_AND_END, *WRITER, str(gateway.authority), *addresses]
-    codes = [subprocess.run(command, check=False).returncode for _ in range(8)]
-    assert codes == [0] * 8
+
+    def code(_: int) -> int:
+        return subprocess.run(command, check=False).returncode
+
+    # Most of the time they wait for addresses where nobody is.
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(code, range(8))) == [0] * 8

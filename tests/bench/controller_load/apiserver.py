@@ -15,8 +15,9 @@ from pathlib import Path
 import yaml
 
 from stashgen.api.resources import CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES
-from tests.api_contract.servers import free_ports, program, quiet, running, wait_for
+from tests.api_contract.servers import program, quiet, running, wait_for
 from tests.bench.controller_load.raw_api import Json, RawApi, RefusedError
+from tests.support.ports import free_ports
 
 _DEPLOY = Path(__file__).parents[3] / "controller" / "deploy"
 _RBAC = "/apis/rbac.authorization.k8s.io/v1"

@@ -10,9 +10,10 @@ from typing import Any
 
 from stashgen.yaml.emitter import emit
 from tests.cluster.argocd.document import documented
-from tests.cluster.argocd.programs import free_port, running
+from tests.cluster.argocd.programs import running
 from tests.cluster.kube import Kube
 from tests.support.place import ROOT
+from tests.support.ports import free_ports
 from tools.cluster import packages
 from tools.cluster.layout import API_URL
 from tools.go.build import ensure
@@ -135,8 +136,7 @@ def _authority(kube: Kube) -> str:
 
 def _start(stack: ExitStack, kube: Kube, folder: Path) -> None:
     programs = ensure("argocd")
-    redis, repo_server = free_port(), free_port()
-    metrics = [free_port() for _ in range(2)]
+    redis, repo_server, *metrics = free_ports(4)
     kubeconfig = folder / "kubeconfig"
     kubeconfig.write_text(emit(_kubeconfig(kube)), encoding="utf-8")
     for name in ("bin", "tls", "tmp"):

@@ -229,7 +229,8 @@ def _command(container: Container, tools: Sequence[Path]) -> list[str]:
         f"{key}={value}" for key, value in (environment | dict(container.environment)).items()
     ]
     kept = "".join(f",+{name.lower()}" for name in container.capabilities)
-    setpriv = ["setpriv", f"--bounding-set=-all{kept}", "--inh-caps=-all"]
+    # unshare's own --kill-child is forgotten by the kernel as the user changes.
+    setpriv = ["setpriv", "--pdeathsig=KILL", f"--bounding-set=-all{kept}", "--inh-caps=-all"]
     if is_root():
         groups = ",".join(map(str, container.groups))
         setpriv += [

@@ -61,12 +61,6 @@ class Job(Kind):
         return timedelta(seconds=seconds) if seconds is not None else None
 
     @property
-    def deadline_passed(self) -> datetime | None:
-        """Since when the Job is to end because it took too long or failed (``FailureTarget``)."""
-        condition = self._condition("FailureTarget")
-        return condition.last_transition_time if condition else None
-
-    @property
     def is_complete(self) -> bool:
         """The Job succeeded."""
         return self._condition("Complete") is not None

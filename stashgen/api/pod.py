@@ -4,12 +4,27 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from stashgen.api.base import Int, JsonObject, Model, Time
+from stashgen.api.base import Int, JsonObject, Model, Time, list_of, mapping_of
 from stashgen.api.meta import Kind
 from stashgen.api.resources import PODS, Resource
 
 # Conditions that say why a pod does not start; that it is not ready is no reason of its own.
 _START = frozenset({"PodScheduled", "PodReadyToStartContainers"})
+
+
+def has_ended(pod: JsonObject) -> bool:
+    """Whether nothing of a pod as stored runs any more, and nothing will.
+
+    That is the kubelet's word; or a person deleted the Node object, and the pod garbage collector
+    took the pod with it (Kubernetes, "Pod disruption conditions").
+    """
+    status = mapping_of(pod, "status")
+    if status.get("phase") not in {"Succeeded", "Failed"}:
+        return False
+    if any(item.get("reason") == "DeletionByPodGC" for item in list_of(status, "conditions")):
+        return True
+    states = [mapping_of(item, "state") for item in list_of(status, "containerStatuses")]
+    return not any(state.get("running") is not None for state in states)
 
 
 class ContainerStateTerminated(Model):
@@ -92,10 +107,14 @@ class Pod(Kind):
 
     @property
     def has_ended(self) -> bool:
-        """Nothing of it runs any more, and nothing will."""
+        """Nothing of it runs any more, and nothing will: ``has_ended`` of a parsed one."""
         is_over = self.status is not None and self.status.phase in {"Succeeded", "Failed"}
+        conditions = (self.status.conditions if self.status else None) or ()
+        if is_over and any(item.reason == "DeletionByPodGC" for item in conditions):
+            return True
         states = [container.state for container in self._containers]
-        return is_over and not any(state is not None and state.running for state in states)
+        is_running = any(state is not None and state.running is not None for state in states)
+        return is_over and not is_running
 
     @property
     def pending_reason(self) -> str:

@@ -206,7 +206,8 @@ class Executor(Model):
     Recorded before the Job is made: it is the claim on a volume and a repository. The UID is known
     once the Job has been observed; if a Job with that UID no longer exists, it was lost. ``pod`` is
     the name of its pod once observed, which is the host name in the locks that restic took there;
-    ``pod_terminated`` says that the kubelet reported its end. ``ended`` releases the claim of an
+    ``pod_terminated`` says that the kubelet reported its end, and from ``stops_by`` on
+    nothing of it runs even if no kubelet ever says so. ``ended`` releases the claim of an
     initialisation; ``lost_time`` is when its Job was first found missing.
     """
 
@@ -216,5 +217,6 @@ class Executor(Model):
     job_uid: str | None = Field(default=None, alias="jobUID")
     pod: str | None = None
     pod_terminated: Bool | None = None
+    stops_by: Time | None = None
     ended: Bool | None = None
     lost_time: Time | None = None

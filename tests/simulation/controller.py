@@ -138,7 +138,8 @@ class Controller:
         self._ready: dict[Key, None] = {}
         self._due: dict[Key, float] = {}
         self._failures: dict[Key, int] = {}
-        self._at_work: dict[Key, tuple[object, Fiber]] = {}
+        self._failing: set[Key] = set()
+        self._at_work: dict[Key, tuple[frozenset[object], Fiber]] = {}
         self._again: set[Key] = set()
         self._is_called = False
         for resource in _WATCHED:
@@ -148,11 +149,12 @@ class Controller:
     # what happens to the process
 
     def lead(self) -> None:
-        """Begin to reconcile with what the caches have by now."""
+        """List everything again, as ``Manager.take_over`` does, and begin to reconcile."""
         self.is_leading = True
         self._trace.add(self.name, "leads")
         for resource in _WATCHED:
-            self._show(resource)
+            self._watches[resource] = Watch()
+            self._list(resource)
         self._call()
 
     def lose_lead(self) -> None:
@@ -229,7 +231,7 @@ class Controller:
         del pending[:shown]
 
     def _changed(self, resource: Resource, change: Change) -> None:
-        for key in keys_of(_CONCERNED[resource], self.cache, resource, change):
+        for key in keys_of(_CONCERNED[resource], self.cache, resource, change, self._failing):
             self._add(key)
 
     # its queue
@@ -264,27 +266,26 @@ class Controller:
         self._is_called = False
         if not self.is_leading or len(self._at_work) >= WORKERS:
             return
-        lanes = {lane for lane, _ in self._at_work.values()}
+        taken = {lane for lanes, _ in self._at_work.values() for lane in lanes}
         for key in self._ready:
-            lane = self._lane(key)
-            if lane in lanes:
+            lanes = self._lanes(key)
+            if not taken.isdisjoint(lanes):
                 continue
             del self._ready[key]
-            self._look(key, lane)
+            self._look(key, lanes)
             if self._ready:
                 self._call()
             return
 
-    def _lane(self, key: Key) -> object:
+    def _lanes(self, key: Key) -> frozenset[object]:
         kind = _KIND_OF[key.resource]
         try:
             obj = self.cache.get(kind.model, key.namespace, key.name)
-            claim = kind.volume(self.cache, obj) if obj is not None else None
+            return frozenset((key, *(kind.uses(self.cache, obj) if obj is not None else ())))
         except ValidationError:
-            return key
-        return (key.namespace, claim) if claim is not None else key
+            return frozenset((key,))
 
-    def _look(self, key: Key, lane: object) -> None:
+    def _look(self, key: Key, lanes: frozenset[object]) -> None:
         self.looks += 1
 
         def work() -> None:
@@ -299,7 +300,7 @@ class Controller:
                 self._call()
 
         fiber = Fiber(self._timeline, work)
-        self._at_work[key] = (lane, fiber)
+        self._at_work[key] = (lanes, fiber)
         fiber.resume()
 
     def _reconcile(self, key: Key) -> float | None:
@@ -314,8 +315,10 @@ class Controller:
             return self._delay(key, _FIRST_CONFLICT)
         except (ApiError, NameCollisionError) as error:
             self._trace.add(self.name, f"{key.resource.kind} {key.name}: {error}")
+            self._failing.add(key)
             return self._delay(key, _FIRST_ERROR)
         self._failures.pop(key, None)
+        self._failing.discard(key)
         return again.total_seconds() if again is not None else None
 
     def _delay(self, key: Key, first: float) -> float:

@@ -6,7 +6,7 @@ says what became of it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import cast
 
 from stashgen.api.base import JsonObject, metadata_of
@@ -27,12 +27,10 @@ from stashgen.api.labels import (
 )
 from stashgen.api.meta import Kind
 from stashgen.api.strict_mode import LONGEST_JOB_SECONDS
-from stashgen_controller.protocol.run_spec import DEADLINE_GRACE, RunSpec
+from stashgen_controller.protocol.run_spec import DEADLINE_GRACE, WITHOUT_TIMEOUT, RunSpec
 
 # In strict mode the API server finds by the last two which template the pod has to equal.
 _OF_THE_POD = (COMPONENT_LABEL, TEMPLATE_LABEL, PART_LABEL)
-
-_WITHOUT_TIMEOUT = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +96,7 @@ def job_manifest(
         )
     }
     taken = {key: pod_labels[key] for key in _OF_THE_POD if key in pod_labels}
-    timeout = plan.deadline - now + DEADLINE_GRACE if plan.deadline else _WITHOUT_TIMEOUT
+    timeout = plan.deadline - now + DEADLINE_GRACE if plan.deadline else WITHOUT_TIMEOUT
     return cast(
         "JsonObject",
         {

@@ -18,7 +18,7 @@ from stashgen.api.labels import JOB_NAME_LABEL, PLAN_DIGEST_ANNOTATION
 from stashgen.api.pod import ContainerStateTerminated, Pod
 from stashgen.api.shared import Executor
 from stashgen.api.snapshot import Phase
-from stashgen_controller.listers.pods import NODE_ANSWERS, pods_of
+from stashgen_controller.listers.pods import NODE_ANSWERS, pods_of, stops_by
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import ErrorClass, RunResult
 from stashgen_controller.protocol.run_spec import DEADLINE_GRACE
@@ -31,10 +31,8 @@ SETTLES = timedelta(seconds=5)
 # volume is held by another node, say, or no node has room for it.
 PENDING_TOO_LONG = timedelta(minutes=5)
 PENDING_FAILS = timedelta(minutes=15)
-# The Job controller deletes a pod at the Job's deadline; where it does not, nobody else will.
-_JOB_CONTROLLER_ACTS = timedelta(minutes=10)
-# How often a pod without its Job is looked at: nothing that we watch says whose it was.
-_WITHOUT_JOB = timedelta(seconds=10)
+# How often a pod is looked at of which nothing is heard: no event says whose it is.
+_UNACCOUNTED = timedelta(seconds=10)
 _LONGEST_TEXT = 500
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -69,8 +67,9 @@ class JobRun:
         events_of: Kind and name of the object whose Events may say why; None where that is known.
         pod: Name of the Job's pod, once one was seen.
         pod_terminated: The kubelet reported the end of that pod.
-        overdue: From when on a Job that has not ended counts as failed: its node is dead.
-        is_without_job: The Job was deleted and its pod has not ended.
+        stops_by: From when on nothing of it runs, even if no kubelet ever says so.
+        is_unaccounted: Nothing is heard of its pod: its Job was deleted or has failed, and no
+            kubelet has said that the pod has ended.
         is_from_absence: What is said here follows from what was not seen; only with the API
             server's word is it more than a cache that is behind.
     """
@@ -89,8 +88,8 @@ class JobRun:
     pod: str | None = None
     created: datetime | None = None
     pod_terminated: bool = False
-    overdue: datetime | None = None
-    is_without_job: bool = False
+    stops_by: datetime | None = None
+    is_unaccounted: bool = False
     is_from_absence: bool = False
 
     @property
@@ -124,7 +123,7 @@ class JobRun:
 
     def node_is_lost(self, now: datetime) -> Reason | None:
         """The failure of a Job that had to end long ago and whose node does not say that it did."""
-        if self.overdue is None or now < self.overdue:
+        if self.stops_by is None or now < self.stops_by:
             return None
         what = f"pod {self.pod}" if self.pod is not None else "the Job"
         text = f"{what} had to end and did not: its node does not respond"
@@ -136,11 +135,11 @@ class JobRun:
         That is at the warning and at the failure of a pod that does not start, and when its node
         counts as lost.
         """
-        steps = [] if self.overdue is None else [self.overdue]
+        steps = [] if self.stops_by is None else [self.stops_by]
         if self.pending_since is not None and self.pending_until is not None:
             steps += [self.pending_since + PENDING_TOO_LONG, self.pending_until]
-        if self.is_without_job:
-            steps.append(now + _WITHOUT_JOB)
+        if self.is_unaccounted:
+            steps.append(now + _UNACCOUNTED)
         return min((step - now for step in steps if step > now), default=None)
 
     def explained(self, events: str) -> "JobRun":
@@ -162,6 +161,7 @@ class JobRun:
             attempt=attempt,
             pod=self.pod,
             pod_terminated=self.pod_terminated or None,
+            stops_by=self.stops_by,
         )
 
 
@@ -209,9 +209,13 @@ def observe_run(
         pod=pod,
         created=job.metadata.creation_timestamp,
         pod_terminated=terminated,
+        stops_by=_stops_by(job),
     )
     if not job.is_finished:
-        return _running(replace(running, overdue=_overdue(job, newest)), job, mine)
+        return _running(running, job, mine)
+    if not job.is_complete and pod is not None and not terminated:
+        # Deleted by force, say: its container may run on.
+        return replace(running, is_unaccounted=True, is_from_absence=True)
     if job.is_complete and mine and not any(item.termination for item in mine):
         # The Job is ahead of the pod in our caches: the result follows.
         return running
@@ -226,6 +230,7 @@ def observe_run(
         exited_well=job.is_complete,
         pod=pod,
         pod_terminated=terminated,
+        stops_by=running.stops_by,
         is_from_absence=result is None,
     )
 
@@ -247,21 +252,17 @@ def _was_terminated(executor: Executor | None) -> bool:
     return executor is not None and bool(executor.pod_terminated)
 
 
-def _overdue(job: Job, pod: Pod | None) -> datetime | None:
+def _stops_by(job: Job) -> datetime | None:
     """When the node of a Job's pod counts as lost.
 
     Since Kubernetes 1.31 a Job whose deadline has passed ends only when its pods have, and those of
-    a dead node stay Terminating for ever. A pod's ``deletionTimestamp`` is the end of its grace.
+    a dead node stay Terminating for ever. Not before the deadline: a node may only be cut off, and
+    its worker goes on until it stops itself.
     """
-    deleted = pod.metadata.deletion_timestamp if pod is not None and not pod.has_ended else None
-    if deleted is not None:
-        return deleted + NODE_ANSWERS
-    if job.deadline_passed is not None:
-        return job.deadline_passed + _JOB_CONTROLLER_ACTS
     created = job.metadata.creation_timestamp
     if created is None or job.active_deadline is None:
         return None
-    return created + job.active_deadline + _JOB_CONTROLLER_ACTS
+    return created + job.active_deadline + NODE_ANSWERS
 
 
 def _running(run: JobRun, job: Job, pods: Sequence[Pod]) -> JobRun:
@@ -310,10 +311,10 @@ def _lost(executor: Executor | None, pods: Sequence[Pod], what: str) -> JobRun:
         pod_terminated=newest.has_ended if newest else _was_terminated(executor),
         is_from_absence=True,
     )
-    if newest is not None and not newest.has_ended:
-        deleted = newest.metadata.deletion_timestamp
-        overdue = deleted + NODE_ANSWERS if deleted is not None else None
-        return replace(run, state=RunState.RUNNING, is_without_job=True, overdue=overdue)
+    if run.pod is not None and not run.pod_terminated:
+        known = executor.stops_by if executor is not None else None
+        until = known or (stops_by(newest) if newest is not None else None)
+        return replace(run, state=RunState.RUNNING, is_unaccounted=True, stops_by=until)
     if result is not None and result.phase is Phase.SUCCEEDED:
         # It was done before anybody deleted its Job.
         return replace(run, state=RunState.FINISHED, result=result, finished=result.finished)
@@ -392,5 +393,12 @@ def observe_job(
     run = seen(reader.get(Job, namespace, name), pods_of(reader, namespace, name))
     if is_settled or not run.is_from_absence:
         return run
-    pods = reader.live_labelled(Pod, namespace, JOB_NAME_LABEL, name)
-    return seen(reader.live(Job, namespace, name), pods)
+    live = reader.live_labelled(Pod, namespace, JOB_NAME_LABEL, name)
+    there = {pod.metadata.uid for pod in live}
+    # The cache remembers pods that ended before they were deleted.
+    ended = [
+        pod
+        for pod in pods_of(reader, namespace, name)
+        if pod.has_ended and pod.metadata.uid not in there
+    ]
+    return seen(reader.live(Job, namespace, name), [*live, *ended])

@@ -20,7 +20,7 @@ from stashgen_controller.listers.indexes import (
     repository_key,
     volume_key,
 )
-from stashgen_controller.listers.pods import NODE_ANSWERS
+from stashgen_controller.listers.pods import stops_by
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.causes import TURNS, Cause
 from stashgen_controller.runtime.conditions import find
@@ -146,8 +146,5 @@ def _pods(reader: Reader, wanted: frozenset[IndexKey]) -> Iterator[Claimant]:
     """What runs on although nobody claims it: its session was deleted, say."""
     for key in wanted:
         for pod in reader.by(LIVING_PODS, *key):
-            deleted = pod.metadata.deletion_timestamp
-            yield Claimant(
-                Reason(Cause.WAITING_FOR_POD, f"pod {pod.metadata.name} has not ended"),
-                deleted + NODE_ANSWERS if deleted is not None else None,
-            )
+            text = f"pod {pod.metadata.name} has not ended"
+            yield Claimant(Reason(Cause.WAITING_FOR_POD, text), stops_by(pod))

@@ -29,7 +29,7 @@ from stashgen.api.labels import (
     REPOSITORY_LABEL,
     label_value,
 )
-from stashgen.api.pod import Pod
+from stashgen.api.pod import Pod, has_ended
 from stashgen.api.repository import Repository
 from stashgen.api.restore_request import RestoreRequest
 from stashgen.api.restore_session import RestoreSession
@@ -300,15 +300,6 @@ def _at_work(pod: JsonObject) -> Iterator[IndexKey]:
         claim = mapping_of(volume, "persistentVolumeClaim").get("claimName")
         if claim:
             yield volume_key(namespace, str(claim))
-
-
-def has_ended(pod: JsonObject) -> bool:
-    """Whether the kubelet reported that nothing of a pod runs any more (``Pod.has_ended``)."""
-    status = mapping_of(pod, "status")
-    states = [mapping_of(item, "state") for item in list_of(status, "containerStatuses")]
-    return status.get("phase") in {"Succeeded", "Failed"} and not any(
-        "running" in state for state in states
-    )
 
 
 # Our workers' pods, by the Repository and the volumes that they work on.

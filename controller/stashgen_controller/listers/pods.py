@@ -6,7 +6,10 @@ A lock that one of the latter left belongs to no running process.
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from pydantic import ValidationError
+
 from stashgen.api.base import format_time
+from stashgen.api.labels import PLAN_ANNOTATION
 from stashgen.api.pod import Pod
 from stashgen.api.restore_session import RestoreSession
 from stashgen.api.shared import Executor
@@ -17,13 +20,13 @@ from stashgen_controller.listers.indexes import (
     SESSIONS_BY_RETAINED_REPOSITORY,
     SNAPSHOTS_BY_REPOSITORY,
 )
+from stashgen_controller.protocol.run_spec import DEADLINE_GRACE, WITHOUT_TIMEOUT, RunSpec
 from stashgen_controller.runtime.kind import Reader
 
 # A lock that is older than half an hour is stale by restic's own rule, and an annotation has room
 # for so many names only.
 MOST_PODS = 20
-# A kubelet that is there has ended a pod, and said so, so long after the pod had to end: a pod's
-# ``deletionTimestamp`` is the end of its grace.
+# A kubelet that is there has ended a pod, and said so, so long after the pod had to end.
 NODE_ANSWERS = timedelta(minutes=1)
 
 
@@ -79,6 +82,22 @@ def restores_from(
         source = restore.spec.data_source
         if source is not None and source.snapshot in names:
             yield restore
+
+
+def stops_by(pod: Pod) -> datetime | None:
+    """From when on nothing of a worker's pod runs, even if its node says nothing any more.
+
+    The worker stops itself at its plan's deadline, and restic with it.
+    """
+    created = pod.metadata.creation_timestamp
+    try:
+        plan = (pod.metadata.annotations or {}).get(PLAN_ANNOTATION, "")
+        deadline = RunSpec.model_validate_json(plan).deadline
+    except ValidationError:
+        deadline = None
+    if deadline is not None:
+        return deadline + DEADLINE_GRACE + NODE_ANSWERS
+    return created + WITHOUT_TIMEOUT + NODE_ANSWERS if created is not None else None
 
 
 def has_terminated(reader: Reader, namespace: str, name: str) -> bool:

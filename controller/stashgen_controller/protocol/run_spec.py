@@ -17,6 +17,8 @@ from stashgen.kubestash.verbs import VERBS, Verb
 # The worker stops itself at the plan's deadline and needs a moment to release its lock and to
 # report; the Job's own deadline is only for a worker that cannot.
 DEADLINE_GRACE = timedelta(minutes=2)
+# The deadline of a Job whose plan has none.
+WITHOUT_TIMEOUT = timedelta(hours=24)
 _OF_EVERY_VERB = frozenset({"attempt", "cluster_uid", "deadline", "verb"})
 
 

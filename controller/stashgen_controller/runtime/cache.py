@@ -6,6 +6,7 @@ from typing import Any
 
 from stashgen.api.base import JsonObject, list_of, mapping_of
 from stashgen.api.meta import Kind as ApiKind
+from stashgen.api.pod import Pod, has_ended
 from stashgen.api.resources import Resource
 from stashgen_controller.kube.client import Client, NotFoundError
 from stashgen_controller.kube.informer import Informer
@@ -47,6 +48,8 @@ class Cache:
                 _told_of(model.resource, on_change),
                 [index for index in indexes if index.model is model],
                 finished.get(model, _has_ended),
+                # A pod's last word is often followed by its deletion, sooner than anybody reads it.
+                has_ended if model is Pod else _never,
             )
         self._turn = Lock()
         self._informers = self._new_informers()
@@ -152,6 +155,10 @@ class Cache:
 
 def _told_of(resource: Resource, on_change: OnChange) -> Callable[[Change], None]:
     return lambda change: on_change(resource, change)
+
+
+def _never(_obj: JsonObject) -> bool:
+    return False
 
 
 def _has_ended(obj: JsonObject) -> bool:

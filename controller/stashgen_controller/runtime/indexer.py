@@ -28,6 +28,8 @@ from stashgen_controller.runtime.packing import Packing
 log = logging.getLogger(__name__)
 
 AnyIndex = Index[ModelT] | CoveringIndex[ModelT, ValueT]
+# Enough for what is read of a deleted object within the minutes after it.
+_MOST_REMEMBERED = 500
 ADDED, MODIFIED, DELETED = "ADDED", "MODIFIED", "DELETED"
 
 
@@ -87,6 +89,7 @@ class Indexer(Generic[ModelT]):
             after the other.
         indexes: By which objects can be found.
         is_finished: Whether an object as stored is history.
+        is_remembered: Whether what an object said last is read for a while after its deletion.
     """
 
     def __init__(
@@ -95,8 +98,12 @@ class Indexer(Generic[ModelT]):
         on_change: Callable[[Change], None],
         indexes: Sequence[Index[ModelT] | CoveringIndex[ModelT, object]] = (),
         is_finished: Callable[[JsonObject], bool] = lambda _obj: False,
+        is_remembered: Callable[[JsonObject], bool] = lambda _obj: False,
     ) -> None:
         self._model = model
+        self._is_remembered = is_remembered
+        # Objects that were deleted and are still read, oldest first.
+        self._remembered: dict[Place, None] = {}
         self._on_change = on_change
         self._is_finished = is_finished
         self._lock = Lock()
@@ -129,7 +136,9 @@ class Indexer(Generic[ModelT]):
                 missing = [
                     (place, entry)
                     for place, entry in self._places()
-                    if place not in listed and not (entry.is_ours and entry.version > at)
+                    if place not in listed
+                    and place not in self._remembered
+                    and not (entry.is_ours and entry.version > at)
                 ]
             for place, entry in missing:
                 self._drop(place, self._packing.unpack(entry.packed))
@@ -233,7 +242,7 @@ class Indexer(Generic[ModelT]):
             for name, entry in entries.items():
                 yield (namespace, name), entry
 
-    def _put(self, obj: JsonObject, *, is_ours: bool) -> None:
+    def _put(self, obj: JsonObject, *, is_ours: bool, is_told: bool = True) -> None:
         metadata_of(obj).pop("managedFields", None)
         place = namespace, name = _place(obj)
         version = _number(_version(obj))
@@ -252,15 +261,33 @@ class Indexer(Generic[ModelT]):
                 known.is_ours = is_ours or known.version > version
                 return
             entries[name] = entry
+            self._remembered.pop(place, None)
             if known is not None:
                 self._leave(known)
             self._enter(entry, obj)
+        if not is_told:
+            return
         if known is None:
             self._on_change(Change(ADDED, obj, _nothing))
         elif known.version != version:
             self._on_change(Change(MODIFIED, obj, partial(self._packing.unpack, known.packed)))
 
     def _drop(self, place: Place, obj: JsonObject) -> None:
+        if self._is_remembered(obj):
+            self._remember(place, obj)
+        else:
+            self._forget(place)
+        self._on_change(Change(DELETED, obj, _nothing))
+
+    def _remember(self, place: Place, obj: JsonObject) -> None:
+        self._put(obj, is_ours=False, is_told=False)
+        self._remembered[place] = None
+        if len(self._remembered) > _MOST_REMEMBERED:
+            oldest = next(iter(self._remembered))
+            del self._remembered[oldest]
+            self._forget(oldest)
+
+    def _forget(self, place: Place) -> None:
         namespace, name = place
         with self._lock:
             entries = self._entries.get(namespace, {})
@@ -269,7 +296,6 @@ class Indexer(Generic[ModelT]):
                 self._leave(known)
             if not entries:
                 self._entries.pop(namespace, None)
-        self._on_change(Change(DELETED, obj, _nothing))
 
     def _enter(self, entry: _Entry[ModelT], obj: JsonObject) -> None:
         keys, values = [], []

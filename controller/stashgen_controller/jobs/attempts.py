@@ -94,11 +94,10 @@ class Attempts:
             attempt=executor.attempt,
         )
         match stage:
-            case Absent() if executor.ended:
-                return self._start(executor.attempt)
             case Absent():
-                # It was recorded that it begins: the claim is ours already.
-                return self._begin(executor.attempt)
+                # Even if it was recorded that it begins: whoever did not hear of that may have
+                # begun, too.
+                return self._start(executor.attempt)
             case Waiting():
                 return Progress(stage.executor or executor, requeue_after=stage.requeue_after)
             case NeverStarted():

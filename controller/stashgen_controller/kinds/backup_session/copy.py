@@ -109,7 +109,7 @@ class Copy:
     def may_begin(self) -> bool:
         """Its backup or its retention is still to begin."""
         if not self.is_finished:
-            return self.run.state is RunState.ABSENT and not self.is_claimed
+            return self.run.state is RunState.ABSENT
         return self.is_good and self.retain_run.state in {RunState.ABSENT, RunState.FINISHED}
 
     @property

@@ -81,8 +81,10 @@ def ensure_job(seen: Observed, status: BackupSessionStatus, copy: Copy, now: dat
     if seen.claim_uid is None:
         why = Reason("", f"PersistentVolumeClaim {seen.claim} does not exist")
         return _give_up(seen, status, copy, why, now)
-    turn = None if copy.is_claimed else seen.partial_restore or waits_for(seen.claimants, now)
+    # Even if it was recorded that it begins: whoever did not hear of that may have begun, too.
+    turn = seen.partial_restore or waits_for(seen.claimants, now)
     if turn is not None:
+        status = _with_phase(status, copy, Phase.PENDING)
         return Step(conditioned(status, waiting(ENSURED.type, turn, now)), requeue_after=_AGAIN)
     job = job_manifest(
         name=copy.snapshot_name,

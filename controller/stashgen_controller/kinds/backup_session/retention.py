@@ -130,7 +130,6 @@ def _advance(seen: Observed, copy: Copy, now: datetime, *, is_busy: bool) -> _Co
     known = next(
         (item for item in seen.status.retention_policy or () if item.repository == copy.name), None
     )
-    is_claimed = known is not None and _is_at_work(known)
     namespace = seen.session.metadata.namespace or ""
     stage = stage_of(
         run, now, namespace=namespace, job=copy.retain_job, attempt=copy.retain_attempt
@@ -140,8 +139,6 @@ def _advance(seen: Observed, copy: Copy, now: datetime, *, is_busy: bool) -> _Co
             why = copy.retention_problem or _NO_CLUSTER
             waiting = entry.model_copy(update={"error": why.text})
             return _CopyStep(waiting, conditions=(_ENSURED.not_done(why, now),))
-        case Absent() if is_claimed:
-            return _begin(seen, copy, entry, copy.retain_attempt, now)
         case Absent():
             return _begin_in_turn(seen, copy, entry, copy.retain_attempt, now, is_busy=is_busy)
         case Waiting(is_new=True):

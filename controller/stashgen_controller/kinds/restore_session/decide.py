@@ -162,8 +162,10 @@ def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decis
     if seen.snapshot is None:
         why = Reason(ErrorClass.NO_SNAPSHOT, _nothing_matches(seen))
         return _write(seen, not_started(seen, status, why, now), now)
-    waiting_for = None if seen.status.executor is not None else _why_waiting(seen, now)
+    # Even if it was recorded that it begins: whoever did not hear of that may have begun, too.
+    waiting_for = _why_waiting(seen, now)
     if waiting_for is not None:
+        status = status.model_copy(update={"executor": None})
         waits = waiting(ConditionType.RESTORE_EXECUTOR_ENSURED, waiting_for, now)
         wait = min(_AGAIN, _until(seen, status, now) or _AGAIN)
         return _write(seen, set_condition(status, waits), now, requeue_after=wait)

@@ -17,7 +17,7 @@ from stashgen.api.resources import (
 from stashgen.api.restore_session import RestoreSession, RestoreSessionStatus
 from stashgen.api.snapshot import Snapshot
 from stashgen.kubestash.conditions import ConditionType
-from stashgen_controller.jobs.run import JobRun, observe_job
+from stashgen_controller.jobs.run import JobRun, RunState, observe_job
 from stashgen_controller.jobs.templates import UnresolvedError, restore_template
 from stashgen_controller.listers.claims import Claimant, claimants, restore_keys
 from stashgen_controller.listers.indexes import CONFIGURATIONS_BY_TARGET
@@ -102,19 +102,19 @@ def observe(reader: Reader, restore: RestoreSession) -> Observed:
     )
     repository = reader.get(Repository, namespace, repository_name or "")
     template, problem = _template(reader, restore, repository)
-    executor = restore.status.executor if restore.status else None
     claim = restore.spec.target.name if restore.spec.target is not None else ""
     addon = restore.spec.addon
+    run = observe_job(
+        reader,
+        namespace=namespace,
+        name=restore.metadata.name,
+        executor=restore.status.executor if restore.status else None,
+        owner_uid=restore.metadata.uid,
+        is_settled=restore.is_finished and is_pushed(restore),
+    )
     return Observed(
         restore=restore,
-        run=observe_job(
-            reader,
-            namespace=namespace,
-            name=restore.metadata.name,
-            executor=executor,
-            owner_uid=restore.metadata.uid,
-            is_settled=restore.is_finished and is_pushed(restore),
-        ),
+        run=run,
         repository=repository,
         snapshot=snapshot,
         snapshot_object=(reader.stored(SNAPSHOTS, *snapshot.key) if snapshot is not None else None),
@@ -128,7 +128,7 @@ def observe(reader: Reader, restore: RestoreSession) -> Observed:
             uid=restore.metadata.uid,
             goes_first=True,
         )
-        if executor is None and not restore.is_finished
+        if run.state is RunState.ABSENT and not restore.is_finished
         else (),
         configurations=_configurations(reader, namespace, claim),
         order=order,

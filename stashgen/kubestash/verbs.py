@@ -153,7 +153,18 @@ VERBS: Mapping[Verb, VerbRow] = {
     ),
     Verb.RETAIN: VerbRow(
         Template.MAINTAIN,
-        frozenset({"backup_session", "claim_uid", "terminated_pods", "unrecorded_failures"}),
+        frozenset(
+            {
+                "accepted_gap",
+                "accepted_smaller",
+                "backup_session",
+                "claim_uid",
+                "pinned_snapshots",
+                "session",
+                "terminated_pods",
+                "unrecorded_failures",
+            }
+        ),
         "retention",
     ),
 }

@@ -1,21 +1,27 @@
 """Signals to the worker while the real restic works, and what is left of its lock."""
 
-import contextlib
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from stashgen_controller.protocol.run_result import ErrorClass
-from tests.support.workbench import COMPONENT, NOW, Workbench, child_of, snapshot_name, wait_until
+from tests.support.workbench import (
+    COMPONENT,
+    NOW,
+    SESSION,
+    Workbench,
+    child_of,
+    holding,
+    snapshot_name,
+    wait_until,
+)
 
 _LARGE = 400 << 20
-_USER = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
 
 
 @pytest.fixture
@@ -27,30 +33,6 @@ def large(workbench: Workbench) -> Workbench:
             mixed = bytes(byte ^ (number & 0xFF) for byte in block[:256])
             file.write(mixed + block[256 + number :] + block[: number + 256])
     return workbench
-
-
-@contextlib.contextmanager
-def holding(workbench: Workbench, host: str | None = None) -> "Iterator[subprocess.Popen[bytes]]":
-    """A restic that holds a lock for as long as its standard input is open."""
-    prefix = ["unshare", *_USER, "--uts", "sh", "-c", f'hostname {host}; exec "$@"', "sh"]
-    restic = ["restic", "backup", "--stdin", "--no-cache", "--quiet", "--host=holder"]
-    with subprocess.Popen(
-        [*(prefix if host else []), *restic],
-        env=workbench.restic_environment(),
-        stdin=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as holder:
-        try:
-            wait_until("the holder's lock", workbench.locks)
-            yield holder
-        finally:
-            holder.kill()
-
-
-def is_marked(workbench: Workbench, day: float) -> bool:
-    """Whether retention has begun to remove a Snapshot."""
-    conditions = workbench.record(snapshot_name(day))["status"]["conditions"]
-    return any(item["type"] == "Pruning" for item in conditions)
 
 
 def started(workbench: Workbench, day: float = 0) -> "subprocess.Popen[str]":
@@ -147,8 +129,9 @@ def test_a_lock_that_is_released_in_time_only_delays(workbench: Workbench) -> No
     workbench.backup(0).succeeded()
     workbench.backup(1).succeeded()
     with holding(workbench) as holder:
-        process = workbench.start(workbench.maintain_args("retain", "--keep-last=1"), {}, 2)
-        wait_until("the record's mark", lambda: is_marked(workbench, 0))
+        args = workbench.maintain_args("retain", "--keep-last=1")
+        process = workbench.start(args, {"session": SESSION}, 2)
+        wait_until("restic", lambda: child_of(process.pid, "restic"))
         time.sleep(1)
         assert process.poll() is None
         holder.send_signal(signal.SIGTERM)

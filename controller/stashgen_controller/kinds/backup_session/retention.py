@@ -10,7 +10,12 @@ from stashgen.api.backup_session import (
     RetentionPolicyApplyStatus,
 )
 from stashgen.api.base import JsonObject
-from stashgen.api.labels import REPOSITORY_LABEL, SESSION_NAME_LABEL
+from stashgen.api.labels import (
+    ACCEPT_GAP_ANNOTATION,
+    ACCEPT_SMALLER_ANNOTATION,
+    REPOSITORY_LABEL,
+    SESSION_NAME_LABEL,
+)
 from stashgen.api.resources import JOBS, SNAPSHOTS
 from stashgen.api.shared import Condition, Executor
 from stashgen.kubestash.conditions import ConditionType
@@ -155,6 +160,8 @@ def _incomplete(error: Reason, now: datetime) -> Condition:
 
 
 def _job(seen: Observed, copy: Copy, template: JsonObject, now: datetime) -> JsonObject:
+    configuration = seen.configuration
+    said = (configuration.metadata.annotations if configuration is not None else None) or {}
     plan = RunSpec(
         verb=Verb.RETAIN,
         deadline=(now + _TIMEOUT).replace(microsecond=0),
@@ -163,6 +170,9 @@ def _job(seen: Observed, copy: Copy, template: JsonObject, now: datetime) -> Jso
         backup_session=seen.session.metadata.name,
         terminated_pods=copy.terminated_pods,
         unrecorded_failures=copy.unrecorded_failures,
+        session=seen.session.spec.session,
+        accepted_smaller=said.get(ACCEPT_SMALLER_ANNOTATION),
+        accepted_gap=said.get(ACCEPT_GAP_ANNOTATION),
     )
     return job_manifest(
         name=copy.retain_job,

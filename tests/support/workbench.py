@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -299,12 +300,34 @@ def overwriting(workbench: Workbench) -> None:
     )
 
 
+def with_storage_clock(workbench: Workbench, ahead: timedelta) -> None:
+    """Have the times of files come from a machine whose clock is ahead of the node's."""
+    code = f"""\
+import sys
+from fsspec.implementations.local import LocalFileSystem
+from stashgen_controller.worker.main import main
+real = LocalFileSystem.info
+def info(self, path, **more):
+    found = real(self, path, **more)
+    return {{**found, "mtime": found["mtime"] + {ahead.total_seconds()}}}
+LocalFileSystem.info = info
+sys.exit(main())
+"""
+    workbench.worker = ("-c", code)
+
+
 @contextlib.contextmanager
-def holding(workbench: Workbench, host: str | None = None) -> "Iterator[subprocess.Popen[bytes]]":
-    """A restic that holds a lock for as long as its standard input is open."""
+def holding(
+    workbench: Workbench, host: str | None = None, *, exclusive: bool = False
+) -> "Iterator[subprocess.Popen[bytes]]":
+    """A restic that holds a lock, for as long as its standard input is open or it is very slow."""
     user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
     prefix = ["unshare", *user, "--uts", "sh", "-c", f'hostname {host}; exec "$@"', "sh"]
-    restic = ["restic", "backup", "--stdin", "--no-cache", "--quiet", "--host=holder"]
+    restic = (
+        ["restic", "check", "--read-data", "--limit-download=1", "--no-cache", "--quiet"]
+        if exclusive
+        else ["restic", "backup", "--stdin", "--no-cache", "--quiet", "--host=holder"]
+    )
     with subprocess.Popen(
         [*(prefix if host else []), *restic],
         env=workbench.restic_environment(),
@@ -324,6 +347,19 @@ def wait_until(what: str, probe: Callable[[], object]) -> None:
     while not probe():
         assert time.monotonic() < end, f"waited in vain for: {what}"
         time.sleep(0.01)
+
+
+def kill_pod(process: "subprocess.Popen[str]") -> None:
+    """Kill a worker and what it started, together, as the end of a pod does."""
+    # It must not start another one meanwhile.
+    process.send_signal(signal.SIGSTOP)
+    if process.poll() is None:
+        tasks = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        for pid in tasks.read_text(encoding="ascii").split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+    process.kill()
+    process.communicate()
 
 
 def child_of(pid: int, name: str) -> int | None:

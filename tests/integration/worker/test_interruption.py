@@ -139,6 +139,49 @@ def test_a_lock_that_is_released_in_time_only_delays(workbench: Workbench) -> No
     assert len(workbench.restic("snapshots", "--no-lock")) == 1
 
 
+def test_nobody_prunes_under_the_check_that_ends_a_backup(workbench: Workbench) -> None:
+    for day in range(3):
+        (workbench.volume / "file").write_bytes(os.urandom(300_000))
+        workbench.backup(day).succeeded()
+    checking = workbench.root / "checking"
+    slow = "exec restic --limit-download=2 --no-cache"
+    script = f'case " $* " in *" check "*) touch {checking}; {slow} "$@";; esac'
+    workbench.wrap_restic(script)
+    process = workbench.start(workbench.backup_args(3), workbench.backup_plan(3), 3)
+    wait_until("restic's check", checking.exists)
+    wait_until("its lock", workbench.locks)
+    done = workbench.restic_process("forget", "--prune", "--keep-last=1")
+    assert process.poll() is None
+    assert done.returncode == 11
+    workbench.wait(process).succeeded()
+    assert workbench.restic("check", "--no-lock")["num_errors"] == 0
+
+
+def test_a_check_waits_for_a_lock_and_a_good_backup_is_not_called_damaged(
+    workbench: Workbench,
+) -> None:
+    (workbench.volume / "file").write_bytes(os.urandom(300_000))
+    workbench.backup(0).succeeded()
+    with holding(workbench) as holder:
+        process = workbench.start(workbench.backup_args(1), workbench.backup_plan(1), 1)
+        wait_until("the new snapshot", lambda: len(snapshots(workbench)) == 2)
+        time.sleep(2)
+        assert process.poll() is None
+        holder.send_signal(signal.SIGTERM)
+        workbench.wait(process).succeeded()
+
+    with holding(workbench):
+        deadline = f"{NOW + timedelta(days=2, seconds=25):%Y-%m-%dT%H:%M:%SZ}"
+        ended = workbench.backup(2, deadline=deadline)
+    assert ended.reason == ErrorClass.LOCKED
+    component = ended.result.components[COMPONENT]
+    assert (component.phase, component.integrity) == ("Failed", None)
+
+
+def snapshots(workbench: Workbench) -> list[Path]:
+    return list((workbench.repository / "snapshots").iterdir())
+
+
 def test_a_lock_of_another_host_goes_only_if_its_pod_is_known_to_be_gone(
     workbench: Workbench,
 ) -> None:

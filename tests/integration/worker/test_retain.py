@@ -2,8 +2,11 @@
 
 import json
 import os
+import random
 import shutil
 import signal
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,6 +24,7 @@ from tests.support.workbench import (
     Workbench,
     child_of,
     holding,
+    kill_pod,
     overwriting,
     prepared,
     snapshot_name,
@@ -42,6 +46,22 @@ def history(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Workben
 def bench(tmp_path: Path, history: Workbench) -> Workbench:
     """A copy of the history."""
     return prepared(Workbench(tmp_path), history.storage)
+
+
+@pytest.fixture(scope="module")
+def long_history(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Workbench:
+    """Twelve good backups, one a day."""
+    workbench = prepared(Workbench(tmp_path_factory.mktemp("long")), template)
+    for day in range(12):
+        (workbench.volume / "file").write_bytes(os.urandom(200_000))
+        workbench.backup(day).succeeded()
+    return workbench
+
+
+@pytest.fixture
+def long(tmp_path: Path, long_history: Workbench) -> Workbench:
+    """A copy of the longer history."""
+    return prepared(Workbench(tmp_path), long_history.storage)
 
 
 def retention(ended: Ended) -> Retention:
@@ -253,6 +273,49 @@ def test_a_storage_that_replaces_records_is_told_as_such(bench: Workbench) -> No
     ended = bench.retain(4, "--keep-last=1")
     assert ended.reason == ErrorClass.CREATE_ONLY_IGNORED
     assert restic_count(bench) == len(records(bench)) == 4
+
+
+def removal_begun(bench: Workbench) -> bool:
+    return removal_file(bench).exists()
+
+
+def forgetting(bench: Workbench) -> bool:
+    return len(list((bench.repository / "snapshots").iterdir())) < 12
+
+
+def deleting(bench: Workbench) -> bool:
+    return len(records(bench)) < 12
+
+
+def soon(bench: Workbench) -> bool:
+    return len(bench.locks()) > 0
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("point", [removal_begun, soon, forgetting, deleting])
+def test_a_run_that_was_killed_is_completed_and_what_is_left_judged_anew(
+    long: Workbench, point: Callable[[Workbench], bool], seed: int
+) -> None:
+    before = {path.name: path.read_bytes() for path in (long.directory / "snapshots").iterdir()}
+    args = long.maintain_args("retain", "--keep-last=2")
+    process = long.start(args, {"session": SESSION}, 11)
+    wait_until("the point", lambda: point(long) or process.poll() is not None)
+    time.sleep(random.Random(seed).uniform(0, 0.2) if seed else 0)
+    kill_pod(process)
+
+    there = {path.name for path in (long.repository / "snapshots").iterdir()}
+    left = [day for day in range(12) if snapshot_name(day) in records(long)]
+    whole = [day for day in left if there.issuperset(ids_of(long, day))]
+    assert {10, 11} <= set(whole)
+    # The policy was extended meanwhile.
+    done = retention(long.retain(11, "--keep-last=100"))
+    assert done.removed == tuple(snapshot_name(day) for day in left if day not in whole)
+    assert (done.kept, done.missing, done.remaining) == (len(whole), 0, 0)
+    after = {path.name: path.read_bytes() for path in (long.directory / "snapshots").iterdir()}
+    assert after == {name: data for name, data in before.items() if name in after}
+    assert len(after) == restic_count(long) == len(whole)
+    assert long.restic("check", "--read-data", "--no-lock")["num_errors"] == 0
+    assert not removal_file(long).exists()
 
 
 def test_times_are_restics_and_not_the_records(bench: Workbench) -> None:

@@ -74,13 +74,6 @@ def test_a_volume_that_has_grown_again_goes_on(bench: Workbench) -> None:
     assert removed(bench.retain(5, "--keep-last=1")) == names(0, 1, 2, 3, 4)
 
 
-def test_nothing_is_removed_when_the_clock_went_back(bench: Workbench) -> None:
-    ended = bench.retain(2, "--keep-last=1")
-    assert ended.reason == ErrorClass.RETENTION_HELD
-    assert "the clock went back" in ended.text
-    assert count(bench) == 4
-
-
 @pytest.mark.parametrize("day", [8, 3650])
 def test_nothing_is_removed_when_the_clock_jumped_ahead_of_the_backup(
     bench: Workbench, day: float
@@ -101,21 +94,3 @@ def test_nothing_is_removed_when_the_clock_jumped_before_the_backup(bench: Workb
     assert count(bench) == 6
     accepted = {"accepted_gap": snapshot_name(3650)}
     assert removed(bench.retain(3651, "--max-retention-period=30d", **accepted)) == names(*range(4))
-
-
-def test_a_storage_with_another_clock_holds_and_nothing_is_announced(bench: Workbench) -> None:
-    # The times of files come from a machine that is a day behind.
-    code = (
-        "import os; from fsspec.implementations.local import LocalFileSystem as L; real = L.info\n"
-        "def info(self, path, **more):\n"
-        "    found = real(self, path, **more)\n"
-        "    return {**found, 'mtime': found['mtime'] - 86400}\n"
-        "L.info = info\n"
-        "import sys; from stashgen_controller.worker.main import main; sys.exit(main())\n"
-    )
-    bench.worker = ("-c", code)
-    ended = bench.retain(4, "--keep-last=1")
-    assert ended.reason == ErrorClass.RETENTION_HELD
-    assert "one of them is wrong" in ended.text
-    assert count(bench) == 4
-    assert list((bench.directory / ".stashgen/retention").rglob("*.json")) == []

@@ -161,23 +161,35 @@ def _history(
 ) -> History:
     path = layout.component_path(session, component)
     records = [item for item in found.records if item.session == session]
-    announced = removal.announced(run, session)
-    stored = stored_ids(run, path) if announced else frozenset[str]()
     return History(
         session=session,
         path=path,
         records=records,
         failed=unrecorded_failures(run.plan.unrecorded_failures, found, session, component),
         listed=list_restic(restic),
-        interrupted=frozenset(
-            item.name
-            for item in records
-            if item.ids
-            and set(item.ids) <= set(announced.get(item.name, ()))
-            and not stored.issuperset(item.ids)
-        ),
+        interrupted=_interrupted(run, session, path, records),
         pinned=frozenset(run.plan.pinned_snapshots),
     )
+
+
+def _interrupted(
+    run: RunContext, session: str, path: str, records: Iterable[Record]
+) -> Collection[str]:
+    """The names of those whose removal an earlier run began; the rest is no longer announced."""
+    announced = removal.announced(run, session)
+    if not announced:
+        return frozenset()
+    stored = stored_ids(run, path)
+    begun = {
+        item.name: item.ids
+        for item in records
+        if item.ids
+        and set(item.ids) <= set(announced.get(item.name, ()))
+        and not stored.issuperset(item.ids)
+    }
+    if begun.keys() != announced.keys():
+        removal.settle(run, session, begun)
+    return begun.keys()
 
 
 def choose(history: History, policy: RetentionPolicySpec, now: datetime) -> Choice:

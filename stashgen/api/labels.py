@@ -34,6 +34,10 @@ RETIRED_ANNOTATION = "stashgen.dev/retired"
 ACCEPT_PARTIAL_RESTORE_ANNOTATION = "stashgen.dev/accept-partial-restore"
 # On a claim: it needs no backup; the value is the reason.
 OPT_OUT_ANNOTATION = "stashgen.dev/opt-out"
+# On a BackupConfiguration, by a person: the Snapshot whose smaller size, or which was the first
+# after a long time without one, is right. Retention goes on then.
+ACCEPT_SMALLER_ANNOTATION = "stashgen.dev/accept-smaller"
+ACCEPT_GAP_ANNOTATION = "stashgen.dev/accept-gap"
 # On a Job: which plan it was made for.
 PLAN_DIGEST_ANNOTATION = "stashgen.dev/plan-digest"
 # On a RestoreSession created for a RestoreRequest: the order, and its nonce for look-ups.

@@ -75,6 +75,36 @@ def restore_file(directory: str, nonce: str) -> str:
     return join(directory, _OURS, "restores", f"{nonce}.json")
 
 
+def removal_file(directory: str, session: str) -> str:
+    """What a session's retention is about to remove.
+
+    Raises:
+        UnsafePathError: when the session is more than one step.
+    """
+    return join(_retention_folder(directory, session), "removal.json")
+
+
+def acceptance_file(directory: str, session: str) -> str:
+    """What people accepted about a session's Snapshots, for its retention.
+
+    Raises:
+        UnsafePathError: when the session is more than one step.
+    """
+    return join(_retention_folder(directory, session), "accepted.json")
+
+
+def create_only_file(directory: str) -> str:
+    """A file that only shows whether the storage lets a create-only write replace it."""
+    return join(directory, _OURS, "create-only")
+
+
 def results_folder(directory: str) -> str:
     """Our workers' results that have no room in a termination message."""
     return join(directory, _OURS, "results")
+
+
+def _retention_folder(directory: str, session: str) -> str:
+    if "/" in session:
+        msg = f"{session!r} is not a session's name"
+        raise UnsafePathError(msg)
+    return join(directory, _OURS, "retention", session)

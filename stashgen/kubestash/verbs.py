@@ -155,9 +155,12 @@ VERBS: Mapping[Verb, VerbRow] = {
         Template.MAINTAIN,
         frozenset(
             {
+                "accepted_gap",
+                "accepted_smaller",
                 "backup_session",
                 "claim_uid",
                 "pinned_snapshots",
+                "session",
                 "terminated_pods",
                 "unrecorded_failures",
             }

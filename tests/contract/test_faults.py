@@ -1,14 +1,14 @@
-"""The table of faults is what the tests on the cluster read, row for row."""
+"""The table of faults is what the tests of them read, row for row."""
 
 from pathlib import Path
 
 from tests.support import faults
 
-_TESTS = Path(__file__).parents[1] / "cluster"
+_TESTS = Path(__file__).parents[1]
 
 
 def test_every_row_is_proven_by_a_test() -> None:
-    tests = "".join(path.read_text(encoding="utf-8") for path in _TESTS.glob("test_faults_*.py"))
+    tests = "".join(path.read_text(encoding="utf-8") for path in _TESTS.rglob("test_faults_*.py"))
     rows = list(faults.rows())
     assert len(rows) > 10
     assert [row.what for row in rows if f'"{row.what}"' not in tests] == []

@@ -1,12 +1,14 @@
 """What a worker finds in its pod, as folders and files, and the worker as a process of its own."""
 
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
@@ -201,7 +203,7 @@ class Workbench:
 
     def retain(self, day: float, *keep: str, **plan: Json) -> Ended:
         """Run the verb retain at a time."""
-        return self.run(self.maintain_args("retain", *keep), plan, day)
+        return self.run(self.maintain_args("retain", *keep), {"session": SESSION, **plan}, day)
 
     def maintain_args(self, verb: str, *args: str) -> list[str]:
         """The command line of maintenance."""
@@ -241,6 +243,16 @@ class Workbench:
             text=True,
         )
 
+    def wrap_restic(self, script: str) -> None:
+        """Have the worker's restic be a shell script that ends in the real one."""
+        real = os.environ["PATH"]
+        folder = self.root / "bin"
+        folder.mkdir(exist_ok=True)
+        program = folder / "restic"
+        program.write_text(f'#!/bin/sh\nPATH={real}\n{script}\nexec restic "$@"\n')
+        program.chmod(0o755)
+        self.environment["PATH"] = f"{folder}:{real}"
+
     def wait(self, process: "subprocess.Popen[str]") -> Ended:
         """Wait for a worker's end."""
         _, printed = process.communicate(timeout=LONG)
@@ -279,12 +291,75 @@ def make_unreadable(workbench: Workbench, *names: str) -> None:
         workbench.prefix = ("setpriv", f"--bounding-set={dropped}", "--inh-caps=-all", "--")
 
 
+def overwriting(workbench: Workbench) -> None:
+    """Have the storage replace files where a write must only create them."""
+    code = "import os, sys; os.link = os.replace; "
+    workbench.worker = (
+        "-c",
+        code + "from stashgen_controller.worker.main import main; sys.exit(main())",
+    )
+
+
+def with_storage_clock(workbench: Workbench, ahead: timedelta) -> None:
+    """Have the times of files come from a machine whose clock is ahead of the node's."""
+    code = f"""\
+import sys
+from fsspec.implementations.local import LocalFileSystem
+from stashgen_controller.worker.main import main
+real = LocalFileSystem.info
+def info(self, path, **more):
+    found = real(self, path, **more)
+    return {{**found, "mtime": found["mtime"] + {ahead.total_seconds()}}}
+LocalFileSystem.info = info
+sys.exit(main())
+"""
+    workbench.worker = ("-c", code)
+
+
+@contextlib.contextmanager
+def holding(
+    workbench: Workbench, host: str | None = None, *, exclusive: bool = False
+) -> "Iterator[subprocess.Popen[bytes]]":
+    """A restic that holds a lock, for as long as its standard input is open or it is very slow."""
+    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    prefix = ["unshare", *user, "--uts", "sh", "-c", f'hostname {host}; exec "$@"', "sh"]
+    restic = (
+        ["restic", "check", "--read-data", "--limit-download=1", "--no-cache", "--quiet"]
+        if exclusive
+        else ["restic", "backup", "--stdin", "--no-cache", "--quiet", "--host=holder"]
+    )
+    with subprocess.Popen(
+        [*(prefix if host else []), *restic],
+        env=workbench.restic_environment(),
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as holder:
+        try:
+            wait_until("the holder's lock", workbench.locks)
+            yield holder
+        finally:
+            holder.kill()
+
+
 def wait_until(what: str, probe: Callable[[], object]) -> None:
     """Wait for something that a process is about to do."""
     end = time.monotonic() + LONG
     while not probe():
         assert time.monotonic() < end, f"waited in vain for: {what}"
         time.sleep(0.01)
+
+
+def kill_pod(process: "subprocess.Popen[str]") -> None:
+    """Kill a worker and what it started, together, as the end of a pod does."""
+    # It must not start another one meanwhile.
+    process.send_signal(signal.SIGSTOP)
+    if process.poll() is None:
+        tasks = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        for pid in tasks.read_text(encoding="ascii").split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+    process.kill()
+    process.communicate()
 
 
 def child_of(pid: int, name: str) -> int | None:

@@ -38,6 +38,8 @@ class ErrorClass(StrEnum):
     NO_SNAPSHOT = "NoSnapshot"
     DEADLINE_EXCEEDED = "DeadlineExceeded"
     INVALID_BUCKET = "InvalidBucket"
+    CREATE_ONLY_IGNORED = "CreateOnlyIgnored"
+    RECORD_EXISTS = "RecordExists"
     REPOSITORY_DAMAGED = "RepositoryDamaged"
     RETENTION_HELD = "RetentionHeld"
     NONCE_REUSED = "NonceReused"
@@ -110,10 +112,16 @@ class RepositoryState(Model):
 
 
 class RestoredPart(Model):
-    """How far a restore came that failed after it had begun to write."""
+    """How far a restore came that ended badly after the first byte was written.
 
-    files: int
-    total_files: int
+    Both counts are restic's: files, directories and links that are complete in the volume.
+
+    Attributes:
+        total_files: 0 where no attempt lived long enough to say: how far it came is not known.
+    """
+
+    files: int = 0
+    total_files: int = 0
 
 
 class RunResult(Model):
@@ -127,7 +135,8 @@ class RunResult(Model):
         uploaded: The YAML of this run's object (metadata, repository, snapshot) is in the bucket.
         repository: What init-repository found.
         retention: What retain did.
-        restored: How far a failed restore came; None where it had written nothing.
+        restored: Set if and only if a restore failed and the volume is half written, by this
+            attempt or an earlier one of the same request.
         restored_before: A requested restore was completed before: nothing was written.
         details: Where in the bucket the complete result is, if this one is shortened.
         started, finished: By the worker's clock.
@@ -185,6 +194,7 @@ def _encodings(result: RunResult) -> Iterator[str]:
             phase=Phase.FAILED,
             error=RunError(reason=ErrorClass.INTERNAL, message=what),
             uploaded=result.uploaded,
+            restored=result.restored,
             details=result.details,
             started=result.started,
             finished=result.finished,

@@ -87,9 +87,14 @@ class RunSpec(Model):
         terminated_pods: Host names of pods that this cluster's sessions recorded and that are gone:
             a lock that one of them holds is stale (backup, restore, retain: the others take no
             lock).
-        unrecorded: Snapshots of the repository that failed without a record and whose pods are
-            gone: the policy counts them, too, and what they left in restic goes (retain).
-        pinned_snapshots: Snapshots of the repository that a restore needs: they stay (retain).
+        unrecorded_failures: Snapshots of the repository that failed without a record and whose
+            pods are gone: the policy counts them, too, and what they left in restic goes (retain).
+        session: The session whose snapshots retention removes; it touches no other one's (retain).
+        pinned_snapshots: Names of Snapshots that restores need: retention neither removes nor
+            counts them (retain).
+        accepted_smaller: The Snapshot whose smaller size a person accepted (retain).
+        accepted_gap: The Snapshot before which, as a person said, there really was none for a long
+            time (retain).
     """
 
     verb: Verb
@@ -109,7 +114,10 @@ class RunSpec(Model):
     adopt: bool = False
     terminated_pods: tuple[str, ...] = ()
     unrecorded_failures: tuple[UnrecordedFailure, ...] = ()
+    session: str | None = None
     pinned_snapshots: tuple[str, ...] = ()
+    accepted_smaller: str | None = None
+    accepted_gap: str | None = None
 
     def to_json(self) -> str:
         """Compact JSON with sorted keys: equal plans have equal bytes.

@@ -30,6 +30,7 @@ class Environment:
         now: The worker's clock: the node's, or the embedded cluster's.
         api_url: Base address of the API server; None if the pod has no token.
         job_name: The name of the trigger Job.
+        clock_offset: How far that clock is ahead of the node's: none outside an embedded cluster.
         pod_uid: Names the file of a result that does not fit the termination message.
     """
 
@@ -44,6 +45,7 @@ class Environment:
     ca_file: Path
     job_name: str | None
     pod_uid: str | None
+    clock_offset: timedelta = timedelta()
 
     def read_plan(self) -> RunSpec:
         """The plan that the controller wrote.
@@ -75,4 +77,5 @@ def from_process() -> Environment:
         ca_file=Path(_ACCOUNT, "ca.crt"),
         job_name=os.environ.get("JOB_NAME"),
         pod_uid=os.environ.get("POD_UID"),
+        clock_offset=offset,
     )

@@ -14,6 +14,7 @@ from stashgen.kubestash.verbs import VERBS
 from stashgen_controller.protocol.run_result import (
     ErrorClass,
     RepositoryState,
+    RestoredPart,
     Retention,
     RunError,
     RunResult,
@@ -58,6 +59,7 @@ class RunContext:
     uploaded: bool = False
     repository: RepositoryState | None = None
     retention: Retention | None = None
+    restored: RestoredPart | None = None
     restored_before: RestoredBefore | None = None
     errors: ErrorLog = field(default_factory=ErrorLog)
     _is_checked: bool = False
@@ -131,6 +133,7 @@ class RunContext:
             uploaded=self.uploaded,
             repository=self.repository,
             retention=self.retention,
+            restored=self.restored if error is not None else None,
             restored_before=self.restored_before,
             started=self.started,
             finished=self.now(),

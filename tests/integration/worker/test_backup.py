@@ -3,17 +3,18 @@ from pathlib import Path
 
 import pytest
 
+from stashgen_controller.protocol.run_result import ErrorClass
 from tests.support.workbench import COMPONENT, DIRECTORY, PATH, Workbench, prepared, snapshot_name
 
 
-def test_init_storage_leaves_metadata_once_and_no_probe(tmp_path: Path) -> None:
+def test_init_storage_leaves_metadata_once(tmp_path: Path) -> None:
     workbench = Workbench(tmp_path)
     assert workbench.init_storage().succeeded().result.uploaded
     first = (workbench.storage / "metadata.yaml").read_bytes()
     assert b"kind: BackendMeta" in first
     assert workbench.run(["init-storage", f"--storage=file://{workbench.storage}"], {}, 9).code == 0
     assert (workbench.storage / "metadata.yaml").read_bytes() == first
-    assert list((workbench.storage / ".stashgen").iterdir()) == []
+    assert [path.name for path in (workbench.storage / ".stashgen").iterdir()] == ["create-only"]
 
 
 def test_init_repository_lays_the_bucket_out_as_kubestash_does(workbench: Workbench) -> None:
@@ -62,6 +63,39 @@ def test_backup_uploads_the_snapshot_with_its_final_status(workbench: Workbench)
         name: item.to_wire() for name, item in result.components.items()
     }
     assert [item["type"] for item in status["conditions"]] == ["SnapshotMetadataUploaded"]
+
+
+def test_a_record_is_never_replaced_by_another_backup_of_its_name(workbench: Workbench) -> None:
+    file = workbench.volume / "file"
+    file.write_text("old", encoding="utf-8")
+    workbench.backup(0).succeeded()
+    before = (workbench.record(snapshot_name(0)), workbench.restic("snapshots", "--no-lock"))
+    file.write_text("new", encoding="utf-8")
+    plan = {**workbench.backup_plan(9), "snapshot": workbench.backup_plan(0)["snapshot"]}
+    ended = workbench.run(workbench.backup_args(9), plan, 9)
+    assert ended.reason == ErrorClass.RECORD_EXISTS
+    assert ended.text == (
+        f"the bucket has a record of Snapshot {snapshot_name(0)} already, which is never replaced"
+    )
+    assert ended.result.components == {}
+    after = (workbench.record(snapshot_name(0)), workbench.restic("snapshots", "--no-lock"))
+    assert after == before
+
+
+def test_of_two_backups_of_one_name_at_once_one_has_the_record(
+    workbench: Workbench, tmp_path: Path
+) -> None:
+    (workbench.volume / "file").write_text("x", encoding="utf-8")
+    other = Workbench(tmp_path / "other", storage_args=workbench.storage_args)
+    benches = (workbench, other)
+    started = [bench.start(bench.backup_args(0), bench.backup_plan(0)) for bench in benches]
+    endings = [bench.wait(process) for bench, process in zip(benches, started, strict=True)]
+    good = [ended for ended in endings if ended.code == 0]
+    assert len(good) == 1, [ended.message for ended in endings]
+    (bad,) = (ended for ended in endings if ended is not good[0])
+    assert bad.reason == ErrorClass.RECORD_EXISTS
+    written = workbench.record(snapshot_name(0))["status"]["components"]
+    assert written == {name: item.to_wire() for name, item in good[0].result.components.items()}
 
 
 def test_excluded_files_are_not_backed_up(workbench: Workbench) -> None:

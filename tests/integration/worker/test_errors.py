@@ -114,7 +114,8 @@ def test_a_limit_on_the_size_of_files_is_told_as_no_space(workbench: Workbench) 
 
 
 def test_a_storage_that_cannot_take_the_record_fails_the_backup(workbench: Workbench) -> None:
-    (workbench.directory / "snapshots").write_text("in the way", encoding="utf-8")
+    in_the_way = workbench.directory / "snapshots"
+    workbench.wrap_restic(f'case " $* " in *" stats "*) touch {in_the_way};; esac')
     ended = workbench.backup(0)
     assert ended.reason == ErrorClass.UNAVAILABLE
     assert not ended.result.uploaded

@@ -1,21 +1,27 @@
 """Signals to the worker while the real restic works, and what is left of its lock."""
 
-import contextlib
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from stashgen_controller.protocol.run_result import ErrorClass
-from tests.support.workbench import COMPONENT, NOW, Workbench, child_of, snapshot_name, wait_until
+from tests.support.workbench import (
+    COMPONENT,
+    NOW,
+    SESSION,
+    Workbench,
+    child_of,
+    holding,
+    snapshot_name,
+    wait_until,
+)
 
 _LARGE = 400 << 20
-_USER = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
 
 
 @pytest.fixture
@@ -27,30 +33,6 @@ def large(workbench: Workbench) -> Workbench:
             mixed = bytes(byte ^ (number & 0xFF) for byte in block[:256])
             file.write(mixed + block[256 + number :] + block[: number + 256])
     return workbench
-
-
-@contextlib.contextmanager
-def holding(workbench: Workbench, host: str | None = None) -> "Iterator[subprocess.Popen[bytes]]":
-    """A restic that holds a lock for as long as its standard input is open."""
-    prefix = ["unshare", *_USER, "--uts", "sh", "-c", f'hostname {host}; exec "$@"', "sh"]
-    restic = ["restic", "backup", "--stdin", "--no-cache", "--quiet", "--host=holder"]
-    with subprocess.Popen(
-        [*(prefix if host else []), *restic],
-        env=workbench.restic_environment(),
-        stdin=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as holder:
-        try:
-            wait_until("the holder's lock", workbench.locks)
-            yield holder
-        finally:
-            holder.kill()
-
-
-def is_marked(workbench: Workbench, day: float) -> bool:
-    """Whether retention has begun to remove a Snapshot."""
-    conditions = workbench.record(snapshot_name(day))["status"]["conditions"]
-    return any(item["type"] == "Pruning" for item in conditions)
 
 
 def started(workbench: Workbench, day: float = 0) -> "subprocess.Popen[str]":
@@ -147,13 +129,57 @@ def test_a_lock_that_is_released_in_time_only_delays(workbench: Workbench) -> No
     workbench.backup(0).succeeded()
     workbench.backup(1).succeeded()
     with holding(workbench) as holder:
-        process = workbench.start(workbench.maintain_args("retain", "--keep-last=1"), {}, 2)
-        wait_until("the record's mark", lambda: is_marked(workbench, 0))
+        args = workbench.maintain_args("retain", "--keep-last=1")
+        process = workbench.start(args, {"session": SESSION}, 2)
+        wait_until("restic", lambda: child_of(process.pid, "restic"))
         time.sleep(1)
         assert process.poll() is None
         holder.send_signal(signal.SIGTERM)
         workbench.wait(process).succeeded()
     assert len(workbench.restic("snapshots", "--no-lock")) == 1
+
+
+def test_nobody_prunes_under_the_check_that_ends_a_backup(workbench: Workbench) -> None:
+    for day in range(3):
+        (workbench.volume / "file").write_bytes(os.urandom(300_000))
+        workbench.backup(day).succeeded()
+    checking = workbench.root / "checking"
+    slow = "exec restic --limit-download=2 --no-cache"
+    script = f'case " $* " in *" check "*) touch {checking}; {slow} "$@";; esac'
+    workbench.wrap_restic(script)
+    process = workbench.start(workbench.backup_args(3), workbench.backup_plan(3), 3)
+    wait_until("restic's check", checking.exists)
+    wait_until("its lock", workbench.locks)
+    done = workbench.restic_process("forget", "--prune", "--keep-last=1")
+    assert process.poll() is None
+    assert done.returncode == 11
+    workbench.wait(process).succeeded()
+    assert workbench.restic("check", "--no-lock")["num_errors"] == 0
+
+
+def test_a_check_waits_for_a_lock_and_a_good_backup_is_not_called_damaged(
+    workbench: Workbench,
+) -> None:
+    (workbench.volume / "file").write_bytes(os.urandom(300_000))
+    workbench.backup(0).succeeded()
+    with holding(workbench) as holder:
+        process = workbench.start(workbench.backup_args(1), workbench.backup_plan(1), 1)
+        wait_until("the new snapshot", lambda: len(snapshots(workbench)) == 2)
+        time.sleep(2)
+        assert process.poll() is None
+        holder.send_signal(signal.SIGTERM)
+        workbench.wait(process).succeeded()
+
+    with holding(workbench):
+        deadline = f"{NOW + timedelta(days=2, seconds=25):%Y-%m-%dT%H:%M:%SZ}"
+        ended = workbench.backup(2, deadline=deadline)
+    assert ended.reason == ErrorClass.LOCKED
+    component = ended.result.components[COMPONENT]
+    assert (component.phase, component.integrity) == ("Failed", None)
+
+
+def snapshots(workbench: Workbench) -> list[Path]:
+    return list((workbench.repository / "snapshots").iterdir())
 
 
 def test_a_lock_of_another_host_goes_only_if_its_pod_is_known_to_be_gone(

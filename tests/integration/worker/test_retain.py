@@ -1,8 +1,13 @@
 """Retention with the real restic: what goes, in which order, and when it refuses."""
 
+import json
 import os
+import random
 import shutil
 import signal
+import time
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,12 +16,16 @@ from stashgen.yaml import emitter
 from stashgen_controller.protocol.run_result import ErrorClass, Retention
 from tests.support.workbench import (
     COMPONENT,
+    NOW,
     PATH,
     SESSION,
     Ended,
     Json,
     Workbench,
     child_of,
+    holding,
+    kill_pod,
+    overwriting,
     prepared,
     snapshot_name,
     wait_until,
@@ -37,6 +46,22 @@ def history(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Workben
 def bench(tmp_path: Path, history: Workbench) -> Workbench:
     """A copy of the history."""
     return prepared(Workbench(tmp_path), history.storage)
+
+
+@pytest.fixture(scope="module")
+def long_history(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Workbench:
+    """Twelve good backups, one a day."""
+    workbench = prepared(Workbench(tmp_path_factory.mktemp("long")), template)
+    for day in range(12):
+        (workbench.volume / "file").write_bytes(os.urandom(200_000))
+        workbench.backup(day).succeeded()
+    return workbench
+
+
+@pytest.fixture
+def long(tmp_path: Path, long_history: Workbench) -> Workbench:
+    """A copy of the longer history."""
+    return prepared(Workbench(tmp_path), long_history.storage)
 
 
 def retention(ended: Ended) -> Retention:
@@ -71,60 +96,132 @@ def test_what_the_policy_does_not_keep_goes_from_restic_and_the_bucket(bench: Wo
 
 
 def test_the_last_good_snapshot_stays_whatever_the_policy_says(bench: Workbench) -> None:
-    done = retention(bench.retain(400, "--keep-last=0", "--max-retention-period=1d"))
+    done = retention(bench.retain(4, "--keep-last=0", "--max-retention-period=1h"))
     assert done.kept == 1
     assert records(bench) == [snapshot_name(3)]
     assert restic_count(bench) == 1
 
 
-def test_nothing_is_removed_when_the_clock_went_back(bench: Workbench) -> None:
-    ended = bench.retain(2, "--keep-last=1")
-    assert ended.reason == ErrorClass.RETENTION_HELD
-    assert "the clock went back" in ended.text
-    assert restic_count(bench) == 4
+def announced(bench: Workbench, *days: int) -> None:
+    """What a run leaves that was killed after it said what it was about to remove."""
+    data = {snapshot_name(day): ids_of(bench, day) for day in days}
+    path = removal_file(bench)
+    path.parent.mkdir(parents=True)
+    document = {"version": "v1", "data": data, "begun": "2026-05-08T00:00:00Z"}
+    path.write_text(json.dumps(document), encoding="utf-8")
 
 
-def test_nothing_is_removed_when_the_volume_suddenly_shrank(bench: Workbench) -> None:
-    source = bench.record(snapshot_name(3))["status"]["components"][COMPONENT]["resticStats"][0]
-    emptied = Path(source["summary"]["hostPath"])
-    kept = (emptied / "file").read_bytes()
-    (emptied / "file").unlink()
-    try:
-        bench.backup(4, args=[f"--paths={emptied}"]).succeeded()
-    finally:
-        (emptied / "file").write_bytes(kept)
-    for day in (5, 10):
-        ended = bench.retain(day, "--keep-last=1")
-        assert ended.reason == ErrorClass.RETENTION_HELD
-        assert "shrank from 19.531 KiB to 0 B" in ended.text
-    assert restic_count(bench) == 5
-    assert len(records(bench)) == 5
+def ids_of(bench: Workbench, day: int) -> list[str]:
+    stats = bench.record(snapshot_name(day))["status"]["components"][COMPONENT]["resticStats"]
+    return [item["summary"]["id"] for item in stats]
+
+
+def removal_file(bench: Workbench) -> Path:
+    return bench.directory / ".stashgen/retention" / SESSION / "removal.json"
 
 
 def test_an_interrupted_run_is_completed_by_the_next(bench: Workbench) -> None:
-    name = snapshot_name(0)
-    record = bench.record(name)
-    (stats,) = record["status"]["components"][COMPONENT]["resticStats"]
-    record["status"]["conditions"].append(
-        {"type": "Pruning", "status": "True", "lastTransitionTime": "2026-05-08T00:00:00Z"}
-    )
-    rewrite(bench, name, record)
-    bench.restic_process("forget", stats["summary"]["id"])
+    announced(bench, 0, 1)
+    bench.restic_process("forget", *ids_of(bench, 0))
+    packs = len(list((bench.repository / "data").rglob("*")))
+    before = records(bench)
     done = retention(bench.retain(4, "--keep-last=9"))
-    assert done.removed == (name,)
+    # What restic still lists is judged anew, and this policy keeps it.
+    assert done.removed == (snapshot_name(0),)
     assert (done.kept, done.missing) == (3, 0)
-    assert name not in records(bench)
+    assert records(bench) == before[1:]
+    assert restic_count(bench) == 3
+    assert len(list((bench.repository / "data").rglob("*"))) < packs
+    assert not removal_file(bench).exists()
 
 
-def test_marks_alone_cannot_remove_the_last_good_snapshot(bench: Workbench) -> None:
+def test_what_only_was_announced_is_judged_by_the_policy_of_the_run_that_removes(
+    bench: Workbench,
+) -> None:
+    announced(bench, 0, 1, 2, 3)
+    assert retention(bench.retain(4, "--keep-last=4")).removed == ()
+    assert restic_count(bench) == len(records(bench)) == 4
+
+
+def test_a_lost_snapshot_of_another_id_was_not_removed_by_retention(bench: Workbench) -> None:
+    announced(bench, 1)
+    text = removal_file(bench).read_text(encoding="utf-8")
+    removal_file(bench).write_text(text.replace(ids_of(bench, 1)[0], "0" * 64), encoding="utf-8")
+    bench.restic_process("forget", *ids_of(bench, 1))
+    done = retention(bench.retain(4, "--keep-last=9"))
+    assert (done.removed, done.missing) == ((), 1)
+    assert snapshot_name(1) in records(bench)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "[" * 99_999, '{"data": {"a": 1}}', "x" * 2**21])
+def test_an_announcement_that_nobody_can_read_completes_nothing(
+    bench: Workbench, text: str
+) -> None:
+    announced(bench, 0)
+    removal_file(bench).write_text(text, encoding="utf-8")
+    bench.restic_process("forget", *ids_of(bench, 0))
+    done = retention(bench.retain(4, "--keep-last=1"))
+    assert done.removed == (snapshot_name(1), snapshot_name(2))
+    assert done.missing == 1
+
+
+def test_records_that_an_earlier_version_marked_are_judged_anew(bench: Workbench) -> None:
     for day in range(4):
         record = bench.record(snapshot_name(day))
         record["status"]["conditions"].append(
             {"type": "Pruning", "status": "True", "lastTransitionTime": "2026-05-08T00:00:00Z"}
         )
         rewrite(bench, snapshot_name(day), record)
-    assert snapshot_name(3) not in retention(bench.retain(4, "--keep-last=1")).removed
-    assert restic_count(bench) == 1
+    assert retention(bench.retain(4, "--keep-last=4")).removed == ()
+    assert retention(bench.retain(4, "--keep-last=2")).removed == tuple(map(snapshot_name, (0, 1)))
+    assert restic_count(bench) == 2
+
+
+def test_a_run_that_did_not_get_the_lock_leaves_nothing_that_binds_the_next(
+    bench: Workbench,
+) -> None:
+    before = {path.name: path.read_bytes() for path in (bench.directory / "snapshots").iterdir()}
+    with holding(bench):
+        deadline = f"{NOW + timedelta(days=4, seconds=16):%Y-%m-%dT%H:%M:%SZ}"
+        assert bench.retain(4, "--keep-last=1", deadline=deadline).reason == ErrorClass.LOCKED
+    assert not removal_file(bench).exists()
+    after = {path.name: path.read_bytes() for path in (bench.directory / "snapshots").iterdir()}
+    assert after == before
+    assert retention(bench.retain(4, "--keep-last=100")).removed == ()
+    assert restic_count(bench) == 4
+
+
+def test_what_a_restore_needs_is_neither_removed_nor_counted(bench: Workbench) -> None:
+    pinned = [snapshot_name(0), snapshot_name(3), "of-another-repository"]
+    done = retention(bench.retain(4, "--keep-last=1", pinned_snapshots=pinned))
+    assert (done.removed, done.kept) == ((snapshot_name(1),), 3)
+    assert restic_count(bench) == 3
+    assert bench.restic("check", "--no-lock")["num_errors"] == 0
+    assert retention(bench.retain(4, "--keep-last=1")).removed == (
+        snapshot_name(0),
+        snapshot_name(2),
+    )
+
+
+def test_an_interrupted_removal_of_what_a_restore_needs_is_completed_after_it(
+    bench: Workbench,
+) -> None:
+    announced(bench, 0)
+    bench.restic_process("forget", *ids_of(bench, 0))
+    needed = {"pinned_snapshots": [snapshot_name(0)]}
+    assert retention(bench.retain(4, "--keep-last=2", **needed)).removed == (snapshot_name(1),)
+    assert snapshot_name(0) in records(bench)
+    assert retention(bench.retain(4, "--keep-last=2")).removed == (snapshot_name(0),)
+
+
+def test_other_sessions_of_the_command_line_are_left_alone(bench: Workbench) -> None:
+    night = bench.directory / PATH.replace(SESSION, "night")
+    shutil.copytree(bench.repository, night)
+    both = f"--sessions={SESSION},night"
+    done = retention(bench.retain(4, "--keep-last=1", both, session="night"))
+    assert done.removed == ()
+    assert restic_count(bench) == len(records(bench)) == 4
+    assert bench.retain(4, both, session="weekly").reason == ErrorClass.INTERNAL
 
 
 def test_a_snapshot_that_restic_lost_does_not_count_as_kept(bench: Workbench) -> None:
@@ -169,6 +266,56 @@ def test_a_file_that_is_no_record_is_counted_and_left_alone(
     done = retention(bench.retain(4, "--keep-last=3"))
     assert (done.ignored, done.removed) == (1, (snapshot_name(0),))
     assert path.read_bytes() == content
+
+
+def test_a_storage_that_replaces_records_is_told_as_such(bench: Workbench) -> None:
+    overwriting(bench)
+    ended = bench.retain(4, "--keep-last=1")
+    assert ended.reason == ErrorClass.CREATE_ONLY_IGNORED
+    assert restic_count(bench) == len(records(bench)) == 4
+
+
+def removal_begun(bench: Workbench) -> bool:
+    return removal_file(bench).exists()
+
+
+def forgetting(bench: Workbench) -> bool:
+    return len(list((bench.repository / "snapshots").iterdir())) < 12
+
+
+def deleting(bench: Workbench) -> bool:
+    return len(records(bench)) < 12
+
+
+def soon(bench: Workbench) -> bool:
+    return len(bench.locks()) > 0
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("point", [removal_begun, soon, forgetting, deleting])
+def test_a_run_that_was_killed_is_completed_and_what_is_left_judged_anew(
+    long: Workbench, point: Callable[[Workbench], bool], seed: int
+) -> None:
+    before = {path.name: path.read_bytes() for path in (long.directory / "snapshots").iterdir()}
+    args = long.maintain_args("retain", "--keep-last=2")
+    process = long.start(args, {"session": SESSION}, 11)
+    wait_until("the point", lambda: point(long) or process.poll() is not None)
+    time.sleep(random.Random(seed).uniform(0, 0.2) if seed else 0)
+    kill_pod(process)
+
+    there = {path.name for path in (long.repository / "snapshots").iterdir()}
+    left = [day for day in range(12) if snapshot_name(day) in records(long)]
+    whole = [day for day in left if there.issuperset(ids_of(long, day))]
+    assert {10, 11} <= set(whole)
+    # The policy was extended meanwhile.
+    done = retention(long.retain(11, "--keep-last=100"))
+    assert done.removed == tuple(snapshot_name(day) for day in left if day not in whole)
+    assert (done.kept, done.missing, done.remaining) == (len(whole), 0, 0)
+    after = {path.name: path.read_bytes() for path in (long.directory / "snapshots").iterdir()}
+    assert after == {name: data for name, data in before.items() if name in after}
+    assert len(after) == restic_count(long) == len(whole)
+    assert long.restic("check", "--read-data", "--no-lock")["num_errors"] == 0
+    assert not removal_file(long).exists()
 
 
 def test_times_are_restics_and_not_the_records(bench: Workbench) -> None:
@@ -256,7 +403,7 @@ def test_what_a_killed_worker_left_goes_once_its_snapshot_has_failed(
 
 
 def test_failed_ones_without_a_record_go_by_the_count_of_the_failed(bench: Workbench) -> None:
-    done = retention(bench.retain(8, "--keep-last=9", unrecorded_failures=failed(4, 5, 6)))
+    done = retention(bench.retain(7, "--keep-last=9", unrecorded_failures=failed(4, 5, 6)))
     assert done.removed == (snapshot_name(4), snapshot_name(5))
     assert (done.orphans, done.kept) == (0, 5)
     assert len(records(bench)) == restic_count(bench) == 4

@@ -10,7 +10,12 @@ from stashgen.api.backup_session import (
     RetentionPolicyApplyStatus,
 )
 from stashgen.api.base import JsonObject
-from stashgen.api.labels import REPOSITORY_LABEL, SESSION_NAME_LABEL
+from stashgen.api.labels import (
+    ACCEPT_GAP_ANNOTATION,
+    ACCEPT_SMALLER_ANNOTATION,
+    REPOSITORY_LABEL,
+    SESSION_NAME_LABEL,
+)
 from stashgen.api.resources import JOBS, SNAPSHOTS
 from stashgen.api.shared import Condition, Executor
 from stashgen.kubestash import names
@@ -227,6 +232,8 @@ def _incomplete(error: Reason, now: datetime) -> Condition:
 
 
 def _plan(seen: Observed, copy: Copy, attempt: int, now: datetime) -> RunSpec:
+    configuration = seen.configuration
+    said = (configuration.metadata.annotations if configuration is not None else None) or {}
     return RunSpec(
         verb=Verb.RETAIN,
         attempt=attempt,
@@ -237,6 +244,9 @@ def _plan(seen: Observed, copy: Copy, attempt: int, now: datetime) -> RunSpec:
         terminated_pods=copy.terminated_pods,
         unrecorded_failures=copy.unrecorded_failures,
         pinned_snapshots=copy.pinned,
+        session=seen.session.spec.session,
+        accepted_smaller=said.get(ACCEPT_SMALLER_ANNOTATION),
+        accepted_gap=said.get(ACCEPT_GAP_ANNOTATION),
     )
 
 

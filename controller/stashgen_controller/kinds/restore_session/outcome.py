@@ -18,6 +18,7 @@ from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.conditions import condition, metrics_pushed, with_condition
 
 ENSURED = ExecutorEnsured(ConditionType.RESTORE_EXECUTOR_ENSURED, "Restore")
+_SOMEHOW = "restored in part (how far is not known)"
 
 
 def succeeded(
@@ -130,13 +131,17 @@ def _left_behind(
     result = seen.run.result
     if result is not None:
         part = result.restored
-        return f"restored in part ({part.files} of {part.total_files} files)" if part else None
+        if part is None:
+            return None
+        if not part.total_files:
+            return _SOMEHOW
+        return f"restored in part ({part.files} of {part.total_files} files)"
     own = (status.components or {}).get(COMPONENT)
     progress = own.progress if own is not None else None
     if seen.run.never_ran:
         return None
     if progress is None or not progress.total_files:
-        return "restored in part (how far is not known)"
+        return _SOMEHOW
     return f"restored in part (at least {progress.files_done} of {progress.total_files} files)"
 
 

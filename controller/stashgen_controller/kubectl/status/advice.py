@@ -114,9 +114,19 @@ ADVICE: Mapping[ErrorClass, Advice] = {
         _POINTS,
     ),
     ErrorClass.RETENTION_HELD: Advice(
-        "retention needs a decision: the clock went back, or the volume lost half of its data. "
+        "retention needs a decision: a clock is wrong, or the volume lost half of its data. "
         "Backups continue and nothing is removed.",
         _POINTS,
+    ),
+    ErrorClass.CREATE_ONLY_IGNORED: Advice(
+        "the storage no longer refuses to overwrite records: restores could run twice. Find out "
+        "what changed about the server; it must honour If-None-Match.",
+        _STORAGE,
+    ),
+    ErrorClass.RECORD_EXISTS: Advice(
+        "another backup of this name is recorded already and stays. The next session has a name "
+        "of its own.",
+        _AGAIN,
     ),
     ErrorClass.NONCE_REUSED: Advice(
         "the storage already has a record of another restore with this nonce. For a new restore, "

@@ -1,4 +1,4 @@
-"""The Snapshot records in a bucket, treated as untrusted input.
+"""The Snapshot records in a bucket: created once, never rewritten, and untrusted input.
 
 Times and sizes in a record are not used where restic has them too: restic's own snapshots are
 sealed with the repository's key, but a record is a file that anyone with the bucket's credentials
@@ -14,16 +14,15 @@ from pathlib import PurePosixPath
 from pydantic import ValidationError
 
 from stashgen.api.base import JsonObject
-from stashgen.api.shared import Condition, ConditionStatus
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash import layout
 from stashgen.yaml import emitter
 from stashgen.yaml.documents import read_documents
+from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.worker.restic.process import HOST, Restic
-from stashgen_controller.worker.run import RunContext
+from stashgen_controller.worker.run import RunContext, RunFailedError
 from stashgen_controller.worker.storage.base import StorageError
 
-PRUNING = "Pruning"
 _TAG = "stashgen.dev/snapshot="
 _NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
 _ID = re.compile(r"[0-9a-f]{64}")
@@ -35,12 +34,12 @@ class Listed:
 
     Attributes:
         time: When its backup started.
-        size_bytes: How much data the backup read.
+        size_bytes: How much data the backup read; None if an old restic did not record it.
         owner: The Snapshot that it was created for, by its tag; None if no worker created it.
     """
 
     time: datetime
-    size_bytes: int
+    size_bytes: int | None
     owner: str | None = None
 
 
@@ -52,14 +51,12 @@ class Record:
         snapshot: As read.
         path: Its component's restic repository.
         ids: restic's ids there; empty for a failed one without a restic snapshot.
-        is_pruning: Retention has started to remove it.
         is_stored: It is in the bucket; otherwise it exists only as an object in the cluster.
     """
 
     snapshot: Snapshot
     path: str
     ids: tuple[str, ...]
-    is_pruning: bool
     is_stored: bool = True
 
     @property
@@ -127,26 +124,37 @@ def read_records(run: RunContext, component: str) -> Records:
     return Records(tuple(found), tuple(ignored))
 
 
-def mark_pruning(run: RunContext, record: Record) -> None:
-    """Mark a record before its data is removed, so that an interrupted run can be completed.
+def require_no_record(run: RunContext, name: str) -> None:
+    """Stop before anything is made for a Snapshot that has a record.
+
+    Whoever may name Snapshots could otherwise replace old ones by new ones, a year in a day.
 
     Raises:
+        RunFailedError: RecordExists.
+        StorageError: the storage does not respond.
+    """
+    if run.bucket.read(layout.snapshot_file(run.directory, name)) is not None:
+        raise _taken(name)
+
+
+def create_record(run: RunContext, snapshot: Snapshot) -> None:
+    """Put a Snapshot's record into the bucket; one that is there is never replaced.
+
+    Raises:
+        RunFailedError: RecordExists, where there is another one.
         StorageError: it could not be written.
     """
-    if record.is_pruning or not record.is_stored or record.snapshot.status is None:
-        return
-    condition = Condition(
-        type=PRUNING,
-        status=ConditionStatus.TRUE,
-        reason="RetentionPolicy",
-        message="The retention policy does not keep this snapshot.",
-        last_transition_time=run.now(),
-    )
-    status = record.snapshot.status
-    marked = status.model_copy(update={"conditions": (*status.conditions, condition)})
-    snapshot = record.snapshot.model_copy(update={"status": marked})
-    file = layout.snapshot_file(run.directory, record.name)
-    run.bucket.write(file, emitter.emit(snapshot.to_wire()).encode())
+    name = snapshot.metadata.name
+    file = layout.snapshot_file(run.directory, name)
+    data = emitter.emit(snapshot.to_wire()).encode()
+    # A request whose answer was lost and that was sent again meets our own record.
+    if not run.bucket.create(file, data) and run.bucket.read(file) != data:
+        raise _taken(name)
+
+
+def _taken(name: str) -> RunFailedError:
+    msg = f"the bucket has a record of Snapshot {name} already, which is never replaced"
+    return RunFailedError(ErrorClass.RECORD_EXISTS, msg)
 
 
 def list_restic(restic: Restic) -> dict[str, Listed]:
@@ -161,6 +169,18 @@ def list_restic(restic: Restic) -> dict[str, Listed]:
         )
         for item in restic.run("snapshots", "--no-lock").output.items()
     }
+
+
+def stored_ids(run: RunContext, path: str) -> frozenset[str]:
+    """The ids of all snapshots that are in a restic repository.
+
+    restic leaves out of its list what it cannot load for a moment; only what has no file is gone.
+
+    Raises:
+        StorageError: the storage does not respond.
+    """
+    folder = layout.join(layout.restic_folder(run.directory, path), "snapshots")
+    return frozenset(run.bucket.names(folder))
 
 
 def tag_for(name: str) -> str:
@@ -180,10 +200,10 @@ def _owner(item: JsonObject | dict[str, object]) -> str | None:
     return ours[0].removeprefix(_TAG)
 
 
-def _size(item: JsonObject | dict[str, object]) -> int:
+def _size(item: JsonObject | dict[str, object]) -> int | None:
     summary = item.get("summary")
     size = summary.get("total_bytes_processed") if isinstance(summary, dict) else None
-    return size if isinstance(size, int) else 0
+    return size if isinstance(size, int) else None
 
 
 def _content(run: RunContext, path: str) -> bytes:
@@ -216,8 +236,4 @@ def _read(name: str, data: bytes, component: str) -> Record | None:
     )
     if any(_ID.fullmatch(id_) is None for id_ in ids):
         return None
-    is_pruning = any(
-        item.type == PRUNING and item.status is ConditionStatus.TRUE
-        for item in snapshot.status.conditions
-    )
-    return Record(snapshot, path, ids, is_pruning)
+    return Record(snapshot, path, ids)

@@ -15,7 +15,7 @@ from stashgen.api.base import Int, Model, Time, format_time
 from stashgen.api.restore_session import RestoredBefore
 from stashgen.api.snapshot import Snapshot
 from stashgen.kubestash import layout
-from stashgen_controller.protocol.run_result import ErrorClass
+from stashgen_controller.protocol.run_result import ErrorClass, RestoredPart
 from stashgen_controller.protocol.run_spec import RestoreOrder
 from stashgen_controller.worker.run import RunContext, RunFailedError
 
@@ -36,6 +36,7 @@ class Record(Model):
         claim_uid, cluster_uid: The volume that is written, and its cluster.
         begun, done: By the workers' clocks.
         files, size_bytes: Totals of the whole snapshot.
+        restored: How far the last attempt came that could say so.
     """
 
     version: Literal["v1"] = "v1"
@@ -48,6 +49,7 @@ class Record(Model):
     done: Time | None = None
     files: Int | None = None
     size_bytes: Int | None = None
+    restored: RestoredPart | None = None
 
 
 def find(run: RunContext, order: RestoreOrder) -> Record | None:
@@ -96,8 +98,9 @@ def begin(run: RunContext, order: RestoreOrder) -> Record:
 
     Raises:
         RunFailedError: NonceReused, if another run created one at the same time.
-        StorageError: the storage does not respond.
+        StorageError: the storage does not respond, or it would replace a record.
     """
+    run.bucket.require_create_only(layout.create_only_file(run.directory))
     claim_uid, cluster_uid = _place(run)
     record = Record(
         state=State.WRITING,
@@ -112,6 +115,16 @@ def begin(run: RunContext, order: RestoreOrder) -> Record:
     return record
 
 
+def note_part(run: RunContext, record: Record, part: RestoredPart) -> None:
+    """Record how far an attempt came that did not finish; only words depend on it.
+
+    Raises:
+        StorageError: the storage does not respond.
+    """
+    noted = record.model_copy(update={"restored": part})
+    run.bucket.write(layout.restore_file(run.directory, record.order.nonce), _bytes(noted))
+
+
 def finish(run: RunContext, record: Record, *, files: int, size_bytes: int) -> None:
     """Record that everything was written.
 
@@ -119,7 +132,13 @@ def finish(run: RunContext, record: Record, *, files: int, size_bytes: int) -> N
         StorageError: the storage does not respond.
     """
     done = record.model_copy(
-        update={"state": State.DONE, "done": run.now(), "files": files, "size_bytes": size_bytes}
+        update={
+            "state": State.DONE,
+            "done": run.now(),
+            "files": files,
+            "size_bytes": size_bytes,
+            "restored": None,
+        }
     )
     run.bucket.write(layout.restore_file(run.directory, record.order.nonce), _bytes(done))
 

@@ -16,12 +16,15 @@ def record_writer(run: RunContext) -> bool:
         RunFailedError: the record is not readable.
     """
     path = layout.writer_file(run.directory)
-    if run.plan.claim_uid is not None and run.bucket.create(path, _record(run)):
-        return True
+    # Read first: a storage that ignores that a write is create-only must not lose the record.
     data = run.bucket.read(path)
     if data is None and run.plan.claim_uid is not None:
-        msg = f"{path} exists but cannot be read"
-        raise RunFailedError(ErrorClass.UNAVAILABLE, msg)
+        if run.bucket.create(path, _record(run)):
+            return True
+        data = run.bucket.read(path)
+        if data is None:
+            msg = f"{path} exists but cannot be read"
+            raise RunFailedError(ErrorClass.UNAVAILABLE, msg)
     return _is_us(run, data)
 
 

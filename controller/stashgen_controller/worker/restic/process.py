@@ -21,7 +21,12 @@ from stashgen_controller.worker.storage.base import LOCAL_ACCESS, ResticAccess
 OLDEST = (0, 18)
 HOST = "host-0"
 SOURCE_INCOMPLETE = 3
+# With a check ends a good backup, which another one's lock shall not turn into a failed one.
 _LONGEST_LOCK_WAIT = 300.0
+_WAITS_LONGER = frozenset({"check"})
+# A restore's progress is all that is known of it when it is interrupted.
+_PROGRESS_FPS = {"restore": "20"}
+_SELDOM = "0.1"
 _KILLED = -9
 _TICK = 0.5
 _CHUNK = 1 << 16
@@ -57,11 +62,16 @@ _TEXTS = (
 
 
 class ResticError(Exception):
-    """restic failed; ``reason`` is the class, the text restic's own message."""
+    """restic failed; ``reason`` is the class, the text restic's own message.
 
-    def __init__(self, reason: ErrorClass, message: str) -> None:
+    Attributes:
+        output: What it said before; None where it was not even started.
+    """
+
+    def __init__(self, reason: ErrorClass, message: str, output: Output | None = None) -> None:
         super().__init__(message)
         self.reason = reason
+        self.output = output
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +130,8 @@ class Restic:
         if self._seconds_left() <= 0:
             self.interruption.request(late=True)
         if self.interruption.is_requested:
-            raise self._interrupted(f"restic {command} was not started: the run is being stopped")
+            what = f"restic {command} was not started: the run is being stopped"
+            raise self._interrupted(what)
         output = Output(errors=ErrorLog())
         exit_code = self._run([command, *args], output, on_progress)
         for text in output.errors.texts:
@@ -143,7 +154,7 @@ class Restic:
         try:
             child = subprocess.Popen(
                 [self.binary, "--json", *self._flags(args[0]), *args],
-                env=self._environment(),
+                env=self._environment(args[0]),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -188,16 +199,18 @@ class Restic:
         flags += self.access.flags
         if command != "init":
             # Half of the time left, so that a lock is reported as such and not as a deadline.
-            seconds = min(_LONGEST_LOCK_WAIT, max(self._seconds_left() / 2, 0.0))
+            seconds = max(self._seconds_left() / 2, 0.0)
+            if command not in _WAITS_LONGER or self.deadline is None:
+                seconds = min(_LONGEST_LOCK_WAIT, seconds)
             flags += ["--retry-lock", f"{int(seconds)}s"]
         return flags
 
-    def _environment(self) -> Mapping[str, str]:
+    def _environment(self, command: str) -> Mapping[str, str]:
         kept = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
         ours = {
             "RESTIC_REPOSITORY": self.repository,
             "RESTIC_PASSWORD_FILE": self.password_file,
-            "RESTIC_PROGRESS_FPS": "0.1",
+            "RESTIC_PROGRESS_FPS": _PROGRESS_FPS.get(command, _SELDOM),
             "TZ": "UTC",
         }
         ours |= self.access.environment
@@ -213,14 +226,14 @@ class Restic:
             )
             # A storage that went away is tried again and again until then.
             said = "".join(f": {last}" for last in output.errors.texts[-1:])
-            return self._interrupted(f"restic {command} {how} (exit code {exit_code}){said}")
-        return ResticError(_reason(command, exit_code, text), f"restic {command}: {text}")
+            what = f"restic {command} {how} (exit code {exit_code}){said}"
+            return self._interrupted(what, output)
+        return ResticError(_reason(command, exit_code, text), f"restic {command}: {text}", output)
 
-    def _interrupted(self, message: str) -> ResticError:
+    def _interrupted(self, message: str, output: Output | None = None) -> ResticError:
         late = self.interruption.is_late
-        return ResticError(
-            ErrorClass.DEADLINE_EXCEEDED if late else ErrorClass.INTERRUPTED, message
-        )
+        reason = ErrorClass.DEADLINE_EXCEEDED if late else ErrorClass.INTERRUPTED
+        return ResticError(reason, message, output)
 
 
 def check_version(binary: str = "restic") -> None:

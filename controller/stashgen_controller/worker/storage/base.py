@@ -7,7 +7,9 @@ import errno
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
+from typing import TypedDict
 
 from fsspec import AbstractFileSystem
 
@@ -49,9 +51,11 @@ class Storage(ABC):
 
     Attributes:
         access: For restic.
+        has_own_clock: Times of files are those of another machine, so they prove something.
     """
 
     access: ResticAccess = LOCAL_ACCESS
+    has_own_clock: bool = False
 
     def __init__(self, filesystem: AbstractFileSystem, root: str) -> None:
         self._filesystem = filesystem
@@ -123,21 +127,38 @@ class Storage(ABC):
             raise _failure(error) from error
         return True
 
+    def require_create_only(self, relative: str) -> None:
+        """See that the storage still refuses to replace a file on a create-only write.
+
+        One request, except the first time. The file is for this alone.
+
+        Raises:
+            StorageError: CreateOnlyIgnored, where it does not; or it does not respond.
+        """
+        if self.create(relative, b"1") and self.create(relative, b"2"):
+            msg = "the storage overwrites an existing file on a create-only write"
+            raise StorageError(ErrorClass.CREATE_ONLY_IGNORED, msg)
+
+    def written_at(self, relative: str) -> datetime | None:
+        """When a file was written, by the clock of the storage; None where there is none.
+
+        Raises:
+            StorageError: the storage does not respond.
+        """
+        path = PurePosixPath(self._path(relative))
+        found = (item for item in self._files(str(path.parent)) if _name(item) == path.name)
+        return next((datetime.fromtimestamp(item["mtime"], UTC) for item in found), None)
+
     def names(self, folder: str) -> list[str]:
         """The names of the files in a folder, oldest first; none where there is no folder.
 
         Raises:
             StorageError: the storage does not respond.
         """
-        try:
-            found = self._filesystem.ls(self._path(folder), detail=True)
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise _failure(error) from error
-        files = [item for item in found if item["type"] == "file"]
-        ordered = sorted(files, key=lambda item: (item["mtime"], item["name"]))
-        return [PurePosixPath(item["name"]).name for item in ordered]
+        files = self._files(self._path(folder))
+        return [
+            _name(item) for item in sorted(files, key=lambda item: (item["mtime"], _name(item)))
+        ]
 
     def delete(self, relative: str) -> None:
         """Delete a file; a missing one is success.
@@ -152,8 +173,28 @@ class Storage(ABC):
         except OSError as error:
             raise _failure(error) from error
 
+    def _files(self, folder: str) -> "list[_File]":
+        try:
+            found = self._filesystem.ls(folder, detail=True)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise _failure(error) from error
+        return [item for item in found if item["type"] == "file"]
+
     def _path(self, relative: str) -> str:
         return str(PurePosixPath(self._root, layout.join(relative)))
+
+
+class _File(TypedDict):
+    """What fsspec says of a file; ``mtime`` in seconds since 1970."""
+
+    name: str
+    mtime: float
+
+
+def _name(item: _File) -> str:
+    return PurePosixPath(item["name"]).name
 
 
 def _failure(error: OSError) -> StorageError:

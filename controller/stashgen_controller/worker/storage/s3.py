@@ -128,6 +128,8 @@ def _missing(what: str) -> StorageError:
 class S3Bucket(Storage):
     """A storage in a bucket: ``s3:<endpoint>/<bucket>/<prefix>``."""
 
+    has_own_clock = True
+
     def __init__(
         self,
         address: str,

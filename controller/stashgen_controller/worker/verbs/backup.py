@@ -18,11 +18,14 @@ from stashgen.api.snapshot import (
 from stashgen.kubestash import layout, phases
 from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.quantities import format_size
-from stashgen.yaml import emitter
 from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.worker.repository.locks import clear_stale_locks
-from stashgen_controller.worker.repository.records import tag_for
+from stashgen_controller.worker.repository.records import (
+    create_record,
+    require_no_record,
+    tag_for,
+)
 from stashgen_controller.worker.repository.writer import require_writer
 from stashgen_controller.worker.restic.process import (
     HOST,
@@ -77,6 +80,7 @@ def backup(run: RunContext, order: BackupOrder, reporter: Reporter) -> None:
             in ``run.components`` all the same.
     """
     snapshot = Snapshot.from_wire(run.plan.snapshot)
+    require_no_record(run, snapshot.metadata.name)
     path = layout.component_path(snapshot.spec.session or "", order.component)
     run.components[order.component] = Component(
         path=path, phase=Phase.RUNNING, driver=Driver.RESTIC
@@ -87,7 +91,7 @@ def backup(run: RunContext, order: BackupOrder, reporter: Reporter) -> None:
     except Exception as failure:
         run.fail_components(run_error(failure))
         if any(item.restic_stats for item in run.components.values()):
-            with contextlib.suppress(StorageError):
+            with contextlib.suppress(StorageError, RunFailedError):
                 _upload(run, snapshot)
         raise
     _upload(run, snapshot)
@@ -102,7 +106,7 @@ def _back_up(run: RunContext, order: BackupOrder, reporter: Reporter, name: str)
         if outcome.exit_code == SOURCE_INCOMPLETE:
             incomplete = outcome
     _check(run, order.component, restic)
-    stats = restic.run("stats", "--mode=raw-data", "--no-lock")
+    stats = restic.run("stats", "--mode=raw-data")
     size = next(item["total_size"] for item in stats.output.messages if "total_size" in item)
     run.components[order.component] = run.components[order.component].model_copy(
         update={"size": format_size(int(str(size)))}
@@ -163,9 +167,12 @@ def _back_up_path(
 
 
 def _check(run: RunContext, name: str, restic: Restic) -> None:
-    """Have restic check the repository; a backup in a damaged repository is not good."""
+    """Have restic check the repository; a backup in a damaged repository is not good.
+
+    Under restic's lock: what a prune removes meanwhile would look like damage.
+    """
     try:
-        restic.run("check", "--no-lock")
+        restic.run("check")
     except ResticError as error:
         if error.reason is ErrorClass.REPOSITORY_DAMAGED:
             run.components[name] = run.components[name].model_copy(update={"integrity": False})
@@ -197,7 +204,5 @@ def _upload(run: RunContext, snapshot: Snapshot) -> None:
             "integrity": phases.snapshot_integrity(status),
         }
     )
-    record = snapshot.model_copy(update={"status": status}).to_wire()
-    file = layout.snapshot_file(run.directory, snapshot.metadata.name)
-    run.bucket.write(file, emitter.emit(record).encode())
+    create_record(run, snapshot.model_copy(update={"status": status}))
     run.uploaded = True

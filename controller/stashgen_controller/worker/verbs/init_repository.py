@@ -1,14 +1,13 @@
 """maintain, verb init-repository: create a repository's restic repositories, each only once."""
 
 from argparse import Namespace
-from collections.abc import Sequence
 from typing import cast
 
 from stashgen.api.base import JsonObject
 from stashgen.kubestash import layout
 from stashgen.yaml import emitter
 from stashgen_controller.protocol.run_result import ErrorClass, RepositoryState
-from stashgen_controller.worker.repository.records import Record, read_records
+from stashgen_controller.worker.repository.records import read_records
 from stashgen_controller.worker.repository.writer import record_writer
 from stashgen_controller.worker.restic.process import ResticError
 from stashgen_controller.worker.run import RunContext, RunFailedError
@@ -53,7 +52,7 @@ def init_repository(run: RunContext, order: MaintainOrder) -> None:
         run.uploaded = True
     run.repository = RepositoryState(
         component_paths=tuple(dict.fromkeys((*known, *order.paths))),
-        snapshot_count=_count(records),
+        snapshot_count=len(records),
         writer_matches=matches,
     )
 
@@ -69,10 +68,6 @@ def _ensure(run: RunContext, path: str, used: set[str]) -> None:
             msg = f"{path} was initialised before and is missing: it will not be recreated"
             raise RunFailedError(ErrorClass.NO_REPOSITORY, msg) from error
         restic.run("init")
-
-
-def _count(records: Sequence[Record]) -> int:
-    return sum(1 for item in records if not item.is_pruning)
 
 
 def _known_paths(run: RunContext) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """init-storage: write ``metadata.yaml`` to a storage, once."""
 
-import secrets
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 
@@ -8,9 +7,8 @@ from stashgen import __version__
 from stashgen.api.base import JsonObject, format_time
 from stashgen.kubestash import layout
 from stashgen.yaml import emitter
-from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.protocol.run_spec import RunSpec
-from stashgen_controller.worker.run import RunContext, RunFailedError
+from stashgen_controller.worker.run import RunContext
 from stashgen_controller.worker.status_reporter import Reporter
 from stashgen_controller.worker.verbs import Work
 
@@ -33,12 +31,12 @@ def prepare(args: Namespace, reporter: Reporter) -> Work:
 
 
 def init_storage(run: RunContext) -> None:
-    """Write the storage's metadata if there is none, and check that create-only writes work.
+    """Check that create-only writes work, and write the storage's metadata if there is none.
 
     The ledger of restores and the record of writers depend on writes that never replace a file.
 
     Raises:
-        RunFailedError, StorageError: the storage cannot be used.
+        StorageError: the storage cannot be used.
     """
     metadata: JsonObject = {
         "apiVersion": "config.kubestash.com/v1alpha1",
@@ -47,13 +45,6 @@ def init_storage(run: RunContext) -> None:
         "version": __version__,
         "repositories": [],
     }
+    run.bucket.require_create_only(layout.create_only_file(""))
     run.bucket.create(layout.METADATA, emitter.emit(metadata).encode())
-    probe = layout.join(".stashgen", f"probe-{secrets.token_hex(8)}")
-    run.bucket.create(probe, b"1")
-    try:
-        if run.bucket.create(probe, b"2") or run.bucket.read(probe) != b"1":
-            msg = "the storage overwrites an existing file on a create-only write"
-            raise RunFailedError(ErrorClass.INVALID_BUCKET, msg)
-    finally:
-        run.bucket.delete(probe)
     run.uploaded = True

@@ -1,5 +1,6 @@
 """restore: restore a Snapshot's files to their original paths."""
 
+import contextlib
 import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
@@ -10,21 +11,34 @@ from stashgen.api.restore_request import RestoreMode
 from stashgen.api.restore_session import RestoreComponent, RestorePhase
 from stashgen.api.snapshot import Component, Driver, Phase, Snapshot
 from stashgen.kubestash import layout
-from stashgen_controller.protocol.run_result import ErrorClass
+from stashgen_controller.protocol.run_result import ErrorClass, RestoredPart
 from stashgen_controller.protocol.run_spec import RestoreOrder, RunSpec
 from stashgen_controller.worker.repository import restore_ledger
 from stashgen_controller.worker.repository.locks import clear_stale_locks
 from stashgen_controller.worker.repository.records import list_restic
 from stashgen_controller.worker.repository.writer import adopt
-from stashgen_controller.worker.restic.process import Restic
+from stashgen_controller.worker.restic.output import Output
+from stashgen_controller.worker.restic.process import Restic, ResticError
 from stashgen_controller.worker.run import RunContext, RunFailedError
 from stashgen_controller.worker.status_reporter import Reporter, restore_progress
+from stashgen_controller.worker.storage.base import StorageError
 from stashgen_controller.worker.verbs import Work
 from stashgen_controller.worker.verbs.arguments import add_cache, add_repository
 
 _ID = re.compile(r"[0-9a-f]{8,64}")
 # What a new file system has by itself.
 _SHOWN = 3
+_BEFORE_THE_FIRST_BYTE = frozenset(
+    {
+        ErrorClass.LOCKED,
+        ErrorClass.WRONG_PASSWORD,
+        ErrorClass.NO_REPOSITORY,
+        ErrorClass.NO_SNAPSHOT,
+        ErrorClass.NO_BUCKET,
+        ErrorClass.ACCESS_DENIED,
+        ErrorClass.UNAVAILABLE,
+    }
+)
 _OF_THE_FILE_SYSTEM = frozenset({"lost+found"})
 _Progress = Callable[[dict[str, object]], None]
 
@@ -101,9 +115,14 @@ def _restore_once(
         run.restored_before = restore_ledger.restored_before(run, record)
         if run.restored_before is not None:
             return
+    passed = f"notAfter {format_time(order.not_after)} has passed"
+    if record is not None:
+        run.restored = record.restored or RestoredPart()
+        if run.now() >= order.not_after:
+            msg = f"{passed}: the interrupted restore is not resumed"
+            raise RunFailedError(ErrorClass.DEADLINE_EXCEEDED, msg)
     if run.now() >= order.not_after:
-        msg = f"notAfter {format_time(order.not_after)} has passed"
-        raise RunFailedError(ErrorClass.EXPIRED, msg)
+        raise RunFailedError(ErrorClass.EXPIRED, passed)
     wanted = ids()
     restic = _restic(run, path)
     _require_listed(restic, wanted)
@@ -111,8 +130,14 @@ def _restore_once(
         if order.mode is RestoreMode.ONLY_IF_EMPTY:
             _require_empty(run)
         record = restore_ledger.begin(run, order)
-    files, size_bytes = _write(run, restic, wanted, progress)
-    restore_ledger.finish(run, record, files=files, size_bytes=size_bytes)
+    try:
+        files, size_bytes = _write(run, restic, wanted, progress)
+        restore_ledger.finish(run, record, files=files, size_bytes=size_bytes)
+    except (ResticError, StorageError):
+        if run.restored is not None:
+            with contextlib.suppress(StorageError):
+                restore_ledger.note_part(run, record, run.restored)
+        raise
 
 
 def _restic(run: RunContext, path: str) -> Restic:
@@ -124,16 +149,61 @@ def _restic(run: RunContext, path: str) -> Restic:
 def _write(
     run: RunContext, restic: Restic, ids: Sequence[str], progress: _Progress
 ) -> tuple[int, int]:
-    """Have restic write the volume; returns the snapshots' numbers of files and bytes."""
-    files = size_bytes = 0
+    """Have restic write the volume; returns the snapshots' numbers of files and bytes.
+
+    restic holds a lock of its own while it reads.
+    """
+    status: dict[str, object] = {}
+
+    def take(message: dict[str, object]) -> None:
+        status.update(message)
+        progress(message)
+
+    done, size_bytes = RestoredPart(), 0
     for id_ in ids:
-        outcome = restic.run("restore", id_, "--target=/", "--sparse", on_progress=progress)
+        status.clear()
+        try:
+            outcome = restic.run("restore", id_, "--target=/", "--sparse", on_progress=take)
+        except ResticError as error:
+            # restic sums up unless it was interrupted.
+            said = (error.output.last("summary") if error.output is not None else None) or status
+            if said or _may_have_written(error):
+                run.restored = _sum(done, said, error.output)
+            raise
         summary = outcome.output.last("summary") or {}
-        files += int(str(summary.get("total_files") or 0))
-        size_bytes += int(str(summary.get("total_bytes") or 0))
+        # Whatever fails from here on, the volume is not what it was.
+        done = run.restored = _sum(done, summary)
+        size_bytes += _int(summary, "total_bytes")
     if run.plan.adopt:
         adopt(run)
-    return files, size_bytes
+    return done.total_files, size_bytes
+
+
+def _sum(
+    done: RestoredPart, message: Mapping[str, object], failed: Output | None = None
+) -> RestoredPart:
+    """What was restored before, and what restic says of this snapshot.
+
+    restic counts a file as restored that it could not write, so its errors are subtracted.
+    """
+    files = _int(message, "files_restored") + _int(message, "files_skipped")
+    total = _int(message, "total_files")
+    errors = failed.errors.count if failed is not None else 0
+    files = max(0, min(files, total - errors))
+    return RestoredPart(files=done.files + files, total_files=done.total_files + total)
+
+
+def _int(message: Mapping[str, object], key: str) -> int:
+    return int(str(message.get(key) or 0))
+
+
+def _may_have_written(error: ResticError) -> bool:
+    """Whether restic may have written although it reported no progress yet.
+
+    Progress comes 20 times a second, but nothing at all tells the moment before the first report
+    from the wait for a lock. In doubt the volume is not what it was.
+    """
+    return error.output is not None and error.reason not in _BEFORE_THE_FIRST_BYTE
 
 
 def _require_listed(restic: Restic, ids: Sequence[str]) -> None:

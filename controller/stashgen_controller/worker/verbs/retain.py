@@ -1,37 +1,44 @@
-"""maintain, verb retain: remove what the reviewed policy does not keep.
+"""maintain, verb retain: remove what the reviewed policy does not keep of one session's snapshots.
 
-The order lets the next run complete an interrupted one: mark the records, have restic forget and
-prune the data, delete the records, report the names to the controller.
+The order lets the next run complete an interrupted one: announce what is to be removed, have restic
+forget and prune the data under its lock, delete the records of what is gone, report the names to
+the controller. Records themselves are never rewritten.
 
 A worker that was killed between restic's snapshot and its record leaves data without a record. It
 is removed once the cluster reports that its Snapshot failed. A missing record alone is not enough:
 records can be lost, or reach a replica of a bucket late, and must not take history with them.
 """
 
+import contextlib
 from argparse import Namespace
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from stashgen.api.meta import ObjectMeta
+from stashgen.api.retention_policy import RetentionPolicySpec
 from stashgen.api.snapshot import Phase, Snapshot, SnapshotSpec, SnapshotStatus
 from stashgen.kubestash import layout, retention
-from stashgen.kubestash.quantities import format_size
 from stashgen.kubestash.retention import SnapshotFact
 from stashgen_controller.protocol.run_result import ErrorClass, Retention
 from stashgen_controller.protocol.run_spec import UnrecordedFailure
+from stashgen_controller.worker.repository import acceptance, guards, removal
+from stashgen_controller.worker.repository.acceptance import Accepted
+from stashgen_controller.worker.repository.guards import Good
 from stashgen_controller.worker.repository.locks import clear_stale_locks
 from stashgen_controller.worker.repository.records import (
     Listed,
     Record,
     Records,
     list_restic,
-    mark_pruning,
     read_records,
+    stored_ids,
 )
 from stashgen_controller.worker.repository.writer import record_writer
+from stashgen_controller.worker.restic.process import Restic, ResticError
 from stashgen_controller.worker.run import RunContext, RunFailedError
 from stashgen_controller.worker.status_reporter import Reporter
+from stashgen_controller.worker.storage.base import StorageError
 from stashgen_controller.worker.verbs import Work
 from stashgen_controller.worker.verbs.maintenance import (
     MaintainOrder,
@@ -44,13 +51,47 @@ __all__ = ["add_arguments", "prepare", "subject"]
 
 # The result must fit a termination message; the rest is left to the next run.
 MOST_REMOVED = 32
-# Clocks of nodes differ a little.
-_CLOCK_SKEW = timedelta(minutes=5)
-# If a volume lost half of its bytes within a week, there must be time to notice it.
-SHRUNK_BELOW = 0.5
-SHRUNK_WITHIN = timedelta(days=7)
 
-_ListedByPath = Mapping[str, Mapping[str, Listed]]
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One session's snapshots, from all that knows of them.
+
+    Attributes:
+        path: Its restic repository.
+        records: Those in the bucket.
+        failed: Those that only the cluster knows.
+        listed: What restic lists, by id.
+        interrupted: Names of records whose removal an earlier run began: restic no longer has
+            all of their data.
+        pinned: Names of Snapshots that restores need.
+    """
+
+    session: str
+    path: str
+    records: Sequence[Record]
+    failed: Sequence[Record]
+    listed: Mapping[str, Listed]
+    interrupted: Collection[str] = ()
+    pinned: Collection[str] = ()
+
+    @property
+    def good(self) -> Sequence[Good]:
+        """The good ones that restic still has, oldest first."""
+        found = [item for item in self.records if item.is_good and item.is_whole(self.listed)]
+        goods = [Good(item.name, item.time(self.listed), self._size(item)) for item in found]
+        return sorted(goods, key=lambda item: (item.time, item.name))
+
+    @property
+    def times(self) -> Sequence[datetime]:
+        """When something was backed up, or failed to be."""
+        recorded = [item.time(self.listed) for item in (*self.records, *self.failed)]
+        return [*(item.time for item in self.listed.values()), *recorded]
+
+    def _size(self, record: Record) -> int | None:
+        sizes = [self.listed[id_].size_bytes for id_ in record.ids]
+        known = [size for size in sizes if size is not None]
+        return sum(known) if len(known) == len(sizes) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,111 +120,128 @@ def retain(run: RunContext, order: MaintainOrder) -> None:
         RunFailedError: RetentionHeld or RestoreExpected: removing would not be safe.
         ResticError, StorageError: the policy could not be applied.
     """
+    session = own_session(run.plan.session, order)
     if not record_writer(run):
         msg = "another volume or cluster writes here; nothing is removed"
         raise RunFailedError(ErrorClass.RESTORE_EXPECTED, msg)
+    run.bucket.require_create_only(layout.create_only_file(run.directory))
     found = read_records(run, order.component)
-    records = [item for item in found.records if item.session in order.sessions]
-    failed = unrecorded_failures(run.plan.unrecorded_failures, found, order)
-    listed = {path: list_restic(run.restic(path)) for path in order.paths}
-    refuse_past(listed, run.now())
-    choice = choose([*records, *failed], listed, order, run.now())
-    if choice.remove:
-        refuse_shrunk(records, listed)
-        for record in choice.remove:
-            mark_pruning(run, record)
-    data = data_of([*choice.remove, *failed], records, listed)
-    _forget(run, data)
-    for record in choice.remove:
-        if record.is_stored:
-            run.bucket.delete(layout.snapshot_file(run.directory, record.name))
+    restic = run.restic(layout.component_path(session, order.component))
+    history = _history(run, order.component, session, found, restic)
+    guards.refuse_past([item.time for item in history.listed.values()], run.now())
+    choice = choose(history, order.keep, run.now())
+    if any(item.name not in history.interrupted for item in choice.remove):
+        _refuse(run, history)
+    data = data_of(history, [*choice.remove, *history.failed])
+    removed = _remove(run, restic, history, choice, data)
     run.retention = Retention(
-        removed=tuple(item.name for item in choice.remove),
-        remaining=choice.remaining,
+        removed=tuple(item.name for item in removed),
+        remaining=choice.remaining + len(choice.remove) - len(removed),
         kept=choice.kept,
         missing=choice.missing,
         ignored=len(found.ignored),
-        orphans=sum(map(len, data.values())) - _named(choice.remove, data),
+        orphans=len(set(data) - {id_ for item in choice.remove for id_ in item.ids}),
     )
 
 
-def refuse_past(listed: _ListedByPath, now: datetime) -> None:
-    """Stop where restic has snapshots from the future: by our clock their ages are wrong.
+def own_session(session: str | None, order: MaintainOrder) -> str:
+    """The session that the run is for, which the reviewed command line must list.
 
     Raises:
-        RunFailedError: RetentionHeld.
+        RunFailedError: it does not.
     """
-    times = [item.time for found in listed.values() for item in found.values()]
-    newest = max(times, default=now)
-    if newest > now + _CLOCK_SKEW:
-        msg = f"the clock went back: there is a snapshot from {newest:%Y-%m-%dT%H:%M:%SZ}"
-        raise RunFailedError(ErrorClass.RETENTION_HELD, msg)
+    if session is None or session not in order.sessions:
+        msg = f"session {session!r} is not among those of the command line: {order.sessions}"
+        raise RunFailedError(ErrorClass.INTERNAL, msg)
+    return session
 
 
-def refuse_shrunk(records: Iterable[Record], listed: _ListedByPath) -> None:
-    """Stop where the newest good snapshot is much smaller than another one of the last week.
-
-    An emptied volume must not displace the history that it can be restored from. After a week
-    without intervention the smaller size is accepted as normal.
-
-    Raises:
-        RunFailedError: RetentionHeld.
-    """
-    by_path: dict[str, list[tuple[datetime, int]]] = {}
-    for record in records:
-        there = listed[record.path]
-        if record.is_good and record.is_whole(there):
-            size = sum(there[id_].size_bytes for id_ in record.ids)
-            by_path.setdefault(record.path, []).append((record.time(there), size))
-    for path, sizes in by_path.items():
-        newest_time, newest = max(sizes)
-        largest = max(size for time, size in sizes if newest_time - time <= SHRUNK_WITHIN)
-        if newest < largest * SHRUNK_BELOW:
-            msg = (
-                f"the volume shrank from {format_size(largest)} to {format_size(newest)} within "
-                f"a week ({path}): nothing is removed"
-            )
-            raise RunFailedError(ErrorClass.RETENTION_HELD, msg)
+def _history(
+    run: RunContext, component: str, session: str, found: Records, restic: Restic
+) -> History:
+    path = layout.component_path(session, component)
+    records = [item for item in found.records if item.session == session]
+    return History(
+        session=session,
+        path=path,
+        records=records,
+        failed=unrecorded_failures(run.plan.unrecorded_failures, found, session, component),
+        listed=list_restic(restic),
+        interrupted=_interrupted(run, session, path, records),
+        pinned=frozenset(run.plan.pinned_snapshots),
+    )
 
 
-def choose(
-    records: Sequence[Record], listed: _ListedByPath, order: MaintainOrder, now: datetime
-) -> Choice:
+def _interrupted(
+    run: RunContext, session: str, path: str, records: Iterable[Record]
+) -> Collection[str]:
+    """The names of those whose removal an earlier run began; the rest is no longer announced."""
+    announced = removal.announced(run, session)
+    if not announced:
+        return frozenset()
+    stored = stored_ids(run, path)
+    begun = {
+        item.name: item.ids
+        for item in records
+        if item.ids
+        and set(item.ids) <= set(announced.get(item.name, ()))
+        and not stored.issuperset(item.ids)
+    }
+    if begun.keys() != announced.keys():
+        removal.settle(run, session, begun)
+    return begun.keys()
+
+
+def choose(history: History, policy: RetentionPolicySpec, now: datetime) -> Choice:
     """Apply the policy to what counts; what an earlier run began to remove comes first.
 
     A good record whose data restic does not list is neither kept for nor removed: that data is
-    missing is not retention's to tidy away. A session whose good ones were all marked is treated
-    as if none was: the last good one stays.
+    missing is not retention's to tidy away, unless retention itself removed it. What a restore
+    needs stays beside what the policy keeps.
     """
-    counted = [item for item in records if not item.is_good or item.is_whole(listed[item.path])]
-    with_good = {item.session for item in counted if item.is_good and not item.is_pruning}
-    begun = [
+    listed = history.listed
+    open_ = [
         item
-        for item in records
-        if item.is_pruning and (item.session in with_good or not item.is_whole(listed[item.path]))
+        for item in (*history.records, *history.failed)
+        if item.name not in history.pinned and item.name not in history.interrupted
     ]
-    names_begun = {item.name for item in begun}
+    counted = {item.name: item for item in open_ if not item.is_good or item.is_whole(listed)}
     facts = [
-        SnapshotFact(item.name, item.time(listed[item.path]), item.snapshot.phase, item.session)
-        for item in counted
-        if item.name not in names_begun
+        SnapshotFact(item.name, item.time(listed), item.snapshot.phase, item.session)
+        for item in counted.values()
     ]
-    decision = retention.decide(facts, order.keep, now)
-    by_name = {item.name: item for item in counted}
-    due = [*begun, *(by_name[name] for name in decision.remove)]
-    missing = [item for item in records if item not in counted and item.name not in names_begun]
+    decision = retention.decide(facts, policy, now)
+    begun = [item for item in history.records if item.name in history.interrupted]
+    due = [
+        *(item for item in begun if item.name not in history.pinned),
+        *(counted[name] for name in decision.remove),
+    ]
+    pinned = [item for item in history.records if item.name in history.pinned]
     return Choice(
         remove=due[:MOST_REMOVED],
         remaining=max(0, len(due) - MOST_REMOVED),
-        kept=len(decision.keep),
-        missing=len(missing),
+        kept=len(decision.keep) + len(pinned),
+        missing=len(open_) - len(counted),
     )
 
 
+def _refuse(run: RunContext, history: History) -> None:
+    """Stop where what is known does not fit together, and keep what a person has accepted."""
+    plan, known = run.plan, acceptance.read_accepted(run, history.session)
+    size = guards.refuse_shrunk(history.good, known.size, plan.accepted_smaller)
+    gap = known.gap
+    # The other machine's clock is compared once something was written there.
+    if not run.bucket.has_own_clock:
+        guards.refuse_late(history.times, run.now())
+        gap = guards.refuse_gap(history.good, known.gap, plan.accepted_gap)
+    if (size, gap) != (known.size, known.gap):
+        acceptance.keep_accepted(run, history.session, Accepted(size=size, gap=gap))
+
+
 def unrecorded_failures(
-    said: Iterable[UnrecordedFailure], found: Records, order: MaintainOrder
+    said: Iterable[UnrecordedFailure], found: Records, session: str, component: str
 ) -> Sequence[Record]:
-    """The failed ones that only the cluster knows, as records without data of their own.
+    """The session's failed ones that only the cluster knows, as records without data of their own.
 
     Whatever has a file in the bucket is not among them: that file counts.
     """
@@ -194,51 +252,61 @@ def unrecorded_failures(
                 spec=SnapshotSpec(session=item.session),
                 status=SnapshotStatus(phase=Phase.FAILED, snapshot_time=item.time),
             ),
-            layout.component_path(item.session, order.component),
+            layout.component_path(session, component),
             ids=(),
-            is_pruning=False,
             is_stored=False,
         )
         for item in said
-        if item.session in order.sessions and item.name not in found.names
+        if item.session == session and item.name not in found.names
     ]
 
 
-def data_of(
-    removed: Sequence[Record], records: Sequence[Record], listed: _ListedByPath
-) -> Mapping[str, Sequence[str]]:
-    """What restic is to forget with some records, by path.
+def data_of(history: History, removed: Sequence[Record]) -> Sequence[str]:
+    """What restic is to forget with some records.
 
     That is what they name, and what was made for them and nobody names (an earlier try of the
-    same Job, a killed worker); never what another record refers to, too.
+    same Job, a killed worker); never what another record or a restore refers to, too.
     """
-    gone = {(item.path, item.name) for item in removed}
-    named = {(item.path, id_) for item in removed for id_ in item.ids}
-    kept = {
-        (item.path, id_)
-        for item in records
-        if (item.path, item.name) not in gone
-        for id_ in item.ids
-    }
-    return {
-        path: [
-            id_
-            for id_, item in there.items()
-            if ((path, id_) in named or (path, item.owner) in gone) and (path, id_) not in kept
-        ]
-        for path, there in listed.items()
-    }
+    gone = {item.name for item in removed} - set(history.pinned)
+    named = {id_ for item in removed for id_ in item.ids}
+    kept = {id_ for item in history.records if item.name not in gone for id_ in item.ids}
+    return [
+        id_
+        for id_, item in history.listed.items()
+        if (id_ in named or item.owner in gone) and id_ not in kept
+    ]
 
 
-def _named(removed: Sequence[Record], data: Mapping[str, Sequence[str]]) -> int:
-    named = {(item.path, id_) for item in removed for id_ in item.ids}
-    return sum((path, id_) in named for path, ids in data.items() for id_ in ids)
-
-
-def _forget(run: RunContext, data: Mapping[str, Sequence[str]]) -> None:
-    """Have restic forget snapshots and what only they need."""
-    for path, ids in data.items():
-        if ids:
-            restic = run.restic(path)
-            clear_stale_locks(run, restic, path)
-            restic.run("forget", "--prune", *ids)
+def _remove(
+    run: RunContext, restic: Restic, history: History, choice: Choice, data: Sequence[str]
+) -> Sequence[Record]:
+    """Remove data and records; returned is what is gone."""
+    if not choice.remove and not data:
+        return ()
+    ids = {item.name: item.ids for item in history.records}
+    chosen = {item.name for item in choice.remove}
+    left = {name: ids[name] for name in history.interrupted if name not in chosen}
+    stored = {item.name: item.ids for item in choice.remove if item.is_stored}
+    written = removal.announce(run, history.session, {**left, **stored})
+    try:
+        guards.refuse_other_clock(run.now() - run.environment.clock_offset, written)
+        if data:
+            clear_stale_locks(run, restic, history.path)
+            restic.run("forget", "--prune", *data)
+        elif history.interrupted:
+            clear_stale_locks(run, restic, history.path)
+            restic.run("prune")
+    except (RunFailedError, ResticError, StorageError):
+        with contextlib.suppress(StorageError):
+            if stored_ids(run, history.path).issuperset(data):
+                begun = {name: ids[name] for name in history.interrupted}
+                removal.settle(run, history.session, begun)
+        raise
+    there = stored_ids(run, history.path)
+    still_there = there.intersection(data)
+    gone = [item for item in choice.remove if still_there.isdisjoint(item.ids)]
+    for item in gone:
+        if item.is_stored:
+            run.bucket.delete(layout.snapshot_file(run.directory, item.name))
+    removal.settle(run, history.session, left)
+    return gone

@@ -65,7 +65,7 @@ def test_restic_gets_nothing_from_the_environment_but_what_it_needs(
 ) -> None:
     monkeypatch.setenv("RESTIC_PASSWORD", "leaked")
     monkeypatch.setenv("RESTIC_COMPRESSION", "off")
-    assert set(restic(Interruption())._environment()) <= {
+    assert set(restic(Interruption())._environment("backup")) <= {
         "PATH",
         "HOME",
         "TZ",

@@ -1,0 +1,65 @@
+"""What a session's retention is about to remove, in a file beside the records.
+
+It lets the next run complete an interrupted one, and it decides nothing: only what restic no
+longer has is completed, everything else is judged anew by the policy of the run that removes. So a
+run that did not get restic's lock leaves nothing behind that matters.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Literal
+
+from stashgen.api.base import Model, Time
+from stashgen.kubestash import layout
+from stashgen_controller.worker.repository.documents import read_document, write_document
+from stashgen_controller.worker.run import RunContext
+
+# By Snapshot, restic's ids of its data.
+Data = Mapping[str, Sequence[str]]
+
+
+class Removal(Model):
+    """The file.
+
+    Attributes:
+        data: By Snapshot, restic's ids of its data.
+        begun: By the worker's clock.
+    """
+
+    version: Literal["v1"] = "v1"
+    data: dict[str, tuple[str, ...]]
+    begun: Time
+
+
+def announced(run: RunContext, session: str) -> Data:
+    """What an earlier run was about to remove and did not complete.
+
+    Raises:
+        StorageError: the storage does not respond.
+    """
+    found = read_document(run, layout.removal_file(run.directory, session), Removal)
+    return found.data if found is not None else {}
+
+
+def announce(run: RunContext, session: str, data: Data) -> datetime | None:
+    """Write what is about to be removed; returns when, by the clock of the storage.
+
+    Raises:
+        StorageError: it could not be written.
+    """
+    path = layout.removal_file(run.directory, session)
+    removal = Removal(data={name: tuple(ids) for name, ids in data.items()}, begun=run.now())
+    write_document(run, path, removal)
+    return run.bucket.written_at(path)
+
+
+def settle(run: RunContext, session: str, left: Data) -> None:
+    """Forget it, but for what is still to be completed.
+
+    Raises:
+        StorageError: it could not be written.
+    """
+    if left:
+        announce(run, session, left)
+    else:
+        run.bucket.delete(layout.removal_file(run.directory, session))

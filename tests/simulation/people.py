@@ -60,7 +60,7 @@ class People:
             Fault.DELETE_JOB: lambda: self._delete_one(known.JOBS),
             Fault.DELETE_POD: lambda: self._delete_one(known.PODS),
             Fault.FORCE_DELETE_POD: self._force_delete,
-            Fault.DELETE_SNAPSHOT: lambda: self._delete_one(known.SNAPSHOTS),
+            Fault.DELETE_SNAPSHOT: self._delete_snapshot,
             Fault.DELETE_SESSION: self._delete_session,
             Fault.EVICTED: self._evict,
             Fault.NODE_DEATH: lambda: self._lose_node(power=True),
@@ -94,6 +94,15 @@ class People:
         self._do("creates", known.RESTORE_SESSIONS, manifest)
         return name
 
+    def good(self, repository: str) -> list[str]:
+        """The names of the good Snapshots of a Repository, oldest first."""
+        return [
+            name_of(obj)
+            for obj in self._server.items(known.SNAPSHOTS, NAMESPACE)
+            if mapping_of(obj, "spec").get("repository") == repository
+            and phase_of(obj) == "Succeeded"
+        ]
+
     def unpause(self) -> None:
         """Nothing is paused any more."""
         configuration: JsonObject = {"spec": {"paused": False}}
@@ -122,13 +131,7 @@ class People:
 
     def _pick(self) -> tuple[str, str]:
         repository = self._random.choice(self._shape.repositories)
-        good = [
-            name_of(obj)
-            for obj in self._server.items(known.SNAPSHOTS, NAMESPACE)
-            if mapping_of(obj, "spec").get("repository") == repository
-            and phase_of(obj) == "Succeeded"
-        ]
-        return repository, self._random.choice(["latest", *good])
+        return repository, self._random.choice(["latest", *self.good(repository)])
 
     def _change_policy(self) -> None:
         last = self._random.choice([1, 1, 2, 3, 5])
@@ -152,6 +155,11 @@ class People:
         names += [(known.REPOSITORIES, name) for name in self._shape.repositories]
         resource, name = self._random.choice(names)
         self._patch(resource, name, {"spec": {"paused": self._random.random() < 0.5}})
+
+    def _delete_snapshot(self) -> None:
+        """Never the last good one: that it comes back from the bucket has to be asked for."""
+        if len(self.good(self._shape.repositories[0])) > 1:
+            self._delete_one(known.SNAPSHOTS)
 
     def _delete_session(self) -> None:
         kinds = [known.BACKUP_SESSIONS, known.RESTORE_SESSIONS, known.RESTORE_REQUESTS]

@@ -27,6 +27,7 @@ from tests.support import manifests
 
 _SETTLED_SECONDS = 1800.0
 _LEASE_SECONDS = 15.0
+_SKEWS = (-3600.0, -120.0, 0.0, 0.0, 120.0, 3600.0, 400 * 86400.0)
 _LAGS = (0.0, 0.2, 2.0, 10.0, 60.0, 300.0)
 
 
@@ -124,7 +125,9 @@ class World:
         """Another one leads once the Lease has run out; a new one stands by."""
         self.controllers = [item for item in self.controllers if item.is_alive]
         self.timeline.after(20.0, lambda: self.controllers.append(self._new_controller()))
-        self.timeline.after(_LEASE_SECONDS, self._elect)
+        # The next one may be long in coming: an image that is not there, a full node.
+        gap = self.timeline.random.choice([0.0, 0.0, 0.0, 60.0, 1800.0])
+        self.timeline.after(_LEASE_SECONDS + (0.0 if self.faults.is_over else gap), self._elect)
 
     def _elect(self) -> None:
         if any(item.is_leading for item in self.controllers):
@@ -153,10 +156,9 @@ class World:
         process = WorkerProcess(pod, order_of(pod), node.name, Interruption())
         self.invariants.starts(process)
         self.worker_runs += 1
-        skew = timedelta()
 
         def now() -> datetime:
-            return self.timeline.now + skew
+            return self.timeline.now + node.clock_skew
 
         def work() -> None:
             run_verb(
@@ -195,15 +197,16 @@ class World:
         self._every(1000.0, end, self.people.use_volume)
         for fault, act in self.people.acts.items():
             if fault in self.faults.chosen:
-                self._often(fault, 1500.0, end, act)
+                self._often(fault, 700.0, end, act)
         for fault, chance in (
             (Fault.LAG, self._lag),
             (Fault.HALF_OPEN, self._half_open),
             (Fault.RELIST, self._relist),
             (Fault.LEAD_CHANGE, self.change_lead),
+            (Fault.CLOCK_JUMP, self._jump),
         ):
             if fault in self.faults.chosen:
-                self._often(fault, 900.0, end, chance)
+                self._often(fault, 600.0, end, chance)
         self.timeline.run(seconds)
         self.invariants.check_repositories()
 
@@ -213,6 +216,7 @@ class World:
         self.faults.is_over = True
         self.people.unpause()
         for node in list(self.cluster.nodes.values()):
+            node.clock_skew = timedelta()
             self.cluster.return_(node)
         for controller in self.controllers:
             controller.clock_skew = timedelta()
@@ -223,7 +227,7 @@ class World:
 
     def finale(self) -> None:
         """A restore, where one is needed, and a backup: both have to succeed now."""
-        if self.volume.half_restored is not None:
+        if self.volume.half_restored is not None and self.people.good(self.shape.repositories[0]):
             name = self.people.restore(self.shape.repositories[0])
             self.timeline.run(7200.0)
             self._require(known.RESTORE_SESSIONS, name)
@@ -278,6 +282,13 @@ class World:
             for resource in self.timeline.random.sample(_LAGGING, 2):
                 self.trace.add(controller.name, f"{resource.plural} are half-open")
                 controller.silence(resource)
+
+    def _jump(self) -> None:
+        """Somebody's clock is set, until the next time; API servers have the right time."""
+        clocks: list[Controller | Node] = [*self.controllers, *self.cluster.nodes.values()]
+        who = self.timeline.random.choice(clocks)
+        who.clock_skew = timedelta(seconds=self.timeline.random.choice(_SKEWS))
+        self.trace.add(who.name, f"has its clock {who.clock_skew} ahead")
 
     def _relist(self) -> None:
         for controller in self.controllers:

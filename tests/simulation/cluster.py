@@ -8,6 +8,7 @@ with the kubelet's word, by force, or after their node object.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import cast
 
@@ -43,11 +44,13 @@ class Node:
     Attributes:
         is_reachable: Its kubelet speaks to the API server.
         is_powered: Its processes run.
+        clock_skew: How far its clock is from the truth.
     """
 
     name: str
     is_reachable: bool = True
     is_powered: bool = True
+    clock_skew: timedelta = timedelta()
     processes: list[WorkerProcess] = field(default_factory=list)
 
 

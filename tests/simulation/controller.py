@@ -52,11 +52,13 @@ class Watch:
     """One kind's watch: what it has not shown yet, and how late it is.
 
     Attributes:
+        listed: What was listed and is not in the cache yet, and at which version.
         pending: When each event is shown, and what it is.
         lag_seconds: Of the next events.
         silent_until: A dead connection shows nothing before that time.
     """
 
+    listed: tuple[list[JsonObject], str] | None = None
     pending: list[tuple[float, str, JsonObject]] = field(default_factory=list)
     lag_seconds: float = 0.0
     silent_until: float = 0.0
@@ -185,7 +187,6 @@ class Controller:
     def relist(self, resource: Resource) -> None:
         """The watch was too old: the kind is listed again."""
         if self._timeline.seconds >= self._watches[resource].silent_until:
-            self._watches[resource].pending.clear()
             self._list(resource)
 
     def heal(self) -> None:
@@ -198,8 +199,11 @@ class Controller:
     # its caches
 
     def _list(self, resource: Resource) -> None:
-        objects = [dict(obj) for obj in self._server.items(resource)]
-        self.cache._indexers[resource].replace(objects, self._server.version)
+        # One that stands by does the work only if it comes to lead: most never do.
+        watch = self._watches[resource]
+        watch.listed = (self._server.items(resource), self._server.version)
+        watch.pending.clear()
+        self._show(resource)
 
     def _heard(
         self, resource: Resource, type_: str, obj: JsonObject, _before: JsonObject | None
@@ -219,7 +223,11 @@ class Controller:
         """Take over what the watch shows by now; one that stands by does so when it leads."""
         if not self.is_leading:
             return
-        pending = self._watches[resource].pending
+        watch = self._watches[resource]
+        if watch.listed is not None:
+            (objects, version), watch.listed = watch.listed, None
+            self.cache._indexers[resource].replace(map(dict, objects), version)
+        pending = watch.pending
         shown = 0
         for due, type_, obj in pending:
             if due > self._timeline.seconds:

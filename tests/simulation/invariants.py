@@ -51,6 +51,7 @@ BROKEN = frozenset(
         Invariant.HALF_RESTORED_IS_NOT_BACKED_UP,
         Invariant.HALF_RESTORED_IS_NOT_PRUNED,
         Invariant.NOTHING_IS_STUCK,
+        Invariant.NO_RUN_AFTER_THE_END,
         Invariant.NOT_FAILED_WHILE_RUNNING,
         Invariant.OBJECTS_FOLLOW_THE_BUCKET,
         Invariant.ONE_RUN_PER_REPOSITORY,

@@ -1,7 +1,12 @@
 """What people, git and chance do meanwhile: one act at a time, at random moments."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
+from random import Random
+
+import orjson
 
 from stashgen.api import resources as known
 from stashgen.api.backup_configuration import BackupConfiguration
@@ -14,12 +19,12 @@ from tests.simulation.api_server import ApiServer
 from tests.simulation.cluster import Cluster
 from tests.simulation.faults import Fault, Faults
 from tests.simulation.restic import Volume
+from tests.simulation.shapes import CLAIM, NAMESPACE, Shape
 from tests.simulation.timeline import Timeline
 from tests.simulation.trace import Trace
 from tests.support import manifests
 
-NAMESPACE, CLAIM, CONFIGURATION = "demo", "library", "library-backup"
-REPOSITORIES = ("repo-local", "repo-remote")
+_LAST = re.compile(r"--keep-last=\d+")
 
 
 class People:
@@ -28,6 +33,7 @@ class People:
     Args:
         timeline, server, faults, trace, cluster: Of the simulation.
         volume: The application's.
+        shape: The objects.
     """
 
     def __init__(
@@ -38,13 +44,15 @@ class People:
         trace: Trace,
         cluster: Cluster,
         volume: Volume,
+        shape: Shape,
     ) -> None:
         self._timeline, self._server, self._faults = timeline, server, faults
         self._trace, self._cluster, self._volume = trace, cluster, volume
-        self._random = timeline.random
+        self._shape = shape
+        self._random: Random = timeline.random
         self._count = 0
         self.acts: dict[Fault, Callable[[], object]] = {
-            Fault.TRIGGER: lambda: self.trigger(self._random.choice(["backup", "weekly"])),
+            Fault.TRIGGER: lambda: self.trigger(self._random.choice(shape.sessions)),
             Fault.RESTORE: self._restore,
             Fault.REQUEST: self._request,
             Fault.POLICY_CHANGE: self._change_policy,
@@ -52,7 +60,7 @@ class People:
             Fault.DELETE_JOB: lambda: self._delete_one(known.JOBS),
             Fault.DELETE_POD: lambda: self._delete_one(known.PODS),
             Fault.FORCE_DELETE_POD: self._force_delete,
-            Fault.DELETE_SNAPSHOT: lambda: self._delete_one(known.SNAPSHOTS),
+            Fault.DELETE_SNAPSHOT: self._delete_snapshot,
             Fault.DELETE_SESSION: self._delete_session,
             Fault.EVICTED: self._evict,
             Fault.NODE_DEATH: lambda: self._lose_node(power=True),
@@ -66,7 +74,7 @@ class People:
 
     def trigger(self, session: str) -> str:
         """Create a BackupSession of this moment; returns its name, also where it was there."""
-        obj = self._server.get(known.BACKUP_CONFIGURATIONS, NAMESPACE, CONFIGURATION)
+        obj = self._server.get(known.BACKUP_CONFIGURATIONS, NAMESPACE, self._shape.configuration)
         model = BackupConfiguration.from_wire(obj)
         wanted = model.session(session)
         if wanted is None:
@@ -86,10 +94,20 @@ class People:
         self._do("creates", known.RESTORE_SESSIONS, manifest)
         return name
 
+    def good(self, repository: str) -> list[str]:
+        """The names of the good Snapshots of a Repository, oldest first."""
+        return [
+            name_of(obj)
+            for obj in self._server.items(known.SNAPSHOTS, NAMESPACE)
+            if mapping_of(obj, "spec").get("repository") == repository
+            and phase_of(obj) == "Succeeded"
+        ]
+
     def unpause(self) -> None:
         """Nothing is paused any more."""
-        self._patch(known.BACKUP_CONFIGURATIONS, CONFIGURATION, {"spec": {"paused": False}})
-        for name in REPOSITORIES:
+        configuration: JsonObject = {"spec": {"paused": False}}
+        self._patch(known.BACKUP_CONFIGURATIONS, self._shape.configuration, configuration)
+        for name in self._shape.repositories:
             self._patch(known.REPOSITORIES, name, {"spec": {"paused": False}})
 
     def _restore(self) -> None:
@@ -112,25 +130,36 @@ class People:
         self._do("creates", known.RESTORE_REQUESTS, manifest)
 
     def _pick(self) -> tuple[str, str]:
-        repository = self._random.choice(REPOSITORIES)
-        good = [
-            name_of(obj)
-            for obj in self._server.items(known.SNAPSHOTS, NAMESPACE)
-            if mapping_of(obj, "spec").get("repository") == repository
-            and phase_of(obj) == "Succeeded"
-        ]
-        return repository, self._random.choice(["latest", *good])
+        repository = self._random.choice(self._shape.repositories)
+        return repository, self._random.choice(["latest", *self.good(repository)])
 
     def _change_policy(self) -> None:
         last = self._random.choice([1, 1, 2, 3, 5])
-        body: JsonObject = {"spec": {"successfulSnapshots": {"last": last}}}
-        self._patch(known.RETENTION_POLICIES, "keep-2", body)
+        age = self._random.choice([None, None, "2h"])
+        body: JsonObject = {
+            "spec": {"successfulSnapshots": {"last": last}, "maxRetentionPeriod": age}
+        }
+        self._patch(known.RETENTION_POLICIES, self._shape.policy, body)
+        for template in self._server.items(known.POD_TEMPLATES, NAMESPACE):
+            # Git changes what was reviewed together with the policy.
+            changed = orjson.loads(
+                _LAST.sub(f"--keep-last={last}", orjson.dumps(template).decode())
+            )
+            self._try(partial(self._change, known.POD_TEMPLATES, changed))
+
+    def _change(self, resource: Resource, obj: JsonObject) -> None:
+        self._server.replace(resource, NAMESPACE, obj, status=False)
 
     def _pause(self) -> None:
-        names = [(known.BACKUP_CONFIGURATIONS, CONFIGURATION)]
-        names += [(known.REPOSITORIES, name) for name in REPOSITORIES]
+        names = [(known.BACKUP_CONFIGURATIONS, self._shape.configuration)]
+        names += [(known.REPOSITORIES, name) for name in self._shape.repositories]
         resource, name = self._random.choice(names)
         self._patch(resource, name, {"spec": {"paused": self._random.random() < 0.5}})
+
+    def _delete_snapshot(self) -> None:
+        """Never the last good one: that it comes back from the bucket has to be asked for."""
+        if len(self.good(self._shape.repositories[0])) > 1:
+            self._delete_one(known.SNAPSHOTS)
 
     def _delete_session(self) -> None:
         kinds = [known.BACKUP_SESSIONS, known.RESTORE_SESSIONS, known.RESTORE_REQUESTS]

@@ -1,12 +1,13 @@
 """One seed from its beginning to its end."""
 
 from dataclasses import dataclass
+from random import Random
 
 from tests.simulation.faults import Fault
 from tests.simulation.invariants import Invariant, ViolationError
-from tests.simulation.world import World, beginning
+from tests.simulation.world import World, beginnings
 
-_STORM_SECONDS = 2 * 3600.0
+_STORM_SECONDS = (1800.0, 3600.0, 3600.0, 7200.0)
 _CALM_SECONDS = 4 * 3600.0
 
 
@@ -42,10 +43,12 @@ def simulate(seed: int, allowed: frozenset[Fault], checked: frozenset[Invariant]
         allowed: The faults that may happen.
         checked: The promises that end the run where they are broken.
     """
-    world = World(seed, allowed, checked, beginning())
+    choice = Random(seed)
+    shape, beginning = choice.choice(beginnings())
+    world = World(seed, allowed, checked, shape, beginning)
     broken, text = None, ""
     try:
-        world.storm(_STORM_SECONDS)
+        world.storm(choice.choice(_STORM_SECONDS))
         world.calm(_CALM_SECONDS)
         world.finale()
     except ViolationError as violation:

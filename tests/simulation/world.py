@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject, metadata_of
@@ -17,8 +17,9 @@ from tests.simulation.controller import Controller
 from tests.simulation.faults import Fault, Faults
 from tests.simulation.fibers import Fiber
 from tests.simulation.invariants import Invariant, Invariants, claim_of
-from tests.simulation.people import CLAIM, NAMESPACE, REPOSITORIES, People
+from tests.simulation.people import People
 from tests.simulation.restic import Machine, ResticRepository, Volume
+from tests.simulation.shapes import CLAIM, NAMESPACE, Shape, shapes
 from tests.simulation.timeline import Timeline
 from tests.simulation.trace import Trace
 from tests.simulation.worker import WorkerProcess, order_of, run_verb
@@ -26,6 +27,7 @@ from tests.support import manifests
 
 _SETTLED_SECONDS = 1800.0
 _LEASE_SECONDS = 15.0
+_SKEWS = (-3600.0, -120.0, 0.0, 0.0, 120.0, 3600.0, 400 * 86400.0)
 _LAGS = (0.0, 0.2, 2.0, 10.0, 60.0, 300.0)
 
 
@@ -50,6 +52,7 @@ class World:
         seed: Decides everything.
         allowed: The faults that may happen.
         checked: The invariants that end the run.
+        shape: What it is about.
         beginning: What is there already; None for an empty cluster.
     """
 
@@ -58,6 +61,7 @@ class World:
         seed: int,
         allowed: frozenset[Fault],
         checked: frozenset[Invariant],
+        shape: Shape,
         beginning: Beginning | None,
     ) -> None:
         self.timeline = Timeline(seed)
@@ -66,6 +70,7 @@ class World:
         self.server = ApiServer(lambda: self.timeline.now)
         self.bucket = Bucket()
         self.repositories: dict[str, ResticRepository] = {}
+        self.shape = shape
         self.volume = Volume({"a": 0, "b": 0, "c": 0})
         if beginning is not None:
             self.timeline.seconds = beginning.seconds
@@ -84,14 +89,20 @@ class World:
             processes=lambda: self.cluster.processes,
         )
         self.people = People(
-            self.timeline, self.server, self.faults, self.trace, self.cluster, self.volume
+            self.timeline,
+            self.server,
+            self.faults,
+            self.trace,
+            self.cluster,
+            self.volume,
+            shape,
         )
         self._living: dict[str, Fiber] = {}
         self.worker_runs = 0
         self._controllers_made = 0
         self.controllers = [self._new_controller(), self._new_controller()]
         self.controllers[0].lead()
-        self.trace.add("seed", f"{seed} {' '.join(self.faults.chosen)}")
+        self.trace.add("seed", f"{seed} {shape.name} {' '.join(self.faults.chosen)}")
 
     def close(self) -> None:
         """End whatever still runs."""
@@ -114,7 +125,9 @@ class World:
         """Another one leads once the Lease has run out; a new one stands by."""
         self.controllers = [item for item in self.controllers if item.is_alive]
         self.timeline.after(20.0, lambda: self.controllers.append(self._new_controller()))
-        self.timeline.after(_LEASE_SECONDS, self._elect)
+        # The next one may be long in coming: an image that is not there, a full node.
+        gap = self.timeline.random.choice([0.0, 0.0, 0.0, 60.0, 1800.0])
+        self.timeline.after(_LEASE_SECONDS + (0.0 if self.faults.is_over else gap), self._elect)
 
     def _elect(self) -> None:
         if any(item.is_leading for item in self.controllers):
@@ -143,10 +156,9 @@ class World:
         process = WorkerProcess(pod, order_of(pod), node.name, Interruption())
         self.invariants.starts(process)
         self.worker_runs += 1
-        skew = timedelta()
 
         def now() -> datetime:
-            return self.timeline.now + skew
+            return self.timeline.now + node.clock_skew
 
         def work() -> None:
             run_verb(
@@ -180,20 +192,21 @@ class World:
     def storm(self, seconds: float) -> None:
         """Hours in which everything may fail."""
         end = self.timeline.seconds + seconds
-        self._every(2400.0, end, lambda: self.people.trigger("backup"))
-        self._every(4000.0, end, lambda: self.people.trigger("weekly"))
+        for number, session in enumerate(self.shape.sessions, start=1):
+            self._every(number * 2000.0, end, partial(self.people.trigger, session))
         self._every(1000.0, end, self.people.use_volume)
         for fault, act in self.people.acts.items():
             if fault in self.faults.chosen:
-                self._often(fault, 1500.0, end, act)
+                self._often(fault, 700.0, end, act)
         for fault, chance in (
             (Fault.LAG, self._lag),
             (Fault.HALF_OPEN, self._half_open),
             (Fault.RELIST, self._relist),
             (Fault.LEAD_CHANGE, self.change_lead),
+            (Fault.CLOCK_JUMP, self._jump),
         ):
             if fault in self.faults.chosen:
-                self._often(fault, 900.0, end, chance)
+                self._often(fault, 600.0, end, chance)
         self.timeline.run(seconds)
         self.invariants.check_repositories()
 
@@ -203,6 +216,7 @@ class World:
         self.faults.is_over = True
         self.people.unpause()
         for node in list(self.cluster.nodes.values()):
+            node.clock_skew = timedelta()
             self.cluster.return_(node)
         for controller in self.controllers:
             controller.clock_skew = timedelta()
@@ -213,11 +227,11 @@ class World:
 
     def finale(self) -> None:
         """A restore, where one is needed, and a backup: both have to succeed now."""
-        if self.volume.half_restored is not None:
-            name = self.people.restore(REPOSITORIES[0])
+        if self.volume.half_restored is not None and self.people.good(self.shape.repositories[0]):
+            name = self.people.restore(self.shape.repositories[0])
             self.timeline.run(7200.0)
             self._require(known.RESTORE_SESSIONS, name)
-        name = self.people.trigger("backup")
+        name = self.people.trigger(self.shape.sessions[0])
         self.timeline.run(7200.0)
         self._require(known.BACKUP_SESSIONS, name)
         self.invariants.check_repositories()
@@ -269,6 +283,13 @@ class World:
                 self.trace.add(controller.name, f"{resource.plural} are half-open")
                 controller.silence(resource)
 
+    def _jump(self) -> None:
+        """Somebody's clock is set, until the next time; API servers have the right time."""
+        clocks: list[Controller | Node] = [*self.controllers, *self.cluster.nodes.values()]
+        who = self.timeline.random.choice(clocks)
+        who.clock_skew = timedelta(seconds=self.timeline.random.choice(_SKEWS))
+        self.trace.add(who.name, f"has its clock {who.clock_skew} ahead")
+
     def _relist(self) -> None:
         for controller in self.controllers:
             controller.relist(self.timeline.random.choice(_LAGGING))
@@ -287,27 +308,24 @@ _LAGGING = (
 
 
 @cache
-def beginning() -> Beginning:
-    """A volume with two sessions and two storages: ready, and backed up once."""
-    world = World(0, frozenset(), frozenset(), None)
+def beginnings() -> tuple[tuple[Shape, Beginning], ...]:
+    """What runs choose from."""
+    return tuple((shape, _beginning(shape)) for shape in shapes())
+
+
+def _beginning(shape: Shape) -> Beginning:
+    """Everything is ready, and every session has made backups."""
+    world = World(0, frozenset(), frozenset(), shape, None)
     for item in (addons.pvc_addon(), addons.pvc_backup(), addons.pvc_restore()):
         _apply(world.server, item.to_wire())
     _apply(world.server, manifests.namespace("kube-system"))
     _apply(world.server, manifests.namespace(NAMESPACE))
     for name in (CLAIM, "backup-store"):
         _apply(world.server, manifests.claim(NAMESPACE, name))
-    for name in ("local", "remote"):
-        _apply(world.server, manifests.storage(NAMESPACE, name))
-    _apply(world.server, manifests.retention(NAMESPACE))
-    timeout = {"backupTimeout": "30m", "retryConfig": {"maxRetry": 1, "delay": "1m"}}
-    sessions = (
-        manifests.session(NAMESPACE, copies=("local", "remote"), more=timeout),
-        manifests.session(NAMESPACE, "weekly", copies=("local",), more=timeout),
-    )
-    copies = ("local", "remote")
-    _apply(world.server, manifests.configuration(NAMESPACE, *sessions, copies=copies))
+    for manifest in shape.objects:
+        _apply(world.server, manifest)
     world.timeline.run(_SETTLED_SECONDS)
-    for name in ("weekly", "backup"):
+    for name in reversed(shape.sessions):
         world.people.use_volume()
         world.people.trigger(name)
         world.timeline.run(_SETTLED_SECONDS)

@@ -69,8 +69,8 @@ class SimulatedStorage(Storage):
     """A storage in a bucket of the simulation."""
 
     def __init__(self, bucket: Bucket, root: str, passing: Passing) -> None:
-        self._files = BucketFiles(bucket, passing)
-        super().__init__(cast("object", self._files), root)
+        self._held = BucketFiles(bucket, passing)
+        super().__init__(cast("object", self._held), root)
 
     def address(self, relative: str) -> str:
         """The path itself."""
@@ -80,7 +80,7 @@ class SimulatedStorage(Storage):
         """It answers, or the next request says that it does not."""
 
     def _put(self, target: str, data: bytes) -> None:
-        self._files.put(target, data, new=False)
+        self._held.put(target, data, new=False)
 
     def _put_new(self, target: str, data: bytes) -> None:
-        self._files.put(target, data, new=True)
+        self._held.put(target, data, new=True)

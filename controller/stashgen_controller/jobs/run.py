@@ -374,11 +374,23 @@ def observe_job(
     owner_uid: str | None,
     was_started: bool = False,
     is_settled: bool = False,
+    reported: Phase | None = None,
 ) -> JobRun:
     """What became of the Job of a name; ``executor`` counts only if it speaks of that Job.
 
     What the caches do not show is asked of the API server before anything follows from it, unless
     the outcome is recorded already (``is_settled``).
+
+    Args:
+        reader: What is known.
+        namespace: Of the Job.
+        name: Of the Job.
+        executor: What the status recorded.
+        owner_uid: As of ``observe_run``.
+        was_started: As of ``observe_run``.
+        is_settled: The outcome is recorded already.
+        reported: How the worker itself said in the status that it ended: its last word, where
+            nothing is heard of its pod.
 
     Raises:
         Whatever a request raises: then nothing is known.
@@ -401,4 +413,9 @@ def observe_job(
         for pod in pods_of(reader, namespace, name)
         if pod.has_ended and pod.metadata.uid not in there
     ]
-    return seen(reader.live(Job, namespace, name), [*live, *ended])
+    run = seen(reader.live(Job, namespace, name), [*live, *ended])
+    if not run.is_unaccounted or reported is None or not reported.is_final or live:
+        return run
+    error = Reason(ErrorClass.EXECUTOR_LOST, "its pod was deleted before its result was read")
+    is_good = reported is Phase.SUCCEEDED
+    return replace(run, state=RunState.LOST, error=error, exited_well=is_good)

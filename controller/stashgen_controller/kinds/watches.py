@@ -22,7 +22,6 @@ from stashgen.api.pod_template import PodTemplate
 from stashgen.api.repository import Repository
 from stashgen.api.restore_session import RestoreSession
 from stashgen.kubestash import phases
-from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.listers.indexes import (
     repository_claims,
     repository_uses,
@@ -86,12 +85,6 @@ def job_progress(job: JsonObject) -> object:
 def pod_progress(pod: JsonObject) -> object:
     """How far a pod is."""
     return existence(pod), metadata_of(pod).get("deletionTimestamp"), pod.get("status")
-
-
-def is_pushed(obj: JsonObject) -> bool:
-    """Whether the controller has had its last word on a session."""
-    conditions = list_of(mapping_of(obj, "status"), "conditions")
-    return any(item.get("type") == ConditionType.METRICS_PUSHED for item in conditions)
 
 
 def cluster_identity(model: type[_KindT]) -> Watch:

@@ -124,7 +124,7 @@ def _sessions(reader: Reader, wanted: frozenset[IndexKey], uid: str | None) -> I
                 continue
             name = session.metadata.name
             is_backup = any(item.phase is Phase.RUNNING for item in session.status.snapshots or ())
-            if is_backup and not session.is_finished:
+            if is_backup:
                 text = f"BackupSession {name} is backing up"
                 yield Claimant(Reason(Cause.WAITING_FOR_BACKUP, text))
             else:

@@ -49,6 +49,18 @@ def is_finished(obj: JsonObject) -> bool:
     )
 
 
+def is_pushed(obj: JsonObject) -> bool:
+    """Whether the controller has had its last word on a session; its worker reports first."""
+    conditions = list_of(mapping_of(obj, "status"), "conditions")
+    return any(item.get("type") == ConditionType.METRICS_PUSHED for item in conditions)
+
+
+def is_restore_over(restore: JsonObject) -> bool:
+    """Whether a RestoreSession, as stored, has ended by the controller's word."""
+    phase = phase_of(restore)
+    return phase == "Invalid" or (phase in phases.FINAL and is_pushed(restore))
+
+
 def reference(holder: JsonObject, field: str, referrer: JsonObject) -> tuple[str, str]:
     """Namespace and name that a reference means; both empty where there is none."""
     found = cast("Mapping[str, str]", holder.get(field) or {})
@@ -195,9 +207,7 @@ def session_claims(session: JsonObject) -> Iterator[IndexKey]:
     status, namespace = mapping_of(session, "status"), namespace_of(session)
     snapshots = list_of(status, "snapshots")
     claimed = [
-        item
-        for item in snapshots
-        if item.get("phase") == "Running" and phase_of(session) not in phases.FINAL
+        item for item in snapshots if item.get("phase") == "Running" and not is_pushed(session)
     ]
     claimed += [
         item
@@ -259,15 +269,19 @@ def restore_uses(restore: JsonObject) -> Iterator[IndexKey]:
 
 def restore_claims(restore: JsonObject) -> Iterator[IndexKey]:
     """Those while it runs: it records that before it makes its Job."""
-    if mapping_of(restore, "status").get("executor") and not is_finished(restore):
+    if mapping_of(restore, "status").get("executor") and not is_restore_over(restore):
         yield from restore_uses(restore)
 
 
 RESTORES_BY_TARGET = Index(RestoreSession, _target)
 # Under the empty name those that name a Snapshot only.
 RESTORES_BY_REPOSITORY = Index(RestoreSession, _restored_from)
-UNFINISHED_RESTORES = Index(RestoreSession, _unfinished)
-RESTORES_IN_TURN = Index(RestoreSession, lambda obj: () if is_finished(obj) else restore_uses(obj))
+UNFINISHED_RESTORES = Index(
+    RestoreSession, lambda obj: () if is_restore_over(obj) else ((namespace_of(obj),),)
+)
+RESTORES_IN_TURN = Index(
+    RestoreSession, lambda obj: () if is_restore_over(obj) else restore_uses(obj)
+)
 REQUESTS_BY_NONCE = Index(
     RestoreRequest, lambda obj: ((namespace_of(obj), str(_spec(obj).get("nonce") or "")),)
 )

@@ -16,6 +16,7 @@ from stashgen_controller.listers.indexes import (
     REPOSITORIES_BY_TARGET,
     RESTORES_BY_TARGET,
 )
+from stashgen_controller.listers.restores import is_over, is_writing
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.causes import Cause
 from stashgen_controller.runtime.conditions import find, is_true
@@ -58,7 +59,7 @@ def open_restore(reader: Reader, repository: Repository) -> OpenRestore | None:
     if app is None:
         return None
     restores = reader.by(RESTORES_BY_TARGET, namespace, app.name)
-    restore = _left_in_part(restores) or next(filter(_is_writing, restores), None)
+    restore = _left_in_part(restores) or next(filter(is_writing, restores), None)
     found = known if known is not None and _counts(known, restores) else None
     if restore is not None:
         found = OpenRestore(
@@ -75,7 +76,7 @@ def _left_in_part(restores: Sequence[RestoreSession]) -> RestoreSession | None:
     ended = [
         item
         for item in restores
-        if item.is_finished
+        if is_over(item)
         and (item.phase is RestorePhase.SUCCEEDED or _is_partial(item))
         and _ended(item) is not None
     ]
@@ -107,11 +108,6 @@ def _is_partial(restore: RestoreSession) -> bool:
     return restore.status is not None and is_true(
         restore.status.conditions, ConditionType.RESTORED_IN_PART
     )
-
-
-def _is_writing(restore: RestoreSession) -> bool:
-    status = restore.status
-    return status is not None and status.executor is not None and not restore.is_finished
 
 
 def _begun(restore: RestoreSession) -> datetime:

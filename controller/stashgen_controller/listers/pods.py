@@ -20,6 +20,7 @@ from stashgen_controller.listers.indexes import (
     SESSIONS_BY_RETAINED_REPOSITORY,
     SNAPSHOTS_BY_REPOSITORY,
 )
+from stashgen_controller.listers.restores import is_over
 from stashgen_controller.protocol.run_spec import DEADLINE_GRACE, WITHOUT_TIMEOUT, RunSpec
 from stashgen_controller.runtime.kind import Reader
 
@@ -67,7 +68,7 @@ def _recorded(reader: Reader, namespace: str, repository: str) -> Iterator[tuple
                 yield from _of_executor(session.metadata.creation_timestamp, entry.executor)
     for restore in restores_from(reader, namespace, repository, snapshots):
         status = restore.status
-        if status is not None and restore.is_finished:
+        if status is not None and is_over(restore):
             yield from _of_executor(restore.metadata.creation_timestamp, status.executor)
 
 

@@ -12,7 +12,6 @@ from stashgen_controller.kinds.backup_session.decide import decide
 from stashgen_controller.kinds.backup_session.observe import observe
 from stashgen_controller.kinds.watches import (
     cluster_identity,
-    is_pushed,
     owned_jobs,
     reviewed_pod,
     spec,
@@ -22,6 +21,7 @@ from stashgen_controller.kinds.watches import (
 from stashgen_controller.listers.indexes import (
     SESSIONS_IN_TURN,
     UNFINISHED_SESSIONS,
+    is_pushed,
     repository_key,
     volume_key,
 )

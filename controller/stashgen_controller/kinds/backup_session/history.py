@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from stashgen.api.backup_configuration import Session
 from stashgen.api.backup_session import BackupSession, BackupSessionPhase, RetentionPhase
 from stashgen_controller.listers.indexes import RESTORES_BY_TARGET, SESSIONS_BY_INVOKER
+from stashgen_controller.listers.restores import is_writing
 from stashgen_controller.runtime.kind import Reader
 
 _DEFAULT_HISTORY = 1
@@ -34,7 +35,7 @@ def running_before(session: BackupSession, siblings: Sequence[BackupSession]) ->
 def restoring_into(reader: Reader, namespace: str, claim: str) -> str | None:
     """A restore into the claim that has begun and has not ended."""
     for restore in reader.by(RESTORES_BY_TARGET, namespace, claim):
-        if restore.status is not None and restore.status.executor and not restore.is_finished:
+        if is_writing(restore):
             return restore.metadata.name
     return None
 

@@ -212,6 +212,7 @@ def _copy(
             executor=snapshot.status.executor if snapshot and snapshot.status else None,
             owner_uid=session.metadata.uid,
             was_started=recorded is Phase.RUNNING,
+            # What the worker reported is the Snapshot's to conclude from.
             is_settled=is_pushed or (snapshot is not None and snapshot.is_finished),
         ),
         template=template,

@@ -14,7 +14,6 @@ from stashgen_controller.kinds.restore_session.observe import observe
 from stashgen_controller.kinds.watches import (
     cluster_identity,
     existence,
-    is_pushed,
     outcome,
     owned_jobs,
     reviewed_pod,
@@ -22,7 +21,7 @@ from stashgen_controller.kinds.watches import (
     waiting_in_namespace,
 )
 from stashgen_controller.listers.claims import restore_keys
-from stashgen_controller.listers.indexes import RESTORES_IN_TURN, UNFINISHED_RESTORES
+from stashgen_controller.listers.indexes import RESTORES_IN_TURN, UNFINISHED_RESTORES, is_pushed
 from stashgen_controller.listers.indexes import is_finished as is_finished
 from stashgen_controller.runtime.kind import IndexKey, Kind, Reader, phase_of
 from stashgen_controller.runtime.permission import (

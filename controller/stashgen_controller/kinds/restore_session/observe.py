@@ -14,8 +14,8 @@ from stashgen.api.resources import (
     RESTORE_REQUESTS,
     SNAPSHOTS,
 )
-from stashgen.api.restore_session import RestoreSession, RestoreSessionStatus
-from stashgen.api.snapshot import Snapshot
+from stashgen.api.restore_session import RestorePhase, RestoreSession, RestoreSessionStatus
+from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.jobs.run import JobRun, RunState, observe_job
 from stashgen_controller.jobs.templates import UnresolvedError, restore_template
@@ -110,6 +110,7 @@ def observe(reader: Reader, restore: RestoreSession) -> Observed:
         name=restore.metadata.name,
         executor=restore.status.executor if restore.status else None,
         owner_uid=restore.metadata.uid,
+        reported=_reported(restore),
         is_settled=restore.is_finished and is_pushed(restore),
     )
     return Observed(
@@ -139,6 +140,15 @@ def observe(reader: Reader, restore: RestoreSession) -> Observed:
         cluster_uid=cluster_uid(reader),
         terminated_pods=terminated_pods(reader, namespace, repository_name or ""),
     )
+
+
+def _reported(restore: RestoreSession) -> Phase | None:
+    """How the worker said that it ended; None as long as it says nothing of an end."""
+    components = (restore.status.components if restore.status is not None else None) or {}
+    found = {item.phase for item in components.values()}
+    if not found <= {RestorePhase.SUCCEEDED, RestorePhase.FAILED} or not found:
+        return None
+    return Phase.FAILED if RestorePhase.FAILED in found else Phase.SUCCEEDED
 
 
 def is_pushed(restore: RestoreSession) -> bool:

@@ -11,8 +11,10 @@ from stashgen.api import resources as known
 from stashgen.api.base import JsonObject, list_of, mapping_of, name_of, namespace_of
 from stashgen.api.labels import PLAN_ANNOTATION
 from stashgen.api.resources import Resource
+from stashgen.api.snapshot import Phase
 from stashgen.kubestash import layout, phases
 from stashgen.kubestash.verbs import Verb
+from stashgen_controller.protocol.run_result import ErrorClass, RunResult
 from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.runtime.kind import phase_of
 from tests.simulation.api_server import ApiServer
@@ -21,6 +23,7 @@ from tests.simulation.restic import ResticRepository, Volume, Witness
 from tests.simulation.trace import Trace
 from tests.simulation.worker import WorkerProcess
 
+_MOST_REQUESTS_AN_HOUR = 60
 _EXCLUSIVE = frozenset(set(Verb) - {Verb.INIT_STORAGE})
 
 
@@ -33,15 +36,18 @@ class Invariant(StrEnum):
     NO_RUN_AFTER_THE_END = "no-run-after-the-end"
     TERMINATED_PODS_HAVE_ENDED = "terminated-pods-have-ended"
     LAST_GOOD_IS_KEPT = "last-good-is-kept"
+    POLICY_IS_KEPT = "policy-is-kept"
     PINNED_IS_KEPT = "pinned-is-kept"
     DONE_ONCE = "done-once"
     NOT_INITIALISED_AGAIN = "not-initialised-again"
     SUCCESS_HAS_DATA = "success-has-data"
     OBJECTS_FOLLOW_THE_BUCKET = "objects-follow-the-bucket"
     REPOSITORY_IS_WHOLE = "repository-is-whole"
+    WHOLE_IS_NOT_CALLED_DAMAGED = "whole-is-not-called-damaged"
     HALF_RESTORED_IS_NOT_BACKED_UP = "half-restored-is-not-backed-up"
     HALF_RESTORED_IS_NOT_PRUNED = "half-restored-is-not-pruned"
     NOTHING_IS_STUCK = "nothing-is-stuck"
+    NOTHING_SPINS = "nothing-spins"
     FAULTLESS_SUCCEEDS = "faultless-succeeds"
 
 
@@ -103,6 +109,7 @@ class Invariants:
         self._begun: set[tuple[str, str]] = set()
         self._restored: set[str] = set()
         self._made: set[str] = set(repositories)
+        self._good = {id_ for item in repositories.values() for id_ in item.snapshots}
         server.listeners.append(self._heard)
 
     def broken(self, invariant: Invariant, text: str) -> None:
@@ -185,6 +192,11 @@ class Invariants:
         good = {id_ for id_ in repository.snapshots if repository.is_whole(id_)}
         if good and good <= set(ids):
             self.broken(Invariant.LAST_GOOD_IS_KEPT, f"{process.name} removes all of {address}")
+        reported = self._good & set(repository.snapshots)
+        kept = len(reported - set(ids))
+        if kept < min(len(reported), process.order.keep_last):
+            what = f"{process.name} leaves {kept} of {len(reported)} in {address}"
+            self.broken(Invariant.POLICY_IS_KEPT, what)
         half_restored = self._volume.half_restored
         if half_restored is not None:
             what = f"{process.name} removes data while {half_restored} wrote in part"
@@ -229,11 +241,22 @@ class Invariants:
             what = f"{process.name} restores {plan.order.nonce} again"
             self.broken(Invariant.DONE_ONCE, what)
 
-    def wrote(self, process: WorkerProcess) -> None:
-        """A run ended well."""
+    def reports(self, process: WorkerProcess, result: RunResult) -> None:
+        """A run has said how it ended."""
         order = process.order.plan.order
-        if process.order.verb is Verb.RESTORE and order is not None and process.exit_code == 0:
+        if result.phase is Phase.SUCCEEDED and process.order.verb is Verb.BACKUP:
+            components = {name: item.to_wire() for name, item in result.components.items()}
+            self._good |= ids_of({"status": {"components": cast("JsonObject", components)}})
+        if result.phase is Phase.SUCCEEDED and process.order.verb is Verb.RESTORE and order:
             self._restored.add(order.nonce)
+        if result.error is not None and result.error.reason is ErrorClass.REPOSITORY_DAMAGED:
+            addresses = process.order.restic_addresses & set(self._repositories)
+            if all(map(self._is_whole, addresses)):
+                self.broken(Invariant.WHOLE_IS_NOT_CALLED_DAMAGED, process.name)
+
+    def _is_whole(self, address: str) -> bool:
+        repository = self._repositories[address]
+        return all(map(repository.is_whole, repository.snapshots))
 
     # objects
 
@@ -303,13 +326,14 @@ class Invariants:
 
     def check_repositories(self) -> None:
         """Every snapshot that restic lists can be restored."""
-        for address, repository in self._repositories.items():
-            for id_ in repository.snapshots:
-                if not repository.is_whole(id_):
-                    self.broken(Invariant.REPOSITORY_IS_WHOLE, f"{address} lacks data of {id_[:8]}")
+        for address in self._repositories:
+            if not self._is_whole(address):
+                self.broken(Invariant.REPOSITORY_IS_WHOLE, f"{address} lacks data")
 
-    def check_end(self) -> None:
+    def check_end(self, requests: int, hours: float) -> None:
         """After hours without a fault everything has ended, and objects say what is there."""
+        if requests > _MOST_REQUESTS_AN_HOUR * hours:
+            self.broken(Invariant.NOTHING_SPINS, f"{requests} requests in {hours} hours")
         for resource in (
             known.BACKUP_SESSIONS,
             known.SNAPSHOTS,

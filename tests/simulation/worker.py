@@ -75,6 +75,12 @@ class Order:
             f"{folder}/{layout.component_path(name, component)}" for name in sessions if name
         )
 
+    @property
+    def keep_last(self) -> int:
+        """How many good ones retention has to keep at least; age is no part of that."""
+        has_age = any(arg.startswith("--max-retention-period") for arg in self.args)
+        return 1 if has_age else int(self._value("keep-last") or 1)
+
     def _value(self, flag: str) -> str:
         found = (arg for arg in self.args if arg.startswith(f"--{flag}="))
         return next(found, "").partition("=")[2]
@@ -226,7 +232,8 @@ def run_verb(
     faults: Faults,
     living: dict[str, Fiber],
     now: Callable[[], datetime],
-) -> RunResult:
+    reported: Callable[[RunResult], None],
+) -> None:
     """Run a process's verb as ``worker/command.py`` does, and report."""
     module, args = _parsed(process.order.args)
     plan = process.order.plan
@@ -265,7 +272,7 @@ def run_verb(
     result = execute(run, work.do)
     process.message = encode(result)
     process.works = False
+    reported(result)
     if work.ended is not None:
         work.ended(plan, result)
     process.exit_code = 0 if result.phase is Phase.SUCCEEDED else 1
-    return result

@@ -168,8 +168,8 @@ class World:
                 faults=self.faults,
                 living=self._living,
                 now=now,
+                reported=partial(self.invariants.reports, process),
             )
-            self.invariants.wrote(process)
             self.cluster.ended(process, node)
 
         fiber = Fiber(self.timeline, work)
@@ -221,9 +221,10 @@ class World:
         for controller in self.controllers:
             controller.clock_skew = timedelta()
             controller.heal()
+        before = self.server.requests
         self.timeline.run(seconds)
         self.invariants.check_repositories()
-        self.invariants.check_end()
+        self.invariants.check_end(self.server.requests - before, seconds / 3600.0)
 
     def finale(self) -> None:
         """A restore, where one is needed, and a backup: both have to succeed now."""
@@ -232,10 +233,11 @@ class World:
             self.timeline.run(7200.0)
             self._require(known.RESTORE_SESSIONS, name)
         name = self.people.trigger(self.shape.sessions[0])
+        before = self.server.requests
         self.timeline.run(7200.0)
         self._require(known.BACKUP_SESSIONS, name)
         self.invariants.check_repositories()
-        self.invariants.check_end()
+        self.invariants.check_end(self.server.requests - before, 2.0)
 
     def _require(self, resource: known.Resource, name: str) -> None:
         found = self.server.find(resource, NAMESPACE, name)

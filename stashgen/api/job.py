@@ -61,6 +61,11 @@ class Job(Kind):
         return timedelta(seconds=seconds) if seconds is not None else None
 
     @property
+    def is_to_end(self) -> bool:
+        """The Job controller has decided that the Job fails and waits for its pods to end."""
+        return self._condition("FailureTarget") is not None
+
+    @property
     def is_complete(self) -> bool:
         """The Job succeeded."""
         return self._condition("Complete") is not None

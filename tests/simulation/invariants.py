@@ -345,7 +345,9 @@ class Invariants:
                     what = f"{resource.kind} {name_of(obj)} is {phase_of(obj) or 'without phase'}"
                     self.broken(Invariant.NOTHING_IS_STUCK, f"{what}: {_why(obj)}")
                 entries = list_of(mapping_of(obj, "status"), "retentionPolicy")
-                if any(item.get("phase") == "Pending" for item in entries):
+                # A half-restored volume waits for a person.
+                is_held = "RestoredInPart" in str(mapping_of(obj, "status").get("conditions"))
+                if not is_held and any(item.get("phase") == "Pending" for item in entries):
                     self.broken(Invariant.NOTHING_IS_STUCK, f"retention of {name_of(obj)}")
         for job in self._server.items(known.JOBS):
             conditions = list_of(mapping_of(job, "status"), "conditions")

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from stashgen.api.job import Job
 from stashgen.api.labels import JOB_NAME_LABEL, PLAN_DIGEST_ANNOTATION
+from stashgen.api.meta import ObjectMeta
 from stashgen.api.pod import ContainerStateTerminated, Pod
 from stashgen.api.shared import Executor
 from stashgen.api.snapshot import Phase
@@ -32,7 +33,7 @@ SETTLES = timedelta(seconds=5)
 PENDING_TOO_LONG = timedelta(minutes=5)
 PENDING_FAILS = timedelta(minutes=15)
 # How often a pod is looked at of which nothing is heard: no event says whose it is.
-_UNACCOUNTED = timedelta(seconds=10)
+_UNACCOUNTED = timedelta(minutes=1)
 _LONGEST_TEXT = 500
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -68,6 +69,7 @@ class JobRun:
         pod: Name of the Job's pod, once one was seen.
         pod_terminated: The kubelet reported the end of that pod.
         stops_by: From when on nothing of it runs, even if no kubelet ever says so.
+        is_to_end: The Job controller, by its own clock, says too that it had to end.
         is_unaccounted: Nothing is heard of its pod: its Job was deleted or has failed, and no
             kubelet has said that the pod has ended.
         is_from_absence: What is said here follows from what was not seen; only with the API
@@ -89,6 +91,7 @@ class JobRun:
     created: datetime | None = None
     pod_terminated: bool = False
     stops_by: datetime | None = None
+    is_to_end: bool = False
     is_unaccounted: bool = False
     is_from_absence: bool = False
 
@@ -123,7 +126,8 @@ class JobRun:
 
     def node_is_lost(self, now: datetime) -> Reason | None:
         """The failure of a Job that had to end long ago and whose node does not say that it did."""
-        if self.stops_by is None or now < self.stops_by:
+        # Our clock may be wrong: the Job controller has to agree, where there is still a Job.
+        if self.stops_by is None or now < self.stops_by or not self.is_to_end:
             return None
         what = f"pod {self.pod}" if self.pod is not None else "the Job"
         text = f"{what} had to end and did not: its node does not respond"
@@ -135,7 +139,7 @@ class JobRun:
         That is at the warning and at the failure of a pod that does not start, and when its node
         counts as lost.
         """
-        steps = [] if self.stops_by is None else [self.stops_by]
+        steps = [] if self.stops_by is None else [max(self.stops_by, now + _UNACCOUNTED)]
         if self.pending_since is not None and self.pending_until is not None:
             steps += [self.pending_since + PENDING_TOO_LONG, self.pending_until]
         if self.is_unaccounted:
@@ -170,7 +174,7 @@ def observe_run(
     job: Job | None,
     pods: Sequence[Pod],
     executor: Executor | None,
-    owner_uid: str | None,
+    owner: ObjectMeta | None,
     was_started: bool = False,
 ) -> JobRun:
     """Say what became of a Job.
@@ -179,8 +183,8 @@ def observe_run(
         job: The Job of the wanted name, if there is one.
         pods: The pods that carry its name in their job label.
         executor: What the status recorded of this Job earlier, if anything.
-        owner_uid: UID of the object that must own the Job. A Job whose UID was recorded is ours
-            even if that object no longer exists.
+        owner: The metadata of the object that must own the Job, if it still exists. A Job whose UID
+            was recorded is ours even without it.
         was_started: It is recorded that a Job is made, if not which one: there may be none yet.
     """
     known = executor.job_uid if executor is not None else None
@@ -193,7 +197,12 @@ def observe_run(
     uid = job.metadata.uid or ""
     if executor is not None and known is not None and known != uid:
         return _lost(executor, pods, "the Job was replaced by another")
-    if known is None and not any(o.uid == owner_uid and o.controller for o in job.owners):
+    whose = next((item for item in job.owners if item.controller), None)
+    is_ours = whose is not None and owner is not None and whose.uid == owner.uid
+    if known is None and not is_ours and whose is not None and owner and whose.name == owner.name:
+        # It was made for an object of our name that was deleted, and goes with it.
+        return JobRun(RunState.ABSENT)
+    if known is None and not is_ours:
         message = f"NameCollision: Job {job.metadata.name} exists and is not owned by this object"
         error = Reason(ErrorClass.INTERNAL, message)
         return JobRun(RunState.COLLISION, error=error, is_from_absence=True)
@@ -210,6 +219,7 @@ def observe_run(
         created=job.metadata.creation_timestamp,
         pod_terminated=terminated,
         stops_by=_stops_by(job),
+        is_to_end=job.is_to_end or job.failure is not None,
     )
     if not job.is_finished:
         return _running(running, job, mine)
@@ -314,7 +324,9 @@ def _lost(executor: Executor | None, pods: Sequence[Pod], what: str) -> JobRun:
     if run.pod is not None and not run.pod_terminated:
         known = executor.stops_by if executor is not None else None
         until = known or (stops_by(newest) if newest is not None else None)
-        return replace(run, state=RunState.RUNNING, is_unaccounted=True, stops_by=until)
+        return replace(
+            run, state=RunState.RUNNING, is_unaccounted=True, stops_by=until, is_to_end=True
+        )
     if result is not None and result.phase is Phase.SUCCEEDED:
         # It was done before anybody deleted its Job.
         return replace(run, state=RunState.FINISHED, result=result, finished=result.finished)
@@ -371,7 +383,7 @@ def observe_job(
     namespace: str,
     name: str,
     executor: Executor | None,
-    owner_uid: str | None,
+    owner: ObjectMeta | None,
     was_started: bool = False,
     is_settled: bool = False,
     reported: Phase | None = None,
@@ -386,7 +398,7 @@ def observe_job(
         namespace: Of the Job.
         name: Of the Job.
         executor: What the status recorded.
-        owner_uid: As of ``observe_run``.
+        owner: As of ``observe_run``.
         was_started: As of ``observe_run``.
         is_settled: The outcome is recorded already.
         reported: How the worker itself said in the status that it ended: its last word, where
@@ -399,7 +411,11 @@ def observe_job(
 
     def seen(job: Job | None, pods: Sequence[Pod]) -> JobRun:
         return observe_run(
-            job=job, pods=pods, executor=known, owner_uid=owner_uid, was_started=was_started
+            job=job,
+            pods=pods,
+            executor=known,
+            owner=owner,
+            was_started=was_started,
         )
 
     run = seen(reader.get(Job, namespace, name), pods_of(reader, namespace, name))

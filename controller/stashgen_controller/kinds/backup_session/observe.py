@@ -181,7 +181,7 @@ def _copy(
         namespace=namespace,
         name=retain_job,
         executor=retain,
-        owner_uid=session.metadata.uid,
+        owner=session.metadata,
         is_settled=entry is not None and entry.is_finished,
     )
     if repository is not None:
@@ -210,7 +210,7 @@ def _copy(
             namespace=namespace,
             name=snapshot_name,
             executor=snapshot.status.executor if snapshot and snapshot.status else None,
-            owner_uid=session.metadata.uid,
+            owner=session.metadata,
             was_started=recorded is Phase.RUNNING,
             # What the worker reported is the Snapshot's to conclude from.
             is_settled=is_pushed or (snapshot is not None and snapshot.is_finished),

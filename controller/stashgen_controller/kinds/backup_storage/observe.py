@@ -87,7 +87,7 @@ def observe(reader: Reader, storage: BackupStorage) -> Observed:
             namespace=namespace,
             name=known.job if known else "",
             executor=known,
-            owner_uid=storage.metadata.uid,
+            owner=storage.metadata,
             is_settled=is_initialized(storage),
         ),
         repositories=sorted(repositories, key=lambda item: item.key),

@@ -119,7 +119,7 @@ def observe(reader: Reader, repository: Repository) -> Observed:
             namespace=namespace,
             name=known.job if known else "",
             executor=known,
-            owner_uid=repository.metadata.uid,
+            owner=repository.metadata,
             is_settled=_is_initialized(repository),
         ),
         snapshots=snapshots,

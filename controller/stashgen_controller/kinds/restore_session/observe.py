@@ -109,7 +109,7 @@ def observe(reader: Reader, restore: RestoreSession) -> Observed:
         namespace=namespace,
         name=restore.metadata.name,
         executor=restore.status.executor if restore.status else None,
-        owner_uid=restore.metadata.uid,
+        owner=restore.metadata,
         reported=_reported(restore),
         is_settled=restore.is_finished and is_pushed(restore),
     )

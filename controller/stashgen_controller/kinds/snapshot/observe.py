@@ -42,7 +42,7 @@ def observe(reader: Reader, snapshot: Snapshot) -> Observed:
             namespace=namespace,
             name=snapshot.metadata.name,
             executor=snapshot.status.executor if snapshot.status else None,
-            owner_uid=session.metadata.uid if session is not None else None,
+            owner=session.metadata if session is not None else None,
             was_started=_was_started(snapshot, session),
             reported=_reported(snapshot),
             is_settled=snapshot.is_finished

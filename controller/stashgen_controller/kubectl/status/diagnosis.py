@@ -93,7 +93,7 @@ def _why_pending(reader: Reader, run: BackupSession) -> str:
         job = reader.get(Job, namespace, item.name or "")
         if job is not None:
             pods = pods_of(reader, namespace, item.name or "")
-            seen = observe_run(job=job, pods=pods, executor=None, owner_uid=run.metadata.uid)
+            seen = observe_run(job=job, pods=pods, executor=None, owner=run.metadata)
             if seen.pending_reason:
                 return seen.pending_reason
     return ""

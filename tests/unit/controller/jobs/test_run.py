@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from stashgen.api.base import JsonObject
 from stashgen.api.job import Job
+from stashgen.api.meta import ObjectMeta
 from stashgen.api.pod import Pod
 from stashgen.api.shared import Executor
 from stashgen_controller.jobs.run import (
@@ -39,7 +40,7 @@ def observe(
         job=Job.from_wire(found) if found is not None else None,
         pods=[Pod.from_wire(pod) for pod in pods],
         executor=executor,
-        owner_uid=owner_uid,
+        owner=ObjectMeta(name="session", uid=owner_uid) if owner_uid is not None else None,
     )
 
 
@@ -75,7 +76,7 @@ def test_a_job_of_another_owner_collides(executor: Executor | None) -> None:
 def test_a_job_that_was_seen_stays_ours_when_its_owner_is_gone() -> None:
     done = job("copy", ended="Complete")
     run = observe(
-        done, pod(done, terminated(result().model_dump_json())), executor=SEEN, owner_uid=None
+        done, pod(done, terminated(result().model_dump_json())), executor=SEEN, owner=None
     )
     assert run.succeeded
 

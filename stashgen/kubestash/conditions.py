@@ -39,6 +39,7 @@ class ConditionType(StrEnum):
     # ours
     FIELDS_SUPPORTED = "FieldsSupported"
     RESTORE_EXPECTED = "RestoreExpected"
+    SNAPSHOTS_RESYNCED = "SnapshotsResynced"
     RETENTION_APPLIED = "RetentionApplied"
     RESTORE_SESSION_MISSING = "RestoreSessionMissing"
     # RestoreRequest, as kstatus reads them

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from stashgen.api.base import Model, Time
 from stashgen.api.restore_session import RestoredBefore
-from stashgen.api.snapshot import Component, Phase, ResticStats, Summary
+from stashgen.api.snapshot import Component, Phase, RecordedWriter, ResticStats, Summary
 from stashgen_controller.protocol.reason import Reason
 
 MAX_BYTES = 4096
@@ -100,11 +100,36 @@ class Retention(Model):
 
 
 class RepositoryState(Model):
-    """What init-repository found in the bucket."""
+    """What init-repository found in the bucket.
+
+    Attributes:
+        records: Files among the Snapshots' records, whether or not they can be read.
+        writer_claim: UID of the claim that is recorded as the writer.
+    """
 
     component_paths: tuple[str, ...] = ()
     snapshot_count: int = 0
+    records: int = 0
     writer_matches: bool = True
+    writer_claim: str | None = None
+
+
+class Resync(Model):
+    """A page of the Snapshots that the bucket has records of, newest first.
+
+    Attributes:
+        snapshots: The good records of the page, packed (``protocol.recorded_snapshot``).
+        cursor: Name of the last record that was read.
+        is_last: There are no more after it.
+        ignored: How many records of the page cannot become Snapshots.
+        examples: Some of these, with the reason.
+    """
+
+    snapshots: str
+    cursor: str | None = None
+    is_last: bool
+    ignored: int = 0
+    examples: tuple[str, ...] = ()
 
 
 class RunResult(Model):
@@ -118,6 +143,8 @@ class RunResult(Model):
         uploaded: The YAML of this run's object (metadata, repository, snapshot) is in the bucket.
         repository: What init-repository found.
         retention: What retain did.
+        resync: What resync read.
+        writer: Who the bucket records as the writer at the end of a backup.
         restored_before: A requested restore was completed before: nothing was written.
         details: Where in the bucket the complete result is, if this one is shortened.
         started, finished: By the worker's clock.
@@ -131,6 +158,8 @@ class RunResult(Model):
     uploaded: bool = False
     repository: RepositoryState | None = None
     retention: Retention | None = None
+    resync: Resync | None = None
+    writer: RecordedWriter | None = None
     restored_before: RestoredBefore | None = None
     details: str | None = None
     started: Time

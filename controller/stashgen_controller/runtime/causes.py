@@ -16,6 +16,8 @@ class Cause(StrEnum):
     WAITING_FOR_CLUSTER = "WaitingForCluster"
     STORAGE_NOT_READY = "StorageNotReady"
     PAUSED = "Paused"
+    WAITING_FOR_RESYNC = "WaitingForResync"
+    WAITING_FOR_BACKUP = "WaitingForBackup"
     # In strict mode the API server compares every Job with the pods in git (strict/self_check.py).
     NOT_REVIEWED_YET = "NotReviewedYet"
     ADMISSION_POLICY_MISSING = "AdmissionPolicyMissing"

@@ -7,13 +7,14 @@ from datetime import datetime
 from pathlib import Path
 
 from stashgen.api.restore_session import RestoredBefore
-from stashgen.api.snapshot import Component, Phase
+from stashgen.api.snapshot import Component, Phase, RecordedWriter
 from stashgen.kubestash import layout
 from stashgen.kubestash.quantities import format_duration
 from stashgen.kubestash.verbs import VERBS
 from stashgen_controller.protocol.run_result import (
     ErrorClass,
     RepositoryState,
+    Resync,
     Retention,
     RunError,
     RunResult,
@@ -58,6 +59,8 @@ class RunContext:
     uploaded: bool = False
     repository: RepositoryState | None = None
     retention: Retention | None = None
+    resync: Resync | None = None
+    writer: RecordedWriter | None = None
     restored_before: RestoredBefore | None = None
     errors: ErrorLog = field(default_factory=ErrorLog)
     _is_checked: bool = False
@@ -131,6 +134,8 @@ class RunContext:
             uploaded=self.uploaded,
             repository=self.repository,
             retention=self.retention,
+            resync=self.resync,
+            writer=self.writer,
             restored_before=self.restored_before,
             started=self.started,
             finished=self.now(),

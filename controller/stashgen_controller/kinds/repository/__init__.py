@@ -1,4 +1,7 @@
-"""Repository: have its restic repositories made once, one a session; sum up its Snapshots."""
+"""Repository: have its restic repositories made once, one a session; sum up its Snapshots.
+
+Those that the bucket has from before come back as objects (``resync.py``).
+"""
 
 from collections.abc import Iterator
 
@@ -7,7 +10,7 @@ from stashgen.api.backup_session import BackupSession
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject, list_of, mapping_of, name_of, namespace_of
 from stashgen.api.repository import Repository
-from stashgen.api.resources import JOBS, REPOSITORIES
+from stashgen.api.resources import JOBS, REPOSITORIES, SNAPSHOTS
 from stashgen.api.restore_session import RestoreSession
 from stashgen.api.retention_policy import RetentionPolicy
 from stashgen.api.snapshot import Snapshot
@@ -97,6 +100,7 @@ KIND = Kind(
         writes_status(REPOSITORIES),
         blocks_deletion(REPOSITORIES),
         Permission(JOBS, (*CREATE, "delete")),
+        Permission(SNAPSHOTS, CREATE),
     ),
     watches=(
         *owned_jobs(Repository),

@@ -4,6 +4,7 @@ from stashgen.api.backup_session import BackupSession
 from stashgen.api.base import JsonObject
 from stashgen.api.persistent_volume_claim import PersistentVolumeClaim
 from stashgen.api.pod_template import PodTemplate
+from stashgen.api.repository import Repository
 from stashgen.api.resources import JOBS, RESTORE_SESSIONS
 from stashgen.api.restore_request import RestoreRequest
 from stashgen.api.restore_session import RestorePhase, RestoreSession
@@ -18,6 +19,7 @@ from stashgen_controller.kinds.watches import (
     owned_jobs,
     reviewed_pod,
     waiting_in_namespace,
+    way_back,
 )
 from stashgen_controller.listers.indexes import UNFINISHED_RESTORES
 from stashgen_controller.listers.indexes import is_finished as is_finished
@@ -51,6 +53,7 @@ KIND = Kind(
     watches=(
         *owned_jobs(RestoreSession),
         waiting_in_namespace(Snapshot, UNFINISHED_RESTORES, outcome),
+        waiting_in_namespace(Repository, UNFINISHED_RESTORES, way_back),
         waiting_in_namespace(BackupSession, UNFINISHED_RESTORES, outcome),
         waiting_in_namespace(RestoreSession, UNFINISHED_RESTORES, outcome),
         waiting_in_namespace(RestoreRequest, UNFINISHED_RESTORES, existence),

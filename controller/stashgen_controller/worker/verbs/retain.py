@@ -79,7 +79,7 @@ def retain(run: RunContext, order: MaintainOrder) -> None:
         RunFailedError: RetentionHeld or RestoreExpected: removing would not be safe.
         ResticError, StorageError: the policy could not be applied.
     """
-    if not record_writer(run):
+    if not record_writer(run).matches:
         msg = "another volume or cluster writes here; nothing is removed"
         raise RunFailedError(ErrorClass.RESTORE_EXPECTED, msg)
     found = read_records(run, order.component)

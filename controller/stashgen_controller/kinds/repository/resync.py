@@ -28,7 +28,7 @@ from stashgen_controller.protocol.recorded_snapshot import RecordedSnapshot
 from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.runtime.causes import WAITING_FOR_CLUSTER, Cause
-from stashgen_controller.runtime.conditions import condition, not_done, waiting
+from stashgen_controller.runtime.conditions import condition, find, not_done, waiting
 from stashgen_controller.runtime.decision import Action, Create
 
 _MOST_EXAMPLES = 5
@@ -86,9 +86,14 @@ def advance_resync(seen: Observed, now: datetime) -> ResyncStep:
         progress = attempts.advance(now)
     if progress.succeeded:
         return _take_over(seen, state, progress.executor, attempts, now)
-    word = _under_way(state, now)
+    last = find(seen.status.conditions, ConditionType.SNAPSHOTS_RESYNCED)
     if progress.error is not None:
         word = resync_refused(progress.error, now)
+    elif last is not None and last.reason == _FAILED:
+        # The next attempt is running: until it ends the last one's failure is what is known.
+        word = last
+    else:
+        word = _under_way(state, now)
     state = state.model_copy(update={"executor": progress.executor})
     return ResyncStep(state, word, progress.actions, progress.requeue_after, progress.never_started)
 

@@ -72,7 +72,7 @@ def why_incomplete(reader: Reader, namespace: str, name: str) -> Reason | None:
     """
     repository = reader.get(Repository, namespace, name)
     if repository is not None:
-        return _why_incomplete(repository)
+        return why_not_all_back(repository)
     if reader.places(CONFIGURATIONS_BY_REPOSITORY, namespace, name):
         text = f"Repository {name} has not been created yet"
         return Reason(Cause.WAITING_FOR_RESYNC, text)
@@ -83,10 +83,11 @@ def why_not_back(reader: Reader, namespace: str, snapshot: str) -> Reason | None
     """The same for a Snapshot whose Repository is not named: its name begins with it."""
     found = sorted(reader.items(Repository, namespace), key=lambda item: item.key)
     whose = (item for item in found if snapshot.startswith(f"{item.metadata.name}-"))
-    return next((why for why in map(_why_incomplete, whose) if why is not None), None)
+    return next((why for why in map(why_not_all_back, whose) if why is not None), None)
 
 
-def _why_incomplete(repository: Repository) -> Reason | None:
+def why_not_all_back(repository: Repository) -> Reason | None:
+    """The same for a Repository that exists."""
     name, status = repository.metadata.name, repository.status or RepositoryStatus()
     known = status.snapshot_resync
     if known is None and not status.component_paths:

@@ -116,7 +116,8 @@ def test_a_repository_over_an_empty_bucket_has_nothing_to_read(harness: Harness)
     for obj in manifests.one_volume("demo"):
         harness.apply(obj)
     harness.settle(work=good_worker)
-    assert "snapshotResync" not in _repository(harness)
+    assert _resync(harness)["phase"] == "Finished"
+    assert _resynced(harness)["message"] == "0 records read from the bucket in all"
     assert not _pages(harness)
 
 

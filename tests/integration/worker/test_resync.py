@@ -111,6 +111,9 @@ def test_many_come_in_pages_none_twice_and_none_left_out(workbench: Workbench) -
 _ELSEWHERE = "local-other-library-backup-1777864620"
 
 
+_FUTURE = format_time(NOW + timedelta(days=900))
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [
@@ -121,7 +124,7 @@ _ELSEWHERE = "local-other-library-backup-1777864620"
         ({"spec": {"session": "A B"}}, "not a record of a Snapshot"),
         ({"spec": {"backupSession": "A B"}}, "backup_session cannot be used"),
         ({"status": {"phase": "Running"}}, "it is not finished"),
-        ({"status": {"lastUpdateTime": format_time(NOW + timedelta(days=900))}}, "in the future"),
+        ({"status": {"phase": "Failed", "snapshotTime": _FUTURE, "components": {}}}, "the future"),
         ({"status": {"components": {}}}, "restic does not list its data"),
         ({"status": {"lastUpdateTime": "yesterday"}}, "not a record of a Snapshot"),
     ],
@@ -165,6 +168,13 @@ def test_sizes_and_times_are_those_of_restic(workbench: Workbench) -> None:
     assert found.paths[0].size == size
     assert found.time - NOW < timedelta(hours=1)
     assert found.time >= NOW
+
+
+def test_a_clock_that_is_behind_hides_no_backup(workbench: Workbench) -> None:
+    backed_up(workbench)
+    (found,) = unpack(page(workbench.resync(-2)).snapshots)
+    assert found.phase is Phase.SUCCEEDED
+    assert found.time == found.updated >= NOW
 
 
 def test_good_records_without_their_repository_do_not_come_back(workbench: Workbench) -> None:

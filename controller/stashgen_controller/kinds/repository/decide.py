@@ -19,7 +19,11 @@ from stashgen_controller.jobs.manifest import job_manifest, owner_of
 from stashgen_controller.jobs.run import JobRun
 from stashgen_controller.kinds.field_support import with_support
 from stashgen_controller.kinds.repository.observe import Observed
-from stashgen_controller.kinds.repository.resync import advance_resync, begun, resync_refused
+from stashgen_controller.kinds.repository.resync import (
+    advance_resync,
+    after_first_look,
+    resync_refused,
+)
 from stashgen_controller.listers.history import SnapshotRecord
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_spec import RunSpec
@@ -136,9 +140,10 @@ def _with_outcome(seen: Observed) -> Observed:
         "writer_matches": made.writer_matches,
         "writer_claim_uid": None if made.writer_matches else made.writer_claim,
     }
-    if not seen.status.component_paths and (made.records or made.snapshot_count):
+    if not seen.status.component_paths:
         # The first time that this object looks into the bucket: what is there was there before.
-        update["snapshot_resync"] = begun(seen)
+        has_records = bool(made.records or made.snapshot_count)
+        update["snapshot_resync"] = after_first_look(seen, has_records=has_records)
     status = seen.status.model_copy(update=update)
     return replace(seen, repository=seen.repository.model_copy(update={"status": status}))
 

@@ -64,14 +64,15 @@ def advance_resync(seen: Observed, now: datetime) -> ResyncStep:
     if known is None and not is_asked:
         return ResyncStep()
     if known is not None and known.phase is ResyncPhase.FINISHED and not is_asked:
-        return ResyncStep(known)
+        said = find(seen.status.conditions, ConditionType.SNAPSHOTS_RESYNCED)
+        return ResyncStep(known, _finished(known, now) if said is None else None)
     is_running = seen.resync_run.state is RunState.RUNNING
     why = None if is_running else _why_not(seen)
     if why is not None:
         again = _AGAIN if why.name == Cause.WAITING_FOR_BACKUP else None
         word = waiting(ConditionType.SNAPSHOTS_RESYNCED, why, now)
         return ResyncStep(known, word, requeue_after=again)
-    state = known if known is not None and not is_asked else begun(seen)
+    state = known if known is not None and not is_asked else _begun(seen)
     attempts = Attempts(
         executor=state.executor,
         run=seen.resync_run,
@@ -98,8 +99,13 @@ def advance_resync(seen: Observed, now: datetime) -> ResyncStep:
     return ResyncStep(state, word, progress.actions, progress.requeue_after, progress.never_started)
 
 
-def begun(seen: Observed) -> ResyncStatus:
-    """The record of a resync that has nothing but a request yet."""
+def after_first_look(seen: Observed, *, has_records: bool) -> ResyncStatus:
+    """The record of a resync that begins with, or is done by, the first initialisation."""
+    phase = ResyncPhase.RUNNING if has_records else ResyncPhase.FINISHED
+    return _begun(seen).model_copy(update={"phase": phase})
+
+
+def _begun(seen: Observed) -> ResyncStatus:
     known = seen.status.snapshot_resync
     return ResyncStatus(
         phase=ResyncPhase.RUNNING,

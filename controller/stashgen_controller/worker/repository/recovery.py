@@ -87,11 +87,14 @@ def recovered(
         raise NotRecoverableError("it is not finished")
     if record.is_good and not record.is_whole(listed):
         raise NotRecoverableError("restic does not list its data")
-    time = record.time(listed)
-    updated = (snapshot.status.last_update_time if snapshot.status else None) or time
-    if max(time, updated) > now + _CLOCK_SKEW:
-        raise NotRecoverableError("its time is in the future")
     status = snapshot.status
+    time = record.time(listed)
+    if not record.is_good and time > now + _CLOCK_SKEW:
+        # The time of a good one is restic's: if that is in the future, our clock is behind, and
+        # the newest backup must not be missing because of that.
+        raise NotRecoverableError("its time is in the future")
+    recorded = (status.last_update_time if status else None) or time
+    updated = max(time, min(recorded, now))
     component = ((status.components if status else None) or {}).get(place.component) or Component()
     try:
         return RecordedSnapshot(

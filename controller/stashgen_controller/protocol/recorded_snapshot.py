@@ -6,7 +6,6 @@ creates, because an API server takes no status with a new object.
 """
 
 import base64
-import binascii
 import json
 import zlib
 from collections.abc import Sequence
@@ -84,15 +83,19 @@ def unpack(text: str) -> tuple[RecordedSnapshot, ...]:
         ValueError: it is no such text, or an entry has another shape.
     """
     try:
-        inflating = zlib.decompressobj()
-        data = inflating.decompress(base64.b85decode(text), _MOST_BYTES)
-        if not inflating.eof:
-            msg = f"the page is cut off, or larger than {_MOST_BYTES} bytes"
-            raise ValueError(msg)
-        return tuple(RecordedSnapshot.from_wire(item) for item in json.loads(data))
-    except (binascii.Error, zlib.error, TypeError, RecursionError, ValidationError) as error:
+        return tuple(RecordedSnapshot.from_wire(item) for item in json.loads(_inflated(text)))
+    except (ValueError, TypeError, RecursionError, zlib.error) as error:
         msg = f"the page cannot be read: {error}"
         raise ValueError(msg) from error
+
+
+def _inflated(text: str) -> bytes:
+    inflating = zlib.decompressobj()
+    data = inflating.decompress(base64.b85decode(text), _MOST_BYTES)
+    if not inflating.eof:
+        msg = f"it is cut off, or larger than {_MOST_BYTES} bytes"
+        raise ValueError(msg)
+    return data
 
 
 def read_annotation(text: str) -> RecordedSnapshot | None:

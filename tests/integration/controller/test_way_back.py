@@ -1,7 +1,6 @@
 """The way back from a disaster by the commands of docs/restore.md, with real pods and restic."""
 
 import re
-import shlex
 import shutil
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -16,20 +15,10 @@ from stashgen.api.labels import ADOPT_ANNOTATION
 from tests.integration.kubectl.terminal import Terminal
 from tests.support import manifests
 from tests.support.harness import conditions, metadata, name_of
-from tests.support.place import ROOT
-from tests.support.readme import steps
+from tests.support.readme import commands_below
 from tests.support.real_cluster import RealCluster
 
 SPACE, REPOSITORY = "shop", "local-k3f9q"
-_DOCUMENT = (ROOT / "docs/restore.md").read_text(encoding="utf-8")
-
-
-def commands(title: str) -> list[list[str]]:
-    """The commands below a heading of the document, as words."""
-    text = _DOCUMENT.partition(f"### {title}\n")[2].partition("\n### ")[0]
-    found = [shlex.split(command) for command, _ in steps(text)]
-    assert found, title
-    return found
 
 
 @pytest.fixture
@@ -84,7 +73,7 @@ class Volume:
         """The commands below some headings, as a person would type them."""
         kubectl = Terminal(self.cluster.cluster.kubeconfig, self.cluster.cluster.clock, None)
         for title in titles:
-            for words in commands(title):
+            for words in commands_below("docs/restore.md", title):
                 if words[:2] == ["kubectl", "stashgen"]:
                     said = kubectl(*words[2:])
                     assert said.code == (1 if "status" in words else 0), (words, said)

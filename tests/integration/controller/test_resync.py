@@ -8,16 +8,23 @@ import pytest
 
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject, format_time
-from stashgen.api.labels import RECORD_ANNOTATION, RESYNC_ANNOTATION, RETIRED_ANNOTATION
-from stashgen.api.snapshot import Phase
+from stashgen.api.labels import (
+    ADOPT_ANNOTATION,
+    RECORD_ANNOTATION,
+    RESYNC_ANNOTATION,
+    RETIRED_ANNOTATION,
+)
+from stashgen.api.snapshot import Phase, RecordedWriter
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.kube.client import ApiError
 from stashgen_controller.protocol.recorded_snapshot import RecordedSnapshot
 from stashgen_controller.protocol.run_result import ErrorClass, Resync, RunError, RunResult
+from stashgen_controller.protocol.run_spec import RunSpec
 from tests.support import manifests
 from tests.support.harness import (
     START,
     Harness,
+    Worker,
     conditions,
     failing_worker,
     good_worker,
@@ -399,3 +406,83 @@ def test_the_recorded_status_counts_on_its_own_snapshot_only(
     assert status["phase"] == ("Succeeded" if is_same else "Failed")
     if is_same:
         assert status["snapshotTime"] == format_time(START)
+
+
+# Plain manifests, and who the recorded writer is
+
+_OTHER = "0ddba115-0000-4000-8000-000000000000"
+
+
+def _reporting(writer: RecordedWriter, error: RunError | None = None) -> Worker:
+    """A worker whose backups report the recorded writer, and fail with an error if one is given."""
+
+    def work(harness: Harness, job: JsonObject, plan: RunSpec) -> RunResult:
+        make = good_worker if error is None else failing_worker(error, Verb.BACKUP)
+        result = make(harness, job, plan)
+        is_backup = plan.verb is Verb.BACKUP
+        return result.model_copy(update={"writer": writer}) if is_backup else result
+
+    return work
+
+
+def test_plain_manifests_get_their_snapshots_back_too(harness: Harness) -> None:
+    harness.apply(manifests.restore("demo", "back"))
+    for obj in (
+        manifests.storage("demo"),
+        manifests.retention("demo"),
+        manifests.configuration("demo"),
+    ):
+        harness.apply(obj)
+    tick = int(START.timestamp()) - _DAY
+    names = [f"repo-local-library-backup-backup-{tick + hour * 3600}" for hour in range(3)]
+    harness.bucket[place(harness.run_until(Verb.INIT_REPOSITORY))] = list(names)
+    harness.writer_matches = False
+    harness.settle(work=good_worker)
+    assert _snapshots(harness) == names
+    assert _restore(harness, "back")["phase"] == "Succeeded"
+
+
+def test_the_value_to_acknowledge_is_shown_and_reaches_the_worker(harness: Harness) -> None:
+    for obj in manifests.one_volume("demo"):
+        harness.apply(obj)
+    harness.settle(work=good_worker)
+    refused = RunError(reason=ErrorClass.RESTORE_EXPECTED, message="another volume wrote here")
+    other = RecordedWriter(claim_uid=_OTHER, matches=False)
+    harness.advance(timedelta(hours=1))
+    harness.trigger("backup", "library")
+    harness.settle(work=_reporting(other, refused))
+    message = str(conditions(_repository(harness))["RestoreExpected"]["message"])
+    assert f"{ADOPT_ANNOTATION}={_OTHER}" in message
+
+    body: JsonObject = {"metadata": {"annotations": {ADOPT_ANNOTATION: _OTHER}}}
+    harness.client.patch(known.BACKUP_CONFIGURATIONS, "demo", "library", body)
+    harness.advance(timedelta(hours=1))
+    harness.trigger("backup", "library")
+    assert plan_of(harness.run_until(Verb.BACKUP)).acknowledged_writer == _OTHER
+    harness.settle(work=_reporting(RecordedWriter(claim_uid="ours", matches=True)))
+    assert "RestoreExpected" not in conditions(_repository(harness))
+    assert "writerClaimUID" not in _repository(harness)
+
+
+def test_with_plain_manifests_only_the_report_ends_the_guard(harness: Harness) -> None:
+    for obj in (
+        manifests.storage("demo"),
+        manifests.retention("demo"),
+        manifests.configuration("demo"),
+    ):
+        harness.apply(obj)
+    harness.writer_matches = False
+    harness.settle(work=good_worker)
+
+    def expects() -> bool:
+        status = harness.status(known.REPOSITORIES, "demo", "repo-local")
+        return "RestoreExpected" in conditions(status)
+
+    for writer, expected in (
+        (RecordedWriter(claim_uid=_OTHER, matches=False), True),
+        (RecordedWriter(claim_uid="ours", matches=True), False),
+    ):
+        harness.advance(timedelta(hours=1))
+        harness.trigger()
+        harness.settle(work=_reporting(writer))
+        assert expects() is expected

@@ -38,6 +38,13 @@ OPT_OUT_ANNOTATION = "stashgen.dev/opt-out"
 # after a long time without one, is right. Retention goes on then.
 ACCEPT_SMALLER_ANNOTATION = "stashgen.dev/accept-smaller"
 ACCEPT_GAP_ANNOTATION = "stashgen.dev/accept-gap"
+# On a BackupConfiguration: a re-created volume may be backed up without a restore. The value is the
+# UID of the claim that the bucket records as its writer, so it applies to that writer only.
+ADOPT_ANNOTATION = "stashgen.dev/adopt"
+# On a Repository: read its Snapshots back from the bucket, once for each new value.
+RESYNC_ANNOTATION = "stashgen.dev/resync"
+# On a Snapshot that was read back from the bucket: its record there.
+RECORD_ANNOTATION = "stashgen.dev/record"
 # On a Job: which plan it was made for.
 PLAN_DIGEST_ANNOTATION = "stashgen.dev/plan-digest"
 # On a RestoreSession created for a RestoreRequest: the order, and its nonce for look-ups.

@@ -1,5 +1,6 @@
 """Repository: one target's place in a storage (storage.kubestash.com/v1alpha1)."""
 
+from enum import StrEnum
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -47,8 +48,40 @@ class OpenRestore(Model):
     since: Time
 
 
+class ResyncPhase(StrEnum):
+    """How far the Snapshots have come back from the bucket."""
+
+    RUNNING = "Running"
+    FINISHED = "Finished"
+
+
+class ResyncStatus(Model):
+    """The Snapshots' way back from the bucket: a page of records after the other, newest first.
+
+    Attributes:
+        request: The value of the annotation that asked for it; None where nobody had to.
+        cursor: Name of the last record that was taken over.
+        records: Good records so far, with or without a Snapshot in the cluster before.
+        ignored: Records so far that cannot become Snapshots.
+        examples: Some of these, with the reason.
+        executor: The Job of the page at hand.
+    """
+
+    phase: ResyncPhase
+    request: str | None = None
+    cursor: str | None = None
+    records: Int = 0
+    ignored: Int = 0
+    examples: tuple[str, ...] | None = None
+    executor: Executor | None = None
+
+
 class RepositoryStatus(Model):
-    """What the controller saw; ``writerMatches`` and what follows are our additions."""
+    """What the controller saw.
+
+    ``writerClaimUID`` is that of the recorded writer where it is another volume or cluster.
+    ``writerMatches`` and what follows are our additions.
+    """
 
     phase: str | None = Field(default=None, json_schema_extra={"enum": ["Ready", "NotReady"]})
     last_backup_time: Time | None = None
@@ -59,6 +92,8 @@ class RepositoryStatus(Model):
     component_paths: tuple[str, ...] | None = None
     conditions: tuple[Condition, ...] = ()
     writer_matches: Bool | None = None
+    writer_claim_uid: str | None = Field(default=None, alias="writerClaimUID")
+    snapshot_resync: ResyncStatus | None = None
     executor: Executor | None = None
     open_restore: OpenRestore | None = None
 

@@ -114,8 +114,20 @@ class Component(Model):
     neo4j_stats: JsonObject | None = Field(default=None, alias="neo4jStats")
 
 
+class RecordedWriter(Model):
+    """Who the bucket's directory records as its writer (``.stashgen/writer.json``).
+
+    Attributes:
+        claim_uid: UID of the PersistentVolumeClaim.
+        matches: Claim and cluster are those of the backup that looked.
+    """
+
+    claim_uid: str | None = Field(default=None, alias="claimUID")
+    matches: Bool
+
+
 class SnapshotStatus(Model):
-    """What the worker and the controller saw; ``executor`` is our addition."""
+    """What the worker and the controller saw; ``executor`` and ``writer`` are our additions."""
 
     phase: Phase | None = None
     verification_status: str | None = Field(
@@ -131,6 +143,7 @@ class SnapshotStatus(Model):
     components: dict[str, Component] | None = None
     conditions: tuple[Condition, ...] = ()
     executor: Executor | None = None
+    writer: RecordedWriter | None = None
 
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)

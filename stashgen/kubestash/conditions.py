@@ -40,6 +40,7 @@ class ConditionType(StrEnum):
     FIELDS_SUPPORTED = "FieldsSupported"
     RESTORE_EXPECTED = "RestoreExpected"
     RESTORED_IN_PART = "RestoredInPart"
+    SNAPSHOTS_RESYNCED = "SnapshotsResynced"
     RETENTION_APPLIED = "RetentionApplied"
     RESTORE_SESSION_MISSING = "RestoreSessionMissing"
     # RestoreRequest, as kstatus reads them

@@ -86,6 +86,11 @@ def init_job_name(repository: str, attempt: int) -> str:
     return _cut_with_hash(f"init-{repository}-{attempt}")
 
 
+def resync_job_name(repository: str, attempt: int) -> str:
+    """The Job that reads a page of a Repository's Snapshots back, attempts counted from 1."""
+    return _cut_with_hash(f"resync-{repository}-{attempt}")
+
+
 def init_storage_job_name(storage: str, attempt: int) -> str:
     """The Job that initialises a BackupStorage, attempts counted from 1."""
     return _cut_with_hash(f"init-storage-{storage}-{attempt}")

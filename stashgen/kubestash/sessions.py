@@ -74,6 +74,19 @@ def snapshot_manifest(backup_session: BackupSession, repository: Repository) -> 
 
     It has no owner: recreating a Repository must not delete the records of its history.
     """
+    return named_snapshot_manifest(
+        repository,
+        names.snapshot_name(repository.metadata.name, backup_session.metadata.name),
+        session=backup_session.spec.session or "",
+        backup_session=backup_session.metadata.name,
+        id_=snapshot_id(backup_session, repository.metadata.name),
+    )
+
+
+def named_snapshot_manifest(
+    repository: Repository, name: str, *, session: str, backup_session: str, id_: str | None
+) -> JsonObject:
+    """A Snapshot of a repository by its name; ``id_`` is its ULID, if it is known."""
     target = repository.spec.app_ref
     namespace = repository.metadata.namespace or ""
     return cast(
@@ -82,7 +95,7 @@ def snapshot_manifest(backup_session: BackupSession, repository: Repository) -> 
             "apiVersion": "storage.kubestash.com/v1alpha1",
             "kind": "Snapshot",
             "metadata": {
-                "name": names.snapshot_name(repository.metadata.name, backup_session.metadata.name),
+                "name": name,
                 "namespace": namespace,
                 "labels": {
                     f"{TARGET_LABEL_PREFIX}kind": (target.kind if target else None) or "",
@@ -93,11 +106,11 @@ def snapshot_manifest(backup_session: BackupSession, repository: Repository) -> 
                 },
             },
             "spec": {
-                "snapshotID": snapshot_id(backup_session, repository.metadata.name),
+                **({"snapshotID": id_} if id_ is not None else {}),
                 "type": "FullBackup",
                 "repository": repository.metadata.name,
-                "session": backup_session.spec.session or "",
-                "backupSession": backup_session.metadata.name,
+                "session": session,
+                "backupSession": backup_session,
                 "version": "v1",
                 "appRef": target.to_wire() if target is not None else None,
                 "deletionPolicy": "Delete",

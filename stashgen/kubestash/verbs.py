@@ -1,7 +1,7 @@
 """The worker's verbs: one row per verb, and the pods that run them.
 
-``init-repository`` and ``retain`` share a pod: what they may do is reviewed once, as its
-arguments.
+``init-repository``, ``retain`` and ``resync`` share a pod: what they may do is reviewed once, as
+its arguments.
 """
 
 from collections.abc import Mapping
@@ -22,6 +22,7 @@ class Verb(StrEnum):
     BACKUP = "backup"
     RESTORE = "restore"
     RETAIN = "retain"
+    RESYNC = "resync"
 
 
 class Template(StrEnum):
@@ -133,6 +134,7 @@ VERBS: Mapping[Verb, VerbRow] = {
         Template.BACKUP,
         frozenset(
             {
+                "acknowledged_writer",
                 "backup_session",
                 "claim_uid",
                 "earlier_copy_failed",
@@ -167,4 +169,5 @@ VERBS: Mapping[Verb, VerbRow] = {
         ),
         "retention",
     ),
+    Verb.RESYNC: VerbRow(Template.MAINTAIN, frozenset({"cursor", "repository"}), "resync"),
 }

@@ -79,6 +79,7 @@ class Protection:
     Attributes:
         configuration: The BackupConfiguration's name.
         job: How the Jobs that read and write the volume run.
+        adopt: UID of the claim whose history may be continued without a restore.
     """
 
     volume: Volume
@@ -89,6 +90,7 @@ class Protection:
     job: Merged[Job]
     paused: bool
     position: Position
+    adopt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

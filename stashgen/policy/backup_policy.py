@@ -47,6 +47,22 @@ class Session(Model):
     copies: tuple[Copy, ...]
 
 
+class Acknowledgement(Model):
+    """A volume that was re-created on purpose and begins without its history.
+
+    Attributes:
+        volume: ``<namespace>/<claim>``.
+        cluster: The cluster's id.
+        adopt: UID of the claim that the storage records as its writer, from the condition
+            RestoreExpected: the entry has no effect on any other writer, now or later.
+    """
+
+    volume: str
+    cluster: str
+    adopt: str
+    reason: str
+
+
 class BackupPolicySpec(Model):
     """The desired backups."""
 
@@ -55,6 +71,7 @@ class BackupPolicySpec(Model):
     encryption: Encryption | None = None
     job: Job | None = None
     paused: Bool = False
+    acknowledge: tuple[Acknowledgement, ...] = ()
 
 
 class BackupPolicy(Model):

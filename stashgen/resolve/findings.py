@@ -27,6 +27,8 @@ class Code(StrEnum):
     NO_POLICY = "SG524"
     UNKNOWN_NAME = "SG525"
     OTHER_USER = "SG526"
+    NOT_ACKNOWLEDGED = "SG527"
+    ACKNOWLEDGED_TWICE = "SG528"
 
 
 def finding(  # each part of a message is an argument of its own

@@ -21,6 +21,7 @@ from stashgen.model.source import Authored, Origin, PolicySet
 from stashgen.policy.backup_policy import BackupPolicy
 from stashgen.policy.project import Cluster
 from stashgen.policy.template import fill
+from stashgen.resolve.acknowledgements import acknowledgement_findings, adopted
 from stashgen.resolve.conflicts import unused_storages, without_conflicts
 from stashgen.resolve.file_owners import other_users
 from stashgen.resolve.findings import Code, finding
@@ -58,6 +59,7 @@ def resolve(
     selection = select(policies, inventory)
     resolver = _Resolver(policies)
     findings = list(selection.findings)
+    findings += acknowledgement_findings(policies.policies, selection.selected)
     protections = resolver.protect(selection.selected)
     findings += resolver.findings
     admitted = allowed(policies, inventory, protections)
@@ -144,6 +146,7 @@ class _Resolver:
             job=known.job,
             paused=policy.spec.paused,
             position=known.policy.document.start,
+            adopt=adopted(policy).get(key),
         )
 
     def _session(

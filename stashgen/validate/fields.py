@@ -75,6 +75,10 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
         *((f"{_COPY}.keep.{count}", values.whole(0)) for count in (*_KEEP, "failed")),
         (f"{_COPY}.keep.within", values.period),
         *_job("spec.job"),
+        ("spec.acknowledge[*].volume", values.volume),
+        ("spec.acknowledge[*].cluster", values.cluster_id),
+        ("spec.acknowledge[*].adopt", values.uid),
+        ("spec.acknowledge[*].reason", values.not_blank),
     ),
     "RetentionPolicy": (("metadata.name", values.subdomain),),
     "RestoreRequest": (

@@ -28,6 +28,7 @@ _CLUSTER_ID = re.compile(r"[a-z][a-z0-9]{1,11}", re.ASCII)
 _BUCKET = re.compile(r"[a-z0-9][-.a-z0-9]{1,61}[a-z0-9]", re.ASCII)
 _REGION = re.compile(r"[A-Za-z0-9][-_.A-Za-z0-9]{0,62}", re.ASCII)
 _ENDPOINT = re.compile(r"https?://([-.A-Za-z0-9]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
+_UID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _LONGEST_LABEL, _LONGEST_SUBDOMAIN = 63, 253
 # "init-storage-<name>" is a label's value, which has at most 63 characters.
@@ -92,7 +93,7 @@ def cluster_id(value: Json) -> Problem | None:
 
 
 def volume(value: Json) -> Problem | None:
-    """A volume as people name it; no patterns, which could retire the wrong volumes."""
+    """A volume as people name it; no patterns, which could mean the wrong volumes."""
     if not isinstance(value, str):
         return None
     namespace, _, claim = value.partition("/")
@@ -101,8 +102,20 @@ def volume(value: Json) -> Problem | None:
     return Problem(
         Code.NAME,
         f"{quote(value)} is not the name of a volume",
-        "an entry names exactly one volume, so that none is retired by accident",
+        "an entry names exactly one volume, so that no other is meant by accident",
         "write <namespace>/<claim>, without patterns",
+    )
+
+
+def uid(value: Json) -> Problem | None:
+    """The UID of an object (Kubernetes API reference, ObjectMeta)."""
+    if not isinstance(value, str) or _UID.fullmatch(value):
+        return None
+    return Problem(
+        Code.NOT_ALLOWED,
+        f"{quote(value)} is not the UID of a claim",
+        "it is compared with the writer that the storage records",
+        "copy it from the condition RestoreExpected of the Repository",
     )
 
 

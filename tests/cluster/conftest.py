@@ -16,7 +16,7 @@ from tools.cluster.layout import HOST_ADDRESS
 from tools.go.build import cache_folder
 
 # What all the others asked for is looked at after them; then the cluster is taken down.
-_LAST = ("test_permissions.py", "test_lifecycle.py")
+_LAST = ("test_permissions.py", "test_rebuilt_cluster.py", "test_lifecycle.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -100,10 +100,15 @@ def namespace(kube: Kube) -> Iterator[str]:
 def fresh_namespace(kube: Kube) -> Iterator[str]:
     """A namespace, which goes after the block."""
     name = f"test-{uuid.uuid4().hex[:8]}"
+    make_namespace(kube, name)
+    yield name
+    kube.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
+
+
+def make_namespace(kube: Kube, name: str) -> None:
+    """A namespace in which only pods under PodSecurity ``restricted`` run, ready for them."""
     kube.kubectl("create", "namespace", name)
     kube.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
     # The API server refuses pods until the controller manager has made their account.
     account = ["get", "serviceaccounts", f"--namespace={name}", "--output=name"]
     kube.wait_until(lambda: "serviceaccount/default" in kube.kubectl(*account))
-    yield name
-    kube.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")

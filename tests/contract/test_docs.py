@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from stashgen.api.restore_request import RestoreRequest, RestoreRequestPhase
+from stashgen.policy.backup_policy import Acknowledgement
 
 ROOT = Path(__file__).parents[2]
 _DOCUMENTS = sorted(
@@ -61,10 +62,12 @@ def test_make_targets_in_documents_exist(name: str) -> None:
     assert not [target for target in used if target not in targets]
 
 
-def test_the_restore_request_of_the_documentation_is_one() -> None:
+def test_the_examples_of_the_restore_documentation_are_what_they_seem() -> None:
     text = (ROOT / "docs" / "restore.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    assert RestoreRequest.model_validate(yaml.safe_load(example)).spec.reason
+    request, policy = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert RestoreRequest.model_validate(yaml.safe_load(request)).spec.reason
+    (entry,) = yaml.safe_load(policy)["spec"]["acknowledge"]
+    assert Acknowledgement.model_validate(entry).reason
     phases = set(re.findall(r"^\| (\w+) \| `", text, re.MULTILINE))
     assert phases == {phase.value for phase in RestoreRequestPhase}
 

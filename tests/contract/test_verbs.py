@@ -11,7 +11,14 @@ from stashgen.kubestash.verbs import PODS, REPOSITORY_TEMPLATES, TRIGGER, VERBS,
 from stashgen_controller.protocol.run_result import RunResult
 from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.worker import command, verbs
-from stashgen_controller.worker.verbs import backup, init_repository, init_storage, restore, retain
+from stashgen_controller.worker.verbs import (
+    backup,
+    init_repository,
+    init_storage,
+    restore,
+    resync,
+    retain,
+)
 
 ROOT = Path(__file__).parents[2]
 RENDERED = ROOT / "tests/golden/cases/one-volume/expected"
@@ -21,6 +28,7 @@ MODULES: Mapping[Verb, verbs.VerbModule] = {
     Verb.BACKUP: backup,
     Verb.RESTORE: restore,
     Verb.RETAIN: retain,
+    Verb.RESYNC: resync,
 }
 # Besides the registry: kubectl's verbs, restic's commands and a resource's short name are others.
 _MAY_NAME = (

@@ -29,8 +29,10 @@ from stashgen_controller.embedded.apiserver.store import Change as StoreChange
 from stashgen_controller.kinds import KINDS, WATCHED
 from stashgen_controller.kube.client import ApiError, Client, NotFoundError
 from stashgen_controller.kube.clock import MovableClock
+from stashgen_controller.protocol.recorded_snapshot import RecordedPath, RecordedSnapshot, pack
 from stashgen_controller.protocol.run_result import (
     RepositoryState,
+    Resync,
     Retention,
     RunError,
     RunResult,
@@ -378,6 +380,39 @@ def _result(verb: Verb, **fields: object) -> RunResult:
     )
 
 
+def _resync(harness: Harness, job: JsonObject, plan: RunSpec) -> RunResult:
+    """The records of the dictionary, two a page."""
+    found = sorted(harness.bucket.get(place(job), []), key=_tick, reverse=True)
+    rest = found[found.index(plan.cursor) + 1 :] if plan.cursor else found
+    page = rest[:2]
+    repository = str(metadata(cast("JsonObject", plan.repository))["name"])
+    records = [
+        RecordedSnapshot(
+            name=name,
+            session=argument(job, "sessions").partition(",")[0],
+            backup_session=name.removeprefix(f"{repository}-"),
+            phase=Phase.SUCCEEDED,
+            time=datetime.fromtimestamp(_tick(name), UTC),
+            updated=datetime.fromtimestamp(_tick(name), UTC),
+            size="1.000 KiB",
+            integrity=True,
+            paths=(RecordedPath(id="a" * 64, host_path="/kubestash-data", size="1.000 KiB"),),
+        )
+        for name in page
+    ]
+    state = Resync(
+        snapshots=pack(records),
+        cursor=page[-1] if page else None,
+        is_last=len(page) == len(rest),
+    )
+    return _result(Verb.RESYNC, resync=state)
+
+
+def _tick(name: str) -> int:
+    end = name.rpartition("-")[2]
+    return int(end) if end.isdigit() else 0
+
+
 def _init_storage(_harness: Harness, _job: JsonObject, _plan: RunSpec) -> RunResult:
     return _result(Verb.INIT_STORAGE, uploaded=True)
 
@@ -442,6 +477,7 @@ _RESULTS: dict[Verb, Worker] = {
     Verb.BACKUP: _backup,
     Verb.RESTORE: _restore,
     Verb.RETAIN: _retain,
+    Verb.RESYNC: _resync,
 }
 
 

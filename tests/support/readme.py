@@ -1,6 +1,7 @@
 """The README as tests read it: its files, and its commands with what it shows of their output."""
 
 import re
+import shlex
 from pathlib import Path
 
 from tests.support.place import ROOT
@@ -25,6 +26,15 @@ def write_files(text: str, folder: Path) -> None:
     for name, content in files(text).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(content, encoding="utf-8")
+
+
+def commands_below(document: str, heading: str) -> list[list[str]]:
+    """The commands in the part of a document below a heading of the third level, as words."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    part = text.partition(f"### {heading}\n")[2].partition("\n### ")[0]
+    found = [shlex.split(command) for command, _ in steps(part)]
+    assert found, heading
+    return found
 
 
 def steps(text: str) -> list[tuple[str, str]]:

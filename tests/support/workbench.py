@@ -205,6 +205,11 @@ class Workbench:
         """Run the verb retain at a time."""
         return self.run(self.maintain_args("retain", *keep), {"session": SESSION, **plan}, day)
 
+    def resync(self, day: float = 50, **plan: Json) -> Ended:
+        """Run the verb resync at a time."""
+        plan = {"repository": repository_manifest(), **plan}
+        return self.run(self.maintain_args("resync"), plan, day)
+
     def maintain_args(self, verb: str, *args: str) -> list[str]:
         """The command line of maintenance."""
         return ["maintain", f"--verb={verb}", *self._place(), f"--sessions={SESSION}", *args]

@@ -101,12 +101,12 @@ class Attempts:
             case Waiting():
                 return Progress(stage.executor or executor, requeue_after=stage.requeue_after)
             case NeverStarted():
-                following = self._follow(executor, stage.error)
+                following = self.follow(executor, stage.error)
                 return replace(following, never_started=stage)
             case Succeeded() if self.is_enough(self.run):
                 return Progress(_ended(stage.executor or executor), succeeded=True)
             case Succeeded():
-                return self._follow(executor)
+                return self.follow(executor)
             case Failed():
                 return self._after_failure(executor, stage, now)
             case _:
@@ -131,7 +131,7 @@ class Attempts:
         )
         return Progress(executor, (Create(JOBS, job),), is_claim=True)
 
-    def _follow(self, last: Executor, error: Reason | None = None) -> Progress:
+    def follow(self, last: Executor, error: Reason | None = None) -> Progress:
         """Begin the next attempt; the Job of the one before goes."""
         started = self._start(last.attempt + 1)
         old = delete_job(self.namespace, self.run.executor(last.job, last.attempt))
@@ -150,7 +150,7 @@ class Attempts:
         due = ended + retry_delay(kept.attempt, error) if ended is not None else now
         if due > now:
             return Progress(kept, error=error, requeue_after=due - now)
-        return self._follow(kept, error)
+        return self.follow(kept, error)
 
 
 def released(executor: Executor | None) -> Executor | None:

@@ -14,7 +14,7 @@ from stashgen.api.base import (
     namespace_of,
 )
 from stashgen.api.job import Job
-from stashgen.api.labels import JOB_NAME_LABEL
+from stashgen.api.labels import JOB_NAME_LABEL, RESYNC_ANNOTATION
 from stashgen.api.meta import Kind as ApiKind
 from stashgen.api.namespace import Namespace
 from stashgen.api.pod import Pod
@@ -52,6 +52,14 @@ def outcome(obj: JsonObject) -> object:
     if phase not in phases.FINAL:
         return None
     return phase, mapping_of(obj, "status").get("conditions")
+
+
+def way_back(repository: JsonObject) -> object:
+    """How far a Repository's Snapshots have come back from the bucket."""
+    status = mapping_of(repository, "status")
+    request = mapping_of(metadata_of(repository), "annotations").get(RESYNC_ANNOTATION)
+    has_come = mapping_of(status, "snapshotResync").get("phase")
+    return bool(status.get("componentPaths")), has_come, request
 
 
 def owned_jobs(model: type[ApiKind]) -> tuple[Watch, Watch]:

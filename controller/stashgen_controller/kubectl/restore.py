@@ -27,6 +27,7 @@ from stashgen_controller.kubectl.arguments import Command
 from stashgen_controller.kubectl.lookup import Subject
 from stashgen_controller.kubectl.snapshots import Point
 from stashgen_controller.kubectl.text import age, moment
+from stashgen_controller.listers.snapshots import why_not_all_back
 
 # A RestoreRequest is never pruned: if it were added again, readers would take it for a new restore.
 _KEPT = {
@@ -91,6 +92,9 @@ def choose(command: Command, subject: Subject, found: Sequence[Point]) -> Act:
         and (command.as_of is None or item.time <= command.as_of)
     ]
     target = command.target or subject.claim
+    incomplete = _not_all_back(command, subject)
+    # Of the latest it is not known yet which one it is.
+    wanted = [item for item in wanted if item.repository not in incomplete]
     if wanted:
         # Copies of one run have nearly the same time; the first one listed is used.
         point = wanted[0]
@@ -98,7 +102,21 @@ def choose(command: Command, subject: Subject, found: Sequence[Point]) -> Act:
     if command.wait_for_snapshot and command.as_of is None and repositories:
         name = command.repository or next(iter(repositories))
         return Act(subject.namespace, target, repositories[name], command.snapshot, None)
+    if incomplete:
+        reason = next(iter(incomplete.values()))
+        raise NoPointError(f"{reason}; wait for that, or name one with --snapshot")
     raise NoPointError(_nothing(command, subject))
+
+
+def _not_all_back(command: Command, subject: Subject) -> dict[str, str]:
+    """Why it is not known which Snapshot is the latest, by the name of the Repository."""
+    found = {}
+    for repository in subject.repositories:
+        name = repository.metadata.name
+        why = why_not_all_back(repository)
+        if why is not None and command.snapshot == LATEST and command.repository in {"", name}:
+            found[name] = why.text
+    return found
 
 
 def _nothing(command: Command, subject: Subject) -> str:

@@ -138,7 +138,7 @@ def _repositories(
     for key in wanted:
         for repository in reader.by(CLAIMING_REPOSITORIES, *key):
             if repository.metadata.uid != uid:
-                text = f"Repository {repository.metadata.name} is being initialised"
+                text = f"Repository {repository.metadata.name} is being initialised or resynced"
                 yield Claimant(Reason(Cause.WAITING_FOR_INITIALIZATION, text))
 
 

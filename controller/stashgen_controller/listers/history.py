@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import cast
 
 from stashgen.api.base import JsonObject, list_of, mapping_of, name_of, namespace_of, parse_time
-from stashgen.api.snapshot import Phase
+from stashgen.api.labels import RECORD_ANNOTATION
+from stashgen.api.snapshot import Phase, RecordedWriter
 from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import ErrorClass
@@ -35,6 +36,9 @@ class SnapshotRecord:
         pod_terminated: The kubelet reported its end.
         is_uploaded: Its record is in the bucket.
         is_restore_expected: The backup was refused because another writer is recorded there.
+        is_recovered: The object was made from the record in the bucket: it says nothing of what
+            this cluster backed up.
+        writer: Who the bucket recorded as its writer at the end of the backup, if it was told.
     """
 
     namespace: str
@@ -52,6 +56,8 @@ class SnapshotRecord:
     pod_terminated: bool
     is_uploaded: bool
     is_restore_expected: bool
+    is_recovered: bool
+    writer: RecordedWriter | None
 
     @property
     def time(self) -> datetime:
@@ -96,6 +102,8 @@ def snapshot_record(obj: JsonObject) -> SnapshotRecord:
             Reason.parse(str(item.get("error") or "")).name == ErrorClass.RESTORE_EXPECTED
             for item in components.values()
         ),
+        is_recovered=RECORD_ANNOTATION in mapping_of(mapping_of(obj, "metadata"), "annotations"),
+        writer=RecordedWriter.from_wire(status["writer"]) if status.get("writer") else None,
     )
 
 

@@ -148,10 +148,18 @@ def repository_uses(repository: JsonObject) -> Iterator[IndexKey]:
 
 
 def repository_claims(repository: JsonObject) -> Iterator[IndexKey]:
-    """Those while it is being initialised: it records that before it makes a Job."""
-    executor = mapping_of(mapping_of(repository, "status"), "executor")
-    if executor and not executor.get("ended") and not _is_initialized(repository):
+    """Those while it is initialised or resynced: it records that before it makes a Job."""
+    status = mapping_of(repository, "status")
+    executor, resync = mapping_of(status, "executor"), mapping_of(status, "snapshotResync")
+    page = mapping_of(resync, "executor") if resync.get("phase") == "Running" else {}
+    is_initializing = executor and not executor.get("ended") and not _is_initialized(repository)
+    if is_initializing or (page and not page.get("ended")):
         yield from repository_uses(repository)
+
+
+def _has_settled(repository: JsonObject) -> bool:
+    resync = mapping_of(mapping_of(repository, "status"), "snapshotResync")
+    return _is_initialized(repository) and resync.get("phase") in {None, "Finished"}
 
 
 def _is_initialized(repository: JsonObject) -> bool:
@@ -171,8 +179,8 @@ REPOSITORIES_BY_TARGET = Index(
 # Storage's namespace and name, and the directory in it.
 REPOSITORIES_BY_PLACE = Index(Repository, _place)
 CLAIMING_REPOSITORIES = Index(Repository, repository_claims)
-UNINITIALIZED_REPOSITORIES = Index(
-    Repository, lambda obj: () if _is_initialized(obj) else repository_uses(obj)
+UNSETTLED_REPOSITORIES = Index(
+    Repository, lambda obj: () if _has_settled(obj) else repository_uses(obj)
 )
 REPOSITORIES_BY_TEMPLATE = Index(Repository, _templates)
 STORAGES_BY_TEMPLATE = Index(BackupStorage, _templates)
@@ -340,7 +348,7 @@ INDEXES: tuple[Index[Any] | CoveringIndex[Any, Any], ...] = (
     CLAIMING_SESSIONS,
     SESSIONS_IN_TURN,
     CLAIMING_REPOSITORIES,
-    UNINITIALIZED_REPOSITORIES,
+    UNSETTLED_REPOSITORIES,
     RESTORES_IN_TURN,
     LIVING_PODS,
     UNFINISHED_SESSIONS,

@@ -6,16 +6,23 @@ the object in the cluster shows that there was a backup, and that it failed.
 
 from datetime import timedelta
 
+from stashgen.api.labels import RESYNC_ANNOTATION
+from stashgen.api.repository import Repository, RepositoryStatus, ResyncPhase
 from stashgen.api.restore_request import LATEST
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.api.strict_mode import LONGEST_JOB_SECONDS
+from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.listers.indexes import (
+    CONFIGURATIONS_BY_REPOSITORY,
     SNAPSHOTS_BY_REPOSITORY,
     UNFINISHED_REQUESTS,
     UNFINISHED_RESTORES,
 )
 from stashgen_controller.listers.pods import has_terminated
+from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_spec import UnrecordedFailure
+from stashgen_controller.runtime.causes import Cause
+from stashgen_controller.runtime.conditions import find
 from stashgen_controller.runtime.kind import Reader
 
 # An annotation has room for so many only; the next retention learns of the rest.
@@ -101,3 +108,45 @@ def _named(
         return snapshot
     found = find_snapshot(reader, namespace, repository, LATEST)
     return found.metadata.name if found is not None else None
+
+
+def why_incomplete(reader: Reader, namespace: str, name: str) -> Reason | None:
+    """Why a Repository may have Snapshots in the bucket that have not come back from there yet.
+
+    None once they are all here: only then is it final that one does not exist, and which one is
+    the latest. None for a Repository that does not exist, unless a BackupConfiguration is going
+    to have it made.
+    """
+    repository = reader.get(Repository, namespace, name)
+    if repository is not None:
+        return why_not_all_back(repository)
+    if reader.places(CONFIGURATIONS_BY_REPOSITORY, namespace, name):
+        text = f"Repository {name} has not been created yet"
+        return Reason(Cause.WAITING_FOR_RESYNC, text)
+    return None
+
+
+def why_not_back(reader: Reader, namespace: str, snapshot: str) -> Reason | None:
+    """The same for a Snapshot whose Repository is not named: its name begins with it."""
+    found = sorted(reader.items(Repository, namespace), key=lambda item: item.key)
+    whose = (item for item in found if snapshot.startswith(f"{item.metadata.name}-"))
+    return next((why for why in map(why_not_all_back, whose) if why is not None), None)
+
+
+def why_not_all_back(repository: Repository) -> Reason | None:
+    """The same for a Repository that exists."""
+    name, status = repository.metadata.name, repository.status or RepositoryStatus()
+    known = status.snapshot_resync
+    if known is None and not status.component_paths:
+        initialized = find(status.conditions, ConditionType.REPOSITORY_INITIALIZED)
+        why = f": {initialized.message}" if initialized is not None and initialized.message else ""
+        text = f"Repository {name} has not looked into the bucket yet{why}"
+        return Reason(Cause.WAITING_FOR_RESYNC, text)
+    wanted = (repository.metadata.annotations or {}).get(RESYNC_ANNOTATION)
+    is_asked = wanted is not None and (known is None or known.request != wanted)
+    if not is_asked and (known is None or known.phase is ResyncPhase.FINISHED):
+        return None
+    resynced = find(status.conditions, ConditionType.SNAPSHOTS_RESYNCED)
+    why = f": {resynced.message}" if resynced is not None and resynced.message else ""
+    text = f"the Snapshots of Repository {name} are being read back from the bucket{why}"
+    return Reason(Cause.WAITING_FOR_RESYNC, text)

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from stashgen.api.base import Model, Time
 from stashgen.api.restore_session import RestoredBefore
-from stashgen.api.snapshot import Component, Phase, ResticStats, Summary
+from stashgen.api.snapshot import Component, Phase, RecordedWriter, ResticStats, Summary
 from stashgen_controller.protocol.reason import Reason
 
 MAX_BYTES = 4096
@@ -104,11 +104,36 @@ class Retention(Model):
 
 
 class RepositoryState(Model):
-    """What init-repository found in the bucket."""
+    """What init-repository found in the bucket.
+
+    Attributes:
+        records: Files among the Snapshots' records, whether or not they can be read.
+        writer_claim: UID of the claim that is recorded as the writer.
+    """
 
     component_paths: tuple[str, ...] = ()
     snapshot_count: int = 0
+    records: int = 0
     writer_matches: bool = True
+    writer_claim: str | None = None
+
+
+class Resync(Model):
+    """A page of the Snapshots that the bucket has records of, newest first.
+
+    Attributes:
+        snapshots: The good records of the page, packed (``protocol.recorded_snapshot``).
+        cursor: Name of the last record that was read.
+        is_last: There are no more after it.
+        ignored: How many records of the page cannot become Snapshots.
+        examples: Some of these, with the reason.
+    """
+
+    snapshots: str
+    cursor: str | None = None
+    is_last: bool
+    ignored: int = 0
+    examples: tuple[str, ...] = ()
 
 
 class RestoredPart(Model):
@@ -137,6 +162,8 @@ class RunResult(Model):
         retention: What retain did.
         restored: Set if and only if a restore failed and the volume is half written, by this
             attempt or an earlier one of the same request.
+        resync: What resync read.
+        writer: Who the bucket records as the writer at the end of a backup.
         restored_before: A requested restore was completed before: nothing was written.
         details: Where in the bucket the complete result is, if this one is shortened.
         started, finished: By the worker's clock.
@@ -151,6 +178,8 @@ class RunResult(Model):
     repository: RepositoryState | None = None
     retention: Retention | None = None
     restored: RestoredPart | None = None
+    resync: Resync | None = None
+    writer: RecordedWriter | None = None
     restored_before: RestoredBefore | None = None
     details: str | None = None
     started: Time

@@ -82,6 +82,9 @@ class RunSpec(Model):
         earlier_copy_failed: A copy of the same session failed before this one.
         refuse_other_writer: A bucket record of another claim or cluster stops the backup
             (compiled objects); otherwise the backup goes on (plain KubeStash manifests).
+        acknowledged_writer: UID of the claim that the backup may displace as the recorded writer,
+            because Git acknowledges it.
+        cursor: Name of the last record that the page before has read (resync).
         order: A restore that a RestoreRequest asked for is done once, and its record is kept.
         adopt: A restore into the repository's own claim makes it the recorded writer.
         terminated_pods: Host names of pods that this cluster's sessions recorded and that are gone:
@@ -110,6 +113,8 @@ class RunSpec(Model):
     last_copy: bool = False
     earlier_copy_failed: bool = False
     refuse_other_writer: bool = True
+    acknowledged_writer: str | None = None
+    cursor: str | None = None
     order: RestoreOrder | None = None
     adopt: bool = False
     terminated_pods: tuple[str, ...] = ()

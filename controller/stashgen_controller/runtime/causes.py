@@ -16,6 +16,7 @@ class Cause(StrEnum):
     WAITING_FOR_CLUSTER = "WaitingForCluster"
     STORAGE_NOT_READY = "StorageNotReady"
     PAUSED = "Paused"
+    WAITING_FOR_RESYNC = "WaitingForResync"
     # Somebody else works on the volume or the repository.
     WAITING_FOR_BACKUP = "WaitingForBackup"
     WAITING_FOR_INITIALIZATION = "WaitingForInitialization"

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from stashgen.api.restore_session import RestoredBefore
-from stashgen.api.snapshot import Component, Phase
+from stashgen.api.snapshot import Component, Phase, RecordedWriter
 from stashgen.kubestash import layout
 from stashgen.kubestash.quantities import format_duration
 from stashgen.kubestash.verbs import VERBS
@@ -15,6 +15,7 @@ from stashgen_controller.protocol.run_result import (
     ErrorClass,
     RepositoryState,
     RestoredPart,
+    Resync,
     Retention,
     RunError,
     RunResult,
@@ -60,6 +61,8 @@ class RunContext:
     repository: RepositoryState | None = None
     retention: Retention | None = None
     restored: RestoredPart | None = None
+    resync: Resync | None = None
+    writer: RecordedWriter | None = None
     restored_before: RestoredBefore | None = None
     errors: ErrorLog = field(default_factory=ErrorLog)
     _is_checked: bool = False
@@ -134,6 +137,8 @@ class RunContext:
             repository=self.repository,
             retention=self.retention,
             restored=self.restored if error is not None else None,
+            resync=self.resync,
+            writer=self.writer,
             restored_before=self.restored_before,
             started=self.started,
             finished=self.now(),

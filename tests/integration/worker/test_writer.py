@@ -60,6 +60,47 @@ def test_a_restore_into_its_own_claim_makes_it_the_writer(workbench: Workbench) 
     assert workbench.backup(2).reason == ErrorClass.RESTORE_EXPECTED
 
 
+def test_an_acknowledged_writer_is_displaced_and_nobody_else(workbench: Workbench) -> None:
+    workbench.backup(0).succeeded()
+    wrong = workbench.backup(1, claimUid=OTHER, acknowledgedWriter=CLUSTER_UID)
+    assert wrong.reason == ErrorClass.RESTORE_EXPECTED
+    assert wrong.result.writer is not None
+    assert (wrong.result.writer.claim_uid, wrong.result.writer.matches) == (CLAIM_UID, False)
+    assert writer(workbench)["claimUID"] == CLAIM_UID
+
+    adopted = workbench.backup(1, claimUid=OTHER, acknowledgedWriter=CLAIM_UID).succeeded()
+    assert adopted.result.writer is not None
+    assert (adopted.result.writer.claim_uid, adopted.result.writer.matches) == (OTHER, True)
+    assert writer(workbench)["claimUID"] == OTHER
+    workbench.retain(2, "--keep-last=1", claimUid=OTHER).succeeded()
+
+    # The same Git in the old cluster acknowledges the old writer, which is not recorded any more.
+    old = workbench.backup(3, acknowledgedWriter=CLAIM_UID)
+    assert old.reason == ErrorClass.RESTORE_EXPECTED
+    # And left in Git, it acknowledges no later loss.
+    later = {"claimUid": "5ca1ab1e-0000-4000-8000-000000000000", "acknowledgedWriter": CLAIM_UID}
+    assert workbench.backup(4, **later).reason == ErrorClass.RESTORE_EXPECTED
+
+
+def test_a_cluster_of_the_same_origin_is_not_displaced(workbench: Workbench) -> None:
+    workbench.backup(0).succeeded()
+    copied = {"clusterUid": OTHER, "acknowledgedWriter": CLAIM_UID}
+    assert workbench.backup(1, **copied).reason == ErrorClass.RESTORE_EXPECTED
+
+
+@pytest.mark.parametrize("claim", [7, None, "x" * 65, "a\nb", {}])
+def test_an_odd_claim_in_the_record_cannot_be_acknowledged(
+    workbench: Workbench, claim: object
+) -> None:
+    record = {"claimUID": claim, "clusterUID": CLUSTER_UID}
+    path = workbench.directory / ".stashgen/writer.json"
+    path.write_text(json.dumps(record), encoding="utf-8")
+    ended = workbench.backup(0, acknowledgedWriter=str(claim))
+    assert ended.reason == ErrorClass.RESTORE_EXPECTED
+    assert ended.result.writer is not None
+    assert ended.result.writer.claim_uid is None
+
+
 def test_a_failed_restore_does_not_make_it_the_writer(workbench: Workbench) -> None:
     workbench.backup(0).succeeded()
     record = workbench.record(snapshot_name(0))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from stashgen.api.backup_session import BackupSessionStatus
-from stashgen.api.labels import REPOSITORY_LABEL, SESSION_NAME_LABEL
+from stashgen.api.labels import ADOPT_ANNOTATION, REPOSITORY_LABEL, SESSION_NAME_LABEL
 from stashgen.api.resources import JOBS
 from stashgen.api.shared import Condition
 from stashgen.api.snapshot import Phase
@@ -171,8 +171,15 @@ def _plan(seen: Observed, status: BackupSessionStatus, copy: Copy, now: datetime
         last_copy=index == len(seen.copies) - 1,
         earlier_copy_failed=any(item.phase is Phase.FAILED for item in seen.copies[:index]),
         refuse_other_writer=copy.is_rendered,
+        acknowledged_writer=_acknowledged_writer(seen),
         terminated_pods=copy.terminated_pods,
     )
+
+
+def _acknowledged_writer(seen: Observed) -> str | None:
+    """The claim that this backup may displace as the bucket's recorded writer."""
+    metadata = seen.configuration.metadata if seen.configuration is not None else None
+    return (metadata.annotations or {}).get(ADOPT_ANNOTATION) if metadata is not None else None
 
 
 def _deadline(seen: Observed, status: BackupSessionStatus, now: datetime) -> datetime | None:

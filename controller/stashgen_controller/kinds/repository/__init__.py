@@ -1,4 +1,7 @@
-"""Repository: have its restic repositories made once, one a session; sum up its Snapshots."""
+"""Repository: have its restic repositories made once, one a session; sum up its Snapshots.
+
+Those that the bucket has from before come back as objects (``resync.py``).
+"""
 
 from collections.abc import Iterator
 
@@ -7,7 +10,7 @@ from stashgen.api.backup_session import BackupSession
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject, list_of, mapping_of, name_of, namespace_of
 from stashgen.api.repository import Repository
-from stashgen.api.resources import JOBS, REPOSITORIES
+from stashgen.api.resources import JOBS, REPOSITORIES, SNAPSHOTS
 from stashgen.api.restore_session import RestoreSession
 from stashgen.api.retention_policy import RetentionPolicy
 from stashgen.api.snapshot import Snapshot
@@ -30,7 +33,7 @@ from stashgen_controller.listers.indexes import (
     REPOSITORIES_BY_STORAGE,
     REPOSITORIES_BY_TARGET,
     REPOSITORIES_BY_TEMPLATE,
-    UNINITIALIZED_REPOSITORIES,
+    UNSETTLED_REPOSITORIES,
     repository_key,
     repository_names,
     restore_claims,
@@ -110,6 +113,7 @@ KIND = Kind(
         writes_status(REPOSITORIES),
         blocks_deletion(REPOSITORIES),
         Permission(JOBS, (*CREATE, "delete")),
+        Permission(SNAPSHOTS, CREATE),
     ),
     watches=(
         *owned_jobs(Repository),
@@ -119,7 +123,7 @@ KIND = Kind(
         Watch(BackupConfiguration, _of_configuration, spec),
         Watch(RetentionPolicy, _of_policy, spec),
         Watch(RestoreSession, _of_restore, _writes),
-        *turns(UNINITIALIZED_REPOSITORIES),
+        *turns(UNSETTLED_REPOSITORIES),
         pod_templates(REPOSITORIES_BY_TEMPLATE),
         cluster_identity(Repository),
     ),

@@ -7,7 +7,7 @@ from functools import partial
 
 from stashgen.api.backup_session import RetentionPhase
 from stashgen.api.base import JsonObject
-from stashgen.api.labels import REPOSITORY_LABEL
+from stashgen.api.labels import ADOPT_ANNOTATION, REPOSITORY_LABEL
 from stashgen.api.repository import RecentSnapshot, RepositoryStatus
 from stashgen.api.shared import Condition
 from stashgen.api.snapshot import Phase
@@ -19,6 +19,11 @@ from stashgen_controller.jobs.manifest import job_manifest, owner_of
 from stashgen_controller.jobs.run import JobRun
 from stashgen_controller.kinds.field_support import with_support
 from stashgen_controller.kinds.repository.observe import Observed
+from stashgen_controller.kinds.repository.resync import (
+    advance_resync,
+    after_first_look,
+    resync_refused,
+)
 from stashgen_controller.listers.claims import waits_for
 from stashgen_controller.listers.history import SnapshotRecord
 from stashgen_controller.protocol.reason import Reason
@@ -61,22 +66,49 @@ def decide(seen: Observed, now: datetime) -> Decision:
     conditions = _with_writer(seen, status, conditions, now)
     conditions = _with_retention(seen, conditions, now)
     conditions = with_support(conditions, seen.repository, now)
+    resync = advance_resync(seen, now)
+    if resync.condition is not None:
+        conditions = with_condition(conditions, resync.condition)
     written = status.model_copy(
-        update={"executor": progress.executor, "open_restore": seen.open_restore}
+        update={
+            "executor": progress.executor,
+            "snapshot_resync": resync.status,
+            "open_restore": seen.open_restore,
+        }
     )
-    refused = status.model_copy(update={"executor": released(status.executor)})
+    waits = (progress.requeue_after, resync.requeue_after, awaited)
     decision = Decision(
-        progress.actions,
+        (*progress.actions, *resync.actions),
         _written(written, conditions),
-        min((wait for wait in (progress.requeue_after, awaited) if wait), default=None),
-        refused=lambda why: _written(refused, with_condition(conditions, _failed(why, now))),
-        is_claim=progress.is_claim,
+        min((wait for wait in waits if wait), default=None),
+        refused=lambda why: _refused(progress, status, conditions, why, now),
+        is_claim=progress.is_claim or resync.is_claim,
     )
-    if progress.never_started is None:
-        return decision
-    return progress.never_started.with_event_reason(
-        decision, lambda run: decide(replace(seen, run=run), now)
-    )
+    if progress.never_started is not None:
+        return progress.never_started.with_event_reason(
+            decision, lambda run: decide(replace(seen, run=run), now)
+        )
+    if resync.never_started is not None:
+        return resync.never_started.with_event_reason(
+            decision, lambda run: decide(replace(seen, resync_run=run), now)
+        )
+    return decision
+
+
+def _refused(
+    progress: Progress,
+    status: RepositoryStatus,
+    conditions: tuple[Condition, ...],
+    why: Reason,
+    now: datetime,
+) -> JsonObject:
+    """The status if an action is refused: of the initialisation, or else of the resync."""
+    word = _failed(why, now) if progress.actions else resync_refused(why, now)
+    resync = status.snapshot_resync
+    if resync is not None:
+        resync = resync.model_copy(update={"executor": released(resync.executor)})
+    free = {"executor": released(status.executor), "snapshot_resync": resync}
+    return _written(status.model_copy(update=free), with_condition(conditions, word))
 
 
 def _written(status: RepositoryStatus, conditions: tuple[Condition, ...]) -> JsonObject:
@@ -113,13 +145,17 @@ def _with_outcome(seen: Observed) -> Observed:
     made = seen.run.result.repository if seen.run.result is not None else None
     if made is None:
         return seen
-    status = seen.status.model_copy(
-        update={
-            "component_paths": made.component_paths,
-            "snapshot_count": made.snapshot_count,
-            "writer_matches": made.writer_matches,
-        }
-    )
+    update: dict[str, object] = {
+        "component_paths": made.component_paths,
+        "snapshot_count": made.snapshot_count,
+        "writer_matches": made.writer_matches,
+        "writer_claim_uid": None if made.writer_matches else made.writer_claim,
+    }
+    if not seen.status.component_paths:
+        # The first time that this object looks into the bucket: what is there was there before.
+        has_records = bool(made.records or made.snapshot_count)
+        update["snapshot_resync"] = after_first_look(seen, has_records=has_records)
+    status = seen.status.model_copy(update=update)
     return replace(seen, repository=seen.repository.model_copy(update={"status": status}))
 
 
@@ -188,14 +224,22 @@ def _with_writer(
 ) -> tuple[Condition, ...]:
     if status.writer_matches is not False:
         return without(conditions, ConditionType.RESTORE_EXPECTED)
+    message = (
+        f"{seen.repository.spec.path} was written by another volume or cluster: restore from it "
+        "into this volume before backing it up again."
+    )
+    if status.writer_claim_uid is not None and status.writer_claim_uid != seen.claim_uid:
+        message += (
+            " If this volume is to begin without that data, acknowledge it with annotation "
+            f"{ADOPT_ANNOTATION}={status.writer_claim_uid} on its BackupConfiguration."
+        )
     return with_condition(
         conditions,
         condition(
             ConditionType.RESTORE_EXPECTED,
             status=True,
             reason="OtherWriterRecorded",
-            message=f"{seen.repository.spec.path} was written by another volume or cluster: "
-            "restore from it into this volume before backing it up again.",
+            message=message,
             now=now,
         ),
     )
@@ -232,7 +276,11 @@ def _summarize(seen: Observed) -> RepositoryStatus:
     """The status with a summary of the Snapshots; without any, what the bucket showed stays."""
     status = seen.status
     if seen.writer is not None:
-        status = status.model_copy(update={"writer_matches": seen.writer})
+        known = seen.writer.claim_uid or status.writer_claim_uid
+        other = None if seen.writer.matches else known
+        status = status.model_copy(
+            update={"writer_matches": seen.writer.matches, "writer_claim_uid": other}
+        )
     # One that is being made is not counted: each of its steps would be a write here.
     finished = [item for item in seen.snapshots if item.is_finished]
     if not finished and not status.recent_snapshots:

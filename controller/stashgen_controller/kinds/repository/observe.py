@@ -11,15 +11,15 @@ from stashgen.api.backup_session import (
 )
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
-from stashgen.api.labels import is_rendered
-from stashgen.api.repository import OpenRestore, Repository, RepositoryStatus
-from stashgen.api.resources import REPOSITORIES
+from stashgen.api.labels import RESYNC_ANNOTATION, is_rendered
+from stashgen.api.repository import OpenRestore, Repository, RepositoryStatus, ResyncPhase
+from stashgen.api.resources import REPOSITORIES, SNAPSHOTS
 from stashgen.api.restore_session import RestorePhase, RestoreSession
-from stashgen.api.snapshot import Phase
+from stashgen.api.snapshot import Phase, RecordedWriter
 from stashgen.kubestash import layout
 from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.pods.templates import COMPONENT
-from stashgen_controller.jobs.run import JobRun, observe_job
+from stashgen_controller.jobs.run import JobRun, RunState, observe_job
 from stashgen_controller.jobs.templates import UnresolvedError, init_template
 from stashgen_controller.listers.claims import Claimant, claimants
 from stashgen_controller.listers.configurations import uses_of
@@ -27,6 +27,7 @@ from stashgen_controller.listers.history import SnapshotRecord
 from stashgen_controller.listers.indexes import (
     SESSIONS_BY_RETAINED_REPOSITORY,
     SNAPSHOTS_BY_REPOSITORY,
+    UNFINISHED_SESSIONS,
     repository_key,
     volume_key,
 )
@@ -34,8 +35,29 @@ from stashgen_controller.listers.objects import claim_uid, cluster_uid, without_
 from stashgen_controller.listers.partial_restores import open_restore
 from stashgen_controller.listers.pods import restores_from
 from stashgen_controller.protocol.reason import Reason
+from stashgen_controller.protocol.recorded_snapshot import RecordedSnapshot, unpack
 from stashgen_controller.runtime.conditions import is_true
 from stashgen_controller.runtime.kind import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the bucket's records, newest first.
+
+    Attributes:
+        snapshots: What may become Snapshots.
+        present: The names of those that are Snapshots already.
+        cursor: Name of the last record that was read.
+        is_last: There are no more after it.
+        ignored, examples: How many are bad, and some of them with the reason.
+    """
+
+    snapshots: tuple[RecordedSnapshot, ...]
+    present: frozenset[str]
+    cursor: str | None
+    is_last: bool
+    ignored: int
+    examples: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +73,18 @@ class Observed:
         problem: What the template lacks.
         run: The recorded attempt's Job.
         snapshots: The Snapshots of this repository, newest first.
-        writer: What happened last that shows whether the bucket's recorded writer is us; None
-            where nothing happened that does.
+        writer: What happened last that shows who the bucket's recorded writer is; None where
+            nothing happened that does.
         retention: How the newest finished retention went.
         retention_follows: The session of the newest Snapshot is still to apply its retention.
         claimants: Who keeps an initialisation from beginning.
         open_restore: A restore into the volume that writes, or left it half written.
         claim_uid: Of the claim that is backed up; None where it is gone.
         cluster_uid: None only while the cache of namespaces is empty.
+        resync_request: The annotation's value that asks for a resync.
+        resync_run: The Job of the page at hand.
+        page: What it read; None before that, and where it cannot be read.
+        writing: A BackupSession that is not finished, or whose retention is not.
     """
 
     obj: JsonObject
@@ -69,13 +95,17 @@ class Observed:
     problem: Reason | None
     run: JobRun
     snapshots: Sequence[SnapshotRecord]
-    writer: bool | None
+    writer: RecordedWriter | None
     retention: RetentionPolicyApplyStatus | None
     retention_follows: bool
     claimants: Sequence[Claimant]
     open_restore: OpenRestore | None
     claim_uid: str | None
     cluster_uid: str | None
+    resync_request: str | None
+    resync_run: JobRun
+    page: Page | None
+    writing: str | None
 
     @property
     def status(self) -> RepositoryStatus:
@@ -104,6 +134,16 @@ def observe(reader: Reader, repository: Repository) -> Observed:
         reverse=True,
     )
     target = repository.spec.app_ref
+    resync = repository.status.snapshot_resync if repository.status else None
+    page_of = resync.executor if resync is not None else None
+    resync_run = observe_job(
+        reader,
+        namespace=namespace,
+        name=page_of.job if page_of else "",
+        executor=page_of,
+        owner=repository.metadata,
+        is_settled=resync is None or resync.phase is ResyncPhase.FINISHED,
+    )
     template, problem = _template(reader, repository, storage)
     return Observed(
         obj=without_status(reader, REPOSITORIES, namespace, name) or {},
@@ -133,17 +173,49 @@ def observe(reader: Reader, repository: Repository) -> Observed:
             uid=repository.metadata.uid,
             goes_first=False,
         )
-        if not _is_initialized(repository)
+        if not _is_initialized(repository) or resync_run.state is not RunState.RUNNING
         else (),
         open_restore=open_restore(reader, repository),
         claim_uid=claim_uid(reader, target.namespace or namespace, target.name) if target else None,
         cluster_uid=cluster_uid(reader),
+        resync_request=(repository.metadata.annotations or {}).get(RESYNC_ANNOTATION),
+        resync_run=resync_run,
+        page=_page(reader, namespace, resync_run),
+        writing=_writing(reader, repository),
     )
 
 
 def _is_initialized(repository: Repository) -> bool:
     conditions = repository.status.conditions if repository.status is not None else ()
     return is_true(conditions, ConditionType.REPOSITORY_INITIALIZED)
+
+
+def _page(reader: Reader, namespace: str, run: JobRun) -> Page | None:
+    found = run.result.resync if run.result is not None else None
+    if found is None:
+        return None
+    try:
+        snapshots = unpack(found.snapshots)
+    except ValueError:
+        return None
+    present = (item.name for item in snapshots if reader.has(SNAPSHOTS, namespace, item.name))
+    return Page(
+        snapshots=snapshots,
+        present=frozenset(present),
+        cursor=found.cursor,
+        is_last=found.is_last,
+        ignored=found.ignored,
+        examples=found.examples,
+    )
+
+
+def _writing(reader: Reader, repository: Repository) -> str | None:
+    for session in reader.by(UNFINISHED_SESSIONS, repository.key[0]):
+        status = session.status
+        copies = {item.repository for item in (status.snapshots if status else None) or ()}
+        if repository.metadata.name in copies:
+            return session.metadata.name
+    return None
 
 
 def _template(
@@ -157,25 +229,28 @@ def _template(
 
 def _writer(
     reader: Reader, repository: Repository, snapshots: Sequence[SnapshotRecord]
-) -> bool | None:
-    """Whether the bucket's record names us, as far as finished backups and restores show it.
+) -> RecordedWriter | None:
+    """Whom the bucket records as writer, as far as finished backups and restores show it.
 
-    A backup that was refused shows that it does not; a restore into the repository's own claim
-    makes us the writer. A good backup proves it only for compiled objects: for plain manifests it
-    goes on in either case.
+    A restore into the repository's own claim makes us the writer, and a backup reports who it is.
+    One of an older version does not: that it was refused shows that it is another, and that it
+    went well proves for compiled objects that it is us; with plain manifests it goes on in either
+    case. A Snapshot that came back from the bucket proves nothing.
     """
     seen = []
     for snapshot in snapshots:
-        if snapshot.last_update_time is None:
+        if snapshot.last_update_time is None or snapshot.is_recovered:
             continue
-        if snapshot.is_restore_expected:
-            seen.append((snapshot.last_update_time, False))
+        if snapshot.writer is not None:
+            seen.append((snapshot.last_update_time, snapshot.writer))
+        elif snapshot.is_restore_expected:
+            seen.append((snapshot.last_update_time, RecordedWriter(matches=False)))
         elif snapshot.phase is Phase.SUCCEEDED and is_rendered(repository.metadata):
-            seen.append((snapshot.last_update_time, True))
+            seen.append((snapshot.last_update_time, RecordedWriter(matches=True)))
     for restore in restores_from(reader, *repository.key, snapshots):
         if restore.status is not None and _is_into_own_claim(restore, repository):
             times = [item.last_transition_time for item in restore.status.conditions]
-            seen += [(max(times), True)] if times else []
+            seen += [(max(times), RecordedWriter(matches=True))] if times else []
     return max(seen, key=lambda item: item[0])[1] if seen else None
 
 

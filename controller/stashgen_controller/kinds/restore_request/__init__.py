@@ -12,7 +12,7 @@ from stashgen.api.snapshot import Snapshot
 from stashgen_controller.kinds.restore_request.decide import decide
 from stashgen_controller.kinds.restore_request.observe import observe
 from stashgen_controller.kinds.watches import keys_of as keys_of
-from stashgen_controller.kinds.watches import outcome, spec, waiting_in_namespace
+from stashgen_controller.kinds.watches import outcome, spec, waiting_in_namespace, way_back
 from stashgen_controller.listers.indexes import (
     REQUESTS_BY_NONCE,
     UNFINISHED_REQUESTS,
@@ -42,7 +42,11 @@ KIND = Kind(
     watches=(
         Watch(RestoreSession, _of_restore, lambda restore: (spec(restore), restore.get("status"))),
         waiting_in_namespace(Snapshot, UNFINISHED_REQUESTS, outcome),
-        waiting_in_namespace(Repository, UNFINISHED_REQUESTS, spec),
+        waiting_in_namespace(
+            Repository,
+            UNFINISHED_REQUESTS,
+            lambda repository: (spec(repository), way_back(repository)),
+        ),
     ),
     is_finished=is_finished,
     uses=_uses,

@@ -76,6 +76,8 @@ def _begin(seen: Observed, now: datetime) -> Decision:
         if known is not None and known.message:
             text += f": {known.message}"
         return _write(expired(seen, seen.status, Reason(ErrorClass.EXPIRED, text), now))
+    if seen.incomplete is not None:
+        return _wait(seen, seen.status, seen.incomplete, now, again=_AGAIN)
     if seen.snapshot is None:
         if not waits:
             why = Reason(ErrorClass.NO_SNAPSHOT, seen.missing)

@@ -14,7 +14,8 @@ from stashgen.kubestash import names
 from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.sessions import restore_addon
 from stashgen_controller.listers.configurations import uses_of
-from stashgen_controller.listers.snapshots import find_snapshot
+from stashgen_controller.listers.snapshots import find_snapshot, why_incomplete
+from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_spec import RestoreOrder, order_of
 from stashgen_controller.runtime.conditions import find
 from stashgen_controller.runtime.kind import Reader
@@ -43,6 +44,7 @@ class Observed:
         repository: That is restored from; None where there is none.
         snapshot: The one to restore; None where none matches.
         missing: Why none matches.
+        incomplete: Why another one may still come back from the bucket that would match.
         addon: How a restore is done, from the session that made the Snapshot.
         unresolved: Why that is not known.
     """
@@ -55,6 +57,7 @@ class Observed:
     repository: Repository | None
     snapshot: Snapshot | None
     missing: str
+    incomplete: Reason | None
     addon: AddonInfo | None
     unresolved: str | None
 
@@ -93,6 +96,9 @@ def observe(reader: Reader, request: RestoreRequest) -> Observed:
         repository=repository,
         snapshot=snapshot if repository is not None else None,
         missing=_missing(order, wanted, repository),
+        incomplete=why_incomplete(reader, namespace, spec.repository)
+        if snapshot is None or wanted == LATEST
+        else None,
         addon=addon,
         unresolved=None
         if is_known

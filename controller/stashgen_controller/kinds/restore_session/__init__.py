@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from stashgen.api.base import JsonObject
 from stashgen.api.persistent_volume_claim import PersistentVolumeClaim
 from stashgen.api.pod_template import PodTemplate
+from stashgen.api.repository import Repository
 from stashgen.api.resources import JOBS, RESTORE_SESSIONS
 from stashgen.api.restore_request import RestoreRequest
 from stashgen.api.restore_session import RestorePhase, RestoreSession
@@ -19,6 +20,7 @@ from stashgen_controller.kinds.watches import (
     reviewed_pod,
     turns,
     waiting_in_namespace,
+    way_back,
 )
 from stashgen_controller.listers.claims import restore_keys
 from stashgen_controller.listers.indexes import RESTORES_IN_TURN, UNFINISHED_RESTORES, is_pushed
@@ -53,6 +55,7 @@ KIND = Kind(
     watches=(
         *owned_jobs(RestoreSession),
         waiting_in_namespace(Snapshot, UNFINISHED_RESTORES, outcome),
+        waiting_in_namespace(Repository, UNFINISHED_RESTORES, way_back),
         *turns(RESTORES_IN_TURN),
         waiting_in_namespace(RestoreRequest, UNFINISHED_RESTORES, existence),
         waiting_in_namespace(PodTemplate, UNFINISHED_RESTORES, reviewed_pod),

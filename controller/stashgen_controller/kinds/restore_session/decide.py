@@ -159,6 +159,10 @@ def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decis
             ConditionType.RESTORE_TARGET_FOUND, status=True, reason="TargetFound", now=now
         )
         status = set_condition(status, found)
+    if seen.incomplete is not None:
+        waits = waiting(ConditionType.RESTORE_EXECUTOR_ENSURED, seen.incomplete, now)
+        wait = min(_AGAIN, _until(seen, status, now) or _AGAIN)
+        return _write(seen, set_condition(status, waits), now, requeue_after=wait)
     if seen.snapshot is None:
         why = Reason(ErrorClass.NO_SNAPSHOT, _nothing_matches(seen))
         return _write(seen, not_started(seen, status, why, now), now)

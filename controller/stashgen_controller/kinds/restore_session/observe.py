@@ -14,6 +14,7 @@ from stashgen.api.resources import (
     RESTORE_REQUESTS,
     SNAPSHOTS,
 )
+from stashgen.api.restore_request import LATEST
 from stashgen.api.restore_session import RestorePhase, RestoreSession, RestoreSessionStatus
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash.conditions import ConditionType
@@ -23,7 +24,7 @@ from stashgen_controller.listers.claims import Claimant, claimants, restore_keys
 from stashgen_controller.listers.indexes import CONFIGURATIONS_BY_TARGET
 from stashgen_controller.listers.objects import claim_uid, cluster_uid
 from stashgen_controller.listers.pods import terminated_pods
-from stashgen_controller.listers.snapshots import find_snapshot
+from stashgen_controller.listers.snapshots import find_snapshot, why_incomplete, why_not_back
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_spec import RestoreOrder, order_of
 from stashgen_controller.runtime.causes import Cause
@@ -40,6 +41,7 @@ class Observed:
         run: The restore Job.
         repository: That the snapshot is of; None where there is none.
         snapshot: The one to restore; None where none matches.
+        incomplete: Why another one may still come back from the bucket that would match.
         snapshot_object: The same with its status, for the plan.
         template: The restore pod; None with a ``problem``.
         problem: Why no Job can be made now.
@@ -57,6 +59,7 @@ class Observed:
     run: JobRun
     repository: Repository | None
     snapshot: Snapshot | None
+    incomplete: Reason | None
     snapshot_object: JsonObject | None
     template: JsonObject | None
     problem: Reason | None
@@ -118,6 +121,7 @@ def observe(reader: Reader, restore: RestoreSession) -> Observed:
         run=run,
         repository=repository,
         snapshot=snapshot,
+        incomplete=_incomplete(reader, restore, snapshot),
         snapshot_object=(reader.stored(SNAPSHOTS, *snapshot.key) if snapshot is not None else None),
         template=template,
         problem=problem,
@@ -155,6 +159,20 @@ def is_pushed(restore: RestoreSession) -> bool:
     """Whether the controller has had its last word."""
     conditions = restore.status.conditions if restore.status is not None else ()
     return is_true(conditions, ConditionType.METRICS_PUSHED)
+
+
+def _incomplete(
+    reader: Reader, restore: RestoreSession, snapshot: Snapshot | None
+) -> Reason | None:
+    """Why it is not final yet which Snapshot is meant."""
+    namespace, source = restore.metadata.namespace or "", restore.spec.data_source
+    if source is None or not source.snapshot:
+        return None
+    if not source.repository:
+        return why_not_back(reader, namespace, source.snapshot) if snapshot is None else None
+    if snapshot is not None and source.snapshot != LATEST:
+        return None
+    return why_incomplete(reader, namespace, source.repository)
 
 
 def _order(restore: RestoreSession) -> tuple[RestoreOrder | None, str | None]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from stashgen.api.shared import Condition, Executor
+from stashgen.api.shared import Executor
 from stashgen.api.snapshot import Component, Driver, Phase, SnapshotStatus
 from stashgen.kubestash import layout, phases
 from stashgen.kubestash.conditions import ConditionType
@@ -20,6 +20,11 @@ from stashgen_controller.jobs.lifecycle import (
 )
 from stashgen_controller.jobs.run import SETTLES
 from stashgen_controller.kinds.snapshot.observe import Observed
+from stashgen_controller.kinds.snapshot.recorded import (
+    list_updated,
+    metadata_uploaded,
+    recorded_status,
+)
 from stashgen_controller.runtime.conditions import condition, with_condition
 from stashgen_controller.runtime.decision import Decision
 
@@ -39,14 +44,8 @@ def decide(seen: Observed, now: datetime) -> Decision:
     )
     stage = stage_of(seen.run, now, namespace=namespace, job=name)
     match stage:
-        case Absent() if seen.abandoned is not None:
-            return _write(_failed(seen, status, None, seen.abandoned, now))
         case Absent():
-            created = seen.snapshot.metadata.creation_timestamp or now
-            if now - created < _SOON and seen.status.phase is None:
-                # Its Job follows at once as a rule, and then there is more to say.
-                return Decision(requeue_after=_SOON)
-            return _write(status)
+            return _without_job(seen, status, now)
         case NeverStarted():
             failed = _write(_failed(seen, status, stage.executor, stage.error.text, now))
             return stage.with_event_reason(failed, lambda run: decide(replace(seen, run=run), now))
@@ -68,6 +67,19 @@ def decide(seen: Observed, now: datetime) -> Decision:
             return _write(_finished(seen, status, stage.executor, stage.error.text, now))
         case _:
             assert_never(stage)
+
+
+def _without_job(seen: Observed, status: SnapshotStatus, now: datetime) -> Decision:
+    """One that has no Job: it came back from the bucket, was abandoned, or has just been made."""
+    if seen.record is not None and seen.status.phase is None:
+        return _write(recorded_status(seen.record))
+    if seen.abandoned is not None:
+        return _write(_failed(seen, status, None, seen.abandoned, now))
+    created = seen.snapshot.metadata.creation_timestamp or now
+    if now - created < _SOON and seen.status.phase is None:
+        # Its Job follows at once as a rule, and then there is more to say.
+        return Decision(requeue_after=_SOON)
+    return _write(status)
 
 
 def _write(status: SnapshotStatus, requeue_after: timedelta | None = None) -> Decision:
@@ -92,22 +104,18 @@ def _finished(
     if run.result is None and not _is_good_without_document(seen):
         return _failed(seen, status, executor, why, now)
     uploaded = run.result.uploaded if run.result is not None else True
-    conditions = with_condition(status.conditions, _uploaded(now, None if uploaded else why))
+    conditions = with_condition(
+        status.conditions, metadata_uploaded(now, None if uploaded else why)
+    )
     if uploaded:
-        listed = condition(
-            ConditionType.RECENT_SNAPSHOT_LIST_UPDATED,
-            status=True,
-            reason="SuccessfullyUpdatedRecentSnapshotList",
-            message="Recent snapshot list updated successfully",
-            now=now,
-        )
-        conditions = with_condition(conditions, listed)
+        conditions = with_condition(conditions, list_updated(now))
     reported = (run.result.components if run.result is not None else None) or (
         seen.status.components or {}
     )
     return status.model_copy(
         update={
             "executor": executor or status.executor,
+            "writer": run.result.writer if run.result is not None else None,
             "components": _completed(seen, reported, why),
             "conditions": conditions,
             "last_update_time": run.finished or now,
@@ -164,14 +172,4 @@ def _component(seen: Observed, phase: Phase) -> Component:
         path=layout.component_path(seen.snapshot.spec.session or "", COMPONENT),
         phase=phase,
         driver=Driver.RESTIC,
-    )
-
-
-def _uploaded(now: datetime, why: str | None) -> Condition:
-    return condition(
-        ConditionType.SNAPSHOT_METADATA_UPLOADED,
-        status=why is None,
-        reason="FailedToUploadSnapshotMetadata" if why else "SuccessfullyUploadedSnapshotMetadata",
-        message=why or "Metadata uploaded to backend successfully",
-        now=now,
     )

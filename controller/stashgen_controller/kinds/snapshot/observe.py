@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 from stashgen.api.backup_session import BackupSession
+from stashgen.api.labels import RECORD_ANNOTATION
 from stashgen.api.snapshot import Phase, Snapshot, SnapshotStatus
 from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.phases import components_phase
 from stashgen_controller.jobs.run import JobRun, observe_job
+from stashgen_controller.protocol.recorded_snapshot import RecordedSnapshot, read_annotation
 from stashgen_controller.runtime.conditions import find, is_true
 from stashgen_controller.runtime.kind import Reader
 
@@ -19,11 +21,13 @@ class Observed:
         snapshot: The object as a model.
         run: The Job that has its name.
         abandoned: Why no Job will be created; None as long as one may be.
+        record: The record in the bucket that the object was created from.
     """
 
     snapshot: Snapshot
     run: JobRun
     abandoned: str | None
+    record: RecordedSnapshot | None
 
     @property
     def status(self) -> SnapshotStatus:
@@ -49,6 +53,7 @@ def observe(reader: Reader, snapshot: Snapshot) -> Observed:
             and bool(snapshot.status and snapshot.status.conditions),
         ),
         abandoned=_abandoned(snapshot, session),
+        record=_record(snapshot),
     )
 
 
@@ -56,6 +61,16 @@ def _reported(snapshot: Snapshot) -> Phase | None:
     """How the worker said that it ended; None as long as it says nothing of an end."""
     components = (snapshot.status.components if snapshot.status is not None else None) or {}
     return components_phase(snapshot.status) if components and snapshot.status else None
+
+
+def _record(snapshot: Snapshot) -> RecordedSnapshot | None:
+    """The annotation counts only on the Snapshot that it is about."""
+    text = (snapshot.metadata.annotations or {}).get(RECORD_ANNOTATION)
+    found = read_annotation(text) if text is not None else None
+    if found is None:
+        return None
+    is_same = (found.name, found.session) == (snapshot.metadata.name, snapshot.spec.session)
+    return found if is_same and found.phase.is_final else None
 
 
 def _was_started(snapshot: Snapshot, session: BackupSession | None) -> bool:

@@ -95,7 +95,8 @@ ADVICE: Mapping[ErrorClass, Advice] = {
     ),
     ErrorClass.RESTORE_EXPECTED: Advice(
         "the storage holds the history of another volume or cluster. Nothing is backed up on top "
-        "of it until it has been restored into this volume.",
+        "of it until it has been restored into this volume, or until its policy acknowledges "
+        "that this volume begins without it.",
         _RESTORE,
     ),
     ErrorClass.NO_SNAPSHOT: Advice("no restore point matches. To list them:", _POINTS),

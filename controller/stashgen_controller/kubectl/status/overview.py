@@ -14,6 +14,7 @@ from stashgen_controller.kubectl.status.backups import (
     running_backups,
 )
 from stashgen_controller.kubectl.status.entry import FINDINGS, Entry, Section
+from stashgen_controller.kubectl.status.origin import foreign_copies
 from stashgen_controller.kubectl.status.readiness import not_ready, paused, unprotected
 from stashgen_controller.kubectl.status.restores import failed_restores, running_restores
 from stashgen_controller.kubectl.status.view import View
@@ -28,7 +29,8 @@ class Overview:
         entries: By section, then by namespace and name.
         copies, copies_met: Copies of sessions, and how many are recent enough.
         volumes, protected, excused: Claims that could be backed up; those with a
-            BackupConfiguration; those with an opt-out.
+            BackupConfiguration; those with an opt-out. A volume that the bucket's history is
+            not of, because it was neither backed up nor restored here, is not protected by it.
         restore_points: Good Snapshots.
     """
 
@@ -68,12 +70,17 @@ def overview(reader: ScannedReader, now: datetime) -> Overview:
     order = list(Section)
     entries.sort(key=lambda item: (order.index(item.section), item.namespace, item.what))
     claims = [claim for claim in view.claims if not claim.is_store]
+    foreign = foreign_copies(view)
+    waiting = {(copy.namespace, view.target(copy)) for copy in foreign}
+    met = [copy for copy in view.copies if copy.is_met and copy not in foreign]
     return Overview(
         tuple(entries),
         copies=len(view.copies),
-        copies_met=sum(copy.is_met for copy in view.copies),
+        copies_met=len(met),
         volumes=len(claims),
-        protected=sum(claim.is_target for claim in claims),
+        protected=sum(
+            claim.is_target and (claim.namespace, claim.name) not in waiting for claim in claims
+        ),
         excused=sum(bool(claim.opt_out) and not claim.is_target for claim in claims),
         restore_points=sum(item.phase is Phase.SUCCEEDED for item in view.snapshots),
     )

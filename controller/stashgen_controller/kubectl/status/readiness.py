@@ -6,6 +6,7 @@ from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.labels import OPT_OUT_ANNOTATION
 from stashgen.api.repository import Repository
+from stashgen.api.shared import ConditionStatus
 from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.kubectl.status.advice import next_command
 from stashgen_controller.kubectl.status.diagnosis import (
@@ -33,7 +34,8 @@ def not_ready(view: View) -> Iterator[Entry]:
         other_writer = status is not None and is_true(
             status.conditions, ConditionType.RESTORE_EXPECTED
         )
-        if status is not None and status.phase == "Ready" and not other_writer:
+        unread = _not_resynced(repository)
+        if status is not None and status.phase == "Ready" and not other_writer and not unread:
             continue
         bad.add(("Repository", *repository.key))
         if ("BackupStorage", *repository.storage_key) not in bad:
@@ -43,6 +45,8 @@ def not_ready(view: View) -> Iterator[Entry]:
                 expected = find(conditions, ConditionType.RESTORE_EXPECTED)
                 text = expected.message if expected is not None else ""
                 reasons = [f"{ConditionType.RESTORE_EXPECTED}: {text}"]
+            if unread and unread not in reasons:
+                reasons.append(unread)
             yield _unready(view, "Repository", repository, reasons)
     for configuration in view.configurations:
         status_ = configuration.status
@@ -54,6 +58,15 @@ def not_ready(view: View) -> Iterator[Entry]:
             configuration,
             [why_not_ready(configuration, view.now)],
         )
+
+
+def _not_resynced(repository: Repository) -> str:
+    """Why the Snapshots of a Repository cannot be read back from the bucket; empty if they can."""
+    conditions = repository.status.conditions if repository.status is not None else ()
+    found = find(conditions, ConditionType.SNAPSHOTS_RESYNCED)
+    if found is None or found.status is not ConditionStatus.FALSE:
+        return ""
+    return f"its Snapshots could not be read back from the bucket: {found.message}"
 
 
 def _waits_for(configuration: BackupConfiguration, bad: Iterable[tuple[str, str, str]]) -> bool:

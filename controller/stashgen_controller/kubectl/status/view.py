@@ -60,6 +60,12 @@ class View:
         """Every copy of every session."""
         return list(copy_states(self.reader, self.configurations, self.now))
 
+    def target(self, copy: CopyState) -> str:
+        """The claim that a copy is of."""
+        found = self.by_key.get((copy.namespace, copy.configuration))
+        target = found.spec.target if found is not None else None
+        return target.name if target is not None else ""
+
     @cached_property
     def claims(self) -> list[ClaimCoverage]:
         """Every claim."""

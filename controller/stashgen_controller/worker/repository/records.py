@@ -109,19 +109,35 @@ def read_records(run: RunContext, component: str) -> Records:
     Raises:
         StorageError: the storage does not respond.
     """
-    folder = layout.snapshots_folder(run.directory)
     found = []
     ignored = []
-    for file in sorted(run.bucket.names(folder)):
-        name = file.removesuffix(".yaml")
-        if name == file or _NAME.fullmatch(name) is None:
-            continue
-        record = _read(name, _content(run, layout.join(folder, file)), component)
+    for name in sorted(record_names(run)):
+        record = read_record(run, name, component)
         if record is None:
             ignored.append(name)
         else:
             found.append(record)
     return Records(tuple(found), tuple(ignored))
+
+
+def record_names(run: RunContext) -> list[str]:
+    """The names of the Snapshots that have a file in the bucket.
+
+    Raises:
+        StorageError: the storage does not respond.
+    """
+    files = run.bucket.names(layout.snapshots_folder(run.directory))
+    names = (file.removesuffix(".yaml") for file in files if file.endswith(".yaml"))
+    return [name for name in names if _NAME.fullmatch(name) is not None]
+
+
+def read_record(run: RunContext, name: str, component: str) -> Record | None:
+    """One record; None if the file is not a record of this repository's component.
+
+    Raises:
+        StorageError: the storage does not respond.
+    """
+    return _read(name, _content(run, layout.snapshot_file(run.directory, name)), component)
 
 
 def require_no_record(run: RunContext, name: str) -> None:

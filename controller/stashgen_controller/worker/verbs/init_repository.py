@@ -40,9 +40,10 @@ def init_repository(run: RunContext, order: MaintainOrder) -> None:
     Raises:
         RunFailedError, ResticError, StorageError: not all of them exist.
     """
-    matches = record_writer(run)
+    writer = record_writer(run)
     known = _known_paths(run)
-    records = read_records(run, order.component).records
+    found = read_records(run, order.component)
+    records = found.records
     used = {*known, *(item.path for item in records if item.ids)}
     for path in order.paths:
         _ensure(run, path, used)
@@ -53,7 +54,9 @@ def init_repository(run: RunContext, order: MaintainOrder) -> None:
     run.repository = RepositoryState(
         component_paths=tuple(dict.fromkeys((*known, *order.paths))),
         snapshot_count=len(records),
-        writer_matches=matches,
+        records=len(found.names),
+        writer_matches=writer.matches,
+        writer_claim=writer.claim_uid,
     )
 
 

@@ -121,7 +121,7 @@ def retain(run: RunContext, order: MaintainOrder) -> None:
         ResticError, StorageError: the policy could not be applied.
     """
     session = own_session(run.plan.session, order)
-    if not record_writer(run):
+    if not record_writer(run).matches:
         msg = "another volume or cluster writes here; nothing is removed"
         raise RunFailedError(ErrorClass.RESTORE_EXPECTED, msg)
     run.bucket.require_create_only(layout.create_only_file(run.directory))

@@ -76,7 +76,7 @@ def test_a_job_of_another_owner_collides(executor: Executor | None) -> None:
 def test_a_job_that_was_seen_stays_ours_when_its_owner_is_gone() -> None:
     done = job("copy", ended="Complete")
     run = observe(
-        done, pod(done, terminated(result().model_dump_json())), executor=SEEN, owner=None
+        done, pod(done, terminated(result().model_dump_json())), executor=SEEN, owner_uid=None
     )
     assert run.succeeded
 

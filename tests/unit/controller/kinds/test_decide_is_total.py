@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject, format_time
-from stashgen.api.labels import ORDER_ANNOTATION, PLAN_DIGEST_ANNOTATION
+from stashgen.api.labels import ORDER_ANNOTATION, PLAN_DIGEST_ANNOTATION, RESYNC_ANNOTATION
 from stashgen.kubestash import addons, names
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import ErrorClass, RunError
@@ -148,16 +148,34 @@ def _repositories(draw: st.DrawFn) -> list[JsonObject]:
     job_name = names.init_job_name("repo-local", 1)
     status: JsonObject = {
         "phase": draw(st.sampled_from(["Ready", "NotReady"])),
-        "conditions": draw(_conditions("RepositoryInitialized", "RestoreExpected")),
+        "conditions": draw(
+            _conditions("RepositoryInitialized", "RestoreExpected", "SnapshotsResynced")
+        ),
         "writerMatches": draw(st.booleans()),
         "snapshotCount": draw(st.integers(0, 3)),
         **draw(_maybe_executor(job_name)),
     }
     if draw(st.booleans()):
         status["componentPaths"] = ["repository/v1/backup/dump"]
+    page = names.resync_job_name("repo-local", 2)
+    if draw(st.booleans()):
+        status["snapshotResync"] = {
+            "phase": draw(st.sampled_from(["Running", "Finished"])),
+            "request": draw(st.sampled_from(["1", "2"])),
+            "records": 2,
+            **draw(_maybe_executor(page)),
+        }
+    if draw(st.booleans()):
+        metadata = cast("JsonObject", obj["metadata"])
+        annotations = cast("JsonObject", metadata.get("annotations") or {})
+        obj = _annotated(obj, {**annotations, RESYNC_ANNOTATION: "2"})
     if draw(st.booleans()):
         obj = {**obj, "status": status}
-    return [stored(obj, "repository-1"), *draw(_runs(job_name, "repository-1"))]
+    return [
+        stored(obj, "repository-1"),
+        *draw(_runs(job_name, "repository-1")),
+        *draw(_runs(page, "repository-1")),
+    ]
 
 
 @st.composite

@@ -87,7 +87,7 @@ def named(kind: str, name: str) -> JsonObject:
     ("resource", "obj", "expected"),
     [
         (known.BACKUP_STORAGES, STORAGE, {"local", "repo-local", "library-backup"}),
-        (known.REPOSITORIES, REPOSITORY, {"repo-local", "local", "library-backup"}),
+        (known.REPOSITORIES, REPOSITORY, {"repo-local", "local", "library-backup", "back"}),
         (known.BACKUP_CONFIGURATIONS, CONFIGURATION, {"library-backup", "repo-local"}),
         (known.RETENTION_POLICIES, POLICY, {"library-backup", "repo-local"}),
         (known.BACKUP_SESSIONS, SESSION, {"session"}),

@@ -44,7 +44,8 @@ _POINTS = [
 def _repository(name: str) -> Repository:
     key = {"name": "restic-key", "namespace": "demo"}
     metadata = {"name": name, "namespace": "demo"}
-    return Repository.model_validate({"metadata": metadata, "spec": {"encryptionSecret": key}})
+    spec, status = {"encryptionSecret": key}, {"componentPaths": ["repository/v1/backup/dump"]}
+    return Repository.model_validate({"metadata": metadata, "spec": spec, "status": status})
 
 
 def _subject() -> Subject:
@@ -209,3 +210,20 @@ def test_pods_that_have_the_volume_are_named_until_they_have_ended() -> None:
         pod("bare", "Running", None),
     ]
     assert users_of(pods, "library") == ["waits", "writer"]
+
+
+def _reading(repository: Repository) -> Repository:
+    """The Repository while its Snapshots are being read back from the bucket."""
+    resync = {"snapshotResync": {"phase": "Running"}}
+    return Repository.model_validate({**repository.to_wire(), "status": resync})
+
+
+def test_the_latest_is_not_chosen_where_it_is_not_known_yet() -> None:
+    subject = _subject()
+    nas, s3 = subject.repositories
+    one = replace(subject, repositories=(nas, _reading(s3)))
+    assert choose(_RESTORE, one, _POINTS).snapshot == "middle"
+    both = replace(subject, repositories=(_reading(nas), _reading(s3)))
+    with pytest.raises(NoPointError, match="being read back from the bucket; wait for that"):
+        choose(_RESTORE, both, _POINTS)
+    assert choose(replace(_RESTORE, snapshot="old"), both, _POINTS).snapshot == "old"

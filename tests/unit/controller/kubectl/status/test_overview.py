@@ -4,12 +4,13 @@ from datetime import timedelta
 from typing import cast
 
 from stashgen.api.base import JsonObject
-from stashgen.api.labels import ORDER_ANNOTATION
+from stashgen.api.labels import ORDER_ANNOTATION, RECORD_ANNOTATION
 from stashgen.api.resources import (
     BACKUP_CONFIGURATIONS,
     REPOSITORIES,
     RESTORE_REQUESTS,
     RESTORE_SESSIONS,
+    SNAPSHOTS,
 )
 from stashgen.api.restore_request import RestoreMode
 from stashgen_controller.kubectl.status.entry import Section
@@ -207,3 +208,51 @@ def test_just_made_objects_are_not_blamed_on_the_controller() -> None:
     configuration(objects, age=timedelta(seconds=5))
     (entry,) = overview(objects, NOW).of(Section.NOT_READY)
     assert entry.why == "it was just created"
+
+
+_EXPECTED = {
+    "type": "RestoreExpected",
+    "status": "True",
+    "lastTransitionTime": "2026-03-01T00:00:00Z",
+    "message": "demo/library was written by another volume",
+}
+
+
+def _expects_restore(objects: Objects) -> None:
+    objects.add(
+        REPOSITORIES,
+        "local-abcde",
+        spec={"storageRef": {"name": "nas"}},
+        status={"phase": "Ready", "conditions": [_EXPECTED]},
+    )
+
+
+def test_restore_points_from_the_bucket_do_not_make_a_volume_backed_up() -> None:
+    objects = _protected()
+    _expects_restore(objects)
+    stored = objects.stored(SNAPSHOTS, "demo", "good")
+    assert stored is not None
+    cast("JsonObject", stored["metadata"])["annotations"] = {RECORD_ANNOTATION: "{}"}
+    found = overview(objects, NOW)
+    assert (found.volumes, found.protected, found.restore_points) == (1, 0, 1)
+    assert (found.copies, found.copies_met) == (1, 0)
+    (entry,) = found.of(Section.NOT_READY)
+    assert entry.why.startswith("RestoreExpected: ")
+
+
+def test_backups_of_the_claim_that_was_there_before_are_not_this_ones() -> None:
+    objects = _protected()
+    _expects_restore(objects)
+    assert overview(objects, NOW).protected == 0
+    # With plain manifests the backups go on.
+    snapshot(objects, "own", "Succeeded", age=timedelta())
+    assert overview(objects, NOW).protected == 1
+
+
+def test_a_bucket_that_cannot_be_read_is_a_finding() -> None:
+    objects = _protected()
+    failed = _EXPECTED | {"type": "SnapshotsResynced", "status": "False", "message": "Locked: x"}
+    status = {"phase": "Ready", "conditions": [failed]}
+    objects.add(REPOSITORIES, "local-abcde", spec={"storageRef": {"name": "nas"}}, status=status)
+    (entry,) = overview(objects, NOW).of(Section.NOT_READY)
+    assert entry.why.endswith("read back from the bucket: Locked: x")

@@ -5,18 +5,19 @@ The package gives connection, authentication and TLS; nothing is deserialised in
 """
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Self, cast
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import orjson
 from kubernetes import config
 from kubernetes.client import ApiClient, Configuration
 from kubernetes.config.config_exception import ConfigException
 from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
-from urllib3 import BaseHTTPResponse, Timeout
+from urllib3 import BaseHTTPResponse, PoolManager, Timeout
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from stashgen.api.base import JsonObject
@@ -29,6 +30,8 @@ _PAGE = 500
 _CONNECTIONS = 64
 # A server that is there answers at once; one behind a dead route would be waited for.
 _CONNECT_SECONDS = 10
+# Tokens are renewed minutes before they expire.
+_TOKEN_SECONDS = 10.0
 
 # Told of each request before it is sent (method, path, query); an ApiError holds it back.
 Gate = Callable[[str, str, Mapping[str, str]], None]
@@ -112,10 +115,12 @@ class Client:
     def __init__(self, api: ApiClient, gate: Gate | None = None) -> None:
         self._api = api
         self._gate = gate
-        self._pool = api.rest_client.pool_manager
         # Asked for each time, it reads the environment for proxies.
         self._host = api.configuration.host
+        self._open, self._base = _opener(api.rest_client.pool_manager, self._host)
         self._headers = {"Accept": "application/json", **api.default_headers}
+        self._authorization: dict[str, str] = {}
+        self._authorized_until = 0.0
 
     @classmethod
     def configured(cls, kubeconfig: str | None, *, agent: str = USER_AGENT) -> Self:
@@ -377,31 +382,57 @@ class Client:
     ) -> BaseHTTPResponse:
         if self._gate is not None:
             self._gate(method, path, query or {})
-        # The package would walk through the whole body in Python to serialise it.
-        headers = {**self._headers, "Content-Type": content_type}
-        self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, None)
-        url = self._host + path
+        headers = {**self._headers, "Content-Type": content_type, **self._authorize()}
+        url = self._base + path
         if query:
             url += f"?{urlencode(query)}"
         try:
-            response: BaseHTTPResponse = self._pool.request(
+            response = self._open(
                 method,
                 url,
+                # The package would walk through the whole body in Python to serialise it.
                 body=orjson.dumps(body) if body is not None else None,
                 headers=headers,
                 timeout=Timeout(connect=min(_CONNECT_SECONDS, timeout), read=timeout),
+                redirect=False,
                 preload_content=False,
             )
         except HTTPError as error:
             raise ApiError(0, "Unreachable", self._unreachable(error)) from error
+        if response.status == HTTPStatus.UNAUTHORIZED:
+            self._authorized_until = 0.0
         if not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
             raise _error(response.status, response.read())
         return response
+
+    def _authorize(self) -> Mapping[str, str]:
+        """The header with the token, as of some seconds ago at most.
+
+        The package looks for a newer token at each request, and reads the environment for proxies
+        with it: that costs as much as the request.
+        """
+        now = time.monotonic()
+        if now >= self._authorized_until:
+            headers: dict[str, str] = {}
+            self._api.update_params_for_auth(headers, [], ["BearerToken"], "", "", None)
+            self._authorization, self._authorized_until = headers, now + _TOKEN_SECONDS
+        return self._authorization
 
     def _unreachable(self, error: HTTPError) -> str:
         """Where no connection was made: the address and the reason, without the layers between."""
         reason = getattr(error, "reason", None) or error
         return f"{self._host}: {reason}"
+
+
+def _opener(manager: PoolManager, host: str) -> tuple[Callable[..., BaseHTTPResponse], str]:
+    """What sends a request, and what the path is added to.
+
+    Asked itself, the manager looks for the server's connections by the address each time. Without
+    TLS a proxy has to be told the whole address.
+    """
+    if not host.startswith("https:"):
+        return manager.urlopen, host
+    return manager.connection_from_url(host).urlopen, urlsplit(host).path.rstrip("/")
 
 
 def line_body(event: Mapping[str, Any]) -> bytes:

@@ -65,6 +65,8 @@ class Informer:
         self._selector = label_selector
         self._turn = turn or nullcontext()
         self._synced = Flag()
+        # Synced or stopped: nobody waits for it any more.
+        self._settled = Flag()
         self._stopping = Flag()
         self._thread = Thread(target=self._run, name=f"watch-{resource.plural}", daemon=True)
 
@@ -75,11 +77,17 @@ class Informer:
     def stop(self) -> None:
         """End with the next event; the thread is a daemon and is not waited for."""
         self._stopping.set()
+        self._settled.set()
 
     @property
     def synced(self) -> bool:
         """Whether the store was filled once."""
         return self._synced.is_set()
+
+    def wait(self) -> None:
+        """Until the store was filled once, or the informer is stopped."""
+        if not self._settled.is_set():
+            self._settled.wait()
 
     def _run(self) -> None:
         failures = 0
@@ -109,6 +117,7 @@ class Informer:
             rest = chain.from_iterable(page for page, _ in pages)
             self._store.replace(chain(first, rest), version)
         self._synced.set()
+        self._settled.set()
         return version
 
     def _watch(self, version: str) -> None:

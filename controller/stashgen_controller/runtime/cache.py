@@ -70,6 +70,11 @@ class Cache:
             resource.plural for resource, informer in self._informers.items() if not informer.synced
         )
 
+    def wait(self) -> None:
+        """Until every kind has been listed once, or the caches are stopped."""
+        for informer in self._informers.values():
+            informer.wait()
+
     def wrote(self, resource: Resource, obj: JsonObject) -> None:
         """Take over what the API server answered to a write of ours, ahead of the watch."""
         self._indexers[resource].wrote(obj)

@@ -42,7 +42,7 @@ Observer = Callable[[Reader, Resource, str, JsonObject], None]
 WORKERS = 8
 # What reading an object as stored may raise (pydantic.ValidationError is a ValueError).
 _ODD_SHAPE = (AttributeError, LookupError, TypeError, ValueError)
-_NOT_SYNCED_DELAY = _CONFLICT_DELAY = timedelta(milliseconds=200)
+_CONFLICT_DELAY = timedelta(milliseconds=200)
 _FIRST_DELAY = timedelta(seconds=1)
 _LONGEST_DELAY = timedelta(minutes=1)
 
@@ -156,7 +156,7 @@ class Manager:
             for model in models
         }
         self._observer = observer
-        self._queue = WorkQueue(clock, self._lane)
+        self._queue = WorkQueue(clock, self._lanes)
         self._failures: dict[Key, int] = {}
         self._failures_lock = Lock()
         self.cache = Cache(client, models, indexes, kinds, self._changed)
@@ -216,9 +216,10 @@ class Manager:
         if self._observer is not None:
             self._observer(self.cache, resource, change.type, change.obj)
         for key in keys_of(self._concerned[resource], self.cache, resource, change):
-            self._queue.add(key)
+            is_urgent = key.resource == resource and self._kinds[resource].is_urgent(change.obj)
+            self._queue.add(key, is_urgent=is_urgent)
 
-    def _lane(self, key: Key) -> object:
+    def _lanes(self, key: Key) -> Iterable[object]:
         """What no two looks may share: the volume; the object itself where it has none."""
         kind = self._kinds[key.resource]
         try:
@@ -226,17 +227,15 @@ class Manager:
             claim = kind.volume(self.cache, obj) if obj is not None else None
         except ValidationError:
             # It, or what it refers to, has an odd shape: its own look says so.
-            return key
-        return (key.namespace, claim) if claim is not None else key
+            return (key,)
+        return ((key.namespace, claim),) if claim is not None else (key,)
 
     def _work(self) -> None:
         while True:
+            self.cache.wait()
             with self._queue.take() as key:
                 if key is None:
                     return
-                if not self.synced:
-                    self._queue.add_after(key, _NOT_SYNCED_DELAY)
-                    continue
                 self._reconcile(key)
 
     def _reconcile(self, key: Key) -> None:

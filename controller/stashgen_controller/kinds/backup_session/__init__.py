@@ -70,6 +70,11 @@ def _volume(reader: Reader, session: BackupSession) -> str | None:
     return target.name if target is not None else None
 
 
+def _awaits_start(session: JsonObject) -> bool:
+    """Its first Job is what people wait for at 03:00."""
+    return not phase_of(session)
+
+
 KIND = Kind(
     BackupSession,
     observe,
@@ -88,5 +93,6 @@ KIND = Kind(
         cluster_identity(BackupSession),
     ),
     is_finished=_is_over,
+    is_urgent=_awaits_start,
     volume=_volume,
 )

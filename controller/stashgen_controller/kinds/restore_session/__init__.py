@@ -39,6 +39,10 @@ def _volume(_reader: Reader, restore: RestoreSession) -> str | None:
     return restore.spec.target.name if restore.spec.target is not None else None
 
 
+def _awaits_start(restore: JsonObject) -> bool:
+    return not phase_of(restore)
+
+
 KIND = Kind(
     RestoreSession,
     observe,
@@ -59,5 +63,6 @@ KIND = Kind(
         cluster_identity(RestoreSession),
     ),
     is_finished=_is_over,
+    is_urgent=_awaits_start,
     volume=_volume,
 )

@@ -16,7 +16,7 @@ def key(name: str) -> Key:
 
 
 def test_keys_of_one_lane_come_one_after_the_other() -> None:
-    queue = WorkQueue(SystemClock(), lambda item: item.name[0])
+    queue = WorkQueue(SystemClock(), lambda item: (item.name[0],))
     for name in ("a1", "a2", "b1"):
         queue.add(key(name))
     with queue.take() as first, queue.take() as second:
@@ -50,3 +50,60 @@ def test_a_key_that_becomes_due_does_not_wait_for_a_busy_thread() -> None:
     queue.stop()
     for thread in threads:
         thread.join()
+
+
+def test_a_key_that_shares_one_of_several_lanes_waits_for_it() -> None:
+    queue = WorkQueue(SystemClock(), lambda item: item.name)
+    for name in ("ab", "bc", "c"):
+        queue.add(key(name))
+    with queue.take() as first:
+        with queue.take() as second:
+            assert (first, second) == (key("ab"), key("c"))
+        assert queue.depth == 1
+    with queue.take() as third:
+        assert third == key("bc")
+    assert queue.idle
+
+
+def test_an_urgent_key_comes_before_the_others() -> None:
+    queue = WorkQueue(SystemClock())
+    for name in ("a", "b", "c"):
+        queue.add(key(name))
+    queue.add(key("urgent"), is_urgent=True)
+    queue.add(key("b"), is_urgent=True)
+    assert taken(queue, 4) == ["urgent", "b", "a", "c"]
+
+
+def test_a_key_that_was_added_while_it_was_worked_on_comes_next() -> None:
+    queue = WorkQueue(SystemClock())
+    for name in ("a", "b"):
+        queue.add(key(name))
+    with queue.take() as first:
+        assert first == key("a")
+        queue.add(key("a"))
+    assert taken(queue, 2) == ["a", "b"]
+
+
+def test_a_key_that_comes_back_for_ever_does_not_hold_up_the_others() -> None:
+    queue = WorkQueue(SystemClock())
+    queue.add(key("again"))
+    with queue.take():
+        queue.add(key("again"))
+        queue.add(key("other"))
+        queue.add(key("urgent"), is_urgent=True)
+    seen = []
+    for _ in range(8):
+        with queue.take() as item:
+            seen.append(item)
+            queue.add(key("again"))
+    assert {key("other"), key("urgent")} <= set(seen)
+
+
+def taken(queue: WorkQueue, count: int) -> list[str]:
+    """The names of the next keys."""
+    names = []
+    for _ in range(count):
+        with queue.take() as item:
+            assert item is not None
+            names.append(item.name)
+    return names

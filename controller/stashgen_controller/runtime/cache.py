@@ -40,8 +40,9 @@ class Cache:
     ) -> None:
         finished = {kind.model: kind.is_finished for kind in kinds}
         self._indexers: dict[Resource, Indexer[Any]] = {}
+        self._by_model: dict[type[ApiKind], Indexer[Any]] = {}
         for model in models:
-            self._indexers[model.resource] = Indexer(
+            self._indexers[model.resource] = self._by_model[model] = Indexer(
                 model,
                 _told_of(model.resource, on_change),
                 [index for index in indexes if index.model is model],
@@ -52,6 +53,8 @@ class Cache:
             resource: Informer(client, resource, indexer, turn=turn)
             for resource, indexer in self._indexers.items()
         }
+        # The informers that need not be waited for any more.
+        self._filled: object = None
 
     def start(self) -> None:
         """Begin to fill the caches; returns at once."""
@@ -72,8 +75,10 @@ class Cache:
 
     def wait(self) -> None:
         """Until every kind has been listed once, or the caches are stopped."""
-        for informer in self._informers.values():
-            informer.wait()
+        while self._filled is not (informers := self._informers):
+            for informer in informers.values():
+                informer.wait()
+            self._filled = informers
 
     def wrote(self, resource: Resource, obj: JsonObject) -> None:
         """Take over what the API server answered to a write of ours, ahead of the watch."""
@@ -108,7 +113,7 @@ class Cache:
         return self._of(index.model).values(index, key)
 
     def _of(self, model: type[ModelT]) -> Indexer[ModelT]:
-        return self._indexers[model.resource]
+        return self._by_model[model]
 
 
 def _told_of(resource: Resource, on_change: OnChange) -> Callable[[Change], None]:

@@ -5,6 +5,7 @@ It is given its kinds, watches and indexes, and imports none.
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Lock, Thread
 from typing import Any
@@ -152,7 +153,9 @@ class Manager:
         self._clock = clock
         self._kinds: Mapping[Resource, Kind[Any, Any]] = {kind.resource: kind for kind in kinds}
         self._concerned = {
-            model.resource: [kind for kind in kinds if _hears_of(kind, model.resource)]
+            model.resource: [
+                _only_of(kind, model.resource) for kind in kinds if _hears_of(kind, model.resource)
+            ]
             for model in models
         }
         self._observer = observer
@@ -278,6 +281,12 @@ def _hears_of(kind: Kind[Any, Any], resource: Resource) -> bool:
     return kind.resource == resource or any(
         watch.model.resource == resource for watch in kind.watches
     )
+
+
+def _only_of(kind: Kind[Any, Any], resource: Resource) -> Kind[Any, Any]:
+    """The kind with the watches of one resource only: each change is held against all it has."""
+    watches = tuple(watch for watch in kind.watches if watch.model.resource == resource)
+    return replace(kind, watches=watches)
 
 
 def _fields(key: Key) -> dict[str, str]:

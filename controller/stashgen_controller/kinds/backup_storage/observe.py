@@ -14,11 +14,15 @@ from stashgen.kubestash.defaults import with_storage_defaults
 from stashgen.kubestash.pods import templates
 from stashgen.kubestash.pods.settings import settings_from_storage
 from stashgen.kubestash.pods.templates import UnsupportedStorageError
-from stashgen.kubestash.validation.storages import validate_backup_storage
+from stashgen.kubestash.validation.storages import storage_place, validate_backup_storage
 from stashgen.kubestash.verbs import Template
 from stashgen_controller.jobs.run import JobRun, observe_job
 from stashgen_controller.jobs.templates import rendered_template
-from stashgen_controller.listers.indexes import REPOSITORIES_BY_STORAGE
+from stashgen_controller.listers.indexes import (
+    DEFAULT_STORAGES,
+    REPOSITORIES_BY_STORAGE,
+    STORAGES_BY_PLACE,
+)
 from stashgen_controller.listers.objects import cluster_uid, without_status
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.causes import Cause
@@ -89,9 +93,13 @@ def observe(reader: Reader, storage: BackupStorage) -> Observed:
 
 
 def _template(reader: Reader, storage: BackupStorage) -> tuple[JsonObject | None, Reason | None]:
-    others = reader.items(BackupStorage)
+    storage_as_meant = with_storage_defaults(storage)
+    place = storage_place(storage_as_meant.spec.storage)
+    others = {item.key: item for item in reader.by(DEFAULT_STORAGES)}
+    if place is not None:
+        others |= {item.key: item for item in reader.by(STORAGES_BY_PLACE, *place)}
     invalid = validate_backup_storage(
-        with_storage_defaults(storage), map(with_storage_defaults, others)
+        storage_as_meant, (with_storage_defaults(others[key]) for key in sorted(others))
     )
     if invalid:
         return None, Reason(Cause.INVALID_FIELD, "; ".join(invalid))

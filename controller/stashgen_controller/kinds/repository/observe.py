@@ -37,11 +37,12 @@ class Observed:
     """What is known about one Repository.
 
     Attributes:
-        obj: As stored, without its status.
+        obj: As stored, without its status; empty where all is initialised.
         repository: The same as a model.
         storage_is_ready: The BackupStorage exists and its phase is Ready.
         sessions: Names of the sessions that write here, sorted.
-        template: The maintenance pod template; None with a ``problem``.
+        template: The maintenance pod template; None with a ``problem``, and where all is
+            initialised.
         problem: What the template lacks.
         run: The recorded attempt's Job.
         snapshots: The Snapshots of this repository, newest first.
@@ -75,7 +76,7 @@ class Observed:
     @property
     def wanted_paths(self) -> tuple[str, ...]:
         """Where the sessions need a restic repository."""
-        return tuple(layout.component_path(session, COMPONENT) for session in self.sessions)
+        return _paths(self.sessions)
 
     @property
     def missing_paths(self) -> frozenset[str]:
@@ -94,14 +95,19 @@ def observe(reader: Reader, repository: Repository) -> Observed:
         reverse=True,
     )
     target = repository.spec.app_ref
-    template, problem = _template(reader, repository, storage)
+    sessions = tuple(sorted({use.session.name or "" for use in uses_of(reader, repository)}))
+    obj: JsonObject = {}
+    template = problem = None
+    if not _has_all(repository, sessions):
+        obj = without_status(reader, REPOSITORIES, namespace, name) or {}
+        template, problem = _template(reader, repository, storage)
     return Observed(
-        obj=without_status(reader, REPOSITORIES, namespace, name) or {},
+        obj=obj,
         repository=repository,
         storage_is_ready=storage is not None
         and storage.status is not None
         and storage.status.phase == "Ready",
-        sessions=tuple(sorted({use.session.name or "" for use in uses_of(reader, repository)})),
+        sessions=sessions,
         template=template,
         problem=problem,
         run=observe_job(
@@ -118,6 +124,16 @@ def observe(reader: Reader, repository: Repository) -> Observed:
         claim_uid=claim_uid(reader, target.namespace or namespace, target.name) if target else None,
         cluster_uid=cluster_uid(reader),
     )
+
+
+def _paths(sessions: Sequence[str]) -> tuple[str, ...]:
+    return tuple(layout.component_path(session, COMPONENT) for session in sessions)
+
+
+def _has_all(repository: Repository, sessions: Sequence[str]) -> bool:
+    """Whether nothing is left to be initialised: only that needs a pod."""
+    made = (repository.status.component_paths if repository.status is not None else None) or ()
+    return bool(made) and set(_paths(sessions)) <= set(made)
 
 
 def _template(

@@ -10,8 +10,9 @@ from contextlib import ExitStack
 from threading import Event
 
 from stashgen_controller.kinds import KINDS, WATCHED
-from stashgen_controller.kube.client import ApiError, Client, UnconfiguredError
+from stashgen_controller.kube.client import ApiError, Client
 from stashgen_controller.kube.clock import Clock, SystemClock
+from stashgen_controller.kube.connection import UnconfiguredError
 from stashgen_controller.kube.gate import Requests, in_order
 from stashgen_controller.kube.leader_election import LeaderElection, Timing, new_identity
 from stashgen_controller.listers.indexes import INDEXES

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -56,6 +57,18 @@ class ApiServer:
     def api(self, user: User) -> RawApi:
         """The quick client of a user."""
         return RawApi(self.url, user.value, self.ca_file)
+
+    def account(self, user: User) -> tuple[Path, dict[str, str]]:
+        """A pod's ServiceAccount of that user: its folder, and where the pod finds the server."""
+        folder = self.folder / f"{user.value}-account"
+        folder.mkdir(exist_ok=True)
+        (folder / "token").write_text(user.value, encoding="utf-8")
+        (folder / "ca.crt").write_bytes(self.ca_file.read_bytes())
+        address = urlsplit(self.url)
+        return folder, {
+            "KUBERNETES_SERVICE_HOST": str(address.hostname),
+            "KUBERNETES_SERVICE_PORT": str(address.port),
+        }
 
     def kubeconfig(self, user: User) -> Path:
         """A kubeconfig with which a process is that user."""

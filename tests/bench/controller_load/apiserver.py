@@ -24,6 +24,7 @@ _RBAC = "/apis/rbac.authorization.k8s.io/v1"
 # The floor may do what the controller may, and is authorised by the same rules.
 _GROUP = "bench:controllers"
 _ADMIN_GROUP = "system:masters"
+_WITH_AUTHORITY = 2
 
 
 class User(StrEnum):
@@ -139,7 +140,7 @@ def api_server(folder: Path) -> Iterator[ApiServer]:
         log = folder / "kube-apiserver.log"
         process = stack.enter_context(running(kube_apiserver, log))
         # The server makes its own certificate, with the authority that signed it in the same file.
-        wait_for(server.ca_file.is_file, process, log)
+        wait_for(lambda: _certificates(server.ca_file) == _WITH_AUTHORITY, process, log)
         api = server.api(User.TEST)
         wait_for(lambda: _answers(api, NAMESPACES.path(None, "kube-system")), process, log)
         _install(api)
@@ -170,6 +171,13 @@ def _install(api: RawApi) -> None:
 def _bound_to_group(binding: Json) -> Json:
     subject = {"kind": "Group", "name": _GROUP, "apiGroup": "rbac.authorization.k8s.io"}
     return {**binding, "subjects": [subject]}
+
+
+def _certificates(path: Path) -> int:
+    """How many a file has so far."""
+    if not path.is_file():
+        return 0
+    return path.read_text(encoding="ascii").count("-----END CERTIFICATE-----")
 
 
 def _answers(api: RawApi, path: str) -> bool:

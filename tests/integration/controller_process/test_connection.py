@@ -1,12 +1,15 @@
 """In a pod the way to the API server is in the environment and in files that the kubelet renews."""
 
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
+from urllib3 import PoolManager
 
 from stashgen.api.resources import NAMESPACES
 from stashgen_controller.kube.client import ApiError, Client
-from stashgen_controller.kube.connection import UnconfiguredError, of_pod
+from stashgen_controller.kube.connection import Connection, UnconfiguredError, of_pod
 
 _POD = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"}
 
@@ -43,6 +46,32 @@ def test_renewed_token_is_used(account: Path) -> None:
     assert found.authorization() == {"Authorization": "Bearer first"}
     (account / "token").write_text("second", encoding="utf-8")
     assert found.authorization() == {"Authorization": "Bearer second"}
+
+
+def test_refused_token_is_not_used_again() -> None:
+    tokens = iter(["Bearer old", "Bearer new"])
+    seen: list[str] = []
+
+    class Server(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append(self.headers["Authorization"])
+            self.send_response(401 if seen[-1] == "Bearer old" else 200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+    with HTTPServer(("127.0.0.1", 0), Server) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        client = Client(Connection(url, PoolManager(), lambda: {"Authorization": next(tokens)}))
+        with pytest.raises(ApiError, match="401"):
+            client.get(NAMESPACES, None, "demo")
+        client.get(NAMESPACES, None, "demo")
+        client.get(NAMESPACES, None, "demo")
+        server.shutdown()
+        thread.join()
+    assert seen == ["Bearer old", "Bearer new", "Bearer new"]
 
 
 def test_token_that_cannot_be_read_fails_the_request_only(account: Path) -> None:

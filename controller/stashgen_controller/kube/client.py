@@ -7,7 +7,7 @@ for each watch event.
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableSequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Self, cast
@@ -190,8 +190,11 @@ class Client:
         label_selector: str = "",
         field_selector: str = "",
         page_size: int = _PAGE,
-    ) -> Iterator[tuple[Sequence[JsonObject], str]]:
-        """The same page by page, each with the list's version; at least one page."""
+    ) -> Iterator[tuple[MutableSequence[JsonObject], str]]:
+        """The same page by page, each with the list's version; at least one page.
+
+        The page is the caller's, who may empty it.
+        """
         query = {"limit": str(page_size)}
         if label_selector:
             query["labelSelector"] = label_selector
@@ -199,7 +202,7 @@ class Client:
             query["fieldSelector"] = field_selector
         while True:
             page = self._request("GET", resource.path(namespace), query=query)
-            items = cast("list[JsonObject]", page.get("items") or [])
+            items = cast("list[JsonObject]", page.pop("items", None) or [])
             for item in items:
                 item.setdefault("apiVersion", resource.api_version)
                 item.setdefault("kind", resource.kind)

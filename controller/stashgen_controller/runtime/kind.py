@@ -130,8 +130,8 @@ class Kind(Generic[ModelT, ObservedT]):
         watches: Other objects whose changes concern this kind's.
         is_finished: Whether an object as stored is history: its own changes need no look, and it
             is not kept parsed.
-        is_urgent: Whether an object as stored waits for something to begin, and so is looked at
-            before those of which only something is to be recorded.
+        is_urgent: Whether an object waits for something to begin, and so is looked at before
+            those of which only something is to be recorded. None: it never is.
         volume: The claim that an object is about. Two objects of one volume are not looked at
             beside each other, so that the second sees what was written for the first. None: the
             object is about no volume.
@@ -143,7 +143,7 @@ class Kind(Generic[ModelT, ObservedT]):
     permissions: tuple[Permission, ...] = ()
     watches: tuple[Watch, ...] = ()
     is_finished: Callable[[JsonObject], bool] = _never
-    is_urgent: Callable[[JsonObject], bool] = _never
+    is_urgent: Callable[[ModelT], bool] | None = None
     volume: Callable[[Reader, ModelT], str | None] = _alone
 
     @property

@@ -219,8 +219,17 @@ class Manager:
         if self._observer is not None:
             self._observer(self.cache, resource, change.type, change.obj)
         for key in keys_of(self._concerned[resource], self.cache, resource, change):
-            is_urgent = key.resource == resource and self._kinds[resource].is_urgent(change.obj)
-            self._queue.add(key, is_urgent=is_urgent)
+            self._queue.add(key, is_urgent=self._is_urgent(key))
+
+    def _is_urgent(self, key: Key) -> bool:
+        kind = self._kinds[key.resource]
+        if kind.is_urgent is None:
+            return False
+        try:
+            obj = self.cache.get(kind.model, key.namespace, key.name)
+        except ValidationError:
+            return False
+        return obj is not None and kind.is_urgent(obj)
 
     def _lanes(self, key: Key) -> Iterable[object]:
         """What no two looks may share: the volume; the object itself where it has none."""

@@ -20,10 +20,10 @@ _LONGEST_WAIT = timedelta(seconds=30)
 class WorkQueue:
     """Keys in order of arrival; a key is held back until all of its lanes are free.
 
-    Three come before the others: a key that was added while it was worked on, since what it
-    waited for is most often what it wrote; one that a busy lane held back; one that is urgent. Of
-    eight that are taken one is the oldest of the others and one the oldest that is urgent, so that
-    a key that comes back for ever does not hold them up.
+    Three come before the others: an urgent key that was added while it was worked on, since what
+    it waited for is most often what it wrote; one that a busy lane held back; one that is urgent.
+    Of eight that are taken one is the oldest of the others and one the oldest that is urgent, so
+    that a key that comes back for ever does not hold them up.
 
     Args:
         clock: The time.
@@ -45,7 +45,8 @@ class WorkQueue:
         self._held: dict[object, list[Key]] = {}
         self._waiting: set[Key] = set()
         self._active: set[Key] = set()
-        self._again: set[Key] = set()
+        # Added while they were worked on, and whether they are urgent.
+        self._again: dict[Key, bool] = {}
         self._delayed: list[tuple[datetime, int, Key]] = []
         self._due: dict[Key, datetime] = {}
         self._order, self._turn = count(), count()
@@ -101,7 +102,7 @@ class WorkQueue:
     def _add(self, key: Key, *, is_urgent: bool = False) -> bool:
         """Whether it waits from now on."""
         if key in self._active:
-            self._again.add(key)
+            self._again[key] = is_urgent or self._again.get(key, False)
             return False
         if key in self._waiting:
             if is_urgent and key in self._ready:
@@ -167,10 +168,10 @@ class WorkQueue:
         with self._changed:
             self._active.discard(key)
             self._lanes -= lanes
-            if key in self._again:
-                self._again.discard(key)
+            is_urgent = self._again.pop(key, None)
+            if is_urgent is not None:
                 self._waiting.add(key)
-                self._next_up[key] = None
+                (self._next_up if is_urgent else self._ready)[key] = None
             for lane in lanes:
                 self._next_up.update(dict.fromkeys(self._held.pop(lane, ())))
             self._changed.notify()

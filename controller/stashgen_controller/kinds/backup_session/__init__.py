@@ -70,9 +70,9 @@ def _volume(reader: Reader, session: BackupSession) -> str | None:
     return target.name if target is not None else None
 
 
-def _awaits_start(session: JsonObject) -> bool:
+def _awaits_start(session: BackupSession) -> bool:
     """Its first Job is what people wait for at 03:00."""
-    return not phase_of(session)
+    return session.phase is None
 
 
 KIND = Kind(

@@ -39,8 +39,8 @@ def _volume(_reader: Reader, restore: RestoreSession) -> str | None:
     return restore.spec.target.name if restore.spec.target is not None else None
 
 
-def _awaits_start(restore: JsonObject) -> bool:
-    return not phase_of(restore)
+def _awaits_start(restore: RestoreSession) -> bool:
+    return restore.status is None or restore.status.phase is None
 
 
 KIND = Kind(

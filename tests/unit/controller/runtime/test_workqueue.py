@@ -3,6 +3,8 @@
 from datetime import timedelta
 from threading import Event, Thread
 
+import pytest
+
 from stashgen.api.resources import JOBS
 from stashgen_controller.kube.clock import SystemClock
 from stashgen_controller.runtime.decision import Key
@@ -74,28 +76,32 @@ def test_an_urgent_key_comes_before_the_others() -> None:
     assert taken(queue, 4) == ["urgent", "b", "a", "c"]
 
 
-def test_a_key_that_was_added_while_it_was_worked_on_comes_next() -> None:
+@pytest.mark.parametrize(("is_urgent", "then"), [(True, ["a", "b"]), (False, ["b", "a"])])
+def test_a_key_that_was_added_while_it_was_worked_on_comes_next_if_it_is_urgent(
+    is_urgent: bool, then: list[str]
+) -> None:
     queue = WorkQueue(SystemClock())
     for name in ("a", "b"):
         queue.add(key(name))
     with queue.take() as first:
         assert first == key("a")
+        queue.add(key("a"), is_urgent=is_urgent)
         queue.add(key("a"))
-    assert taken(queue, 2) == ["a", "b"]
+    assert taken(queue, 2) == then
 
 
 def test_a_key_that_comes_back_for_ever_does_not_hold_up_the_others() -> None:
     queue = WorkQueue(SystemClock())
     queue.add(key("again"))
     with queue.take():
-        queue.add(key("again"))
+        queue.add(key("again"), is_urgent=True)
         queue.add(key("other"))
         queue.add(key("urgent"), is_urgent=True)
     seen = []
     for _ in range(8):
         with queue.take() as item:
             seen.append(item)
-            queue.add(key("again"))
+            queue.add(key("again"), is_urgent=True)
     assert {key("other"), key("urgent")} <= set(seen)
 
 

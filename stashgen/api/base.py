@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Self, cast
 
 from pydantic import (
@@ -23,8 +24,14 @@ Bool = StrictBool
 
 def _read_time(value: object) -> object:
     if isinstance(value, str):
-        value = datetime.fromisoformat(value)
+        return _parse_text(value)
     return _with_zone(value) if isinstance(value, datetime) else value
+
+
+@lru_cache(maxsize=4096)
+def _parse_text(text: str) -> datetime:
+    """Cached: the conditions of one object repeat few times, and each of its versions has them."""
+    return _with_zone(datetime.fromisoformat(text))
 
 
 def _with_zone(value: datetime) -> datetime:
@@ -85,7 +92,7 @@ def parse_time(text: str) -> datetime:
     Raises:
         ValueError: when the text is not a time with a zone, or cannot be said in UTC.
     """
-    return _with_zone(datetime.fromisoformat(text))
+    return _parse_text(text)
 
 
 # A metav1.Time: an aware datetime here, RFC 3339 with whole seconds on the wire.

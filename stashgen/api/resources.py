@@ -13,6 +13,10 @@ class Resource:
     plural: str
     namespaced: bool = True
 
+    def __hash__(self) -> int:
+        """Caches are asked for their kind thousands of times a second; plurals are all unlike."""
+        return hash(self.plural)
+
     @property
     def api_version(self) -> str:
         """``group/version``, or only the version in the core group."""

@@ -53,6 +53,8 @@ def test_controller_imports_nothing_else_of_the_generator() -> None:
     ("module", "heavy"),
     [
         ("stashgen_controller.worker.main", "kubernetes urllib3 jsonschema_rs cel_expr_python"),
+        # In a pod; a kubeconfig needs it.
+        ("stashgen_controller.process.main", "kubernetes requests yaml"),
         ("stashgen_controller.kubectl.main", "kubernetes urllib3 prometheus_client ruamel jinja2"),
         ("stashgen.cli.main", "importlib.metadata pydantic ruamel"),
         ("stashgen.kubestash.pods.templates", "kubernetes fsspec ruamel croniter jinja2"),

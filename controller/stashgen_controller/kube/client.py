@@ -1,34 +1,36 @@
-"""The Kubernetes API as the controller uses it: plain objects over the ``kubernetes`` transport.
+"""The Kubernetes API as the controller uses it: plain objects over HTTP.
 
-The package gives connection, authentication and TLS; nothing is deserialised into its models
-(they cost 16 times as much for each watch event).
+Nothing is deserialised into the models of the ``kubernetes`` package: they cost 16 times as much
+for each watch event.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, MutableSequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Self, cast
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import orjson
-from kubernetes import config
-from kubernetes.client import ApiClient, Configuration
-from kubernetes.config.config_exception import ConfigException
-from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
 from urllib3 import BaseHTTPResponse, Timeout
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import PODS, Resource
+from stashgen_controller.kube import connection
+from stashgen_controller.kube.connection import Connection
 
 # How an audit log tells our requests from those that a person makes with the same account.
 USER_AGENT = "stashgen-controller"
+_OF_USER = "stashgen"
 MERGE_PATCH = "application/merge-patch+json"
 _PAGE = 500
-_CONNECTIONS = 64
 # A server that is there answers at once; one behind a dead route would be waited for.
 _CONNECT_SECONDS = 10
+# Tokens are renewed minutes before they expire.
+_TOKEN_SECONDS = 10.0
 
 # Told of each request before it is sent (method, path, query); an ApiError holds it back.
 Gate = Callable[[str, str, Mapping[str, str]], None]
@@ -95,27 +97,19 @@ def _error(status: int, body: object) -> ApiError:
     return kind(status, reason, message)
 
 
-def _loader(kubeconfig: str, context: str | None) -> KubeConfigLoader:
-    merged = KubeConfigMerger(kubeconfig).config
-    if merged is None:
-        raise FileNotFoundError("there is no such file")
-    return KubeConfigLoader(merged, active_context=context, config_base_path=None)
-
-
-class UnconfiguredError(Exception):
-    """There is no kubeconfig and no ServiceAccount that says where the API server is."""
-
-
 class Client:
     """Requests to one API server; safe to use from several threads."""
 
-    def __init__(self, api: ApiClient, gate: Gate | None = None) -> None:
-        self._api = api
+    def __init__(
+        self, connection: Connection, gate: Gate | None = None, agent: str = USER_AGENT
+    ) -> None:
+        self._connection = connection
         self._gate = gate
-        self._pool = api.rest_client.pool_manager
-        # Asked for each time, it reads the environment for proxies.
-        self._host = api.configuration.host
-        self._headers = {"Accept": "application/json", **api.default_headers}
+        self._agent = agent
+        self._open, self._base = _opener(connection)
+        self._headers = {"Accept": "application/json", "User-Agent": agent}
+        self._authorization: Mapping[str, str] = {}
+        self._authorized_until = 0.0
 
     @classmethod
     def configured(cls, kubeconfig: str | None, *, agent: str = USER_AGENT) -> Self:
@@ -128,19 +122,11 @@ class Client:
         Raises:
             UnconfiguredError: the file is missing or wrong, or we are not in a pod.
         """
-        configuration = Configuration()
-        try:
-            if kubeconfig is not None:
-                config.load_kube_config(kubeconfig, client_configuration=configuration)
-            else:
-                config.load_incluster_config(client_configuration=configuration)
-        except (ConfigException, OSError, ValueError) as error:
-            raise UnconfiguredError(str(error)) from error
-        configuration.retries = 0
-        configuration.connection_pool_maxsize = _CONNECTIONS
-        api = ApiClient(configuration)
-        api.user_agent = agent
-        return cls(api)
+        if kubeconfig is None:
+            return cls(connection.of_pod(os.environ, connection.ACCOUNT), agent=agent)
+        from stashgen_controller.kube import kubeconfig as files
+
+        return cls(files.of_file(kubeconfig), agent=agent)
 
     @classmethod
     def of_user(cls, kubeconfig: str, context: str | None) -> tuple[Self, str]:
@@ -153,35 +139,19 @@ class Client:
         Raises:
             UnconfiguredError: there is no such file or context, or it is wrong.
         """
-        configuration = Configuration()
-        try:
-            loader = _loader(kubeconfig, context)
-            loader.load_and_set(configuration)
-            chosen = loader.current_context["context"]
-        except Exception as error:  # its YAML reader, its plugins: whatever they raise
-            raise UnconfiguredError(f"{kubeconfig}: {error}") from error
-        configuration.retries = 0
-        return cls(ApiClient(configuration)), str(chosen.get("namespace") or "default")
+        from stashgen_controller.kube import kubeconfig as files
+
+        found, namespace = files.of_user(kubeconfig, context)
+        return cls(found, agent=_OF_USER), namespace
 
     def through(self, gate: Gate) -> "Client":
         """The same connections, with a gate before each request."""
-        return Client(self._api, gate)
+        return Client(self._connection, gate, self._agent)
 
     @classmethod
     def for_url(cls, url: str, *, token: str | None = None, ca_file: str | None = None) -> Self:
         """A client for a server's address, as the embedded cluster needs it."""
-        configuration = Configuration()
-        configuration.host = url
-        configuration.retries = 0
-        # A watch a kind and the embedded cluster's own loops share one pool.
-        configuration.connection_pool_maxsize = _CONNECTIONS
-        configuration.verify_ssl = ca_file is not None
-        if ca_file is not None:
-            configuration.ssl_ca_cert = ca_file
-        api = ApiClient(configuration)
-        if token is not None:
-            api.set_default_header("Authorization", f"Bearer {token}")
-        return cls(api)
+        return cls(connection.to_url(url, token=token, ca_file=ca_file), agent=_OF_USER)
 
     def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject:
         """One object.
@@ -220,8 +190,11 @@ class Client:
         label_selector: str = "",
         field_selector: str = "",
         page_size: int = _PAGE,
-    ) -> Iterator[tuple[Sequence[JsonObject], str]]:
-        """The same page by page, each with the list's version; at least one page."""
+    ) -> Iterator[tuple[MutableSequence[JsonObject], str]]:
+        """The same page by page, each with the list's version; at least one page.
+
+        The page is the caller's, who may empty it.
+        """
         query = {"limit": str(page_size)}
         if label_selector:
             query["labelSelector"] = label_selector
@@ -229,7 +202,7 @@ class Client:
             query["fieldSelector"] = field_selector
         while True:
             page = self._request("GET", resource.path(namespace), query=query)
-            items = cast("list[JsonObject]", page.get("items") or [])
+            items = cast("list[JsonObject]", page.pop("items", None) or [])
             for item in items:
                 item.setdefault("apiVersion", resource.api_version)
                 item.setdefault("kind", resource.kind)
@@ -377,31 +350,57 @@ class Client:
     ) -> BaseHTTPResponse:
         if self._gate is not None:
             self._gate(method, path, query or {})
-        # The package would walk through the whole body in Python to serialise it.
-        headers = {**self._headers, "Content-Type": content_type}
-        self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, None)
-        url = self._host + path
+        headers = {**self._headers, "Content-Type": content_type, **self._authorize()}
+        url = self._base + path
         if query:
             url += f"?{urlencode(query)}"
         try:
-            response: BaseHTTPResponse = self._pool.request(
+            response = self._open(
                 method,
                 url,
                 body=orjson.dumps(body) if body is not None else None,
                 headers=headers,
                 timeout=Timeout(connect=min(_CONNECT_SECONDS, timeout), read=timeout),
+                redirect=False,
                 preload_content=False,
             )
         except HTTPError as error:
             raise ApiError(0, "Unreachable", self._unreachable(error)) from error
+        if response.status == HTTPStatus.UNAUTHORIZED:
+            self._authorized_until = 0.0
         if not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
             raise _error(response.status, response.read())
         return response
 
+    def _authorize(self) -> Mapping[str, str]:
+        """The header with the token, as of some seconds ago at most.
+
+        To look for a newer token, with the ``kubernetes`` package, costs as much as a request.
+        """
+        now = time.monotonic()
+        if now >= self._authorized_until:
+            try:
+                self._authorization = self._connection.authorization()
+            except OSError as error:
+                raise ApiError(0, "NoToken", str(error)) from error
+            self._authorized_until = now + _TOKEN_SECONDS
+        return self._authorization
+
     def _unreachable(self, error: HTTPError) -> str:
         """Where no connection was made: the address and the reason, without the layers between."""
         reason = getattr(error, "reason", None) or error
-        return f"{self._host}: {reason}"
+        return f"{self._connection.host}: {reason}"
+
+
+def _opener(to: Connection) -> tuple[Callable[..., BaseHTTPResponse], str]:
+    """What sends a request, and what the path is added to.
+
+    Asked itself, the manager looks for the server's connections by the address each time. Without
+    TLS a proxy has to be told the whole address.
+    """
+    if not to.host.startswith("https:"):
+        return to.manager.urlopen, to.host
+    return to.manager.connection_from_url(to.host).urlopen, urlsplit(to.host).path.rstrip("/")
 
 
 def line_body(event: Mapping[str, Any]) -> bytes:

@@ -108,7 +108,8 @@ def _run(
     if isinstance(command, int):
         return command
     # The Kubernetes client takes most of a second to import, too long for --help.
-    from stashgen_controller.kube.client import ApiError, Client, UnconfiguredError
+    from stashgen_controller.kube.client import ApiError, Client
+    from stashgen_controller.kube.connection import UnconfiguredError
     from stashgen_controller.kubectl.api_reader import Cluster, failure
     from stashgen_controller.kubectl.verbs import Session, run_verb
 

@@ -7,6 +7,8 @@ leaves the namespace out, the referrer's is meant (KubeStash).
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
+from pydantic import ValidationError
+
 from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.backup_session import BackupSession
 from stashgen.api.backup_storage import BackupStorage
@@ -37,6 +39,8 @@ from stashgen.api.retention_policy import RetentionPolicy
 from stashgen.api.snapshot import Snapshot
 from stashgen.kubestash import names, phases
 from stashgen.kubestash.conditions import ConditionType
+from stashgen.kubestash.defaults import with_storage_defaults
+from stashgen.kubestash.validation.storages import storage_place
 from stashgen_controller.listers.history import SnapshotRecord, snapshot_record
 from stashgen_controller.runtime.kind import CoveringIndex, Index, IndexKey, phase_of
 
@@ -169,6 +173,18 @@ def _is_initialized(repository: JsonObject) -> bool:
     )
 
 
+def _storage_place(obj: JsonObject) -> Iterator[IndexKey]:
+    """Parsed, unlike for other indexes: there are few storages, each provider has its fields."""
+    try:
+        storage = with_storage_defaults(BackupStorage.from_wire(obj))
+    except ValidationError:
+        # Its own look says so.
+        return
+    place = storage_place(storage.spec.storage)
+    if place is not None:
+        yield place
+
+
 REPOSITORIES_BY_STORAGE = Index(
     Repository, lambda obj: (reference(_spec(obj), "storageRef", obj) for _ in (1,))
 )
@@ -184,6 +200,8 @@ UNSETTLED_REPOSITORIES = Index(
 )
 REPOSITORIES_BY_TEMPLATE = Index(Repository, _templates)
 STORAGES_BY_TEMPLATE = Index(BackupStorage, _templates)
+# Provider and bucket with its directory: no two storages may share that.
+STORAGES_BY_PLACE = Index(BackupStorage, _storage_place)
 # Under the empty key.
 DEFAULT_STORAGES = Index(BackupStorage, lambda obj: ((),) if _spec(obj).get("default") else ())
 DEFAULT_POLICIES = Index(RetentionPolicy, lambda obj: ((),) if _spec(obj).get("default") else ())
@@ -341,6 +359,7 @@ INDEXES: tuple[Index[Any] | CoveringIndex[Any, Any], ...] = (
     REPOSITORIES_BY_PLACE,
     REPOSITORIES_BY_TEMPLATE,
     STORAGES_BY_TEMPLATE,
+    STORAGES_BY_PLACE,
     DEFAULT_STORAGES,
     DEFAULT_POLICIES,
     SESSIONS_BY_INVOKER,

@@ -51,6 +51,8 @@ OF_PHASE = {
     (REPOSITORIES, "Ready"): (NORMAL, "Ready"),
     (BACKUP_CONFIGURATIONS, "Ready"): (NORMAL, "Ready"),
 }
+# Nothing is remembered of other kinds: there are dozens of them to each volume.
+_REPORTED = frozenset(resource for resource, _ in OF_PHASE)
 # Kinds whose conditions are reported, by the condition's reason, when they become False.
 _WITH_CONDITIONS = frozenset({BACKUP_STORAGES, REPOSITORIES, BACKUP_CONFIGURATIONS})
 
@@ -133,6 +135,8 @@ class EventRecorder:
 
         The first state of an object is not reported, only later changes.
         """
+        if resource not in _REPORTED:
+            return
         uid = str(mapping_of(obj, "metadata").get("uid"))
         if change == "DELETED":
             self._known.pop(uid, None)

@@ -42,8 +42,9 @@ class Cache:
         self._client = client
         finished = {kind.model: kind.is_finished for kind in kinds}
         self._indexers: dict[Resource, Indexer[Any]] = {}
+        self._by_model: dict[type[ApiKind], Indexer[Any]] = {}
         for model in models:
-            self._indexers[model.resource] = Indexer(
+            self._indexers[model.resource] = self._by_model[model] = Indexer(
                 model,
                 _told_of(model.resource, on_change),
                 [index for index in indexes if index.model is model],
@@ -53,6 +54,8 @@ class Cache:
             )
         self._turn = Lock()
         self._informers = self._new_informers()
+        # The informers that need not be waited for any more.
+        self._filled: object = None
 
     def start(self) -> None:
         """Begin to fill the caches; returns at once."""
@@ -88,6 +91,13 @@ class Cache:
         return sorted(
             resource.plural for resource, informer in self._informers.items() if informer.failed
         )
+
+    def wait(self) -> None:
+        """Until every kind has been listed once, or the caches are stopped."""
+        while self._filled is not (informers := self._informers):
+            for informer in informers.values():
+                informer.wait()
+            self._filled = informers
 
     def wrote(self, resource: Resource, obj: JsonObject) -> None:
         """Take over what the API server answered to a write of ours, ahead of the watch."""
@@ -150,7 +160,7 @@ class Cache:
         }
 
     def _of(self, model: type[ModelT]) -> Indexer[ModelT]:
-        return self._indexers[model.resource]
+        return self._by_model[model]
 
 
 def _told_of(resource: Resource, on_change: OnChange) -> Callable[[Change], None]:

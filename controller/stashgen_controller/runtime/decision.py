@@ -17,6 +17,10 @@ class Key:
     namespace: str
     name: str
 
+    def __hash__(self) -> int:
+        """Few objects of different kinds share a name, and queue and lanes ask all the time."""
+        return hash((self.namespace, self.name))
+
 
 @dataclass(frozen=True, slots=True)
 class Create:

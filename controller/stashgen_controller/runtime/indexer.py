@@ -8,7 +8,7 @@ and the parsed object is not kept.
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from threading import Lock
 from typing import Generic, cast
 
@@ -39,7 +39,8 @@ class Change:
 
     Attributes:
         obj: As it is now; as it was last where it was deleted.
-        before: As it was before; it is unpacked when it is asked for. Empty where it is new.
+        before: As it was before, not to be changed; it is unpacked when it is asked for first.
+            Empty where it is new.
     """
 
     type: str
@@ -243,9 +244,15 @@ class Indexer(Generic[ModelT]):
                 yield (namespace, name), entry
 
     def _put(self, obj: JsonObject, *, is_ours: bool, is_told: bool = True) -> None:
-        metadata_of(obj).pop("managedFields", None)
+        """Take over an object; ``_order`` is held, so that nobody else changes anything."""
         place = namespace, name = _place(obj)
         version = _number(_version(obj))
+        known = self._entry(namespace, name)
+        if known is not None and known.is_ours and known.version >= version:
+            # The watch comes after our own write.
+            known.is_ours = is_ours or known.version > version
+            return
+        metadata_of(obj).pop("managedFields", None)
         entry: _Entry[ModelT] = _Entry(
             place,
             self._packing.pack(obj),
@@ -254,13 +261,7 @@ class Indexer(Generic[ModelT]):
             is_ours=is_ours,
         )
         with self._lock:
-            entries = self._entries.setdefault(namespace, {})
-            known = entries.get(name)
-            if known is not None and known.is_ours and known.version >= version:
-                # The watch comes after our own write.
-                known.is_ours = is_ours or known.version > version
-                return
-            entries[name] = entry
+            self._entries.setdefault(namespace, {})[name] = entry
             self._remembered.pop(place, None)
             if known is not None:
                 self._leave(known)
@@ -270,7 +271,8 @@ class Indexer(Generic[ModelT]):
         if known is None:
             self._on_change(Change(ADDED, obj, _nothing))
         elif known.version != version:
-            self._on_change(Change(MODIFIED, obj, partial(self._packing.unpack, known.packed)))
+            before = cache(partial(self._packing.unpack, known.packed))
+            self._on_change(Change(MODIFIED, obj, before))
 
     def _drop(self, place: Place, obj: JsonObject) -> None:
         if self._is_remembered(obj):

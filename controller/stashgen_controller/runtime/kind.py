@@ -147,6 +147,8 @@ class Kind(Generic[ModelT, ObservedT]):
         watches: Other objects whose changes concern this kind's.
         is_finished: Whether an object as stored is history: its own changes need no look, and it
             is not kept parsed.
+        is_urgent: Whether an object waits for something to begin, and so is looked at before
+            those of which only something is to be recorded. None: it never is.
         uses: What an object works on: its volume and its repositories. Two objects that share one
             of them are not looked at beside each other, so that the second sees what was written
             for the first.
@@ -158,6 +160,7 @@ class Kind(Generic[ModelT, ObservedT]):
     permissions: tuple[Permission, ...] = ()
     watches: tuple[Watch, ...] = ()
     is_finished: Callable[[JsonObject], bool] = _never
+    is_urgent: Callable[[ModelT], bool] | None = None
     uses: Callable[[Reader, ModelT], Iterable[IndexKey]] = _alone
 
     @property

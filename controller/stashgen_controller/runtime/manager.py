@@ -5,6 +5,7 @@ It is given its kinds, watches and indexes, and imports none.
 
 import logging
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Lock, Thread
 from typing import Any
@@ -42,7 +43,7 @@ Observer = Callable[[Reader, Resource, str, JsonObject], None]
 WORKERS = 8
 # What reading an object as stored may raise (pydantic.ValidationError is a ValueError).
 _ODD_SHAPE = (AttributeError, LookupError, TypeError, ValueError)
-_NOT_SYNCED_DELAY = _CONFLICT_DELAY = timedelta(milliseconds=200)
+_CONFLICT_DELAY = timedelta(milliseconds=200)
 _FIRST_DELAY = timedelta(seconds=1)
 _LONGEST_DELAY = timedelta(minutes=1)
 
@@ -174,7 +175,9 @@ class Manager:
         self._clock = clock
         self._kinds: Mapping[Resource, Kind[Any, Any]] = {kind.resource: kind for kind in kinds}
         self._concerned = {
-            model.resource: [kind for kind in kinds if _hears_of(kind, model.resource)]
+            model.resource: [
+                _only_of(kind, model.resource) for kind in kinds if _hears_of(kind, model.resource)
+            ]
             for model in models
         }
         self._observer = observer
@@ -253,7 +256,17 @@ class Manager:
             self._observer(self.cache, resource, change.type, change.obj)
         kinds = self._concerned[resource]
         for key in keys_of(kinds, self.cache, resource, change, self._failing):
-            self._queue.add(key)
+            self._queue.add(key, is_urgent=self._is_urgent(key))
+
+    def _is_urgent(self, key: Key) -> bool:
+        kind = self._kinds[key.resource]
+        if kind.is_urgent is None:
+            return False
+        try:
+            obj = self.cache.get(kind.model, key.namespace, key.name)
+        except ValidationError:
+            return False
+        return obj is not None and kind.is_urgent(obj)
 
     def _lanes(self, key: Key) -> Iterable[object]:
         """What no two looks may share: the object, its volume and its repositories."""
@@ -267,12 +280,10 @@ class Manager:
 
     def _work(self) -> None:
         while True:
+            self.cache.wait()
             with self._queue.take() as key:
                 if key is None:
                     return
-                if not self.synced:
-                    self._queue.add_after(key, _NOT_SYNCED_DELAY)
-                    continue
                 self._reconcile(key)
 
     def _reconcile(self, key: Key) -> None:
@@ -318,6 +329,12 @@ def _hears_of(kind: Kind[Any, Any], resource: Resource) -> bool:
     return kind.resource == resource or any(
         watch.model.resource == resource for watch in kind.watches
     )
+
+
+def _only_of(kind: Kind[Any, Any], resource: Resource) -> Kind[Any, Any]:
+    """The kind with the watches of one resource only: each change is held against all it has."""
+    watches = tuple(watch for watch in kind.watches if watch.model.resource == resource)
+    return replace(kind, watches=watches)
 
 
 def _fields(key: Key) -> dict[str, str]:

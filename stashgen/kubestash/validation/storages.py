@@ -33,11 +33,11 @@ def validate_backup_storage(
     found = [*_block(storage.spec.storage), *_selector(storage.spec.usage_policy)]
     if storage.spec.default:
         found += _second_default(storage, others)
-    place = _place(storage.spec.storage)
+    place = storage_place(storage.spec.storage)
     found += [
         f"spec.storage: is the same place as that of BackupStorage {'/'.join(other.key)}"
         for other in others
-        if place is not None and place == _place(other.spec.storage)
+        if place is not None and place == storage_place(other.spec.storage)
     ]
     holds = old is not None and old.status is not None and bool(old.status.repositories)
     if old is not None and holds and old.spec.storage != storage.spec.storage:
@@ -103,7 +103,7 @@ def _second_default(
     ]
 
 
-def _place(backend: Backend | None) -> tuple[str, str] | None:
+def storage_place(backend: Backend | None) -> tuple[str, str] | None:
     """What no two storages may share; None where KubeStash does not compare: volumes.
 
     As KubeStash's, blind to nested prefixes. A block that is refused itself is no place.

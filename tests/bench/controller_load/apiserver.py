@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -24,6 +25,7 @@ _RBAC = "/apis/rbac.authorization.k8s.io/v1"
 # The floor may do what the controller may, and is authorised by the same rules.
 _GROUP = "bench:controllers"
 _ADMIN_GROUP = "system:masters"
+_WITH_AUTHORITY = 2
 
 
 class User(StrEnum):
@@ -57,6 +59,18 @@ class ApiServer:
     def api(self, user: User) -> RawApi:
         """The quick client of a user."""
         return RawApi(self.url, user.value, self.ca_file)
+
+    def account(self, user: User) -> tuple[Path, dict[str, str]]:
+        """A pod's ServiceAccount of that user: its folder, and where the pod finds the server."""
+        folder = self.folder / f"{user.value}-account"
+        folder.mkdir(exist_ok=True)
+        (folder / "token").write_text(user.value, encoding="utf-8")
+        (folder / "ca.crt").write_bytes(self.ca_file.read_bytes())
+        address = urlsplit(self.url)
+        return folder, {
+            "KUBERNETES_SERVICE_HOST": str(address.hostname),
+            "KUBERNETES_SERVICE_PORT": str(address.port),
+        }
 
     def kubeconfig(self, user: User) -> Path:
         """A kubeconfig with which a process is that user."""
@@ -127,7 +141,7 @@ def api_server(folder: Path) -> Iterator[ApiServer]:
         log = folder / "kube-apiserver.log"
         process = stack.enter_context(running(kube_apiserver, log))
         # The server makes its own certificate, with the authority that signed it in the same file.
-        wait_for(server.ca_file.is_file, process, log)
+        wait_for(lambda: _certificates(server.ca_file) == _WITH_AUTHORITY, process, log)
         api = server.api(User.TEST)
         wait_for(lambda: _answers(api, NAMESPACES.path(None, "kube-system")), process, log)
         _install(api)
@@ -158,6 +172,13 @@ def _install(api: RawApi) -> None:
 def _bound_to_group(binding: Json) -> Json:
     subject = {"kind": "Group", "name": _GROUP, "apiGroup": "rbac.authorization.k8s.io"}
     return {**binding, "subjects": [subject]}
+
+
+def _certificates(path: Path) -> int:
+    """How many a file has so far."""
+    if not path.is_file():
+        return 0
+    return path.read_text(encoding="ascii").count("-----END CERTIFICATE-----")
 
 
 def _answers(api: RawApi, path: str) -> bool:

@@ -13,6 +13,9 @@ from tests.bench.controller_load.apiserver import ApiServer, User
 from tests.bench.controller_load.processor import cpu_seconds
 
 _MODULE = "stashgen_controller.process.main"
+_IN_POD = "tests.bench.controller_load.in_pod"
+# As in the image (controller/Dockerfile).
+_IMAGE = {"MALLOC_ARENA_MAX": "2"}
 _PROFILED = "tests.bench.controller_load.profiled"
 _RESET_PEAK = "5"
 # So long it has done next to nothing: what comes later is not what was waited for.
@@ -73,10 +76,13 @@ def controller(server: ApiServer, name: str, profiles: Path | None = None) -> It
         name: Of its log in the server's folder.
         profiles: Where to write a profile of each thread at the end; None for none.
     """
+    account, address = server.account(User.CONTROLLER)
     module = [_MODULE] if profiles is None else [_PROFILED, str(profiles / name), _MODULE]
-    flags = [f"--kubeconfig={server.kubeconfig(User.CONTROLLER)}", "--metrics-address=127.0.0.1:0"]
+    command = [sys.executable, "-m", _IN_POD, str(account), *module]
+    pod = [f"{key}={value}" for key, value in (address | _IMAGE).items()]
     log = server.folder / f"{name}.log"
-    with running([sys.executable, "-m", *module, *flags], log) as process:
+    flags = ["--metrics-address=127.0.0.1:0"]
+    with running(["/usr/bin/env", "--unset=KUBECONFIG", *pod, *command, *flags], log) as process:
         yield Controller(process, log)
 
 

@@ -7,6 +7,7 @@ import cProfile
 import runpy
 import sys
 import threading
+import time
 from pathlib import Path
 from types import FrameType
 
@@ -19,7 +20,7 @@ class _Profiles:
 
     def begin(self, _frame: FrameType, _event: str, _arg: object) -> None:
         """The first event of a new thread: from here on cProfile takes them."""
-        profile = cProfile.Profile()
+        profile = cProfile.Profile(time.thread_time)
         self.by_thread[threading.current_thread().name] = profile
         profile.enable()
 

@@ -59,7 +59,16 @@ class RawApi:
         return found["items"], found["metadata"]["resourceVersion"]
 
     def watch(self, path: str, version: str) -> Iterator[tuple[str, Json]]:
-        """Events since a version: their type and the object; ends with the server."""
+        """Events since a version: their type and the object; ends with the server.
+
+        The server ends a watch that is read too slowly, as on a busy machine: it is resumed.
+        """
+        while True:
+            for event in self._watch(path, version):
+                version = event["object"]["metadata"]["resourceVersion"]
+                yield event["type"], event["object"]
+
+    def _watch(self, path: str, version: str) -> Iterator[Json]:
         connection = self._connect()
         query = f"watch=true&resourceVersion={version}&timeoutSeconds={_WATCH_SECONDS}"
         connection.request("GET", f"{path}?{query}", headers=self._headers)
@@ -70,10 +79,11 @@ class RawApi:
         while chunk := response.read1(_CHUNK_BYTES):
             *lines, pending = (pending + chunk).split(b"\n")
             for line in lines:
-                event = orjson.loads(line)
+                event: Json = orjson.loads(line)
                 if event["type"] == "ERROR":
                     raise RefusedError(int(event["object"]["code"]), str(event["object"]))
-                yield event["type"], event["object"]
+                yield event
+        connection.close()
 
     def _request(
         self, method: str, path: str, body: Json | None = None, content: str = "application/json"

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from kubernetes.client import ApiClient
-
 from stashgen_controller.kube.client import Client
+from stashgen_controller.kube.connection import Connection
 from tests.support.harness import Harness
 
 _WRITES = {"POST", "PUT", "PATCH", "DELETE"}
@@ -20,13 +19,13 @@ class MortalClient(Client):
     """The real client of a process that dies at one of its writes.
 
     Args:
-        api: The transport.
+        connection: To the server.
         writes: How many are still done.
         is_sent: Whether the last one still reaches the server, whose answer nobody reads.
     """
 
-    def __init__(self, api: ApiClient, writes: int, *, is_sent: bool) -> None:
-        super().__init__(api)
+    def __init__(self, connection: Connection, writes: int, *, is_sent: bool) -> None:
+        super().__init__(connection)
         self.left = writes
         self._is_sent = is_sent
 
@@ -43,8 +42,7 @@ class MortalClient(Client):
 @contextmanager
 def mortal(harness: Harness, writes: int, *, is_sent: bool) -> Iterator[MortalClient]:
     """Give the controller a client that ends it; afterwards a new controller has a whole one."""
-    transport = harness.client._api
-    client = MortalClient(transport, writes, is_sent=is_sent)
+    client = MortalClient(harness.client._connection, writes, is_sent=is_sent)
     harness.controller = client
     try:
         yield client

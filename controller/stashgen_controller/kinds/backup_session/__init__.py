@@ -82,6 +82,11 @@ def _uses(reader: Reader, session: BackupSession) -> Iterator[IndexKey]:
             yield volume_key(namespace, item.app_ref.name)
 
 
+def _awaits_start(session: BackupSession) -> bool:
+    """Its first Job is what people wait for at 03:00."""
+    return session.phase is None
+
+
 KIND = Kind(
     BackupSession,
     observe,
@@ -101,5 +106,6 @@ KIND = Kind(
         cluster_identity(BackupSession),
     ),
     is_finished=_is_over,
+    is_urgent=_awaits_start,
     uses=_uses,
 )

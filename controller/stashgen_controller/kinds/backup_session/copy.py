@@ -27,9 +27,10 @@ class Copy:
         snapshot: None until it was made.
         snapshot_object: The same without its status, for the plan.
         run: The backup Job.
-        template: The backup pod; None with a ``problem``.
+        template: The backup pod; None with a ``problem``, and while no backup is to begin.
         problem: Why no Job can be made now.
-        maintenance: The maintenance pod, for retention; None with a ``retention_problem``.
+        maintenance: The maintenance pod, for retention; None with a ``retention_problem``, and
+            while no retention is to begin.
         retention_problem: Why retention cannot be applied now.
         retain_job: Name of the retention Job.
         retain_run: The retention Job.

@@ -14,7 +14,7 @@ from stashgen.api.resources import (
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash import names
 from stashgen.kubestash.conditions import ConditionType
-from stashgen_controller.jobs.run import JobRun, observe_job
+from stashgen_controller.jobs.run import JobRun, RunState, observe_job
 from stashgen_controller.jobs.templates import UnresolvedError, backup_template, retain_template
 from stashgen_controller.kinds.backup_session.copy import Copy
 from stashgen_controller.kinds.backup_session.history import (
@@ -32,6 +32,9 @@ from stashgen_controller.listers.snapshots import pinned_snapshots, unrecorded_f
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.conditions import find, is_true
 from stashgen_controller.runtime.kind import Reader
+
+# One that has ended may be followed by another.
+_MAY_RETAIN = frozenset({RunState.ABSENT, RunState.FINISHED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,14 +187,30 @@ def _copy(
         owner=session.metadata,
         is_settled=entry is not None and entry.is_finished,
     )
-    if repository is not None:
-        template, problem = _backup(reader, repository, storage, config_session)
-        maintenance, retention_problem = _attempt(
-            lambda: retain_template(reader, repository, storage, session.spec.session or "")
-        )
-    else:
-        template = maintenance = None
+    run = observe_job(
+        reader,
+        namespace=namespace,
+        name=snapshot_name,
+        executor=snapshot.status.executor if snapshot and snapshot.status else None,
+        owner=session.metadata,
+        was_started=recorded is Phase.RUNNING,
+        # What the worker reported is the Snapshot's to conclude from.
+        is_settled=is_pushed or (snapshot is not None and snapshot.is_finished),
+    )
+    # What only a plan needs is not looked for while there is none to be made.
+    backs_up = run.state is RunState.ABSENT or session.phase is None
+    phases = {recorded, snapshot.phase if snapshot is not None else None}
+    retains = Phase.SUCCEEDED in phases and retain_run.state in _MAY_RETAIN
+    template = maintenance = problem = retention_problem = None
+    if repository is None:
         problem = retention_problem = Reason("", f"Repository {name} does not exist")
+    else:
+        if backs_up:
+            template, problem = _backup(reader, repository, storage, config_session)
+        if retains:
+            maintenance, retention_problem = _attempt(
+                lambda: retain_template(reader, repository, storage, session.spec.session or "")
+            )
     backend = (
         configuration.backend(listed.backend)
         if configuration is not None and listed is not None
@@ -204,17 +223,10 @@ def _copy(
         recorded=recorded,
         repository=repository,
         snapshot=snapshot,
-        snapshot_object=without_status(reader, SNAPSHOTS, namespace, snapshot_name),
-        run=observe_job(
-            reader,
-            namespace=namespace,
-            name=snapshot_name,
-            executor=snapshot.status.executor if snapshot and snapshot.status else None,
-            owner=session.metadata,
-            was_started=recorded is Phase.RUNNING,
-            # What the worker reported is the Snapshot's to conclude from.
-            is_settled=is_pushed or (snapshot is not None and snapshot.is_finished),
+        snapshot_object=(
+            without_status(reader, SNAPSHOTS, namespace, snapshot_name) if backs_up else None
         ),
+        run=run,
         template=template,
         problem=problem,
         maintenance=maintenance,
@@ -224,9 +236,9 @@ def _copy(
         retain_attempt=attempt,
         removed=_removed(reader, namespace, name, retain_run),
         retention_ref=backend.retention_policy if backend is not None else None,
-        terminated_pods=terminated_pods(reader, namespace, name),
-        unrecorded_failures=unrecorded_failures(reader, namespace, name),
-        pinned=pinned_snapshots(reader, namespace, name),
+        terminated_pods=(terminated_pods(reader, namespace, name) if backs_up or retains else ()),
+        unrecorded_failures=unrecorded_failures(reader, namespace, name) if retains else (),
+        pinned=pinned_snapshots(reader, namespace, name) if retains else (),
     )
 
 

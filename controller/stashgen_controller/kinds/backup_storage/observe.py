@@ -14,11 +14,15 @@ from stashgen.kubestash.defaults import with_storage_defaults
 from stashgen.kubestash.pods import templates
 from stashgen.kubestash.pods.settings import settings_from_storage
 from stashgen.kubestash.pods.templates import UnsupportedStorageError
-from stashgen.kubestash.validation.storages import validate_backup_storage
+from stashgen.kubestash.validation.storages import storage_place, validate_backup_storage
 from stashgen.kubestash.verbs import Template
 from stashgen_controller.jobs.run import JobRun, observe_job
 from stashgen_controller.jobs.templates import rendered_template
-from stashgen_controller.listers.indexes import REPOSITORIES_BY_STORAGE
+from stashgen_controller.listers.indexes import (
+    DEFAULT_STORAGES,
+    REPOSITORIES_BY_STORAGE,
+    STORAGES_BY_PLACE,
+)
 from stashgen_controller.listers.objects import cluster_uid, without_status
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.causes import Cause
@@ -104,10 +108,15 @@ def _rank(storage: BackupStorage) -> tuple[bool, str, tuple[str, str]]:
 
 
 def _template(reader: Reader, storage: BackupStorage) -> tuple[JsonObject | None, Reason | None]:
-    # Whoever makes a storage of the same place later must not stop the one that is there.
-    others = [item for item in reader.items(BackupStorage) if _came_first(item, storage)]
+    storage_as_meant = with_storage_defaults(storage)
+    place = storage_place(storage_as_meant.spec.storage)
+    others = {item.key: item for item in reader.by(DEFAULT_STORAGES)}
+    if place is not None:
+        # Whoever makes a storage of the same place later must not stop the one that is there.
+        same = reader.by(STORAGES_BY_PLACE, *place)
+        others |= {item.key: item for item in same if _came_first(item, storage)}
     invalid = validate_backup_storage(
-        with_storage_defaults(storage), map(with_storage_defaults, others)
+        storage_as_meant, (with_storage_defaults(others[key]) for key in sorted(others))
     )
     if invalid:
         return None, Reason(Cause.INVALID_FIELD, "; ".join(invalid))

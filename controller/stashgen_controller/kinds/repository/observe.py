@@ -65,11 +65,12 @@ class Observed:
     """What is known about one Repository.
 
     Attributes:
-        obj: As stored, without its status.
+        obj: As stored, without its status; empty where all is initialised.
         repository: The same as a model.
         storage_is_ready: The BackupStorage exists and its phase is Ready.
         sessions: Names of the sessions that write here, sorted.
-        template: The maintenance pod template; None with a ``problem``.
+        template: The maintenance pod template; None with a ``problem``, and where all is
+            initialised.
         problem: What the template lacks.
         run: The recorded attempt's Job.
         snapshots: The Snapshots of this repository, newest first.
@@ -115,7 +116,7 @@ class Observed:
     @property
     def wanted_paths(self) -> tuple[str, ...]:
         """Where the sessions need a restic repository."""
-        return tuple(layout.component_path(session, COMPONENT) for session in self.sessions)
+        return _paths(self.sessions)
 
     @property
     def missing_paths(self) -> frozenset[str]:
@@ -144,14 +145,19 @@ def observe(reader: Reader, repository: Repository) -> Observed:
         owner=repository.metadata,
         is_settled=resync is None or resync.phase is ResyncPhase.FINISHED,
     )
-    template, problem = _template(reader, repository, storage)
+    sessions = tuple(sorted({use.session.name or "" for use in uses_of(reader, repository)}))
+    obj: JsonObject = {}
+    template = problem = None
+    if not _has_all(repository, sessions) or _may_resync(repository):
+        obj = without_status(reader, REPOSITORIES, namespace, name) or {}
+        template, problem = _template(reader, repository, storage)
     return Observed(
-        obj=without_status(reader, REPOSITORIES, namespace, name) or {},
+        obj=obj,
         repository=repository,
         storage_is_ready=storage is not None
         and storage.status is not None
         and storage.status.phase == "Ready",
-        sessions=tuple(sorted({use.session.name or "" for use in uses_of(reader, repository)})),
+        sessions=sessions,
         template=template,
         problem=problem,
         run=observe_job(
@@ -216,6 +222,24 @@ def _writing(reader: Reader, repository: Repository) -> str | None:
         if repository.metadata.name in copies:
             return session.metadata.name
     return None
+
+
+def _paths(sessions: Sequence[str]) -> tuple[str, ...]:
+    return tuple(layout.component_path(session, COMPONENT) for session in sessions)
+
+
+def _has_all(repository: Repository, sessions: Sequence[str]) -> bool:
+    """Whether nothing is left to be initialised: only that needs a pod."""
+    made = (repository.status.component_paths if repository.status is not None else None) or ()
+    return bool(made) and set(_paths(sessions)) <= set(made)
+
+
+def _may_resync(repository: Repository) -> bool:
+    """Whether Snapshots come back from the bucket, or are asked to."""
+    resync = repository.status.snapshot_resync if repository.status is not None else None
+    annotations = repository.metadata.annotations or {}
+    is_running = resync is not None and resync.phase is ResyncPhase.RUNNING
+    return is_running or RESYNC_ANNOTATION in annotations
 
 
 def _template(

@@ -43,6 +43,10 @@ def _uses(reader: Reader, restore: RestoreSession) -> Iterable[IndexKey]:
     return restore_keys(reader, restore)
 
 
+def _awaits_start(restore: RestoreSession) -> bool:
+    return restore.status is None or restore.status.phase is None
+
+
 KIND = Kind(
     RestoreSession,
     observe,
@@ -63,5 +67,6 @@ KIND = Kind(
         cluster_identity(RestoreSession),
     ),
     is_finished=_is_over,
+    is_urgent=_awaits_start,
     uses=_uses,
 )

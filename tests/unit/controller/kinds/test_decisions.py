@@ -84,3 +84,24 @@ def test_a_snapshot_is_ours_only_with_session_and_repository(
     world = World([stored(manifests.configuration("demo"), "c"), stored(snapshot, "s")])
     (copy,) = observe(world, BackupSession.from_wire(stored(obj, "b"))).copies
     assert copy.collides is collides
+
+
+@pytest.mark.parametrize(
+    ("other", "is_refused"),
+    [({"bucket": "corp/"}, True), ({"bucket": "corp", "prefix": "b"}, False), ({"x": 1}, False)],
+)
+def test_storage_in_the_place_of_another_is_refused(other: JsonObject, is_refused: bool) -> None:
+    storages = [_bucket("one", {"bucket": "corp"}), _bucket("other", other)]
+    status = reconciled(World(storages), known.BACKUP_STORAGES, storages[0]).status
+    says = "is the same place as that of BackupStorage demo/other" in str(status)
+    assert says is is_refused
+
+
+def _bucket(name: str, block: JsonObject) -> JsonObject:
+    obj: JsonObject = {
+        "apiVersion": "storage.kubestash.com/v1alpha1",
+        "kind": "BackupStorage",
+        "metadata": {"name": name, "namespace": "demo"},
+        "spec": {"storage": {"provider": "s3", "s3": {"endpoint": "https://s3.corp", **block}}},
+    }
+    return stored(obj, f"uid-{name}")

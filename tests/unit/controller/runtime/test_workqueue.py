@@ -3,6 +3,8 @@
 from datetime import timedelta
 from threading import Event, Thread
 
+import pytest
+
 from stashgen.api.resources import JOBS
 from stashgen_controller.kube.clock import SystemClock
 from stashgen_controller.runtime.decision import Key
@@ -50,3 +52,64 @@ def test_a_key_that_becomes_due_does_not_wait_for_a_busy_thread() -> None:
     queue.stop()
     for thread in threads:
         thread.join()
+
+
+def test_a_key_that_shares_one_of_several_lanes_waits_for_it() -> None:
+    queue = WorkQueue(SystemClock(), lambda item: item.name)
+    for name in ("ab", "bc", "c"):
+        queue.add(key(name))
+    with queue.take() as first:
+        with queue.take() as second:
+            assert (first, second) == (key("ab"), key("c"))
+        assert queue.depth == 1
+    with queue.take() as third:
+        assert third == key("bc")
+    assert queue.idle
+
+
+def test_an_urgent_key_comes_before_the_others() -> None:
+    queue = WorkQueue(SystemClock())
+    for name in ("a", "b", "c"):
+        queue.add(key(name))
+    queue.add(key("urgent"), is_urgent=True)
+    queue.add(key("b"), is_urgent=True)
+    assert taken(queue, 4) == ["urgent", "b", "a", "c"]
+
+
+@pytest.mark.parametrize(("is_urgent", "then"), [(True, ["a", "b"]), (False, ["b", "a"])])
+def test_a_key_that_was_added_while_it_was_worked_on_comes_next_if_it_is_urgent(
+    is_urgent: bool, then: list[str]
+) -> None:
+    queue = WorkQueue(SystemClock())
+    for name in ("a", "b"):
+        queue.add(key(name))
+    with queue.take() as first:
+        assert first == key("a")
+        queue.add(key("a"), is_urgent=is_urgent)
+        queue.add(key("a"))
+    assert taken(queue, 2) == then
+
+
+def test_a_key_that_comes_back_for_ever_does_not_hold_up_the_others() -> None:
+    queue = WorkQueue(SystemClock())
+    queue.add(key("again"))
+    with queue.take():
+        queue.add(key("again"), is_urgent=True)
+        queue.add(key("other"))
+        queue.add(key("urgent"), is_urgent=True)
+    seen = []
+    for _ in range(8):
+        with queue.take() as item:
+            seen.append(item)
+            queue.add(key("again"), is_urgent=True)
+    assert {key("other"), key("urgent")} <= set(seen)
+
+
+def taken(queue: WorkQueue, count: int) -> list[str]:
+    """The names of the next keys."""
+    names = []
+    for _ in range(count):
+        with queue.take() as item:
+            assert item is not None
+            names.append(item.name)
+    return names

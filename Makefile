@@ -60,7 +60,8 @@ image: setup  ## Build the image of controller and worker with buildah, without 
 
 e2e: setup  ## Run the tests that need a real cluster, then take it down (KEEP=1 leaves it running).
 	@$(PYTHON) -m tools.cluster up
-	@programs=$$($(PYTHON) tools/go/build.py kubernetes restic versitygw | paste -sd:); PATH="$$programs:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/cluster $(ARGS)
+	@programs=$$($(PYTHON) tools/go/build.py kubernetes restic versitygw | paste -sd:); export PATH="$$programs:$(CURDIR)/$(BIN):$$PATH"; \
+	$(if $(ARGS),$(BIN)/python -m pytest tests/cluster $(ARGS),$(BIN)/python -m pytest $(call SCOPES,3) tests/cluster -m 'not alone'; $(BIN)/python -m pytest tests/cluster -m alone)
 	@$(if $(KEEP),,$(PYTHON) -m tools.cluster down)
 
 bench: setup  ## Measure side by side with bare restic and bare requests; JSON lines (ARGS="controller --sessions 500").

@@ -48,7 +48,7 @@ def requests(log: Path, about: str = "") -> Iterator[Request]:
             time of that into the name of the old one, which is read before it.
         about: Only events with this text in them are read: that is quick.
     """
-    for line in _lines(log):
+    for line in lines(log):
         if about.encode() not in line:
             continue
         event: dict[str, Any] = json.loads(line)
@@ -72,10 +72,11 @@ def requests(log: Path, about: str = "") -> Iterator[Request]:
         )
 
 
-def _lines(log: Path) -> Iterator[bytes]:
+def lines(log: Path) -> Iterator[bytes]:
+    """The events of the log and of those before it, without one that is just being written."""
     for path in (*sorted(log.parent.glob(f"{log.stem}-*{log.suffix}")), log):
         with path.open("rb") as file:
-            yield from file
+            yield from (line for line in file if line.endswith(b"\n"))
 
 
 def _decision(event: dict[str, Any]) -> str | None:

@@ -4,12 +4,15 @@ import fcntl
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
 import pytest
+from xdist import is_xdist_worker
 
 from stashgen.api.strict_mode import JOBS_POLICY, JOBS_ROLE, WRITES_POLICY
 from tests.cluster.installation import DEPLOY, apply_controllers, install
 from tests.cluster.kube import Kube
+from tests.cluster.once import Once
 from tests.cluster.protected import Protected
 from tests.support.gateway import Gateway
 from tools.cluster.layout import HOST_ADDRESS
@@ -24,26 +27,44 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: _LAST.index(item.path.name) if item.path.name in _LAST else -1)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _alone() -> Iterator[None]:
-    """One run after the other: a machine has one such cluster, and a test takes it down."""
-    with (cache_folder() / "cluster-tests.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+_LOCK = pytest.StashKey[IO[str]]()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """One run after the other: a machine has one such cluster, and a test takes it down.
+
+    The processes of a run have it together.
+    """
+    if not is_xdist_worker(session):
+        session.config.stash[_LOCK] = (cache_folder() / "cluster-tests.lock").open("w")
+        fcntl.flock(session.config.stash[_LOCK], fcntl.LOCK_EX)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """The next run may begin."""
+    if _LOCK in session.config.stash:
+        session.config.stash[_LOCK].close()
 
 
 @pytest.fixture(scope="session")
-def kube() -> Kube:
+def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
+    """What the processes of a run need once; the first one does it, the others wait."""
+    own = tmp_path_factory.getbasetemp()
+    return Once(own if worker_id == "master" else own.parent)
+
+
+@pytest.fixture(scope="session")
+def kube(once: Once) -> Kube:
     """The cluster, started if it does not run yet."""
     running = Kube()
-    running.cluster("up")
+    once("up", lambda: running.cluster("up"))
     return running
 
 
 @pytest.fixture(scope="session")
-def installed(kube: Kube) -> None:
+def installed(kube: Kube, once: Once) -> None:
     """Both controllers run in their own image."""
-    install(kube)
+    once("install", lambda: install(kube))
 
 
 @pytest.fixture(scope="module")

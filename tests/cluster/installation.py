@@ -34,7 +34,7 @@ def install(kube: Kube) -> None:
     kube.kubectl("rollout", "restart", f"--namespace={SYSTEM}", "deployment/stashgen-controller")
     kube.kubectl(
         "rollout", "status", f"--namespace={SYSTEM}", "deployment/stashgen-controller",
-        "--timeout=120s",
+        "--timeout=300s",
     )  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def apply_controllers(kube: Kube, folder: Path) -> None:
     """Apply a kustomization of the controllers over the one that is there, and wait for them."""
     kube.kubectl("apply", "--server-side", f"--kustomize={folder}")
     where = (f"--namespace={SYSTEM}", "deployment/stashgen-controller")
-    kube.kubectl("rollout", "status", *where, "--timeout=120s")
+    kube.kubectl("rollout", "status", *where, "--timeout=300s")
 
 
 def leader(kube: Kube) -> str:
@@ -149,7 +149,7 @@ def restore(kube: Kube, namespace: str, name: str, repository: str, snapshot: st
         },
     }
     kube.apply(namespace, session)
-    kube.wait_until(lambda: _phase(kube, namespace, "restoresession", name) in _ENDS, seconds=120)
+    kube.wait_until(lambda: _phase(kube, namespace, "restoresession", name) in _ENDS, seconds=300)
     return kube.get(namespace, "restoresession", name)
 
 

@@ -25,6 +25,8 @@ from tests.support.strict.attacks import ATTACKS, BEYOND_ADMISSION, Attack, Grou
 from tests.support.strict.ground import Api
 from tools.cluster.certificates import authority
 
+pytestmark = pytest.mark.alone
+
 _KINDS = ("validatingadmissionpolicy", "validatingadmissionpolicybinding")
 _REPLICAS = 2
 _CONTROLLERS = "app.kubernetes.io/name=stashgen-controller"
@@ -168,7 +170,7 @@ def test_during_a_sync_a_session_waits_and_does_not_fail(kube: Kube, shop: str) 
     _replace(kube, changed)
     try:
         session = _session(kube, shop, "during-a-sync")
-        kube.wait_until(lambda: _reason(kube, shop, session) == "NotReviewedYet", seconds=30)
+        kube.wait_until(lambda: _reason(kube, shop, session) == "NotReviewedYet")
         status = kube.get(shop, "backupsession", session)["status"]
         assert status["phase"] in {"Pending", "Running"}, status
         (condition,) = [c for c in status["conditions"] if c["type"] == "BackupExecutorEnsured"]
@@ -183,9 +185,7 @@ def test_without_a_policy_no_job_is_started_and_nobody_is_ready(kube: Kube, shop
     with _without(kube, f"{JOBS_POLICY}-1"):
         kube.kubectl("delete", "pods", f"--namespace={SYSTEM}", f"--selector={_CONTROLLERS}")
         session = _session(kube, shop, "without-a-policy")
-        kube.wait_until(
-            lambda: _reason(kube, shop, session) == "AdmissionPolicyMissing", seconds=60
-        )
+        kube.wait_until(lambda: _reason(kube, shop, session) == "AdmissionPolicyMissing")
         kube.wait_until(lambda: _ready(kube) == 0)
         made = [name for name in installation.names(kube, shop, "jobs") if session in name]
         assert made == []

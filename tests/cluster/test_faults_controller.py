@@ -12,6 +12,8 @@ from tests.cluster.kube import Kube
 from tests.cluster.protected import REQUESTS_OF_A_SESSION, Protected, kill
 from tests.support.faults import fault
 
+pytestmark = pytest.mark.alone
+
 # A write whose answer nobody read is looked at again, and one may be refused.
 _REPEATED = 4
 _QUIET_SECONDS = 3.0
@@ -60,14 +62,13 @@ def test_leader_changes_during_a_backup_and_then_nobody_writes(
     kube: Kube, protected: Protected
 ) -> None:
     kube.wait_until(lambda: leader(kube))
-    begin, name = datetime.now(UTC), protected.trigger()
-    protected.wait_in_the_middle(name)
+    held = protected.hold()
     _next_leader(kube)
     protected.gateway.resume()
-    protected.finish(name)
-    fault("Another controller takes the lead").check(protected.told(name))
+    protected.finish(held.name)
+    fault("Another controller takes the lead").check(protected.told(held.name))
     protected.assert_whole()
-    assert len(protected.requests(begin)) <= REQUESTS_OF_A_SESSION + _REPEATED
+    assert len(protected.requests(held.begin)) <= REQUESTS_OF_A_SESSION + _REPEATED
 
     # Each object is new to the next leader, and as it should be: no request follows from a look.
     begin = datetime.now(UTC)
@@ -77,24 +78,23 @@ def test_leader_changes_during_a_backup_and_then_nobody_writes(
 
 
 def test_api_server_is_restarted_during_a_backup(kube: Kube, protected: Protected) -> None:
-    begin, name = datetime.now(UTC), protected.trigger()
-    protected.wait_in_the_middle(name)
+    held = protected.hold()
     kube.cluster("restart", "kube-apiserver")
     protected.connect()
     protected.gateway.resume()
-    protected.finish(name)
-    fault("The API server is restarted").check(protected.told(name))
+    protected.finish(held.name)
+    fault("The API server is restarted").check(protected.told(held.name))
     protected.assert_whole()
-    assert len(protected.requests(begin)) <= REQUESTS_OF_A_SESSION + _REPEATED
+    assert len(protected.requests(held.begin)) <= REQUESTS_OF_A_SESSION + _REPEATED
 
 
 def _next_leader(kube: Kube) -> None:
     """Delete the pod that leads, and wait for another one to do it."""
     before = leader(kube)
     kube.kubectl("delete", f"--namespace={SYSTEM}", "pod", before, "--wait=false")
-    kube.wait_until(lambda: leader(kube) not in {"", before}, seconds=30)
+    kube.wait_until(lambda: leader(kube) not in {"", before})
 
 
 def _roll_out(kube: Kube, *change: str) -> None:
     kube.kubectl(f"--namespace={SYSTEM}", *change)
-    kube.kubectl(f"--namespace={SYSTEM}", "rollout", "status", _DEPLOYMENT, "--timeout=60s")
+    kube.kubectl(f"--namespace={SYSTEM}", "rollout", "status", _DEPLOYMENT, "--timeout=180s")

@@ -115,11 +115,11 @@ def test_namespace_is_deleted_during_a_backup(kube: Kube, gateway: Gateway, tmp_
         volume = Protected(kube, gateway, namespace, tmp_path)
         volume.prepare()
         before = volume.restic_ids()
-        pod = volume.wait_in_the_middle(volume.trigger())
+        held = volume.hold()
         begin = datetime.now(UTC)
         kube.kubectl("delete", "namespace", namespace, "--wait=false")
-        volume.let_it_end(pod)
-        kube.kubectl("wait", "--for=delete", f"namespace/{namespace}", "--timeout=90s")
+        volume.let_it_end(held.pod)
+        kube.kubectl("wait", "--for=delete", f"namespace/{namespace}", "--timeout=240s")
     # The bucket is as it was, and free: what was in it can be restored into a new namespace.
     assert set(before) <= set(volume.restic_ids())
     assert volume.locks() == []

@@ -25,17 +25,15 @@ def test_bucket_is_away_before(protected: Protected) -> None:
 
 
 def test_bucket_is_away_for_a_moment_during(protected: Protected) -> None:
-    begin = datetime.now(UTC)
-    name = protected.trigger()
-    protected.wait_in_the_middle(name)
+    held = protected.hold()
     protected.gateway.resume()
     protected.gateway.stop()
     time.sleep(_OUTAGE_SECONDS)
     protected.gateway.start()
-    protected.finish(name)
-    fault("The bucket is away for a moment during a backup").check(protected.told(name))
+    protected.finish(held.name)
+    fault("The bucket is away for a moment during a backup").check(protected.told(held.name))
     protected.assert_whole()
-    assert len(protected.requests(begin)) <= REQUESTS_OF_A_SESSION
+    assert len(protected.requests(held.begin)) <= REQUESTS_OF_A_SESSION
 
 
 @pytest.mark.parametrize(

@@ -10,35 +10,32 @@ _MANY = 100
 
 
 def test_pod_is_deleted(protected: Protected, kube: Kube) -> None:
-    name = protected.trigger()
-    pod = protected.wait_in_the_middle(name)
-    kube.kubectl("delete", f"--namespace={protected.namespace}", "pod", pod, "--wait=false")
-    protected.let_it_end(pod)
-    protected.finish(name, "Failed")
-    fault("The worker's pod is deleted").check(protected.told(name))
-    _is_made_good(protected, name)
+    held = protected.hold()
+    kube.kubectl("delete", f"--namespace={protected.namespace}", "pod", held.pod, "--wait=false")
+    protected.let_it_end(held.pod)
+    protected.finish(held.name, "Failed")
+    fault("The worker's pod is deleted").check(protected.told(held.name))
+    _is_made_good(protected, held.name)
 
 
 def test_worker_is_killed(protected: Protected, kube: Kube) -> None:
-    name = protected.trigger()
-    pod = protected.wait_in_the_middle(name)
-    kill(kube, protected.namespace, pod)
+    held = protected.hold()
+    kill(kube, protected.namespace, held.pod)
     protected.gateway.resume()
-    protected.finish(name, "Failed")
+    protected.finish(held.name, "Failed")
     assert protected.locks(), "a worker that is killed leaves its lock"
-    fault("The worker is killed").check(protected.told(name))
-    _is_made_good(protected, name)
+    fault("The worker is killed").check(protected.told(held.name))
+    _is_made_good(protected, held.name)
 
 
 def test_job_is_deleted(protected: Protected, kube: Kube) -> None:
-    name = protected.trigger()
-    pod = protected.wait_in_the_middle(name)
-    job = protected.snapshot_of(name)
+    held = protected.hold()
+    job = protected.snapshot_of(held.name)
     kube.kubectl("delete", f"--namespace={protected.namespace}", "job", job, "--wait=false")
-    protected.let_it_end(pod)
-    protected.finish(name, "Failed")
-    fault("Somebody deletes the running Job").check(protected.told(name))
-    _is_made_good(protected, name)
+    protected.let_it_end(held.pod)
+    protected.finish(held.name, "Failed")
+    fault("Somebody deletes the running Job").check(protected.told(held.name))
+    _is_made_good(protected, held.name)
 
 
 def test_two_sessions_at_once(protected: Protected) -> None:

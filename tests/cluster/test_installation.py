@@ -7,7 +7,7 @@ import pytest
 from tests.cluster.installation import CONTROLLER, SYSTEM, leader
 from tests.cluster.kube import Kube, KubeError
 
-pytestmark = pytest.mark.usefixtures("installed")
+pytestmark = [pytest.mark.alone, pytest.mark.usefixtures("installed")]
 _METRICS = "stashgen-controller-metrics:metrics"
 
 
@@ -15,10 +15,10 @@ def test_another_controller_follows_when_the_leaders_pod_is_deleted(kube: Kube) 
     kube.wait_until(lambda: leader(kube))
     before = leader(kube)
     kube.kubectl("delete", f"--namespace={SYSTEM}", "pod", before, "--wait=false")
-    kube.wait_until(lambda: leader(kube) not in {"", before}, seconds=30)
+    kube.wait_until(lambda: leader(kube) not in {"", before})
     kube.kubectl(
         "rollout", "status", f"--namespace={SYSTEM}", "deployment/stashgen-controller",
-        "--timeout=60s",
+        "--timeout=180s",
     )  # fmt: skip
 
 

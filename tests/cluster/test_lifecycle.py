@@ -15,6 +15,8 @@ from tools.cluster import node, processes
 from tools.cluster.layout import CGROUP, HOST_LINK, NODE, REPLACED_FOLDERS
 from tools.go.build import cache_folder
 
+pytestmark = pytest.mark.alone
+
 Snapshot = dict[str, list[str]]
 _OTHERS_SECONDS = 90
 
@@ -117,7 +119,7 @@ def _run_a_pod(kube: Kube, name: str) -> None:
     )
     kube.wait_until(lambda: "default" in kube.kubectl("get", "serviceaccounts", "--output=name"))
     kube.apply("default", claim, wanted)
-    kube.kubectl("wait", "--for=condition=Ready", f"pod/{name}", "--timeout=90s")
+    kube.kubectl("wait", "--for=condition=Ready", f"pod/{name}", "--timeout=240s")
 
 
 def _kill_all(kube: Kube) -> None:

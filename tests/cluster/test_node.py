@@ -7,6 +7,7 @@ import urllib.request
 
 import pytest
 
+from tests.cluster.audit import lines
 from tests.cluster.kube import Kube, KubeError
 from tests.cluster.pods import pod
 from tools.cluster.certificates import authority, certificate, key, kubeconfig
@@ -23,7 +24,7 @@ def _status(kube: Kube, url: str, client: str | None = None, token: str | None =
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     request = urllib.request.Request(url, headers=headers)
     try:
-        with urllib.request.urlopen(request, context=tls, timeout=10) as answer:
+        with urllib.request.urlopen(request, context=tls, timeout=60) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         with error:
@@ -82,7 +83,7 @@ def test_every_request_is_in_the_audit_log(kube: Kube, namespace: str) -> None:
     kube.kubectl("create", "configmap", "audited", f"--namespace={namespace}")
     found = [
         event
-        for event in map(json.loads, kube.layout.audit_log.read_text().splitlines())
+        for event in map(json.loads, lines(kube.layout.audit_log))
         if event["verb"] == "create" and event["objectRef"].get("name") == "audited"
     ]
     assert [event["user"]["username"] for event in found] == ["kubernetes-admin"]

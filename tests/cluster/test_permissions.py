@@ -13,6 +13,8 @@ from tests.cluster.audit import Request, requests
 from tests.cluster.installation import CONTROLLER
 from tests.cluster.kube import Kube
 
+pytestmark = pytest.mark.alone
+
 # Looked at by the admission plugin OwnerReferencesPermissionEnforcement, which is off here.
 _ONLY_ELSEWHERE = "finalizers"
 # A cache may know a moment later than the API server that a namespace is on its way out.

@@ -186,7 +186,7 @@ def test_cron_job_controller_runs_a_job_at_the_minute(kube: Kube, namespace: str
     )
     finished = ["get", "jobs", f"--namespace={namespace}"]
     succeeded = "--output=jsonpath={.items[?(@.status.succeeded==1)].metadata.name}"
-    kube.wait_until(lambda: kube.kubectl(*finished, succeeded), seconds=100)
+    kube.wait_until(lambda: kube.kubectl(*finished, succeeded), seconds=240)
     job = kube.kubectl(*finished, succeeded).split()[0]
     assert kube.kubectl("logs", f"job/{job}", f"--namespace={namespace}") == "ticked\n"
 

@@ -40,7 +40,7 @@ def stashgen(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[s
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=180,
     )
 
 
@@ -201,7 +201,7 @@ def test_closed_standard_streams_are_an_error_only_where_they_are_needed(project
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=180,
         )
         assert (result.returncode, result.stdout, result.stderr) == (code, "", printed)
 
@@ -214,7 +214,7 @@ def _to(stdout: int, project: Path) -> subprocess.CompletedProcess[bytes]:
         stdout=stdout,
         stderr=subprocess.PIPE,
         check=False,
-        timeout=60,
+        timeout=180,
     )
 
 
@@ -245,13 +245,13 @@ def test_an_interrupt_ends_the_build_with_exit_code_130(
         stderr=subprocess.PIPE,
     ) as process:
         waiting = Path(f"/proc/{process.pid}/wchan")
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while "pipe" not in waiting.read_text() and time.monotonic() < deadline:
             time.sleep(0.02)
         # Only now: what is left in Python's buffer must not block the end of the process.
         process.send_signal(signal.SIGINT)
         try:
-            _, printed = process.communicate(timeout=30)
+            _, printed = process.communicate(timeout=120)
         finally:
             process.kill()
     assert (process.returncode, printed) == (130, b"stashgen: interrupted\n")
@@ -274,7 +274,7 @@ def test_a_bug_of_ours_is_one_line_and_a_traceback_only_on_request(project: Path
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=180,
         )
         assert (result.returncode, result.stdout) == (3, "")
         last = result.stderr.splitlines()[-1]
@@ -298,7 +298,7 @@ def test_version_starts_without_the_models(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=180,
     )
     assert (result.returncode, result.stdout) == (0, f"stashgen {__version__}\n")
 

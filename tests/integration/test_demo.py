@@ -78,7 +78,7 @@ def test_machine_without_namespaces_is_told_before_anything_starts(tmp_path: Pat
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=180,
     )
     assert (demo.returncode, demo.stdout) == (2, "")
     assert "may make no namespaces" in demo.stderr
@@ -115,7 +115,7 @@ def test_interrupted_demo_leaves_no_process_and_no_folder(
         assert demo.poll() is None
     demo.send_signal(number)
     demo.send_signal(number)
-    _, errors = demo.communicate(timeout=60)
+    _, errors = demo.communicate(timeout=180)
     assert (demo.returncode, errors) == (
         130,
         "interrupted: stopping the cluster and removing its folder\n",

@@ -55,7 +55,7 @@ class Installed:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=180,
         )
         assert done.returncode == 0, done.stderr
         return done
@@ -76,7 +76,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Built]:
         for name, project in PACKAGES.items()
     }
     for build in builds.values():
-        printed, _ = build.communicate(timeout=120)
+        printed, _ = build.communicate(timeout=240)
         assert build.returncode == 0, printed
     return {
         name: Built(
@@ -101,7 +101,7 @@ def installed(built: dict[str, Built], tmp_path_factory: pytest.TempPathFactory)
     subprocess.run(
         [*_PIP, "--python", place, "install", "--no-compile", *_FROM_FILES_ALONE, *wheels],
         check=True,
-        timeout=120,
+        timeout=240,
     )
     return Installed(Path(paths["scripts"]), site_packages, tmp_path_factory.mktemp("elsewhere"))
 
@@ -124,7 +124,7 @@ def test_sdist_holds_the_package_and_the_licence_and_no_link(
 def test_pip_makes_the_same_wheels_of_the_sdists(built: dict[str, Built], tmp_path: Path) -> None:
     options = ("--no-build-isolation", "--wheel-dir", tmp_path)
     sdists = [item.sdist for item in built.values()]
-    subprocess.run([*_PIP, "wheel", *_FROM_FILES_ALONE, *options, *sdists], check=True, timeout=120)
+    subprocess.run([*_PIP, "wheel", *_FROM_FILES_ALONE, *options, *sdists], check=True, timeout=240)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
         item.wheel.name: item.wheel.read_bytes() for item in built.values()
     }

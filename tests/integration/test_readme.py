@@ -27,7 +27,7 @@ def test_policy_of_the_readme_builds_as_shown(tmp_path: Path) -> None:
         if words[0] == "stashgen":
             words = [sys.executable, "-m", *words]
         done = subprocess.run(
-            words, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+            words, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=180
         )
         said = done.stdout + done.stderr
         assert said == output

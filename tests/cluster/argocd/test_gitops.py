@@ -39,6 +39,8 @@ from tools.acceptance.steps import STEPS, Scene
 from tools.acceptance.view import condition, name
 from tools.image.__main__ import image_name
 
+pytestmark = pytest.mark.alone
+
 # In strict mode a pod may write to a claim of another name only if the name begins so.
 COPY = f"{LIBRARY}-restore-copy"
 # One request says itself that it is never pruned, another one does not.

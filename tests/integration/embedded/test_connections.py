@@ -34,7 +34,7 @@ def before() -> set[threading.Thread]:
 def connect(server: EmbeddedServer, path: str) -> socket.socket:
     """A connection on which a request was made and its answer has begun."""
     port = int(server.url.rpartition(":")[2])
-    connection = socket.create_connection(("127.0.0.1", port), timeout=20)
+    connection = socket.create_connection(("127.0.0.1", port), timeout=60)
     connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     assert connection.recv(12) == b"HTTP/1.1 200"
     return connection

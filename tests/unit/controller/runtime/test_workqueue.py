@@ -10,7 +10,7 @@ from stashgen_controller.kube.clock import SystemClock
 from stashgen_controller.runtime.decision import Key
 from stashgen_controller.runtime.workqueue import WorkQueue
 
-_LIMIT_SECONDS = 20
+_LIMIT_SECONDS = 60
 
 
 def key(name: str) -> Key:

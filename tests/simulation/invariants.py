@@ -54,6 +54,7 @@ class Invariant(StrEnum):
 # What is not kept yet: the long run without them shows nothing else.
 BROKEN = frozenset(
     {
+        Invariant.DONE_ONCE,
         Invariant.HALF_RESTORED_IS_NOT_BACKED_UP,
         Invariant.HALF_RESTORED_IS_NOT_PRUNED,
         Invariant.NOTHING_IS_STUCK,
@@ -63,8 +64,10 @@ BROKEN = frozenset(
         Invariant.ONE_RUN_PER_REPOSITORY,
         Invariant.ONE_RUN_PER_VOLUME,
         Invariant.PINNED_IS_KEPT,
+        Invariant.POLICY_IS_KEPT,
         Invariant.SUCCESS_HAS_DATA,
         Invariant.TERMINATED_PODS_HAVE_ENDED,
+        Invariant.WHOLE_IS_NOT_CALLED_DAMAGED,
     }
 )
 HOLD = frozenset(Invariant) - BROKEN

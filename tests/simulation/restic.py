@@ -20,6 +20,7 @@ Blob = tuple[str, int]
 
 _STALE = timedelta(minutes=30)
 _FILE_BYTES = 1000
+_CHECK_STEPS = 3
 _LOCK_POLL_SECONDS = 5.0
 _BROKEN, _NO_REPOSITORY, _LOCKED, _INTERRUPTED = 1, 10, 11, 130
 
@@ -205,9 +206,13 @@ class SimulatedRestic(Restic):
             if code:
                 return code
             there = set(self._found.snapshots)
-            self._work()
-            if not all(self._found.is_whole(id_) for id_ in there):
-                return _fail(output, _BROKEN, "repository contains errors")
+            for _ in range(_CHECK_STEPS):
+                self._work()
+                if self._is_ending:
+                    return _INTERRUPTED
+                # What goes while it is looked at is missing, as what is damaged is.
+                if not all(self._found.is_whole(id_) for id_ in there):
+                    return _fail(output, _BROKEN, "repository contains errors")
             return 0
 
     def _backup(self, args: Sequence[str], output: Output) -> int:

@@ -12,7 +12,6 @@ from typing import cast
 
 from stashgen.api.base import JsonObject, list_of, mapping_of, metadata_of, name_of, namespace_of
 from stashgen.api.labels import PLAN_ANNOTATION
-from stashgen.api.resources import Resource
 from stashgen.api.snapshot import Phase
 from stashgen.kubestash import layout
 from stashgen.kubestash.verbs import Verb
@@ -139,15 +138,19 @@ class SimulatedApi(Api):
     def __init__(self, server: ApiServer, faults: Faults, fiber: Fiber) -> None:
         self._server, self._faults, self._fiber = server, faults, fiber
 
-    def patch_status(
-        self, resource: Resource, namespace: str, name: str, status: JsonObject
-    ) -> None:
-        """Merge-patch a status."""
+    def _request(
+        self,
+        method: str,
+        path: str,
+        body: JsonObject | None = None,
+        content_type: str = "application/json",
+    ) -> JsonObject:
+        del content_type
         self._fiber.sleep(0.005)
         if self._faults.happens(Fault.LOST_PATCH, 0.5):
             raise ApiRefusedError(0, "nobody answers")
         try:
-            self._server.patch(resource, namespace, name, {"status": status}, status=True)
+            return self._server.answer(method, path, body, {})
         except ApiError as error:
             raise ApiRefusedError(error.status, error.message) from error
 

@@ -377,6 +377,19 @@ def test_retention_removes_the_records_of_what_it_removed(harness: Harness) -> N
     assert repository["snapshotCount"] == 2
 
 
+def test_retention_is_for_its_session_and_told_what_a_person_accepted(harness: Harness) -> None:
+    protect(harness, "local")
+    said = {"stashgen.dev/accept-smaller": "one", "stashgen.dev/accept-gap": "other"}
+    configuration = manifests.configuration("demo")
+    cast("JsonObject", configuration["metadata"])["annotations"] = cast("JsonObject", said)
+    harness.apply(configuration)
+    harness.settle(work=good_worker)
+    plans = [plan_of(job) for job in harness.reader.stored_items(known.JOBS, "demo")]
+    (plan,) = (plan for plan in plans if plan.verb is Verb.RETAIN)
+    assert (plan.session, plan.accepted_smaller, plan.accepted_gap) == ("backup", "one", "other")
+    assert plan.pinned_snapshots == ()
+
+
 def test_each_session_has_its_own_retention_policy(harness: Harness) -> None:
     harness.apply(manifests.storage("demo"))
     harness.apply(manifests.retention("demo"))

@@ -14,7 +14,6 @@ from typing import cast
 import pytest
 
 from stashgen.api import resources as known
-from stashgen.kubestash import names
 from tests.integration.controller.protected_volume import Protected, parent_of
 from tests.support import manifests
 from tests.support.real_cluster import PASSWORD, RealCluster
@@ -99,21 +98,21 @@ def test_a_lock_of_a_host_that_nobody_recorded_is_waited_for(cluster: RealCluste
     (first,) = protected.sessions
     with holding(protected, "somewhere-else") as holder:
         name = protected.start_next()
-        cluster.wait("the retention's pod", lambda: restic_in_retention(protected, name))
-        assert protected.session(name)["phase"] == "Succeeded"
-        assert protected.pod(first) in protected.terminated_pods(names.retain_job_name(name, 0))
+        cluster.wait("the check that ends the backup", lambda: is_checking(protected))
+        pods = protected.terminated_pods(f"repo-local-{name}")
+        assert protected.pod(first) in pods
+        assert "somewhere-else" not in pods
         assert protected.hosts() == ["somewhere-else"]
-        assert protected.retention(name)["phase"] == "Pending"
+        assert protected.session(name)["phase"] == "Running"
         holder.send_signal(signal.SIGTERM)
         cluster.wait("the retention", lambda: protected.retention(name).get("phase") == "Applied")
     assert protected.lock_ids() == []
     assert cluster.names(known.SNAPSHOTS, "unknown") == [f"repo-local-{name}"]
 
 
-def restic_in_retention(protected: Protected, session: str) -> bool:
-    """Whether a session's retention has come as far as to have restic forget."""
+def is_checking(protected: Protected) -> bool:
+    """Whether a backup has come as far as to have restic check what it stored."""
     restic = protected.process("restic")
-    if not protected.retention(session).get("executor") or restic is None:
-        return False
-    words = Path(f"/proc/{restic}/cmdline").read_bytes().split(b"\0")
-    return b"forget" in words
+    return restic is not None and b"check" in Path(f"/proc/{restic}/cmdline").read_bytes().split(
+        b"\0"
+    )

@@ -1,6 +1,7 @@
 """The resolved settings of every volume."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from stashgen.api.base import JsonObject
 from stashgen.api.retention_policy import RetentionPolicySpec
@@ -79,7 +80,7 @@ class Protection:
     Attributes:
         configuration: The BackupConfiguration's name.
         job: How the Jobs that read and write the volume run.
-        adopt: UID of the claim whose history may be continued without a restore.
+        acknowledged: What the policy accepts about the volume, by annotation.
     """
 
     volume: Volume
@@ -90,7 +91,7 @@ class Protection:
     job: Merged[Job]
     paused: bool
     position: Position
-    adopt: str | None = None
+    acknowledged: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

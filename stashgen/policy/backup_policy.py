@@ -48,18 +48,27 @@ class Session(Model):
 
 
 class Acknowledgement(Model):
-    """A volume that was re-created on purpose and begins without its history.
+    """What a person accepts about one volume, so that its backups or its retention go on.
+
+    Exactly one of the four is set. Each names one occasion and has no effect on any other, now or
+    later; the status that waits for it says which.
 
     Attributes:
         volume: ``<namespace>/<claim>``.
         cluster: The cluster's id.
-        adopt: UID of the claim that the storage records as its writer, from the condition
-            RestoreExpected: the entry has no effect on any other writer, now or later.
+        adopt: UID of the claim that the storage records as its writer: the volume was re-created on
+            purpose and begins without its history.
+        partial_restore: The RestoreSession that restored it in part: it is backed up as it is.
+        smaller: The Snapshot since which it is much smaller.
+        gap: The Snapshot before which there was none for a long time.
     """
 
     volume: str
     cluster: str
-    adopt: str
+    adopt: str | None = None
+    partial_restore: str | None = None
+    smaller: str | None = None
+    gap: str | None = None
     reason: str
 
 

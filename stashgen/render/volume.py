@@ -10,7 +10,7 @@ from stashgen.api.backup_configuration import BackupConfiguration, SessionReposi
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
 from stashgen.api.function import Function
-from stashgen.api.labels import ADOPT_ANNOTATION, pod_template_annotation
+from stashgen.api.labels import pod_template_annotation
 from stashgen.api.repository import Repository
 from stashgen.api.shared import TaskReference
 from stashgen.kubestash import addons, children
@@ -115,7 +115,7 @@ def _configuration(protection: Protection) -> JsonObject:
 
 
 def _annotations(protection: Protection) -> dict[str, str]:
-    return COMPILED | ({ADOPT_ANNOTATION: protection.adopt} if protection.adopt else {})
+    return COMPILED | dict(protection.acknowledged)
 
 
 def _backends(protection: Protection) -> dict[tuple[str, str], str]:

@@ -1,8 +1,14 @@
-"""Which volume begins without its history: the entries of ``spec.acknowledge``, by volume."""
+"""What people accept about single volumes: the entries of ``spec.acknowledge``, by volume."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 
+from stashgen.api.labels import (
+    ACCEPT_GAP_ANNOTATION,
+    ACCEPT_PARTIAL_RESTORE_ANNOTATION,
+    ACCEPT_SMALLER_ANNOTATION,
+    ADOPT_ANNOTATION,
+)
 from stashgen.diagnostics import Finding, quote
 from stashgen.model.inventory import Volume, VolumeKey
 from stashgen.model.source import Authored, Path
@@ -10,9 +16,24 @@ from stashgen.policy.backup_policy import Acknowledgement, BackupPolicy
 from stashgen.resolve.findings import Code, finding
 
 
-def adopted(policy: BackupPolicy) -> Mapping[VolumeKey, str]:
-    """The UIDs of the recorded writers that a policy acknowledges, by volume."""
-    return {_key(entry): entry.adopt for entry in policy.spec.acknowledge}
+def acknowledged(policy: BackupPolicy, volume: VolumeKey) -> Mapping[str, str]:
+    """What a policy acknowledges about a volume, by the annotation that says it."""
+    return {
+        annotation: value
+        for entry in policy.spec.acknowledge
+        if _key(entry) == volume
+        for annotation, value in _said(entry)
+    }
+
+
+def _said(entry: Acknowledgement) -> Iterator[tuple[str, str]]:
+    said = {
+        ADOPT_ANNOTATION: entry.adopt,
+        ACCEPT_PARTIAL_RESTORE_ANNOTATION: entry.partial_restore,
+        ACCEPT_SMALLER_ANNOTATION: entry.smaller,
+        ACCEPT_GAP_ANNOTATION: entry.gap,
+    }
+    return ((annotation, value) for annotation, value in said.items() if value is not None)
 
 
 def acknowledgement_findings(
@@ -25,10 +46,11 @@ def acknowledgement_findings(
         protected.setdefault(policy.value.metadata.name, set()).add(volume.key)
     for policy in policies:
         mine = protected.get(policy.value.metadata.name, set())
-        seen: dict[VolumeKey, int] = {}
+        seen: dict[tuple[VolumeKey, tuple[str, ...]], int] = {}
         for index, entry in enumerate(policy.value.spec.acknowledge):
             key = _key(entry)
-            first = seen.setdefault(key, index)
+            of = tuple(annotation for annotation, _ in _said(entry))
+            first = seen.setdefault((key, of), index)
             if key not in mine:
                 yield _not_protected(policy, index, entry, mine)
             elif first != index:
@@ -54,7 +76,7 @@ def _not_protected(
         policy.at(*_path(index)),
         f"policy {quote(policy.value.metadata.name)} does not protect volume "
         f"{quote(entry.volume)} of cluster {quote(entry.cluster)}",
-        why="it would have no effect, and the backups of the volume would go on waiting",
+        why="it would have no effect, and what waits for it would go on waiting",
         fix=f"did you mean {quote(near[0])}?"
         if near
         else "move the entry to the policy that selects the volume, or delete it",
@@ -67,8 +89,8 @@ def _twice(
     return finding(
         Code.ACKNOWLEDGED_TWICE,
         policy.at(*_path(index)),
-        f"volume {quote(entry.volume)} has two acknowledgements",
-        why="a storage records one writer, so at most one of them can apply",
-        fix="keep the one with the UID from the condition RestoreExpected",
+        f"volume {quote(entry.volume)} has two acknowledgements of one kind",
+        why="at most one of them can be what the status of the volume waits for",
+        fix="keep the one that the status names",
         related=(policy.at(*_path(first)).position,),
     )

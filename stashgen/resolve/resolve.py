@@ -21,7 +21,7 @@ from stashgen.model.source import Authored, Origin, PolicySet
 from stashgen.policy.backup_policy import BackupPolicy
 from stashgen.policy.project import Cluster
 from stashgen.policy.template import fill
-from stashgen.resolve.acknowledgements import acknowledgement_findings, adopted
+from stashgen.resolve.acknowledgements import acknowledged, acknowledgement_findings
 from stashgen.resolve.conflicts import unused_storages, without_conflicts
 from stashgen.resolve.file_owners import other_users
 from stashgen.resolve.findings import Code, finding
@@ -146,7 +146,7 @@ class _Resolver:
             job=known.job,
             paused=policy.spec.paused,
             position=known.policy.document.start,
-            adopt=adopted(policy).get(key),
+            acknowledged=acknowledged(policy, key),
         )
 
     def _session(

@@ -78,6 +78,9 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
         ("spec.acknowledge[*].volume", values.volume),
         ("spec.acknowledge[*].cluster", values.cluster_id),
         ("spec.acknowledge[*].adopt", values.uid),
+        ("spec.acknowledge[*].partialRestore", values.subdomain),
+        ("spec.acknowledge[*].smaller", values.subdomain),
+        ("spec.acknowledge[*].gap", values.subdomain),
         ("spec.acknowledge[*].reason", values.not_blank),
     ),
     "RetentionPolicy": (("metadata.name", values.subdomain),),
@@ -94,6 +97,7 @@ ALTERNATIVES: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "BackupPolicy": (
         ("spec.sessions[*]", ("every", "schedule")),
         (_COPY, ("keep", "retention")),
+        ("spec.acknowledge[*]", ("adopt", "partialRestore", "smaller", "gap")),
     ),
     "RetentionPolicy": (),
     "RestoreRequest": (),

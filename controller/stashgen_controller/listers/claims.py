@@ -1,8 +1,8 @@
 """Who works on a volume or a Repository now, and whose turn is next.
 
-Of initialisation, backup, restore and retention at most one works on a volume, and at most one on
-a Repository (docs/adr/0009-one-writer.md). Each records in its own status that it begins, before
-its Job is made: that is its claim, and it ends with the run. Restores go first.
+Of initialisation, resync, backup, restore and retention at most one works on a volume, and at most
+one on a Repository (ADR 10). Each records in its own status that it begins, before its Job is made:
+that is its claim, and it ends with the run. Restores go first.
 """
 
 from collections.abc import Iterable, Iterator

@@ -92,8 +92,8 @@ def test_a_snapshot_is_ours_only_with_session_and_repository(
 )
 def test_storage_in_the_place_of_another_is_refused(other: JsonObject, is_refused: bool) -> None:
     storages = [_bucket("one", {"bucket": "corp"}), _bucket("other", other)]
-    status = reconciled(World(storages), known.BACKUP_STORAGES, storages[0]).status
-    says = "is the same place as that of BackupStorage demo/other" in str(status)
+    status = reconciled(World(storages), known.BACKUP_STORAGES, storages[1]).status
+    says = "is the same place as that of BackupStorage demo/one" in str(status)
     assert says is is_refused
 
 

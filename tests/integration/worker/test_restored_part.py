@@ -46,6 +46,9 @@ def bench(history: Workbench) -> Workbench:
     """The volume, of which the first half of each file has changed since, and a slow storage."""
     workbench = history
     shutil.rmtree(workbench.directory / ".stashgen/restores", ignore_errors=True)
+    # A test before may have killed the holder of one.
+    for lock in (workbench.repository / "locks").iterdir():
+        lock.unlink()
     shutil.rmtree(workbench.volume)
     workbench.volume.mkdir()
     for number in range(FILES):

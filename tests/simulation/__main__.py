@@ -9,6 +9,7 @@ python -m tests.simulation --survey --runs 200     count what each promise's see
 """
 
 import argparse
+import logging
 import os
 import sys
 import time
@@ -25,6 +26,7 @@ _SHOWN_LINES = 120
 def main(argv: Sequence[str] | None = None) -> int:
     """0 where every promise was kept, 1 otherwise."""
     args = _parser().parse_args(argv)
+    logging.disable()
     if os.environ.get("PYTHONHASHSEED") != "0":
         # A set's order must not decide what happens: the same seed is the same run everywhere.
         os.environ["PYTHONHASHSEED"] = "0"

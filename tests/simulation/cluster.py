@@ -44,12 +44,14 @@ class Node:
     Attributes:
         is_reachable: Its kubelet speaks to the API server.
         is_powered: Its processes run.
+        is_given_up: It stays as it is.
         clock_skew: How far its clock is from the truth.
     """
 
     name: str
     is_reachable: bool = True
     is_powered: bool = True
+    is_given_up: bool = False
     clock_skew: timedelta = timedelta()
     processes: list[WorkerProcess] = field(default_factory=list)
 
@@ -401,7 +403,7 @@ class Cluster:
 
     def return_(self, node: Node) -> None:
         """A node is back, after a start where it had no power: what ended on it is reported."""
-        if node.is_reachable or node.name not in self.nodes:
+        if node.is_reachable or node.is_given_up or node.name not in self.nodes:
             return
         self._trace.add(node.name, "is back")
         node.is_reachable = node.is_powered = True
@@ -420,7 +422,7 @@ class Cluster:
 
     def remove_node(self, node: Node) -> None:
         """Somebody deletes the object of a node that has no power: its pods go with it."""
-        if node.is_powered or node.name not in self.nodes:
+        if node.is_powered or node.is_given_up or node.name not in self.nodes:
             return
         self._trace.add("people", f"delete {node.name}")
         del self.nodes[node.name]

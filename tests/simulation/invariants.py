@@ -23,7 +23,7 @@ from tests.simulation.restic import ResticRepository, Volume, Witness
 from tests.simulation.trace import Trace
 from tests.simulation.worker import WorkerProcess
 
-_MOST_REQUESTS_AN_HOUR = 60
+_MOST_IDLE_REQUESTS = 10
 _EXCLUSIVE = frozenset(set(Verb) - {Verb.INIT_STORAGE})
 
 
@@ -47,6 +47,7 @@ class Invariant(StrEnum):
     HALF_RESTORED_IS_NOT_BACKED_UP = "half-restored-is-not-backed-up"
     HALF_RESTORED_IS_NOT_PRUNED = "half-restored-is-not-pruned"
     NOTHING_IS_STUCK = "nothing-is-stuck"
+    DEAD_NODE_IS_OUTLIVED = "dead-node-is-outlived"
     NOTHING_SPINS = "nothing-spins"
     FAULTLESS_SUCCEEDS = "faultless-succeeds"
 
@@ -54,6 +55,7 @@ class Invariant(StrEnum):
 # What is not kept yet: the long run without them shows nothing else.
 BROKEN = frozenset(
     {
+        Invariant.DEAD_NODE_IS_OUTLIVED,
         Invariant.DONE_ONCE,
         Invariant.HALF_RESTORED_IS_NOT_BACKED_UP,
         Invariant.HALF_RESTORED_IS_NOT_PRUNED,
@@ -333,10 +335,18 @@ class Invariants:
             if not self._is_whole(address):
                 self.broken(Invariant.REPOSITORY_IS_WHOLE, f"{address} lacks data")
 
-    def check_end(self, requests: int, hours: float) -> None:
-        """After hours without a fault everything has ended, and objects say what is there."""
-        if requests > _MOST_REQUESTS_AN_HOUR * hours:
-            self.broken(Invariant.NOTHING_SPINS, f"{requests} requests in {hours} hours")
+    def check_end(self, requests: int, *, node_stays_dead: bool) -> None:
+        """After hours without a fault everything has ended, and objects say what is there.
+
+        Args:
+            requests: In the last hour.
+            node_stays_dead: Its pods are Terminating for ever.
+        """
+        stuck = Invariant.NOTHING_IS_STUCK
+        if node_stays_dead:
+            stuck = Invariant.DEAD_NODE_IS_OUTLIVED
+        if requests > _MOST_IDLE_REQUESTS:
+            self.broken(Invariant.NOTHING_SPINS, f"{requests} requests in an hour of rest")
         for resource in (
             known.BACKUP_SESSIONS,
             known.SNAPSHOTS,
@@ -346,16 +356,17 @@ class Invariants:
             for obj in self._server.items(resource):
                 if phase_of(obj) not in phases.FINAL:
                     what = f"{resource.kind} {name_of(obj)} is {phase_of(obj) or 'without phase'}"
-                    self.broken(Invariant.NOTHING_IS_STUCK, f"{what}: {_why(obj)}")
+                    self.broken(stuck, f"{what}: {_why(obj)}")
                 entries = list_of(mapping_of(obj, "status"), "retentionPolicy")
                 # A half-restored volume waits for a person.
                 is_held = "RestoredInPart" in str(mapping_of(obj, "status").get("conditions"))
                 if not is_held and any(item.get("phase") == "Pending" for item in entries):
-                    self.broken(Invariant.NOTHING_IS_STUCK, f"retention of {name_of(obj)}")
+                    self.broken(stuck, f"retention of {name_of(obj)}")
         for job in self._server.items(known.JOBS):
             conditions = list_of(mapping_of(job, "status"), "conditions")
-            if not any(item["type"] in {"Complete", "Failed"} for item in conditions):
-                self.broken(Invariant.NOTHING_IS_STUCK, f"Job {name_of(job)} has not ended")
+            ends = {"Complete", "Failed", *(["FailureTarget"] if node_stays_dead else [])}
+            if not any(item["type"] in ends for item in conditions):
+                self.broken(stuck, f"Job {name_of(job)} has not ended")
         for snapshot in self._server.items(known.SNAPSHOTS):
             text = self._lacks(snapshot) if phase_of(snapshot) == "Succeeded" else None
             if text is not None:

@@ -26,6 +26,7 @@ from tests.simulation.worker import WorkerProcess, order_of, run_verb
 from tests.support import manifests
 
 _SETTLED_SECONDS = 1800.0
+_DAY_AND_MORE = 30 * 3600.0
 _LEASE_SECONDS = 15.0
 _SKEWS = (-3600.0, -120.0, 0.0, 0.0, 120.0, 3600.0, 400 * 86400.0)
 _LAGS = (0.0, 0.2, 2.0, 10.0, 60.0, 300.0)
@@ -47,6 +48,7 @@ class World:
 
     Attributes:
         worker_runs: Containers that ran a verb.
+        node_stays_dead: A node is not repaired, and its object is not deleted.
 
     Args:
         seed: Decides everything.
@@ -99,6 +101,7 @@ class World:
         )
         self._living: dict[str, Fiber] = {}
         self.worker_runs = 0
+        self.node_stays_dead = False
         self._controllers_made = 0
         self.controllers = [self._new_controller(), self._new_controller()]
         self.controllers[0].lead()
@@ -217,14 +220,16 @@ class World:
         self.people.unpause()
         for node in list(self.cluster.nodes.values()):
             node.clock_skew = timedelta()
-            self.cluster.return_(node)
+            if node.is_powered or self.timeline.random.random() < 0.7:
+                self.cluster.return_(node)
+            else:
+                # Nobody repairs it, nobody deletes its object; a restore may take a day.
+                self.node_stays_dead = node.is_given_up = True
+                seconds = _DAY_AND_MORE
         for controller in self.controllers:
             controller.clock_skew = timedelta()
             controller.heal()
-        before = self.server.requests
-        self.timeline.run(seconds)
-        self.invariants.check_repositories()
-        self.invariants.check_end(self.server.requests - before, seconds / 3600.0)
+        self._rest(seconds)
 
     def finale(self) -> None:
         """A restore, where one is needed, and a backup: both have to succeed now."""
@@ -234,11 +239,17 @@ class World:
             self.timeline.run(7200.0)
             self._require(known.RESTORE_SESSIONS, name)
         name = self.people.trigger(self.shape.sessions[0])
-        before = self.server.requests
-        self.timeline.run(7200.0)
+        self._rest(3 * 3600.0)
         self._require(known.BACKUP_SESSIONS, name)
+
+    def _rest(self, seconds: float) -> None:
+        """Let everything end; in the last hour nothing is left to do."""
+        self.timeline.run(seconds - 3600.0)
+        before = self.server.requests
+        self.timeline.run(3600.0)
         self.invariants.check_repositories()
-        self.invariants.check_end(self.server.requests - before, 2.0)
+        requests = self.server.requests - before
+        self.invariants.check_end(requests, node_stays_dead=self.node_stays_dead)
 
     def _says_half_restored(self) -> bool:
         """Whether the objects say so, even where in truth all was written."""
@@ -253,7 +264,10 @@ class World:
         if phase != "Succeeded":
             status = found.get("status") if found is not None else None
             text = f"{resource.kind} {name} is {phase}: {status}"
-            self.invariants.broken(Invariant.FAULTLESS_SUCCEEDS, text)
+            dead = Invariant.DEAD_NODE_IS_OUTLIVED
+            self.invariants.broken(
+                dead if self.node_stays_dead else Invariant.FAULTLESS_SUCCEEDS, text
+            )
 
     def _every(self, seconds: float, end: float, action: Callable[[], object]) -> None:
         def act() -> None:

@@ -204,7 +204,8 @@ class Executor(Model):
     """Our addition to KubeStash's statuses: the Job that does the work.
 
     Recorded before the Job is made: it is the claim on a volume and a repository. The UID is known
-    once the Job has been observed; if a Job with that UID no longer exists, it was lost. ``pod`` is
+    once the Job has been observed, and with it when the API server made it (``created``); if a Job
+    with that UID no longer exists, it was lost. ``pod`` is
     the name of its pod once observed, which is the host name in the locks that restic took there;
     ``pod_terminated`` says that the kubelet reported its end, and from ``stops_by`` on
     nothing of it runs even if no kubelet ever says so. ``ended`` releases the claim of an
@@ -215,6 +216,7 @@ class Executor(Model):
     attempt: Int
     plan_digest: str
     job_uid: str | None = Field(default=None, alias="jobUID")
+    created: Time | None = None
     pod: str | None = None
     pod_terminated: Bool | None = None
     stops_by: Time | None = None

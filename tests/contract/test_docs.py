@@ -64,10 +64,12 @@ def test_make_targets_in_documents_exist(name: str) -> None:
 
 def test_the_examples_of_the_restore_documentation_are_what_they_seem() -> None:
     text = (ROOT / "docs" / "restore.md").read_text(encoding="utf-8")
-    request, policy = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    request, *policies = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     assert RestoreRequest.model_validate(yaml.safe_load(request)).spec.reason
-    (entry,) = yaml.safe_load(policy)["spec"]["acknowledge"]
-    assert Acknowledgement.model_validate(entry).reason
+    assert len(policies) == 2
+    for policy in policies:
+        (entry,) = yaml.safe_load(policy)["spec"]["acknowledge"]
+        assert Acknowledgement.model_validate(entry).reason
     phases = set(re.findall(r"^\| (\w+) \| `", text, re.MULTILINE))
     assert phases == {phase.value for phase in RestoreRequestPhase}
 

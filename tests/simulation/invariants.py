@@ -52,26 +52,9 @@ class Invariant(StrEnum):
     FAULTLESS_SUCCEEDS = "faultless-succeeds"
 
 
-# What is not kept yet: the long run without them shows nothing else.
-BROKEN = frozenset(
-    {
-        Invariant.DEAD_NODE_IS_OUTLIVED,
-        Invariant.DONE_ONCE,
-        Invariant.HALF_RESTORED_IS_NOT_BACKED_UP,
-        Invariant.HALF_RESTORED_IS_NOT_PRUNED,
-        Invariant.NOTHING_IS_STUCK,
-        Invariant.NO_RUN_AFTER_THE_END,
-        Invariant.NOT_FAILED_WHILE_RUNNING,
-        Invariant.OBJECTS_FOLLOW_THE_BUCKET,
-        Invariant.ONE_RUN_PER_REPOSITORY,
-        Invariant.ONE_RUN_PER_VOLUME,
-        Invariant.PINNED_IS_KEPT,
-        Invariant.POLICY_IS_KEPT,
-        Invariant.SUCCESS_HAS_DATA,
-        Invariant.TERMINATED_PODS_HAVE_ENDED,
-        Invariant.WHOLE_IS_NOT_CALLED_DAMAGED,
-    }
-)
+# What is not kept: a controller whose clock jumps ahead by an hour calls a Job that was just made
+# Unschedulable, and its pod may start before the Job is deleted.
+BROKEN = frozenset({Invariant.NO_RUN_AFTER_THE_END})
 HOLD = frozenset(Invariant) - BROKEN
 
 

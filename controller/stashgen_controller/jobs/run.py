@@ -55,7 +55,7 @@ class JobRun:
     Attributes:
         state: How far it is.
         job_uid: Set once the Job was seen.
-        created: When the Job was made; only with RUNNING.
+        created: When the API server made the Job.
         plan_digest: Of the plan that the Job carries.
         result: The worker's document, if one could be read; only with FINISHED.
         error: Why the run failed; only with FINISHED, LOST and COLLISION.
@@ -163,6 +163,7 @@ class JobRun:
             job_uid=self.job_uid,
             plan_digest=self.plan_digest,
             attempt=attempt,
+            created=self.created,
             pod=self.pod,
             pod_terminated=self.pod_terminated or None,
             stops_by=self.stops_by,
@@ -238,6 +239,7 @@ def observe_run(
         _error(job, mine, result),
         result.finished if result is not None else job.finished,
         exited_well=job.is_complete,
+        created=running.created,
         pod=pod,
         pod_terminated=terminated,
         stops_by=running.stops_by,
@@ -317,6 +319,7 @@ def _lost(executor: Executor | None, pods: Sequence[Pod], what: str) -> JobRun:
         RunState.LOST,
         uid,
         executor.plan_digest if executor is not None else None,
+        created=executor.created if executor is not None else None,
         pod=newest.metadata.name if newest else executor.pod if executor is not None else None,
         pod_terminated=newest.has_ended if newest else _was_terminated(executor),
         is_from_absence=True,

@@ -76,11 +76,9 @@ def _left_in_part(restores: Sequence[RestoreSession]) -> RestoreSession | None:
     ended = [
         item
         for item in restores
-        if is_over(item)
-        and (item.phase is RestorePhase.SUCCEEDED or _is_partial(item))
-        and _ended(item) is not None
+        if is_over(item) and (item.phase is RestorePhase.SUCCEEDED or _is_partial(item))
     ]
-    last = max(ended, key=lambda item: (str(_ended(item)), item.metadata.name), default=None)
+    last = max(ended, key=lambda item: (_begun(item), item.metadata.name), default=None)
     return last if last is not None and _is_partial(last) else None
 
 
@@ -90,8 +88,7 @@ def _counts(known: OpenRestore, restores: Iterable[RestoreSession]) -> bool:
     And no restore has succeeded since.
     """
     for item in restores:
-        ended = _ended(item)
-        is_later = ended is not None and ended >= known.since
+        is_later = _begun(item) >= known.since
         if item.metadata.uid == known.uid or (is_later and item.phase is RestorePhase.SUCCEEDED):
             return False
     return True
@@ -111,12 +108,11 @@ def _is_partial(restore: RestoreSession) -> bool:
 
 
 def _begun(restore: RestoreSession) -> datetime:
-    conditions = restore.status.conditions if restore.status is not None else ()
-    ensured = find(conditions, ConditionType.RESTORE_EXECUTOR_ENSURED)
+    """When its Job was made, by the API server's clock: they run one after the other."""
+    status = restore.status
+    if status is None:
+        return _LONG_AGO
+    if status.executor is not None and status.executor.created is not None:
+        return status.executor.created
+    ensured = find(status.conditions, ConditionType.RESTORE_EXECUTOR_ENSURED)
     return ensured.last_transition_time if ensured is not None else _LONG_AGO
-
-
-def _ended(restore: RestoreSession) -> datetime | None:
-    conditions = restore.status.conditions if restore.status is not None else ()
-    pushed = find(conditions, ConditionType.METRICS_PUSHED)
-    return pushed.last_transition_time if pushed is not None else None

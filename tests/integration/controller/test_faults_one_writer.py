@@ -18,6 +18,7 @@ from stashgen_controller.protocol.run_result import (
 )
 from stashgen_controller.protocol.run_spec import RunSpec
 from tests.support import manifests
+from tests.support.faults import fault
 from tests.support.harness import Harness, conditions, good_worker, metadata, name_of, plan_of
 
 _CONFIGURATION = "library-backup"
@@ -102,6 +103,7 @@ def test_sessions_of_one_volume_run_one_after_the_other_and_say_for_whom_they_wa
     told = conditions(backup_session(protected, waiting))["BackupExecutorEnsured"]
     assert told["reason"] == "WaitingForBackup"
     assert told["message"] == f"BackupSession {plan_of(job).backup_session} is backing up"
+    fault("Two sessions of one volume are due at once").check([backup_session(protected, waiting)])
     done = [finish_one(protected) for _ in range(4)]
     assert sorted(done) == [Verb.BACKUP, Verb.BACKUP, Verb.RETAIN, Verb.RETAIN]
     assert running(protected) == []
@@ -118,8 +120,9 @@ def test_a_restore_that_waits_goes_before_the_retention_of_the_backup_it_waits_f
     protected.run_until(Verb.BACKUP)
     protected.apply(manifests.restore("demo", "back"))
     protected.settle()
-    told = conditions(protected.status(known.RESTORE_SESSIONS, "demo", "back"))
-    assert told["RestoreExecutorEnsured"]["reason"] == "WaitingForBackup"
+    status = protected.status(known.RESTORE_SESSIONS, "demo", "back")
+    assert conditions(status)["RestoreExecutorEnsured"]["reason"] == "WaitingForBackup"
+    fault("A restore is due while a backup runs").check([status])
     assert finish_one(protected) is Verb.BACKUP
     assert finish_one(protected) is Verb.RESTORE
     assert finish_one(protected) is Verb.RETAIN
@@ -199,6 +202,7 @@ def test_a_restore_that_failed_says_how_far_it_came(protected: Harness) -> None:
         "NoSpace: no space left on device; restored in part (135 of 200 files)"
     )
     assert conditions(status)["RestoredInPart"]["status"] == "True"
+    fault("A restore ends half way").check([status])
 
 
 def test_a_half_restored_volume_is_neither_backed_up_nor_tidied_until_a_restore_succeeds(

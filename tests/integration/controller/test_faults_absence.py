@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from stashgen.api import resources as known
-from stashgen.api.base import JsonObject
+from stashgen.api.base import JsonObject, format_time
 from stashgen.api.resources import Resource
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.kinds import KINDS, WATCHED
@@ -15,6 +15,7 @@ from stashgen_controller.kube.client import Client, Event
 from stashgen_controller.listers.indexes import INDEXES
 from stashgen_controller.runtime.manager import Manager
 from tests.support import manifests
+from tests.support.faults import fault
 from tests.support.harness import Harness, conditions, good_worker, name_of, plan_of
 
 _PATIENCE_SECONDS = 30
@@ -108,6 +109,7 @@ def test_a_standby_that_heard_nothing_for_a_while_calls_no_running_job_lost(
         eventually("the looks", lambda: standby.idle)
         status = protected.status(known.SNAPSHOTS, "demo", snapshot)
         assert (status["phase"], status["executor"]) == ("Running", executor)
+        fault("A standby with dead watches takes the lead").check([status])
         assert protected.status(known.BACKUP_SESSIONS, "demo", session)["phase"] == "Running"
         client.is_dead = False
         protected.finish(job, good_worker(protected, job, plan_of(job)))
@@ -124,9 +126,10 @@ def test_a_deleted_job_is_lost_only_once_its_pod_has_ended(protected: Harness) -
     job, _ = start_backup(protected)
     protected.client.delete(known.JOBS, "demo", name_of(job))
     protected.settle()
-    assert protected.status(known.SNAPSHOTS, "demo", name_of(job))["phase"] == "Running"
+    status = protected.status(known.SNAPSHOTS, "demo", name_of(job))
+    fault("The Job of a running backup is deleted and its pod has not ended").check([status])
     protected.start_pod(job, {"phase": "Failed"})
-    protected.advance(timedelta(seconds=10))
+    protected.advance(timedelta(minutes=1))
     protected.settle()
     status = protected.status(known.SNAPSHOTS, "demo", name_of(job))
     assert status["phase"] == "Failed"
@@ -148,7 +151,7 @@ def test_a_backup_that_was_done_before_its_job_was_deleted_is_good(protected: Ha
             "containerStatuses": [{"name": "worker", "state": {"terminated": terminated}}],
         },
     )
-    protected.advance(timedelta(seconds=10))
+    protected.advance(timedelta(minutes=1))
     protected.settle()
     assert protected.status(known.SNAPSHOTS, "demo", name_of(job))["phase"] == "Succeeded"
 
@@ -160,14 +163,25 @@ def test_a_session_on_a_dead_node_fails_and_the_next_one_has_its_turn(protected:
     protected.client.delete(known.PODS, "demo", pod)
     protected.settle()
     assert protected.status(known.SNAPSHOTS, "demo", name_of(job))["phase"] == "Running"
-    protected.advance(timedelta(seconds=30 + 61))
+    # The Job controller says so at the Job's deadline; the pod of a dead node stays.
+    for later in (timedelta(hours=24), timedelta(minutes=2)):
+        protected.advance(later)
+        protected.settle()
+        assert protected.status(known.SNAPSHOTS, "demo", name_of(job))["phase"] == "Running"
+    condition: JsonObject = {
+        "type": "FailureTarget",
+        "status": "True",
+        "reason": "DeadlineExceeded",
+        "lastTransitionTime": format_time(protected.clock.now()),
+    }
+    failing: JsonObject = {"status": {"conditions": [condition]}}
+    protected.client.patch(known.JOBS, "demo", name_of(job), failing, status=True)
     protected.settle()
-    status = protected.status(known.SNAPSHOTS, "demo", name_of(job))
-    assert status["phase"] == "Failed"
-    assert f"NodeLost: pod {pod} had to end" in str(
-        conditions(status)["BackupIncomplete"]["message"]
-    )
-    assert protected.status(known.BACKUP_SESSIONS, "demo", first)["phase"] == "Failed"
+    snapshot = protected.status(known.SNAPSHOTS, "demo", name_of(job))
+    assert snapshot["phase"] == "Failed"
+    session = protected.status(known.BACKUP_SESSIONS, "demo", first)
+    fault("A node dies during a backup, or is cut off").check([session, snapshot])
+    assert pod in str(conditions(snapshot)["BackupIncomplete"]["message"])
     second = protected.trigger()
     following = protected.run_until(Verb.BACKUP)
     assert plan_of(following).backup_session == second
@@ -214,6 +228,8 @@ def test_a_repository_that_may_not_use_the_storage_stops_nobody(
     harness.look_at_everything()
     harness.settle(work=good_worker)
     harness.advance(timedelta(hours=1))
+    status = harness.status(known.BACKUP_CONFIGURATIONS, "demo", configuration)
+    fault("A Repository names a storage that it may not use").check([status])
     session = harness.trigger(configuration=configuration)
     harness.settle(work=good_worker)
     assert harness.status(known.BACKUP_SESSIONS, "demo", session)["phase"] == "Succeeded"

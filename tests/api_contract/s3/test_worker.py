@@ -28,7 +28,7 @@ def _run(bench: Workbench, verb: str) -> Ended:
         case "init-repository":
             return bench.init_repository()
         case "backup":
-            return bench.backup(1)
+            return bench.backup(2)
         case "restore":
             return bench.restore(_SNAPSHOT)
         case _:

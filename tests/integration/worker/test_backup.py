@@ -7,14 +7,14 @@ from stashgen_controller.protocol.run_result import ErrorClass
 from tests.support.workbench import COMPONENT, DIRECTORY, PATH, Workbench, prepared, snapshot_name
 
 
-def test_init_storage_leaves_metadata_once(tmp_path: Path) -> None:
+def test_init_storage_leaves_metadata_once_and_no_probe(tmp_path: Path) -> None:
     workbench = Workbench(tmp_path)
     assert workbench.init_storage().succeeded().result.uploaded
     first = (workbench.storage / "metadata.yaml").read_bytes()
     assert b"kind: BackendMeta" in first
     assert workbench.run(["init-storage", f"--storage=file://{workbench.storage}"], {}, 9).code == 0
     assert (workbench.storage / "metadata.yaml").read_bytes() == first
-    assert [path.name for path in (workbench.storage / ".stashgen").iterdir()] == ["create-only"]
+    assert list((workbench.storage / ".stashgen").iterdir()) == []
 
 
 def test_init_repository_lays_the_bucket_out_as_kubestash_does(workbench: Workbench) -> None:

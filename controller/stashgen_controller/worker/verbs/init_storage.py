@@ -45,6 +45,8 @@ def init_storage(run: RunContext) -> None:
         "version": __version__,
         "repositories": [],
     }
-    run.bucket.require_create_only(layout.create_only_file(""))
+    probe = layout.create_only_file("")
+    run.bucket.require_create_only(probe)
+    run.bucket.delete(probe)
     run.bucket.create(layout.METADATA, emitter.emit(metadata).encode())
     run.uploaded = True

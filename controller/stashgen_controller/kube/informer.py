@@ -99,10 +99,9 @@ class Informer:
     def _run(self) -> None:
         try:
             self._keep_up_to_date()
-        except BaseException:
-            self._failed.set()
+        except Exception:  # whatever it is, nobody may go on with what is not watched any more
             log.exception("the watch ended by an error", extra={"kind": self._resource.kind})
-            raise
+            self._failed.set()
 
     def _keep_up_to_date(self) -> None:
         failures = 0

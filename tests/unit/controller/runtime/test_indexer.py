@@ -122,3 +122,34 @@ def test_an_object_of_an_odd_shape_is_found_by_name_only() -> None:
     cache.indexer.apply("ADDED", odd)
     assert cache.indexer.has("demo", "odd")
     assert cache.indexer.places(BY_LABEL, ("x",)) == [("demo", "a")]
+
+
+def test_an_event_of_an_earlier_watch_does_not_undo_a_list() -> None:
+    """A new leader lists again; the watch of before may have events under way."""
+    cache = Cache()
+    cache.indexer.replace([job("a", 3), job("b", 4)], "5")
+    cache.indexer.replace([job("a", 8)], "9")
+    for type_, event in (
+        ("MODIFIED", job("a", 7)),
+        ("ADDED", job("b", 6)),
+        ("DELETED", job("a", 9)),
+    ):
+        cache.indexer.apply(type_, event)
+    assert cache.versions == ["8"]
+
+
+def test_the_last_word_of_a_deleted_object_is_read_for_a_while() -> None:
+    told: list[str] = []
+    indexer = Indexer(
+        Job, lambda change: told.append(change.type), [BY_LABEL], is_remembered=lambda _obj: True
+    )
+    indexer.replace([job("a", 3, label="x")], "5")
+    indexer.apply("DELETED", job("a", 6, label="x"))
+    assert [item.metadata.name for item in indexer.by(BY_LABEL, ("x",))] == ["a"]
+    indexer.replace([], "7")
+    assert told == ["ADDED", "DELETED"]
+    for number in range(600):
+        indexer.apply("ADDED", job(f"n{number}", 10 + 2 * number))
+        indexer.apply("DELETED", job(f"n{number}", 11 + 2 * number))
+    assert indexer.by(BY_LABEL, ("x",)) == []
+    assert len(indexer.items()) == 500

@@ -113,3 +113,19 @@ def taken(queue: WorkQueue, count: int) -> list[str]:
             assert item is not None
             names.append(item.name)
     return names
+
+
+def test_a_key_waits_until_all_of_its_lanes_are_free() -> None:
+    """A restore into one volume from the Repository of another shares a lane with both."""
+    lanes = {
+        "backup": ("volume", "repository"),
+        "other": ("aside",),
+        "restore": ("repository", "aside"),
+    }
+    queue = WorkQueue(SystemClock(), lambda item: lanes[item.name])
+    for name in ("backup", "restore", "other"):
+        queue.add(key(name))
+    with queue.take() as first, queue.take() as second:
+        assert (first, second) == (key("backup"), key("other"))
+    with queue.take() as third:
+        assert third == key("restore")

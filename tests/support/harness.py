@@ -156,10 +156,12 @@ class Harness:
                 owners = cast("list[JsonObject]", metadata(obj).get("ownerReferences") or [])
                 if any(owner["uid"] in gone for owner in owners):
                     namespace = cast("str | None", metadata(obj).get("namespace"))
-                    # Without a kubelet a pod would be Terminating for ever.
-                    now: JsonObject = {"gracePeriodSeconds": 0} if resource == known.PODS else {}
-                    options: JsonObject = {"propagationPolicy": "Background", **now}
-                    self.client.raw("DELETE", resource.path(namespace, name_of(obj)), options)
+                    if resource == known.PODS:
+                        # The kubelet's last word; the caches remember it.
+                        ended: JsonObject = {"status": {"phase": "Failed"}}
+                        self.client.patch(resource, namespace, name_of(obj), ended, status=True)
+                        continue
+                    self.client.delete(resource, namespace, name_of(obj))
                     self._collect({metadata(obj)["uid"]})
 
     def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject:

@@ -134,6 +134,8 @@ class Attempts:
     def follow(self, last: Executor, error: Reason | None = None) -> Progress:
         """Begin the next attempt; the Job of the one before goes."""
         started = self._start(last.attempt + 1)
+        if started.waits_for is not None:
+            return replace(started, error=error)
         old = delete_job(self.namespace, self.run.executor(last.job, last.attempt))
         return replace(started, actions=(*old, *started.actions), error=error)
 

@@ -141,4 +141,5 @@ def delete_job(namespace: str, executor: Executor | None) -> tuple[Delete, ...]:
 
 def delete_unstarted(run: JobRun, namespace: str, recorded: Executor | None) -> Decision:
     """What is left to do for an object that has ended: a Job that never started must not now."""
-    return Decision(delete_job(namespace, recorded) if run.state is RunState.RUNNING else ())
+    is_unstarted = run.state is RunState.RUNNING and run.never_ran
+    return Decision(delete_job(namespace, recorded) if is_unstarted else ())

@@ -224,7 +224,8 @@ def observe_run(
     )
     if not job.is_finished:
         return _running(running, job, mine)
-    if not job.is_complete and pod is not None and not terminated:
+    is_heard_of = pod is None or terminated or running.stops_by is None
+    if not job.is_complete and not is_heard_of:
         # Deleted by force, say: its container may run on.
         return replace(running, is_unaccounted=True, is_from_absence=True)
     if job.is_complete and mine and not any(item.termination for item in mine):
@@ -324,9 +325,9 @@ def _lost(executor: Executor | None, pods: Sequence[Pod], what: str) -> JobRun:
         pod_terminated=newest.has_ended if newest else _was_terminated(executor),
         is_from_absence=True,
     )
-    if run.pod is not None and not run.pod_terminated:
-        known = executor.stops_by if executor is not None else None
-        until = known or (stops_by(newest) if newest is not None else None)
+    known = executor.stops_by if executor is not None else None
+    until = known or (stops_by(newest) if newest is not None else None)
+    if run.pod is not None and not run.pod_terminated and until is not None:
         return replace(
             run, state=RunState.RUNNING, is_unaccounted=True, stops_by=until, is_to_end=True
         )

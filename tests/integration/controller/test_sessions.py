@@ -595,7 +595,8 @@ def test_what_a_worker_reported_before_its_pod_went_is_the_failures_text(harness
     harness.client.patch(known.SNAPSHOTS, "demo", name_of(job), reported, status=True)
     for pod in harness.names(known.PODS, "demo"):
         if pod.startswith(name_of(job)[:57]):
-            harness.client.delete(known.PODS, "demo", pod)
+            path = known.PODS.path("demo", pod)
+            harness.client.raw("DELETE", path, {"gracePeriodSeconds": 0})
     harness.end_job(job, "Failed", "BackoffLimitExceeded")
     harness.settle()
     failed = conditions(harness.status(known.SNAPSHOTS, "demo", name_of(job)))

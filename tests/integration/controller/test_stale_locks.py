@@ -14,6 +14,7 @@ from typing import cast
 import pytest
 
 from stashgen.api import resources as known
+from stashgen.api.base import JsonObject
 from tests.integration.controller.protected_volume import Protected, parent_of
 from tests.support import manifests
 from tests.support.real_cluster import PASSWORD, RealCluster
@@ -67,21 +68,21 @@ def test_a_killed_workers_lock_is_removed_once_its_pod_is_gone_and_not_before(
     pod = cluster.wait("the pod's record", lambda: protected.pod(killed))
     assert protected.hosts() == [pod]
 
-    # Its pod is alive: another worker on the same repository leaves the lock alone.
+    # Its pod is alive: whoever wants the repository waits, and leaves the lock alone.
     cluster.apply(manifests.claim("killed", "aside"))
     cluster.apply(manifests.restore("killed", "aside", claim="aside"))
-    cluster.wait(
-        "the restore",
-        lambda: cluster.status(known.RESTORE_SESSIONS, "killed", "aside").get("duration"),
-    )
-    assert cluster.status(known.RESTORE_SESSIONS, "killed", "aside")["phase"] == "Succeeded"
-    assert protected.pod(first) in protected.terminated_pods("aside")
-    assert pod not in protected.terminated_pods("aside")
+
+    def restored() -> JsonObject:
+        return cluster.status(known.RESTORE_SESSIONS, "killed", "aside")
+
+    cluster.wait("the restore's turn", lambda: "WaitingForBackup" in str(restored()))
     assert protected.hosts() == [pod]
 
     os.kill(parent_of(restic), signal.SIGKILL)
     cluster.wait("the failure", lambda: protected.session(killed).get("phase") == "Failed")
-    assert protected.hosts() == [pod]
+    cluster.wait("the restore", lambda: restored().get("duration"))
+    assert restored()["phase"] == "Succeeded"
+    assert {protected.pod(first), pod} <= set(protected.terminated_pods("aside"))
     large.unlink()
     after = protected.finish_next()
     assert pod in protected.terminated_pods(f"repo-local-{after}")

@@ -251,6 +251,8 @@ def _backup(
     name = repository.metadata.name
     if repository.spec.paused:
         return None, Reason("", f"Repository {name} is paused")
+    if session is None:
+        return None, Reason("", "the BackupConfiguration no longer has this session")
     if repository.status is None or repository.status.phase != "Ready":
         initialized = (
             find(repository.status.conditions, ConditionType.REPOSITORY_INITIALIZED)
@@ -259,8 +261,6 @@ def _backup(
         )
         why = f": {initialized.message}" if initialized is not None and initialized.message else ""
         return None, Reason("", f"Repository {name} is not Ready{why}")
-    if session is None:
-        return None, Reason("", "the BackupConfiguration no longer has this session")
     return _attempt(lambda: backup_template(reader, repository, storage, session))
 
 

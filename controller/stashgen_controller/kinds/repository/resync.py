@@ -187,6 +187,10 @@ def _take_over(
     if creates:
         # The cursor moves once they are seen: a controller that dies meanwhile misses none.
         return ResyncStep(state, _under_way(state, now), creates, _SOON)
+    if not page.is_last and attempts.waits_for is not None:
+        word = waiting(ConditionType.SNAPSHOTS_RESYNCED, attempts.waits_for, now)
+        state = state.model_copy(update={"executor": executor})
+        return ResyncStep(state, word, requeue_after=_AGAIN)
     examples = (*(state.examples or ()), *page.examples)[:_MOST_EXAMPLES]
     state = state.model_copy(
         update={

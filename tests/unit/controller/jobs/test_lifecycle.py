@@ -64,8 +64,9 @@ def test_each_state_has_its_stage(run: JobRun, expected: Stage) -> None:
 
 def test_a_new_jobs_pod_is_waited_for_a_moment() -> None:
     new = JobRun(RunState.RUNNING, "job-1", DIGEST, created=NOW)
-    assert stage(new) == Waiting(SEEN, is_new=True)
-    assert stage(new, SETTLES) == Waiting(SEEN)
+    seen = SEEN.model_copy(update={"created": NOW})
+    assert stage(new) == Waiting(seen, is_new=True)
+    assert stage(new, SETTLES) == Waiting(seen)
 
 
 def test_a_pod_that_does_not_start_is_looked_at_again_and_then_a_failure() -> None:

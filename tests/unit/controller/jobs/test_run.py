@@ -20,8 +20,9 @@ from stashgen_controller.jobs.run import (
     RunState,
     observe_run,
 )
+from stashgen_controller.listers.pods import NODE_ANSWERS
 from stashgen_controller.protocol.run_result import ErrorClass, RunError
-from stashgen_controller.protocol.run_spec import DEADLINE_GRACE
+from stashgen_controller.protocol.run_spec import DEADLINE_GRACE, WITHOUT_TIMEOUT
 from tests.support.world import DIGEST, NOW, job, pending, pod, result, stored, terminated
 
 SEEN = Executor(job="copy", job_uid="job-1", plan_digest=DIGEST, attempt=1)
@@ -225,7 +226,24 @@ def test_a_pod_that_was_recorded_stays_so(found: JsonObject | None, state: RunSt
 
 def test_a_lost_jobs_pod_is_recorded_if_it_is_still_there() -> None:
     run = observe(None, pod(job("copy"), {"phase": "Running"}), executor=SEEN)
-    assert run.executor("copy", 1) == SEEN_POD
+    assert (run.state, run.is_unaccounted) == (RunState.RUNNING, True)
+    stops_by = NOW + WITHOUT_TIMEOUT + NODE_ANSWERS
+    assert run.executor("copy", 1) == SEEN_POD.model_copy(update={"stops_by": stops_by})
+    assert run.node_is_lost(stops_by - timedelta(seconds=1)) is None
+    lost = run.node_is_lost(stops_by)
+    assert lost is not None
+    assert lost.name == ErrorClass.NODE_LOST
+
+
+def test_a_pod_of_which_nothing_is_heard_runs_until_its_jobs_deadline() -> None:
+    """It was deleted by force, say; the Job controller says that its Job failed."""
+    failed = stored(job("copy", ended="Failed", reason="BackoffLimitExceeded"), "job-1")
+    spec: JsonObject = {"activeDeadlineSeconds": 3600}
+    known = SEEN.model_copy(update={"pod": "copy-x"})
+    run = observe({**failed, "spec": spec}, executor=known)
+    assert (run.state, run.is_unaccounted) == (RunState.RUNNING, True)
+    ended = known.model_copy(update={"pod_terminated": True})
+    assert observe({**failed, "spec": spec}, executor=ended).state is RunState.FINISHED
 
 
 def test_a_pod_that_was_replaced_gives_way_to_the_newest() -> None:

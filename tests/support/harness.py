@@ -310,7 +310,13 @@ class Harness:
         }
         labels = cast("JsonObject", cast("JsonObject", pod["metadata"]).setdefault("labels", {}))
         labels[JOB_NAME_LABEL] = name_of(job)
-        if not self.reader.has(known.PODS, namespace, name_of(pod)):
+        earlier = self.reader.stored(known.PODS, namespace, name_of(pod))
+        if earlier is not None and _owners(earlier) != _owners(pod):
+            # Of an earlier Job of the name.
+            path = known.PODS.path(namespace, name_of(pod))
+            self.client.raw("DELETE", path, {"gracePeriodSeconds": 0})
+            earlier = None
+        if earlier is None:
             self.client.create(known.PODS, namespace, pod)
         self.client.patch(known.PODS, namespace, name_of(pod), {"status": status}, status=True)
         return name_of(pod)
@@ -353,6 +359,11 @@ class Harness:
         found: Counter[tuple[str, str]] = Counter()
         yield found
         found.update(self.server.requests - before)
+
+
+def _owners(obj: JsonObject) -> list[object]:
+    owners = cast("list[JsonObject]", metadata(obj).get("ownerReferences") or [])
+    return [owner["uid"] for owner in owners]
 
 
 def good_worker(harness: Harness, job: JsonObject, plan: RunSpec) -> RunResult:

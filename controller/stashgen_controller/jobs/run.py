@@ -192,6 +192,8 @@ def observe_run(
     digest = executor.plan_digest if executor is not None else ""
     if job is None:
         is_claimed = was_started or executor is not None
+        if known is None:
+            pods = _younger(pods, owner)
         if known is None and not (is_claimed and pods):
             return JobRun(RunState.ABSENT, is_from_absence=is_claimed)
         return _lost(executor, pods, "the Job was deleted")
@@ -246,6 +248,13 @@ def observe_run(
         stops_by=running.stops_by,
         is_from_absence=result is None,
     )
+
+
+def _younger(pods: Sequence[Pod], owner: ObjectMeta | None) -> list[Pod]:
+    """Without those of an earlier object of the owner's name, whose Job had the same name."""
+    since = owner.creation_timestamp if owner is not None else None
+    made = ((pod, pod.metadata.creation_timestamp) for pod in pods)
+    return [pod for pod, when in made if since is None or when is None or when >= since]
 
 
 def _owned(pods: Sequence[Pod], uid: str | None) -> list[Pod]:

@@ -447,4 +447,4 @@ def observe_job(
         return run
     error = Reason(ErrorClass.EXECUTOR_LOST, "its pod was deleted before its result was read")
     is_good = reported is Phase.SUCCEEDED
-    return replace(run, state=RunState.LOST, error=error, exited_well=is_good)
+    return replace(run, state=RunState.FINISHED, error=error, exited_well=is_good)

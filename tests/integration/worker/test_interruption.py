@@ -102,6 +102,8 @@ def test_a_killed_worker_leaves_a_lock_that_the_next_backup_and_retention_surviv
     process.communicate()
     assert large.message_file.read_bytes() == b""
     assert len(large.locks()) == 1
+    # To restic a process that nobody has waited for yet is alive, and init takes its time.
+    wait_until("the end of restic", lambda: not Path(f"/proc/{restic}").exists())
 
     (large.volume / "large").unlink()
     for day in (1, 2):

@@ -18,7 +18,7 @@ from stashgen_controller.jobs.lifecycle import (
     delete_unstarted,
     stage_of,
 )
-from stashgen_controller.jobs.run import SETTLES
+from stashgen_controller.jobs.run import SETTLES, RunState
 from stashgen_controller.kinds.snapshot.observe import Observed
 from stashgen_controller.kinds.snapshot.recorded import (
     list_updated,
@@ -136,9 +136,12 @@ def _is_good_without_document(seen: Observed) -> bool:
 def _failed(
     seen: Observed, status: SnapshotStatus, executor: Executor | None, why: str, now: datetime
 ) -> SnapshotStatus:
-    """Without a document: the error that the worker reported for a component explains most."""
+    """Without a document: the error that the worker reported for a component explains most.
+
+    But not that somebody deleted its Job.
+    """
     reported = [item.error for item in (seen.status.components or {}).values() if item.error]
-    why = reported[0] if reported else why
+    why = reported[0] if reported and seen.run.state is not RunState.LOST else why
     incomplete = condition(
         ConditionType.BACKUP_INCOMPLETE,
         status=True,

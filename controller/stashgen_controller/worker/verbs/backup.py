@@ -171,6 +171,8 @@ def _check(run: RunContext, name: str, restic: Restic) -> None:
 
     Under restic's lock: what a prune removes meanwhile would look like damage.
     """
+    # The backup's lock goes beside others, the check's does not: one may have become stale by now.
+    clear_stale_locks(run, restic, run.components[name].path or "")
     try:
         restic.run("check")
     except ResticError as error:

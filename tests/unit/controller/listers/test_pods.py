@@ -52,6 +52,11 @@ def session(repository: str, pod_name: str, phase: str) -> JsonObject:
 
 
 def restore(source: JsonObject, pod_name: str, phase: str) -> JsonObject:
+    pushed: JsonObject = {
+        "type": "MetricsPushed",
+        "status": "True",
+        "lastTransitionTime": "2026-03-01T12:00:00Z",
+    }
     obj: JsonObject = {
         "apiVersion": "core.kubestash.com/v1alpha1",
         "kind": "RestoreSession",
@@ -66,6 +71,7 @@ def restore(source: JsonObject, pod_name: str, phase: str) -> JsonObject:
                 "pod": pod_name,
                 "podTerminated": True,
             },
+            "conditions": [pushed] if phase in {"Succeeded", "Failed"} else [],
         },
     }
     return stored(obj, "uid-r")

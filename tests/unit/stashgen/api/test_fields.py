@@ -150,10 +150,14 @@ _FIELDS = {
 }
 # What our controller keeps in a status beside what KubeStash documents, and our own kinds.
 _OURS = {
-    "Executor": "job* attempt* planDigest* jobUID pod lostTime",
+    "Executor": "job* attempt* planDigest* jobUID created pod podTerminated stopsBy ended lostTime",
     "BackupStorageStatus": "executor:Executor",
-    "RepositoryStatus": "executor:Executor writerMatches",
-    "SnapshotStatus": "executor:Executor",
+    "RepositoryStatus": "executor:Executor writerMatches writerClaimUID"
+    " snapshotResync:ResyncStatus openRestore:OpenRestore",
+    "ResyncStatus": "phase* request cursor records ignored examples[] executor:Executor",
+    "OpenRestore": "restoreSession* uid* since*",
+    "SnapshotStatus": "executor:Executor writer:RecordedWriter",
+    "RecordedWriter": "claimUID matches*",
     "RetentionPolicyApplyStatus": "executor:Executor",
     "RestoreSessionStatus": "executor:Executor restoredBefore:RestoredBefore",
     "RestoredBefore": "time* message*",

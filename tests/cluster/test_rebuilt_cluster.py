@@ -11,6 +11,9 @@ from tests.cluster.way_back import Lost
 from tests.support.gateway import Gateway
 
 
+pytestmark = pytest.mark.alone
+
+
 @pytest.mark.usefixtures("installed")
 def test_a_rebuilt_cluster_recovers_every_volume_by_the_documented_commands(
     kube: Kube, gateway: Gateway, namespace: str, tmp_path: Path

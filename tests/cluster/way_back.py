@@ -27,6 +27,8 @@ class Lost:
         self.protected = Protected(kube, gateway, namespace, folder)
         self.protected.prepare()
         installation.write(kube, namespace, "second")
+        # As the kubelet does to all files of a volume that it gives to a workload's group, be it new.
+        installation.run(kube, namespace, "group", DATA, "chmod -R g+rwX /data/*")
         self.protected.back_up()
         self.files = installation.tree(kube, namespace)
         self.snapshots = set(self.protected.names(known.SNAPSHOTS))
@@ -52,7 +54,7 @@ class Lost:
                 if words[1:3] != ["stashgen", "status"]:
                     raise
         found = installation.tree(self.kube, self.namespace).splitlines()
-        assert [line for line in found if line not in self.files.splitlines()] == []
-        assert len(found) == len(self.files.splitlines())
+        other = sorted(set(found) ^ set(self.files.splitlines()))
+        assert other == [], other
         assert self.snapshots <= set(self.protected.names(known.SNAPSHOTS))
         self.protected.back_up()

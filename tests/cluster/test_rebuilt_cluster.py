@@ -10,7 +10,6 @@ from tests.cluster.kube import Kube
 from tests.cluster.way_back import Lost
 from tests.support.gateway import Gateway
 
-
 pytestmark = pytest.mark.alone
 
 

@@ -27,7 +27,7 @@ class Lost:
         self.protected = Protected(kube, gateway, namespace, folder)
         self.protected.prepare()
         installation.write(kube, namespace, "second")
-        # As the kubelet does to all files of a volume that it gives to a workload's group, be it new.
+        # As the kubelet does to the files of a volume that it gives to a workload's group.
         installation.run(kube, namespace, "group", DATA, "chmod -R g+rwX /data/*")
         self.protected.back_up()
         self.files = installation.tree(kube, namespace)

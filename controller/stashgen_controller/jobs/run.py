@@ -225,14 +225,15 @@ def observe_run(
         is_to_end=job.is_to_end or job.failure is not None,
     )
     if not job.is_finished:
-        return _running(running, job, mine)
+        # That its pod has ended is recorded once, with the Job's end.
+        return _running(replace(running, pod_terminated=False), job, mine)
     is_heard_of = pod is None or terminated or running.stops_by is None
     if not job.is_complete and not is_heard_of:
         # Deleted by force, say: its container may run on.
         return replace(running, is_unaccounted=True, is_from_absence=True)
     if job.is_complete and mine and not any(item.termination for item in mine):
         # The Job is ahead of the pod in our caches: the result follows.
-        return running
+        return replace(running, pod_terminated=False)
     result = _result(mine)
     return JobRun(
         RunState.FINISHED,

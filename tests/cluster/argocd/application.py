@@ -69,16 +69,23 @@ class Application:
             "syncOptions": [*self._options, *(["Replace=true"] if replace else [])],
         }
         patch = {"operation": {"sync": sync, "info": ticket, "initiatedBy": {"username": "e2e"}}}
-        self._kube.kubectl(
+        ask = (
             "patch", f"--namespace={NAMESPACE}", "application", self.name, "--type=merge",
             f"--patch={json.dumps(patch)}",
         )  # fmt: skip
+        self._kube.kubectl(*ask)
         deadline = time.monotonic() + seconds
+        ask_again = time.monotonic() + seconds / 3
         while True:
             state = self.status().get("operationState", {})
-            if state.get("operation", {}).get("info") == ticket and "finishedAt" in state:
+            has_begun = state.get("operation", {}).get("info") == ticket
+            if has_begun and "finishedAt" in state:
                 break
             assert time.monotonic() < deadline, self.summary()
+            if not has_begun and time.monotonic() > ask_again:
+                # Its own last write of the object may have taken the operation away.
+                self._kube.kubectl(*ask)
+                ask_again = deadline
             time.sleep(_STEP_SECONDS)
         assert state["phase"] == "Succeeded", self.summary()
 

@@ -19,7 +19,7 @@ from stashgen.api.snapshot import Phase, RecordedWriter
 from stashgen.kubestash import layout
 from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.pods.templates import COMPONENT
-from stashgen_controller.jobs.run import JobRun, RunState, observe_job
+from stashgen_controller.jobs.run import JobRun, observe_job
 from stashgen_controller.jobs.templates import UnresolvedError, init_template
 from stashgen_controller.listers.claims import Claimant, claimants
 from stashgen_controller.listers.configurations import uses_of
@@ -179,7 +179,7 @@ def observe(reader: Reader, repository: Repository) -> Observed:
             uid=repository.metadata.uid,
             goes_first=False,
         )
-        if not _is_initialized(repository) or resync_run.state is not RunState.RUNNING
+        if not _is_initialized(repository) or _may_resync(repository)
         else (),
         open_restore=open_restore(reader, repository),
         claim_uid=claim_uid(reader, target.namespace or namespace, target.name) if target else None,

@@ -206,11 +206,7 @@ def _take_over(
         return ResyncStep(state, _finished(state, now))
     following = replace(attempts, job_for=partial(_job, seen, state, now)).follow(executor)
     state = state.model_copy(update={"executor": following.executor})
-    word = _under_way(state, now)
-    if following.waits_for is not None:
-        word = waiting(ConditionType.SNAPSHOTS_RESYNCED, following.waits_for, now)
-    again = following.requeue_after
-    return ResyncStep(state, word, following.actions, again, is_claim=following.is_claim)
+    return ResyncStep(state, _under_way(state, now), following.actions, is_claim=following.is_claim)
 
 
 def _job(seen: Observed, state: ResyncStatus, now: datetime, attempt: int) -> JsonObject:

@@ -28,6 +28,7 @@ from stashgen_controller.kinds.restore_request.observe import (
     Observed,
 )
 from stashgen_controller.kinds.restore_request.status import expired, failed, going_on, succeeded
+from stashgen_controller.listers.restores import is_over
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import TRANSIENT, ErrorClass
 from stashgen_controller.runtime.conditions import condition, find, is_true, with_condition, without
@@ -136,7 +137,8 @@ def _follow(seen: Observed, attempt: Attempt, now: datetime) -> Decision:
             "conditions": without(seen.status.conditions, ConditionType.RESTORE_SESSION_MISSING),
         }
     )
-    if not _is_over(session):
+    # Its worker reports a phase first.
+    if not is_over(session):
         return _under_way(seen, status, session, now)
     if session.phase is RestorePhase.SUCCEEDED:
         if restored_before is not None:
@@ -200,14 +202,6 @@ def _deleted(seen: Observed, now: datetime) -> Decision:
         update={"conditions": with_condition(seen.status.conditions, word)}
     )
     return Decision(status=status.to_wire(), requeue_after=_MISSING_FAILS - (now - since))
-
-
-def _is_over(session: RestoreSession) -> bool:
-    """The worker reports first how it ended; it is final once the controller has confirmed it."""
-    if session.phase is RestorePhase.INVALID:
-        return True
-    conditions = session.status.conditions if session.status else ()
-    return session.is_finished and is_true(conditions, ConditionType.METRICS_PUSHED)
 
 
 def _failure(session: RestoreSession) -> Reason:

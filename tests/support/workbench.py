@@ -358,13 +358,18 @@ def kill_pod(process: "subprocess.Popen[str]") -> None:
     """Kill a worker and what it started, together, as the end of a pod does."""
     # It must not start another one meanwhile.
     process.send_signal(signal.SIGSTOP)
+    children: Sequence[str] = ()
     if process.poll() is None:
         tasks = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        for pid in tasks.read_text(encoding="ascii").split():
+        children = tasks.read_text(encoding="ascii").split()
+        for pid in children:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(pid), signal.SIGKILL)
     process.kill()
     process.communicate()
+    # restic takes a zombie of its own host for a living process, and keeps its lock.
+    gone = [Path("/proc", pid) for pid in children]
+    wait_until("the children were reaped", lambda: not any(path.exists() for path in gone))
 
 
 def child_of(pid: int, name: str) -> int | None:

@@ -17,6 +17,7 @@ from tests.support.workbench import (
     Workbench,
     child_of,
     holding,
+    kill_pod,
     snapshot_name,
     wait_until,
 )
@@ -95,15 +96,9 @@ def test_a_killed_worker_leaves_a_lock_that_the_next_backup_and_retention_surviv
     large: Workbench,
 ) -> None:
     process = started(large)
-    restic = child_of(process.pid, "restic")
-    assert restic is not None
-    for pid in (process.pid, restic):
-        os.kill(pid, signal.SIGKILL)
-    process.communicate()
+    kill_pod(process)
     assert large.message_file.read_bytes() == b""
     assert len(large.locks()) == 1
-    # To restic a process that nobody has waited for yet is alive, and init takes its time.
-    wait_until("the end of restic", lambda: not Path(f"/proc/{restic}").exists())
 
     (large.volume / "large").unlink()
     for day in (1, 2):

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import threading
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from tests.support.workbench import (
     Json,
     Workbench,
     child_of,
+    kill_pod,
     snapshot_name,
     wait_until,
 )
@@ -240,13 +240,6 @@ def kill_while_restoring(bench: Workbench) -> None:
     plan = {"snapshot": record, "restoreSession": "restore", "order": ORDER}
     process = bench.start(bench.restore_args(snapshot_name(0)), plan, 100)
     wait_until("the record", ledger_file(bench).exists)
-    found: list[int] = []
-
-    def is_writing() -> bool:
-        found[:] = [pid for pid in (child_of(process.pid, "restic"),) if pid is not None]
-        return bool(found) and (bench.volume / "large").exists()
-
-    wait_until("the first bytes", is_writing)
-    for pid in (process.pid, *found):
-        os.kill(pid, signal.SIGKILL)
-    process.communicate()
+    large = bench.volume / "large"
+    wait_until("the first bytes", lambda: child_of(process.pid, "restic") and large.exists())
+    kill_pod(process)

@@ -6,7 +6,8 @@ some time after it happened, and each look at an object may pause at each reques
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
+from email.utils import format_datetime
 from typing import Any, cast
 
 import orjson
@@ -16,6 +17,7 @@ from stashgen.api.base import JsonObject
 from stashgen.api.resources import Resource
 from stashgen_controller.kinds import KINDS, WATCHED
 from stashgen_controller.kube.client import ApiError, Client, ConflictError
+from stashgen_controller.kube.clock import ServerClock
 from stashgen_controller.kube.gate import NotLeadingError
 from stashgen_controller.listers.indexes import INDEXES
 from stashgen_controller.runtime.apply import NameCollisionError
@@ -111,7 +113,7 @@ class Controller:
         is_leading: It reconciles, and may write.
         is_alive: Nobody killed it.
         looks: How many objects it looked at.
-        clock_skew: How far its clock is from the truth.
+        clock_skew: How far its node's clock is from the truth.
     """
 
     def __init__(
@@ -130,6 +132,9 @@ class Controller:
         self.is_alive = True
         self.looks = 0
         self.clock_skew = timedelta()
+        self._clock = ServerClock(
+            lambda: timeline.now + self.clock_skew, lambda: self._timeline.seconds
+        )
         self._client = ControllerClient(self)
         self.cache = Cache(self._client, WATCHED, INDEXES, KINDS, self._changed)
         for indexer in self.cache._indexers.values():
@@ -201,6 +206,7 @@ class Controller:
     def _list(self, resource: Resource) -> None:
         # One that stands by does the work only if it comes to lead: most never do.
         watch = self._watches[resource]
+        self._hear()
         watch.listed = (self._server.items(resource), self._server.version)
         watch.pending.clear()
         self._show(resource)
@@ -315,7 +321,13 @@ class Controller:
         """Look at one object; says after how many seconds to look again."""
         try:
             again = reconcile(
-                self._client, self.cache, _KIND_OF[key.resource], key, self._now(), self.cache.wrote
+                self._client,
+                self.cache,
+                _KIND_OF[key.resource],
+                key,
+                self._clock.now(),
+                self.cache.wrote,
+                is_retry=key in self._failures,
             )
         except NotLeadingError:
             return None
@@ -334,9 +346,6 @@ class Controller:
         self._failures[key] = failures + 1
         return min(first * (1 << min(failures, 10)), _LONGEST)
 
-    def _now(self) -> datetime:
-        return self._timeline.now + self.clock_skew
-
     # its requests
 
     def request(self, method: str, path: str, body: object, query: Mapping[str, str]) -> JsonObject:
@@ -349,6 +358,7 @@ class Controller:
         self._refuse(method)
         try:
             answer = self._server.answer(method, path, body, query)
+            self._hear()
         finally:
             if is_write:
                 self._trace.add(self.name, f"{method} {path.rpartition('/namespaces/')[2]}")
@@ -356,6 +366,9 @@ class Controller:
         if self._faults.happens(Fault.LOST_ANSWER, 0.1):
             raise ApiError(0, "Disconnected", "the answer was lost")
         return answer
+
+    def _hear(self) -> None:
+        self._clock.heard(format_datetime(self._timeline.now, usegmt=True))
 
     def _fiber(self) -> Fiber:
         return next(fiber for _, fiber in self._at_work.values() if fiber.is_running)

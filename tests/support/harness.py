@@ -225,7 +225,12 @@ class Harness:
         self.looks += 1
         try:
             again = reconcile(
-                self.controller, self.reader, KIND_OF[key.resource], key, self.clock.now()
+                self.controller,
+                self.reader,
+                KIND_OF[key.resource],
+                key,
+                self.clock.now(),
+                is_retry=key in self._failing,
             )
         except (ApiError, NameCollisionError) as error:
             self.errors.append(f"{key.resource.kind} {key.name}: {error}")

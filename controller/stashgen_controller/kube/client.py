@@ -101,32 +101,45 @@ class Client:
     """Requests to one API server; safe to use from several threads."""
 
     def __init__(
-        self, connection: Connection, gate: Gate | None = None, agent: str = USER_AGENT
+        self,
+        connection: Connection,
+        gate: Gate | None = None,
+        agent: str = USER_AGENT,
+        dated: Callable[[str], None] | None = None,
     ) -> None:
         self._connection = connection
         self._gate = gate
         self._agent = agent
+        self._dated = dated
         self._open, self._base = _opener(connection)
         self._headers = {"Accept": "application/json", "User-Agent": agent}
         self._authorization: Mapping[str, str] = {}
         self._authorized_until = 0.0
 
     @classmethod
-    def configured(cls, kubeconfig: str | None, *, agent: str = USER_AGENT) -> Self:
+    def configured(
+        cls,
+        kubeconfig: str | None,
+        *,
+        agent: str = USER_AGENT,
+        dated: Callable[[str], None] | None = None,
+    ) -> Self:
         """A client for the server that a kubeconfig names; without one, for the pod's own cluster.
 
         Args:
             kubeconfig: Path of the file.
             agent: Who we are in the server's audit log.
+            dated: Given the Date field of each answer.
 
         Raises:
             UnconfiguredError: the file is missing or wrong, or we are not in a pod.
         """
         if kubeconfig is None:
-            return cls(connection.of_pod(os.environ, connection.ACCOUNT), agent=agent)
+            found = connection.of_pod(os.environ, connection.ACCOUNT)
+            return cls(found, agent=agent, dated=dated)
         from stashgen_controller.kube import kubeconfig as files
 
-        return cls(files.of_file(kubeconfig), agent=agent)
+        return cls(files.of_file(kubeconfig), agent=agent, dated=dated)
 
     @classmethod
     def of_user(cls, kubeconfig: str, context: str | None) -> tuple[Self, str]:
@@ -146,7 +159,7 @@ class Client:
 
     def through(self, gate: Gate) -> "Client":
         """The same connections, with a gate before each request."""
-        return Client(self._connection, gate, self._agent)
+        return Client(self._connection, gate, self._agent, self._dated)
 
     @classmethod
     def for_url(cls, url: str, *, token: str | None = None, ca_file: str | None = None) -> Self:
@@ -366,6 +379,8 @@ class Client:
             )
         except HTTPError as error:
             raise ApiError(0, "Unreachable", self._unreachable(error)) from error
+        if self._dated is not None:
+            self._dated(response.headers.get("Date", ""))
         if response.status == HTTPStatus.UNAUTHORIZED:
             self._authorized_until = 0.0
         if not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:

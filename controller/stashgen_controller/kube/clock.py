@@ -1,9 +1,15 @@
 """Time as a value that is passed in, so that a test or an embedded cluster can move it."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from threading import Lock
 from typing import Protocol
+
+# The server's Date counts in seconds, and an answer may be some time on its way.
+_RESOLUTION = timedelta(seconds=1)
+_LONGEST_WAY = timedelta(seconds=5)
 
 
 class Clock(Protocol):
@@ -27,6 +33,54 @@ class SystemClock:
 
     def subscribe(self, wake: Callable[[], None]) -> None:
         """Nothing to do: the system's time only passes."""
+
+
+class ServerClock:
+    """The API server's clock: what it last said, and the time that has passed since.
+
+    All times in objects are the API server's. Were they compared with the clock of our node, a
+    clock that is set wrong, or jumps, would make every Job late, or none.
+
+    Args:
+        system: Asked until the server has said its time.
+        passed: Seconds that have passed, from wherever they are counted; nobody sets them.
+    """
+
+    def __init__(
+        self,
+        system: Callable[[], datetime] = lambda: datetime.now(UTC),
+        passed: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
+    ) -> None:
+        self._system, self._passed = system, passed
+        self._lock = Lock()
+        self._said = ""
+        self._zero: datetime | None = None
+
+    def now(self) -> datetime:
+        """The current time, aware, in UTC."""
+        zero = self._zero
+        return self._system() if zero is None else zero + timedelta(seconds=self._passed())
+
+    def heard(self, date: str) -> None:
+        """Take over the time of an answer: its Date field (RFC 9110, section 6.6.1).
+
+        One that says nothing new, or is no date, changes nothing.
+        """
+        if date == self._said:
+            return
+        try:
+            server = parsedate_to_datetime(date).astimezone(UTC)
+        except ValueError:
+            return
+        with self._lock:
+            self._said = date
+            passed = timedelta(seconds=self._passed())
+            ours = self._zero + passed if self._zero is not None else None
+            if ours is None or not server <= ours <= server + _RESOLUTION + _LONGEST_WAY:
+                self._zero = server - passed
+
+    def subscribe(self, wake: Callable[[], None]) -> None:
+        """Nothing to do: a correction is small, or was long awaited."""
 
 
 class MovableClock:

@@ -12,7 +12,7 @@ from threading import Event
 
 from stashgen_controller.kinds import KINDS, WATCHED
 from stashgen_controller.kube.client import ApiError, Client
-from stashgen_controller.kube.clock import Clock, SystemClock
+from stashgen_controller.kube.clock import Clock, ServerClock
 from stashgen_controller.kube.connection import UnconfiguredError
 from stashgen_controller.kube.gate import Requests, in_order
 from stashgen_controller.kube.leader_election import LeaderElection, Timing, new_identity
@@ -39,9 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = parse(sys.argv[1:] if argv is None else argv, os.environ)
     _log_to_stderr()
     try:
-        client = Client.configured(settings.kubeconfig, agent=settings.agent)
+        clock = ServerClock()
+        client = Client.configured(settings.kubeconfig, agent=settings.agent, dated=clock.heard)
         refuse_other_operator(client)
-        controller = Controller(client, SystemClock(), settings)
+        controller = Controller(client, clock, settings)
     except UnconfiguredError as error:
         log.error("no API server is configured", extra={"error": str(error)})
         return _USAGE

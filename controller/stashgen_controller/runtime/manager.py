@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from stashgen.api.base import JsonObject, metadata_of, name_of, namespace_of
 from stashgen.api.meta import Kind as ApiKind
 from stashgen.api.resources import Resource
-from stashgen_controller.kube.client import ApiError, Client, ConflictError
+from stashgen_controller.kube.client import ApiError, Client, ConflictError, NotFoundError
 from stashgen_controller.kube.clock import Clock
 from stashgen_controller.kube.events import latest_warning
 from stashgen_controller.runtime.apply import NameCollisionError, apply
@@ -55,11 +55,16 @@ def reconcile(
     key: Key,
     now: datetime,
     wrote: Callable[[Resource, JsonObject], None] = lambda _resource, _obj: None,
+    *,
+    is_retry: bool = False,
 ) -> timedelta | None:
     """Look at one object and do what is to be done; says when to look again at the latest.
 
     An object that is gone or is being deleted needs nothing: we have no finalizers. The same goes
     for one whose namespace is being deleted.
+
+    After a failure it is read from the API server first: a write whose answer was lost may have
+    been done, and a decision without it could contradict what was decided before.
 
     Args:
         client: Writes what was decided.
@@ -68,12 +73,18 @@ def reconcile(
         key: Which object.
         now: The time.
         wrote: Given the answer to each write, so that the caches have it at once.
+        is_retry: The last look at it failed.
 
     Raises:
         ConflictError: the object changed since it was read; look again.
         NameCollisionError: an object of a name that we need belongs to somebody else.
         ApiError: any other refusal.
     """
+    if is_retry:
+        try:
+            wrote(key.resource, client.get(key.resource, key.namespace, key.name))
+        except NotFoundError:
+            return None
     # In this order: if the object changes in between, the status is refused as a conflict and is
     # decided again. The other way round it would be written over what was not looked at.
     stored = reader.stored(key.resource, key.namespace, key.name)
@@ -287,6 +298,8 @@ class Manager:
                 self._reconcile(key)
 
     def _reconcile(self, key: Key) -> None:
+        with self._failures_lock:
+            is_retry = key in self._failures
         try:
             again = reconcile(
                 self._client,
@@ -295,6 +308,7 @@ class Manager:
                 key,
                 self._clock.now(),
                 self.cache.wrote,
+                is_retry=is_retry,
             )
         except ConflictError:
             # The caches are behind: for a moment as a rule, for longer without a watch.

@@ -12,8 +12,12 @@ from stashgen.api.resources import Resource
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.kinds import KINDS, WATCHED
 from stashgen_controller.kube.client import Client, Event
+from stashgen_controller.kube.clock import MovableClock, ServerClock
+from stashgen_controller.kube.connection import to_url
 from stashgen_controller.listers.indexes import INDEXES
-from stashgen_controller.runtime.manager import Manager
+from stashgen_controller.runtime.cache import Cache
+from stashgen_controller.runtime.decision import Key
+from stashgen_controller.runtime.manager import Manager, reconcile
 from tests.support import manifests
 from tests.support.faults import fault
 from tests.support.harness import Harness, conditions, good_worker, name_of, plan_of
@@ -120,6 +124,60 @@ def test_a_standby_that_heard_nothing_for_a_while_calls_no_running_job_lost(
             )
     finally:
         standby.stop()
+
+
+@pytest.mark.parametrize("is_retry", [True, False])
+def test_a_session_that_was_skipped_leaves_nothing_open_even_if_a_cache_does_not_show_it(
+    protected: Harness, *, is_retry: bool
+) -> None:
+    cache = Cache(protected.client, WATCHED, INDEXES, KINDS, lambda _resource, _change: None)
+    session = protected.trigger()
+    for model in WATCHED:
+        for obj in protected.reader.listed(model.resource):
+            cache.wrote(model.resource, obj)
+    obj = protected.client.get(known.BACKUP_SESSIONS, "demo", session)
+    obj["status"] = {"phase": "Skipped"}
+    protected.client.replace(known.BACKUP_SESSIONS, "demo", obj, status=True)
+
+    key, now = Key(known.BACKUP_SESSIONS, "demo", session), protected.clock.now()
+    kind = next(kind for kind in KINDS if kind.resource == known.BACKUP_SESSIONS)
+    reconcile(protected.client, cache, kind, key, now, cache.wrote, is_retry=is_retry)
+
+    snapshot = f"repo-local-{session}"
+    there = protected.reader.stored(known.SNAPSHOTS, "demo", snapshot)
+    assert (there is None) is is_retry
+    protected.settle(work=good_worker)
+    statuses = [protected.status(known.BACKUP_SESSIONS, "demo", session)]
+    if there is not None:
+        statuses.append(protected.status(known.SNAPSHOTS, "demo", snapshot))
+        assert statuses[1]["phase"] == "Failed"
+        fault("The answer to a status write is lost, and the caches are behind").check(statuses)
+    assert statuses[0]["phase"] == "Skipped"
+
+
+def test_a_clock_of_the_node_that_jumps_makes_no_job_late(protected: Harness) -> None:
+    node = MovableClock()
+    clock = ServerClock(node.now)
+    client = Client(to_url(protected.server.url), dated=clock.heard)
+    client.get(known.NAMESPACES, None, "demo")
+    node.advance(timedelta(days=400))
+    manager = Manager(client, clock, kinds=KINDS, models=WATCHED, indexes=INDEXES)
+    job, _ = start_backup(protected)
+    client.get(known.NAMESPACES, None, "demo")
+    manager.start()
+    session = plan_of(job).backup_session or ""
+
+    def status() -> JsonObject:
+        return protected.status(known.BACKUP_SESSIONS, "demo", session)
+
+    try:
+        eventually("the looks", lambda: manager.synced and manager.idle)
+        assert status()["phase"] == "Running"
+        protected.finish(job, good_worker(protected, job, plan_of(job)))
+        eventually("the end", lambda: status()["phase"] == "Succeeded")
+    finally:
+        manager.stop()
+    fault("The clock of the controller's node is wrong, or jumps").check([status()])
 
 
 def test_a_deleted_job_is_lost_only_once_its_pod_has_ended(protected: Harness) -> None:

@@ -43,7 +43,7 @@ def test_a_refused_job_is_told_and_made_once_it_is_not_refused_any_more(
     with harness.counted() as requests:
         harness.look_at_everything()
     # The claim comes before the Job, and is given back.
-    wanted = {("create", "jobs"), ("update", resource.plural)}
+    wanted = {("get", resource.plural), ("create", "jobs"), ("update", resource.plural)}
     assert set(requests) == wanted, "the same refusal is not written to others twice"
     assert requests["update", resource.plural] == 2 * requests["create", "jobs"]
 

@@ -169,6 +169,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_DELETE(self) -> None:
         self._serve()
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The Date of an answer, by the cluster's clock, which may have been moved."""
+        now = self.owner.clock.now().timestamp() if timestamp is None else timestamp
+        return super().date_time_string(now)
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (its name there)
         """Silent: the caller sees every answer."""
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from stashgen.api.backup_session import BackupSession
+from stashgen.api.backup_session import BackupSession, BackupSessionPhase
 from stashgen.api.labels import RECORD_ANNOTATION
 from stashgen.api.snapshot import Phase, Snapshot, SnapshotStatus
 from stashgen.kubestash.conditions import ConditionType
@@ -86,6 +86,9 @@ def _abandoned(snapshot: Snapshot, session: BackupSession | None) -> str | None:
     if session is None:
         return f"BackupSession {name} was deleted before it created a Job"
     status = session.status
+    if session.phase is BackupSessionPhase.SKIPPED:
+        # Two controllers at once decided so, or a look at an old state of it.
+        return f"BackupSession {name} was skipped"
     if status is None or not is_true(status.conditions, ConditionType.METRICS_PUSHED):
         return None
     given_up = find(status.conditions, ConditionType.BACKUP_EXECUTOR_ENSURED)

@@ -43,6 +43,7 @@ from stashgen_controller.runtime.decision import Key
 from stashgen_controller.runtime.indexer import Change
 from stashgen_controller.runtime.manager import keys_of, reconcile
 from stashgen_controller.runtime.scanned import ScannedReader
+from stashgen_controller.runtime.unreadable import UnreadableError
 from tests.support.kinds import install_kinds
 from tests.support.world import KIND_OF, RECONCILED
 
@@ -232,7 +233,7 @@ class Harness:
                 self.clock.now(),
                 is_retry=key in self._failing,
             )
-        except (ApiError, NameCollisionError) as error:
+        except (ApiError, NameCollisionError, UnreadableError) as error:
             self.errors.append(f"{key.resource.kind} {key.name}: {error}")
             again = timedelta(minutes=1)
             self._failing.add(key)

@@ -112,6 +112,7 @@ def _run(
     from stashgen_controller.kube.connection import UnconfiguredError
     from stashgen_controller.kubectl.api_reader import Cluster, failure
     from stashgen_controller.kubectl.verbs import Session, run_verb
+    from stashgen_controller.runtime.unreadable import UnreadableError
 
     where = command.where
     try:
@@ -126,6 +127,8 @@ def _run(
         return run_verb(Session(command, Cluster(client, namespace), console, clock.now()))
     except ApiError as error:
         raise failure(error) from error
+    except UnreadableError as error:
+        raise ToolError(str(error)) from error
 
 
 def _kubeconfig(where: Where, environment: Mapping[str, str]) -> str:

@@ -43,6 +43,7 @@ from stashgen.kubestash.defaults import with_storage_defaults
 from stashgen.kubestash.validation.storages import storage_place
 from stashgen_controller.listers.history import SnapshotRecord, snapshot_record
 from stashgen_controller.runtime.kind import CoveringIndex, Index, IndexKey, phase_of
+from stashgen_controller.runtime.unreadable import is_marked
 
 
 def is_finished(obj: JsonObject) -> bool:
@@ -347,6 +348,21 @@ LIVING_PODS = Index(Pod, _at_work)
 PODS_BY_JOB = Index(Pod, _job_of_pod)
 CRON_JOBS_BY_CONTROLLER = Index(CronJob, _controller)
 
+# Those that cannot be read, or have to read one that cannot, as their statuses say; under the empty
+# key, an index for each kind that is reconciled.
+UNREADABLE: tuple[Index[Any], ...] = tuple(
+    Index(model, lambda obj: ((),) if is_marked(obj) else ())
+    for model in (
+        BackupStorage,
+        Repository,
+        BackupConfiguration,
+        BackupSession,
+        Snapshot,
+        RestoreSession,
+        RestoreRequest,
+    )
+)
+
 INDEXES: tuple[Index[Any] | CoveringIndex[Any, Any], ...] = (
     CONFIGURATIONS_BY_TARGET,
     CONFIGURATIONS_BY_REPOSITORY,
@@ -379,4 +395,5 @@ INDEXES: tuple[Index[Any] | CoveringIndex[Any, Any], ...] = (
     UNFINISHED_REQUESTS,
     PODS_BY_JOB,
     CRON_JOBS_BY_CONTROLLER,
+    *UNREADABLE,
 )

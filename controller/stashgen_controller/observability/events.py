@@ -29,7 +29,9 @@ from stashgen_controller.kube.client import AlreadyExistsError, ApiError, Client
 from stashgen_controller.kube.clock import Clock
 from stashgen_controller.kube.events import NORMAL, WARNING
 from stashgen_controller.observability.outcomes import failures, false_conditions
+from stashgen_controller.runtime.causes import Cause
 from stashgen_controller.runtime.kind import Reader, is_namespace_terminating
+from stashgen_controller.runtime.unreadable import is_marked, message_of
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +84,8 @@ def notes(reader: Reader, resource: Resource, obj: JsonObject) -> Iterator[Note]
             if reason not in reported:
                 reported.add(reason)
                 yield Note(WARNING, reason, item.get("message") or f"{item['type']} is False")
+    elif is_marked(obj):
+        yield Note(WARNING, Cause.INVALID_FIELD, message_of(obj))
     failed = [item for item in list_of(status, "retentionPolicy") if item.get("error")]
     if failed and resource == BACKUP_SESSIONS:
         text = "; ".join(f"{item.get('repository')}: {item['error']}" for item in failed)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from threading import Lock
 from typing import Any
 
+from pydantic import ValidationError
+
 from stashgen.api.base import JsonObject, list_of, mapping_of
 from stashgen.api.meta import Kind as ApiKind
 from stashgen.api.pod import Pod, has_ended
@@ -12,6 +14,7 @@ from stashgen_controller.kube.client import Client, NotFoundError
 from stashgen_controller.kube.informer import Informer
 from stashgen_controller.runtime.indexer import Change, Indexer
 from stashgen_controller.runtime.kind import CoveringIndex, Index, Kind, ModelT, Place, ValueT
+from stashgen_controller.runtime.unreadable import UnreadableError
 
 # Of pods, and of Jobs.
 _PHASES = frozenset({"Succeeded", "Failed"})
@@ -105,7 +108,10 @@ class Cache:
 
     def get(self, model: type[ModelT], namespace: str | None, name: str) -> ModelT | None:
         """One object, or None."""
-        return self._of(model).get(namespace, name)
+        try:
+            return self._of(model).get(namespace, name)
+        except ValidationError as error:
+            raise UnreadableError(model.resource, namespace, name, error) from error
 
     def stored(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
         """One object as the API server returned it, or None."""

@@ -24,6 +24,7 @@ from stashgen_controller.runtime.kind import (
     ValueT,
 )
 from stashgen_controller.runtime.packing import Packing
+from stashgen_controller.runtime.unreadable import ODD_SHAPE, holds
 
 log = logging.getLogger(__name__)
 
@@ -257,7 +258,7 @@ class Indexer(Generic[ModelT]):
             place,
             self._packing.pack(obj),
             version,
-            is_finished=self._is_finished(obj),
+            is_finished=holds(self._is_finished, obj),
             is_ours=is_ours,
         )
         with self._lock:
@@ -305,7 +306,7 @@ class Indexer(Generic[ModelT]):
             try:
                 found = tuple(dict.fromkeys(index.keys(obj)))
                 value = index.value(obj) if isinstance(index, CoveringIndex) else None
-            except (AttributeError, LookupError, TypeError, ValueError):
+            except ODD_SHAPE:
                 # An object of an odd shape is found by name only, and stops no other one.
                 log.exception("no index has this object", extra={"kind": self._model.resource.kind})
                 found, value = (), None

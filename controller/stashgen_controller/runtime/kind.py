@@ -62,7 +62,7 @@ class Reader(Protocol):
         """One object, or None.
 
         Raises:
-            pydantic.ValidationError: it has another shape.
+            UnreadableError: it has another shape.
         """
         ...
 
@@ -152,6 +152,8 @@ class Kind(Generic[ModelT, ObservedT]):
         uses: What an object works on: its volume and its repositories. Two objects that share one
             of them are not looked at beside each other, so that the second sees what was written
             for the first.
+        unreadable_phase: Of an object that our model refuses, before anything has begun.
+        waiting_phase: Of an object that has to read one that is refused.
     """
 
     model: type[ModelT]
@@ -162,6 +164,8 @@ class Kind(Generic[ModelT, ObservedT]):
     is_finished: Callable[[JsonObject], bool] = _never
     is_urgent: Callable[[ModelT], bool] | None = None
     uses: Callable[[Reader, ModelT], Iterable[IndexKey]] = _alone
+    unreadable_phase: str = "Failed"
+    waiting_phase: str = "Pending"
 
     @property
     def resource(self) -> Resource:

@@ -10,9 +10,7 @@ from datetime import datetime, timedelta
 from threading import Lock, Thread
 from typing import Any
 
-from pydantic import ValidationError
-
-from stashgen.api.base import JsonObject, metadata_of, name_of, namespace_of
+from stashgen.api.base import JsonObject, mapping_of, metadata_of, name_of, namespace_of
 from stashgen.api.meta import Kind as ApiKind
 from stashgen.api.resources import Resource
 from stashgen_controller.kube.client import ApiError, Client, ConflictError, NotFoundError
@@ -20,7 +18,7 @@ from stashgen_controller.kube.clock import Clock
 from stashgen_controller.kube.events import latest_warning
 from stashgen_controller.runtime.apply import NameCollisionError, apply
 from stashgen_controller.runtime.cache import Cache
-from stashgen_controller.runtime.decision import Key
+from stashgen_controller.runtime.decision import Decision, Key
 from stashgen_controller.runtime.indexer import DELETED, MODIFIED, Change
 from stashgen_controller.runtime.kind import (
     CoveringIndex,
@@ -29,8 +27,15 @@ from stashgen_controller.runtime.kind import (
     Place,
     Reader,
     Watch,
-    is_deleting,
     is_namespace_terminating,
+)
+from stashgen_controller.runtime.unreadable import (
+    ODD_SHAPE,
+    UnreadableError,
+    holds,
+    is_marked,
+    marked_status,
+    unmarked,
 )
 from stashgen_controller.runtime.workqueue import WorkQueue
 
@@ -41,8 +46,6 @@ Observer = Callable[[Reader, Resource, str, JsonObject], None]
 
 # Enough that waiting for the API server costs nothing; Python runs one of them at a time.
 WORKERS = 8
-# What reading an object as stored may raise (pydantic.ValidationError is a ValueError).
-_ODD_SHAPE = (AttributeError, LookupError, TypeError, ValueError)
 _CONFLICT_DELAY = timedelta(milliseconds=200)
 _FIRST_DELAY = timedelta(seconds=1)
 _LONGEST_DELAY = timedelta(minutes=1)
@@ -61,7 +64,8 @@ def reconcile(
     """Look at one object and do what is to be done; says when to look again at the latest.
 
     An object that is gone or is being deleted needs nothing: we have no finalizers. The same goes
-    for one whose namespace is being deleted.
+    for one whose namespace is being deleted. That it cannot be read, or what it refers to, is said
+    in its status before that is raised.
 
     After a failure it is read from the API server first: a write whose answer was lost may have
     been done, and a decision without it could contradict what was decided before.
@@ -79,6 +83,8 @@ def reconcile(
         ConflictError: the object changed since it was read; look again.
         NameCollisionError: an object of a name that we need belongs to somebody else.
         ApiError: any other refusal.
+        UnreadableError: it, or what it refers to, has a shape that our models refuse.
+        Exception: something in it cannot be processed.
     """
     if is_retry:
         try:
@@ -88,16 +94,43 @@ def reconcile(
     # In this order: if the object changes in between, the status is refused as a conflict and is
     # decided again. The other way round it would be written over what was not looked at.
     stored = reader.stored(key.resource, key.namespace, key.name)
-    obj = reader.get(kind.model, key.namespace, key.name)
-    if stored is None or obj is None or is_deleting(obj):
+    if stored is None or metadata_of(stored).get("deletionTimestamp"):
         return None
     if is_namespace_terminating(reader, key.namespace):
         return None
-    decision = kind.reconcile(reader, obj, now)
-    while (asked := decision.question) is not None:
-        decision = asked.answered(latest_warning(client, asked.kind, asked.namespace, asked.name))
+    try:
+        decision = _decide(client, reader, kind, key, stored, now)
+    except ODD_SHAPE as error:
+        phases = kind.unreadable_phase, kind.waiting_phase
+        decision = Decision(status=marked_status(key.resource, stored, error, now, phases))
+        apply(client, reader, stored, decision, kind.resource, wrote)
+        raise
     apply(client, reader, stored, decision, kind.resource, wrote)
     return decision.requeue_after
+
+
+def _decide(
+    client: Client,
+    reader: Reader,
+    kind: Kind[Any, Any],
+    key: Key,
+    stored: JsonObject,
+    now: datetime,
+) -> Decision:
+    obj = reader.get(kind.model, key.namespace, key.name)
+    if obj is None:
+        return Decision()
+    if not is_marked(stored):
+        decision = kind.reconcile(reader, obj, now)
+    else:
+        # It could not be read, or what it refers to: that is over, unless this look raises again.
+        before = unmarked(stored)
+        decision = kind.reconcile(reader, kind.model.from_wire(before), now)
+        if decision.status is None:
+            decision = replace(decision, status=mapping_of(before, "status"))
+    while (asked := decision.question) is not None:
+        decision = asked.answered(latest_warning(client, asked.kind, asked.namespace, asked.name))
+    return decision
 
 
 def keys_of(
@@ -114,7 +147,7 @@ def keys_of(
     """
     for kind in kinds:
         is_own = kind.resource == resource and change.type != DELETED
-        if is_own and not kind.is_finished(change.obj):
+        if is_own and (is_marked(change.obj) or not holds(kind.is_finished, change.obj)):
             key = Key(resource, namespace_of(change.obj), name_of(change.obj))
             if key not in failing or not _is_status_only(change):
                 yield key
@@ -140,7 +173,7 @@ def _watching(watch: Watch, reader: Reader, change: Change) -> Sequence[Place]:
     """Which objects a watch wants looked at; an odd object must not end the thread showing it."""
     try:
         return tuple(watch.keys(reader, change.obj)) if _concerns(watch, change) else ()
-    except _ODD_SHAPE:
+    except ODD_SHAPE:
         fields = {"kind": watch.model.resource.kind, "object": name_of(change.obj)}
         log.exception("a watch cannot read this object", extra=fields)
         return ()
@@ -153,7 +186,7 @@ def _concerns(watch: Watch, change: Change) -> bool:
         relevant = watch.relevant(change.obj)
         if change.type == MODIFIED:
             return watch.relevant(change.before()) != relevant
-    except _ODD_SHAPE:
+    except ODD_SHAPE:
         return True
     return relevant is not None
 
@@ -275,7 +308,7 @@ class Manager:
             return False
         try:
             obj = self.cache.get(kind.model, key.namespace, key.name)
-        except ValidationError:
+        except UnreadableError:
             return False
         return obj is not None and kind.is_urgent(obj)
 
@@ -285,7 +318,7 @@ class Manager:
         try:
             obj = self.cache.get(kind.model, key.namespace, key.name)
             return (key, *(kind.uses(self.cache, obj) if obj is not None else ()))
-        except ValidationError:
+        except UnreadableError:
             # It, or what it refers to, has an odd shape: its own look says so.
             return (key,)
 
@@ -313,7 +346,7 @@ class Manager:
         except ConflictError:
             # The caches are behind: for a moment as a rule, for longer without a watch.
             self._queue.add_after(key, self._delay(key, _CONFLICT_DELAY))
-        except (ApiError, NameCollisionError) as error:
+        except (ApiError, NameCollisionError, UnreadableError) as error:
             self._fail(key, error)
         except Exception as error:  # one broken object must not stop the others
             log.exception("reconcile failed", extra=_fields(key))

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from stashgen.api.base import JsonObject, labels_of, name_of, namespace_of
 from stashgen.api.resources import Resource
 from stashgen_controller.runtime.kind import CoveringIndex, Index, ModelT, Place, ValueT
+from stashgen_controller.runtime.unreadable import UnreadableError
 
 
 class ScannedReader(ABC):
@@ -20,7 +21,10 @@ class ScannedReader(ABC):
     def get(self, model: type[ModelT], namespace: str | None, name: str) -> ModelT | None:
         """One object, or None."""
         found = self.stored(model.resource, namespace, name)
-        return model.from_wire(found) if found is not None else None
+        try:
+            return model.from_wire(found) if found is not None else None
+        except ValidationError as error:
+            raise UnreadableError(model.resource, namespace, name, error) from error
 
     def stored(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
         """One object as the API server returned it, or None."""

@@ -54,6 +54,9 @@ def test_each_alert_fires_over_what_the_endpoint_serves(
             {"kind": "BackupConfiguration", "object_namespace": "demo", "name": "library"},
             {"kind": "Repository", "object_namespace": "demo", "name": "local-abcde"},
         ],
+        "StashgenUnreadable": [
+            {"kind": "RestoreSession", "object_namespace": "demo", "name": "strange"},
+        ],
         "StashgenUnprotectedVolumes": [{"object_namespace": "demo"}],
         "StashgenNobodyLeads": [{}],
         "StashgenAdmissionPolicyMissing": [{}],
@@ -99,6 +102,10 @@ def _bad_night(cluster: Cluster) -> None:
     invoker = {"apiGroup": "core.kubestash.com", "kind": "BackupConfiguration", "name": "library"}
     spec = {"invoker": invoker, "session": "backup"}
     _create(cluster, known.BACKUP_SESSIONS, "library-backup-1", spec, {"phase": "Failed"})
+    unreadable = {"type": "ValidationPassed", "reason": "InvalidField"} | {
+        key: failed[key] for key in ("status", "lastTransitionTime")
+    }
+    _create(cluster, known.RESTORE_SESSIONS, "strange", {}, {"conditions": [unreadable]})
 
 
 def _is_all_told(controller: Controller) -> bool:
@@ -113,6 +120,7 @@ def _is_all_told(controller: Controller) -> bool:
             ("ready{.*BackupConfiguration", "0.0"),
             ("ready{.*Repository", "0.0"),
             ("unprotected_volumes{.*demo", "1.0"),
+            ("unreadable{.*strange", "1.0"),
         )
     )
 

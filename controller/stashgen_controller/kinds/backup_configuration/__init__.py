@@ -143,4 +143,6 @@ KIND = Kind(
         Watch(PersistentVolumeClaim, _of_claim, existence),
     ),
     uses=_uses,
+    unreadable_phase="Invalid",
+    waiting_phase="NotReady",
 )

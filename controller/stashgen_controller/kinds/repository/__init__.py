@@ -128,4 +128,6 @@ KIND = Kind(
         cluster_identity(Repository),
     ),
     uses=_uses,
+    unreadable_phase="NotReady",
+    waiting_phase="NotReady",
 )

@@ -69,4 +69,5 @@ KIND = Kind(
     is_finished=_is_over,
     is_urgent=_awaits_start,
     uses=_uses,
+    unreadable_phase="Invalid",
 )

@@ -64,4 +64,5 @@ KIND = Kind(
     ),
     is_finished=_is_finished,
     uses=_uses,
+    unreadable_phase="Pending",
 )

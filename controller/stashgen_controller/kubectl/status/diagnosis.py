@@ -22,6 +22,7 @@ from stashgen_controller.listers.pods import pods_of
 from stashgen_controller.observability.freshness import CopyState, timing
 from stashgen_controller.observability.outcomes import created, failures
 from stashgen_controller.runtime.kind import Reader
+from stashgen_controller.runtime.unreadable import message_of
 
 # A working controller reconciles a new object within seconds.
 UNSEEN = timedelta(minutes=1)
@@ -79,7 +80,7 @@ def why_running(reader: Reader, run: BackupSession, now: datetime) -> str:
         for item in conditions
         if item.message and item.status is ConditionStatus.UNKNOWN
     ]
-    waiting += [why for why in (_why_pending(reader, run),) if why]
+    waiting += [why for why in (_why_pending(reader, run), message_of(_stored(reader, run))) if why]
     since = f"{created(run):%Y-%m-%d %H:%M}Z"
     return f"BackupSession {name} has been running since {since}" + (
         f": {'; '.join(waiting)}" if waiting else ""

@@ -15,7 +15,7 @@ from stashgen_controller.kubectl.status.backups import (
 )
 from stashgen_controller.kubectl.status.entry import FINDINGS, Entry, Section
 from stashgen_controller.kubectl.status.origin import foreign_copies
-from stashgen_controller.kubectl.status.readiness import not_ready, paused, unprotected
+from stashgen_controller.kubectl.status.readiness import not_ready, paused, unprotected, unreadable
 from stashgen_controller.kubectl.status.restores import failed_restores, running_restores
 from stashgen_controller.kubectl.status.view import View
 from stashgen_controller.runtime.scanned import ScannedReader
@@ -61,6 +61,7 @@ def overview(reader: ScannedReader, now: datetime) -> Overview:
         *failed_backups(view, known),
         *failed_retention(view),
         *failed_restores(view),
+        *unreadable(view),
         *not_ready(view),
         *unprotected(view),
         *paused(view),

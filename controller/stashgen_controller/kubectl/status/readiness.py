@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.backup_storage import BackupStorage
+from stashgen.api.base import name_of, namespace_of
 from stashgen.api.labels import OPT_OUT_ANNOTATION
 from stashgen.api.repository import Repository
 from stashgen.api.shared import ConditionStatus
@@ -19,6 +20,32 @@ from stashgen_controller.kubectl.status.entry import Entry, Section
 from stashgen_controller.kubectl.status.view import View
 from stashgen_controller.observability.coverage import ClaimCoverage
 from stashgen_controller.runtime.conditions import find, is_true
+from stashgen_controller.runtime.unreadable import UnreadableError
+
+
+def unreadable(view: View) -> Iterator[Entry]:
+    """Objects that cannot be read, and so are in none of the other lines."""
+    for model, readable in view.read.items():
+        stored = view.reader.stored_items(model.resource)
+        if len(stored) == len(readable):
+            continue
+        for obj in stored:
+            namespace, name = namespace_of(obj), name_of(obj)
+            try:
+                view.reader.get(model, namespace, name)
+            except UnreadableError as error:
+                kind = model.resource.kind
+                yield Entry(
+                    Section.NOT_READY,
+                    namespace,
+                    kind,
+                    name,
+                    f"{kind} {name}",
+                    None,
+                    "",
+                    f"it cannot be read: {error.problems}",
+                    f"kubectl edit {kind.lower()} {name} -n {namespace}",
+                )
 
 
 def not_ready(view: View) -> Iterator[Entry]:

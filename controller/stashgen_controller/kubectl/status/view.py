@@ -1,6 +1,6 @@
 """The objects that a command needs, read once and indexed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -8,6 +8,7 @@ from functools import cached_property
 from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.backup_session import BackupSession
 from stashgen.api.backup_storage import BackupStorage
+from stashgen.api.meta import Kind
 from stashgen.api.repository import Repository
 from stashgen.api.restore_request import RestoreRequest
 from stashgen.api.restore_session import RestoreSession
@@ -41,6 +42,19 @@ class View:
         self.storages = self.reader.items(BackupStorage)
         self.restores = self.reader.items(RestoreSession)
         self.requests = self.reader.items(RestoreRequest)
+
+    @property
+    def read(self) -> Mapping[type[Kind], Sequence[Kind]]:
+        """What could be read of each kind."""
+        return {
+            BackupStorage: self.storages,
+            Repository: self.repositories,
+            BackupConfiguration: self.configurations,
+            BackupSession: self.sessions,
+            Snapshot: self.snapshots,
+            RestoreSession: self.restores,
+            RestoreRequest: self.requests,
+        }
 
     @cached_property
     def runs(self) -> dict[SessionKey, list[BackupSession]]:

@@ -38,6 +38,9 @@ OPT_OUT_ANNOTATION = "stashgen.dev/opt-out"
 # after a long time without one, is right. Retention goes on then.
 ACCEPT_SMALLER_ANNOTATION = "stashgen.dev/accept-smaller"
 ACCEPT_GAP_ANNOTATION = "stashgen.dev/accept-gap"
+# On the object whose run it was, by a person: nothing runs any more of this pod, which was deleted
+# without a word of its kubelet.
+ACCEPT_LOST_POD_ANNOTATION = "stashgen.dev/accept-lost-pod"
 # On a BackupConfiguration: a re-created volume may be backed up without a restore. The value is the
 # UID of the claim that the bucket records as its writer, so it applies to that writer only.
 ADOPT_ANNOTATION = "stashgen.dev/adopt"

@@ -14,7 +14,7 @@ from enum import StrEnum
 from pydantic import ValidationError
 
 from stashgen.api.job import Job
-from stashgen.api.labels import JOB_NAME_LABEL, PLAN_DIGEST_ANNOTATION
+from stashgen.api.labels import ACCEPT_LOST_POD_ANNOTATION, JOB_NAME_LABEL, PLAN_DIGEST_ANNOTATION
 from stashgen.api.meta import ObjectMeta
 from stashgen.api.pod import ContainerStateTerminated, Pod
 from stashgen.api.shared import Executor
@@ -405,7 +405,8 @@ def observe_job(
     """What became of the Job of a name; ``executor`` counts only if it speaks of that Job.
 
     What the caches do not show is asked of the API server before anything follows from it, unless
-    the outcome is recorded already (``is_settled``).
+    the outcome is recorded already (``is_settled``). Where it has no pod either, and no kubelet
+    said that it ended, a person may: by an annotation of the owner.
 
     Args:
         reader: What is known.
@@ -433,7 +434,9 @@ def observe_job(
         )
 
     run = seen(reader.get(Job, namespace, name), pods_of(reader, namespace, name))
-    if is_settled or not run.is_from_absence:
+    if is_settled:
+        return _accepted(run, owner)
+    if not run.is_from_absence:
         return run
     live = reader.live_labelled(Pod, namespace, JOB_NAME_LABEL, name)
     there = {pod.metadata.uid for pod in live}
@@ -444,8 +447,26 @@ def observe_job(
         if pod.has_ended and pod.metadata.uid not in there
     ]
     run = seen(reader.live(Job, namespace, name), [*live, *ended])
-    if not run.is_unaccounted or reported is None or not reported.is_final or live:
+    if not run.is_unaccounted or live:
         return run
+    if reported is None or not reported.is_final:
+        return _accepted(run, owner)
     error = Reason(ErrorClass.EXECUTOR_LOST, "its pod was deleted before its result was read")
     is_good = reported is Phase.SUCCEEDED
     return replace(run, state=RunState.FINISHED, error=error, exited_well=is_good)
+
+
+def _accepted(run: JobRun, owner: ObjectMeta | None) -> JobRun:
+    """The run as it is at its deadline, if a person says that nothing of its pod runs any more.
+
+    The pod still does not count as terminated: its lock stays until restic itself calls it stale,
+    which a living restic does not let happen, so that an error costs no repository.
+    """
+    said = (owner.annotations or {}).get(ACCEPT_LOST_POD_ANNOTATION) if owner is not None else None
+    if not run.is_unaccounted or run.pod is None or said != run.pod:
+        return run
+    text = (
+        f"pod {run.pod} is gone, as {ACCEPT_LOST_POD_ANNOTATION} says: no kubelet reported its end"
+    )
+    error = Reason(ErrorClass.NODE_LOST, text)
+    return replace(run, state=RunState.LOST, error=error, is_unaccounted=False)

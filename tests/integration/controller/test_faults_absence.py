@@ -14,6 +14,8 @@ from stashgen_controller.kinds import KINDS, WATCHED
 from stashgen_controller.kube.client import Client, Event
 from stashgen_controller.kube.clock import MovableClock, ServerClock
 from stashgen_controller.kube.connection import to_url
+from stashgen_controller.kubectl.status.entry import Section
+from stashgen_controller.kubectl.status.overview import overview
 from stashgen_controller.listers.indexes import INDEXES
 from stashgen_controller.runtime.cache import Cache
 from stashgen_controller.runtime.decision import Key
@@ -245,6 +247,72 @@ def test_a_session_on_a_dead_node_fails_and_the_next_one_has_its_turn(protected:
     assert plan_of(following).backup_session == second
     # Nobody said that it has ended: its lock stays until restic itself calls it stale.
     assert pod not in plan_of(following).terminated_pods
+
+
+def delete_by_force(harness: Harness, pod: str, job: JsonObject) -> None:
+    """The pod is gone from the API server, and no kubelet says that it has ended."""
+    path = known.PODS.path("demo", pod)
+    harness.client.raw("DELETE", path, {"gracePeriodSeconds": 0})
+    harness.end_job(job, "Failed", "BackoffLimitExceeded")
+    harness.settle()
+
+
+def accept(harness: Harness, resource: Resource, name: str, pod: str) -> None:
+    said: JsonObject = {"metadata": {"annotations": {"stashgen.dev/accept-lost-pod": pod}}}
+    harness.client.patch(resource, "demo", name, said)
+    harness.settle()
+
+
+def test_a_pod_deleted_by_force_is_lost_once_a_person_says_so(protected: Harness) -> None:
+    job, pod = start_backup(protected)
+    first = plan_of(job).backup_session or ""
+    delete_by_force(protected, pod, job)
+    status = protected.status(known.SNAPSHOTS, "demo", name_of(job))
+    fault("A pod is deleted by force").check([status])
+    (shown,) = overview(protected.reader, protected.clock.now()).of(Section.RUNNING)
+    command = f"kubectl annotate backupsession {first} -n demo stashgen.dev/accept-lost-pod={pod}"
+    assert shown.why.endswith(command)
+    for word in ("another-pod", ""):
+        accept(protected, known.BACKUP_SESSIONS, first, word)
+        assert protected.status(known.SNAPSHOTS, "demo", name_of(job))["phase"] == "Running"
+    accept(protected, known.BACKUP_SESSIONS, first, pod)
+    status = protected.status(known.SNAPSHOTS, "demo", name_of(job))
+    assert status["phase"] == "Failed"
+    assert "NodeLost" in str(conditions(status)["BackupIncomplete"]["message"])
+    assert protected.status(known.BACKUP_SESSIONS, "demo", first)["phase"] == "Failed"
+    protected.look_at_everything()
+    protected.settle()
+    assert protected.status(known.SNAPSHOTS, "demo", name_of(job)) == status
+    protected.advance(timedelta(minutes=1))
+    second = protected.trigger()
+    following = protected.run_until(Verb.BACKUP)
+    assert plan_of(following).backup_session == second
+    # A person's word costs no repository: its lock stays until restic itself calls it stale.
+    assert pod not in plan_of(following).terminated_pods
+
+
+def test_nobodys_word_ends_a_pod_that_the_api_server_still_has(protected: Harness) -> None:
+    job, pod = start_backup(protected)
+    protected.client.delete(known.JOBS, "demo", name_of(job))
+    accept(protected, known.BACKUP_SESSIONS, plan_of(job).backup_session or "", pod)
+    protected.advance(timedelta(minutes=2))
+    protected.settle()
+    assert protected.status(known.SNAPSHOTS, "demo", name_of(job))["phase"] == "Running"
+
+
+def test_a_restore_whose_pod_was_deleted_by_force_ends_in_part(protected: Harness) -> None:
+    protected.apply(manifests.restore("demo", "back"))
+    job = protected.run_until(Verb.RESTORE)
+    pod = protected.start_pod(job, {"phase": "Running"})
+    protected.advance(timedelta(seconds=5))
+    protected.settle()
+    delete_by_force(protected, pod, job)
+    assert protected.status(known.RESTORE_SESSIONS, "demo", "back")["phase"] == "Running"
+    accept(protected, known.RESTORE_SESSIONS, "back", pod)
+    status = protected.status(known.RESTORE_SESSIONS, "demo", "back")
+    assert status["phase"] == "Failed"
+    # It may have written.
+    assert conditions(status)["RestoredInPart"]["status"] == "True"
 
 
 @pytest.mark.parametrize("compiled", [False, True])

@@ -3,9 +3,17 @@
 from collections.abc import Iterator
 
 from stashgen.api.backup_session import BackupSession
-from stashgen.api.base import JsonObject, labels_of, list_of, mapping_of, name_of, namespace_of
+from stashgen.api.base import (
+    JsonObject,
+    labels_of,
+    list_of,
+    mapping_of,
+    metadata_of,
+    name_of,
+    namespace_of,
+)
 from stashgen.api.job import Job
-from stashgen.api.labels import JOB_NAME_LABEL
+from stashgen.api.labels import ACCEPT_LOST_POD_ANNOTATION, JOB_NAME_LABEL
 from stashgen.api.pod import Pod
 from stashgen.api.resources import JOBS, SNAPSHOTS
 from stashgen.api.snapshot import Phase, Snapshot
@@ -38,7 +46,10 @@ def _of_session(_reader: Reader, session: JsonObject) -> Iterator[Place]:
 
 
 def _last_word(session: JsonObject) -> object:
-    return mapping_of(session, "status").get("conditions") if is_pushed(session) else None
+    """The controller's, or a person's on a lost pod."""
+    said = mapping_of(metadata_of(session), "annotations").get(ACCEPT_LOST_POD_ANNOTATION)
+    conditions = mapping_of(session, "status").get("conditions") if is_pushed(session) else None
+    return (said, conditions) if said or conditions else None
 
 
 def _is_finished(snapshot: JsonObject) -> bool:

@@ -15,9 +15,11 @@ from stashgen.api.resources import (
     Resource,
 )
 from stashgen.api.shared import Condition, ConditionStatus
+from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash import names
 from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.jobs.run import observe_run
+from stashgen_controller.kubectl.status.lost_pods import why_unheard
 from stashgen_controller.listers.pods import pods_of
 from stashgen_controller.observability.freshness import CopyState, timing
 from stashgen_controller.observability.outcomes import created, failures
@@ -88,9 +90,15 @@ def why_running(reader: Reader, run: BackupSession, now: datetime) -> str:
 
 
 def _why_pending(reader: Reader, run: BackupSession) -> str:
-    """Why the pod of a run's Job does not start."""
+    """Why the pod of a run's Job does not start, or is waited for although it is gone."""
     namespace = run.metadata.namespace or ""
     for item in (run.status.snapshots if run.status is not None else None) or ():
+        snapshot = reader.get(Snapshot, namespace, item.name or "")
+        executor = snapshot.status.executor if snapshot and snapshot.status else None
+        if item.phase is Phase.RUNNING and executor is not None:
+            unheard = why_unheard(reader, run, item.name or "", executor)
+            if unheard:
+                return unheard
         job = reader.get(Job, namespace, item.name or "")
         if job is not None:
             pods = pods_of(reader, namespace, item.name or "")

@@ -12,6 +12,7 @@ from stashgen.api.restore_session import RestoreSession
 from stashgen_controller.kubectl.status.advice import next_command
 from stashgen_controller.kubectl.status.diagnosis import bad_conditions, why_failed
 from stashgen_controller.kubectl.status.entry import Entry, Section
+from stashgen_controller.kubectl.status.lost_pods import why_unheard
 from stashgen_controller.kubectl.status.view import View
 from stashgen_controller.protocol.run_spec import order_of
 
@@ -65,6 +66,9 @@ def _sessions(view: View) -> Iterator[RestoreView]:
         source = item.spec.data_source
         conditions = item.status.conditions if item.status is not None else ()
         why = "; ".join(bad_conditions(conditions))
+        if not item.is_finished:
+            executor = item.status.executor if item.status is not None else None
+            why = why_unheard(view.reader, item, name, executor) or why
         if item.is_finished and item.phase != _GOOD:
             stored = view.reader.stored(RESTORE_SESSIONS, namespace, name) or item.to_wire()
             why = why_failed(view.reader, RESTORE_SESSIONS, stored)

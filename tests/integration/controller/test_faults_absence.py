@@ -247,6 +247,13 @@ def test_a_session_on_a_dead_node_fails_and_the_next_one_has_its_turn(protected:
     assert plan_of(following).backup_session == second
     # Nobody said that it has ended: its lock stays until restic itself calls it stale.
     assert pod not in plan_of(following).terminated_pods
+    # One that comes while that runs is skipped because of it, not because of the lost one.
+    protected.advance(timedelta(seconds=5))
+    third = protected.trigger()
+    protected.settle()
+    skipped = protected.status(known.BACKUP_SESSIONS, "demo", third)
+    assert skipped["phase"] == "Skipped"
+    assert second in str(conditions(skipped)["BackupSkipped"]["message"])
 
 
 def delete_by_force(harness: Harness, pod: str, job: JsonObject) -> None:

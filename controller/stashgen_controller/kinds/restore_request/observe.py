@@ -1,5 +1,6 @@
 """What is to be known about one RestoreRequest before anything is decided."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -110,12 +111,8 @@ def observe(reader: Reader, request: RestoreRequest) -> Observed:
 def _attempts(reader: Reader, order: RestoreOrder) -> tuple[Attempt | None, str | None]:
     """The last attempt, and why a RestoreSession of our name is not ours."""
     newest = None
-    for number in range(1, MOST_ATTEMPTS + 1):
-        name = names.requested_restore_name(order.nonce, number)
-        session = reader.get(RestoreSession, order.namespace, name)
-        if session is None:
-            continue
-        other = _order(session)
+    for attempt in _sessions(reader, order):
+        name, other = attempt.session.metadata.name, _order(attempt.session)
         if other is None:
             return (
                 None,
@@ -124,19 +121,26 @@ def _attempts(reader: Reader, order: RestoreOrder) -> tuple[Attempt | None, str 
         if not other.is_same_act(order):
             whose = f"RestoreRequest {other.request} with the same nonce"
             return None, f"RestoreSession {name} was created for another restore: {whose}"
-        newest = Attempt(number, session)
+        newest = attempt
     return newest, None
 
 
 def _left_behind(reader: Reader, order: RestoreOrder) -> str | None:
     found = None
-    for number in range(1, MOST_ATTEMPTS + 1):
-        name = names.requested_restore_name(order.nonce, number)
-        session = reader.get(RestoreSession, order.namespace, name)
-        status = session.status if session is not None else None
+    for attempt in _sessions(reader, order):
+        status = attempt.session.status
         in_part = find(status.conditions, ConditionType.RESTORED_IN_PART) if status else None
         found = in_part.message if in_part is not None else found
     return found
+
+
+def _sessions(reader: Reader, order: RestoreOrder) -> Iterator[Attempt]:
+    """The RestoreSessions of the names that attempts have, in their order."""
+    for number in range(1, MOST_ATTEMPTS + 1):
+        name = names.requested_restore_name(order.nonce, number)
+        session = reader.get(RestoreSession, order.namespace, name)
+        if session is not None:
+            yield Attempt(number, session)
 
 
 def _order(session: RestoreSession) -> RestoreOrder | None:

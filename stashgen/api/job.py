@@ -76,6 +76,11 @@ class Job(Kind):
         return self._condition("Failed")
 
     @property
+    def had_pod(self) -> bool:
+        """The Job controller counted a pod that has failed, or was deleted before it ended."""
+        return bool(self.status and self.status.failed)
+
+    @property
     def is_finished(self) -> bool:
         """Nothing more will run."""
         return self.is_complete or self.failure is not None

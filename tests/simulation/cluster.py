@@ -243,7 +243,9 @@ class Cluster:
             "lastTransitionTime": format_time(self._timeline.now),
         }
         conditions = [*list_of(status, "conditions"), added]
-        body = found | {"status": status | {"conditions": cast("list[object]", conditions)}}
+        failed = 1 if type_ == "Failed" and uid_of(job) in self._pods_made else 0
+        written = status | {"conditions": cast("list[object]", conditions), "failed": failed}
+        body = found | {"status": written}
         self._trace.add("job controller", f"{name_of(job)} {type_} {reason}")
         self._server.replace(known.JOBS, namespace_of(job), cast("JsonObject", body), status=True)
 

@@ -342,8 +342,10 @@ class Harness:
         self.start_pod(job, status)
         self.end_job(job, "Complete" if succeeded else "Failed")
 
-    def end_job(self, job: JsonObject, type_: str, reason: str = "", message: str = "") -> None:
-        """Give a Job its last condition."""
+    def end_job(
+        self, job: JsonObject, type_: str, reason: str = "", message: str = "", failed: int = 0
+    ) -> None:
+        """Give a Job its last condition, and so many failed pods."""
         ended: JsonObject = {
             "type": type_,
             "status": "True",
@@ -351,7 +353,7 @@ class Harness:
             "message": message,
             "lastTransitionTime": format_time(self.clock.now()),
         }
-        status: JsonObject = {"status": {"conditions": [ended]}}
+        status: JsonObject = {"status": {"conditions": [ended], "failed": failed}}
         self.client.patch(
             known.JOBS, str(metadata(job)["namespace"]), name_of(job), status, status=True
         )

@@ -227,9 +227,9 @@ def observe_run(
     if not job.is_finished:
         # That its pod has ended is recorded once, with the Job's end.
         return _running(replace(running, pod_terminated=False), job, mine)
-    is_heard_of = pod is None or terminated or running.stops_by is None
-    if not job.is_complete and not is_heard_of:
-        # Deleted by force, say: its container may run on.
+    is_unheard = not terminated and (pod is not None or job.had_pod)
+    if not job.is_complete and is_unheard and running.stops_by is not None:
+        # Deleted by force, say, perhaps before its name was recorded: its container may run on.
         return replace(running, is_unaccounted=True, is_from_absence=True)
     if job.is_complete and mine and not any(item.termination for item in mine):
         # The Job is ahead of the pod in our caches: the result follows.

@@ -196,6 +196,23 @@ def test_a_deleted_job_is_lost_only_once_its_pod_has_ended(protected: Harness) -
     assert "ExecutorLost" in str(conditions(status)["BackupIncomplete"]["message"])
 
 
+def test_a_failed_job_whose_pod_nobody_saw_is_open_until_its_deadline(protected: Harness) -> None:
+    """It was deleted by force before the watch showed it: its container may run."""
+    protected.trigger()
+    job = protected.run_until(Verb.BACKUP)
+    protected.advance(timedelta(seconds=5))
+    protected.settle()
+    protected.end_job(job, "Failed", "BackoffLimitExceeded", failed=1)
+    protected.settle()
+    status = protected.status(known.SNAPSHOTS, "demo", name_of(job))
+    assert status["phase"] == "Running"
+    protected.advance(timedelta(days=2))
+    protected.settle()
+    status = protected.status(known.SNAPSHOTS, "demo", name_of(job))
+    assert status["phase"] == "Failed"
+    assert "NodeLost" in str(conditions(status)["BackupIncomplete"]["message"])
+
+
 def test_a_backup_that_was_done_before_its_job_was_deleted_is_good(protected: Harness) -> None:
     job, _ = start_backup(protected)
     result = good_worker(protected, job, plan_of(job))

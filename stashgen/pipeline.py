@@ -20,6 +20,7 @@ from stashgen.output.histories import histories
 from stashgen.output.moved_storages import moved_storages
 from stashgen.output.retired_objects import retired_objects
 from stashgen.output.serialize import serialize
+from stashgen.output.tightened_retention import tightened_retention
 from stashgen.render import limit_findings, render
 from stashgen.resolve import resolve
 from stashgen.validate import validate
@@ -70,6 +71,7 @@ def compile(  # noqa: A001 (it is called pipeline.compile)
     files = serialize(project, manifests)
     moved = [*moved_storages(resolved.value, kept.value, recorded.value, before, files)]
     findings += moved
+    findings += tightened_retention(resolved.value, manifests, recorded.value, before, files)
     return _nothing(findings) if moved else Outcome(files, _sorted(findings))
 
 

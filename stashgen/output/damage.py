@@ -10,6 +10,7 @@ class Code(StrEnum):
 
     DAMAGED = "SG704"
     MOVED = "SG711"
+    TIGHTENED = "SG712"
 
 
 def damaged(position: Position, what: str) -> Finding:

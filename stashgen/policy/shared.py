@@ -51,5 +51,5 @@ class Keep(Model):
     weekly: Int | None = None
     monthly: Int | None = None
     yearly: Int | None = None
-    within: str | None = None
+    max_age: str | None = None
     failed: Int | None = None

@@ -22,7 +22,7 @@ def retention_of(keep: Keep) -> RetentionPolicySpec:
     counts = {name: value for name in _COUNTS if (value := getattr(keep, name)) is not None}
     return with_defaults(
         RetentionPolicySpec(
-            max_retention_period=keep.within,
+            max_retention_period=keep.max_age,
             successful_snapshots=SuccessfulSnapshots.model_validate(counts) if counts else None,
             failed_snapshots=FailedSnapshots(last=keep.failed),
         )
@@ -44,7 +44,7 @@ def retention_name(spec: RetentionPolicySpec) -> str:
         f"{name}{_count(value)}" for name in _COUNTS if (value := getattr(counts, name)) is not None
     ]
     if spec.max_retention_period:
-        parts.append(f"within{re.sub('[^a-z0-9]', '', spec.max_retention_period)}")
+        parts.append(f"maxage{re.sub('[^a-z0-9]', '', spec.max_retention_period)}")
     failed = spec.failed_snapshots
     if failed is not None and failed.last not in {None, _FAILED}:
         parts.append(f"failed{_count(failed.last or 0)}")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from stashgen.diagnostics import Finding
-from stashgen.validate import backends, pod_values, values
+from stashgen.validate import backends, keep, pod_values, values
 from stashgen.validate.values import Rule
 from stashgen.validate.walk import Code, Keys, each, error
 from stashgen.yaml.documents import Document
@@ -21,7 +21,6 @@ _JOB: tuple[tuple[str, Rule], ...] = (
     ("imagePullSecrets[*]", pod_values.pull_secret),
     ("imagePullSecrets[*].name", values.subdomain),
 )
-_KEEP = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
 _COPY = "spec.sessions[*].copies[*]"
 
 
@@ -72,8 +71,8 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
         ("spec.sessions[*].copies", values.not_empty),
         (f"{_COPY}.directory", values.directory),
         (f"{_COPY}.encryption.secretName", values.subdomain),
-        *((f"{_COPY}.keep.{count}", values.whole(0)) for count in (*_KEEP, "failed")),
-        (f"{_COPY}.keep.within", values.period),
+        *((f"{_COPY}.keep.{count}", values.whole(0)) for count in (*keep.COUNTS, "failed")),
+        (f"{_COPY}.keep.maxAge", values.period),
         *_job("spec.job"),
         ("spec.acknowledge[*].volume", values.volume),
         ("spec.acknowledge[*].cluster", values.cluster_id),
@@ -123,7 +122,7 @@ def field_findings(document: Document, kind: str) -> Iterator[Finding]:
             if isinstance(value, dict):
                 yield from _exactly_one(document, keys, value, names)
     if kind == "BackupPolicy":
-        yield from _nothing_kept(document)
+        yield from keep.keep_findings(document)
     if kind == "Storage":
         yield from backends.backend_findings(document)
 
@@ -153,16 +152,3 @@ def _exactly_one(
             fix=f"set only one of {', '.join(names)}",
             related=(document.key_position(*keys, written[0]),),
         )
-
-
-def _nothing_kept(document: Document) -> Iterator[Finding]:
-    for keys, keep in each(document, f"{_COPY}.keep"):
-        if isinstance(keep, dict) and not any(keep.get(name) for name in (*_KEEP, "within")):
-            yield error(
-                Code.NOTHING_KEPT,
-                document,
-                keys,
-                what="keep does not say what to keep",
-                why="without a count or a period it would keep every snapshot, or only the last",
-                fix="set at least one of last, hourly, daily, weekly, monthly, yearly, within",
-            )

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from stashgen.api.base import Model
 from stashgen.diagnostics import Finding, quote
+from stashgen.validate.keep import MAX_AGE, is_within
 from stashgen.validate.unsupported import (
     FOLLOWS,
     generic,
@@ -72,6 +73,19 @@ def _finding(
 ) -> Finding:
     name = str(keys[-1]) if keys else ""
     match detail["type"]:
+        case "extra_forbidden" if name and "keep" in keys[:-1] and is_within(name):
+            return error(
+                Code.UNKNOWN_FIELD,
+                document,
+                keys,
+                at_key=True,
+                what=f"field {quote(name)} is unknown: other tools use it for opposite things",
+                why="restic's --keep-within keeps everything that is younger, in addition to the "
+                "counts; KubeStash's maxRetentionPeriod removes everything that is older, even if "
+                "a count keeps it",
+                fix=f"use {MAX_AGE} to remove everything that is older; to keep every recent "
+                "restore point, raise last",
+            )
         case "extra_forbidden":
             return error(
                 Code.UNKNOWN_FIELD,

@@ -35,7 +35,7 @@ spec:
     timeout: 30m
     copies:
     - {storage: local, keep: {daily: 14, weekly: 8}}
-    - {storage: nas, keep: {last: 12, within: 90d, failed: 2}}
+    - {storage: nas, keep: {last: 12, maxAge: 90d, failed: 2}}
     - {storage: s3, keep: {daily: 14, weekly: 8}}
   - name: nightly
     schedule: "H 1 * * *"

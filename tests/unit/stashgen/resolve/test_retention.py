@@ -16,7 +16,7 @@ from tests.support.project import POLICY, STORAGE, claim, codes, resolved
         ({"last": 2, "failed": 1}, "keep-last2"),
         ({"last": 2, "failed": 3}, "keep-last2-failed3"),
         ({"last": 2, "failed": 0}, "keep-last2-failed0"),
-        ({"within": "1y6mo"}, "keep-within1y6mo"),
+        ({"maxAge": "1y6mo"}, "keep-maxage1y6mo"),
         ({"hourly": 1, "monthly": 2, "yearly": -1}, "keep-hourly1-monthly2-yearlyall"),
     ],
 )
@@ -35,7 +35,7 @@ def test_long_names_end_with_a_hash_and_stay_different() -> None:
 
 
 def test_keep_becomes_a_whole_retention_policy() -> None:
-    spec = retention_of(Keep.model_validate({"last": 2, "within": "30d"}))
+    spec = retention_of(Keep.model_validate({"last": 2, "maxAge": "30d"}))
     assert spec.to_wire() == {
         "maxRetentionPeriod": "30d",
         "successfulSnapshots": {"last": 2},
@@ -43,7 +43,7 @@ def test_keep_becomes_a_whole_retention_policy() -> None:
         "usagePolicy": {"allowedNamespaces": {"from": "Same"}},
         "default": False,
     }
-    assert "successfulSnapshots" not in retention_of(Keep(within="30d")).to_wire()
+    assert "successfulSnapshots" not in retention_of(Keep(max_age="30d")).to_wire()
 
 
 def _retention(name: str) -> str:

@@ -45,7 +45,7 @@ def _words(node: Json) -> Iterator[str]:
 _WORDS = sorted(
     {word for document in _VALID for word in _words(document)}
     | {"keep", "retention", "schedule", "timeZone", "subPath", "directory", "exclude", "job"}
-    | {"0 0 31 2 *", "H H * * *", "7d", "{{ cluster.id }}", "{{x}}", "..", "", "runAs", "within"}
+    | {"0 0 31 2 *", "H H * * *", "7d", "{{ cluster.id }}", "{{x}}", "..", "", "runAs", "maxAge"}
 )
 _SCALARS = (
     st.none()

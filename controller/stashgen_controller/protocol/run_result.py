@@ -70,6 +70,24 @@ TRANSIENT = frozenset(
     }
 )
 
+# The repository cannot be reached, or not worked on safely: retention would fail as the backup did.
+# A refused write is not among them: that is how some storages say that they are full.
+REPOSITORY_UNUSABLE = frozenset(
+    {
+        ErrorClass.LOCKED,
+        ErrorClass.WRONG_PASSWORD,
+        ErrorClass.NO_REPOSITORY,
+        ErrorClass.NO_BUCKET,
+        ErrorClass.UNAVAILABLE,
+        ErrorClass.SECRET_MISSING,
+        ErrorClass.RESTORE_EXPECTED,
+        ErrorClass.INVALID_BUCKET,
+        ErrorClass.CREATE_ONLY_IGNORED,
+        ErrorClass.REPOSITORY_DAMAGED,
+        ErrorClass.RESTIC_TOO_OLD,
+    }
+)
+
 
 class RunError(Model):
     """Why the run failed: a class for machines, a message for people."""

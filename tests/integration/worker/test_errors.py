@@ -105,6 +105,42 @@ exit $code"""
     assert ended.printed.splitlines()[-1].startswith("{"), "a lock is left"
 
 
+def test_retention_works_on_the_storage_that_a_backup_found_full(
+    workbench: Workbench, template: Path
+) -> None:
+    """restic leaves the room that the pack needed which it could not store."""
+    shutil.copytree(template, workbench.storage, dirs_exist_ok=True)
+    for day in range(3):
+        (workbench.volume / "large").write_bytes(os.urandom(3 << 20))
+        workbench.backup(day).succeeded()
+    (workbench.volume / "large").write_bytes(os.urandom(3 << 20))
+    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    script = f"""set -e
+cp -r {workbench.storage} {workbench.root}/before
+mount -t tmpfs -o size=11m tmpfs {workbench.storage}
+cp -r {workbench.root}/before/. {workbench.storage}
+"$@" || code=$?
+rm -r {workbench.root}/before
+cp -r {workbench.storage} {workbench.root}/after
+exit ${{code:-0}}"""
+    workbench.prefix = ["unshare", *user, "--mount", "sh", "-c", script, "sh"]
+    assert workbench.backup(3).reason == ErrorClass.NO_SPACE
+    left = workbench.root / "after"
+    shutil.rmtree(workbench.storage)
+    left.rename(workbench.storage)
+    workbench.storage.mkdir(exist_ok=True)
+
+    removed = workbench.retain(3.1, "--max-retention-period=36h").succeeded().result.retention
+
+    assert removed is not None
+    assert removed.removed == (snapshot_name(0), snapshot_name(1))
+    shutil.rmtree(workbench.storage)
+    left.rename(workbench.storage)
+    workbench.prefix = ()
+    assert len(workbench.restic("snapshots", "--no-lock")) == 1
+    workbench.backup(4).succeeded()
+
+
 def test_a_limit_on_the_size_of_files_is_told_as_no_space(workbench: Workbench) -> None:
     (workbench.volume / "large").write_bytes(os.urandom(3 << 20))
     workbench.prefix = ("prlimit", f"--fsize={1 << 20}")

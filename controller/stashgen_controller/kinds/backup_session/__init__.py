@@ -50,22 +50,20 @@ def _progress(snapshot: JsonObject) -> object:
 
 
 def _is_over(session: JsonObject) -> bool:
-    """Nothing is left to do: retention of every good copy has ended, a retry was made."""
+    """Nothing is left to do: retention has ended, that of good copies anyway; a retry was made."""
     status = mapping_of(session, "status")
     if phase_of(session) == BackupSessionPhase.SKIPPED:
         return True
-    ended = {
-        item.get("repository")
-        for item in list_of(status, "retentionPolicy")
-        if item.get("phase") != RetentionPhase.PENDING
-    }
+    applied = list_of(status, "retentionPolicy")
+    pending = [item for item in applied if item.get("phase") == RetentionPhase.PENDING]
+    ended = {item.get("repository") for item in applied if item not in pending}
     good = {
         item.get("repository")
         for item in list_of(status, "snapshots")
         if item.get("phase") == Phase.SUCCEEDED
     }
     awaits_retry = bool(status.get("nextRetry")) and not status.get("retried")
-    return is_pushed(session) and good <= ended and not awaits_retry
+    return is_pushed(session) and not pending and good <= ended and not awaits_retry
 
 
 def _uses(reader: Reader, session: BackupSession) -> Iterator[IndexKey]:

@@ -111,7 +111,7 @@ class Copy:
         """Its backup or its retention is still to begin."""
         if not self.is_finished:
             return self.run.state is RunState.ABSENT
-        return self.is_good and self.retain_run.state in {RunState.ABSENT, RunState.FINISHED}
+        return self.retain_run.state in {RunState.ABSENT, RunState.FINISHED}
 
     @property
     def is_claimed(self) -> bool:

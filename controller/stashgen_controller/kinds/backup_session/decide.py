@@ -44,7 +44,7 @@ def decide(seen: Observed, now: datetime) -> Decision:
     if seen.session.phase is BackupSessionPhase.SKIPPED:
         return Decision()
     if is_true(seen.status.conditions, ConditionType.METRICS_PUSHED):
-        return _after(seen, now)
+        return _after(seen, now, is_ending=False)
     why = None if _is_started(seen) else why_skipped(seen)
     if why is not None:
         skipped = conditioned(seen.status, _skipped(why, now))
@@ -54,7 +54,7 @@ def decide(seen: Observed, now: datetime) -> Decision:
         return _write(step, seen, now)
     # Its retention starts at once: one write then says both.
     ended = _with_status(seen, _with_phase(step.status, seen))
-    after = _after(ended, now)
+    after = _after(ended, now, is_ending=True)
     return replace(after, actions=(*step.actions, *after.actions))
 
 
@@ -181,9 +181,9 @@ def _deletions(seen: Observed, *, is_skipped: bool) -> tuple[Action, ...]:
     )
 
 
-def _after(seen: Observed, now: datetime) -> Decision:
-    """What follows a finished session: retention where a copy is good, a retry where it failed."""
-    retention = advance_retention(seen, now)
+def _after(seen: Observed, now: datetime, *, is_ending: bool) -> Decision:
+    """What follows a finished session: retention, and a retry where a copy failed."""
+    retention = advance_retention(seen, now, is_ending=is_ending)
     retry = advance_retry(_with_status(seen, retention.status), now)
     waits = [wait for wait in (retention.requeue_after, retry.requeue_after) if wait is not None]
     phase = retry.status.phase or phases.backup_session_phase(retry.status)
@@ -204,6 +204,6 @@ def _after(seen: Observed, now: datetime) -> Decision:
 
     def again(run: JobRun) -> Decision:
         copies = [replace(item, retain_run=run) if item is copy else item for item in seen.copies]
-        return _after(replace(seen, copies=copies), now)
+        return _after(replace(seen, copies=copies), now, is_ending=is_ending)
 
     return stage.with_event_reason(decision, again)

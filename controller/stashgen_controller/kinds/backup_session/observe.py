@@ -200,7 +200,9 @@ def _copy(
     # What only a plan needs is not looked for while there is none to be made.
     backs_up = run.state is RunState.ABSENT or session.phase is None
     phases = {recorded, snapshot.phase if snapshot is not None else None}
-    retains = Phase.SUCCEEDED in phases and retain_run.state in _MAY_RETAIN
+    # A failure is followed by retention, if at all, from the moment the session ends.
+    is_followed = Phase.FAILED in phases and (entry is not None or not is_pushed)
+    retains = retain_run.state in _MAY_RETAIN and (Phase.SUCCEEDED in phases or is_followed)
     template = maintenance = problem = retention_problem = None
     if repository is None:
         problem = retention_problem = Reason("", f"Repository {name} does not exist")

@@ -1,4 +1,8 @@
-"""Retention after a session: one Job a good copy; what it removed, the records of that go too."""
+"""Retention after a session: one Job a copy; what it removed, the records of that go too.
+
+It follows failed backups as well: age and the count of failed ones need no good one, and a storage
+that is full would never free itself. The newest good snapshot stays in any case.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,6 +22,7 @@ from stashgen.api.labels import (
 )
 from stashgen.api.resources import JOBS, SNAPSHOTS
 from stashgen.api.shared import Condition, Executor
+from stashgen.api.snapshot import Phase
 from stashgen.kubestash import names
 from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.verbs import Verb
@@ -36,6 +41,7 @@ from stashgen_controller.kinds.backup_session.copy import Copy
 from stashgen_controller.kinds.backup_session.observe import Observed
 from stashgen_controller.listers.claims import waits_for
 from stashgen_controller.protocol.reason import Reason
+from stashgen_controller.protocol.run_result import REPOSITORY_UNUSABLE
 from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.runtime.causes import Cause
 from stashgen_controller.runtime.conditions import condition, waiting, with_condition
@@ -73,15 +79,22 @@ class _CopyStep:
     is_claim: bool = False
 
 
-def advance_retention(seen: Observed, now: datetime) -> RetentionStep:
-    """Start, wait for or take over the retention of a finished session's good copies."""
+def advance_retention(seen: Observed, now: datetime, *, is_ending: bool) -> RetentionStep:
+    """Start, wait for or take over the retention of a finished session's copies.
+
+    Args:
+        seen: The session, whose copies have all ended.
+        now: The time.
+        is_ending: It ends at this very moment: what is known of a failure now decides, once,
+            whether retention follows it.
+    """
     known = {item.repository: item for item in seen.status.retention_policy or ()}
     steps: list[_CopyStep] = []
     for copy in seen.copies:
         entry = known.get(copy.name)
         if entry is not None and entry.phase is not RetentionPhase.PENDING:
             steps.append(_CopyStep(entry))
-        elif copy.is_good:
+        elif copy.is_good or entry is not None or (is_ending and _follows_failure(seen, copy)):
             is_busy = any(_is_at_work(step.entry) for step in steps) or any(
                 _is_at_work(item) for item in known.values() if item.repository != copy.name
             )
@@ -108,6 +121,16 @@ def advance_retention(seen: Observed, now: datetime) -> RetentionStep:
         never_started,
         is_claim=any(step.is_claim for step in steps),
     )
+
+
+def _follows_failure(seen: Observed, copy: Copy) -> bool:
+    """Whether retention follows a copy that failed; after a retry, the next session's does."""
+    if copy.phase is not Phase.FAILED or copy.collides or seen.status.next_retry is not None:
+        return False
+    status = copy.repository.status if copy.repository is not None else None
+    if status is None or not status.component_paths:
+        return False
+    return copy.run.error is None or copy.run.error.name not in REPOSITORY_UNUSABLE
 
 
 def retention_refused(seen: Observed, why: Reason, now: datetime) -> BackupSessionStatus:

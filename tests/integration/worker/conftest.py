@@ -1,3 +1,4 @@
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,3 +43,13 @@ def server() -> Iterator[EmbeddedServer]:
 def client(server: EmbeddedServer) -> Client:
     """A client of the API server."""
     return Client.for_url(server.url)
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Workbench:
+    """Four good backups, one a day, of a volume of 20,000 bytes that changes."""
+    found = prepared(Workbench(tmp_path_factory.mktemp("history")), template)
+    for day in range(4):
+        (found.volume / "file").write_bytes(os.urandom(20_000))
+        found.backup(day).succeeded()
+    return found

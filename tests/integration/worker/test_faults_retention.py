@@ -23,16 +23,6 @@ from tests.support.workbench import (
 )
 
 
-@pytest.fixture(scope="module")
-def history(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Workbench:
-    """Four good backups, one a day."""
-    workbench = prepared(Workbench(tmp_path_factory.mktemp("history")), template)
-    for day in range(4):
-        (workbench.volume / "file").write_bytes(os.urandom(20_000))
-        workbench.backup(day).succeeded()
-    return workbench
-
-
 @pytest.fixture
 def bench(tmp_path: Path, history: Workbench) -> Workbench:
     """A copy of the history, and a volume of the same size."""

@@ -10,16 +10,6 @@ from stashgen_controller.protocol.run_result import ErrorClass
 from tests.support.workbench import Ended, Workbench, prepared, snapshot_name
 
 
-@pytest.fixture(scope="module")
-def history(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Workbench:
-    """Four good backups, one a day, of a volume of 20,000 bytes."""
-    workbench = prepared(Workbench(tmp_path_factory.mktemp("history")), template)
-    for day in range(4):
-        (workbench.volume / "file").write_bytes(os.urandom(20_000))
-        workbench.backup(day).succeeded()
-    return workbench
-
-
 @pytest.fixture
 def bench(tmp_path: Path, history: Workbench) -> Workbench:
     """A copy of the history, and an empty volume."""

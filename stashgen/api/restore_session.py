@@ -10,6 +10,7 @@ from stashgen.api.meta import Kind
 from stashgen.api.resources import RESTORE_SESSIONS, Resource
 from stashgen.api.shared import (
     AddonInfo,
+    AffectedFiles,
     Condition,
     Dependency,
     Executor,
@@ -97,12 +98,18 @@ class RestorePhase(StrEnum):
 
 
 class RestoreComponent(Model):
-    """One component of the snapshot."""
+    """One component of the snapshot; ``metadataRefused`` is our addition.
+
+    Attributes:
+        metadata_refused: What was written without all of its owner, mode, times and attributes,
+            because the target refused them. All data is there.
+    """
 
     phase: RestorePhase | None = None
     progress: Progress | None = None
     duration: str | None = None
     error: str | None = None
+    metadata_refused: AffectedFiles | None = None
 
 
 class RestoreHooksStatus(Model):

@@ -222,3 +222,24 @@ class Executor(Model):
     stops_by: Time | None = None
     ended: Bool | None = None
     lost_time: Time | None = None
+
+
+class AffectedFiles(Model):
+    """Files and folders that something concerns: how many, and the first of them (ours).
+
+    Attributes:
+        first: Paths below the volume's root; a long one is cut off.
+    """
+
+    count: Int
+    first: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """As people read it: ``3 files: a, b and 1 more``."""
+        noun = "file" if self.count == 1 else "files"
+        more = self.count - len(self.first)
+        names = ", ".join(self.first)
+        if not names:
+            return f"{self.count} {noun}"
+        return f"{self.count} {noun}: {names}" + (f" and {more} more" if more > 0 else "")

@@ -9,7 +9,13 @@ from pydantic import Field
 from stashgen.api.base import Bool, Int, JsonObject, Model, Time
 from stashgen.api.meta import Kind
 from stashgen.api.resources import SNAPSHOTS, Resource
-from stashgen.api.shared import Condition, DeletionPolicy, Executor, TypedObjectReference
+from stashgen.api.shared import (
+    AffectedFiles,
+    Condition,
+    DeletionPolicy,
+    Executor,
+    TypedObjectReference,
+)
 
 
 class Phase(StrEnum):
@@ -95,7 +101,11 @@ class VolumeSnapshotterStats(Model):
 
 
 class Component(Model):
-    """One part of a snapshot; ``size`` is the raw data of its whole restic repository."""
+    """One part of a snapshot; ``size`` is the raw data of its whole restic repository.
+
+    Attributes:
+        unreadable: What the snapshot lacks because it could not be read (ours).
+    """
 
     path: str | None = None
     phase: Phase | None = None
@@ -103,6 +113,7 @@ class Component(Model):
     duration: str | None = None
     integrity: Bool | None = None
     error: str | None = None
+    unreadable: AffectedFiles | None = None
     driver: Driver | None = None
     restic_stats: tuple[ResticStats, ...] | None = None
     volume_snapshotter_stats: tuple[VolumeSnapshotterStats, ...] | None = None
@@ -167,6 +178,27 @@ class Snapshot(Kind):
     def is_finished(self) -> bool:
         """Succeeded or Failed."""
         return self.phase.is_final
+
+    @property
+    def unreadable(self) -> AffectedFiles | None:
+        """What it lacks because it could not be read; None if it is whole, or not known to be."""
+        components = ((self.status.components if self.status else None) or {}).values()
+        return next((item.unreadable for item in components if item.unreadable is not None), None)
+
+    @property
+    def is_restorable(self) -> bool:
+        """Whether it can be restored by its name.
+
+        Of those that failed only one that lacks no more than what it says it could not read.
+        """
+        if self.phase is Phase.SUCCEEDED:
+            return True
+        components = ((self.status.components if self.status else None) or {}).values()
+        return (
+            self.phase is Phase.FAILED
+            and self.unreadable is not None
+            and all(item.restic_stats and item.integrity is not False for item in components)
+        )
 
     @property
     def time(self) -> datetime:

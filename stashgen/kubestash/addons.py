@@ -20,6 +20,9 @@ COMMAND = "stashgen-worker"
 # Older documents of KubeStash's spell task names so.
 SYNONYMS = {"LogicalBackup": BACKUP_TASK, "LogicalBackupRestore": RESTORE_TASK}
 
+# Ours: KubeStash's own catalogue has no such parameter.
+ON_UNREADABLE = "onUnreadable"
+
 TMP_VOLUME = "kubestash-tmp-volume"
 DATA_VOLUME = "kubestash-data-volume"
 
@@ -47,6 +50,11 @@ _PATHS = (
     ParameterDefinition(
         name="exclude",
         usage="Comma-separated patterns of files to leave out.",
+        required=False,
+    ),
+    ParameterDefinition(
+        name=ON_UNREADABLE,
+        usage="What becomes of a backup that lacks unreadable files: fail (the default) or warn.",
         required=False,
     ),
 )
@@ -85,6 +93,7 @@ def pvc_backup() -> Function:
         "--enable-cache=${enableCache:=}",
         "--scratch-dir=${scratchDir:=}",
         "--exclude=${exclude:=}",
+        f"--on-unreadable=${{{ON_UNREADABLE}:=}}",
         "--paths=${paths:=}",
     )
 

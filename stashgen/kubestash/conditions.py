@@ -1,6 +1,9 @@
 """The types of the conditions that statuses have; phases follow from them (``phases.py``)."""
 
+from datetime import datetime
 from enum import StrEnum
+
+from stashgen.api.shared import AffectedFiles, Condition, ConditionStatus
 
 
 class ConditionType(StrEnum):
@@ -42,8 +45,41 @@ class ConditionType(StrEnum):
     RESTORED_IN_PART = "RestoredInPart"
     SNAPSHOTS_RESYNCED = "SnapshotsResynced"
     RETENTION_APPLIED = "RetentionApplied"
+    ALL_FILES_READ = "AllFilesRead"
+    METADATA_RESTORED = "MetadataRestored"
     RESTORE_SESSION_MISSING = "RestoreSessionMissing"
     # RestoreRequest, as kstatus reads them
     READY = "Ready"
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
+
+
+def files_unreadable(files: AffectedFiles | None, now: datetime) -> tuple[Condition, ...]:
+    """That a Snapshot lacks what could not be read; nothing for one that is whole."""
+    if files is None:
+        return ()
+    return (
+        Condition(
+            type=ConditionType.ALL_FILES_READ,
+            status=ConditionStatus.FALSE,
+            reason="UnreadableFiles",
+            message=f"could not read {files.text}",
+            last_transition_time=now,
+        ),
+    )
+
+
+def metadata_refused(files: AffectedFiles | None, now: datetime) -> tuple[Condition, ...]:
+    """That a restore wrote all data, but the volume refused to take all of its metadata."""
+    if files is None:
+        return ()
+    return (
+        Condition(
+            type=ConditionType.METADATA_RESTORED,
+            status=ConditionStatus.FALSE,
+            reason="RefusedByTarget",
+            message="all data is restored; the volume refused owner, mode, times or attributes of "
+            f"{files.text}",
+            last_transition_time=now,
+        ),
+    )

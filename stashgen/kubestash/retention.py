@@ -5,6 +5,10 @@ according to a policy"): among succeeded snapshots the last N and the newest of 
 recent hours, days, ISO weeks, months and years that contain one, in UTC. Applied per session of a
 repository. Unlike KubeStash it never removes the last good snapshot; unlike restic it does not
 keep the oldest one as well for as long as there are fewer of them than the count.
+
+A succeeded snapshot that lacks unreadable files (a policy may accept that) never takes the place
+of a whole one: the newest whole one is kept as well, and of an hour, day and so on the newest
+whole one counts, if there is one. The last N are the last N.
 """
 
 import re
@@ -31,12 +35,17 @@ _BUCKETS: dict[str, _Bucket] = {
 
 @dataclass(frozen=True, slots=True)
 class SnapshotFact:
-    """What retention needs to know of a snapshot; ``time`` is aware."""
+    """What retention needs to know of a snapshot; ``time`` is aware.
+
+    Attributes:
+        is_whole: It lacks no file that could not be read.
+    """
 
     name: str
     time: datetime
     phase: Phase
     session: str
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +102,7 @@ def decide(
     """Which of one repository's snapshots to keep.
 
     Running and pending ones are always kept. The newest succeeded one of each session is kept
-    whatever the policy says.
+    whatever the policy says, and so is the newest whole one.
 
     Raises:
         ValueError: when ``maxRetentionPeriod`` is not a positive period.
@@ -106,6 +115,7 @@ def decide(
         good = [item for item in mine if item.phase is Phase.SUCCEEDED]
         bad = [item for item in mine if item.phase is Phase.FAILED]
         keep |= {item.name for item in good[-1:]}
+        keep |= {item.name for item in [item for item in good if item.is_whole][-1:]}
         keep |= _kept_good([item for item in good if item.time >= oldest], policy)
         keep |= _kept_bad([item for item in bad if item.time >= oldest], policy)
     return RetentionDecision(
@@ -135,10 +145,12 @@ def _kept_good(snapshots: Sequence[SnapshotFact], policy: RetentionPolicySpec) -
 def _newest_of_each(
     newest_first: Sequence[SnapshotFact], bucket: _Bucket, count: int | None
 ) -> set[str]:
-    kept: dict[object, str] = {}
+    kept: dict[object, SnapshotFact] = {}
     for item in newest_first:
-        kept.setdefault(bucket(item.time.astimezone(UTC)), item.name)
-    return set(list(kept.values())[:count])
+        key = bucket(item.time.astimezone(UTC))
+        if key not in kept or (item.is_whole and not kept[key].is_whole):
+            kept[key] = item
+    return {item.name for item in list(kept.values())[:count]}
 
 
 def _kept_bad(snapshots: Sequence[SnapshotFact], policy: RetentionPolicySpec) -> set[str]:

@@ -7,6 +7,7 @@ from stashgen.api.base import JsonObject
 from stashgen.api.retention_policy import RetentionPolicySpec
 from stashgen.diagnostics import Position
 from stashgen.kubestash.backends.backend import Backend
+from stashgen.kubestash.unreadable import OnUnreadable
 from stashgen.model.history import RetiredHistory
 from stashgen.model.inventory import Volume
 from stashgen.model.merged import Merged
@@ -81,6 +82,7 @@ class Protection:
         configuration: The BackupConfiguration's name.
         job: How the Jobs that read and write the volume run.
         acknowledged: What the policy accepts about the volume, by annotation.
+        on_unreadable: What becomes of a backup that lacks unreadable files.
     """
 
     volume: Volume
@@ -92,6 +94,7 @@ class Protection:
     paused: bool
     position: Position
     acknowledged: Mapping[str, str] = field(default_factory=dict)
+    on_unreadable: OnUnreadable = OnUnreadable.FAIL
 
 
 @dataclass(frozen=True, slots=True)

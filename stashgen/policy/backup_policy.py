@@ -3,6 +3,7 @@
 from typing import Literal
 
 from stashgen.api.base import Bool, Int, Model
+from stashgen.kubestash.unreadable import OnUnreadable
 from stashgen.policy.shared import Encryption, Job, Keep, Metadata, Selector
 
 
@@ -73,12 +74,18 @@ class Acknowledgement(Model):
 
 
 class BackupPolicySpec(Model):
-    """The desired backups."""
+    """The desired backups.
+
+    Attributes:
+        on_unreadable: Whether a backup that could not read some files is a failed one (``fail``)
+            or a good one that says what it lacks (``warn``).
+    """
 
     select: Select
     sessions: tuple[Session, ...]
     encryption: Encryption | None = None
     job: Job | None = None
+    on_unreadable: OnUnreadable = OnUnreadable.FAIL
     paused: Bool = False
     acknowledge: tuple[Acknowledgement, ...] = ()
 

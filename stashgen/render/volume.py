@@ -18,22 +18,18 @@ from stashgen.kubestash.paths import DATA_PATH, TMP_PATH
 from stashgen.kubestash.pods import templates
 from stashgen.kubestash.pods.settings import PodSettings
 from stashgen.kubestash.quantities import format_duration
+from stashgen.kubestash.unreadable import OnUnreadable
 from stashgen.kubestash.verbs import REPOSITORY_TEMPLATES, Template
 from stashgen.model.resolved import Protection, ResolvedCopy, ResolvedSession
 from stashgen.render.annotations import COMPILED, KEPT, WITHOUT_HEALTH, annotated
 from stashgen.render.settings import trigger_settings, worker_settings
 from stashgen.render.storage import pod_template
 
-_PARAMS = {
+_PARAMS: JsonObject = {
     "paths": DATA_PATH,
     "enableCache": "true",
     "scratchDir": TMP_PATH,
 }
-_ADDON: JsonObject = {
-    "name": addons.ADDON,
-    "tasks": [{"name": addons.BACKUP_TASK, "params": cast("JsonObject", _PARAMS)}],
-}
-_BACKUP_TASK = TaskReference(name=addons.BACKUP_TASK, params=cast("JsonObject", _PARAMS))
 _RESTORE_TASK = TaskReference(name=addons.RESTORE_TASK)
 _STARTING_DEADLINE_SECONDS = 600
 
@@ -106,7 +102,7 @@ def _configuration(protection: Protection) -> JsonObject:
                     for (storage, retention), name in backends.items()
                 ],
                 "sessions": [
-                    _session(session, namespace, backends) for session in protection.sessions
+                    _session(session, protection, backends) for session in protection.sessions
                 ],
                 "paused": protection.paused,
             },
@@ -130,9 +126,19 @@ def _backends(protection: Protection) -> dict[tuple[str, str], str]:
     return names
 
 
+def _params(protection: Protection) -> JsonObject:
+    """The parameters of the backup task; a default of ours is left to the worker."""
+    params: JsonObject = dict(_PARAMS)
+    if protection.on_unreadable is not OnUnreadable.FAIL:
+        params[addons.ON_UNREADABLE] = protection.on_unreadable.value
+    return params
+
+
 def _session(
-    session: ResolvedSession, namespace: str, backends: dict[tuple[str, str], str]
+    session: ResolvedSession, protection: Protection, backends: dict[tuple[str, str], str]
 ) -> dict[str, object]:
+    namespace = protection.volume.key.namespace
+    task = {"name": addons.BACKUP_TASK, "params": _params(protection)}
     return {
         "name": session.name,
         "scheduler": {
@@ -146,7 +152,7 @@ def _session(
         },
         "backupTimeout": format_duration(timedelta(seconds=session.timeout_seconds)),
         "sessionHistoryLimit": session.history_limit,
-        "addon": _ADDON,
+        "addon": {"name": addons.ADDON, "tasks": [task]},
         "repositories": [
             {
                 "name": copy.repository,
@@ -204,7 +210,7 @@ def _templates(
             storage=storage,
             addon=addon,
             function=backup,
-            task=_BACKUP_TASK,
+            task=TaskReference(name=addons.BACKUP_TASK, params=_params(protection)),
             component=templates.COMPONENT,
             settings=settings,
         ),

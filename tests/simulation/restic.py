@@ -260,10 +260,10 @@ class SimulatedRestic(Restic):
         with self._locked(args, output, exclusive=False) as code:
             if code:
                 return code
-            id_ = next((key for key in self._found.snapshots if key.startswith(args[1])), None)
+            id_ = next((key for key in self._found.snapshots if key.startswith(args[-1])), None)
             if id_ is None:
                 return _fail(
-                    output, _BROKEN, f"failed to find snapshot: no matching ID found for {args[1]}"
+                    output, _BROKEN, f"failed to find snapshot: no matching ID found for {args[-1]}"
                 )
             for name, version in sorted(self._found.snapshots[id_].blobs):
                 self.machine.witness.writes(volume)

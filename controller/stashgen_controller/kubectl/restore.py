@@ -86,7 +86,7 @@ def choose(command: Command, subject: Subject, found: Sequence[Point]) -> Act:
     wanted = [
         item
         for item in found
-        if item.phase is Phase.SUCCEEDED
+        if (item.phase is Phase.SUCCEEDED or (command.snapshot == item.name and item.is_restorable))
         and command.repository in {"", item.repository}
         and command.snapshot in {LATEST, item.name}
         and (command.as_of is None or item.time <= command.as_of)

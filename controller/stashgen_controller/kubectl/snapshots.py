@@ -8,6 +8,7 @@ from enum import StrEnum
 from stashgen.api.base import JsonObject, format_time
 from stashgen.api.repository import Repository
 from stashgen.api.retention_policy import RetentionPolicy
+from stashgen.api.shared import AffectedFiles
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash.retention import SnapshotFact, decide
 from stashgen_controller.kubectl.lookup import Subject, subjects
@@ -32,6 +33,8 @@ class Point:
     Attributes:
         size: The amount of data read from the volume.
         restic_id: The id of its first component; empty if there is none yet.
+        unreadable: What it lacks because it could not be read.
+        is_restorable: Whether it can be restored by its name.
     """
 
     namespace: str
@@ -43,6 +46,8 @@ class Point:
     size: str
     restic_id: str
     fate: Fate
+    unreadable: AffectedFiles | None = None
+    is_restorable: bool = False
 
 
 def points(reader: Reader, chosen: Iterable[Subject] | None, now: datetime) -> list[Point]:
@@ -97,7 +102,13 @@ def _of_repository(
     kept: set[str] | None = None
     if policy is not None:
         facts = [
-            SnapshotFact(item.metadata.name, item.time, item.phase, item.spec.session or "")
+            SnapshotFact(
+                item.metadata.name,
+                item.time,
+                item.phase,
+                item.spec.session or "",
+                is_whole=item.unreadable is None,
+            )
             for item in snapshots
         ]
         try:
@@ -119,6 +130,8 @@ def _of_repository(
             size,
             restic_id,
             fate,
+            item.unreadable,
+            item.is_restorable,
         )
 
 
@@ -144,7 +157,7 @@ def points_text(
             item.name,
             moment(item.time),
             age(item.time, now),
-            item.phase.value,
+            _phase(item),
             item.size,
             item.repository,
             item.session,
@@ -159,6 +172,12 @@ def points_text(
     return table(headings, rows, width)
 
 
+def _phase(point: Point) -> str:
+    if point.unreadable is None:
+        return point.phase.value
+    return f"{point.phase.value}, lacks {point.unreadable.count}"
+
+
 def points_json(found: list[Point]) -> JsonObject:
     """The restore points as JSON, with full ids."""
     return {
@@ -168,6 +187,8 @@ def points_json(found: list[Point]) -> JsonObject:
                 "name": item.name,
                 "time": format_time(item.time),
                 "phase": item.phase.value,
+                "unreadable": item.unreadable.to_wire() if item.unreadable is not None else None,
+                "isRestorable": item.is_restorable,
                 "size": item.size,
                 "repository": item.repository,
                 "session": item.session,

@@ -36,6 +36,7 @@ class SnapshotRecord:
         pod_terminated: The kubelet reported its end.
         is_uploaded: Its record is in the bucket.
         is_restore_expected: The backup was refused because another writer is recorded there.
+        unreadable: How many files it lacks because they could not be read.
         is_recovered: The object was made from the record in the bucket: it says nothing of what
             this cluster backed up.
         writer: Who the bucket recorded as its writer at the end of the backup, if it was told.
@@ -56,6 +57,7 @@ class SnapshotRecord:
     pod_terminated: bool
     is_uploaded: bool
     is_restore_expected: bool
+    unreadable: int
     is_recovered: bool
     writer: RecordedWriter | None
 
@@ -102,9 +104,15 @@ def snapshot_record(obj: JsonObject) -> SnapshotRecord:
             Reason.parse(str(item.get("error") or "")).name == ErrorClass.RESTORE_EXPECTED
             for item in components.values()
         ),
+        unreadable=sum(_count(item, "unreadable") for item in components.values()),
         is_recovered=RECORD_ANNOTATION in mapping_of(mapping_of(obj, "metadata"), "annotations"),
         writer=RecordedWriter.from_wire(status["writer"]) if status.get("writer") else None,
     )
+
+
+def _count(component: JsonObject, field: str) -> int:
+    count = mapping_of(component, field).get("count")
+    return count if isinstance(count, int) else 0
 
 
 def _time(status: JsonObject, field: str) -> datetime | None:

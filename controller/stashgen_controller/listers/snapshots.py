@@ -59,13 +59,16 @@ def unrecorded_failures(
 def find_snapshot(
     reader: Reader, namespace: str, repository: str | None, name: str
 ) -> Snapshot | None:
-    """The Snapshot that is meant: the newest succeeded one, or a succeeded one by name."""
+    """The Snapshot that is meant: the newest succeeded one, or one by name.
+
+    By its name one that failed can be restored too, if it says what it lacks.
+    """
     if name != LATEST:
         found = reader.get(Snapshot, namespace, name)
         if found is None:
             return None
         matches = repository in {None, "", found.spec.repository}
-        return found if matches and found.phase is Phase.SUCCEEDED else None
+        return found if matches and found.is_restorable else None
     good = [
         item
         for item in reader.values(SNAPSHOTS_BY_REPOSITORY, namespace, repository or "")

@@ -178,6 +178,16 @@ def _of_objectives(
         ],
     )
     yield gauge(
+        "stashgen_last_success_unreadable_files",
+        "Unreadable files that the newest good snapshot lacks; 0 if it is whole.",
+        _COPY,
+        [
+            ((*copy.session_key, copy.repository), float(copy.unreadable))
+            for copy in copies
+            if copy.newest is not None
+        ],
+    )
+    yield gauge(
         "stashgen_recovery_point_objective_met",
         "1 if the newest good snapshot is recent enough; 0 also if the schedule never fires.",
         _COPY,

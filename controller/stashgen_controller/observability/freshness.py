@@ -31,6 +31,7 @@ class CopyState:
         since: The start of its age: a new configuration has the full allowed age until its first
             good snapshot.
         is_met: Whether it is recent enough.
+        unreadable: How many files the newest good snapshot lacks; the policy accepts that.
     """
 
     namespace: str
@@ -41,6 +42,7 @@ class CopyState:
     newest: datetime | None
     since: datetime
     is_met: bool
+    unreadable: int = 0
 
     @property
     def session_key(self) -> tuple[str, str, str]:
@@ -61,7 +63,8 @@ def copy_states(
             promised = session_objective(reader, configuration, session, now)
             for item in session.repositories or ():
                 repository = item.name or ""
-                newest = taken.get((namespace, repository, session.name or ""))
+                last = taken.get((namespace, repository, session.name or ""))
+                newest = last.time if last is not None else None
                 since = newest or configuration.metadata.creation_timestamp or now
                 is_met = promised is not None and promised.is_met(since, now)
                 yield CopyState(
@@ -73,16 +76,19 @@ def copy_states(
                     newest,
                     since,
                     is_met,
+                    last.unreadable if last is not None else 0,
                 )
 
 
-def _newest(snapshots: Iterable[SnapshotRecord]) -> dict[tuple[str, str, str], datetime]:
-    """The time of the newest good snapshot by namespace, repository and session."""
-    taken: dict[tuple[str, str, str], datetime] = {}
+def _newest(snapshots: Iterable[SnapshotRecord]) -> dict[tuple[str, str, str], SnapshotRecord]:
+    """The newest good snapshot by namespace, repository and session."""
+    taken: dict[tuple[str, str, str], SnapshotRecord] = {}
     for snapshot in snapshots:
         if snapshot.phase is Phase.SUCCEEDED:
             key = (snapshot.namespace, snapshot.repository, snapshot.session)
-            taken[key] = max(snapshot.time, taken.get(key, snapshot.time))
+            known = taken.get(key)
+            if known is None or (snapshot.time, snapshot.name) > (known.time, known.name):
+                taken[key] = snapshot
     return taken
 
 

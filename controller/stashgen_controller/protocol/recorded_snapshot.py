@@ -14,6 +14,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from stashgen.api.base import Bool, Model, Time
+from stashgen.api.shared import AffectedFiles
 from stashgen.api.snapshot import Phase
 
 # Of the 4,096 bytes of a termination message; the rest of the result needs up to 790.
@@ -50,6 +51,7 @@ class RecordedSnapshot(Model):
         updated: When its record was written.
         size: Of its whole restic repository at that time.
         error: Why it failed.
+        unreadable: What it lacks because it could not be read.
     """
 
     name: Name
@@ -63,6 +65,7 @@ class RecordedSnapshot(Model):
     duration: Annotated[str, Field(pattern=r"^[0-9a-z.\u00b5]{1,24}$")] | None = None
     integrity: Bool | None = None
     error: Annotated[str, Field(max_length=LONGEST_ERROR)] | None = None
+    unreadable: AffectedFiles | None = None
     paths: Annotated[tuple[RecordedPath, ...], Field(max_length=20)] = ()
 
     def to_json(self) -> str:

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from stashgen.api.base import Model, Time
 from stashgen.api.restore_session import RestoredBefore
+from stashgen.api.shared import AffectedFiles
 from stashgen.api.snapshot import Component, Phase, RecordedWriter, ResticStats, Summary
 from stashgen_controller.protocol.reason import Reason
 
@@ -22,7 +23,8 @@ _SHORTEST_MESSAGE = 60
 class ErrorClass(StrEnum):
     """Why a run failed; decides whether another attempt makes sense."""
 
-    # from restic's exit codes (restic manual, "Exit codes") and its messages
+    # from restic's exit codes (restic manual, "Exit codes") and from where it failed: in the
+    # repository or its storage, in the pod's scratch folder, in the volume that is read or written
     LOCKED = "Locked"
     WRONG_PASSWORD = "WrongPassword"  # noqa: S105 (a class of errors)
     NO_REPOSITORY = "NoRepository"
@@ -30,7 +32,10 @@ class ErrorClass(StrEnum):
     NO_BUCKET = "NoBucket"
     ACCESS_DENIED = "AccessDenied"
     UNAVAILABLE = "Unavailable"
+    SCRATCH_FULL = "ScratchFull"
     SOURCE_INCOMPLETE = "SourceIncomplete"
+    TARGET_FULL = "TargetFull"
+    TARGET_REFUSED = "TargetRefused"
     INTERRUPTED = "Interrupted"
     # from the worker itself
     SECRET_MISSING = "SecretMissing"  # noqa: S105 (a class of errors)
@@ -180,6 +185,8 @@ class RunResult(Model):
         retention: What retain did.
         restored: Set if and only if a restore failed and the volume is half written, by this
             attempt or an earlier one of the same request.
+        metadata_refused: What a restore that succeeded wrote without all of its owner, mode,
+            times and attributes, because the volume refused them.
         resync: What resync read.
         writer: Who the bucket records as the writer at the end of a backup.
         restored_before: A requested restore was completed before: nothing was written.
@@ -196,6 +203,7 @@ class RunResult(Model):
     repository: RepositoryState | None = None
     retention: Retention | None = None
     restored: RestoredPart | None = None
+    metadata_refused: AffectedFiles | None = None
     resync: Resync | None = None
     writer: RecordedWriter | None = None
     restored_before: RestoredBefore | None = None
@@ -233,7 +241,8 @@ def _encodings(result: RunResult) -> Iterator[str]:
         length //= 2
     short = _shortened(result, _SHORTEST_MESSAGE)
     slim = {name: _slim(item) for name, item in short.components.items()}
-    yield _dump(short.model_copy(update={"components": slim}))
+    refused = _counted(result.metadata_refused)
+    yield _dump(short.model_copy(update={"components": slim, "metadata_refused": refused}))
     what = f"the result does not fit in {MAX_BYTES} bytes"
     yield _dump(
         RunResult(
@@ -270,4 +279,10 @@ def _slim(component: Component) -> Component:
         for item in component.restic_stats or ()
         if item.summary is not None
     )
-    return component.model_copy(update={"restic_stats": stats})
+    unreadable = _counted(component.unreadable)
+    return component.model_copy(update={"restic_stats": stats, "unreadable": unreadable})
+
+
+def _counted(files: AffectedFiles | None) -> AffectedFiles | None:
+    """How many they are, without the names."""
+    return files.model_copy(update={"first": ()}) if files is not None else None

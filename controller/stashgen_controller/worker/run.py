@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from stashgen.api.restore_session import RestoredBefore
+from stashgen.api.shared import AffectedFiles
 from stashgen.api.snapshot import Component, Phase, RecordedWriter
 from stashgen.kubestash import layout
 from stashgen.kubestash.quantities import format_duration
@@ -61,6 +62,7 @@ class RunContext:
     repository: RepositoryState | None = None
     retention: Retention | None = None
     restored: RestoredPart | None = None
+    metadata_refused: AffectedFiles | None = None
     resync: Resync | None = None
     writer: RecordedWriter | None = None
     restored_before: RestoredBefore | None = None
@@ -137,6 +139,7 @@ class RunContext:
             repository=self.repository,
             retention=self.retention,
             restored=self.restored if error is not None else None,
+            metadata_refused=self.metadata_refused if error is None else None,
             resync=self.resync,
             writer=self.writer,
             restored_before=self.restored_before,

@@ -59,6 +59,7 @@ class Reporter:
                 phase=RestorePhase(item.phase.value) if item.phase is not None else None,
                 duration=item.duration,
                 error=item.error,
+                metadata_refused=result.metadata_refused,
             )
             for name, item in result.components.items()
         }

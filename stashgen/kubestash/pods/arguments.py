@@ -8,6 +8,7 @@ from stashgen.api.function import Function
 from stashgen.api.repository import Repository
 from stashgen.api.retention_policy import RetentionPolicySpec, SuccessfulSnapshots
 from stashgen.api.shared import TaskReference
+from stashgen.kubestash.addons import ON_UNREADABLE
 from stashgen.kubestash.backends import FLAG_NAMES, required_backend
 from stashgen.kubestash.variables import substitute
 from stashgen.kubestash.verbs import Template
@@ -41,7 +42,7 @@ def function_args(
 
     A user's parameters override the Addon's defaults. Our own variables override both, so that a
     parameter with such a name cannot direct a worker to another storage or namespace. KubeStash's
-    own catalogue has no flags for the location: they are appended.
+    own catalogue has no flags for the location, nor for a parameter of ours: they are appended.
     """
     values = {
         parameter.name: parameter.default
@@ -59,7 +60,12 @@ def function_args(
     given = {arg.partition("=")[0] for arg in kept}
     wanted = (*_PLACE, *(flag for flag in FLAG_NAMES if flag in variables))
     missing = (flag for flag in wanted if f"--{flag}" not in given)
-    return (*kept, *(f"--{flag}={variables[flag]}" for flag in missing))
+    ours = values.get(ON_UNREADABLE) if "--on-unreadable" not in given else None
+    return (
+        *kept,
+        *(f"--{flag}={variables[flag]}" for flag in missing),
+        *((f"--on-unreadable={ours}",) if ours else ()),
+    )
 
 
 def init_storage_args(storage: BackupStorage) -> tuple[str, ...]:

@@ -20,10 +20,17 @@ from stashgen.api.runtime_settings import (
     RuntimeSettings,
 )
 from stashgen.api.shared import AddonInfo, ObjectReference, TaskReference
-from stashgen.kubestash.addons import BACKUP_TASK, RESTORE_TASK, SYNONYMS, pvc_addon
+from stashgen.kubestash.addons import (
+    BACKUP_TASK,
+    ON_UNREADABLE,
+    RESTORE_TASK,
+    SYNONYMS,
+    pvc_addon,
+)
 from stashgen.kubestash.backends import BACKENDS, backend_of
 from stashgen.kubestash.pods.templates import COMPONENT
 from stashgen.kubestash.pods.volumes import is_scratch_volume
+from stashgen.kubestash.unreadable import OnUnreadable
 
 _WIPE_OUT = "deleting the data is not supported yet: it stays in the storage"
 _NOT_YET = "is not supported yet"
@@ -172,6 +179,10 @@ def _of_task(task: TaskReference, path: str, known: str) -> Iterator[Unsupported
         yield Unsupported(f"{path}.name", f"task {task.name!r} is not supported yet")
     for name in sorted((task.params or {}).keys() - _parameters(known)):
         yield Unsupported(f"{path}.params.{name}", f"task {known!r} has no such parameter")
+    wanted = (task.params or {}).get(ON_UNREADABLE)
+    if known == BACKUP_TASK and wanted not in {None, "", *OnUnreadable}:
+        known_values = " or ".join(OnUnreadable)
+        yield Unsupported(f"{path}.params.{ON_UNREADABLE}", f"it must be {known_values}")
     if task.variables:
         yield Unsupported(f"{path}.variables", "task variables are not supported yet")
     if task.target_volumes is not None and task.target_volumes.to_wire():

@@ -12,7 +12,6 @@ from tests.support.workbench import (
     PATH,
     Ended,
     Workbench,
-    make_unreadable,
     prepared,
     snapshot_name,
 )
@@ -69,23 +68,6 @@ def test_a_source_that_is_not_there_is_incomplete(workbench: Workbench) -> None:
     ended = workbench.backup(0, args=[f"--paths={workbench.root}/nowhere"])
     assert ended.reason == ErrorClass.SOURCE_INCOMPLETE
     assert not ended.result.uploaded
-
-
-def test_a_file_that_cannot_be_read_fails_the_backup_but_keeps_what_was_read(
-    workbench: Workbench,
-) -> None:
-    (workbench.volume / "good").write_text("x", encoding="utf-8")
-    make_unreadable(workbench, "bad")
-    ended = workbench.backup(0)
-    assert ended.reason == ErrorClass.SOURCE_INCOMPLETE
-    assert "bad" in ended.text
-    phase, integrity, error = component_of(ended)
-    assert (phase, integrity) == ("Failed", True)
-    assert error is not None
-    assert error.startswith("SourceIncomplete: ")
-    assert ended.result.uploaded
-    assert workbench.record(snapshot_name(0))["status"]["phase"] == "Failed"
-    assert len(workbench.restic("snapshots", "--no-lock")) == 1
 
 
 def test_a_full_storage_is_told_as_such(workbench: Workbench, template: Path) -> None:

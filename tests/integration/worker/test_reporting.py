@@ -196,7 +196,7 @@ exec restic "$@"
     workbench.environment["PATH"] = f"{loud}:{real}"
     ended = workbench.backup(1)
     assert ended.reason == "SourceIncomplete"
-    assert "/0: open: é; /1: open: é; /2: open: é; and 9997 more" in ended.text
+    assert "10000 files: /0, /1, /2, /3, /4 and 9995 more (/0: open: é)" in ended.text
     assert len(ended.message.encode()) <= 4096
     details = ended.result.details
     assert details == f"demo/library/.stashgen/results/pod-{workbench.pod}.json"

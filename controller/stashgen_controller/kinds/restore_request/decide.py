@@ -145,6 +145,10 @@ def _follow(seen: Observed, attempt: Attempt, now: datetime) -> Decision:
             how = Reason("RestoredBefore", restored_before.message)
         else:
             how = Reason("Restored", f"restored from Snapshot {status.snapshot}")
+        conditions = session.status.conditions if session.status is not None else ()
+        refused = find(conditions, ConditionType.METADATA_RESTORED)
+        if refused is not None and refused.message:
+            how = replace(how, message=f"{how.message}; {refused.message}")
         return _write(succeeded(seen, status, how, now))
     why = _failure(session)
     if why.name == ErrorClass.EXPIRED and seen.left is None:

@@ -10,7 +10,7 @@ from stashgen.api.restore_session import (
 from stashgen.api.shared import Condition, Executor
 from stashgen.api.snapshot import Component, Phase
 from stashgen.kubestash import quantities
-from stashgen.kubestash.conditions import ConditionType
+from stashgen.kubestash.conditions import ConditionType, metadata_refused
 from stashgen.kubestash.pods.templates import COMPONENT
 from stashgen_controller.jobs.executor import ExecutorEnsured
 from stashgen_controller.kinds.restore_session.observe import Observed
@@ -26,8 +26,13 @@ def succeeded(
 ) -> RestoreSessionStatus:
     """A restore of which the worker says that it is done."""
     reported = _reported(seen)
+    own, result = (status.components or {}).get(COMPONENT), seen.run.result
     component = RestoreComponent(
-        phase=RestorePhase.SUCCEEDED, duration=reported.duration if reported is not None else None
+        phase=RestorePhase.SUCCEEDED,
+        duration=reported.duration if reported is not None else None,
+        metadata_refused=result.metadata_refused
+        if result is not None
+        else (own.metadata_refused if own is not None else None),
     )
     return _ended(seen, status, executor, component, now)
 
@@ -110,6 +115,8 @@ def _ended(
                 now=now,
             ),
         )
+    for refused in metadata_refused(component.metadata_refused, now):
+        status = set_condition(status, refused)
     update: dict[str, object] = {
         "executor": executor or status.executor,
         "components": {COMPONENT: component},

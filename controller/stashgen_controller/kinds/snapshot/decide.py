@@ -1,13 +1,14 @@
 """Snapshot: take over what its Job reports, and complete what the Job could not write."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from stashgen.api.shared import Executor
+from stashgen.api.shared import Condition, Executor
 from stashgen.api.snapshot import Component, Driver, Phase, SnapshotStatus
 from stashgen.kubestash import layout, phases
-from stashgen.kubestash.conditions import ConditionType
+from stashgen.kubestash.conditions import ConditionType, files_unreadable
 from stashgen.kubestash.pods.templates import COMPONENT
 from stashgen_controller.jobs.lifecycle import (
     Absent,
@@ -112,6 +113,8 @@ def _finished(
     reported = (run.result.components if run.result is not None else None) or (
         seen.status.components or {}
     )
+    for lacks in _unreadable(reported.values(), now):
+        conditions = with_condition(conditions, lacks)
     return status.model_copy(
         update={
             "executor": executor or status.executor,
@@ -121,6 +124,11 @@ def _finished(
             "last_update_time": run.finished or now,
         }
     )
+
+
+def _unreadable(components: Iterable[Component], now: datetime) -> Iterator[Condition]:
+    for item in components:
+        yield from files_unreadable(item.unreadable, now)
 
 
 def _is_good_without_document(seen: Observed) -> bool:
@@ -149,11 +157,15 @@ def _failed(
         message=why,
         now=now,
     )
+    components = seen.status.components or {}
+    conditions = with_condition(status.conditions, incomplete)
+    for lacks in _unreadable(components.values(), now):
+        conditions = with_condition(conditions, lacks)
     return status.model_copy(
         update={
             "executor": executor or status.executor,
-            "components": _completed(seen, seen.status.components or {}, why),
-            "conditions": with_condition(status.conditions, incomplete),
+            "components": _completed(seen, components, why),
+            "conditions": conditions,
             "last_update_time": seen.run.finished or now,
         }
     )

@@ -12,7 +12,7 @@ from stashgen.api.snapshot import (
     Summary,
 )
 from stashgen.kubestash import layout
-from stashgen.kubestash.conditions import ConditionType
+from stashgen.kubestash.conditions import ConditionType, files_unreadable
 from stashgen.kubestash.pods.templates import COMPONENT
 from stashgen_controller.protocol.recorded_snapshot import RecordedSnapshot
 from stashgen_controller.runtime.conditions import condition
@@ -40,9 +40,14 @@ def recorded_status(record: RecordedSnapshot) -> SnapshotStatus:
         duration=record.duration,
         integrity=record.integrity,
         error=record.error,
+        unreadable=record.unreadable,
         restic_stats=stats or None,
     )
-    conditions = [metadata_uploaded(record.updated, None), list_updated(record.updated)]
+    conditions = [
+        metadata_uploaded(record.updated, None),
+        list_updated(record.updated),
+        *files_unreadable(record.unreadable, record.updated),
+    ]
     if record.phase is Phase.FAILED:
         conditions.append(
             condition(

@@ -68,8 +68,11 @@ ADVICE: Mapping[ErrorClass, Advice] = {
         _STORAGE,
     ),
     ErrorClass.NO_SPACE: Advice(
-        "the storage or the pod's scratch space is full. Older restore points are safe.",
+        "the storage is full. Older restore points are safe.",
         _STORAGE,
+    ),
+    ErrorClass.SCRATCH_FULL: Advice(
+        "the pod's folder for temporary files is full. It needs a larger one, or less cache.", _POD
     ),
     ErrorClass.NO_BUCKET: Advice(
         "the bucket does not exist, or its name is wrong. It will not be recreated.", _STORAGE
@@ -83,7 +86,18 @@ ADVICE: Mapping[ErrorClass, Advice] = {
         _AGAIN,
     ),
     ErrorClass.SOURCE_INCOMPLETE: Advice(
-        "some files of the volume could not be read. The log names them.", _LOG
+        "some files of the volume could not be read. The restore point has all others and can be "
+        "restored by its name. Run the Jobs as a user who may read them (job.runAs), or accept it "
+        "(onUnreadable: warn).",
+        _POINTS,
+    ),
+    ErrorClass.TARGET_FULL: Advice(
+        "the volume that is restored into is too small. Enlarge it and restore again.", _RESTORE
+    ),
+    ErrorClass.TARGET_REFUSED: Advice(
+        "the volume that is restored into did not take all of the data: it is read-only, damaged "
+        "or belongs to another user. The storage is fine.",
+        _RESTORE,
     ),
     ErrorClass.INTERRUPTED: Advice(
         "the pod was stopped, for example by a drained node. The next run continues.", _AGAIN

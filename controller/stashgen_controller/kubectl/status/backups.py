@@ -8,7 +8,7 @@ from stashgen_controller.kubectl.status.advice import next_command
 from stashgen_controller.kubectl.status.diagnosis import why_copy_failed, why_late, why_running
 from stashgen_controller.kubectl.status.entry import Entry, Section
 from stashgen_controller.kubectl.status.view import View
-from stashgen_controller.kubectl.text import age, span
+from stashgen_controller.kubectl.text import age, count, span
 from stashgen_controller.observability.freshness import CopyState
 from stashgen_controller.observability.outcomes import (
     created,
@@ -65,6 +65,29 @@ def failed_backups(view: View, known: set[tuple[str, str, str, str]]) -> Iterato
                     why,
                     next_command(why, view.place(key[0], key[1], repository)),
                 )
+
+
+def incomplete_backups(view: View) -> Iterator[Entry]:
+    """Copies whose newest good snapshot lacks files that could not be read."""
+    for copy in view.copies:
+        if copy.newest is not None and copy.unreadable:
+            yield Entry(
+                Section.INCOMPLETE,
+                copy.namespace,
+                "BackupConfiguration",
+                copy.configuration,
+                f"{copy.configuration}/{copy.session} in {copy.repository}",
+                copy.newest,
+                "",
+                unreadable_text(copy),
+                f"kubectl stashgen snapshots {copy.configuration} -n {copy.namespace}",
+            )
+
+
+def unreadable_text(copy: CopyState) -> str:
+    """What the newest good snapshot of a copy lacks, as text."""
+    files = count(copy.unreadable, "file")
+    return f"the newest restore point lacks {files} that could not be read"
 
 
 def failed_retention(view: View) -> Iterator[Entry]:

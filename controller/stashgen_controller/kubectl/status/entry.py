@@ -12,6 +12,7 @@ class Section(StrEnum):
     FAILED = "failed"
     NOT_READY = "not ready"
     UNPROTECTED = "unprotected"
+    INCOMPLETE = "incomplete"
     PAUSED = "paused"
     RUNNING = "running"
 

@@ -10,13 +10,18 @@ from stashgen.api.snapshot import Phase
 from stashgen_controller.kubectl.status.backups import (
     failed_backups,
     failed_retention,
+    incomplete_backups,
     late,
     running_backups,
 )
 from stashgen_controller.kubectl.status.entry import FINDINGS, Entry, Section
 from stashgen_controller.kubectl.status.origin import foreign_copies
 from stashgen_controller.kubectl.status.readiness import not_ready, paused, unprotected, unreadable
-from stashgen_controller.kubectl.status.restores import failed_restores, running_restores
+from stashgen_controller.kubectl.status.restores import (
+    failed_restores,
+    incomplete_restores,
+    running_restores,
+)
 from stashgen_controller.kubectl.status.view import View
 from stashgen_controller.runtime.scanned import ScannedReader
 
@@ -64,6 +69,8 @@ def overview(reader: ScannedReader, now: datetime) -> Overview:
         *unreadable(view),
         *not_ready(view),
         *unprotected(view),
+        *incomplete_backups(view),
+        *incomplete_restores(view),
         *paused(view),
         *running_backups(view),
         *running_restores(view),

@@ -20,6 +20,7 @@ _COLOURS = {
     Section.FAILED: "red",
     Section.NOT_READY: "red",
     Section.UNPROTECTED: "yellow",
+    Section.INCOMPLETE: "yellow",
     Section.PAUSED: "yellow",
     Section.RUNNING: "bold",
 }
@@ -28,6 +29,7 @@ _MEANING = {
     Section.FAILED: "the last run failed",
     Section.NOT_READY: "backups that use them do not run",
     Section.UNPROTECTED: f"no BackupConfiguration and no {OPT_OUT_ANNOTATION} annotation",
+    Section.INCOMPLETE: "good, but not all of it",
     Section.PAUSED: "no session starts (spec.paused)",
     Section.RUNNING: "in progress",
 }
@@ -48,6 +50,7 @@ _COLUMNS: Mapping[Section, Sequence[tuple[str, _Cell]]] = {
         _AGE,
         ("SIZE", lambda entry, _: entry.detail),
     ),
+    Section.INCOMPLETE: (("WHAT", lambda entry, _: entry.what), _AGE, _WHY),
     Section.PAUSED: (("CONFIGURATION", lambda entry, _: entry.what),),
     Section.RUNNING: (("WHAT", lambda entry, _: entry.what), _AGE, _WHY),
 }
@@ -93,6 +96,9 @@ def _verdict(found: Overview, console: Console) -> str:
         for section in Section
         if section in FINDINGS and found.of(section)
     ]
+    incomplete = len(found.of(Section.INCOMPLETE))
+    if not parts and incomplete:
+        return console.painted("yellow", f"nothing needs attention, {incomplete} incomplete")
     if not parts:
         return console.painted("green", "nothing needs attention")
     return console.painted("red", ", ".join(parts))

@@ -9,12 +9,14 @@ from pydantic import ValidationError
 from stashgen.api.resources import RESTORE_SESSIONS
 from stashgen.api.restore_request import RestoreRequestPhase
 from stashgen.api.restore_session import RestoreSession
+from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.kubectl.status.advice import next_command
 from stashgen_controller.kubectl.status.diagnosis import bad_conditions, why_failed
 from stashgen_controller.kubectl.status.entry import Entry, Section
 from stashgen_controller.kubectl.status.lost_pods import why_unheard
 from stashgen_controller.kubectl.status.view import View
 from stashgen_controller.protocol.run_spec import order_of
+from stashgen_controller.runtime.conditions import find
 
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
 _GOOD = "Succeeded"
@@ -28,6 +30,7 @@ class RestoreView:
         why: Why it failed, or what it is waiting for.
         made: The last RestoreSession that a request created; it is not shown separately.
         asked_by: The request that created a RestoreSession; earlier attempts are not shown either.
+        lacks: What a restore that succeeded could not give the volume.
         is_history: A request that was completed or expired before it came to this cluster, like
             all of them in a rebuilt cluster. It was not attempted here, so it counts neither as
             failed nor as a later success.
@@ -45,6 +48,7 @@ class RestoreView:
     made: str = ""
     asked_by: str = ""
     is_history: bool = False
+    lacks: str = ""
 
 
 def restores_of(view: View) -> list[RestoreView]:
@@ -83,7 +87,14 @@ def _sessions(view: View) -> Iterator[RestoreView]:
             item.is_finished,
             "" if item.phase == _GOOD else why,
             asked_by=_asked_by(item),
+            lacks=_lacks(item),
         )
+
+
+def _lacks(session: RestoreSession) -> str:
+    conditions = session.status.conditions if session.status is not None else ()
+    refused = find(conditions, ConditionType.METADATA_RESTORED)
+    return (refused.message or "") if refused is not None else ""
 
 
 def _asked_by(session: RestoreSession) -> str:
@@ -95,9 +106,12 @@ def _asked_by(session: RestoreSession) -> str:
 
 
 def _requests(view: View) -> Iterator[RestoreView]:
+    sessions = {item.key: item for item in view.restores}
     for item in view.requests:
         namespace, name = item.key
         status = item.status
+        made_by_it = (status.restore_session if status is not None else None) or ""
+        session = sessions.get((namespace, made_by_it))
         conditions = status.conditions if status is not None else ()
         why = (status.error if status is not None else None) or "; ".join(
             bad_conditions(conditions)
@@ -115,8 +129,9 @@ def _requests(view: View) -> Iterator[RestoreView]:
             item.phase or "Pending",
             item.is_finished,
             "" if item.phase == _GOOD or is_history else why,
-            (status.restore_session if status is not None else None) or "",
+            made_by_it,
             is_history=is_history,
+            lacks=_lacks(session) if session is not None else "",
         )
 
 
@@ -129,6 +144,16 @@ def failed_restores(view: View) -> Iterator[Entry]:
     yield from _entries(
         view, (item for item in newest.values() if item.phase != _GOOD), Section.FAILED
     )
+
+
+def incomplete_restores(view: View) -> Iterator[Entry]:
+    """The newest restore into each claim, if the volume refused some of the metadata."""
+    newest: dict[tuple[str, str], RestoreView] = {}
+    for item in restores_of(view):
+        if item.is_finished and not item.is_history:
+            newest.setdefault((item.namespace, item.target), item)
+    found = (replace(item, why=item.lacks) for item in newest.values() if item.lacks)
+    yield from _entries(view, found, Section.INCOMPLETE)
 
 
 def running_restores(view: View) -> Iterator[Entry]:
@@ -153,5 +178,5 @@ def _entries(view: View, found: Iterable[RestoreView], section: Section) -> Iter
             item.time,
             "",
             why,
-            look if section is Section.RUNNING else next_command(why, place),
+            next_command(why, place) if section is Section.FAILED else look,
         )

@@ -143,6 +143,8 @@ def _copy(
         if state.last_success is not None:
             word = "" if state.is_applied else ", applied"
             retention += f"{word} {age(state.last_success, now)} ago"
+    if copy is not None and copy.unreadable:
+        newest += f", lacks {count(copy.unreadable, 'file')}"
     return [
         name if is_ready else f"{name} (NotReady)",
         copy.session if copy is not None else NOTHING,
@@ -247,6 +249,7 @@ def detail_json(found: Detail, view: View, notes: Sequence[str]) -> JsonObject:
                     else None
                 ),
                 "isMet": copy.is_met,
+                "unreadableFiles": copy.unreadable,
             }
             for copy in found.copies
         ],

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
+from stashgen.api.shared import AffectedFiles
 from stashgen.api.snapshot import Component, Summary
 from stashgen.kubestash import names
 from stashgen.kubestash.quantities import format_size
@@ -28,6 +29,7 @@ _CLOCK_SKEW = timedelta(minutes=5)
 _TICK = re.compile(r".*-(?P<unix>[0-9]{1,12})")
 _ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 _SIZE = re.compile(r"[0-9]{1,12}(\.[0-9]{1,3})? (B|KiB|MiB|GiB|TiB)")
+_MOST_NAMES, _LONGEST_NAME, _MOST_FILES = 3, 60, 10**9
 _DURATION = re.compile(r"[0-9a-z.\u00b5]{1,24}")
 
 
@@ -109,6 +111,7 @@ def recovered(
             duration=_matching(_DURATION, component.duration),
             integrity=component.integrity,
             error=_error(component.error),
+            unreadable=_unreadable(component.unreadable) if record.is_whole(listed) else None,
             paths=tuple(_paths(component, listed)),
         )
     except ValidationError as error:
@@ -143,8 +146,20 @@ def _matching(pattern: re.Pattern[str], text: str | None) -> str | None:
     return text if text is not None and pattern.fullmatch(text) else None
 
 
+def _unreadable(files: AffectedFiles | None) -> AffectedFiles | None:
+    """How many they are, and the first names as far as a page has room for them."""
+    if files is None or files.count < 1:
+        return None
+    first = [_printable(name, _LONGEST_NAME) for name in files.first[:_MOST_NAMES]]
+    return AffectedFiles(count=min(files.count, _MOST_FILES), first=tuple(first))
+
+
 def _error(text: str | None) -> str | None:
     if text is None:
         return None
+    return _printable(text, LONGEST_ERROR)
+
+
+def _printable(text: str, length: int) -> str:
     printable = "".join(character if character.isprintable() else " " for character in text)
-    return shorten(printable, LONGEST_ERROR)
+    return shorten(printable, length)

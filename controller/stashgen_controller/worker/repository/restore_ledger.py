@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from stashgen.api.base import Int, Model, Time, format_time
 from stashgen.api.restore_session import RestoredBefore
+from stashgen.api.shared import AffectedFiles
 from stashgen.api.snapshot import Snapshot
 from stashgen.kubestash import layout
 from stashgen_controller.protocol.run_result import ErrorClass, RestoredPart
@@ -37,6 +38,7 @@ class Record(Model):
         begun, done: By the workers' clocks.
         files, size_bytes: Totals of the whole snapshot.
         restored: How far the last attempt came that could say so.
+        metadata_refused: What the volume has without all of its metadata.
     """
 
     version: Literal["v1"] = "v1"
@@ -50,6 +52,7 @@ class Record(Model):
     files: Int | None = None
     size_bytes: Int | None = None
     restored: RestoredPart | None = None
+    metadata_refused: AffectedFiles | None = None
 
 
 def find(run: RunContext, order: RestoreOrder) -> Record | None:
@@ -125,7 +128,14 @@ def note_part(run: RunContext, record: Record, part: RestoredPart) -> None:
     run.bucket.write(layout.restore_file(run.directory, record.order.nonce), _bytes(noted))
 
 
-def finish(run: RunContext, record: Record, *, files: int, size_bytes: int) -> None:
+def finish(
+    run: RunContext,
+    record: Record,
+    *,
+    files: int,
+    size_bytes: int,
+    metadata_refused: AffectedFiles | None,
+) -> None:
     """Record that everything was written.
 
     Raises:
@@ -138,6 +148,7 @@ def finish(run: RunContext, record: Record, *, files: int, size_bytes: int) -> N
             "files": files,
             "size_bytes": size_bytes,
             "restored": None,
+            "metadata_refused": metadata_refused,
         }
     )
     run.bucket.write(layout.restore_file(run.directory, record.order.nonce), _bytes(done))

@@ -8,6 +8,8 @@ import json
 from dataclasses import dataclass, field
 from typing import cast
 
+from stashgen_controller.worker.restic.complaints import Complaints, Where, where
+
 MOST_ERRORS = 10_000
 _LONGEST_TEXT = 500
 _SHOWN = 3
@@ -36,16 +38,27 @@ class Output:
         plain: Its lines on standard output that are no JSON by themselves (``cat`` prints one
             document over many lines).
         fatal: The text of its ``exit_error``.
-        errors: What it complained about before.
+        errors: What it complained about before, but for what is no fault.
+        repository: Its repository's address.
+        complaints: Those about single files, by where they belong.
+        general: The other ones, for example each failed attempt to reach the storage.
     """
 
     messages: list[dict[str, object]] = field(default_factory=list)
     plain: list[str] = field(default_factory=list)
     fatal: str | None = None
     errors: ErrorLog = field(default_factory=ErrorLog)
+    repository: str = ""
+    complaints: dict[Where, Complaints] = field(
+        default_factory=lambda: {place: Complaints() for place in Where}
+    )
+    general: ErrorLog = field(default_factory=ErrorLog)
 
     def feed(self, line: bytes, *, is_error: bool) -> dict[str, object] | None:
-        """Take a line of one of the streams; returned is a progress message, which is not kept."""
+        """Take a line of one of the streams.
+
+        Returned is a message about progress or about one file, which is not kept.
+        """
         text = line.decode(errors="replace").strip()
         if not text:
             return None
@@ -55,22 +68,39 @@ class Output:
         if isinstance(loaded, list):
             self.messages.append({"message_type": "list", "items": loaded})
         elif is_error:
-            self.errors.add(text)
+            self._complain(text)
         else:
             self.plain.append(text)
         return None
 
     def _take(self, message: dict[str, object]) -> dict[str, object] | None:
         match message.get("message_type"):
-            case "status":
+            case "status" | "verbose_status":
                 return message
             case "exit_error":
                 self.fatal = _clean(message.get("message"))
             case "error":
-                self.errors.add(_item_error(message))
+                self._take_error(message)
             case _:
                 self.messages.append(message)
         return None
+
+    def _take_error(self, message: dict[str, object]) -> None:
+        item = str(message.get("item") or "")
+        if not item:
+            self._complain(_clean(_text_of(message)))
+            return
+        during = str(message.get("during") or "")
+        place = where(during, item, _text_of(message), self.repository)
+        text = _item_error(item, message)
+        self.complaints[place].add(item, text)
+        if place is not Where.NOWHERE:
+            self.errors.add(text)
+
+    def _complain(self, text: str) -> None:
+        self.errors.add(text)
+        if self.general.count < _SHOWN:
+            self.general.add(text)
 
     def last(self, message_type: str) -> dict[str, object] | None:
         """The last message of a type."""
@@ -97,13 +127,15 @@ class Output:
         return "; ".join(dict.fromkeys(shown)) or f"exit code {exit_code}"
 
 
-def _item_error(message: dict[str, object]) -> str:
-    """One error as ``path: what``; only backup and restore say the path apart."""
+def _text_of(message: dict[str, object]) -> str:
     inner = message.get("error")
-    text = inner.get("message") if isinstance(inner, dict) else message.get("message")
-    item = str(message.get("item") or "")
-    cleaned = _clean(text)
-    return f"{item}: {cleaned}" if item and item not in cleaned else cleaned
+    return str((inner.get("message") if isinstance(inner, dict) else message.get("message")) or "")
+
+
+def _item_error(item: str, message: dict[str, object]) -> str:
+    """One error as ``path: what``; only backup and restore say the path apart."""
+    cleaned = _clean(_text_of(message))
+    return f"{item}: {cleaned}" if item not in cleaned else cleaned
 
 
 def _json(text: str) -> object:

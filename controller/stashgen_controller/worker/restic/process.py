@@ -1,8 +1,4 @@
-"""restic as a child process: JSON out, exit codes into error classes, signals forwarded.
-
-Exit codes: restic manual, "Scripting", since 0.17 (10 no repository, 11 locked, 12 wrong
-password, 3 source incomplete, 130 interrupted).
-"""
+"""restic as a child process: JSON out, signals forwarded."""
 
 import os
 import selectors
@@ -14,13 +10,13 @@ from datetime import UTC, datetime
 from typing import IO
 
 from stashgen_controller.protocol.run_result import ErrorClass
+from stashgen_controller.worker.restic.errors import error_class
 from stashgen_controller.worker.restic.interruption import Interruption
 from stashgen_controller.worker.restic.output import ErrorLog, Output
 from stashgen_controller.worker.storage.base import LOCAL_ACCESS, ResticAccess
 
 OLDEST = (0, 18)
 HOST = "host-0"
-SOURCE_INCOMPLETE = 3
 # With a check ends a good backup, which another one's lock shall not turn into a failed one.
 _LONGEST_LOCK_WAIT = 300.0
 _WAITS_LONGER = frozenset({"check"})
@@ -30,35 +26,6 @@ _SELDOM = "0.1"
 _KILLED = -9
 _TICK = 0.5
 _CHUNK = 1 << 16
-_EXIT_CODES = {
-    10: ErrorClass.NO_REPOSITORY,
-    11: ErrorClass.LOCKED,
-    12: ErrorClass.WRONG_PASSWORD,
-    130: ErrorClass.INTERRUPTED,
-}
-_TEXTS = (
-    ("no space left on device", ErrorClass.NO_SPACE),
-    ("disk quota exceeded", ErrorClass.NO_SPACE),
-    ("file too large", ErrorClass.NO_SPACE),
-    ("all source directories/files do not exist", ErrorClass.SOURCE_INCOMPLETE),
-    ("no matching id found", ErrorClass.NO_SNAPSHOT),
-    ("repository contains errors", ErrorClass.REPOSITORY_DAMAGED),
-    ("access denied", ErrorClass.ACCESS_DENIED),
-    ("access key id you provided does not exist", ErrorClass.ACCESS_DENIED),
-    ("signature we calculated does not match", ErrorClass.ACCESS_DENIED),
-    ("specified bucket does not exist", ErrorClass.NO_BUCKET),
-    ("connection refused", ErrorClass.UNAVAILABLE),
-    ("failed to verify certificate", ErrorClass.UNAVAILABLE),
-    ("no such host", ErrorClass.UNAVAILABLE),
-    ("i/o timeout", ErrorClass.UNAVAILABLE),
-    ("input/output error", ErrorClass.UNAVAILABLE),
-    ("transport endpoint", ErrorClass.UNAVAILABLE),
-    ("stale file handle", ErrorClass.UNAVAILABLE),
-    ("permission denied", ErrorClass.ACCESS_DENIED),
-    ("read-only file system", ErrorClass.UNAVAILABLE),
-    # Last: the reason why it is not found may be one of those above.
-    ("failed to find snapshot", ErrorClass.NO_SNAPSHOT),
-)
 
 
 class ResticError(Exception):
@@ -132,7 +99,7 @@ class Restic:
         if self.interruption.is_requested:
             what = f"restic {command} was not started: the run is being stopped"
             raise self._interrupted(what)
-        output = Output(errors=ErrorLog())
+        output = Output(repository=self.repository)
         exit_code = self._run([command, *args], output, on_progress)
         for text in output.errors.texts:
             self.errors.add(text)
@@ -228,7 +195,13 @@ class Restic:
             said = "".join(f": {last}" for last in output.errors.texts[-1:])
             what = f"restic {command} {how} (exit code {exit_code}){said}"
             return self._interrupted(what, output)
-        return ResticError(_reason(command, exit_code, text), f"restic {command}: {text}", output)
+        reason = error_class(command, exit_code, output, self._scratch)
+        return ResticError(reason, f"restic {command}: {text}", output)
+
+    @property
+    def _scratch(self) -> Sequence[str]:
+        """The folders that restic uses beside the repository."""
+        return [folder for folder in (self.temp_dir, self.cache_dir) if folder is not None]
 
     def _interrupted(self, message: str, output: Output | None = None) -> ResticError:
         late = self.interruption.is_late
@@ -281,11 +254,3 @@ def _lines(
                 *lines, rests[stream] = (rests[stream] + chunk).split(b"\n")
                 for line in lines:
                     yield line, stream is child.stderr
-
-
-def _reason(command: str, exit_code: int, text: str) -> ErrorClass:
-    lowered = text.lower()
-    found = next((kind for part, kind in _TEXTS if part in lowered), None)
-    if exit_code == SOURCE_INCOMPLETE and command == "backup":
-        return ErrorClass.NO_SPACE if found is ErrorClass.NO_SPACE else ErrorClass.SOURCE_INCOMPLETE
-    return _EXIT_CODES.get(exit_code) or found or ErrorClass.INTERNAL

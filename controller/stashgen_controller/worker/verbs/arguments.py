@@ -2,6 +2,10 @@
 
 from argparse import ArgumentParser
 
+# What a new file system has by itself at its top, for its own repairs: no data of the volume, and
+# no user but root can read it.
+OF_FILE_SYSTEM = frozenset({"lost+found"})
+
 
 def add_repository(parser: ArgumentParser) -> None:
     """Add the location of the repository in the storage, and the component."""

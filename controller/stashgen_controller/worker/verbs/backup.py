@@ -1,11 +1,12 @@
 """backup: restic backup of the mounted volume, check, sizes, the Snapshot's YAML."""
 
 import contextlib
+import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from stashgen.api.shared import Condition, ConditionStatus
+from stashgen.api.shared import AffectedFiles, Condition, ConditionStatus
 from stashgen.api.snapshot import (
     Component,
     Driver,
@@ -16,8 +17,9 @@ from stashgen.api.snapshot import (
     Summary,
 )
 from stashgen.kubestash import layout, phases
-from stashgen.kubestash.conditions import ConditionType
+from stashgen.kubestash.conditions import ConditionType, files_unreadable
 from stashgen.kubestash.quantities import format_size
+from stashgen.kubestash.unreadable import OnUnreadable
 from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.worker.repository.locks import clear_stale_locks
@@ -27,27 +29,35 @@ from stashgen_controller.worker.repository.records import (
     tag_for,
 )
 from stashgen_controller.worker.repository.writer import require_writer
-from stashgen_controller.worker.restic.process import (
-    HOST,
-    SOURCE_INCOMPLETE,
-    Outcome,
-    Restic,
-    ResticError,
-)
+from stashgen_controller.worker.restic.complaints import Where, add_up
+from stashgen_controller.worker.restic.errors import SOURCE_INCOMPLETE, of_storage
+from stashgen_controller.worker.restic.process import HOST, Outcome, Restic, ResticError
 from stashgen_controller.worker.run import RunContext, RunFailedError, run_error
 from stashgen_controller.worker.status_reporter import Reporter, backup_progress
 from stashgen_controller.worker.storage.base import StorageError
 from stashgen_controller.worker.verbs import Work
-from stashgen_controller.worker.verbs.arguments import add_cache, add_repository, items
+from stashgen_controller.worker.verbs.arguments import (
+    OF_FILE_SYSTEM,
+    add_cache,
+    add_repository,
+    items,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class BackupOrder:
-    """The arguments of the backup: which component, which paths, what to leave out."""
+    """The arguments of the backup.
+
+    Attributes:
+        paths: What to back up.
+        exclude: Patterns of what to leave out.
+        on_unreadable: Whether a backup that lacks files is good.
+    """
 
     component: str
     paths: Sequence[str]
     exclude: Sequence[str]
+    on_unreadable: OnUnreadable
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -57,6 +67,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--backupsession", required=True)
     parser.add_argument("--paths", required=True, type=items)
     parser.add_argument("--exclude", default=(), type=items)
+    parser.add_argument("--on-unreadable", default=OnUnreadable.FAIL, type=OnUnreadable)
 
 
 def subject(plan: RunSpec) -> Mapping[str, str]:
@@ -66,7 +77,7 @@ def subject(plan: RunSpec) -> Mapping[str, str]:
 
 def prepare(args: Namespace, reporter: Reporter) -> Work:
     """Back up, and report the Snapshot and the session."""
-    order = BackupOrder(args.component, args.paths, args.exclude)
+    order = BackupOrder(args.component, args.paths, args.exclude, args.on_unreadable)
     return Work(lambda run: backup(run, order, reporter), reporter.backup_ended)
 
 
@@ -100,22 +111,54 @@ def backup(run: RunContext, order: BackupOrder, reporter: Reporter) -> None:
 def _back_up(run: RunContext, order: BackupOrder, reporter: Reporter, name: str) -> None:
     restic = run.restic(run.components[order.component].path or "")
     clear_stale_locks(run, restic, run.components[order.component].path or "")
-    incomplete: Outcome | None = None
-    for source in order.paths:
-        outcome = _back_up_path(run, order, reporter, restic=restic, name=name, source=source)
-        if outcome.exit_code == SOURCE_INCOMPLETE:
-            incomplete = outcome
+    outcomes = [
+        _back_up_path(run, order, reporter, restic=restic, name=name, source=source)
+        for source in order.paths
+    ]
+    root = str(run.environment.data)
+    unreadable = add_up(*(found.output.complaints[Where.SOURCE].files(root) for found in outcomes))
+    run.components[order.component] = run.components[order.component].model_copy(
+        update={"unreadable": unreadable}
+    )
     _check(run, order.component, restic)
     stats = restic.run("stats", "--mode=raw-data")
     size = next(item["total_size"] for item in stats.output.messages if "total_size" in item)
     run.components[order.component] = run.components[order.component].model_copy(
         update={"size": format_size(int(str(size)))}
     )
-    if incomplete is not None:
-        raise RunFailedError(
-            ErrorClass.SOURCE_INCOMPLETE, f"some files could not be read: {incomplete.text}"
-        )
+    for outcome in outcomes:
+        _require_sound(run, order.component, outcome)
+    if unreadable is not None:
+        _accept(order, outcomes, unreadable)
     run.finish_component(order.component, Phase.SUCCEEDED)
+
+
+def _require_sound(run: RunContext, name: str, outcome: Outcome) -> None:
+    """Stop where restic found out, while it read the volume, that the repository lacks something.
+
+    It stores again what it can, so this snapshot may be whole; the older ones are not.
+    """
+    complaints = outcome.output.complaints
+    if complaints[Where.STORAGE].count:
+        texts = complaints[Where.STORAGE].texts
+        reason = of_storage(texts)
+        if reason is ErrorClass.REPOSITORY_DAMAGED:
+            run.components[name] = run.components[name].model_copy(update={"integrity": False})
+        raise RunFailedError(reason, f"restic backup: {'; '.join(texts)}")
+    is_explained = complaints[Where.SOURCE].count or complaints[Where.NOWHERE].count
+    if outcome.exit_code == SOURCE_INCOMPLETE and not is_explained:
+        raise RunFailedError(ErrorClass.SOURCE_INCOMPLETE, f"restic backup: {outcome.text}")
+
+
+def _accept(order: BackupOrder, outcomes: Sequence[Outcome], unreadable: AffectedFiles) -> None:
+    """Stop where files are missing, unless the policy accepts that; nothing at all is no backup."""
+    said = next(text for found in outcomes for text in found.output.complaints[Where.SOURCE].texts)
+    what = f"could not read {unreadable.text} ({said})"
+    if order.on_unreadable is OnUnreadable.FAIL:
+        raise RunFailedError(ErrorClass.SOURCE_INCOMPLETE, what)
+    summaries = [found.output.last("summary") or {} for found in outcomes]
+    if not any(item.get("total_files_processed") for item in summaries):
+        raise RunFailedError(ErrorClass.SOURCE_INCOMPLETE, f"{what}, and nothing else is there")
 
 
 def _back_up_path(
@@ -139,11 +182,12 @@ def _back_up_path(
 
     outcome = restic.run(
         "backup",
-        source,
         f"--host={HOST}",
         f"--tag={tag_for(name)}",
         restic.time_flag(),
-        *(f"--exclude={pattern}" for pattern in order.exclude),
+        *(f"--exclude={pattern}" for pattern in _left_out(run, order)),
+        "--",
+        source,
         ok=(0, SOURCE_INCOMPLETE),
         on_progress=progress,
     )
@@ -163,7 +207,16 @@ def _back_up_path(
         )
     )
     run.components[order.component] = component.model_copy(update={"restic_stats": (*done, stats)})
+    if not os.path.lexists(source):
+        # Whatever was in it counts as gone meanwhile, and that would be no fault.
+        msg = f"{source} disappeared while it was being read"
+        raise RunFailedError(ErrorClass.SOURCE_INCOMPLETE, msg)
     return outcome
+
+
+def _left_out(run: RunContext, order: BackupOrder) -> Sequence[str]:
+    """The patterns of what is not backed up: the policy's, and what belongs to the file system."""
+    return [*order.exclude, *(f"{run.environment.data}/{name}" for name in sorted(OF_FILE_SYSTEM))]
 
 
 def _check(run: RunContext, name: str, restic: Restic) -> None:
@@ -192,12 +245,13 @@ def _upload(run: RunContext, snapshot: Snapshot) -> None:
         message="Metadata uploaded to backend successfully",
         last_transition_time=now,
     )
+    lacks = next((item.unreadable for item in run.components.values() if item.unreadable), None)
     status = SnapshotStatus(
         snapshot_time=snapshot.metadata.creation_timestamp or run.started,
         last_update_time=now,
         total_components=len(run.components),
         components=dict(run.components),
-        conditions=(uploaded,),
+        conditions=(uploaded, *files_unreadable(lacks, now)),
     )
     status = status.model_copy(
         update={

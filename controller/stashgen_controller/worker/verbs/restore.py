@@ -1,14 +1,17 @@
 """restore: restore a Snapshot's files to their original paths."""
 
 import contextlib
+import os
 import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 from stashgen.api.base import format_time
 from stashgen.api.restore_request import RestoreMode
 from stashgen.api.restore_session import RestoreComponent, RestorePhase
+from stashgen.api.shared import AffectedFiles
 from stashgen.api.snapshot import Component, Driver, Phase, Snapshot
 from stashgen.kubestash import layout
 from stashgen_controller.protocol.run_result import ErrorClass, RestoredPart
@@ -17,17 +20,30 @@ from stashgen_controller.worker.repository import restore_ledger
 from stashgen_controller.worker.repository.locks import clear_stale_locks
 from stashgen_controller.worker.repository.records import list_restic
 from stashgen_controller.worker.repository.writer import adopt
+from stashgen_controller.worker.restic.complaints import Where, add_up
 from stashgen_controller.worker.restic.output import Output
 from stashgen_controller.worker.restic.process import Restic, ResticError
 from stashgen_controller.worker.run import RunContext, RunFailedError
 from stashgen_controller.worker.status_reporter import Reporter, restore_progress
 from stashgen_controller.worker.storage.base import StorageError
 from stashgen_controller.worker.verbs import Work
-from stashgen_controller.worker.verbs.arguments import add_cache, add_repository
+from stashgen_controller.worker.verbs.arguments import OF_FILE_SYSTEM, add_cache, add_repository
 
 _ID = re.compile(r"[0-9a-f]{8,64}")
-# What a new file system has by itself.
 _SHOWN = 3
+# Attributes that are the node's: its policy sets them for every new file, and need not let anybody
+# else do so.
+_LACKING = (Where.STORAGE, Where.TARGET)
+_OF_THE_NODE = (
+    "security.selinux",
+    "security.ima",
+    "security.evm",
+    "security.apparmor",
+    "security.SMACK64*",
+)
+_WRITES = ("restore", "--target=/", "--sparse", *(f"--exclude-xattr={n}" for n in _OF_THE_NODE))
+# restic's last word after a restore that did all it could.
+_COUNTED = re.compile(r"There were ([0-9]+) errors")
 _BEFORE_THE_FIRST_BYTE = frozenset(
     {
         ErrorClass.LOCKED,
@@ -39,8 +55,21 @@ _BEFORE_THE_FIRST_BYTE = frozenset(
         ErrorClass.UNAVAILABLE,
     }
 )
-_OF_THE_FILE_SYSTEM = frozenset({"lost+found"})
 _Progress = Callable[[dict[str, object]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A volume that has all data of the snapshots.
+
+    Attributes:
+        files, size_bytes: The snapshots' numbers.
+        refused: What it has without all of its metadata.
+    """
+
+    files: int
+    size_bytes: int
+    refused: AffectedFiles | None
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -96,9 +125,10 @@ def restore(run: RunContext, component: str, reporter: Reporter) -> None:
 
     if run.plan.order is None:
         wanted = ids()
-        _write(run, _restic(run, path), wanted, progress)
+        refused = _write(run, _restic(run, path), wanted, progress).refused
     else:
-        _restore_once(run, run.plan.order, path, ids, progress)
+        refused = _restore_once(run, run.plan.order, path, ids, progress)
+    run.metadata_refused = refused
     run.finish_component(component, Phase.SUCCEEDED)
 
 
@@ -108,13 +138,17 @@ def _restore_once(
     path: str,
     ids: Callable[[], list[str]],
     progress: _Progress,
-) -> None:
-    """Restore unless the bucket's record says that it was done; resume an interrupted restore."""
+) -> AffectedFiles | None:
+    """Restore unless the bucket's record says that it was done; resume an interrupted restore.
+
+    Returns:
+        What the volume has without all of its metadata.
+    """
     record = restore_ledger.find(run, order)
     if record is not None:
         run.restored_before = restore_ledger.restored_before(run, record)
         if run.restored_before is not None:
-            return
+            return record.metadata_refused
     passed = f"notAfter {format_time(order.not_after)} has passed"
     if record is not None:
         run.restored = record.restored or RestoredPart()
@@ -131,13 +165,20 @@ def _restore_once(
             _require_empty(run)
         record = restore_ledger.begin(run, order)
     try:
-        files, size_bytes = _write(run, restic, wanted, progress)
-        restore_ledger.finish(run, record, files=files, size_bytes=size_bytes)
-    except (ResticError, StorageError):
+        written = _write(run, restic, wanted, progress)
+        restore_ledger.finish(
+            run,
+            record,
+            files=written.files,
+            size_bytes=written.size_bytes,
+            metadata_refused=written.refused,
+        )
+    except (ResticError, RunFailedError, StorageError):
         if run.restored is not None:
             with contextlib.suppress(StorageError):
                 restore_ledger.note_part(run, record, run.restored)
         raise
+    return written.refused
 
 
 def _restic(run: RunContext, path: str) -> Restic:
@@ -146,10 +187,8 @@ def _restic(run: RunContext, path: str) -> Restic:
     return restic
 
 
-def _write(
-    run: RunContext, restic: Restic, ids: Sequence[str], progress: _Progress
-) -> tuple[int, int]:
-    """Have restic write the volume; returns the snapshots' numbers of files and bytes.
+def _write(run: RunContext, restic: Restic, ids: Sequence[str], progress: _Progress) -> Written:
+    """Have restic write the volume.
 
     restic holds a lock of its own while it reads.
     """
@@ -160,23 +199,68 @@ def _write(
         progress(message)
 
     done, size_bytes = RestoredPart(), 0
+    refused: AffectedFiles | None = None
     for id_ in ids:
         status.clear()
         try:
-            outcome = restic.run("restore", id_, "--target=/", "--sparse", on_progress=take)
+            output = restic.run(*_WRITES, "--", id_, on_progress=take).output
         except ResticError as error:
             # restic sums up unless it was interrupted.
             said = (error.output.last("summary") if error.output is not None else None) or status
             if said or _may_have_written(error):
                 run.restored = _sum(done, said, error.output)
-            raise
-        summary = outcome.output.last("summary") or {}
+            if error.output is None or not _is_done_but_for_metadata(error.output):
+                raise
+            _require_whole(restic, id_)
+            output = error.output
+            files = output.complaints[Where.METADATA].files(str(run.environment.data))
+            refused = add_up(refused, files)
+        summary = output.last("summary") or {}
         # Whatever fails from here on, the volume is not what it was.
         done = run.restored = _sum(done, summary)
         size_bytes += _int(summary, "total_bytes")
     if run.plan.adopt:
         adopt(run)
-    return done.total_files, size_bytes
+    return Written(done.total_files, size_bytes, refused)
+
+
+def _is_done_but_for_metadata(output: Output) -> bool:
+    """Whether restic went through all files and the target refused nothing but metadata."""
+    counted = _COUNTED.fullmatch(output.fatal or "")
+    refused = output.complaints[Where.METADATA].reports
+    return (
+        output.last("summary") is not None
+        and counted is not None
+        and int(counted[1]) == refused > 0
+    )
+
+
+def _require_whole(restic: Restic, id_: str) -> None:
+    """See that all data is in the volume: restic reads it and compares it with the snapshot.
+
+    A trial run reports each file whose content it would change; of what has no content it reports
+    the name, which must be there.
+
+    Raises:
+        RunFailedError: TargetRefused, where something is missing or different.
+        ResticError: it could not be read, or the repository is away.
+    """
+    differing: list[str] = []
+
+    def look(message: dict[str, object]) -> None:
+        item = str(message.get("item") or "")
+        if message.get("message_type") != "verbose_status" or message.get("action") == "unchanged":
+            return
+        # JSON has no way to spell a name that is not UTF-8: restic has made it without an error.
+        is_there = "\ufffd" in item or os.path.lexists(item)
+        if message.get("action") != "restored" or message.get("size") or not is_there:
+            differing.append(item)
+
+    restic.run("restore", "--target=/", "--dry-run", "--verbose=2", "--", id_, on_progress=look)
+    if differing:
+        shown = ", ".join(differing[:_SHOWN])
+        msg = f"{len(differing)} files differ from the snapshot after the restore: {shown}"
+        raise RunFailedError(ErrorClass.TARGET_REFUSED, msg)
 
 
 def _sum(
@@ -184,11 +268,12 @@ def _sum(
 ) -> RestoredPart:
     """What was restored before, and what restic says of this snapshot.
 
-    restic counts a file as restored that it could not write, so its errors are subtracted.
+    restic counts a file as restored that it could not write, so these are subtracted.
     """
     files = _int(message, "files_restored") + _int(message, "files_skipped")
     total = _int(message, "total_files")
-    errors = failed.errors.count if failed is not None else 0
+    complaints = failed.complaints if failed is not None else {}
+    errors = sum(complaints[place].count for place in _LACKING if place in complaints)
     files = max(0, min(files, total - errors))
     return RestoredPart(files=done.files + files, total_files=done.total_files + total)
 
@@ -217,7 +302,7 @@ def _require_listed(restic: Restic, ids: Sequence[str]) -> None:
 
 def _require_empty(run: RunContext) -> None:
     found = sorted(
-        path.name for path in run.environment.data.iterdir() if path.name not in _OF_THE_FILE_SYSTEM
+        path.name for path in run.environment.data.iterdir() if path.name not in OF_FILE_SYSTEM
     )
     if found:
         shown = ", ".join(found[:_SHOWN]) + (" and more" if len(found) > _SHOWN else "")

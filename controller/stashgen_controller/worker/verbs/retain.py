@@ -207,7 +207,13 @@ def choose(history: History, policy: RetentionPolicySpec, now: datetime) -> Choi
     ]
     counted = {item.name: item for item in open_ if not item.is_good or item.is_whole(listed)}
     facts = [
-        SnapshotFact(item.name, item.time(listed), item.snapshot.phase, item.session)
+        SnapshotFact(
+            item.name,
+            item.time(listed),
+            item.snapshot.phase,
+            item.session,
+            is_whole=item.snapshot.unreadable is None,
+        )
         for item in counted.values()
     ]
     decision = retention.decide(facts, policy, now)

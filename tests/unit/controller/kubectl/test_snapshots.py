@@ -117,6 +117,8 @@ def test_json_has_the_whole_id() -> None:
         "name": "good-1",
         "time": "2026-03-01T11:00:00Z",
         "phase": "Succeeded",
+        "unreadable": None,
+        "isRestorable": True,
         "size": "1.500 GiB",
         "repository": "nas-abc",
         "session": "backup",

@@ -13,7 +13,12 @@ def test_addon_has_kubestashs_tasks_functions_and_defaults() -> None:
     }
     cache = {"enableCache": "true", "scratchDir": "/kubestash-tmp"}
     assert found == {
-        ("logical-backup", "pvc-backup"): {"paths": "/kubestash-data", "exclude": None, **cache},
+        ("logical-backup", "pvc-backup"): {
+            "paths": "/kubestash-data",
+            "exclude": None,
+            "onUnreadable": None,
+            **cache,
+        },
         ("logical-backup-restore", "pvc-restore"): cache,
     }
 
@@ -35,7 +40,8 @@ def test_functions_have_kubestashs_flags_and_ours_for_the_place() -> None:
     }
     assert flags == {
         "pvc-backup": [
-            "backup", "--namespace", "--backupsession", *place, *cache, "--exclude", "--paths",
+            "backup", "--namespace", "--backupsession", *place, *cache, "--exclude",
+            "--on-unreadable", "--paths",
         ],
         "pvc-restore": [
             "restore", "--namespace", "--restoresession", "--snapshot", *place, *cache,

@@ -189,6 +189,7 @@ def test_json_says_the_same() -> None:
             "lastGood": "2026-03-01T05:00:00Z",
             "allowedSeconds": 18000.0,
             "isMet": False,
+            "unreadableFiles": 0,
         }
     ]
     assert data["pod"] == {

@@ -2,9 +2,7 @@ import json
 
 import pytest
 
-from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.worker.restic.output import MOST_ERRORS, Output
-from stashgen_controller.worker.restic.process import _reason
 
 
 def output(*lines: object, errors: tuple[object, ...] = ()) -> Output:
@@ -73,29 +71,3 @@ def test_errors_are_bounded_in_number_and_length() -> None:
     found = output(errors=tuple(b"x" * 2000 for _ in range(MOST_ERRORS + 5)))
     assert (len(found.errors.texts), found.errors.count) == (MOST_ERRORS, MOST_ERRORS + 5)
     assert max(map(len, found.errors.texts)) == 500
-
-
-@pytest.mark.parametrize(
-    ("command", "code", "text", "reason"),
-    [
-        ("backup", 3, "open: permission denied", ErrorClass.SOURCE_INCOMPLETE),
-        ("backup", 3, "write: no space left on device", ErrorClass.NO_SPACE),
-        ("forget", 3, "could not remove", ErrorClass.INTERNAL),
-        ("backup", 10, "repository does not exist", ErrorClass.NO_REPOSITORY),
-        ("forget", 11, "already locked: permission denied", ErrorClass.LOCKED),
-        ("check", 12, "wrong password", ErrorClass.WRONG_PASSWORD),
-        ("backup", 130, "", ErrorClass.INTERRUPTED),
-        ("backup", 1, "all source directories/files do not exist", ErrorClass.SOURCE_INCOMPLETE),
-        ("check", 1, "repository contains errors", ErrorClass.REPOSITORY_DAMAGED),
-        ("backup", 1, "dial tcp: connection refused", ErrorClass.UNAVAILABLE),
-        ("backup", 1, "Disk quota exceeded", ErrorClass.NO_SPACE),
-        ("restore", 1, "failed to find snapshot: connection refused", ErrorClass.UNAVAILABLE),
-        ("restore", 1, "failed to find snapshot: no such file", ErrorClass.NO_SNAPSHOT),
-        ("stats", 1, "something new", ErrorClass.INTERNAL),
-        ("backup", 2, "panic", ErrorClass.INTERNAL),
-    ],
-)
-def test_exit_codes_and_texts_are_classes(
-    command: str, code: int, text: str, reason: ErrorClass
-) -> None:
-    assert _reason(command, code, text) is reason

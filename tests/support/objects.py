@@ -111,15 +111,18 @@ def backup_session(
     )
 
 
-def snapshot(objects: Objects, name: str, phase: str, *, age: timedelta) -> None:
+def snapshot(
+    objects: Objects, name: str, phase: str, *, age: timedelta, unreadable: int = 0
+) -> None:
     """A Snapshot of the session ``backup`` in ``local-abcde``."""
     taken = format_time(NOW - age)
+    component = {"unreadable": {"count": unreadable}} if unreadable else {}
     objects.add(
         SNAPSHOTS,
         name,
         age=age,
         spec={"repository": "local-abcde", "session": "backup"},
-        status={"phase": phase, "snapshotTime": taken},
+        status={"phase": phase, "snapshotTime": taken, "components": {"dump": component}},
     )
 
 

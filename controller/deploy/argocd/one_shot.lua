@@ -27,6 +27,16 @@ local function why(status)
   end
 end
 
+-- What something that succeeded lacks all the same.
+local function lacks(status)
+  for _, condition in ipairs(status.conditions or {}) do
+    local tells = condition.type == "AllFilesRead" or condition.type == "MetadataRestored"
+    if tells and condition.status == "False" then
+      return condition.message
+    end
+  end
+end
+
 local status = obj.status
 if status == nil or status.phase == nil then
   return {status = "Progressing", message = "the controller has not reconciled it yet"}
@@ -40,9 +50,12 @@ local healths = {
 }
 local message = status.phase
 local found = why(status)
+if status.phase == "Succeeded" then
+  found = lacks(status)
+end
 if status.phase == "Expired" then
   message = found
-elseif status.phase ~= "Succeeded" and found ~= nil then
+elseif found ~= nil then
   message = status.phase .. ": " .. found
 end
 return {status = healths[status.phase] or "Unknown", message = message}

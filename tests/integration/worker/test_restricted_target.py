@@ -114,7 +114,7 @@ def test_data_that_is_not_there_is_never_called_whole(history: Workbench) -> Non
     history.prefix = denied(errno.EPERM, *OWNERS)
     ended = history.restore(snapshot(history))
     assert ended.reason == ErrorClass.TARGET_REFUSED
-    assert "1 files differ" in ended.text
+    assert "not as in the snapshot after the restore: 1 file: " in ended.text
     assert ended.result.restored is not None
 
 

@@ -69,6 +69,17 @@ def test_failed_ones_come_back_with_their_reason(workbench: Workbench) -> None:
     (found,) = unpack(page(workbench.resync()).snapshots)
     assert found.phase is Phase.FAILED
     assert str(found.error).startswith("SourceIncomplete: ")
+    assert found.unreadable is not None
+    assert (found.unreadable.count, found.unreadable.first) == (1, ("secret",))
+
+
+def test_a_failed_one_whose_data_is_gone_promises_nothing(workbench: Workbench) -> None:
+    make_unreadable(workbench, "secret")
+    workbench.backup(0)
+    for file in (workbench.repository / "snapshots").iterdir():
+        file.unlink()
+    (found,) = unpack(page(workbench.resync()).snapshots)
+    assert (found.phase, found.unreadable) == (Phase.FAILED, None)
 
 
 def test_nothing_is_written(workbench: Workbench) -> None:

@@ -129,7 +129,7 @@ def _back_up(run: RunContext, order: BackupOrder, reporter: Reporter, name: str)
     for outcome in outcomes:
         _require_sound(run, order.component, outcome)
     if unreadable is not None:
-        _accept(order, outcomes, unreadable)
+        _accept(run, order, outcomes, unreadable)
     run.finish_component(order.component, Phase.SUCCEEDED)
 
 
@@ -150,15 +150,20 @@ def _require_sound(run: RunContext, name: str, outcome: Outcome) -> None:
         raise RunFailedError(ErrorClass.SOURCE_INCOMPLETE, f"restic backup: {outcome.text}")
 
 
-def _accept(order: BackupOrder, outcomes: Sequence[Outcome], unreadable: AffectedFiles) -> None:
+def _accept(
+    run: RunContext, order: BackupOrder, outcomes: Sequence[Outcome], unreadable: AffectedFiles
+) -> None:
     """Stop where files are missing, unless the policy accepts that; nothing at all is no backup."""
     said = next(text for found in outcomes for text in found.output.complaints[Where.SOURCE].texts)
     what = f"could not read {unreadable.text} ({said})"
-    if order.on_unreadable is OnUnreadable.FAIL:
-        raise RunFailedError(ErrorClass.SOURCE_INCOMPLETE, what)
     summaries = [found.output.last("summary") or {} for found in outcomes]
     if not any(item.get("total_files_processed") for item in summaries):
+        # There is nothing that could be restored.
+        component = run.components[order.component].model_copy(update={"unreadable": None})
+        run.components[order.component] = component
         raise RunFailedError(ErrorClass.SOURCE_INCOMPLETE, f"{what}, and nothing else is there")
+    if order.on_unreadable is OnUnreadable.FAIL:
+        raise RunFailedError(ErrorClass.SOURCE_INCOMPLETE, what)
 
 
 def _back_up_path(

@@ -20,7 +20,7 @@ from stashgen_controller.worker.repository import restore_ledger
 from stashgen_controller.worker.repository.locks import clear_stale_locks
 from stashgen_controller.worker.repository.records import list_restic
 from stashgen_controller.worker.repository.writer import adopt
-from stashgen_controller.worker.restic.complaints import Where, add_up
+from stashgen_controller.worker.restic.complaints import Complaints, Where, add_up
 from stashgen_controller.worker.restic.output import Output
 from stashgen_controller.worker.restic.process import Restic, ResticError
 from stashgen_controller.worker.run import RunContext, RunFailedError
@@ -211,10 +211,10 @@ def _write(run: RunContext, restic: Restic, ids: Sequence[str], progress: _Progr
                 run.restored = _sum(done, said, error.output)
             if error.output is None or not _is_done_but_for_metadata(error.output):
                 raise
-            _require_whole(restic, id_)
+            root = str(run.environment.data)
+            _require_whole(restic, id_, root)
             output = error.output
-            files = output.complaints[Where.METADATA].files(str(run.environment.data))
-            refused = add_up(refused, files)
+            refused = add_up(refused, output.complaints[Where.METADATA].files(root))
         summary = output.last("summary") or {}
         # Whatever fails from here on, the volume is not what it was.
         done = run.restored = _sum(done, summary)
@@ -235,7 +235,7 @@ def _is_done_but_for_metadata(output: Output) -> bool:
     )
 
 
-def _require_whole(restic: Restic, id_: str) -> None:
+def _require_whole(restic: Restic, id_: str, root: str) -> None:
     """See that all data is in the volume: restic reads it and compares it with the snapshot.
 
     A trial run reports each file whose content it would change; of what has no content it reports
@@ -245,7 +245,7 @@ def _require_whole(restic: Restic, id_: str) -> None:
         RunFailedError: TargetRefused, where something is missing or different.
         ResticError: it could not be read, or the repository is away.
     """
-    differing: list[str] = []
+    differing = Complaints()
 
     def look(message: dict[str, object]) -> None:
         item = str(message.get("item") or "")
@@ -254,12 +254,12 @@ def _require_whole(restic: Restic, id_: str) -> None:
         # JSON has no way to spell a name that is not UTF-8: restic has made it without an error.
         is_there = "\ufffd" in item or os.path.lexists(item)
         if message.get("action") != "restored" or message.get("size") or not is_there:
-            differing.append(item)
+            differing.add(item, "")
 
     restic.run("restore", "--target=/", "--dry-run", "--verbose=2", "--", id_, on_progress=look)
-    if differing:
-        shown = ", ".join(differing[:_SHOWN])
-        msg = f"{len(differing)} files differ from the snapshot after the restore: {shown}"
+    files = differing.files(root)
+    if files is not None:
+        msg = f"not as in the snapshot after the restore: {files.text}"
         raise RunFailedError(ErrorClass.TARGET_REFUSED, msg)
 
 

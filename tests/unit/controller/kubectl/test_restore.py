@@ -94,6 +94,13 @@ def test_nothing_else_is_restored_instead(command: Command, why: str) -> None:
         choose(command, _subject(), _POINTS)
 
 
+def test_a_failed_one_that_says_what_it_lacks_is_restored_by_its_name_only() -> None:
+    lacking = replace(_POINTS[0], name="lacking", is_restorable=True)
+    points = [lacking, *_POINTS]
+    assert choose(replace(_RESTORE, snapshot="lacking"), _subject(), points).snapshot == "lacking"
+    assert choose(_RESTORE, _subject(), points).snapshot == "new"
+
+
 def test_a_repository_of_another_volume_is_refused() -> None:
     with pytest.raises(UsageError, match='no Repository "gcs"; it has nas, s3'):
         choose(replace(_RESTORE, repository="gcs"), _subject(), _POINTS)

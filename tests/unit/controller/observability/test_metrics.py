@@ -58,6 +58,18 @@ def test_recovery_point_is_met_until_the_longest_gap_and_the_timeout_are_over(
     }
 
 
+def test_what_the_newest_good_snapshot_lacks_is_counted() -> None:
+    objects = Objects()
+    configuration(objects)
+    for name, age, count in (("old", 3, 5), ("new", 2, 7), ("failed", 1, 9)):
+        phase = "Failed" if name == "failed" else "Succeeded"
+        snapshot(objects, name, phase, age=age * _HOUR, unreadable=count)
+    name = "stashgen_last_success_unreadable_files"
+    assert _series(objects, name) == {_COPY: 7}
+    snapshot(objects, "whole", "Succeeded", age=timedelta())
+    assert _series(objects, name) == {_COPY: 0}
+
+
 def test_a_new_configuration_has_time_until_its_first_snapshot() -> None:
     objects = Objects()
     configuration(objects, age=timedelta(hours=4))

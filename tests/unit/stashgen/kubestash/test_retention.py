@@ -1,5 +1,6 @@
 """What a RetentionPolicy keeps: the grammar, the algorithm's rules and its properties."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -189,6 +190,27 @@ def test_last_good_snapshot_survives_every_policy() -> None:
     assert decide(old, _keep(last=0), _NOW).keep == (old[0].name,)
 
 
+def test_the_newest_whole_snapshot_is_kept_beside_a_newer_one_that_lacks_files() -> None:
+    whole, *incomplete = [
+        replace(_fact(_NOW - timedelta(days=day)), is_whole=day == 400) for day in (400, 3, 2, 1)
+    ]
+    decision = decide([whole, *incomplete], _keep(last=1, period="30d"), _NOW)
+    assert decision.keep == (whole.name, incomplete[-1].name)
+
+
+def test_of_a_day_the_newest_whole_snapshot_is_kept() -> None:
+    morning, noon, evening = (
+        replace(_fact(datetime(2026, 3, 9, hour, tzinfo=UTC)), is_whole=hour != 20)
+        for hour in (8, 12, 20)
+    )
+    newest = _fact(_NOW)
+    decision = decide([morning, noon, evening, newest], _keep(daily=2), _NOW)
+    assert decision.keep == (noon.name, newest.name)
+    lacking = replace(noon, is_whole=False)
+    decision = decide([lacking, evening, newest], _keep(daily=2), _NOW)
+    assert decision.keep == (evening.name, newest.name)
+
+
 def test_one_failed_snapshot_is_kept_unless_another_number_is_said() -> None:
     failed = [_fact(_NOW - timedelta(hours=hour), Phase.FAILED) for hour in range(4)]
     assert len(decide(failed, _keep(last=1), _NOW).keep) == 1
@@ -230,6 +252,7 @@ _FACTS = st.lists(
         time=st.datetimes(datetime(2020, 1, 1), datetime(2026, 3, 10), timezones=st.just(UTC)),
         phase=st.sampled_from(Phase),
         session=st.sampled_from(["backup", "weekly"]),
+        is_whole=st.booleans(),
     ),
     max_size=40,
     unique_by=lambda fact: fact.name,

@@ -60,6 +60,36 @@ def _request(
     objects.add(RESTORE_REQUESTS, name, age=age, spec=spec, status=status)
 
 
+def test_a_good_snapshot_that_lacks_files_is_shown_and_is_no_finding() -> None:
+    objects = _protected()
+    assert overview(objects, NOW).of(Section.INCOMPLETE) == []
+    snapshot(objects, "newer", "Succeeded", age=timedelta(), unreadable=3)
+    found = overview(objects, NOW)
+    (entry,) = found.of(Section.INCOMPLETE)
+    assert entry.why == "the newest restore point lacks 3 files that could not be read"
+    assert found.is_well
+
+
+def test_a_restore_whose_volume_refused_owners_is_shown_until_the_next_one() -> None:
+    objects = _protected()
+    refused = {
+        "type": "MetadataRestored",
+        "status": "False",
+        "reason": "RefusedByTarget",
+        "message": "the volume refused",
+        "lastTransitionTime": "2026-03-01T10:00:00Z",
+    }
+    spec = {"target": _TARGET, "dataSource": _DATA}
+    status = {"phase": "Succeeded", "conditions": [refused]}
+    objects.add(RESTORE_SESSIONS, "one", age=_HOUR, spec=spec, status=status)
+    found = overview(objects, NOW)
+    (entry,) = found.of(Section.INCOMPLETE)
+    assert (entry.name, entry.why) == ("one", "the volume refused")
+    assert found.is_well
+    _restore(objects, "two", "Succeeded", timedelta())
+    assert overview(objects, NOW).of(Section.INCOMPLETE) == []
+
+
 def test_the_same_is_late_and_unprotected_as_the_metrics_say() -> None:
     objects = _protected()
     configuration(objects, "often", schedule="0 * * * *", timeout="10m")

@@ -83,6 +83,15 @@ def test_place_is_added_once_at_the_end_where_the_function_does_not_say_it() -> 
     )  # fmt: skip
 
 
+def test_what_becomes_of_unreadable_files_reaches_a_function_that_has_no_flag_for_it() -> None:
+    """KubeStash's own Function, with our worker."""
+    own, none = "--on-unreadable=${onUnreadable:=}", "--x=1"
+    for flag in (own, none):
+        said = _args(flag, params={"onUnreadable": "warn"})
+        assert [arg for arg in said if arg != none] == ["--on-unreadable=warn"]
+        assert [arg for arg in _args(flag) if arg != none] == []
+
+
 def test_place_of_a_repository_has_no_slash_around_its_directory() -> None:
     repository = one_volume.repository()
     spec = repository.spec.model_copy(update={"path": "/demo/library/"})

@@ -146,7 +146,7 @@ def make_authority(folder: Path) -> Path:
 
 def make_server_certificate(folder: Path, address: str = LOOPBACK) -> None:
     """``server.crt`` and ``server.key`` for this machine, by the folder's authority."""
-    names = f"subjectAltName=DNS:localhost,IP:{address}"
+    names = f"subjectAltName=DNS:localhost,DNS:s3.corp.test,IP:{address}"
     by = ("-CA", "ca.crt", "-CAkey", "ca.key", "-addext", names)
     leaf = ("-addext", "basicConstraints=critical,CA:FALSE")
     out = ("-keyout", "server.key", "-out", "server.crt")

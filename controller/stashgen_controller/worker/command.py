@@ -14,7 +14,7 @@ from stashgen.kubestash.verbs import PODS, TRIGGER, VERBS, Verb
 from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.worker.api_client import Api
-from stashgen_controller.worker.environment import Environment, from_process
+from stashgen_controller.worker.environment import Environment, drop_reserved, from_process
 from stashgen_controller.worker.restic.interruption import Interruption
 from stashgen_controller.worker.result_file import with_details
 from stashgen_controller.worker.run import (
@@ -37,6 +37,7 @@ def run_command(argv: Sequence[str] | None, interruption: Interruption) -> int:
     """Run one verb and report; returns exit code 0 or 1, or 2 for a wrong command line."""
     chosen, rest = _parser().parse_known_args(argv)
     environment = from_process()
+    drop_reserved()
     if chosen.command == TRIGGER:
         from stashgen_controller.worker.verbs import trigger
 

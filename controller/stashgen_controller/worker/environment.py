@@ -12,6 +12,7 @@ from stashgen.kubestash.paths import (
     ENCRYPTION_PATH,
     SESSION_PATH,
 )
+from stashgen.kubestash.pods.environment import why_reserved
 from stashgen_controller.protocol.run_spec import RunSpec
 
 PASSWORD_FILE = f"{ENCRYPTION_PATH}/RESTIC_PASSWORD"
@@ -55,6 +56,17 @@ class Environment:
             pydantic.ValidationError: it is not one.
         """
         return RunSpec.model_validate_json(self.plan_file.read_bytes(), extra="ignore")
+
+
+def drop_reserved() -> None:
+    """Forget the variables that a user may not set: restic and obstore read them from here.
+
+    obstore takes a session token and the mode of create-only writes from ``AWS_*``, restic the
+    repository and the key from ``RESTIC_*``. Ours have been read by now.
+    """
+    for name in list(os.environ):
+        if why_reserved(name) is not None:
+            del os.environ[name]
 
 
 def from_process() -> Environment:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from stashgen.api.backup_configuration import BackupConfiguration, SchedulerJobTemplate, Session
 from stashgen.api.backup_session import BackupSession
 from stashgen.api.backup_storage import BackupStorage
-from stashgen.api.base import Model
+from stashgen.api.base import JsonObject, Model
 from stashgen.api.repository import Repository
 from stashgen.api.restore_session import DataSource, RestoreSession
 from stashgen.api.runtime_settings import (
@@ -28,6 +28,7 @@ from stashgen.kubestash.addons import (
     pvc_addon,
 )
 from stashgen.kubestash.backends import BACKENDS, backend_of
+from stashgen.kubestash.pods.environment import why_reserved
 from stashgen.kubestash.pods.templates import COMPONENT
 from stashgen.kubestash.pods.volumes import is_scratch_volume
 from stashgen.kubestash.unreadable import OnUnreadable
@@ -115,7 +116,7 @@ def _of_storage(storage: BackupStorage) -> Iterator[Unsupported]:
         yield Unsupported("spec.deletionPolicy", _WIPE_OUT)
     runtime = storage.spec.runtime_settings or RuntimeSettings()
     yield from _others(runtime.pod, _RUNTIME_POD, "spec.runtimeSettings.pod")
-    yield from _others(runtime.container, _RUNTIME_CONTAINER, "spec.runtimeSettings.container")
+    yield from _of_container(runtime.container, "spec.runtimeSettings.container")
 
 
 def _of_repository(repository: Repository) -> Iterator[Unsupported]:
@@ -170,8 +171,8 @@ def _of_addon(addon: AddonInfo | None, path: str, known: str) -> Iterator[Unsupp
     if len(tasks) > 1:
         yield Unsupported(f"{path}.tasks", "more than one task is not supported yet")
     yield from _of_template(addon.job_template, f"{path}.jobTemplate")
-    runtime: ContainerRuntimeSettings | None = addon.container_runtime_settings
-    yield from _others(runtime, _RUNTIME_CONTAINER, f"{path}.containerRuntimeSettings")
+    runtime = addon.container_runtime_settings
+    yield from _of_container(runtime, f"{path}.containerRuntimeSettings")
 
 
 def _of_task(task: TaskReference, path: str, known: str) -> Iterator[Unsupported]:
@@ -207,8 +208,24 @@ def _parameters(task: str) -> set[str]:
 
 def _of_template(template: OffshootPodTemplate | None, path: str) -> Iterator[Unsupported]:
     yield from _others(template, _TEMPLATE, path)
-    if template is not None:
+    if template is not None and template.spec is not None:
         yield from _others(template.spec, _TEMPLATE_SPEC, f"{path}.spec")
+        yield from _reserved(template.spec.env, f"{path}.spec.env")
+
+
+def _of_container(settings: ContainerRuntimeSettings | None, path: str) -> Iterator[Unsupported]:
+    yield from _others(settings, _RUNTIME_CONTAINER, path)
+    if settings is not None:
+        yield from _reserved(settings.env, f"{path}.env")
+
+
+def _reserved(variables: tuple[JsonObject, ...] | None, path: str) -> Iterator[Unsupported]:
+    """Variables that the worker would drop or replace."""
+    for index, variable in enumerate(variables or ()):
+        name = str(variable.get("name") or "")
+        why = why_reserved(name)
+        if why is not None:
+            yield Unsupported(f"{path}[{index}].name", f"{name} is reserved: {why}")
 
 
 def _of_backup_session(session: BackupSession) -> Iterator[Unsupported]:

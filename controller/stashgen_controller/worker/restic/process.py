@@ -173,7 +173,7 @@ class Restic:
         return flags
 
     def _environment(self, command: str) -> Mapping[str, str]:
-        kept = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
+        """The container's variables (proxies, GOGC, RESTIC_PACK_SIZE), overridden by ours."""
         ours = {
             "RESTIC_REPOSITORY": self.repository,
             "RESTIC_PASSWORD_FILE": self.password_file,
@@ -181,7 +181,7 @@ class Restic:
             "TZ": "UTC",
         }
         ours |= self.access.environment
-        return kept | ours | ({"TMPDIR": self.temp_dir} if self.temp_dir else {})
+        return {**os.environ} | ours | ({"TMPDIR": self.temp_dir} if self.temp_dir else {})
 
     def _error(self, command: str, exit_code: int, output: Output) -> ResticError:
         text = output.text(exit_code)

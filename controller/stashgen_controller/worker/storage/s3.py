@@ -5,12 +5,14 @@ of a listing, and their event loop makes some processes abort at exit (obstore 0
 after the work was done).
 """
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal, TypeVar
+from urllib.parse import urlsplit
 
 from fsspec import AbstractFileSystem
 from obstore.exceptions import AlreadyExistsError, BaseError
@@ -25,6 +27,7 @@ from stashgen_controller.worker.storage.base import (
     Storage,
     StorageError,
 )
+from stashgen_controller.worker.storage.proxy import proxy_for
 
 _ADDRESS = re.compile(r"s3:(?P<endpoint>https?://[^/]+)/(?P<bucket>[^/]+)(/(?P<prefix>.*))?")
 _NOT_IN_ADDRESS = re.compile(r"[%?#]")
@@ -53,6 +56,7 @@ _RETRY_SECONDS = 30
 # obstore's own 5 s are less than the TLS of a server may take that many workers ask at once, and
 # a create-only write is not repeated after them.
 _CONNECT_LIMIT = timedelta(seconds=30)
+_PROXY_SCHEMES = frozenset({"http", "https"})
 _Answer = TypeVar("_Answer")
 
 
@@ -125,6 +129,30 @@ def _missing(what: str) -> StorageError:
     return StorageError(ErrorClass.SECRET_MISSING, f"the Secret with the storage's keys {what}")
 
 
+@dataclass(frozen=True, slots=True)
+class _Proxy:
+    """What obstore is told of proxies; without an address it would look for one by itself."""
+
+    url: str
+    excludes: str
+
+
+def _proxy(endpoint: str) -> _Proxy:
+    """The proxy that restic will use for a server.
+
+    Raises:
+        StorageError: obstore does not speak the proxy's protocol.
+    """
+    url = proxy_for(endpoint, os.environ)
+    if url is None:
+        return _Proxy("http://localhost", urlsplit(endpoint).hostname or "")
+    scheme = url.partition("://")[0]
+    if scheme not in _PROXY_SCHEMES:
+        msg = f"a proxy by {scheme} is not supported: HTTP_PROXY, HTTPS_PROXY take http and https"
+        raise StorageError(ErrorClass.UNAVAILABLE, msg)
+    return _Proxy(url, "")
+
+
 class S3Bucket(Storage):
     """A storage in a bucket: ``s3:<endpoint>/<bucket>/<prefix>``."""
 
@@ -155,6 +183,7 @@ class S3Bucket(Storage):
         if connections is not None:
             flags += ["--option", f"s3.connections={connections}"]
         self.access = ResticAccess(environment, flags)
+        proxy = _proxy(match["endpoint"])
         store = S3Store(
             match["bucket"],
             endpoint=match["endpoint"],
@@ -165,6 +194,8 @@ class S3Bucket(Storage):
                 "allow_http": True,
                 "allow_invalid_certificates": insecure_tls,
                 "connect_timeout": _CONNECT_LIMIT,
+                "proxy_url": proxy.url,
+                "proxy_excludes": proxy.excludes,
                 "root_certificate": credentials.authority,
             }
             if credentials.authority
@@ -172,6 +203,8 @@ class S3Bucket(Storage):
                 "allow_http": True,
                 "allow_invalid_certificates": insecure_tls,
                 "connect_timeout": _CONNECT_LIMIT,
+                "proxy_url": proxy.url,
+                "proxy_excludes": proxy.excludes,
             },
             retry_config={
                 "max_retries": _RETRIES,

@@ -58,18 +58,3 @@ def test_a_lock_is_waited_for_at_most_half_of_the_time_left(
 
 def test_a_backup_is_taken_at_our_clocks_time() -> None:
     assert restic(Interruption()).time_flag() == "--time=2026-05-04 03:17:05"
-
-
-def test_restic_gets_nothing_from_the_environment_but_what_it_needs(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("RESTIC_PASSWORD", "leaked")
-    monkeypatch.setenv("RESTIC_COMPRESSION", "off")
-    assert set(restic(Interruption())._environment("backup")) <= {
-        "PATH",
-        "HOME",
-        "TZ",
-        "RESTIC_REPOSITORY",
-        "RESTIC_PASSWORD_FILE",
-        "RESTIC_PROGRESS_FPS",
-    }

@@ -168,6 +168,22 @@ def _source(**source: object) -> RestoreSession:
             _addon(containerRuntimeSettings={"ionice": {"class": 2}}),
             "spec.sessions[0].addon.containerRuntimeSettings.ionice",
         ),
+        (
+            _addon(containerRuntimeSettings={"env": [{"name": "GOGC"}, {"name": "RESTIC_HOST"}]}),
+            "spec.sessions[0].addon.containerRuntimeSettings.env[1].name",
+        ),
+        (
+            _addon(jobTemplate={"spec": {"env": [{"name": "AWS_SESSION_TOKEN", "value": "x"}]}}),
+            "spec.sessions[0].addon.jobTemplate.spec.env[0].name",
+        ),
+        (
+            _trigger(template={"spec": {"env": [{"name": "JOB_NAME", "value": "x"}]}}),
+            "spec.sessions[0].scheduler.jobTemplate.template.spec.env[0].name",
+        ),
+        (
+            _storage(runtimeSettings={"container": {"env": [{"name": "VERB", "value": "retain"}]}}),
+            "spec.runtimeSettings.container.env[0].name",
+        ),
         (_copy(deletionPolicy="WipeOut"), "spec.sessions[0].repositories[0].deletionPolicy"),
         (_copy(deletionPolicy="Delete"), "spec.sessions[0].repositories[0].deletionPolicy"),
         (
@@ -234,6 +250,15 @@ def test_field_that_would_do_nothing_is_told(obj: Model, path: str) -> None:
         _trigger(template={"spec": {"dnsPolicy": "ClusterFirst", "hostNetwork": False}}),
         _task(name="LogicalBackup", params={"paths": "/a", "exclude": "b", "enableCache": "true"}),
         _task(addonVolumes=[{"name": "${RESTIC_CACHE_VOLUME}", "source": {"emptyDir": {}}}]),
+        _addon(
+            containerRuntimeSettings={
+                "env": [
+                    {"name": name, "value": "1"}
+                    for name in ("HTTPS_PROXY", "no_proxy", "GOGC", "SSL_CERT_FILE", "LANG")
+                ]
+            }
+        ),
+        _addon(jobTemplate={"spec": {"env": [{"name": "RESTIC_PACK_SIZE", "value": "64"}]}}),
         _copy(deletionPolicy="Retain"),
         _restore(hooks={}, manifestOptions={}),
         _task(targetVolumes={}),

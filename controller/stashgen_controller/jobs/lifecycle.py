@@ -16,6 +16,8 @@ from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.runtime.decision import Decision, Delete, Question
 
+# The kubelet ends native sidecars after the worker, within the pod's grace period as a rule.
+LINGERS = timedelta(minutes=1)
 _UNEXPLAINED = Reason(ErrorClass.INTERNAL, "the Job failed without reporting a reason")
 
 
@@ -45,7 +47,7 @@ class NeverStarted:
     """The Job's pod has waited for so long that this is a failure; the Job still exists.
 
     The Job must not start later, so it is deleted: at once where that is not mistaken for a loss
-    (``deletion``), else once the failure is recorded (``delete_unstarted``).
+    (``deletion``), else once the failure is recorded (``after_end``).
 
     Attributes:
         executor: What the status is to record.
@@ -139,7 +141,26 @@ def delete_job(namespace: str, executor: Executor | None) -> tuple[Delete, ...]:
     return (Delete(JOBS, namespace, executor.job, executor.job_uid),)
 
 
-def delete_unstarted(run: JobRun, namespace: str, recorded: Executor | None) -> Decision:
-    """What is left to do for an object that has ended: a Job that never started must not now."""
+def next_look(run: JobRun) -> timedelta | None:
+    """When to look again at what has just ended, so that ``after_end`` has its turn."""
+    return LINGERS if run.lingers else None
+
+
+def after_end(run: JobRun, namespace: str, recorded: Executor | None, now: datetime) -> Decision:
+    """What is left to do for an object whose end is recorded.
+
+    A Job that never started must not now, and one that a sidecar keeps from ending is deleted with
+    its pod: until then the volume stays attached to its node.
+
+    Args:
+        run: The recorded Job.
+        namespace: Of the Job.
+        recorded: The Job, as the status keeps it.
+        now: The time.
+    """
+    if run.lingers:
+        left = (run.finished or now) + LINGERS - now
+        if left > timedelta():
+            return Decision(requeue_after=left)
     is_unstarted = run.state is RunState.RUNNING and run.never_ran
-    return Decision(delete_job(namespace, recorded) if is_unstarted else ())
+    return Decision(delete_job(namespace, recorded) if is_unstarted or run.lingers else ())

@@ -74,6 +74,8 @@ class JobRun:
             kubelet has said that the pod has ended.
         is_from_absence: What is said here follows from what was not seen; only with the API
             server's word is it more than a cache that is behind.
+        lingers: The worker has ended, and a sidecar keeps its Job and its pod from ending.
+        was_prevented: The pod is over, and the worker never started in it.
     """
 
     state: RunState
@@ -94,6 +96,8 @@ class JobRun:
     is_to_end: bool = False
     is_unaccounted: bool = False
     is_from_absence: bool = False
+    lingers: bool = False
+    was_prevented: bool = False
 
     @property
     def succeeded(self) -> bool:
@@ -102,8 +106,8 @@ class JobRun:
 
     @property
     def never_ran(self) -> bool:
-        """No pod of it was ever seen, or the one that was seen has not started."""
-        return self.pod is None or self.pending_since is not None
+        """No pod of it was ever seen, or the worker did not start in the one that was."""
+        return self.pod is None or self.pending_since is not None or self.was_prevented
 
     def is_new(self, now: datetime) -> bool:
         """Whether the Job was made this moment: its pod follows, and it may end soon."""
@@ -224,31 +228,45 @@ def observe_run(
         stops_by=_stops_by(job),
         is_to_end=job.is_to_end or job.failure is not None,
     )
-    if not job.is_finished:
+    lingers = not job.is_finished and newest is not None and newest.outlives_worker
+    if not job.is_finished and not lingers:
         # That its pod has ended is recorded once, with the Job's end.
         return _running(replace(running, pod_terminated=False), job, mine)
     is_unheard = not terminated and (pod is not None or job.had_pod)
-    if not job.is_complete and is_unheard and running.stops_by is not None:
+    has_deadline = running.stops_by is not None
+    if not job.is_complete and is_unheard and has_deadline and not lingers:
         # Deleted by force, say, perhaps before its name was recorded: its container may run on.
         return replace(running, is_unaccounted=True, is_from_absence=True)
     if job.is_complete and mine and not any(item.termination for item in mine):
         # The Job is ahead of the pod in our caches: the result follows.
         return replace(running, pod_terminated=False)
     result = _result(mine)
+    ended = newest.termination if newest is not None else None
     return JobRun(
         RunState.FINISHED,
         uid,
         digest,
         result,
         _error(job, mine, result),
-        result.finished if result is not None else job.finished,
-        exited_well=job.is_complete,
+        _finished(job, result, ended if lingers else None),
+        exited_well=job.is_complete or (lingers and ended is not None and ended.exit_code == 0),
         created=running.created,
         pod=pod,
         pod_terminated=terminated,
         stops_by=running.stops_by,
-        is_from_absence=result is None,
+        is_from_absence=result is None and not lingers,
+        lingers=lingers,
+        was_prevented=newest is not None and newest.never_ran,
     )
+
+
+def _finished(
+    job: Job, result: RunResult | None, ended: ContainerStateTerminated | None
+) -> datetime | None:
+    """When a run ended: as the worker says, else the kubelet, else the Job controller."""
+    if result is not None:
+        return result.finished
+    return ended.finished_at if ended is not None else job.finished
 
 
 def _younger(pods: Sequence[Pod], owner: ObjectMeta | None) -> list[Pod]:
@@ -372,6 +390,11 @@ def _error(job: Job, pods: Sequence[Pod], result: RunResult | None) -> Reason | 
             return _container_error(pod.termination)
         if pod.status is not None and pod.status.reason == "Evicted":
             return Reason(ErrorClass.EVICTED, pod.status.message or "the pod was evicted")
+        if pod.never_ran and pod.failed_other is not None:
+            name, how = pod.failed_other
+            text = _container_error(how).message.removeprefix("the container ")
+            message = f"the worker did not start: container {name} {text}"
+            return Reason(ErrorClass.KILLED, message)
     condition = job.failure
     if condition is not None:
         is_late = condition.reason == "DeadlineExceeded"

@@ -277,13 +277,14 @@ class Client:
             options["preconditions"] = {"uid": uid}
         self._request("DELETE", resource.path(namespace, name), body=options)
 
-    def log(self, namespace: str, pod: str) -> str:
-        """What a pod's only container wrote.
+    def log(self, namespace: str, pod: str, container: str | None = None) -> str:
+        """What a container of a pod wrote; without a name the pod's only one.
 
         Raises:
             NotFoundError: when there is no such pod.
         """
-        response = self._call("GET", f"{PODS.path(namespace, pod)}/log")
+        query = {"container": container} if container else None
+        response = self._call("GET", f"{PODS.path(namespace, pod)}/log", query=query)
         try:
             data: bytes = response.read()
         except HTTPError as error:

@@ -205,7 +205,7 @@ def _logs(given: Session) -> int:
         return ExitCode.FINDINGS
     given.console.say(f"pod {pod.name} of Job {pod.job}: {pod.state}")
     try:
-        text = cluster.client.log(subject.namespace, pod.name)
+        text = cluster.client.log(subject.namespace, pod.name, pod.container)
     except NotFoundError as error:
         raise ToolError(f"the log of pod {pod.name} no longer exists: {error.message}") from error
     except ApiError as error:

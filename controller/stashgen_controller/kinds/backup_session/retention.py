@@ -33,6 +33,8 @@ from stashgen_controller.jobs.lifecycle import (
     NeverStarted,
     Succeeded,
     Waiting,
+    after_end,
+    next_look,
     stage_of,
 )
 from stashgen_controller.jobs.manifest import job_manifest, owner_of
@@ -93,7 +95,8 @@ def advance_retention(seen: Observed, now: datetime, *, is_ending: bool) -> Rete
     for copy in seen.copies:
         entry = known.get(copy.name)
         if entry is not None and entry.phase is not RetentionPhase.PENDING:
-            steps.append(_CopyStep(entry))
+            left = after_end(copy.retain_run, seen.session.key[0], entry.executor, now)
+            steps.append(_CopyStep(entry, left.actions, requeue_after=left.requeue_after))
         elif copy.is_good or entry is not None or (is_ending and _follows_failure(seen, copy)):
             is_busy = any(_is_at_work(step.entry) for step in steps) or any(
                 _is_at_work(item) for item in known.values() if item.repository != copy.name
@@ -186,11 +189,12 @@ def _advance(seen: Observed, copy: Copy, now: datetime, *, is_busy: bool) -> _Co
             return replace(step, actions=(*step.actions, *_deletions(copy)))
         case Succeeded():
             update = {"executor": stage.executor, "phase": RetentionPhase.APPLIED}
-            return _CopyStep(entry.model_copy(update=update), _deletions(copy))
+            applied = entry.model_copy(update=update)
+            return _CopyStep(applied, _deletions(copy), requeue_after=next_look(run))
         case Failed():
             failed = _failed(entry, stage.executor, stage.error)
             conditions = () if run.result is not None else (_incomplete(stage.error, now),)
-            return _CopyStep(failed, conditions=conditions)
+            return _CopyStep(failed, conditions=conditions, requeue_after=next_look(run))
         case _:
             assert_never(stage)
 

@@ -17,6 +17,7 @@ from stashgen.kubestash import names, phases, quantities
 from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.verbs import Template, Verb
 from stashgen_controller.jobs.attempts import Attempts, Progress, released
+from stashgen_controller.jobs.lifecycle import after_end
 from stashgen_controller.jobs.manifest import job_manifest, owner_of
 from stashgen_controller.kinds.backup_storage.observe import Observed
 from stashgen_controller.kinds.field_support import with_support
@@ -36,7 +37,10 @@ from stashgen_controller.runtime.decision import Decision
 def decide(seen: Observed, now: datetime) -> Decision:
     """Initialise the backend, then keep the sums of its repositories up to date."""
     status = seen.status
+    left = after_end(seen.run, seen.storage.key[0], status.executor, now)
     progress = Progress(status.executor)
+    if seen.is_initialized:
+        progress = replace(progress, actions=left.actions, requeue_after=left.requeue_after)
     if not seen.is_initialized and seen.template is not None and seen.cluster_uid is not None:
         progress = Attempts(
             executor=status.executor,

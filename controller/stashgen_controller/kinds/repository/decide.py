@@ -15,6 +15,7 @@ from stashgen.kubestash import names, phases, quantities
 from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.jobs.attempts import Attempts, Progress, released
+from stashgen_controller.jobs.lifecycle import after_end
 from stashgen_controller.jobs.manifest import job_manifest, owner_of
 from stashgen_controller.jobs.run import JobRun
 from stashgen_controller.kinds.field_support import with_support
@@ -58,6 +59,9 @@ def decide(seen: Observed, now: datetime) -> Decision:
             is_enough=partial(_made_all, seen),
             waits_for=waits_for(seen.claimants, now),
         ).advance(now)
+    if not seen.missing_paths:
+        left = after_end(seen.run, seen.repository.key[0], seen.status.executor, now)
+        progress = replace(progress, actions=left.actions, requeue_after=left.requeue_after)
     if progress.succeeded:
         seen = _with_outcome(seen)
     awaited = _retention_awaited(seen, now)

@@ -19,7 +19,7 @@ from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.sessions import named_snapshot_manifest
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.jobs.attempts import Attempts
-from stashgen_controller.jobs.lifecycle import NeverStarted
+from stashgen_controller.jobs.lifecycle import NeverStarted, after_end
 from stashgen_controller.jobs.manifest import job_manifest, owner_of
 from stashgen_controller.jobs.run import RunState
 from stashgen_controller.kinds.repository.observe import Observed
@@ -69,7 +69,9 @@ def advance_resync(seen: Observed, now: datetime) -> ResyncStep:
         return ResyncStep()
     if known is not None and known.phase is ResyncPhase.FINISHED and not is_asked:
         said = find(seen.status.conditions, ConditionType.SNAPSHOTS_RESYNCED)
-        return ResyncStep(known, _finished(known, now) if said is None else None)
+        left = after_end(seen.resync_run, seen.repository.key[0], known.executor, now)
+        word = _finished(known, now) if said is None else None
+        return ResyncStep(known, word, left.actions, left.requeue_after)
     is_running = seen.resync_run.state is RunState.RUNNING
     why = None if is_running else _why_not(seen)
     if why is not None:

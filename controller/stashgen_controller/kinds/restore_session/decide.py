@@ -27,7 +27,8 @@ from stashgen_controller.jobs.lifecycle import (
     NeverStarted,
     Succeeded,
     Waiting,
-    delete_unstarted,
+    after_end,
+    next_look,
     stage_of,
 )
 from stashgen_controller.jobs.manifest import job_manifest, owner_of
@@ -57,7 +58,7 @@ def decide(seen: Observed, now: datetime) -> Decision:
     """Validate, find, wait, restore once, finish. A finished restore is never looked at again."""
     namespace, name = seen.restore.key
     if seen.restore.is_finished and is_pushed(seen.restore):
-        return delete_unstarted(seen.run, namespace, seen.status.executor)
+        return after_end(seen.run, namespace, seen.status.executor, now)
     problems = [
         *validate_restore_session(seen.restore),
         *(f"{item.path}: {item.why}" for item in unsupported(seen.restore)),
@@ -91,10 +92,11 @@ def decide(seen: Observed, now: datetime) -> Decision:
                 _write(seen, ended, now), lambda run: decide(replace(seen, run=run), now)
             )
         case Succeeded():
-            return _write(seen, succeeded(seen, status, stage.executor, now), now)
+            ended = succeeded(seen, status, stage.executor, now)
+            return _write(seen, ended, now, requeue_after=next_look(seen.run))
         case Failed():
             ended = job_failed(seen, status, stage.executor, stage.error, now)
-            return _write(seen, ended, now)
+            return _write(seen, ended, now, requeue_after=next_look(seen.run))
         case _:
             assert_never(stage)
 

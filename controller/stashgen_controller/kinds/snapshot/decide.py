@@ -16,7 +16,8 @@ from stashgen_controller.jobs.lifecycle import (
     NeverStarted,
     Succeeded,
     Waiting,
-    delete_unstarted,
+    after_end,
+    next_look,
     stage_of,
 )
 from stashgen_controller.jobs.run import SETTLES, RunState
@@ -36,7 +37,7 @@ def decide(seen: Observed, now: datetime) -> Decision:
     """Keep the status in step with the Job; a finished Snapshot is never changed again."""
     namespace, name = seen.snapshot.key
     if seen.snapshot.is_finished and seen.status.conditions:
-        return delete_unstarted(seen.run, namespace, seen.status.executor)
+        return after_end(seen.run, namespace, seen.status.executor, now)
     status = seen.status.model_copy(
         update={
             "total_components": 1,
@@ -63,9 +64,11 @@ def decide(seen: Observed, now: datetime) -> Decision:
             return _write(running, stage.requeue_after)
         case Succeeded():
             why = "the Job ended without a result"
-            return _write(_finished(seen, status, stage.executor, why, now))
+            finished = _finished(seen, status, stage.executor, why, now)
+            return _write(finished, next_look(seen.run))
         case Failed():
-            return _write(_finished(seen, status, stage.executor, stage.error.text, now))
+            finished = _finished(seen, status, stage.executor, stage.error.text, now)
+            return _write(finished, next_look(seen.run))
         case _:
             assert_never(stage)
 

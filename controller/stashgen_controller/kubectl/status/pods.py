@@ -23,6 +23,7 @@ class PodView:
         node: Where it runs; empty until it is scheduled.
         state: Its phase, and how the container ended or what it is waiting for.
         is_bad: It is not running and did not succeed.
+        container: The worker's own; None until there is one.
     """
 
     job: str
@@ -30,6 +31,7 @@ class PodView:
     node: str
     state: str
     is_bad: bool
+    container: str | None = None
 
 
 def newest_pod(
@@ -46,7 +48,8 @@ def newest_pod(
         job = (pod.metadata.labels or {}).get(JOB_NAME_LABEL, "")
         if job in wanted or (job and job.startswith(beginnings)):
             made = pod.metadata.creation_timestamp
-            view = PodView(job, pod.metadata.name, _node(obj), _state(pod), _is_bad(pod))
+            worker = pod.worker.name if pod.worker is not None else None
+            view = PodView(job, pod.metadata.name, _node(obj), _state(pod), _is_bad(pod), worker)
             found.append((made.timestamp() if made else 0.0, view))
     if not found:
         return None

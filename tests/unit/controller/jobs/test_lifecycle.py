@@ -7,13 +7,15 @@ import pytest
 from stashgen.api.resources import JOBS
 from stashgen.api.shared import Executor
 from stashgen_controller.jobs.lifecycle import (
+    LINGERS,
     Absent,
     Failed,
     NeverStarted,
     Stage,
     Succeeded,
     Waiting,
-    delete_unstarted,
+    after_end,
+    next_look,
     stage_of,
 )
 from stashgen_controller.jobs.run import (
@@ -97,7 +99,15 @@ def test_events_are_asked_for_the_cause_of_a_start_that_never_came() -> None:
 
 
 def test_a_job_that_never_started_is_deleted_once_that_is_recorded() -> None:
-    assert delete_unstarted(PENDING, "demo", SEEN).actions == (DELETION,)
-    assert not delete_unstarted(PENDING, "demo", None).actions
+    assert after_end(PENDING, "demo", SEEN, NOW).actions == (DELETION,)
+    assert not after_end(PENDING, "demo", None, NOW).actions
     ended = JobRun(RunState.FINISHED, "job-1", DIGEST, result())
-    assert not delete_unstarted(ended, "demo", SEEN).actions
+    assert not after_end(ended, "demo", SEEN, NOW).actions
+
+
+def test_a_job_that_a_sidecar_keeps_open_is_deleted_after_a_while() -> None:
+    left = JobRun(RunState.FINISHED, "job-1", DIGEST, result(), finished=NOW, lingers=True)
+    assert next_look(left) == LINGERS
+    early = after_end(left, "demo", SEEN, NOW + timedelta(seconds=10))
+    assert early == Decision(requeue_after=LINGERS - timedelta(seconds=10))
+    assert after_end(left, "demo", SEEN, NOW + LINGERS).actions == (DELETION,)

@@ -263,6 +263,68 @@ def test_a_pod_that_waits_without_a_reason_still_has_words() -> None:
     assert len(error.message) > len("pod copy-x: ")
 
 
+def _with_sidecar(status: JsonObject, state: JsonObject) -> JsonObject:
+    """The pod's status where a mesh's proxy is still there."""
+    (worker,) = cast("list[JsonObject]", status["containerStatuses"])
+    proxy: JsonObject = {"name": "istio-proxy", "state": state}
+    statuses = [proxy, {**worker, "name": "logical-backup-0"}]
+    return {"phase": "Running", "containerStatuses": cast("JsonValue", statuses)}
+
+
+@pytest.mark.parametrize("error", [None, WRONG])
+def test_a_run_ends_with_the_worker_whatever_a_sidecar_does(error: RunError | None) -> None:
+    running = job("copy")
+    document = result(error).model_dump_json(by_alias=True, exclude_none=True)
+    ended = terminated(document, code=1 if error else 0)
+    run = observe(running, pod(running, _with_sidecar(ended, {"running": {}})), executor=SEEN)
+    assert (run.state, run.lingers, run.pod_terminated) == (RunState.FINISHED, True, True)
+    assert run.error == (error.why if error else None)
+    assert run.finished == NOW + timedelta(seconds=30)
+    assert not run.is_from_absence
+
+
+def test_a_killed_worker_beside_a_sidecar_says_why() -> None:
+    running = job("copy")
+    killed = terminated(code=137, reason="OOMKilled")
+    run = observe(running, pod(running, _with_sidecar(killed, {"running": {}})))
+    assert (run.state, run.lingers) == (RunState.FINISHED, True)
+    assert run.error is not None
+    assert run.error.name == ErrorClass.OUT_OF_MEMORY
+    assert not run.never_ran
+
+
+def test_a_sidecar_that_has_ended_says_nothing_of_the_worker() -> None:
+    running = job("copy")
+    proxy: JsonObject = {"terminated": {"exitCode": 0, "message": result().model_dump_json()}}
+    statuses = [
+        {"name": "istio-proxy", "state": proxy},
+        {"name": "logical-backup-0", "state": {"running": {}}},
+    ]
+    status: JsonObject = {
+        "phase": "Running",
+        "containerStatuses": cast("JsonValue", statuses),
+    }
+    assert observe(running, pod(running, status)).state is RunState.RUNNING
+
+
+def test_a_worker_that_a_sidecar_kept_from_starting_never_ran() -> None:
+    failed = job("copy", ended="Failed", reason="BackoffLimitExceeded")
+    waiting: JsonObject = {"waiting": {"reason": "PodInitializing"}}
+    broken: JsonObject = {"terminated": {"exitCode": 1, "message": "iptables: not permitted"}}
+    status: JsonObject = {
+        "phase": "Failed",
+        "containerStatuses": [{"name": "logical-backup-restore-0", "state": waiting}],
+        "initContainerStatuses": [{"name": "istio-init", "state": broken}],
+    }
+    run = observe(failed, pod(failed, status))
+    assert run.never_ran
+    assert run.error is not None
+    assert run.error.message == (
+        "the worker did not start: container istio-init ended with exit code 1: "
+        "iptables: not permitted"
+    )
+
+
 def _phase(phase: str) -> JsonObject:
     return {"phase": phase, "reason": "Evicted"}
 

@@ -28,6 +28,18 @@ class PersistentVolumeClaimSpec(Model):
     selector: JsonObject | None = None
 
 
+class PersistentVolumeClaimStatus(Model):
+    """Whether there is a volume behind a claim.
+
+    Attributes:
+        phase: ``Pending``, ``Bound`` or ``Lost`` (Kubernetes, "Persistent Volumes").
+    """
+
+    model_config = LENIENT
+
+    phase: str | None = None
+
+
 class PersistentVolumeClaim(Kind):
     """A request for a volume."""
 
@@ -37,3 +49,4 @@ class PersistentVolumeClaim(Kind):
     api_version: Literal["v1"] = "v1"
     kind: Literal["PersistentVolumeClaim"] = "PersistentVolumeClaim"
     spec: PersistentVolumeClaimSpec = PersistentVolumeClaimSpec()
+    status: PersistentVolumeClaimStatus | None = None

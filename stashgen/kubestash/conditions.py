@@ -40,6 +40,7 @@ class ConditionType(StrEnum):
     RESTORE_INCOMPLETE = "RestoreIncomplete"
 
     # ours
+    TARGET_BOUND = "TargetBound"
     FIELDS_SUPPORTED = "FieldsSupported"
     RESTORE_EXPECTED = "RestoreExpected"
     RESTORED_IN_PART = "RestoredInPart"

@@ -54,7 +54,7 @@ def repository_phase(status: RepositoryStatus) -> str:
 def backup_configuration_phase(
     configuration: BackupConfiguration, status: BackupConfigurationStatus
 ) -> BackupConfigurationPhase:
-    """Ready iff the target is found, all backends are ready and all sessions are scheduled."""
+    """Ready iff the target is found and bound, the backends are ready, the sessions scheduled."""
     if _is(status.conditions, ConditionType.VALIDATION_PASSED, ConditionStatus.FALSE):
         return BackupConfigurationPhase.INVALID
     backends = status.backends or ()
@@ -62,6 +62,7 @@ def backup_configuration_phase(
     spec = configuration.spec
     is_ready = (
         bool(status.target_found)
+        and not _is(status.conditions, ConditionType.TARGET_BOUND, ConditionStatus.FALSE)
         and len(backends) == len(spec.backends)
         and all(backend.ready for backend in backends)
         and len(sessions) == len(spec.sessions)

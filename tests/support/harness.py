@@ -141,7 +141,12 @@ class Harness:
         namespace, name = cast("str | None", given.get("namespace")), name_of(manifest)
         existing = self.reader.stored(resource, namespace, name)
         if existing is None:
-            return self.client.create(resource, namespace, manifest)
+            created = self.client.create(resource, namespace, manifest)
+            if resource != known.PERSISTENT_VOLUME_CLAIMS:
+                return created
+            # In place of the controller of PersistentVolumes.
+            bound = {"status": manifest.get("status") or {"phase": "Bound"}}
+            return self.client.patch(resource, namespace, name, bound, status=True)
         current = given | {"resourceVersion": metadata(existing)["resourceVersion"]}
         return self.client.replace(resource, namespace, {**manifest, "metadata": current})
 

@@ -19,7 +19,7 @@ def namespace(name: str) -> JsonObject:
 
 
 def claim(namespace: str, name: str) -> JsonObject:
-    """A PersistentVolumeClaim."""
+    """A PersistentVolumeClaim with a volume behind it."""
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
@@ -28,6 +28,7 @@ def claim(namespace: str, name: str) -> JsonObject:
             "accessModes": ["ReadWriteOnce"],
             "resources": {"requests": {"storage": "1Gi"}},
         },
+        "status": {"phase": "Bound"},
     }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stashgen_controller.embedded.apiserver.server import EmbeddedServer
+from stashgen_controller.embedded.controllers.claims import ClaimBinder
 from stashgen_controller.embedded.controllers.cron_job import CronJobController
 from stashgen_controller.embedded.controllers.garbage_collector import GarbageCollector
 from stashgen_controller.embedded.controllers.job import JobController
@@ -73,7 +74,7 @@ class EmbeddedCluster:
             runner = Runner(
                 client, self.clock, state=self._state, tools=self._tools, api_url=self.url
             )
-            self._parts.append(runner)
+            self._parts += [ClaimBinder(client, self.clock), runner]
             self._manager = Manager(
                 client, self.clock, kinds=KINDS, models=WATCHED, indexes=INDEXES
             )

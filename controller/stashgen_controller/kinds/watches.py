@@ -41,6 +41,11 @@ def existence(obj: JsonObject) -> object:
     return str(metadata_of(obj).get("uid"))
 
 
+def claim_state(claim: JsonObject) -> object:
+    """Which claim it is, and whether there is a volume behind it."""
+    return existence(claim), phase_of(claim), metadata_of(claim).get("deletionTimestamp")
+
+
 def spec(obj: JsonObject) -> object:
     """What people write into an object."""
     return obj.get("spec"), metadata_of(obj).get("annotations")

@@ -6,6 +6,8 @@ from stashgen.api.base import JsonObject, metadata_of
 from stashgen.api.namespace import Namespace
 from stashgen.api.persistent_volume_claim import PersistentVolumeClaim
 from stashgen.api.resources import Resource
+from stashgen_controller.protocol.reason import Reason
+from stashgen_controller.runtime.causes import Cause
 from stashgen_controller.runtime.kind import Reader
 
 CLUSTER_NAMESPACE = "kube-system"
@@ -21,6 +23,28 @@ def claim_uid(reader: Reader, namespace: str, name: str) -> str | None:
     """The UID of a PersistentVolumeClaim, or None where there is no such claim."""
     found = reader.get(PersistentVolumeClaim, namespace, name)
     return found.metadata.uid if found is not None else None
+
+
+def why_not_bound(reader: Reader, namespace: str, name: str) -> Reason | None:
+    """Why a claim that exists has no volume to be backed up; None if it has, or does not exist.
+
+    The first pod of a claim that waits for it decides in which zone or on which node the volume
+    is made: that is the workload's to decide, not a backup's.
+    """
+    found = reader.get(PersistentVolumeClaim, namespace, name)
+    if found is None:
+        return None
+    what = f"PersistentVolumeClaim {name}"
+    if found.metadata.deletion_timestamp is not None:
+        return Reason(Cause.CLAIM_TERMINATING, f"{what} is being deleted")
+    match found.status.phase if found.status is not None else None:
+        case "Bound":
+            return None
+        case "Lost":
+            return Reason(Cause.CLAIM_LOST, f"{what} is Lost: its PersistentVolume is gone")
+        case _:
+            text = f"{what} is not Bound: no volume has been made for it yet"
+            return Reason(Cause.CLAIM_PENDING, text)
 
 
 def labels_of_namespace(reader: Reader, namespace: str) -> Mapping[str, str]:

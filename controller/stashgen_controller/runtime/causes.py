@@ -16,6 +16,7 @@ class Cause(StrEnum):
     WAITING_FOR_CLUSTER = "WaitingForCluster"
     STORAGE_NOT_READY = "StorageNotReady"
     PAUSED = "Paused"
+    CLAIM_PENDING = "ClaimPending"
     WAITING_FOR_RESYNC = "WaitingForResync"
     # Somebody else works on the volume or the repository.
     WAITING_FOR_BACKUP = "WaitingForBackup"
@@ -28,6 +29,8 @@ class Cause(StrEnum):
     NOT_REVIEWED_YET = "NotReviewedYet"
     ADMISSION_POLICY_MISSING = "AdmissionPolicyMissing"
     # A person has to change something.
+    CLAIM_LOST = "ClaimLost"
+    CLAIM_TERMINATING = "ClaimTerminating"
     NOT_COMPILED = "NotCompiled"
     NOT_REVIEWED = "NotReviewed"
     NAME_COLLISION = "NameCollision"

@@ -86,6 +86,8 @@ def _ready(resource: Resource) -> Json | None:
         return {"phase": "Ready", "conditions": [_true("BackendInitialized")]}
     if resource == known.BACKUP_CONFIGURATIONS:
         return {"phase": "Ready", "targetFound": True, "conditions": [_true("ValidationPassed")]}
+    if resource == known.PERSISTENT_VOLUME_CLAIMS:
+        return {"phase": "Bound"}
     if resource == known.REPOSITORIES:
         return {
             "phase": "Ready",

@@ -41,7 +41,7 @@ class Volumes:
             NotReadyError: there is no such claim.
         """
         try:
-            obj = self._client.get(PERSISTENT_VOLUME_CLAIMS, namespace, name)
+            self._client.get(PERSISTENT_VOLUME_CLAIMS, namespace, name)
         except NotFoundError as error:
             text = f'persistentvolumeclaim "{name}" not found'
             raise NotReadyError("Unschedulable", text) from error
@@ -49,9 +49,6 @@ class Volumes:
         if not folder.exists():
             folder.mkdir(parents=True)
             folder.chmod(0o777)
-        if cast("JsonObject", obj.get("status") or {}).get("phase") != "Bound":
-            status = {"status": {"phase": "Bound"}}
-            self._client.patch(PERSISTENT_VOLUME_CLAIMS, namespace, name, status, status=True)
         return folder
 
     def prepare(self, pod: JsonObject, folder: Path) -> dict[str, Path]:

@@ -25,7 +25,7 @@ from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.pods.settings import TRIGGER_ACCOUNT, WORKER_ACCOUNT
 from stashgen_controller.kinds.backup_configuration.decide import decide
 from stashgen_controller.kinds.backup_configuration.observe import observe
-from stashgen_controller.kinds.watches import existence, keys_of, spec
+from stashgen_controller.kinds.watches import claim_state, existence, keys_of, spec
 from stashgen_controller.listers.configurations import users_of_policy, users_of_storage
 from stashgen_controller.listers.indexes import (
     CONFIGURATIONS_BY_CRON_JOB,
@@ -140,7 +140,7 @@ KIND = Kind(
         Watch(Addon, _everywhere, existence),
         Watch(CronJob, _of_cron_job, _schedule),
         Watch(PodTemplate, _of_template, existence),
-        Watch(PersistentVolumeClaim, _of_claim, existence),
+        Watch(PersistentVolumeClaim, _of_claim, claim_state),
     ),
     uses=_uses,
     unreadable_phase="Invalid",

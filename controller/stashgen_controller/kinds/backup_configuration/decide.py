@@ -34,7 +34,7 @@ from stashgen_controller.kinds.backup_configuration.status import (
 )
 from stashgen_controller.kinds.field_support import with_support
 from stashgen_controller.protocol.reason import Reason
-from stashgen_controller.runtime.conditions import condition, is_true, with_condition
+from stashgen_controller.runtime.conditions import condition, is_true, with_condition, without
 from stashgen_controller.runtime.decision import Action, Decision
 
 
@@ -53,6 +53,7 @@ def decide(seen: Observed, now: datetime) -> Decision:
     validated = _validation(problems, configuration.metadata.generation, now)
     conditions = with_condition(seen.status.conditions, validated)
     conditions = with_support(conditions, configuration, now)
+    conditions = _with_target(conditions, seen.not_bound, now)
     actions: list[Action] = []
     if not problems and not seen.is_rendered:
         actions += ensure_children(seen)
@@ -83,6 +84,22 @@ def decide(seen: Observed, now: datetime) -> Decision:
         _until_next_tick(status, now),
         refused=lambda why: _refused(seen, status, why, now),
     )
+
+
+def _with_target(
+    conditions: tuple[Condition, ...], not_bound: Reason | None, now: datetime
+) -> tuple[Condition, ...]:
+    """Say that there is no volume behind the claim; nothing where there is one."""
+    if not_bound is None:
+        return without(conditions, ConditionType.TARGET_BOUND)
+    word = condition(
+        ConditionType.TARGET_BOUND,
+        status=False,
+        reason=not_bound.name,
+        message=not_bound.message,
+        now=now,
+    )
+    return with_condition(conditions, word)
 
 
 def _validation(problems: Sequence[str], generation: int | None, now: datetime) -> Condition:

@@ -27,7 +27,8 @@ from stashgen.kubestash.verbs import Template
 from stashgen_controller.jobs.templates import may_use_storage
 from stashgen_controller.listers.configurations import resolved_configuration
 from stashgen_controller.listers.indexes import CRON_JOBS_BY_CONTROLLER, REPOSITORIES_BY_PLACE
-from stashgen_controller.listers.objects import claim_uid, labels_of_namespace
+from stashgen_controller.listers.objects import claim_uid, labels_of_namespace, why_not_bound
+from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.kind import ModelT, Reader
 
 # What a session needs; nobody waits for what only a restore does.
@@ -41,6 +42,7 @@ class Observed:
     Attributes:
         configuration: With KubeStash's defaults resolved in memory.
         target_found: The claim exists.
+        not_bound: Why there is no volume behind it that could be backed up.
         storages, policies: That the backends refer to, by namespace and name.
         repositories: That the sessions write to, by name.
         others: Those, and the ones in the same directories, for clashes.
@@ -53,6 +55,7 @@ class Observed:
 
     configuration: BackupConfiguration
     target_found: bool
+    not_bound: Reason | None
     storages: Mapping[tuple[str, str], BackupStorage]
     policies: Mapping[tuple[str, str], RetentionPolicy]
     repositories: Mapping[str, Repository]
@@ -125,6 +128,9 @@ def observe(reader: Reader, written: BackupConfiguration) -> Observed:
         configuration=configuration,
         target_found=target is None
         or claim_uid(reader, target.namespace or namespace, target.name) is not None,
+        not_bound=why_not_bound(reader, target.namespace or namespace, target.name)
+        if target is not None
+        else None,
         storages=storages,
         policies=policies,
         repositories=repositories,

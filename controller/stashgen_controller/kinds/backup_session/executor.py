@@ -81,6 +81,8 @@ def ensure_job(seen: Observed, status: BackupSessionStatus, copy: Copy, now: dat
     if seen.claim_uid is None:
         why = Reason("", f"PersistentVolumeClaim {seen.claim} does not exist")
         return _give_up(seen, status, copy, why, now)
+    if seen.not_bound is not None:
+        return _give_up(seen, status, copy, seen.not_bound, now)
     # Even if it was recorded that it begins: whoever did not hear of that may have begun, too.
     turn = seen.partial_restore or waits_for(seen.claimants, now)
     if turn is not None:

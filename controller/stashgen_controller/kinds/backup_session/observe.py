@@ -25,7 +25,12 @@ from stashgen_controller.kinds.backup_session.history import (
 from stashgen_controller.listers.claims import Claimant, claimants
 from stashgen_controller.listers.configurations import resolved_configuration
 from stashgen_controller.listers.indexes import repository_key, volume_key
-from stashgen_controller.listers.objects import claim_uid, cluster_uid, without_status
+from stashgen_controller.listers.objects import (
+    claim_uid,
+    cluster_uid,
+    why_not_bound,
+    without_status,
+)
 from stashgen_controller.listers.partial_restores import partial_restore
 from stashgen_controller.listers.pods import terminated_pods
 from stashgen_controller.listers.snapshots import pinned_snapshots, unrecorded_failures
@@ -54,6 +59,7 @@ class Observed:
         siblings: The other sessions of the same kind, newest first.
         claim: The target's name.
         claim_uid, cluster_uid: For the record of writers.
+        not_bound: Why there is no volume behind the target that could be backed up.
     """
 
     session: BackupSession
@@ -68,6 +74,7 @@ class Observed:
     claim: str
     claim_uid: str | None
     cluster_uid: str | None
+    not_bound: Reason | None
 
     @property
     def status(self) -> BackupSessionStatus:
@@ -100,6 +107,7 @@ def observe(reader: Reader, session: BackupSession) -> Observed:
         claim=claim,
         claim_uid=claim_uid(reader, namespace, target.name) if target is not None else None,
         cluster_uid=cluster_uid(reader),
+        not_bound=why_not_bound(reader, namespace, claim),
     )
 
 

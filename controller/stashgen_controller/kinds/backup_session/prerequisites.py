@@ -21,8 +21,9 @@ def why_skipped(seen: Observed) -> str | None:
         return f"BackupSession {seen.running} is still running"
     if seen.restoring is not None:
         return f"RestoreSession {seen.restoring} is restoring into the target"
-    if seen.partial_restore is not None:
-        return seen.partial_restore.message
+    blocked = seen.partial_restore or seen.not_bound
+    if blocked is not None:
+        return blocked.message
     if not seen.copies:
         return "every Repository of the session is paused"
     problems = [
@@ -35,5 +36,7 @@ def _why_not_ready(seen: Observed) -> str:
     """What a session of it would lack, as far as that is the reason."""
     if seen.claim and seen.claim_uid is None:
         return f": PersistentVolumeClaim {seen.claim} does not exist"
+    if seen.not_bound is not None:
+        return f": {seen.not_bound.message}"
     problem = next((copy.problem for copy in seen.copies if copy.problem), None)
     return f": {problem.text}" if problem else ""

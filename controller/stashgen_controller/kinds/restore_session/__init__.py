@@ -13,6 +13,7 @@ from stashgen.api.snapshot import Snapshot
 from stashgen_controller.kinds.restore_session.decide import decide
 from stashgen_controller.kinds.restore_session.observe import observe
 from stashgen_controller.kinds.watches import (
+    claim_state,
     cluster_identity,
     existence,
     outcome,
@@ -63,7 +64,7 @@ KIND = Kind(
         *turns(RESTORES_IN_TURN),
         waiting_in_namespace(RestoreRequest, UNFINISHED_RESTORES, existence),
         waiting_in_namespace(PodTemplate, UNFINISHED_RESTORES, reviewed_pod),
-        waiting_in_namespace(PersistentVolumeClaim, UNFINISHED_RESTORES, existence),
+        waiting_in_namespace(PersistentVolumeClaim, UNFINISHED_RESTORES, claim_state),
         cluster_identity(RestoreSession),
     ),
     is_finished=_is_over,

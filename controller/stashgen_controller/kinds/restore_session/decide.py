@@ -46,7 +46,7 @@ from stashgen_controller.listers.claims import waits_for
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.protocol.run_spec import RunSpec
-from stashgen_controller.runtime.causes import TURNS, why_waiting
+from stashgen_controller.runtime.causes import TURNS, Cause, why_waiting
 from stashgen_controller.runtime.conditions import condition, find, is_true, waiting
 from stashgen_controller.runtime.decision import Action, Create, Decision
 
@@ -145,12 +145,13 @@ def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decis
     too_late = _too_late(seen, status, now)
     if too_late is not None:
         return _write(seen, not_started(seen, status, too_late, now), now)
-    if seen.claim_uid is None:
+    not_there = _why_not_there(seen)
+    if not_there is not None:
         missing = condition(
             ConditionType.RESTORE_TARGET_FOUND,
             status=False,
             reason="UnableToCheckTargetAvailability",
-            message=f"PersistentVolumeClaim {seen.claim} does not exist",
+            message=not_there,
             now=now,
         )
         return _write(
@@ -189,6 +190,19 @@ def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decis
     claimed = status.model_copy(update={"executor": executor})
     job = _job(seen, seen.template, plan, now)
     return replace(_write(seen, claimed, now, Create(JOBS, job)), is_claim=True)
+
+
+def _why_not_there(seen: Observed) -> str | None:
+    """Why the target cannot be restored into now.
+
+    A claim that waits for its first consumer can: after a disaster the restore is the first one,
+    and its workload may wait for it.
+    """
+    if seen.claim_uid is None:
+        return f"PersistentVolumeClaim {seen.claim} does not exist"
+    if seen.not_bound is None or seen.not_bound.name == Cause.CLAIM_PENDING:
+        return None
+    return seen.not_bound.message
 
 
 def _too_late(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Reason | None:

@@ -22,7 +22,7 @@ from stashgen_controller.jobs.run import JobRun, RunState, observe_job
 from stashgen_controller.jobs.templates import UnresolvedError, restore_template
 from stashgen_controller.listers.claims import Claimant, claimants, restore_keys
 from stashgen_controller.listers.indexes import CONFIGURATIONS_BY_TARGET
-from stashgen_controller.listers.objects import claim_uid, cluster_uid
+from stashgen_controller.listers.objects import claim_uid, cluster_uid, why_not_bound
 from stashgen_controller.listers.pods import terminated_pods
 from stashgen_controller.listers.snapshots import find_snapshot, why_incomplete, why_not_back
 from stashgen_controller.protocol.reason import Reason
@@ -52,6 +52,7 @@ class Observed:
         request_is_gone: Nobody asks for it any more.
         order_problem: Why the order cannot be read.
         claim_uid, cluster_uid: For the record of writers.
+        not_bound: Why there is no volume behind the target.
         terminated_pods: That worked on the repository and are gone, for the plan.
     """
 
@@ -71,6 +72,7 @@ class Observed:
     order_problem: str | None
     claim_uid: str | None
     cluster_uid: str | None
+    not_bound: Reason | None
     terminated_pods: tuple[str, ...]
 
     @property
@@ -141,6 +143,7 @@ def observe(reader: Reader, restore: RestoreSession) -> Observed:
         and not reader.has(RESTORE_REQUESTS, namespace, order.request),
         order_problem=order_problem,
         claim_uid=claim_uid(reader, namespace, claim),
+        not_bound=why_not_bound(reader, namespace, claim),
         cluster_uid=cluster_uid(reader),
         terminated_pods=terminated_pods(reader, namespace, repository_name or ""),
     )

@@ -24,6 +24,7 @@ class Local(Backend):
 
     url_prefix: ClassVar[str] = "file://"
     cluster_field: ClassVar[str] = "subPath"
+    flag_names: ClassVar[tuple[str, ...]] = ("connections",)
 
     block: api.LocalBackend
 
@@ -48,8 +49,9 @@ class Local(Backend):
         return f"{self.url_prefix}{self._mount_path}"
 
     def flags(self) -> Mapping[str, str]:
-        """None: the mount is sufficient."""
-        return {}
+        """How many files restic has open there at a time."""
+        connections = self.block.max_connections
+        return {"connections": str(connections)} if connections else {}
 
     def volume(self, *, is_root: bool) -> tuple[JsonObject, JsonObject]:
         """The volume itself."""
@@ -67,7 +69,9 @@ class Local(Backend):
     def rendered(self) -> JsonObject:
         """The block with explicit path and sub-path."""
         path = join(self.block.sub_path or "")
-        return {"mountPath": self._mount_path, "subPath": path, **self._source}
+        block: JsonObject = {"mountPath": self._mount_path, "subPath": path, **self._source}
+        connections = self.block.max_connections
+        return block | ({"maxConnections": connections} if connections else {})
 
     def problems(self) -> Iterator[str]:
         """A pod cannot mount a volume without a source."""

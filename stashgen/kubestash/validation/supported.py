@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from stashgen.api.backup_configuration import BackupConfiguration, SchedulerJobTemplate, Session
 from stashgen.api.backup_session import BackupSession
-from stashgen.api.backup_storage import BackupStorage
+from stashgen.api.backup_storage import Backend, BackupStorage
 from stashgen.api.base import JsonObject, Model
 from stashgen.api.repository import Repository
 from stashgen.api.restore_session import DataSource, RestoreSession
@@ -33,6 +33,8 @@ from stashgen.kubestash.pods.templates import COMPONENT
 from stashgen.kubestash.pods.volumes import is_scratch_volume
 from stashgen.kubestash.unreadable import OnUnreadable
 
+# The blocks of a storage's providers.
+BLOCKS = tuple(name for name in Backend.model_fields if name != "provider")
 _WIPE_OUT = "deleting the data is not supported yet: it stays in the storage"
 _NOT_YET = "is not supported yet"
 _ONE_NAMESPACE = "another namespace is not supported yet"
@@ -112,6 +114,11 @@ def _of_storage(storage: BackupStorage) -> Iterator[Unsupported]:
     if backend is not None and (known := backend_of(backend)) is not None:
         for field, why in known.unsupported().items():
             yield Unsupported(f"spec.storage.{backend.provider}.{field}", why)
+    if backend is not None:
+        others = {name for name in BLOCKS if getattr(backend, name) is not None}
+        for name in sorted(others - {backend.provider}):
+            why = f"the provider is {backend.provider!r}: this block has no effect"
+            yield Unsupported(f"spec.storage.{name}", why)
     if storage.spec.deletion_policy == "WipeOut":
         yield Unsupported("spec.deletionPolicy", _WIPE_OUT)
     runtime = storage.spec.runtime_settings or RuntimeSettings()

@@ -96,6 +96,14 @@ def test_without_a_matching_snapshot_it_fails_and_says_so(protected: Harness) ->
     assert restore(protected, "else")["phase"] == "Failed"
 
 
+def test_a_restore_needs_its_addon(protected: Harness) -> None:
+    addon = {"name": "no-such", "tasks": [{"name": "logical-backup-restore"}]}
+    protected.apply(manifests.restore("demo", "back", more={"addon": addon}))
+    protected.settle(work=good_worker)
+    assert restore(protected)["phase"] == "Failed"
+    assert "Addon no-such does not exist" in message(protected, "RestoreExecutorEnsured")
+
+
 def test_an_invalid_restore_is_not_started_and_may_be_mended(protected: Harness) -> None:
     hooks = {"preRestore": [{"name": "freeze"}]}
     protected.apply(manifests.restore("demo", "back", more={"hooks": hooks}))

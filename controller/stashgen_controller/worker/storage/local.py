@@ -9,20 +9,22 @@ from pathlib import Path, PurePosixPath
 from fsspec.implementations.local import LocalFileSystem
 
 from stashgen.kubestash.backends.local import Local
-from stashgen_controller.worker.storage.base import Storage
+from stashgen_controller.worker.storage.base import ResticAccess, Storage
 
 
 def open_storage(url: str, flags: Mapping[str, str], credentials: Path) -> Storage:
-    """The storage in a mounted folder; nothing else is to be known about it."""
-    del flags, credentials
-    return LocalStorage(url)
+    """The storage in a mounted folder."""
+    del credentials
+    return LocalStorage(url, connections=flags.get("connections"))
 
 
 class LocalStorage(Storage):
     """A storage on a mounted volume: ``file://<folder>``."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, connections: str | None = None) -> None:
         self._fs = LocalFileSystem()
+        if connections is not None:
+            self.access = ResticAccess({}, ["--option", f"local.connections={connections}"])
         super().__init__(self._fs, url.removeprefix(Local.url_prefix))
 
     def address(self, relative: str) -> str:

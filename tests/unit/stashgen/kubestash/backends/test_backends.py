@@ -122,7 +122,10 @@ def test_a_bucket_is_addressed_as_restic_spells_it(bucket: JsonObject, url: str)
 )
 def test_what_a_bucket_does_not_say_is_no_flag(bucket: JsonObject, flags: dict[str, str]) -> None:
     assert _backend(_bucket(**bucket)).flags() == flags
-    assert _backend(_storage("local", emptyDir={}, maxConnections=3)).flags() == {}
+    assert _backend(_storage("local", emptyDir={}, maxConnections=3)).flags() == {
+        "connections": "3"
+    }
+    assert _backend(_storage("local", emptyDir={})).flags() == {}
 
 
 @pytest.mark.parametrize(

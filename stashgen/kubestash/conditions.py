@@ -41,7 +41,6 @@ class ConditionType(StrEnum):
 
     # ours
     TARGET_BOUND = "TargetBound"
-    FIELDS_SUPPORTED = "FieldsSupported"
     RESTORE_EXPECTED = "RestoreExpected"
     RESTORED_IN_PART = "RestoredInPart"
     SNAPSHOTS_RESYNCED = "SnapshotsResynced"

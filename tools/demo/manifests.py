@@ -101,8 +101,8 @@ def user_repository(namespace: str, volume: str, storage_claim: str) -> dict[Pat
 def plain_manifests(namespace: str, volume: str, storage_claim: str) -> list[Json]:
     """What KubeStash's guide to stand-alone volumes has people write, on a local storage.
 
-    Besides the storage, one thing is added to the guide's example: the backup runs as root, for
-    the demo's volume has files that only their owner may read.
+    Besides the storage, two things differ from the guide's example: the backup runs as root, for
+    the demo's volume has files that only their owner may read, and nothing is to be wiped.
     """
     group, version = "kubestash.com", "v1alpha1"
     secret = {"name": "encrypt-secret", "namespace": namespace}
@@ -121,7 +121,6 @@ def plain_manifests(namespace: str, volume: str, storage_claim: str) -> list[Jso
                 },
                 "usagePolicy": {"allowedNamespaces": {"from": "All"}},
                 "default": True,
-                "deletionPolicy": "WipeOut",
             },
         },
         {
@@ -168,7 +167,6 @@ def plain_manifests(namespace: str, volume: str, storage_claim: str) -> list[Jso
                                 "backend": "local-backend",
                                 "directory": "/pvc-backup-demo",
                                 "encryptionSecret": secret,
-                                "deletionPolicy": "WipeOut",
                             }
                         ],
                         "addon": {

@@ -43,6 +43,16 @@ for _, condition in ipairs(status.conditions or {}) do
     return {status = "Progressing", message = "the controller has not reconciled the change yet"}
   end
 end
+-- Only another manifest mends these (the controller's runtime/causes.py, REFUSALS).
+local refusals = {
+  GrantMissing = true, InvalidField = true, NotCompiled = true, UnsupportedAddon = true,
+  UnsupportedField = true,
+}
+for _, condition in ipairs(status.conditions or {}) do
+  if condition.status == "False" and refusals[condition.reason] then
+    return {status = "Degraded", message = described(status)}
+  end
+end
 if status.phase == "Invalid" then
   return {status = "Degraded", message = described(status)}
 end

@@ -224,20 +224,40 @@ def may_use_storage(repository: Repository) -> bool:
 
 def _granted(repository: Repository, storage: BackupStorage | None) -> BackupStorage:
     """The storage, if the pod may use it from the repository's namespace."""
-    namespace, name = repository.storage_key
+    problem = grant_problem(repository, storage)
+    if storage is None or problem is not None:
+        raise UnresolvedError(problem or no_storage(repository))
+    return storage
+
+
+def grant_problem(repository: Repository, storage: BackupStorage | None) -> Reason | None:
+    """Why no pod in the repository's namespace can use what the repository names."""
     if storage is None:
-        raise UnresolvedError(
-            Reason(Cause.NO_STORAGE, f"BackupStorage {namespace}/{name} does not exist")
-        )
+        return no_storage(repository)
     home = repository.metadata.namespace
     if not may_use_storage(repository):
-        text = f"BackupStorage {namespace}/{name} is not in namespace {home}"
-        raise UnresolvedError(Reason(Cause.GRANT_MISSING, text))
+        text = f"BackupStorage {'/'.join(repository.storage_key)} is not in namespace {home}"
+        return Reason(Cause.GRANT_MISSING, text)
     secret = repository.spec.encryption_secret
     if secret is not None and secret.namespace not in {None, "", home}:
         text = f"Secret {secret.namespace}/{secret.name} is not in namespace {home}"
-        raise UnresolvedError(Reason(Cause.GRANT_MISSING, text))
-    return storage
+        return Reason(Cause.GRANT_MISSING, text)
+    return None
+
+
+def no_storage(repository: Repository) -> Reason:
+    """That a repository's storage is not there."""
+    text = f"BackupStorage {'/'.join(repository.storage_key)} does not exist"
+    return Reason(Cause.NO_STORAGE, text)
+
+
+def addon_problem(reader: Reader, info: AddonInfo | None, verb: Verb) -> Reason | None:
+    """Why the Addon, its task or its Function cannot do a session's work."""
+    try:
+        _task(reader, info, verb)
+    except UnresolvedError as error:
+        return error.reason
+    return None
 
 
 @contextmanager
@@ -264,6 +284,8 @@ def _task(
     function = reader.get(Function, None, name)
     if function is None:
         raise UnresolvedError(Reason(Cause.NO_FUNCTION, f"Function {name} does not exist"))
+    with _named_refusals():
+        templates.require_arguments_only(function)
     return addon, info.tasks[0], function
 
 

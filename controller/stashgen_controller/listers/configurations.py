@@ -6,7 +6,7 @@ from stashgen.api.backup_configuration import BackupConfiguration, Session
 from stashgen.api.repository import Repository
 from stashgen.api.retention_policy import RetentionPolicy
 from stashgen.api.shared import ObjectReference
-from stashgen.kubestash.defaults import with_configuration_defaults
+from stashgen.kubestash.defaults import default_problems, with_configuration_defaults
 from stashgen_controller.listers.indexes import (
     CONFIGURATIONS_BY_POLICY,
     CONFIGURATIONS_BY_REPOSITORY,
@@ -46,10 +46,26 @@ def uses_of(reader: Reader, repository: Repository) -> list[Use]:
 
 def resolved_configuration(reader: Reader, written: BackupConfiguration) -> BackupConfiguration:
     """A BackupConfiguration with KubeStash's defaults for what it leaves out."""
-    backends = written.spec.backends
-    if backends and all(backend.retention_policy is not None for backend in backends):
+    if _names_everything(written):
         return written
     return with_configuration_defaults(
+        written,
+        reader.by(DEFAULT_STORAGES),
+        reader.by(DEFAULT_POLICIES),
+        labels_of_namespace(reader, written.metadata.namespace or ""),
+    )
+
+
+def _names_everything(written: BackupConfiguration) -> bool:
+    backends = written.spec.backends
+    return bool(backends) and all(backend.retention_policy is not None for backend in backends)
+
+
+def default_problems_of(reader: Reader, written: BackupConfiguration) -> tuple[str, ...]:
+    """Why a BackupConfiguration's defaults are not defined; empty where it takes none."""
+    if _names_everything(written):
+        return ()
+    return default_problems(
         written,
         reader.by(DEFAULT_STORAGES),
         reader.by(DEFAULT_POLICIES),

@@ -46,6 +46,17 @@ class Cause(StrEnum):
     NO_FUNCTION = "NoFunction"
 
 
+# Only a change of the manifests mends these.
+REFUSALS = frozenset(
+    {
+        Cause.NOT_COMPILED,
+        Cause.GRANT_MISSING,
+        Cause.INVALID_FIELD,
+        Cause.UNSUPPORTED_FIELD,
+        Cause.UNSUPPORTED_ADDON,
+    }
+)
+
 # What something that could begin otherwise waits for.
 TURNS = frozenset(
     {

@@ -35,6 +35,7 @@ __all__ = [
     "function_name",
     "init_storage_template",
     "maintain_template",
+    "require_arguments_only",
     "restore_template",
     "template_name",
 ]
@@ -191,6 +192,18 @@ def maintain_template(
     )
 
 
+def require_arguments_only(function: Function) -> None:
+    """Refuse a Function that says more than its arguments: only those are used.
+
+    Raises:
+        UnsupportedAddonError: it does.
+    """
+    spec = function.spec
+    if spec.runtime_settings or spec.working_dir or spec.volume_devices:
+        msg = f"Function {function.metadata.name!r}: only its arguments are supported"
+        raise UnsupportedAddonError(msg)
+
+
 def _task_template(
     verb: Verb,
     *,
@@ -203,10 +216,7 @@ def _task_template(
     settings: PodSettings,
 ) -> JsonObject:
     """The pod of an Addon's task; its variables are those of the place and of the session."""
-    spec = function.spec
-    if spec.runtime_settings or spec.working_dir or spec.volume_devices:
-        msg = f"Function {function.metadata.name!r}: only its arguments are supported"
-        raise UnsupportedAddonError(msg)
+    require_arguments_only(function)
     template = VERBS[verb].template
     session = {to_camel(name.lower()): f"$({name})" for name in PODS[template].session}
     variables = place(repository, storage, component) | session

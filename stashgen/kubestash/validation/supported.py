@@ -1,12 +1,15 @@
 """KubeStash fields that are not implemented yet.
 
-A documented field with a value other than its default is never silently ignored: it is a finding of
-``stashgen check`` and a condition in the controller. For a block with many fields the implemented
-ones are listed, so that a field added to a model is unsupported until it is listed.
+A documented field with a value other than its default is never silently ignored: ``stashgen
+check`` reports it, and in a cluster its object is invalid, so that nothing starts that would do
+less than was asked for. For a block with many fields the implemented ones are listed, so that a
+field added to a model is unsupported until it is listed.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from pydantic import JsonValue
 
 from stashgen.api.backup_configuration import BackupConfiguration, SchedulerJobTemplate, Session
 from stashgen.api.backup_session import BackupSession
@@ -19,7 +22,12 @@ from stashgen.api.runtime_settings import (
     OffshootPodTemplate,
     RuntimeSettings,
 )
-from stashgen.api.shared import AddonInfo, ObjectReference, TaskReference
+from stashgen.api.shared import (
+    AddonInfo,
+    ObjectReference,
+    TaskReference,
+    TypedObjectReference,
+)
 from stashgen.kubestash.addons import (
     BACKUP_TASK,
     ON_UNREADABLE,
@@ -75,6 +83,7 @@ _DEFAULTS: dict[str, object] = {
     "completionMode": "NonIndexed",
     "completions": 1,
     "dnsPolicy": "ClusterFirst",
+    "enableServiceLinks": True,
     "parallelism": 1,
     "priority": 0,
     "schedulerName": "default-scheduler",
@@ -106,6 +115,11 @@ def unsupported(obj: Model) -> tuple[Unsupported, ...]:
             return ()
 
 
+def unsupported_messages(obj: Model) -> tuple[str, ...]:
+    """The same as messages, each with its field's path first."""
+    return tuple(f"{item.path}: {item.why}" for item in unsupported(obj))
+
+
 def _of_storage(storage: BackupStorage) -> Iterator[Unsupported]:
     backend = storage.spec.storage
     if backend is not None and backend.provider not in BACKENDS:
@@ -130,17 +144,15 @@ def _of_repository(repository: Repository) -> Iterator[Unsupported]:
     namespace = repository.metadata.namespace
     if repository.spec.deletion_policy == "WipeOut":
         yield Unsupported("spec.deletionPolicy", _WIPE_OUT)
+    if repository.spec.app_ref is not None:
+        yield from _volume(repository.spec.app_ref, namespace, "spec.appRef", "backed up")
     yield from _reference(repository.spec.storage_ref, namespace, "spec.storageRef")
     yield from _key(repository.spec.encryption_secret, namespace, "spec.encryptionSecret")
 
 
 def _of_configuration(configuration: BackupConfiguration) -> Iterator[Unsupported]:
     namespace = configuration.metadata.namespace
-    target = configuration.spec.target
-    if target is None or target.kind != "PersistentVolumeClaim":
-        yield Unsupported("spec.target", "only a PersistentVolumeClaim can be backed up")
-    elif target.namespace not in {None, namespace}:
-        yield Unsupported("spec.target.namespace", "the target must be in the same namespace")
+    yield from _volume(configuration.spec.target, namespace, "spec.target", "backed up")
     for index, backend in enumerate(configuration.spec.backends):
         yield from _reference(backend.storage_ref, namespace, f"spec.backends[{index}].storageRef")
     for index, session in enumerate(configuration.spec.sessions):
@@ -244,10 +256,7 @@ def _of_backup_session(session: BackupSession) -> Iterator[Unsupported]:
 def _of_restore(restore: RestoreSession) -> Iterator[Unsupported]:
     spec = restore.spec
     namespace = restore.metadata.namespace
-    if spec.target is None or spec.target.kind != "PersistentVolumeClaim":
-        yield Unsupported("spec.target", "only a PersistentVolumeClaim can be restored into")
-    elif spec.target.namespace not in {None, namespace}:
-        yield Unsupported("spec.target.namespace", "the target must be in the same namespace")
+    yield from _volume(spec.target, namespace, "spec.target", "restored into")
     if spec.hooks is not None and (spec.hooks.pre_restore or spec.hooks.post_restore):
         yield Unsupported("spec.hooks", "hooks are not supported yet")
     if spec.manifest_options is not None and spec.manifest_options.to_wire():
@@ -270,6 +279,18 @@ def _of_source(source: DataSource, namespace: str | None) -> Iterator[Unsupporte
     yield from _reference(secret, namespace, "spec.dataSource.encryptionSecret")
 
 
+def _volume(
+    target: TypedObjectReference | None, namespace: str | None, path: str, use: str
+) -> Iterator[Unsupported]:
+    """A pod mounts a claim of its own namespace by its name: nothing else can be meant."""
+    is_claim = target is not None and target.kind == "PersistentVolumeClaim"
+    if target is None or not is_claim or target.api_group:
+        yield Unsupported(path, f"only a PersistentVolumeClaim can be {use}")
+    elif target.namespace not in {None, "", namespace}:
+        why = f"namespace {target.namespace!r} is another one: only a volume of namespace "
+        yield Unsupported(f"{path}.namespace", f"{why}{namespace!r} can be {use}")
+
+
 def _key(secret: ObjectReference | None, namespace: str | None, path: str) -> Iterator[Unsupported]:
     if secret is None:
         yield Unsupported(path, "a repository without a key is not supported")
@@ -287,6 +308,12 @@ def _others(block: Model | None, known: frozenset[str], path: str) -> Iterator[U
     """Fields of a block that say something and are not among the implemented ones."""
     if block is not None:
         for name, value in block.to_wire().items():
-            is_said = value not in ("", [], {}) and value is not False
-            if name not in known and is_said and _DEFAULTS.get(name) != value:
+            if name not in known and _is_said(value) and _DEFAULTS.get(name) != value:
                 yield Unsupported(f"{path}.{name}", _NOT_YET)
+
+
+def _is_said(value: JsonValue) -> bool:
+    """Whether a value asks for something: not if it is empty or False, however deep."""
+    if isinstance(value, dict):
+        return any(map(_is_said, value.values()))
+    return value if isinstance(value, bool) else value not in (None, "", [])

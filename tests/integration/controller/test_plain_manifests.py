@@ -265,16 +265,28 @@ def test_another_key_is_written_to_the_repository(harness: Harness) -> None:
     assert spec["encryptionSecret"] == {"name": "other-key", "namespace": "demo"}
 
 
-def test_a_missing_addon_is_shown_and_named_by_the_session(harness: Harness) -> None:
+def test_a_missing_addon_is_shown_and_its_sessions_wait_for_it(harness: Harness) -> None:
+    addon = harness.get(known.ADDONS, None, "pvc-addon")
     harness.delete(known.ADDONS, None, "pvc-addon")
     protect(harness)
+    assert configuration(harness)["phase"] == "NotReady"
+    assert scheduled(harness)["message"] == "Addon pvc-addon does not exist"
     (dependency,) = cast("list[JsonObject]", configuration(harness)["dependencies"])
     assert dependency == {"kind": "Addon", "name": "pvc-addon", "found": False}
-    (name,) = harness.names(known.BACKUP_SESSIONS, "demo")
+    assert harness.names(known.BACKUP_SESSIONS, "demo") == []
+    name = harness.trigger(configuration="library-backup")
+    harness.settle(work=good_worker)
     session = harness.status(known.BACKUP_SESSIONS, "demo", name)
     assert session["phase"] == "Skipped"
-    skipped = conditions(session)["BackupSkipped"]
-    assert skipped["message"] == "NoAddon: Addon pvc-addon does not exist"
+    assert "NoAddon: Addon pvc-addon does not exist" in str(
+        conditions(session)["BackupSkipped"]["message"]
+    )
+    harness.apply(
+        {key: value for key, value in addon.items() if key != "metadata"}
+        | {"metadata": {"name": "pvc-addon"}}
+    )
+    harness.settle(work=good_worker)
+    assert configuration(harness)["phase"] == "Ready"
 
 
 def test_an_unknown_function_is_an_unsupported_addon(harness: Harness) -> None:
@@ -285,12 +297,14 @@ def test_an_unknown_function_is_an_unsupported_addon(harness: Harness) -> None:
     changed: JsonObject = {**spec, "backupTasks": [task]}
     harness.client.replace(known.ADDONS, None, {**addon, "spec": changed})
     protect(harness)
-    (name,) = harness.names(known.BACKUP_SESSIONS, "demo")
-    skipped = conditions(harness.status(known.BACKUP_SESSIONS, "demo", name))["BackupSkipped"]
-    assert str(skipped["message"]).startswith("UnsupportedAddon: Function 'mysql-backup'")
+    assert configuration(harness)["phase"] == "Invalid"
+    message = conditions(configuration(harness))["ValidationPassed"]["message"]
+    assert str(message).startswith("session 'backup': Function 'mysql-backup'")
+    assert harness.names(known.BACKUP_SESSIONS, "demo") == []
+    assert harness.names(known.CRON_JOBS, "demo") == []
 
 
-def test_a_storage_of_another_namespace_needs_a_grant(harness: Harness) -> None:
+def test_a_storage_of_another_namespace_is_refused(harness: Harness) -> None:
     harness.apply(manifests.namespace("vault"))
     storage = manifests.storage("vault")
     cast("JsonObject", storage["spec"])["usagePolicy"] = {"allowedNamespaces": {"from": "All"}}
@@ -300,6 +314,23 @@ def test_a_storage_of_another_namespace_needs_a_grant(harness: Harness) -> None:
     backends = cast("list[JsonObject]", cast("JsonObject", wanted["spec"])["backends"])
     backends[0]["storageRef"] = {"name": "local", "namespace": "vault"}
     harness.apply(wanted)
+    harness.settle(work=good_worker)
+    assert configuration(harness)["phase"] == "Invalid"
+    message = str(conditions(configuration(harness))["ValidationPassed"]["message"])
+    assert message.startswith("spec.backends[0].storageRef.namespace: another namespace")
+    assert harness.names(known.REPOSITORIES, "demo") == []
+    # One that somebody writes instead is refused likewise.
+    repository: JsonObject = {
+        "apiVersion": "storage.kubestash.com/v1alpha1",
+        "kind": "Repository",
+        "metadata": {"name": "repo-local", "namespace": "demo"},
+        "spec": {
+            "storageRef": {"name": "local", "namespace": "vault"},
+            "encryptionSecret": {"name": "restic-key"},
+            "path": "demo/library/local",
+        },
+    }
+    harness.apply(repository)
     harness.settle(work=good_worker)
     initialized = conditions(harness.status(known.REPOSITORIES, "demo", "repo-local"))[
         "RepositoryInitialized"
@@ -320,7 +351,8 @@ def test_a_storage_whose_provider_is_not_supported_says_so(harness: Harness) -> 
     status = harness.status(known.BACKUP_STORAGES, "demo", "local")
     assert status["phase"] == "NotReady"
     initialized = conditions(status)["BackendInitialized"]
-    assert str(initialized["message"]).startswith("UnsupportedField: storage provider 'gcs'")
+    assert initialized["reason"] == "UnsupportedField"
+    assert initialized["message"] == "spec.storage.provider: provider 'gcs' is not supported yet"
     assert harness.errors == []
 
 

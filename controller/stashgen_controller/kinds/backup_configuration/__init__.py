@@ -8,6 +8,7 @@ from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject, list_of, mapping_of, metadata_of, name_of, namespace_of
 from stashgen.api.cron_job import CronJob
+from stashgen.api.function import Function
 from stashgen.api.namespace import Namespace
 from stashgen.api.persistent_volume_claim import PersistentVolumeClaim
 from stashgen.api.pod_template import PodTemplate
@@ -62,7 +63,7 @@ def _history(repository: JsonObject) -> object:
     status = mapping_of(repository, "status")
     has_history = bool(status.get("snapshotCount")), status.get("writerMatches")
     initialized = [
-        (item.get("status"), item.get("message"))
+        (item.get("status"), item.get("reason"), item.get("message"))
         for item in list_of(status, "conditions")
         if item.get("type") == ConditionType.REPOSITORY_INITIALIZED
     ]
@@ -137,7 +138,8 @@ KIND = Kind(
         Watch(RetentionPolicy, _of_policy, spec),
         Watch(ServiceAccount, _of_account, existence),
         Watch(Namespace, _of_namespace, lambda obj: metadata_of(obj).get("labels") or {}),
-        Watch(Addon, _everywhere, existence),
+        Watch(Addon, _everywhere, spec),
+        Watch(Function, _everywhere, spec),
         Watch(CronJob, _of_cron_job, _schedule),
         Watch(PodTemplate, _of_template, existence),
         Watch(PersistentVolumeClaim, _of_claim, claim_state),

@@ -16,6 +16,7 @@ from stashgen.api.shared import Condition
 from stashgen.kubestash import phases
 from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.validation.backup_configuration import validate_backup_configuration
+from stashgen.kubestash.validation.supported import unsupported_messages
 from stashgen_controller.kinds.backup_configuration.children import (
     ensure_children,
     moved_repositories,
@@ -32,8 +33,8 @@ from stashgen_controller.kinds.backup_configuration.status import (
     repository_status,
     session_status,
 )
-from stashgen_controller.kinds.field_support import with_support
 from stashgen_controller.protocol.reason import Reason
+from stashgen_controller.runtime.causes import Cause
 from stashgen_controller.runtime.conditions import condition, is_true, with_condition, without
 from stashgen_controller.runtime.decision import Action, Decision
 
@@ -49,10 +50,16 @@ def decide(seen: Observed, now: datetime) -> Decision:
             seen.labels,
         ),
         *moved_repositories(seen),
+        *unsupported_messages(configuration),
+        *seen.default_problems,
+        *(
+            f"session {name!r}: {problem.message}"
+            for name, problem in seen.addon_problems.items()
+            if problem.name == Cause.UNSUPPORTED_ADDON
+        ),
     ]
     validated = _validation(problems, configuration.metadata.generation, now)
     conditions = with_condition(seen.status.conditions, validated)
-    conditions = with_support(conditions, configuration, now)
     conditions = _with_target(conditions, seen.not_bound, now)
     actions: list[Action] = []
     if not problems and not seen.is_rendered:

@@ -23,9 +23,12 @@ from stashgen.api.retention_policy import RetentionPolicy
 from stashgen.api.shared import ObjectReference
 from stashgen.kubestash import names
 from stashgen.kubestash.pods.settings import TRIGGER_ACCOUNT, WORKER_ACCOUNT
-from stashgen.kubestash.verbs import Template
-from stashgen_controller.jobs.templates import may_use_storage
-from stashgen_controller.listers.configurations import resolved_configuration
+from stashgen.kubestash.verbs import Template, Verb
+from stashgen_controller.jobs.templates import addon_problem, may_use_storage
+from stashgen_controller.listers.configurations import (
+    default_problems_of,
+    resolved_configuration,
+)
 from stashgen_controller.listers.indexes import CRON_JOBS_BY_CONTROLLER, REPOSITORIES_BY_PLACE
 from stashgen_controller.listers.objects import claim_uid, labels_of_namespace, why_not_bound
 from stashgen_controller.protocol.reason import Reason
@@ -50,6 +53,8 @@ class Observed:
         accounts: Names of our ServiceAccounts that exist.
         addons: Names of the sessions' Addons that exist.
         templates: Names of the Repositories' PodTemplates that exist.
+        addon_problems: By session, why its Addon cannot do its work; of plain ones only.
+        default_problems: Why the defaults that it takes are not defined.
         labels: Of the namespace.
     """
 
@@ -64,6 +69,8 @@ class Observed:
     accounts: Collection[str]
     addons: Collection[str]
     templates: Collection[str]
+    addon_problems: Mapping[str, Reason]
+    default_problems: Sequence[str]
     labels: Mapping[str, str]
 
     @property
@@ -147,6 +154,8 @@ def observe(reader: Reader, written: BackupConfiguration) -> Observed:
             if session.addon is not None and reader.has(ADDONS, None, session.addon.name or "")
         ],
         templates=_templates(reader, repositories.values()),
+        addon_problems=_addon_problems(reader, configuration),
+        default_problems=default_problems_of(reader, written),
         labels=labels,
     )
 
@@ -199,6 +208,18 @@ def _cron_jobs(reader: Reader, configuration: BackupConfiguration) -> dict[str, 
         if stored is not None:
             found[cron_job] = stored
     return found
+
+
+def _addon_problems(reader: Reader, configuration: BackupConfiguration) -> dict[str, Reason]:
+    """The pods of a rendered one are in git: its Addons are not used."""
+    if is_rendered(configuration.metadata):
+        return {}
+    found = {
+        session.name or "": addon_problem(reader, session.addon, Verb.BACKUP)
+        for session in configuration.spec.sessions
+        if session.addon is not None and session.addon.tasks
+    }
+    return {name: problem for name, problem in found.items() if problem is not None}
 
 
 def _templates(reader: Reader, repositories: Iterable[Repository]) -> frozenset[str]:

@@ -19,7 +19,7 @@ from stashgen.cron import CronError, Schedule
 from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.validation.storages import validate_retention_policy
 from stashgen_controller.kinds.backup_configuration.observe import Observed
-from stashgen_controller.runtime.causes import Cause, not_applied
+from stashgen_controller.runtime.causes import REFUSALS, Cause, not_applied
 from stashgen_controller.runtime.conditions import (
     condition,
     find,
@@ -38,7 +38,8 @@ def backend_status(seen: Observed, item: BackendReference) -> BackendStatus:
         policy = seen.policies.get((policy_ref.namespace or seen.namespace, policy_ref.name))
     problems = validate_retention_policy(policy) if policy is not None else ()
     phase = storage.status.phase if storage is not None and storage.status else None
-    reason = None if storage is not None else "the BackupStorage does not exist"
+    refused = _refused_repository(seen, item)
+    reason = refused if storage is not None else "the BackupStorage does not exist"
     if storage is not None and phase != "Ready":
         initialized = (
             find(storage.status.conditions, ConditionType.BACKEND_INITIALIZED)
@@ -48,7 +49,7 @@ def backend_status(seen: Observed, item: BackendReference) -> BackendStatus:
         reason = initialized.message if initialized is not None else None
     return BackendStatus(
         name=item.name,
-        ready=phase == "Ready" and policy is not None and not problems,
+        ready=phase == "Ready" and policy is not None and not problems and refused is None,
         storage=StorageStatus(ref=storage_ref, phase=phase or "NotReady", reason=reason),
         retention_policy=RetentionPolicyStatus(
             ref=policy_ref,
@@ -58,6 +59,22 @@ def backend_status(seen: Observed, item: BackendReference) -> BackendStatus:
             else "the RetentionPolicy does not exist",
         ),
     )
+
+
+def _refused_repository(seen: Observed, item: BackendReference) -> str | None:
+    """Why a Repository may not use the backend, or cannot be used as it is meant."""
+    names = {
+        wanted.name
+        for session in seen.configuration.spec.sessions
+        for wanted in session.repositories or ()
+        if (wanted.backend or "") == (item.name or "")
+    }
+    for name, repository in seen.repositories.items():
+        conditions = repository.status.conditions if repository.status is not None else ()
+        initialized = find(conditions, ConditionType.REPOSITORY_INITIALIZED)
+        if name in names and initialized is not None and initialized.reason in REFUSALS:
+            return f"Repository {name}: {initialized.message}"
+    return None
 
 
 def repository_status(seen: Observed, name: str) -> SessionRepositoryStatus:
@@ -134,6 +151,9 @@ def _scheduled(seen: Observed, session: Session, now: datetime) -> Condition:
             message=text,
             now=now,
         )
+    lacks = seen.addon_problems.get(session.name or "")
+    if lacks is not None:
+        return waiting(ConditionType.SCHEDULER_ENSURED, lacks, now)
     return condition(
         ConditionType.SCHEDULER_ENSURED,
         status=True,

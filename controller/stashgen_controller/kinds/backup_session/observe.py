@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from stashgen.api.backup_configuration import BackupConfiguration, Session, SessionRepository
 from stashgen.api.backup_session import BackupSession, BackupSessionStatus
@@ -11,9 +12,15 @@ from stashgen.api.repository import Repository
 from stashgen.api.resources import (
     SNAPSHOTS,
 )
+from stashgen.api.shared import ObjectReference
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash import names
 from stashgen.kubestash.conditions import ConditionType
+from stashgen_controller.jobs.refusals import (
+    refused_configuration,
+    refused_repository,
+    refused_storage,
+)
 from stashgen_controller.jobs.run import JobRun, RunState, observe_job
 from stashgen_controller.jobs.templates import UnresolvedError, backup_template, retain_template
 from stashgen_controller.kinds.backup_session.copy import Copy
@@ -49,6 +56,7 @@ class Observed:
     Attributes:
         session: As stored.
         configuration: The invoker; None where it is gone.
+        refusal: Why nothing may begin for the invoker; only before the session has begun.
         config_session: The invoker's session of this name.
         copies: One a repository: those that the status lists, before that those that the
             configuration lists and that are not paused.
@@ -64,6 +72,7 @@ class Observed:
 
     session: BackupSession
     configuration: BackupConfiguration | None
+    refusal: Reason | None
     config_session: Session | None
     copies: Sequence[Copy]
     running: str | None
@@ -82,22 +91,58 @@ class Observed:
         return self.session.status or BackupSessionStatus()
 
 
+@dataclass
+class _Invoker:
+    """A session's BackupConfiguration as written, what it means, and whether that can be done."""
+
+    reader: Reader
+    written: BackupConfiguration | None
+    session_name: str
+
+    @cached_property
+    def configuration(self) -> BackupConfiguration | None:
+        written = self.written
+        return resolved_configuration(self.reader, written) if written is not None else None
+
+    @cached_property
+    def session(self) -> Session | None:
+        configuration = self.configuration
+        return configuration.session(self.session_name) if configuration is not None else None
+
+    @cached_property
+    def refusal(self) -> Reason | None:
+        written = self.written
+        return refused_configuration(self.reader, written) if written is not None else None
+
+    @cached_property
+    def repositories(self) -> dict[str, SessionRepository]:
+        listed = self.session.repositories if self.session is not None else None
+        return {item.name or "": item for item in listed or ()}
+
+    def retention_of(self, repository: str) -> ObjectReference | None:
+        listed = self.repositories.get(repository)
+        if self.configuration is None or listed is None:
+            return None
+        backend = self.configuration.backend(listed.backend)
+        return backend.retention_policy if backend is not None else None
+
+
 def observe(reader: Reader, session: BackupSession) -> Observed:
     """Collect what ``decide`` needs to know about a session."""
     namespace = session.metadata.namespace or ""
     invoker = session.spec.invoker
     found = reader.get(BackupConfiguration, namespace, invoker.name if invoker else "")
-    configuration = resolved_configuration(reader, found) if found is not None else None
+    wanted = _Invoker(reader, found, session.spec.session or "")
+    configuration = wanted.configuration
     target = configuration.spec.target if configuration is not None else None
     siblings = siblings_of(reader, session)
-    copies = _copies(reader, session, configuration)
+    copies = _copies(reader, session, wanted)
     claim = target.name if target is not None else ""
     return Observed(
         session=session,
         configuration=configuration,
-        config_session=(
-            configuration.session(session.spec.session or "") if configuration is not None else None
-        ),
+        refusal=wanted.refusal if session.phase is None else None,
+        config_session=wanted.session,
         copies=copies,
         running=running_before(session, siblings),
         restoring=restoring_into(reader, namespace, target.name) if target is not None else None,
@@ -125,21 +170,13 @@ def _claimants(
     return claimants(reader, namespace, keys, uid=session.metadata.uid, goes_first=False)
 
 
-def _copies(
-    reader: Reader, session: BackupSession, configuration: BackupConfiguration | None
-) -> Sequence[Copy]:
+def _copies(reader: Reader, session: BackupSession, invoker: _Invoker) -> Sequence[Copy]:
     """A session that was started keeps its copies, whatever the configuration says by now."""
-    config_session = (
-        configuration.session(session.spec.session or "") if configuration is not None else None
-    )
-    listed = (
-        {item.name: item for item in (config_session.repositories or ())} if config_session else {}
-    )
     started = session.status.snapshots if session.status is not None else None
     if started is not None:
         wanted = [(item.repository or "", item.phase) for item in started]
     else:
-        wanted = [(name or "", None) for name in listed]
+        wanted = [(name, None) for name in invoker.repositories]
     namespace = session.metadata.namespace or ""
     copies: list[Copy] = []
     for index, (name, recorded) in enumerate(wanted):
@@ -150,8 +187,7 @@ def _copies(
             _copy(
                 reader,
                 session,
-                configuration,
-                listed.get(name),
+                invoker,
                 repository,
                 name=name,
                 index=index if started is not None else len(copies),
@@ -164,8 +200,7 @@ def _copies(
 def _copy(
     reader: Reader,
     session: BackupSession,
-    configuration: BackupConfiguration | None,
-    listed: SessionRepository | None,
+    invoker: _Invoker,
     repository: Repository | None,
     *,
     name: str,
@@ -183,9 +218,6 @@ def _copy(
     retain_job = names.retain_job_name(session.metadata.name, index, attempt)
     is_pushed = session.status is not None and is_true(
         session.status.conditions, ConditionType.METRICS_PUSHED
-    )
-    config_session = (
-        configuration.session(session.spec.session or "") if configuration is not None else None
     )
     retain_run = observe_job(
         reader,
@@ -215,17 +247,17 @@ def _copy(
     if repository is None:
         problem = retention_problem = Reason("", f"Repository {name} does not exist")
     else:
-        if backs_up:
-            template, problem = _backup(reader, repository, storage, config_session)
-        if retains:
+        refusal = None
+        if backs_up or retains:
+            refusal = invoker.refusal or _refused(reader, repository, storage)
+        if refusal is not None:
+            problem = retention_problem = refusal
+        elif backs_up:
+            template, problem = _backup(reader, repository, storage, invoker.session)
+        if retains and refusal is None:
             maintenance, retention_problem = _attempt(
                 lambda: retain_template(reader, repository, storage, session.spec.session or "")
             )
-    backend = (
-        configuration.backend(listed.backend)
-        if configuration is not None and listed is not None
-        else None
-    )
     return Copy(
         name=name,
         session=session.metadata.name,
@@ -245,7 +277,7 @@ def _copy(
         retain_run=retain_run,
         retain_attempt=attempt,
         removed=_removed(reader, namespace, name, retain_run),
-        retention_ref=backend.retention_policy if backend is not None else None,
+        retention_ref=invoker.retention_of(name),
         terminated_pods=(terminated_pods(reader, namespace, name) if backs_up or retains else ()),
         unrecorded_failures=unrecorded_failures(reader, namespace, name) if retains else (),
         pinned=pinned_snapshots(reader, namespace, name) if retains else (),
@@ -272,6 +304,14 @@ def _backup(
         why = f": {initialized.message}" if initialized is not None and initialized.message else ""
         return None, Reason("", f"Repository {name} is not Ready{why}")
     return _attempt(lambda: backup_template(reader, repository, storage, session))
+
+
+def _refused(
+    reader: Reader, repository: Repository, storage: BackupStorage | None
+) -> Reason | None:
+    """Why nothing that writes to the repository may begin."""
+    found = refused_repository(reader, repository, storage)
+    return found or (refused_storage(storage) if storage is not None else None)
 
 
 def _attempt(resolve: Callable[[], JsonObject]) -> tuple[JsonObject | None, Reason | None]:

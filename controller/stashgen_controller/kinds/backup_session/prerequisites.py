@@ -1,5 +1,6 @@
 """Why a BackupSession is skipped instead of started: what it needs is not there, or not yet."""
 
+from stashgen.api.backup_configuration import BackupConfigurationPhase
 from stashgen_controller.kinds.backup_session.observe import Observed
 
 
@@ -15,8 +16,9 @@ def why_skipped(seen: Observed) -> str | None:
         return f"BackupConfiguration {invoker.name} has no session {seen.session.spec.session!r}"
     if configuration.spec.paused:
         return "the BackupConfiguration is paused"
-    if configuration.status is None or configuration.status.phase != "Ready":
-        return f"the BackupConfiguration is not Ready{_why_not_ready(seen)}"
+    phase = configuration.status.phase if configuration.status is not None else None
+    if seen.refusal is not None or phase != BackupConfigurationPhase.READY:
+        return _why_not_ready(seen)
     if seen.running is not None:
         return f"BackupSession {seen.running} is still running"
     if seen.restoring is not None:
@@ -33,10 +35,14 @@ def why_skipped(seen: Observed) -> str | None:
 
 
 def _why_not_ready(seen: Observed) -> str:
-    """What a session of it would lack, as far as that is the reason."""
+    """That the configuration is not Ready, and what a session of it would lack."""
+    if seen.refusal is not None:
+        return f"the BackupConfiguration is Invalid: {seen.refusal.message}"
     if seen.claim and seen.claim_uid is None:
-        return f": PersistentVolumeClaim {seen.claim} does not exist"
-    if seen.not_bound is not None:
-        return f": {seen.not_bound.message}"
-    problem = next((copy.problem for copy in seen.copies if copy.problem), None)
-    return f": {problem.text}" if problem else ""
+        why = f": PersistentVolumeClaim {seen.claim} does not exist"
+    elif seen.not_bound is not None:
+        why = f": {seen.not_bound.message}"
+    else:
+        problem = next((copy.problem for copy in seen.copies if copy.problem), None)
+        why = f": {problem.text}" if problem else ""
+    return f"the BackupConfiguration is not Ready{why}"

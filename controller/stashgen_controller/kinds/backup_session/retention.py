@@ -169,7 +169,9 @@ def _advance(seen: Observed, copy: Copy, now: datetime, *, is_busy: bool) -> _Co
         case Absent() if copy.maintenance is None or seen.cluster_uid is None:
             why = copy.retention_problem or _NO_CLUSTER
             waiting = entry.model_copy(update={"error": why.text})
-            return _CopyStep(waiting, conditions=(_ENSURED.not_done(why, now),))
+            # Another manifest may mend it, which nothing tells this session.
+            word = _ENSURED.not_done(why, now)
+            return _CopyStep(waiting, conditions=(word,), requeue_after=_AGAIN)
         case Absent():
             return _begin_in_turn(seen, copy, entry, copy.retain_attempt, now, is_busy=is_busy)
         case Waiting(is_new=True):

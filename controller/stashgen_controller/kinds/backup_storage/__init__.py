@@ -3,13 +3,23 @@
 from collections.abc import Iterator
 
 from stashgen.api.backup_storage import BackupStorage
-from stashgen.api.base import JsonObject, mapping_of
+from stashgen.api.base import JsonObject, mapping_of, namespace_of
 from stashgen.api.repository import Repository
 from stashgen.api.resources import BACKUP_STORAGES, JOBS
 from stashgen_controller.kinds.backup_storage.decide import decide
 from stashgen_controller.kinds.backup_storage.observe import observe
-from stashgen_controller.kinds.watches import cluster_identity, owned_jobs, pod_templates
-from stashgen_controller.listers.indexes import STORAGES_BY_TEMPLATE, reference
+from stashgen_controller.kinds.watches import (
+    cluster_identity,
+    owned_jobs,
+    pod_templates,
+    spec,
+)
+from stashgen_controller.listers.indexes import (
+    DEFAULT_STORAGES,
+    STORAGES_BY_PLACE,
+    STORAGES_BY_TEMPLATE,
+    reference,
+)
 from stashgen_controller.runtime.kind import Kind, Place, Reader, Watch
 from stashgen_controller.runtime.permission import (
     CREATE,
@@ -27,6 +37,15 @@ def _place_and_size(repository: JsonObject) -> object:
     return repository.get("spec"), mapping_of(repository, "status").get("size")
 
 
+def _beside(reader: Reader, storage: JsonObject) -> Iterator[Place]:
+    """Those of which one may be refused because of the other: defaults, and the same place."""
+    for key in STORAGES_BY_PLACE.keys(storage):
+        yield from reader.places(STORAGES_BY_PLACE, *key)
+    for other in reader.by(DEFAULT_STORAGES):
+        if other.key[0] == namespace_of(storage):
+            yield other.key
+
+
 KIND = Kind(
     BackupStorage,
     observe,
@@ -39,6 +58,7 @@ KIND = Kind(
     watches=(
         *owned_jobs(BackupStorage),
         Watch(Repository, _of_repository, _place_and_size),
+        Watch(BackupStorage, _beside, spec),
         pod_templates(STORAGES_BY_TEMPLATE),
         cluster_identity(BackupStorage),
     ),

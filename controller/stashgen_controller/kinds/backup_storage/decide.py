@@ -20,10 +20,9 @@ from stashgen_controller.jobs.attempts import Attempts, Progress, released
 from stashgen_controller.jobs.lifecycle import after_end
 from stashgen_controller.jobs.manifest import job_manifest, owner_of
 from stashgen_controller.kinds.backup_storage.observe import Observed
-from stashgen_controller.kinds.field_support import with_support
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_spec import RunSpec
-from stashgen_controller.runtime.causes import WAITING_FOR_CLUSTER, Cause, not_applied
+from stashgen_controller.runtime.causes import REFUSALS, WAITING_FOR_CLUSTER, Cause, not_applied
 from stashgen_controller.runtime.conditions import (
     condition,
     find,
@@ -50,9 +49,8 @@ def decide(seen: Observed, now: datetime) -> Decision:
             is_enough=lambda run: run.plan_digest == _plan(seen, _attempt(seen)).digest(),
         ).advance(now)
     conditions = status.conditions
-    if not seen.is_initialized:
+    if not seen.is_initialized or seen.problem is not None:
         conditions = with_condition(conditions, _initialized(seen, progress, now))
-    conditions = with_support(conditions, seen.storage, now)
     updated = status.model_copy(
         update={
             "executor": progress.executor,
@@ -107,6 +105,15 @@ def _job(seen: Observed, now: datetime, attempt: int) -> JsonObject:
 
 
 def _initialized(seen: Observed, progress: Progress, now: datetime) -> Condition:
+    if seen.problem is not None:
+        return condition(
+            ConditionType.BACKEND_INITIALIZED,
+            status=False,
+            reason=seen.problem.name,
+            message=seen.problem.message,
+            now=now,
+            generation=seen.storage.metadata.generation,
+        )
     if progress.succeeded:
         return condition(
             ConditionType.BACKEND_INITIALIZED,
@@ -116,14 +123,13 @@ def _initialized(seen: Observed, progress: Progress, now: datetime) -> Condition
             now=now,
             generation=seen.storage.metadata.generation,
         )
-    if seen.problem is not None:
-        return _failed(seen.problem, now)
     if progress.error is not None:
         return _failed(progress.error, now)
     known = find(seen.status.conditions, ConditionType.BACKEND_INITIALIZED)
     if known is not None and known.reason not in {
         Cause.WAITING_FOR_APPLY,
         Cause.WAITING_FOR_CLUSTER,
+        *REFUSALS,
     }:
         return known
     if seen.template is None:

@@ -16,6 +16,7 @@ from stashgen.kubestash.pods.settings import settings_from_storage
 from stashgen.kubestash.pods.templates import UnsupportedStorageError
 from stashgen.kubestash.validation.storages import storage_place, validate_backup_storage
 from stashgen.kubestash.verbs import Template
+from stashgen_controller.jobs.refusals import refused_storage
 from stashgen_controller.jobs.run import JobRun, observe_job
 from stashgen_controller.jobs.templates import rendered_template
 from stashgen_controller.listers.indexes import (
@@ -110,16 +111,21 @@ def _rank(storage: BackupStorage) -> tuple[bool, str, tuple[str, str]]:
 def _template(reader: Reader, storage: BackupStorage) -> tuple[JsonObject | None, Reason | None]:
     storage_as_meant = with_storage_defaults(storage)
     place = storage_place(storage_as_meant.spec.storage)
-    others = {item.key: item for item in reader.by(DEFAULT_STORAGES)}
-    if place is not None:
-        # Whoever makes a storage of the same place later must not stop the one that is there.
-        same = reader.by(STORAGES_BY_PLACE, *place)
-        others |= {item.key: item for item in same if _came_first(item, storage)}
+    candidates = [
+        *reader.by(DEFAULT_STORAGES),
+        *(reader.by(STORAGES_BY_PLACE, *place) if place is not None else ()),
+    ]
+    # Whoever makes a second default or another storage of the same place must not stop the one
+    # that is there.
+    others = {item.key: item for item in candidates if _came_first(item, storage)}
     invalid = validate_backup_storage(
         storage_as_meant, (with_storage_defaults(others[key]) for key in sorted(others))
     )
     if invalid:
         return None, Reason(Cause.INVALID_FIELD, "; ".join(invalid))
+    refusal = refused_storage(storage)
+    if refusal is not None:
+        return None, refusal
     if is_rendered(storage.metadata):
         return rendered_template(reader, storage.metadata, Template.INIT_STORAGE), None
     try:

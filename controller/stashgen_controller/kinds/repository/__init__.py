@@ -8,7 +8,15 @@ from collections.abc import Iterator
 from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.backup_session import BackupSession
 from stashgen.api.backup_storage import BackupStorage
-from stashgen.api.base import JsonObject, list_of, mapping_of, name_of, namespace_of
+from stashgen.api.base import (
+    JsonObject,
+    list_of,
+    mapping_of,
+    metadata_of,
+    name_of,
+    namespace_of,
+)
+from stashgen.api.namespace import Namespace
 from stashgen.api.repository import Repository
 from stashgen.api.resources import JOBS, REPOSITORIES, SNAPSHOTS
 from stashgen.api.restore_session import RestoreSession
@@ -105,6 +113,11 @@ def _uses(_reader: Reader, repository: Repository) -> Iterator[IndexKey]:
         yield volume_key(namespace, app.name)
 
 
+def _of_namespace(reader: Reader, namespace: JsonObject) -> Iterator[Place]:
+    """Its labels say which storages may be used from it."""
+    yield from keys_of(reader.items(Repository, name_of(namespace)))
+
+
 KIND = Kind(
     Repository,
     observe,
@@ -122,6 +135,7 @@ KIND = Kind(
         Watch(BackupStorage, _in_storage, lambda storage: (spec(storage), phase_of(storage))),
         Watch(BackupConfiguration, _of_configuration, spec),
         Watch(RetentionPolicy, _of_policy, spec),
+        Watch(Namespace, _of_namespace, lambda obj: metadata_of(obj).get("labels") or {}),
         Watch(RestoreSession, _of_restore, _writes),
         *turns(UNSETTLED_REPOSITORIES),
         pod_templates(REPOSITORIES_BY_TEMPLATE),

@@ -9,7 +9,7 @@ from stashgen.api.backup_session import RetentionPhase
 from stashgen.api.base import JsonObject
 from stashgen.api.labels import ADOPT_ANNOTATION, REPOSITORY_LABEL
 from stashgen.api.repository import RecentSnapshot, RepositoryStatus
-from stashgen.api.shared import Condition
+from stashgen.api.shared import Condition, Executor
 from stashgen.api.snapshot import Phase
 from stashgen.kubestash import names, phases, quantities
 from stashgen.kubestash.conditions import ConditionType
@@ -18,7 +18,6 @@ from stashgen_controller.jobs.attempts import Attempts, Progress, released
 from stashgen_controller.jobs.lifecycle import after_end
 from stashgen_controller.jobs.manifest import job_manifest, owner_of
 from stashgen_controller.jobs.run import JobRun
-from stashgen_controller.kinds.field_support import with_support
 from stashgen_controller.kinds.repository.observe import Observed
 from stashgen_controller.kinds.repository.resync import (
     advance_resync,
@@ -29,7 +28,7 @@ from stashgen_controller.listers.claims import waits_for
 from stashgen_controller.listers.history import SnapshotRecord
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_spec import RunSpec
-from stashgen_controller.runtime.causes import WAITING_FOR_CLUSTER, Cause
+from stashgen_controller.runtime.causes import REFUSALS, WAITING_FOR_CLUSTER, Cause
 from stashgen_controller.runtime.conditions import (
     condition,
     find,
@@ -43,21 +42,21 @@ from stashgen_controller.runtime.decision import Decision
 _RECENT = 5
 # Most retentions are done by then.
 _RETENTION_FOLLOWS = timedelta(seconds=30)
-# Only a change of the manifests mends these.
-_WRONG = frozenset({Cause.GRANT_MISSING, Cause.UNSUPPORTED_FIELD})
 
 
 def decide(seen: Observed, now: datetime) -> Decision:
     """Initialise what the sessions need, then keep the summary of the Snapshots up to date."""
     progress = Progress(seen.status.executor)
-    if seen.missing_paths and _why_not(seen) is None:
+    why = _why_not(seen)
+    if seen.missing_paths and (why is None or _is_under_way(seen.status.executor)):
         progress = Attempts(
             executor=seen.status.executor,
             run=seen.run,
             namespace=seen.repository.metadata.namespace or "",
             job_for=partial(_job, seen, now),
             is_enough=partial(_made_all, seen),
-            waits_for=waits_for(seen.claimants, now),
+            # What has begun is followed to its end; nothing begins any more.
+            waits_for=why or waits_for(seen.claimants, now),
         ).advance(now)
     if not seen.missing_paths:
         left = after_end(seen.run, seen.repository.key[0], seen.status.executor, now)
@@ -69,7 +68,6 @@ def decide(seen: Observed, now: datetime) -> Decision:
     conditions = with_condition(status.conditions, _initialized(seen, progress, now))
     conditions = _with_writer(seen, status, conditions, now)
     conditions = _with_retention(seen, conditions, now)
-    conditions = with_support(conditions, seen.repository, now)
     resync = advance_resync(seen, now)
     if resync.condition is not None:
         conditions = with_condition(conditions, resync.condition)
@@ -120,9 +118,15 @@ def _written(status: RepositoryStatus, conditions: tuple[Condition, ...]) -> Jso
     return status.model_copy(update={"phase": phases.repository_phase(status)}).to_wire()
 
 
+def _is_under_way(executor: Executor | None) -> bool:
+    return executor is not None and not executor.ended
+
+
 def _why_not(seen: Observed) -> Reason | None:
     """Why nothing can be initialised now."""
     storage = seen.repository.spec.storage_ref
+    if seen.refusal is not None:
+        return seen.refusal
     if seen.repository.spec.paused:
         return Reason(Cause.PAUSED, "The Repository is paused.")
     if not seen.sessions:
@@ -183,6 +187,8 @@ def _job(seen: Observed, now: datetime, attempt: int) -> JsonObject:
 
 
 def _initialized(seen: Observed, progress: Progress, now: datetime) -> Condition:
+    if seen.refusal is not None:
+        return _refusal(seen.refusal, now)
     if seen.status.component_paths and not seen.missing_paths:
         return condition(
             ConditionType.REPOSITORY_INITIALIZED,
@@ -196,15 +202,7 @@ def _initialized(seen: Observed, progress: Progress, now: datetime) -> Condition
     why = _why_not(seen) or progress.waits_for
     known = find(seen.status.conditions, ConditionType.REPOSITORY_INITIALIZED)
     if why is not None:
-        if why.name in _WRONG:
-            return condition(
-                ConditionType.REPOSITORY_INITIALIZED,
-                status=False,
-                reason=why.name,
-                message=why.message,
-                now=now,
-            )
-        return waiting(ConditionType.REPOSITORY_INITIALIZED, why, now)
+        return _refusal(why, now)
     if known is not None and known.reason == "RepositoryInitializationFailed":
         # The next attempt is running: until it ends the last one's failure is what is known.
         return known
@@ -213,6 +211,19 @@ def _initialized(seen: Observed, progress: Progress, now: datetime) -> Condition
         status=None,
         reason="RepositoryInitializationStarted",
         message="The initializer Job is running.",
+        now=now,
+    )
+
+
+def _refusal(why: Reason, now: datetime) -> Condition:
+    """Why nothing is initialised: Unknown, or False where only another manifest mends it."""
+    if why.name not in REFUSALS:
+        return waiting(ConditionType.REPOSITORY_INITIALIZED, why, now)
+    return condition(
+        ConditionType.REPOSITORY_INITIALIZED,
+        status=False,
+        reason=why.name,
+        message=why.message,
         now=now,
     )
 

@@ -19,6 +19,7 @@ from stashgen.api.snapshot import Phase, RecordedWriter
 from stashgen.kubestash import layout
 from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.pods.templates import COMPONENT
+from stashgen_controller.jobs.refusals import refused_repository
 from stashgen_controller.jobs.run import JobRun, observe_job
 from stashgen_controller.jobs.templates import UnresolvedError, init_template
 from stashgen_controller.listers.claims import Claimant, claimants
@@ -67,6 +68,8 @@ class Observed:
     Attributes:
         obj: As stored, without its status; empty where all is initialised.
         repository: The same as a model.
+        refusal: Why nothing that writes may begin: the Repository asks for what cannot be done, or
+            its storage is not there or not for it.
         storage_is_ready: The BackupStorage exists and its phase is Ready.
         sessions: Names of the sessions that write here, sorted.
         template: The maintenance pod template; None with a ``problem``, and where all is
@@ -90,6 +93,7 @@ class Observed:
 
     obj: JsonObject
     repository: Repository
+    refusal: Reason | None
     storage_is_ready: bool
     sessions: tuple[str, ...]
     template: JsonObject | None
@@ -154,6 +158,7 @@ def observe(reader: Reader, repository: Repository) -> Observed:
     return Observed(
         obj=obj,
         repository=repository,
+        refusal=refused_repository(reader, repository, storage),
         storage_is_ready=storage is not None
         and storage.status is not None
         and storage.status.phase == "Ready",

@@ -157,8 +157,9 @@ def _why_not(seen: Observed) -> Reason | None:
     """Why no page can be asked for now."""
     if seen.repository.spec.paused:
         return Reason(Cause.PAUSED, "The Repository is paused.")
-    if seen.problem is not None:
-        return seen.problem
+    problem = seen.refusal or seen.problem
+    if problem is not None:
+        return problem
     if not seen.storage_is_ready:
         name = seen.repository.storage_key[1]
         return Reason(Cause.STORAGE_NOT_READY, f"BackupStorage {name} is not Ready.")

@@ -119,7 +119,7 @@ def _storages(draw: st.DrawFn) -> list[JsonObject]:
     job_name = names.init_storage_job_name("local", 1)
     status: JsonObject = {
         "phase": draw(st.sampled_from(["Ready", "NotReady"])),
-        "conditions": draw(_conditions("BackendInitialized", "FieldsSupported")),
+        "conditions": draw(_conditions("BackendInitialized")),
         **draw(_maybe_executor(job_name)),
     }
     if draw(st.booleans()):
@@ -141,6 +141,8 @@ def _repositories(draw: st.DrawFn) -> list[JsonObject]:
             },
             "path": "demo/library/local",
             "paused": draw(st.booleans()),
+            "encryptionSecret": {"name": "restic-key"},
+            "deletionPolicy": draw(st.sampled_from(["Delete", "Delete", "WipeOut"])),
         },
     }
     if draw(st.booleans()):
@@ -183,6 +185,8 @@ def _configurations(draw: st.DrawFn) -> list[JsonObject]:
     session = manifests.session("demo", draw(st.sampled_from(["backup", "other"])))
     if draw(st.booleans()):
         session["retryConfig"] = {"maxRetry": 2, "delay": draw(st.sampled_from(["1m", "0"]))}
+    if draw(st.integers(0, 4)) == 0:
+        session["hooks"] = {"preBackup": [{"name": "quiesce"}]}
     obj = manifests.configuration("demo", session, paused=draw(st.booleans()))
     if draw(st.booleans()):
         obj = _annotated(obj, _RENDERED)

@@ -6,6 +6,7 @@ from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
 from stashgen.api.retention_policy import RetentionPolicy
+from stashgen.api.shared import ObjectReference
 from stashgen.kubestash.defaults import (
     default_of,
     with_configuration_defaults,
@@ -159,3 +160,14 @@ def test_retention_policy_keeps_one_failed_snapshot_unless_said(
         "failedSnapshots": {"last": failed},
         "usagePolicy": {"allowedNamespaces": {"from": "Same"}},
     }
+
+
+def test_what_was_taken_stays_the_default_as_long_as_it_is_one() -> None:
+    candidates = [_default("another/a", {"from": "All"}), _default("demo/z", {"from": "All"})]
+    known = ObjectReference(name="z", namespace="demo")
+    found = default_of(candidates, "demo", _LABELS, known)
+    assert found is not None
+    assert found.key == ("demo", "z")
+    gone = default_of(candidates[:1], "demo", _LABELS, known)
+    assert gone is not None
+    assert gone.key == ("another", "a")

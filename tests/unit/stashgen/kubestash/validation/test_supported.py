@@ -109,6 +109,9 @@ def _source(**source: object) -> RestoreSession:
         (_configuration(target=None), "spec.target"),
         (_configuration(target={"kind": "Deployment", "name": "d"}), "spec.target"),
         (_configuration(target={**_TARGET, "namespace": "far"}), "spec.target.namespace"),
+        (_configuration(target={**_TARGET, "apiGroup": "apps"}), "spec.target"),
+        (_repository(appRef={**_TARGET, "namespace": "far"}), "spec.appRef.namespace"),
+        (_repository(appRef={"kind": "Deployment", "name": "d"}), "spec.appRef"),
         (
             _configuration(backends=[{"storageRef": {"name": "s", "namespace": "far"}}]),
             "spec.backends[0].storageRef.namespace",
@@ -262,6 +265,8 @@ def test_field_that_would_do_nothing_is_told(obj: Model, path: str) -> None:
         _copy(deletionPolicy="Retain"),
         _restore(hooks={}, manifestOptions={}),
         _task(targetVolumes={}),
+        _addon(jobTemplate={"spec": {"dnsConfig": {"options": []}, "enableServiceLinks": True}}),
+        _configuration(target={**_TARGET, "namespace": ""}),
         _source(components=["dump"], namespace="demo", encryptionSecret=_KEY),
         RetentionPolicy.model_validate({"metadata": _METADATA, "spec": {}}),
         one_volume.storage(),

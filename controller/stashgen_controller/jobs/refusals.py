@@ -10,7 +10,7 @@ from stashgen.api.repository import Repository
 from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.validation.supported import unsupported_messages
 from stashgen.kubestash.validation.usage_policies import is_allowed
-from stashgen_controller.jobs.templates import grant_problem
+from stashgen_controller.jobs.grants import grant_problem
 from stashgen_controller.listers.configurations import default_problems_of, resolved_configuration
 from stashgen_controller.listers.objects import labels_of_namespace
 from stashgen_controller.protocol.reason import Reason

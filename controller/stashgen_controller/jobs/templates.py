@@ -8,14 +8,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import cast
 
-from pydantic import JsonValue
-
 from stashgen.api.addon import Addon
 from stashgen.api.backup_configuration import Session
 from stashgen.api.backup_storage import BackupStorage
-from stashgen.api.base import JsonObject, metadata_of
+from stashgen.api.base import JsonObject
 from stashgen.api.function import Function
-from stashgen.api.labels import PART_LABEL, is_rendered, template_name
+from stashgen.api.labels import is_rendered, template_name
 from stashgen.api.meta import ObjectMeta
 from stashgen.api.repository import Repository
 from stashgen.api.resources import (
@@ -23,8 +21,6 @@ from stashgen.api.resources import (
 )
 from stashgen.api.restore_session import RestoreSession
 from stashgen.api.shared import AddonInfo, TaskReference
-from stashgen.api.strict_mode import restore_claim_prefix
-from stashgen.kubestash.addons import DATA_VOLUME
 from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.defaults import with_retention_defaults
 from stashgen.kubestash.pods import templates
@@ -35,8 +31,14 @@ from stashgen.kubestash.pods.templates import (
     UnsupportedStorageError,
 )
 from stashgen.kubestash.verbs import Template, Verb
+from stashgen_controller.jobs.grants import grant_problem, no_storage
+from stashgen_controller.jobs.restore_volumes import (
+    names_own_key,
+    not_reviewed,
+    with_claim,
+    with_key,
+)
 from stashgen_controller.listers.configurations import Use, retention_policy, uses_of
-from stashgen_controller.listers.indexes import REPOSITORIES_BY_TARGET
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.causes import Cause, not_applied
 from stashgen_controller.runtime.conditions import find
@@ -142,18 +144,26 @@ def backup_template(
 def restore_template(
     reader: Reader, repository: Repository, storage: BackupStorage | None, restore: RestoreSession
 ) -> JsonObject:
-    """The pod that restores into a RestoreSession's target.
+    """The pod that restores into a RestoreSession's target, with the key that it names.
 
     Raises:
         UnresolvedError: the PodTemplate, the Addon or the Function is missing or not supported.
     """
     target = restore.spec.target
     claim = target.name if target is not None else ""
+    key = restore.spec.data_source.encryption_secret if restore.spec.data_source else None
     if is_rendered(repository.metadata):
         template = _required(reader, repository, Template.RESTORE)
-        _require_reviewed_claim(reader, repository, template, claim)
-        return _with_claim(template, claim)
+        problem = not_reviewed(reader, repository, template, claim=claim, key=key)
+        if problem is not None:
+            raise UnresolvedError(problem)
+        if key is not None and names_own_key(repository, key):
+            template = with_key(template, key)
+        return with_claim(template, claim)
     _require_compiled(repository)
+    if key is not None:
+        spec = repository.spec.model_copy(update={"encryption_secret": key})
+        repository = repository.model_copy(update={"spec": spec})
     storage = _granted(repository, storage)
     addon, task, function = _task(reader, restore.spec.addon, Verb.RESTORE)
     with _named_refusals():
@@ -166,7 +176,7 @@ def restore_template(
             component=COMPONENT,
             settings=settings_from_addon(restore.spec.addon, verb=Verb.RESTORE),
         )
-    return _with_claim(template, claim)
+    return with_claim(template, claim)
 
 
 def _required(reader: Reader, repository: Repository, kind: Template) -> JsonObject:
@@ -175,34 +185,6 @@ def _required(reader: Reader, repository: Repository, kind: Template) -> JsonObj
         name = template_name(repository.metadata, kind) or f"for {kind}"
         raise UnresolvedError(not_applied(f"PodTemplate {name}"))
     return template
-
-
-def _require_reviewed_claim(
-    reader: Reader, repository: Repository, template: JsonObject, claim: str
-) -> None:
-    """In a strict cluster the API server lets a restore go to few claims: say it at once."""
-    metadata = metadata_of(template)
-    own = repository.spec.app_ref.name if repository.spec.app_ref is not None else ""
-    prefix = restore_claim_prefix(own)
-    if PART_LABEL not in cast("JsonObject", metadata.get("labels") or {}):
-        return
-    if claim != own and not claim.startswith(prefix):
-        text = (
-            f"in strict mode, snapshots of {own} can be restored only into {own} or into a "
-            f"PersistentVolumeClaim whose name begins with {prefix}"
-        )
-        raise UnresolvedError(Reason(Cause.NOT_REVIEWED, text))
-    if claim != own and _is_backed_up(reader, repository.metadata.namespace, claim):
-        text = f"{claim} is itself backed up, so snapshots of {own} cannot be restored into it"
-        raise UnresolvedError(Reason(Cause.NOT_REVIEWED, text))
-
-
-def _is_backed_up(reader: Reader, namespace: str | None, claim: str) -> bool:
-    """Whether a compiled Repository is of the claim."""
-    return any(
-        is_rendered(item.metadata)
-        for item in reader.by(REPOSITORIES_BY_TARGET, namespace or "", claim)
-    )
 
 
 def _require_compiled(repository: Repository) -> None:
@@ -217,38 +199,12 @@ def _require_compiled(repository: Repository) -> None:
         raise UnresolvedError(Reason(Cause.NOT_COMPILED, text))
 
 
-def may_use_storage(repository: Repository) -> bool:
-    """Whether a pod of the repository could use its storage: both are in one namespace."""
-    return repository.storage_key[0] == repository.metadata.namespace
-
-
 def _granted(repository: Repository, storage: BackupStorage | None) -> BackupStorage:
     """The storage, if the pod may use it from the repository's namespace."""
     problem = grant_problem(repository, storage)
     if storage is None or problem is not None:
         raise UnresolvedError(problem or no_storage(repository))
     return storage
-
-
-def grant_problem(repository: Repository, storage: BackupStorage | None) -> Reason | None:
-    """Why no pod in the repository's namespace can use what the repository names."""
-    if storage is None:
-        return no_storage(repository)
-    home = repository.metadata.namespace
-    if not may_use_storage(repository):
-        text = f"BackupStorage {'/'.join(repository.storage_key)} is not in namespace {home}"
-        return Reason(Cause.GRANT_MISSING, text)
-    secret = repository.spec.encryption_secret
-    if secret is not None and secret.namespace not in {None, "", home}:
-        text = f"Secret {secret.namespace}/{secret.name} is not in namespace {home}"
-        return Reason(Cause.GRANT_MISSING, text)
-    return None
-
-
-def no_storage(repository: Repository) -> Reason:
-    """That a repository's storage is not there."""
-    text = f"BackupStorage {'/'.join(repository.storage_key)} does not exist"
-    return Reason(Cause.NO_STORAGE, text)
 
 
 def addon_problem(reader: Reader, info: AddonInfo | None, verb: Verb) -> Reason | None:
@@ -287,18 +243,6 @@ def _task(
     with _named_refusals():
         templates.require_arguments_only(function)
     return addon, info.tasks[0], function
-
-
-def _with_claim(template: JsonObject, claim: str) -> JsonObject:
-    """The template with only the data volume's claim replaced."""
-    spec = cast("JsonObject", template["spec"])
-    volumes = [
-        {**volume, "persistentVolumeClaim": {"claimName": claim}}
-        if volume.get("name") == DATA_VOLUME
-        else volume
-        for volume in cast("list[JsonObject]", spec.get("volumes") or [])
-    ]
-    return {**template, "spec": {**spec, "volumes": cast("JsonValue", volumes)}}
 
 
 def rendered_template(reader: Reader, metadata: ObjectMeta, kind: Template) -> JsonObject | None:

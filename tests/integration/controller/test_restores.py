@@ -85,6 +85,47 @@ def test_a_restore_into_another_claim_replaces_only_the_claim(protected: Harness
     assert claims == {"kubestash-data-volume": "library-copy", "backend": "backup-store"}
 
 
+@pytest.mark.parametrize("is_compiled", [True, False])
+def test_a_restore_mounts_the_key_that_it_names(harness: Harness, is_compiled: bool) -> None:
+    if is_compiled:
+        objects = manifests.one_volume("demo")
+    else:
+        objects = [
+            manifests.storage("demo"),
+            manifests.retention("demo"),
+            manifests.configuration("demo"),
+        ]
+    for obj in objects:
+        harness.apply(obj)
+    harness.settle(work=good_worker)
+    source = {
+        "repository": "local-k3f9q" if is_compiled else "repo-local",
+        "snapshot": "latest",
+        "encryptionSecret": {"name": "old-key", "namespace": "demo"},
+    }
+    harness.apply(manifests.restore("demo", "back", more={"dataSource": source}))
+    job = harness.run_until(Verb.RESTORE)
+    template = cast("JsonObject", cast("JsonObject", job["spec"])["template"])
+    volumes = cast("list[JsonObject]", cast("JsonObject", template["spec"])["volumes"])
+    keys = [cast("JsonObject", item["secret"]) for item in volumes if item["name"] == "encryption"]
+    assert [key["secretName"] for key in keys] == ["old-key"]
+    assert all(key["optional"] for key in keys)
+
+
+def test_a_key_of_another_namespace_is_refused(protected: Harness) -> None:
+    source = {
+        "repository": "repo-local",
+        "snapshot": "latest",
+        "encryptionSecret": {"name": "old-key", "namespace": "vault"},
+    }
+    protected.apply(manifests.restore("demo", "back", more={"dataSource": source}))
+    protected.settle(work=good_worker)
+    assert restore(protected)["phase"] == "Invalid"
+    assert message(protected, "ValidationPassed").startswith(
+        "spec.dataSource.encryptionSecret.namespace: "
+    )
+
+
 def test_without_a_matching_snapshot_it_fails_and_says_so(protected: Harness) -> None:
     protected.apply(manifests.restore("demo", "back", snapshot="no-such"))
     protected.apply(manifests.restore("demo", "else", repository="no-such"))

@@ -140,6 +140,23 @@ def test_a_restore_into_a_claim_that_no_review_can_foresee_fails_at_once(
     assert ("library-restore-" in str(ensured["message"])) == (phase == "Failed")
 
 
+def test_a_restore_with_a_key_that_nobody_reviewed_fails_at_once(harness: Harness) -> None:
+    _protect(harness)
+    harness.settle(work=good_worker)
+    (repository,) = _names(harness, known.REPOSITORIES)
+    source = {
+        "repository": repository,
+        "snapshot": "latest",
+        "encryptionSecret": {"name": "other-key", "namespace": "demo"},
+    }
+    harness.apply(manifests.restore("demo", "restore", more={"dataSource": source}))
+    harness.settle(work=good_worker)
+    status = harness.status(known.RESTORE_SESSIONS, "demo", "restore")
+    assert status["phase"] == "Failed"
+    ensured = conditions(status)["RestoreExecutorEnsured"]
+    assert "not with Secret other-key" in str(ensured["message"])
+
+
 def test_a_restore_into_a_volume_that_is_backed_up_itself_fails_at_once(harness: Harness) -> None:
     for obj in rendered_objects("library", "library-restore-0"):
         harness.apply(obj)

@@ -24,7 +24,8 @@ from stashgen.api.shared import ObjectReference
 from stashgen.kubestash import names
 from stashgen.kubestash.pods.settings import TRIGGER_ACCOUNT, WORKER_ACCOUNT
 from stashgen.kubestash.verbs import Template, Verb
-from stashgen_controller.jobs.templates import addon_problem, may_use_storage
+from stashgen_controller.jobs.grants import may_use_storage
+from stashgen_controller.jobs.templates import addon_problem
 from stashgen_controller.listers.configurations import (
     default_problems_of,
     resolved_configuration,

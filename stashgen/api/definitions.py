@@ -96,6 +96,14 @@ DEFINITIONS = (
             ("Phase", "string", ".status.phase"),
         ),
         categories=_WITHOUT_ALL,
+        # Whoever sets it deletes the Snapshot next: a status would come too late.
+        rules=(
+            Rule(
+                ("spec",),
+                "!has(self.deletionPolicy) || self.deletionPolicy != 'WipeOut'",
+                "deletionPolicy WipeOut is not supported yet: the data stays in the storage",
+            ),
+        ),
     ),
     Definition(
         resources.BACKUP_CONFIGURATIONS,

@@ -213,6 +213,7 @@ _NOT_UPDATED = "spec can not be updated"
 _ONE_ACT = "spec can not be updated: a request is one act"
 _PATH_STAYS = "spec.path may not change"
 _STORAGE_STAYS = "spec.storage can not change while there are repositories in it"
+_NO_WIPE_OUT = "deletionPolicy WipeOut is not supported yet: the data stays in the storage"
 _KEEP_NEEDED = "maxRetentionPeriod or successfulSnapshots is required"
 
 
@@ -270,6 +271,10 @@ _KEEP_NEEDED = "maxRetentionPeriod or successfulSnapshots is required"
         ("RetentionPolicy", None, {"spec": {"default": True}}, _KEEP_NEEDED),
         ("RetentionPolicy", None, {"spec": {"maxRetentionPeriod": "1y"}}, None),
         ("RetentionPolicy", None, {"spec": {"successfulSnapshots": {"last": 1}}}, None),
+        ("Snapshot", None, {"spec": {"deletionPolicy": "WipeOut"}}, _NO_WIPE_OUT),
+        ("Snapshot", {"spec": {}}, {"spec": {"deletionPolicy": "WipeOut"}}, _NO_WIPE_OUT),
+        ("Snapshot", None, {"spec": {"deletionPolicy": "Delete"}}, None),
+        ("Snapshot", None, {"spec": {}}, None),
     ],
 )
 def test_rules_refuse_what_must_not_change(

@@ -8,6 +8,7 @@ import pytest
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
 from stashgen.kubestash.verbs import Verb
+from stashgen_controller.kube.client import ApiError
 from stashgen_controller.runtime.decision import Key
 from tests.support import manifests
 from tests.support.faults import fault
@@ -343,6 +344,17 @@ def test_the_second_default_storage_is_refused_and_the_first_one_stays(harness: 
     harness.delete(known.BACKUP_STORAGES, "demo", "zone")
     harness.settle(work=good_worker)
     assert harness.status(known.BACKUP_STORAGES, "demo", "area")["phase"] == "Ready"
+
+
+def test_a_snapshot_cannot_be_told_to_wipe_its_data(harness: Harness) -> None:
+    apply(harness, manifests.configuration("demo"))
+    (name,) = harness.names(known.SNAPSHOTS, "demo")
+    patch: JsonObject = {"spec": {"deletionPolicy": "WipeOut"}}
+    with pytest.raises(ApiError, match="WipeOut is not supported yet: the data stays"):
+        harness.client.patch(known.SNAPSHOTS, "demo", name, patch)
+    fault("A Snapshot is to wipe its data when it is deleted").check(
+        [harness.status(known.SNAPSHOTS, "demo", name)]
+    )
 
 
 def test_an_initialisation_that_has_begun_is_followed_and_none_is_begun(harness: Harness) -> None:

@@ -34,6 +34,7 @@ MODULES: Mapping[Verb, verbs.VerbModule] = {
 _MAY_NAME = (
     "kubestash/verbs.py",
     "api/definitions.py",
+    "api/pod.py",
     "kubectl/",
     "worker/restic/",
     "worker/verbs/",

@@ -78,7 +78,9 @@ def advance_resync(seen: Observed, now: datetime) -> ResyncStep:
         again = _AGAIN if why.name == Cause.WAITING_FOR_BACKUP else None
         word = waiting(ConditionType.SNAPSHOTS_RESYNCED, why, now)
         return ResyncStep(known, word, requeue_after=again)
-    state = known if known is not None and not is_asked else _begun(seen)
+    # Asked for once more while it runs: after its end.
+    begins = known is None or (is_asked and not is_running)
+    state = _begun(seen) if known is None or begins else known
     attempts = Attempts(
         executor=state.executor,
         run=seen.resync_run,
@@ -87,7 +89,7 @@ def advance_resync(seen: Observed, now: datetime) -> ResyncStep:
         is_enough=lambda _: True,
         waits_for=waits_for(seen.claimants, now),
     )
-    if is_asked and state.executor is not None:
+    if begins and state.executor is not None:
         # The Job of the last time has a result already.
         progress = attempts.follow(state.executor)
     else:

@@ -1,5 +1,8 @@
 """A volume that is lost with its namespace, and recovered by the commands of docs/restore.md."""
 
+import hashlib
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from stashgen.api import resources as known
@@ -7,7 +10,7 @@ from tests.cluster import installation
 from tests.cluster.kube import Kube, KubeError
 from tests.cluster.protected import S3_SECRET, Protected
 from tests.support.compiled_project import DATA, KEY
-from tests.support.gateway import Gateway
+from tests.support.gateway import BUCKET, Gateway
 from tests.support.readme import commands_below
 
 
@@ -58,3 +61,21 @@ class Lost:
         assert other == [], other
         assert self.snapshots <= set(self.protected.names(known.SNAPSHOTS))
         self.protected.back_up()
+
+    def stored(self) -> Mapping[str, str]:
+        """Every file in the bucket but locks, with the digest of what is in it."""
+        root = self.protected.gateway.data / BUCKET / self.namespace
+        return {
+            str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(root.rglob("*"))
+            if path.is_file() and path.parent.name != "locks"
+        }
+
+    def try_to_back_up(self) -> None:
+        """As the old cluster, which has the old volume and knows nothing of the new one."""
+        self.protected.connect()
+        assert installation.tree(self.kube, self.namespace) == self.files
+        for _ in range(2):
+            name = self.protected.trigger()
+            self.protected.finish(name, "Failed", "Skipped")
+            assert "RestoreExpected" in json.dumps(self.protected.told(name))

@@ -23,16 +23,16 @@ def main(arguments: list[str]) -> int:
         return 2
 
 
-def _up(layout: Layout, _: argparse.Namespace) -> int:
+def _up(layout: Layout, options: argparse.Namespace) -> int:
     with layout.locked():
-        up(layout)
+        up(layout, options.kept)
     print(f"export KUBECONFIG={layout.kubeconfig}")
     return 0
 
 
-def _down(layout: Layout, _: argparse.Namespace) -> int:
+def _down(layout: Layout, options: argparse.Namespace) -> int:
     with layout.locked():
-        down(layout)
+        down(layout, options.keep)
     return 0
 
 
@@ -63,8 +63,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     verbs = parser.add_subparsers(required=True)
     verb = verbs.add_parser("up", help="start the cluster and print how to reach it")
+    verb.add_argument("--kept", default="", metavar="NAME", help="start one again that was kept")
     verb.set_defaults(run=_up)
     verb = verbs.add_parser("down", help="stop the cluster and remove all of it")
+    verb.add_argument(
+        "--keep", default="", metavar="NAME", help="keep its store, keys and volumes by a name"
+    )
     verb.set_defaults(run=_down)
     verb = verbs.add_parser("restart", help="kill a program of the node and start it again")
     verb.add_argument("program", choices=list(components.ALL))

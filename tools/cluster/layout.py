@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ CGROUP = "stashgen-cluster"
 # Folders that Kubernetes hard-codes; inside the node each is one of ours.
 REPLACED_FOLDERS = ("/run", "/var/log", "/var/lib/kubelet")
 _MARK = ".stashgen-cluster"
+# What a cluster is, beside its programs: with these it can be started again.
+_LASTING = ("etcd", "pki", "volumes", "kubeconfig")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,3 +123,35 @@ class Layout:
         for folder in (self.pki, self.logs, self.processes, self.volumes):
             folder.mkdir()
         self.pki.chmod(0o700)
+
+    def kept(self, name: str) -> Path:
+        """The folder for what is kept of a cluster that was taken down.
+
+        Raises:
+            ClusterError: that is no name for a folder.
+        """
+        if not name.isalnum():
+            raise ClusterError(f"{name!r} is no name: letters and digits")
+        return self.state.with_name(f"{self.state.name}-{name}")
+
+    def move_to(self, folder: Path) -> None:
+        """Keep what lasts of the cluster in a folder; what was there is replaced."""
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir()
+        for name in _LASTING:
+            (self.state / name).rename(folder / name)
+
+    def take_from(self, folder: Path) -> None:
+        """Have what was kept of a cluster as this cluster's own.
+
+        Raises:
+            ClusterError: nothing was kept there.
+        """
+        if not folder.is_dir():
+            raise ClusterError(f"nothing was kept in {folder}")
+        for name in _LASTING:
+            if (self.state / name).is_dir():
+                (self.state / name).rmdir()
+            (folder / name).rename(self.state / name)
+        folder.rmdir()

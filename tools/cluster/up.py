@@ -27,8 +27,13 @@ _NODE_SECONDS = 60.0
 _STEP_SECONDS = 0.1
 
 
-def up(layout: Layout) -> None:
+def up(layout: Layout, kept: str = "") -> None:
     """Leave a running cluster as it is; else make a new, empty one.
+
+    Args:
+        layout: Of the cluster.
+        kept: The name under which an earlier one was kept, which is started again; empty for a new
+            one.
 
     Raises:
         ClusterError: a part is missing or does not come up.
@@ -50,7 +55,10 @@ def up(layout: Layout) -> None:
     down(layout)
     network.wait_for_no_link()
     layout.create()
-    certificates.create(layout)
+    if kept:
+        layout.take_from(layout.kept(kept))
+    else:
+        certificates.create(layout)
     cgroups.create()
     node.create(layout, components.program("pause"))
     network.connect(layout)

@@ -39,7 +39,7 @@ OPT_OUT_ANNOTATION = "stashgen.dev/opt-out"
 ACCEPT_SMALLER_ANNOTATION = "stashgen.dev/accept-smaller"
 ACCEPT_GAP_ANNOTATION = "stashgen.dev/accept-gap"
 # On the object whose run it was, by a person: nothing runs any more of this pod, which was deleted
-# without a word of its kubelet.
+# without a word of its kubelet; of the Job of this name, where no pod of it was seen.
 ACCEPT_LOST_POD_ANNOTATION = "stashgen.dev/accept-lost-pod"
 # On a BackupConfiguration: a re-created volume may be backed up without a restore. The value is the
 # UID of the claim that the bucket records as its writer, so it applies to that writer only.

@@ -116,6 +116,7 @@ class Harness:
         self._seen = 0
         self._due: dict[Key, datetime] = {}
         self._failing: set[Key] = set()
+        self._unreadable: set[Key] = set()
         install_kinds(self.client)
         for item in (addons.pvc_addon(), addons.pvc_backup(), addons.pvc_restore()):
             self.apply(item.to_wire())
@@ -236,14 +237,19 @@ class Harness:
                 KIND_OF[key.resource],
                 key,
                 self.clock.now(),
-                is_retry=key in self._failing,
+                is_retry=key in self._failing - self._unreadable,
             )
         except (ApiError, NameCollisionError, UnreadableError) as error:
             self.errors.append(f"{key.resource.kind} {key.name}: {error}")
             again = timedelta(minutes=1)
             self._failing.add(key)
+            if isinstance(error, UnreadableError):
+                self._unreadable.add(key)
+            else:
+                self._unreadable.discard(key)
         else:
             self._failing.discard(key)
+            self._unreadable.discard(key)
         if again is not None:
             due = self.clock.now() + again
             self._due[key] = min(due, self._due.get(key, due))

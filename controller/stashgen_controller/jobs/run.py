@@ -458,7 +458,7 @@ def observe_job(
 
     run = seen(reader.get(Job, namespace, name), pods_of(reader, namespace, name))
     if is_settled:
-        return _accepted(run, owner)
+        return _accepted(run, owner, name)
     if not run.is_from_absence:
         return run
     live = reader.live_labelled(Pod, namespace, JOB_NAME_LABEL, name)
@@ -473,23 +473,22 @@ def observe_job(
     if not run.is_unaccounted or live:
         return run
     if reported is None or not reported.is_final:
-        return _accepted(run, owner)
+        return _accepted(run, owner, name)
     error = Reason(ErrorClass.EXECUTOR_LOST, "its pod was deleted before its result was read")
     is_good = reported is Phase.SUCCEEDED
     return replace(run, state=RunState.FINISHED, error=error, exited_well=is_good)
 
 
-def _accepted(run: JobRun, owner: ObjectMeta | None) -> JobRun:
+def _accepted(run: JobRun, owner: ObjectMeta | None, job: str) -> JobRun:
     """The run as it is at its deadline, if a person says that nothing of its pod runs any more.
 
     The pod still does not count as terminated: its lock stays until restic itself calls it stale,
     which a living restic does not let happen, so that an error costs no repository.
     """
     said = (owner.annotations or {}).get(ACCEPT_LOST_POD_ANNOTATION) if owner is not None else None
-    if not run.is_unaccounted or run.pod is None or said != run.pod:
+    if not run.is_unaccounted or said != (run.pod or job):
         return run
-    text = (
-        f"pod {run.pod} is gone, as {ACCEPT_LOST_POD_ANNOTATION} says: no kubelet reported its end"
-    )
+    what = f"pod {run.pod}" if run.pod is not None else f"the pod of Job {job}"
+    text = f"{what} is gone, as {ACCEPT_LOST_POD_ANNOTATION} says: no kubelet reported its end"
     error = Reason(ErrorClass.NODE_LOST, text)
     return replace(run, state=RunState.LOST, error=error, is_unaccounted=False)

@@ -77,7 +77,7 @@ def reconcile(
         key: Which object.
         now: The time.
         wrote: Given the answer to each write, so that the caches have it at once.
-        is_retry: The last look at it failed.
+        is_retry: The last look at it failed, and may have written something.
 
     Raises:
         ConflictError: the object changed since it was read; look again.
@@ -228,6 +228,8 @@ class Manager:
         self._queue = WorkQueue(clock, self._lanes)
         self._failures: dict[Key, int] = {}
         self._failing: set[Key] = set()
+        # Of those, whose last look wrote nothing but that: there is nothing to be read again.
+        self._unreadable: set[Key] = set()
         self._failures_lock = Lock()
         self.cache = Cache(client, models, indexes, kinds, self._changed)
         self._workers = [
@@ -332,7 +334,8 @@ class Manager:
 
     def _reconcile(self, key: Key) -> None:
         with self._failures_lock:
-            is_retry = key in self._failures
+            is_retry = key in self._failures and key not in self._unreadable
+            self._unreadable.discard(key)
         try:
             again = reconcile(
                 self._client,
@@ -346,8 +349,12 @@ class Manager:
         except ConflictError:
             # The caches are behind: for a moment as a rule, for longer without a watch.
             self._queue.add_after(key, self._delay(key, _CONFLICT_DELAY))
-        except (ApiError, NameCollisionError, UnreadableError) as error:
+        except (ApiError, NameCollisionError) as error:
             self._fail(key, error)
+        except UnreadableError as error:
+            self._fail(key, error)
+            with self._failures_lock:
+                self._unreadable.add(key)
         except Exception as error:  # one broken object must not stop the others
             log.exception("reconcile failed", extra=_fields(key))
             self._fail(key, error)

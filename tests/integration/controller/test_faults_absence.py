@@ -315,6 +315,20 @@ def test_a_pod_deleted_by_force_is_lost_once_a_person_says_so(protected: Harness
     assert pod not in plan_of(following).terminated_pods
 
 
+def test_a_job_whose_pod_nobody_saw_is_accepted_by_its_own_name(protected: Harness) -> None:
+    first = protected.trigger()
+    job = protected.run_until(Verb.BACKUP)
+    protected.advance(timedelta(seconds=5))
+    protected.settle()
+    protected.end_job(job, "Failed", "BackoffLimitExceeded", failed=1)
+    protected.settle()
+    assert protected.status(known.SNAPSHOTS, "demo", name_of(job))["phase"] == "Running"
+    (shown,) = overview(protected.reader, protected.clock.now()).of(Section.RUNNING)
+    assert shown.why.endswith(f"stashgen.dev/accept-lost-pod={name_of(job)}")
+    accept(protected, known.BACKUP_SESSIONS, first, name_of(job))
+    assert protected.status(known.BACKUP_SESSIONS, "demo", first)["phase"] == "Failed"
+
+
 def test_nobodys_word_ends_a_pod_that_the_api_server_still_has(protected: Harness) -> None:
     job, pod = start_backup(protected)
     protected.client.delete(known.JOBS, "demo", name_of(job))

@@ -26,9 +26,10 @@ def why_unheard(reader: Reader, owner: Kind, job: str, executor: Executor | None
     )
     if not seen.is_unaccounted or seen.stops_by is None or pods:
         return ""
+    what = f"pod {seen.pod}" if seen.pod is not None else f"the pod of Job {job}"
     return (
-        f"pod {seen.pod} is gone and no kubelet reported its end, so it counts as running until "
+        f"{what} is gone and no kubelet reported its end, so it counts as running until "
         f"{format_time(seen.stops_by)}; if nothing of it runs any more: kubectl annotate "
         f"{owner.resource.kind.lower()} {owner.metadata.name} -n {namespace} "
-        f"{ACCEPT_LOST_POD_ANNOTATION}={seen.pod}"
+        f"{ACCEPT_LOST_POD_ANNOTATION}={seen.pod or job}"
     )

@@ -73,8 +73,8 @@ def advance_resync(seen: Observed, now: datetime) -> ResyncStep:
         word = _finished(known, now) if said is None else None
         return ResyncStep(known, word, left.actions, left.requeue_after)
     is_running = seen.resync_run.state is RunState.RUNNING
-    why = None if is_running else _why_not(seen)
-    if why is not None:
+    why = _why_not(seen)
+    if why is not None and not is_running:
         again = _AGAIN if why.name == Cause.WAITING_FOR_BACKUP else None
         word = waiting(ConditionType.SNAPSHOTS_RESYNCED, why, now)
         return ResyncStep(known, word, requeue_after=again)
@@ -87,7 +87,8 @@ def advance_resync(seen: Observed, now: datetime) -> ResyncStep:
         namespace=seen.repository.metadata.namespace or "",
         job_for=partial(_job, seen, state, now),
         is_enough=lambda _: True,
-        waits_for=waits_for(seen.claimants, now),
+        # What has begun is followed to its end; nothing begins any more.
+        waits_for=why or waits_for(seen.claimants, now),
     )
     if begins and state.executor is not None:
         # The Job of the last time has a result already.

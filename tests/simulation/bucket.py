@@ -11,16 +11,30 @@ Passing = Callable[[str, str], None]
 
 
 class Bucket:
-    """The files of one storage, by their whole path; they are listed oldest first."""
+    """The files of one storage, by their whole path; they are listed oldest first.
 
-    def __init__(self) -> None:
+    Args:
+        now: The storage's clock, in seconds of Unix time.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
         self.files: dict[str, bytes] = {}
+        self._written: dict[str, float] = {}
 
-    def copy(self) -> "Bucket":
-        """One with the same files."""
-        found = Bucket()
-        found.files = dict(self.files)
-        return found
+    def put(self, path: str, data: bytes) -> None:
+        """Write a file; one that is written again is the newest."""
+        self.files.pop(path, None)
+        self.files[path] = data
+        self._written[path] = self._now()
+
+    def written(self, path: str) -> float:
+        """When a file was written."""
+        return self._written.get(path, 0.0)
+
+    def copy_from(self, other: "Bucket") -> None:
+        """Begin with the files of another one."""
+        self.files, self._written = dict(other.files), dict(other._written)
 
 
 class BucketFiles:
@@ -42,10 +56,10 @@ class BucketFiles:
         """What is directly in a folder."""
         del detail
         self._passing("list", path)
-        files = enumerate(self._bucket.files)
+        # Files of the same moment are listed in the order in which they were written.
         return [
-            {"name": name, "type": "file", "mtime": number}
-            for number, name in files
+            {"name": name, "type": "file", "mtime": self._bucket.written(name) + number * 1e-6}
+            for number, name in enumerate(self._bucket.files)
             if str(PurePosixPath(name).parent) == path
         ]
 
@@ -60,9 +74,7 @@ class BucketFiles:
         self._passing("create" if new else "write", path)
         if new and path in self._bucket.files:
             raise FileExistsError(path)
-        # A file that is written again is the newest.
-        self._bucket.files.pop(path, None)
-        self._bucket.files[path] = data
+        self._bucket.put(path, data)
 
 
 class SimulatedStorage(Storage):

@@ -76,6 +76,7 @@ class Invariants:
 
     Attributes:
         all_broken: Every promise that was broken, checked or not.
+        removed: How many restic snapshots retention removed.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Invariants:
         self._trace, self._volume = trace, volume
         self._processes = processes
         self.all_broken: set[Invariant] = set()
+        self.removed = 0
         self._begun: set[tuple[str, str]] = set()
         self._restored: set[str] = set()
         self._made: set[str] = set(repositories)
@@ -176,6 +178,7 @@ class Invariants:
 
     def forgets(self, process: WorkerProcess, address: str, ids: Sequence[str]) -> None:
         """Snapshots are removed from a restic repository."""
+        self.removed += len(ids)
         repository = self._repositories[address]
         good = {id_ for id_ in repository.snapshots if repository.is_whole(id_)}
         if good and good <= set(ids):

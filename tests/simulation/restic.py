@@ -248,6 +248,7 @@ class SimulatedRestic(Restic):
                     "message_type": "summary",
                     "snapshot_id": id_,
                     "data_added_packed": 1,
+                    "total_files_processed": len(blobs),
                     "total_bytes_processed": total,
                 },
             )

@@ -24,6 +24,7 @@ class Outcome:
         digest: Of the trace.
         steps: Actions on the time line.
         worker_runs: Containers that ran a verb.
+        removed: Restic snapshots that retention removed.
     """
 
     seed: int
@@ -34,6 +35,7 @@ class Outcome:
     digest: str
     steps: int
     worker_runs: int
+    removed: int
 
 
 def simulate(seed: int, allowed: frozenset[Fault], checked: frozenset[Invariant]) -> Outcome:
@@ -65,6 +67,7 @@ def simulate(seed: int, allowed: frozenset[Fault], checked: frozenset[Invariant]
         world.trace.digest,
         world.timeline.steps,
         world.worker_runs,
+        world.invariants.removed,
     )
 
 

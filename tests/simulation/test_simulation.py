@@ -32,6 +32,7 @@ def test_without_faults_everything_succeeds_and_nothing_waits() -> None:
             Invariant.OBJECTS_FOLLOW_THE_BUCKET,
             Invariant.SUCCESS_HAS_DATA,
         }, outcome.lines[-60:]
+        assert outcome.removed > 0
 
 
 def test_a_seed_is_the_same_run_in_every_process() -> None:

@@ -161,6 +161,11 @@ class SimulatedRun(RunContext):
     machine: Machine
     living: dict[str, Fiber]
 
+    def is_there(self, path: str) -> bool:
+        """The volume stays mounted."""
+        del path
+        return self.machine.volume is not None
+
     def restic(self, component_path: str) -> Restic:
         """The simulated restic on one component's repository."""
         found = SimulatedRestic(

@@ -70,14 +70,14 @@ class World:
         self.trace = Trace(self.timeline)
         self.faults = Faults(self.timeline, allowed)
         self.server = ApiServer(lambda: self.timeline.now)
-        self.bucket = Bucket()
+        self.bucket = Bucket(lambda: self.timeline.now.timestamp())
         self.repositories: dict[str, ResticRepository] = {}
         self.shape = shape
         self.volume = Volume({"a": 0, "b": 0, "c": 0})
         if beginning is not None:
             self.timeline.seconds = beginning.seconds
             self.server.copy_from(beginning.server)
-            self.bucket = beginning.bucket.copy()
+            self.bucket.copy_from(beginning.bucket)
             self.repositories |= {key: item.copy() for key, item in beginning.repositories.items()}
             self.volume.files = dict(beginning.files)
         self.cluster = Cluster(self.timeline, self.server, self.faults, self.trace, self._start)

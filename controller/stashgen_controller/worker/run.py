@@ -1,5 +1,6 @@
 """One run of a verb: its input, its report, and the guarantee that nothing goes unreported."""
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -73,6 +74,10 @@ class RunContext:
     def now(self) -> Callable[[], datetime]:
         """The worker's clock."""
         return self.environment.now
+
+    def is_there(self, path: str) -> bool:
+        """Whether a path of the mounted volume exists."""
+        return os.path.lexists(path)
 
     def restic(self, component_path: str) -> Restic:
         """Restic on one component's repository.

@@ -1,7 +1,6 @@
 """backup: restic backup of the mounted volume, check, sizes, the Snapshot's YAML."""
 
 import contextlib
-import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -212,7 +211,7 @@ def _back_up_path(
         )
     )
     run.components[order.component] = component.model_copy(update={"restic_stats": (*done, stats)})
-    if not os.path.lexists(source):
+    if not run.is_there(source):
         # Whatever was in it counts as gone meanwhile, and that would be no fault.
         msg = f"{source} disappeared while it was being read"
         raise RunFailedError(ErrorClass.SOURCE_INCOMPLETE, msg)

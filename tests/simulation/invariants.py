@@ -313,6 +313,16 @@ class Invariants:
             return f"Snapshot {name} lacks data"
         return None
 
+    def _is_announced(self, snapshot: JsonObject) -> bool:
+        """Whether the bucket says that the next retention has to complete its removal."""
+        repository = str(mapping_of(snapshot, "spec").get("repository"))
+        found = self._server.find(known.REPOSITORIES, namespace_of(snapshot), repository)
+        directory = str(mapping_of(found or {}, "spec").get("path"))
+        session = str(mapping_of(snapshot, "spec").get("session"))
+        file = layout.removal_file(directory, session)
+        held = (data for path, data in self._bucket.files.items() if path.endswith(f"/{file}"))
+        return any(name_of(snapshot).encode() in data for data in held)
+
     # the end
 
     def check_repositories(self) -> None:
@@ -355,7 +365,7 @@ class Invariants:
                 self.broken(stuck, f"Job {name_of(job)} has not ended")
         for snapshot in self._server.items(known.SNAPSHOTS):
             text = self._lacks(snapshot) if phase_of(snapshot) == "Succeeded" else None
-            if text is not None:
+            if text is not None and not self._is_announced(snapshot):
                 self.broken(Invariant.OBJECTS_FOLLOW_THE_BUCKET, text)
 
 

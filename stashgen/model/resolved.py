@@ -82,6 +82,7 @@ class Protection:
         configuration: The BackupConfiguration's name.
         job: How the Jobs that read and write the volume run.
         acknowledged: What the policy accepts about the volume, by annotation.
+        exclude: Patterns of files that are left out.
         on_unreadable: What becomes of a backup that lacks unreadable files.
     """
 
@@ -94,6 +95,7 @@ class Protection:
     paused: bool
     position: Position
     acknowledged: Mapping[str, str] = field(default_factory=dict)
+    exclude: tuple[str, ...] = ()
     on_unreadable: OnUnreadable = OnUnreadable.FAIL
 
 

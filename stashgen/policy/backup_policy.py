@@ -77,6 +77,8 @@ class BackupPolicySpec(Model):
     """The desired backups.
 
     Attributes:
+        exclude: Patterns of files that are left out (restic's); one that begins with a slash is
+            about the top of the volume.
         on_unreadable: Whether a backup that could not read some files is a failed one (``fail``)
             or a good one that says what it lacks (``warn``).
     """
@@ -85,6 +87,7 @@ class BackupPolicySpec(Model):
     sessions: tuple[Session, ...]
     encryption: Encryption | None = None
     job: Job | None = None
+    exclude: tuple[str, ...] = ()
     on_unreadable: OnUnreadable = OnUnreadable.FAIL
     paused: Bool = False
     acknowledge: tuple[Acknowledgement, ...] = ()

@@ -129,6 +129,10 @@ def _backends(protection: Protection) -> dict[tuple[str, str], str]:
 def _params(protection: Protection) -> JsonObject:
     """The parameters of the backup task; a default of ours is left to the worker."""
     params: JsonObject = dict(_PARAMS)
+    if protection.exclude:
+        # In the pod the top of the volume is a folder.
+        patterns = [f"{DATA_PATH}{p}" if p.startswith("/") else p for p in protection.exclude]
+        params["exclude"] = ",".join(patterns)
     if protection.on_unreadable is not OnUnreadable.FAIL:
         params[addons.ON_UNREADABLE] = protection.on_unreadable.value
     return params

@@ -147,6 +147,7 @@ class _Resolver:
             paused=policy.spec.paused,
             position=known.policy.document.start,
             acknowledged=acknowledged(policy, key),
+            exclude=policy.spec.exclude,
             on_unreadable=policy.spec.on_unreadable,
         )
 

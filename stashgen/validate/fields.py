@@ -61,6 +61,8 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
         ("spec.select.volumes.names[*]", values.pattern),
         ("spec.select.volumes.exclude.names", values.not_empty),
         ("spec.select.volumes.exclude.names[*]", values.pattern),
+        ("spec.exclude", values.not_empty),
+        ("spec.exclude[*]", values.left_out),
         ("spec.encryption.secretName", values.subdomain),
         ("spec.sessions", values.not_empty),
         ("spec.sessions[*].name", values.session_name),

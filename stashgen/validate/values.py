@@ -359,6 +359,22 @@ def not_empty(value: Json) -> Problem | None:
     )
 
 
+def left_out(value: Json) -> Problem | None:
+    """A pattern of files that are not backed up (restic manual, "Excluding Files")."""
+    if not isinstance(value, str):
+        return None
+    is_one = value == value.strip() and not {",", "\n", "\0"} & {*value} and "$(" not in value
+    if is_one and value.strip("/*") and not value.startswith("!"):
+        return None
+    return Problem(
+        Code.NOT_ALLOWED,
+        f"{quote(value)} is not a pattern of files to leave out",
+        "it must leave something, and contain no comma, no line break and no $( of a variable; "
+        'what "!" would bring back is not left out in the first place',
+        'use a pattern such as "*.tmp", or "/cache" for a folder at the top of the volume',
+    )
+
+
 def pattern(value: Json) -> Problem | None:
     """A shell pattern of names: without slashes, for names have none."""
     if not isinstance(value, str) or (value and "/" not in value):

@@ -169,7 +169,12 @@ def test_a_file_that_goes_away_while_it_is_read_is_no_failure(workbench: Workben
 def test_a_source_that_goes_away_is_a_failure(workbench: Workbench) -> None:
     part = workbench.volume / "part"
     part.mkdir()
-    workbench.wrap_restic(f'case " $* " in *" backup "*) restic "$@"; rmdir {part}; exit 0;; esac')
+    error = (
+        f'{{"message_type":"error","error":{{"message":"open {part}: no such file or directory"}},'
+        f'"during":"archival","item":"{part}"}}'
+    )
+    gone = f"restic \"$@\"; rmdir {part}; echo '{error}' >&2; exit 3"
+    workbench.wrap_restic(f'case " $* " in *" backup "*) {gone};; esac')
     ended = workbench.backup(0, args=[f"--paths={part}"])
     assert ended.reason == ErrorClass.SOURCE_INCOMPLETE
     assert "disappeared" in ended.text

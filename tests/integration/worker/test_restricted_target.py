@@ -19,6 +19,7 @@ def history(workbench: Workbench) -> Workbench:
     (volume / "folder").mkdir()
     (volume / "folder/file").write_text("data")
     (volume / "folder/empty").touch()
+    os.mkfifo(volume / "folder/pipe")
     (volume / "large").write_bytes(os.urandom(100_000))
     (volume / "link").symlink_to("folder/file")
     os.link(volume / "large", volume / "hard")
@@ -123,6 +124,16 @@ def test_a_name_that_is_not_there_is_never_called_whole(history: Workbench, name
     history.wrap_restic(f'case " $* " in *" --dry-run "*) rm {history.volume}/{name};; esac')
     history.prefix = denied(errno.EPERM, *OWNERS)
     assert history.restore(snapshot(history)).reason == ErrorClass.TARGET_REFUSED
+
+
+def test_a_comparison_that_leaves_files_out_proves_nothing(history: Workbench) -> None:
+    """A restic that no longer reports what is unchanged."""
+    drop = 'restic "$@" | grep -v unchanged; exit 0'
+    history.wrap_restic(f'case " $* " in *" --dry-run "*) {drop};; esac')
+    history.prefix = denied(errno.EPERM, *OWNERS)
+    ended = history.restore(snapshot(history))
+    assert ended.reason == ErrorClass.TARGET_REFUSED
+    assert "it is not known what is there" in ended.text
 
 
 def test_links_that_cannot_be_made_are_missing_data(history: Workbench) -> None:

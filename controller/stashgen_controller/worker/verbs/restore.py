@@ -1,7 +1,6 @@
 """restore: restore a Snapshot's files to their original paths."""
 
 import contextlib
-import os
 import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +19,8 @@ from stashgen_controller.worker.repository import restore_ledger
 from stashgen_controller.worker.repository.locks import clear_stale_locks
 from stashgen_controller.worker.repository.records import list_restic
 from stashgen_controller.worker.repository.writer import adopt
-from stashgen_controller.worker.restic.complaints import Complaints, Where, add_up
+from stashgen_controller.worker.restic.comparison import differing_files
+from stashgen_controller.worker.restic.complaints import Where, add_up
 from stashgen_controller.worker.restic.output import Output
 from stashgen_controller.worker.restic.process import Restic, ResticError
 from stashgen_controller.worker.run import RunContext, RunFailedError
@@ -236,28 +236,13 @@ def _is_done_but_for_metadata(output: Output) -> bool:
 
 
 def _require_whole(restic: Restic, id_: str, root: str) -> None:
-    """See that all data is in the volume: restic reads it and compares it with the snapshot.
-
-    A trial run reports each file whose content it would change; of what has no content it reports
-    the name, which must be there.
+    """See that all data is in the volume.
 
     Raises:
         RunFailedError: TargetRefused, where something is missing or different.
-        ResticError: it could not be read, or the repository is away.
+        ResticError: it could not be compared.
     """
-    differing = Complaints()
-
-    def look(message: dict[str, object]) -> None:
-        item = str(message.get("item") or "")
-        if message.get("message_type") != "verbose_status" or message.get("action") == "unchanged":
-            return
-        # JSON has no way to spell a name that is not UTF-8: restic has made it without an error.
-        is_there = "\ufffd" in item or os.path.lexists(item)
-        if message.get("action") != "restored" or message.get("size") or not is_there:
-            differing.add(item, "")
-
-    restic.run("restore", "--target=/", "--dry-run", "--verbose=2", "--", id_, on_progress=look)
-    files = differing.files(root)
+    files = differing_files(restic, id_, root)
     if files is not None:
         msg = f"not as in the snapshot after the restore: {files.text}"
         raise RunFailedError(ErrorClass.TARGET_REFUSED, msg)

@@ -123,11 +123,14 @@ exit ${{code:-0}}"""
     workbench.backup(4).succeeded()
 
 
-def test_a_limit_on_the_size_of_files_is_told_as_no_space(workbench: Workbench) -> None:
+def test_a_limit_on_the_size_of_files_is_met_first_in_the_scratch_folder(
+    workbench: Workbench,
+) -> None:
+    """restic writes each pack there before it sends it."""
     (workbench.volume / "large").write_bytes(os.urandom(3 << 20))
     workbench.prefix = ("prlimit", f"--fsize={1 << 20}")
     ended = workbench.backup(0)
-    assert ended.reason == ErrorClass.NO_SPACE
+    assert ended.reason == ErrorClass.SCRATCH_FULL
     assert workbench.locks() == []
 
 

@@ -26,6 +26,7 @@ _NUMBERS = {
     "utimensat": 280,
     "link": 86,
     "linkat": 265,
+    "renameat2": 316,
 }
 OWNERS = ("chown", "fchown", "lchown", "fchownat")
 MODES = ("chmod", "fchmod", "fchmodat")

@@ -93,7 +93,7 @@ def test_a_missing_bucket_and_a_server_that_is_away_fail_every_verb_at_once(
     assert not (gateway.data / "no-such-bucket").exists()
 
 
-def test_a_key_that_may_only_read_fails_every_verb_at_once(
+def test_a_key_that_may_only_read_fails_every_verb_that_writes_at_once(
     gateway: Gateway, used: Workbench, keys: SecretFolder
 ) -> None:
     fill(used, 1)
@@ -101,8 +101,30 @@ def test_a_key_that_may_only_read_fails_every_verb_at_once(
     before = digests(gateway.files)
     keys.write(gateway.secret(READER))
     reasons = {verb: _timed(used, verb).reason for verb in _VERBS}
-    assert reasons == dict.fromkeys(_VERBS, "AccessDenied")
+    # A restore only reads.
+    expected = dict.fromkeys(_VERBS, "AccessDenied") | {"restore": "NoSnapshot"}
+    assert reasons == expected
     assert digests(gateway.files) == before
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+def test_read_only_key_restores_without_a_lock(
+    gateway: Gateway, used: Workbench, keys: SecretFolder, *, is_own: bool
+) -> None:
+    wanted = digests(used.volume)
+    snapshot = used.record(snapshot_name(0))
+    before = digests(gateway.files)
+    keys.write(gateway.secret(READER))
+    (used.volume / "a").unlink()
+    cluster = {} if is_own else {"clusterUid": "rebuilt"}
+    ended = used.restore(snapshot, adopt=True, **cluster)
+    assert digests(used.volume) == wanted
+    assert digests(gateway.files) == before
+    if is_own:
+        ended.succeeded()
+    else:
+        # Everything is there; that the volume is the bucket's writer now could not be recorded.
+        assert ended.reason == "AccessDenied"
 
 
 def test_what_is_backed_up_into_a_bucket_comes_back_from_it(

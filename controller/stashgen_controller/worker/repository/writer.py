@@ -34,8 +34,13 @@ def record_writer(run: RunContext) -> RecordedWriter:
 
 
 def adopt(run: RunContext) -> None:
-    """Make us the recorded writer, after a restore into the repository's own claim."""
-    run.bucket.write(layout.writer_file(run.directory), _record(run))
+    """Make us the recorded writer, after a restore into the repository's own claim.
+
+    Raises:
+        StorageError: somebody else is, and our keys may only read, say.
+    """
+    if not _is_us(run):
+        run.bucket.write(layout.writer_file(run.directory), _record(run))
 
 
 def require_writer(run: RunContext) -> None:
@@ -63,6 +68,15 @@ def require_writer(run: RunContext) -> None:
             "so that an empty volume does not displace its history"
         )
         raise RunFailedError(ErrorClass.RESTORE_EXPECTED, msg)
+
+
+def _is_us(run: RunContext) -> bool:
+    """Whether the record is ours already; one that cannot be read is nobody's."""
+    data = run.bucket.read(layout.writer_file(run.directory))
+    try:
+        return data is not None and _recorded(run, data).matches
+    except RunFailedError:
+        return False
 
 
 def _us(run: RunContext) -> RecordedWriter:

@@ -66,6 +66,7 @@ class Restic:
         interruption: Ends the running command, and lets no other one start.
         errors: Takes what restic complains about, of all commands.
         deadline: restic is interrupted at this time on ``now``'s clock.
+        no_lock: Our keys may only read: the commands hold no lock.
         access: What the storage needs: environment variables, and flags of every command.
     """
 
@@ -78,6 +79,7 @@ class Restic:
     errors: ErrorLog
     deadline: datetime | None = None
     access: ResticAccess = LOCAL_ACCESS
+    no_lock: bool = False
     binary: str = "restic"
 
     def run(
@@ -164,6 +166,8 @@ class Restic:
             else ["--no-cache"]
         )
         flags += self.access.flags
+        if self.no_lock:
+            return [*flags, "--no-lock"]
         if command != "init":
             # Half of the time left, so that a lock is reported as such and not as a deadline.
             seconds = max(self._seconds_left() / 2, 0.0)

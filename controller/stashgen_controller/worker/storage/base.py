@@ -16,6 +16,7 @@ from fsspec import AbstractFileSystem
 from stashgen.kubestash import layout
 from stashgen_controller.protocol.run_result import ErrorClass
 
+_READ_ONLY = {errno.EACCES, errno.EROFS}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -127,6 +128,20 @@ class Storage(ABC):
             raise _failure(error) from error
         return True
 
+    def is_writable(self, relative: str) -> bool:
+        """Whether we may write there: a file that exists stays as it is. One request.
+
+        Raises:
+            StorageError: the storage does not respond.
+        """
+        try:
+            self.create(relative, b"1")
+        except StorageError as error:
+            if error.reason is ErrorClass.ACCESS_DENIED:
+                return False
+            raise
+        return True
+
     def require_create_only(self, relative: str) -> None:
         """See that the storage still refuses to replace a file on a create-only write.
 
@@ -200,5 +215,7 @@ def _name(item: _File) -> str:
 def _failure(error: OSError) -> StorageError:
     if isinstance(error, RefusedError):
         return StorageError(error.reason, str(error))
+    if error.errno in _READ_ONLY:
+        return StorageError(ErrorClass.ACCESS_DENIED, str(error))
     reason = ErrorClass.NO_SPACE if error.errno in _FULL else ErrorClass.UNAVAILABLE
     return StorageError(reason, str(error))

@@ -1,6 +1,7 @@
 """A storage in a folder: a volume that is mounted."""
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Iterator, Mapping
@@ -9,7 +10,12 @@ from pathlib import Path, PurePosixPath
 from fsspec.implementations.local import LocalFileSystem
 
 from stashgen.kubestash.backends.local import Local
-from stashgen_controller.worker.storage.base import ResticAccess, Storage
+from stashgen_controller.protocol.run_result import ErrorClass
+from stashgen_controller.worker.storage.base import RefusedError, ResticAccess, Storage
+from stashgen_controller.worker.storage.rename import NotSupportedError, rename_new
+
+# How file systems say that they have no hard links (SMB, FAT, FUSE).
+_NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
 def open_storage(url: str, flags: Mapping[str, str], credentials: Path) -> Storage:
@@ -40,9 +46,13 @@ class LocalStorage(Storage):
 
     def _put_new(self, target: str, data: bytes) -> None:
         with self._prepared(target, data) as temporary:
-            # A hard link is the one call of a file system that never replaces its target and
-            # never shows half of a file.
-            self._fs.link(temporary, target)
+            # Neither replaces its target, nor shows half of a file.
+            try:
+                self._fs.link(temporary, target)
+            except OSError as error:
+                if error.errno not in _NO_LINKS:
+                    raise
+                _rename_new(temporary, target)
 
     @contextlib.contextmanager
     def _prepared(self, target: str, data: bytes) -> Iterator[str]:
@@ -61,6 +71,18 @@ class LocalStorage(Storage):
             with contextlib.suppress(OSError):
                 self._fs.rm_file(temporary)
         _sync(folder)
+
+
+def _rename_new(temporary: str, target: str) -> None:
+    """Give the file its name where the file system has no hard links."""
+    try:
+        rename_new(temporary, target)
+    except NotSupportedError as error:
+        text = (
+            "the file system has neither hard links nor renames that do not replace "
+            f"({error.strerror}): records could be overwritten"
+        )
+        raise RefusedError(ErrorClass.CREATE_ONLY_IGNORED, text) from error
 
 
 def _sync(folder: str) -> None:

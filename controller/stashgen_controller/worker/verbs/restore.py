@@ -182,8 +182,16 @@ def _restore_once(
 
 
 def _restic(run: RunContext, path: str) -> Restic:
+    """Restic on the source; without a lock where our keys may only read.
+
+    No run of this cluster removes data meanwhile (the claim on the Repository). What another
+    cluster's prune removes makes the restore fail: restic verifies each blob that it reads.
+    """
     restic = run.restic(path)
-    clear_stale_locks(run, restic, path)
+    if run.bucket.is_writable(layout.create_only_file(run.directory)):
+        clear_stale_locks(run, restic, path)
+    else:
+        restic.no_lock = True
     return restic
 
 

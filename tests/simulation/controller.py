@@ -78,10 +78,6 @@ class _Unpacked(Packing):
         return cast("JsonObject", orjson.loads(packed))
 
 
-def _never(_obj: JsonObject) -> bool:
-    return False
-
-
 class ControllerClient(Client):
     """A controller's requests: each takes time, and may fail in every way that there is."""
 
@@ -136,10 +132,9 @@ class Controller:
             lambda: timeline.now + self.clock_skew, lambda: self._timeline.seconds
         )
         self._client = ControllerClient(self)
-        self.cache = Cache(self._client, WATCHED, INDEXES, KINDS, self._changed)
+        self.cache = Cache(self._client, WATCHED, INDEXES, self._changed)
         for indexer in self.cache._indexers.values():
-            # History is short here: reading it from packed bytes would take most of the time.
-            indexer._is_finished = _never
+            # Few objects: packing them would take most of the time.
             indexer._packing = _Unpacked()
         self._watches = {resource: Watch() for resource in _WATCHED}
         self._ready: dict[Key, None] = {}

@@ -1,6 +1,7 @@
 """What several kinds watch in the same way, and which part of an object matters to others."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import TypeVar
 
 from stashgen.api.backup_session import BackupSession
@@ -143,13 +144,21 @@ def turns(waiting: Index[_KindT]) -> tuple[Watch, ...]:
                     if place != itself:
                         yield place
 
-        return Watch(model, keys, lambda obj: tuple(claims(obj)) or None)
+        return Watch(model, keys, _claimed(claims))
 
     return (
         of(BackupSession, session_uses, session_claims),
         of(RestoreSession, restore_uses, restore_claims),
         of(Repository, repository_uses, repository_claims),
     )
+
+
+@cache
+def _claimed(
+    claims: Callable[[JsonObject], Iterable[IndexKey]],
+) -> Callable[[JsonObject], object]:
+    """What is claimed, None where nothing is; the same function for all kinds that wait."""
+    return lambda obj: tuple(claims(obj)) or None
 
 
 def waiting_in_namespace(

@@ -258,12 +258,18 @@ def _unfinished(obj: JsonObject) -> Iterator[IndexKey]:
         yield (namespace_of(obj),)
 
 
+def _starting(obj: JsonObject) -> Iterator[IndexKey]:
+    if not phase_of(obj):
+        yield namespace_of(obj), name_of(obj)
+
+
 SESSIONS_BY_INVOKER = Index(BackupSession, _invoker)
 SESSIONS_BY_RETAINED_REPOSITORY = Index(BackupSession, _retained)
 CLAIMING_SESSIONS = Index(BackupSession, session_claims)
 # By what those work on that have not ended: they may wait for their turn.
 SESSIONS_IN_TURN = Index(BackupSession, _in_turn)
 UNFINISHED_SESSIONS = Index(BackupSession, _unfinished)
+STARTING_SESSIONS = Index(BackupSession, _starting)
 SNAPSHOTS_BY_REPOSITORY: CoveringIndex[Snapshot, SnapshotRecord] = CoveringIndex(
     Snapshot,
     lambda obj: ((namespace_of(obj), str(_spec(obj).get("repository") or "")),),
@@ -306,6 +312,7 @@ RESTORES_BY_REPOSITORY = Index(RestoreSession, _restored_from)
 UNFINISHED_RESTORES = Index(
     RestoreSession, lambda obj: () if is_restore_over(obj) else ((namespace_of(obj),),)
 )
+STARTING_RESTORES = Index(RestoreSession, _starting)
 RESTORES_IN_TURN = Index(
     RestoreSession, lambda obj: () if is_restore_over(obj) else restore_uses(obj)
 )
@@ -387,10 +394,12 @@ INDEXES: tuple[Index[Any] | CoveringIndex[Any, Any], ...] = (
     RESTORES_IN_TURN,
     LIVING_PODS,
     UNFINISHED_SESSIONS,
+    STARTING_SESSIONS,
     SNAPSHOTS_BY_REPOSITORY,
     RESTORES_BY_TARGET,
     RESTORES_BY_REPOSITORY,
     UNFINISHED_RESTORES,
+    STARTING_RESTORES,
     REQUESTS_BY_NONCE,
     UNFINISHED_REQUESTS,
     PODS_BY_JOB,

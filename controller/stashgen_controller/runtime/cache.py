@@ -6,19 +6,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from stashgen.api.base import JsonObject, list_of, mapping_of
+from stashgen.api.base import JsonObject
 from stashgen.api.meta import Kind as ApiKind
 from stashgen.api.pod import Pod, has_ended
 from stashgen.api.resources import Resource
 from stashgen_controller.kube.client import Client, NotFoundError
 from stashgen_controller.kube.informer import Informer
 from stashgen_controller.runtime.indexer import Change, Indexer
-from stashgen_controller.runtime.kind import CoveringIndex, Index, Kind, ModelT, Place, ValueT
+from stashgen_controller.runtime.kind import CoveringIndex, Index, ModelT, Place, ValueT
 from stashgen_controller.runtime.unreadable import UnreadableError
 
-# Of pods, and of Jobs.
-_PHASES = frozenset({"Succeeded", "Failed"})
-_CONDITIONS = frozenset({"Complete", "Failed"})
 # Told of every change once the cache has it: the kind, and what happened.
 OnChange = Callable[[Resource, Change], None]
 
@@ -30,7 +27,6 @@ class Cache:
         client: With which the kinds are listed and watched.
         models: The kinds.
         indexes: By which their objects can be found.
-        kinds: Those that are reconciled: they say what is history.
         on_change: Told of every change, from several threads.
     """
 
@@ -39,11 +35,9 @@ class Cache:
         client: Client,
         models: Iterable[type[ApiKind]],
         indexes: Sequence[Index[Any] | CoveringIndex[Any, Any]],
-        kinds: Sequence[Kind[Any, Any]],
         on_change: OnChange,
     ) -> None:
         self._client = client
-        finished = {kind.model: kind.is_finished for kind in kinds}
         self._indexers: dict[Resource, Indexer[Any]] = {}
         self._by_model: dict[type[ApiKind], Indexer[Any]] = {}
         for model in models:
@@ -51,7 +45,6 @@ class Cache:
                 model,
                 _told_of(model.resource, on_change),
                 [index for index in indexes if index.model is model],
-                finished.get(model, _has_ended),
                 # A pod's last word is often followed by its deletion, sooner than anybody reads it.
                 has_ended if model is Pod else _never,
             )
@@ -175,12 +168,3 @@ def _told_of(resource: Resource, on_change: OnChange) -> Callable[[Change], None
 
 def _never(_obj: JsonObject) -> bool:
     return False
-
-
-def _has_ended(obj: JsonObject) -> bool:
-    """A Job or a pod that is over is read a few times more, and stays until its session goes."""
-    status = mapping_of(obj, "status")
-    return status.get("phase") in _PHASES or any(
-        item.get("type") in _CONDITIONS and item.get("status") == "True"
-        for item in list_of(status, "conditions")
-    )

@@ -145,10 +145,9 @@ class Kind(Generic[ModelT, ObservedT]):
         decide: Says what to do; pure and total, every early return has a condition.
         permissions: What that asks the API server for, besides watching.
         watches: Other objects whose changes concern this kind's.
-        is_finished: Whether an object as stored is history: its own changes need no look, and it
-            is not kept parsed.
-        is_urgent: Whether an object waits for something to begin, and so is looked at before
-            those of which only something is to be recorded. None: it never is.
+        is_finished: Whether an object as stored is history: its own changes need no look.
+        urgent: Has those, by namespace and name, that wait for something to begin, and so are
+            looked at before those of which only something is to be recorded. None: none is.
         uses: What an object works on: its volume and its repositories. Two objects that share one
             of them are not looked at beside each other, so that the second sees what was written
             for the first.
@@ -162,7 +161,7 @@ class Kind(Generic[ModelT, ObservedT]):
     permissions: tuple[Permission, ...] = ()
     watches: tuple[Watch, ...] = ()
     is_finished: Callable[[JsonObject], bool] = _never
-    is_urgent: Callable[[ModelT], bool] | None = None
+    urgent: Index[ModelT] | None = None
     uses: Callable[[Reader, ModelT], Iterable[IndexKey]] = _alone
     unreadable_phase: str = "Failed"
     waiting_phase: str = "Pending"

@@ -180,15 +180,10 @@ def _watching(watch: Watch, reader: Reader, change: Change) -> Sequence[Place]:
 
 
 def _concerns(watch: Watch, change: Change) -> bool:
-    if change.type == DELETED:
-        return True
     try:
-        relevant = watch.relevant(change.obj)
-        if change.type == MODIFIED:
-            return watch.relevant(change.before()) != relevant
+        return change.concerns(watch.relevant)
     except ODD_SHAPE:
         return True
-    return relevant is not None
 
 
 class Manager:
@@ -231,7 +226,7 @@ class Manager:
         # Of those, whose last look wrote nothing but that: there is nothing to be read again.
         self._unreadable: set[Key] = set()
         self._failures_lock = Lock()
-        self.cache = Cache(client, models, indexes, kinds, self._changed)
+        self.cache = Cache(client, models, indexes, self._changed)
         self._workers = [
             Thread(target=self._work, name=f"reconcile-{number}", daemon=True)
             for number in range(workers)
@@ -305,14 +300,8 @@ class Manager:
             self._queue.add(key, is_urgent=self._is_urgent(key))
 
     def _is_urgent(self, key: Key) -> bool:
-        kind = self._kinds[key.resource]
-        if kind.is_urgent is None:
-            return False
-        try:
-            obj = self.cache.get(kind.model, key.namespace, key.name)
-        except UnreadableError:
-            return False
-        return obj is not None and kind.is_urgent(obj)
+        urgent = self._kinds[key.resource].urgent
+        return urgent is not None and bool(self.cache.places(urgent, key.namespace, key.name))
 
     def _lanes(self, key: Key) -> Iterable[object]:
         """What no two looks may share: the object, its volume and its repositories."""

@@ -60,7 +60,7 @@ def run() -> Iterator[dict[str, object]]:
 def _filled(world: World) -> Cache:
     """The controller's caches with the objects of the world, as a list would fill them."""
     client = Client.for_url("http://127.0.0.1:9")
-    cache = Cache(client, WATCHED, INDEXES, KINDS, lambda _resource, _change: None)
+    cache = Cache(client, WATCHED, INDEXES, lambda _resource, _change: None)
     watched = {model.resource for model in WATCHED}
     for version, (resource, obj) in enumerate(world.objects, 1):
         if resource not in watched:

@@ -20,6 +20,7 @@ from stashgen_controller.kinds.watches import (
 )
 from stashgen_controller.listers.indexes import (
     SESSIONS_IN_TURN,
+    STARTING_SESSIONS,
     UNFINISHED_SESSIONS,
     is_pushed,
     repository_key,
@@ -80,11 +81,6 @@ def _uses(reader: Reader, session: BackupSession) -> Iterator[IndexKey]:
             yield volume_key(namespace, item.app_ref.name)
 
 
-def _awaits_start(session: BackupSession) -> bool:
-    """Its first Job is what people wait for at 03:00."""
-    return session.phase is None
-
-
 KIND = Kind(
     BackupSession,
     observe,
@@ -104,6 +100,7 @@ KIND = Kind(
         cluster_identity(BackupSession),
     ),
     is_finished=_is_over,
-    is_urgent=_awaits_start,
+    # Its first Job is what people wait for at 03:00.
+    urgent=STARTING_SESSIONS,
     uses=_uses,
 )

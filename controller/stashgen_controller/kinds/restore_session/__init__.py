@@ -24,7 +24,12 @@ from stashgen_controller.kinds.watches import (
     way_back,
 )
 from stashgen_controller.listers.claims import restore_keys
-from stashgen_controller.listers.indexes import RESTORES_IN_TURN, UNFINISHED_RESTORES, is_pushed
+from stashgen_controller.listers.indexes import (
+    RESTORES_IN_TURN,
+    STARTING_RESTORES,
+    UNFINISHED_RESTORES,
+    is_pushed,
+)
 from stashgen_controller.listers.indexes import is_finished as is_finished
 from stashgen_controller.runtime.kind import IndexKey, Kind, Reader, phase_of
 from stashgen_controller.runtime.permission import (
@@ -42,10 +47,6 @@ def _is_over(restore: JsonObject) -> bool:
 
 def _uses(reader: Reader, restore: RestoreSession) -> Iterable[IndexKey]:
     return restore_keys(reader, restore)
-
-
-def _awaits_start(restore: RestoreSession) -> bool:
-    return restore.status is None or restore.status.phase is None
 
 
 KIND = Kind(
@@ -68,7 +69,7 @@ KIND = Kind(
         cluster_identity(RestoreSession),
     ),
     is_finished=_is_over,
-    is_urgent=_awaits_start,
+    urgent=STARTING_RESTORES,
     uses=_uses,
     unreadable_phase="Invalid",
 )

@@ -153,3 +153,40 @@ def test_the_last_word_of_a_deleted_object_is_read_for_a_while() -> None:
         indexer.apply("DELETED", job(f"n{number}", 11 + 2 * number))
     assert indexer.by(BY_LABEL, ("x",)) == []
     assert len(indexer.items()) == 500
+
+
+def test_models_are_kept_of_what_was_read_last_or_is_read_often() -> None:
+    cache = Cache()
+    cache.indexer.replace([job(f"j{number:03}", number) for number in range(1, 301)], "300")
+    often, seldom = cache.indexer.get("demo", "j001"), cache.indexer.get("demo", "j002")
+    for number in range(3, 301):
+        cache.indexer.get("demo", f"j{number:03}")
+        assert cache.indexer.get("demo", "j001") is often
+    last = cache.indexer.get("demo", "j300")
+    assert cache.indexer.get("demo", "j300") is last
+    again = cache.indexer.get("demo", "j002")
+    assert again == seldom
+    assert again is not seldom
+
+
+def test_a_change_says_which_parts_are_others() -> None:
+    told: list[Change] = []
+    indexer = Indexer(Job, told.append)
+    asked = []
+
+    def label(obj: JsonObject) -> object:
+        asked.append(obj)
+        return label_of(obj) or None
+
+    indexer.apply("ADDED", job("a", 1))
+    indexer.apply("MODIFIED", job("a", 2, label="x"))
+    indexer.apply("MODIFIED", job("a", 3, label="x"))
+    indexer.apply("DELETED", job("a", 4, label="x"))
+    # Several watches ask for the same part.
+    assert [[change.concerns(label), change.concerns(label)] for change in told] == [
+        [False, False],
+        [True, True],
+        [False, False],
+        [True, True],
+    ]
+    assert len(asked) == 1 + 2 + 2

@@ -81,8 +81,12 @@ def labels_of(obj: JsonObject) -> Mapping[str, str]:
     return cast("Mapping[str, str]", metadata_of(obj).get("labels") or {})
 
 
+@lru_cache(maxsize=4096)
 def format_time(value: datetime) -> str:
-    """RFC 3339 in UTC with whole seconds, as Kubernetes' metav1.Time writes it."""
+    """RFC 3339 in UTC with whole seconds, as Kubernetes' metav1.Time writes it.
+
+    Cached: a status is written from the times that were read with it.
+    """
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -24,6 +24,7 @@ from stashgen.api.repository import Repository
 from stashgen.api.restore_session import RestoreSession
 from stashgen.kubestash import phases
 from stashgen_controller.listers.indexes import (
+    CLUSTER_NAMESPACE,
     repository_claims,
     repository_uses,
     restore_claims,
@@ -31,7 +32,6 @@ from stashgen_controller.listers.indexes import (
     session_claims,
     session_uses,
 )
-from stashgen_controller.listers.objects import CLUSTER_NAMESPACE
 from stashgen_controller.runtime.kind import Index, IndexKey, Place, Reader, Watch, phase_of
 
 _KindT = TypeVar("_KindT", bound=ApiKind)

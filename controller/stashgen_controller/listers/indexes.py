@@ -31,6 +31,8 @@ from stashgen.api.labels import (
     REPOSITORY_LABEL,
     label_value,
 )
+from stashgen.api.namespace import Namespace
+from stashgen.api.persistent_volume_claim import PersistentVolumeClaim
 from stashgen.api.pod import Pod, has_ended
 from stashgen.api.repository import Repository
 from stashgen.api.restore_request import RestoreRequest
@@ -322,6 +324,26 @@ REQUESTS_BY_NONCE = Index(
 UNFINISHED_REQUESTS = Index(RestoreRequest, _unfinished)
 
 
+# Who the cluster and its volumes are: nothing else of them is read for a session
+
+CLUSTER_NAMESPACE = "kube-system"
+
+
+def _uid(obj: JsonObject) -> str | None:
+    return cast("str | None", metadata_of(obj).get("uid"))
+
+
+def _cluster(namespace: JsonObject) -> Iterator[IndexKey]:
+    if name_of(namespace) == CLUSTER_NAMESPACE:
+        yield (CLUSTER_NAMESPACE,)
+
+
+CLUSTER_UID: CoveringIndex[Namespace, str | None] = CoveringIndex(Namespace, _cluster, _uid)
+CLAIM_UIDS: CoveringIndex[PersistentVolumeClaim, str | None] = CoveringIndex(
+    PersistentVolumeClaim, lambda obj: ((namespace_of(obj), name_of(obj)),), _uid
+)
+
+
 # What Kubernetes' controllers make
 
 
@@ -402,6 +424,8 @@ INDEXES: tuple[Index[Any] | CoveringIndex[Any, Any], ...] = (
     STARTING_RESTORES,
     REQUESTS_BY_NONCE,
     UNFINISHED_REQUESTS,
+    CLUSTER_UID,
+    CLAIM_UIDS,
     PODS_BY_JOB,
     CRON_JOBS_BY_CONTROLLER,
     *UNREADABLE,

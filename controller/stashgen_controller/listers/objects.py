@@ -6,23 +6,20 @@ from stashgen.api.base import JsonObject, metadata_of
 from stashgen.api.namespace import Namespace
 from stashgen.api.persistent_volume_claim import PersistentVolumeClaim
 from stashgen.api.resources import Resource
+from stashgen_controller.listers.indexes import CLAIM_UIDS, CLUSTER_NAMESPACE, CLUSTER_UID
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.causes import Cause
 from stashgen_controller.runtime.kind import Reader
 
-CLUSTER_NAMESPACE = "kube-system"
-
 
 def cluster_uid(reader: Reader) -> str | None:
     """What identifies the cluster: the UID of its namespace kube-system."""
-    found = reader.get(Namespace, None, CLUSTER_NAMESPACE)
-    return found.metadata.uid if found is not None else None
+    return next(iter(reader.values(CLUSTER_UID, CLUSTER_NAMESPACE)), None)
 
 
 def claim_uid(reader: Reader, namespace: str, name: str) -> str | None:
     """The UID of a PersistentVolumeClaim, or None where there is no such claim."""
-    found = reader.get(PersistentVolumeClaim, namespace, name)
-    return found.metadata.uid if found is not None else None
+    return next(iter(reader.values(CLAIM_UIDS, namespace, name)), None)
 
 
 def why_not_bound(reader: Reader, namespace: str, name: str) -> Reason | None:

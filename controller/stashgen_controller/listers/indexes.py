@@ -5,6 +5,7 @@ leaves the namespace out, the referrer's is meant (KubeStash).
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 
 from pydantic import ValidationError
@@ -188,6 +189,31 @@ def _storage_place(obj: JsonObject) -> Iterator[IndexKey]:
         yield place
 
 
+@dataclass(frozen=True, slots=True)
+class StoredRepository:
+    """What a BackupStorage sums up of a Repository in it: of thousands, at each backup's end."""
+
+    namespace: str
+    name: str
+    path: str | None
+    size: str | None
+
+
+def _stored_repository(obj: JsonObject) -> StoredRepository:
+    path, size = _spec(obj).get("path"), mapping_of(obj, "status").get("size")
+    return StoredRepository(
+        namespace_of(obj),
+        name_of(obj),
+        path if isinstance(path, str) else None,
+        size if isinstance(size, str) else None,
+    )
+
+
+REPOSITORIES_IN_STORAGE: CoveringIndex[Repository, StoredRepository] = CoveringIndex(
+    Repository,
+    lambda obj: (reference(_spec(obj), "storageRef", obj) for _ in (1,)),
+    _stored_repository,
+)
 REPOSITORIES_BY_STORAGE = Index(
     Repository, lambda obj: (reference(_spec(obj), "storageRef", obj) for _ in (1,))
 )
@@ -399,6 +425,7 @@ INDEXES: tuple[Index[Any] | CoveringIndex[Any, Any], ...] = (
     CONFIGURATIONS_BY_POLICY,
     CONFIGURATIONS_WITH_DEFAULTS,
     CONFIGURATIONS_BY_CRON_JOB,
+    REPOSITORIES_IN_STORAGE,
     REPOSITORIES_BY_STORAGE,
     REPOSITORIES_BY_TARGET,
     REPOSITORIES_BY_PLACE,

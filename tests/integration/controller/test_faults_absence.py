@@ -132,7 +132,7 @@ def test_a_standby_that_heard_nothing_for_a_while_calls_no_running_job_lost(
 def test_a_session_that_was_skipped_leaves_nothing_open_even_if_a_cache_does_not_show_it(
     protected: Harness, *, is_retry: bool
 ) -> None:
-    cache = Cache(protected.client, WATCHED, INDEXES, KINDS, lambda _resource, _change: None)
+    cache = Cache(protected.client, WATCHED, INDEXES, lambda _resource, _change: None)
     session = protected.trigger()
     for model in WATCHED:
         for obj in protected.reader.listed(model.resource):

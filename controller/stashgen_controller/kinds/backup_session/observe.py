@@ -64,7 +64,8 @@ class Observed:
         restoring: A RestoreSession into the target that is not finished.
         claimants: Who keeps the next backup or retention from beginning; only where one is due.
         partial_restore: Why the target must not be backed up: a restore left it half written.
-        siblings: The other sessions of the same kind, newest first.
+        siblings: The other sessions of the same kind, newest first; none where only its retention
+            is left to do.
         claim: The target's name.
         claim_uid, cluster_uid: For the record of writers.
         not_bound: Why there is no volume behind the target that could be backed up.
@@ -135,7 +136,7 @@ def observe(reader: Reader, session: BackupSession) -> Observed:
     wanted = _Invoker(reader, found, session.spec.session or "")
     configuration = wanted.configuration
     target = configuration.spec.target if configuration is not None else None
-    siblings = siblings_of(reader, session)
+    siblings = siblings_of(reader, session) if _asks_for_siblings(session) else []
     copies = _copies(reader, session, wanted)
     claim = target.name if target is not None else ""
     return Observed(
@@ -154,6 +155,19 @@ def observe(reader: Reader, session: BackupSession) -> Observed:
         cluster_uid=cluster_uid(reader),
         not_bound=why_not_bound(reader, namespace, claim),
     )
+
+
+def _is_pushed(session: BackupSession) -> bool:
+    """Whether we have had our last word on its backups."""
+    return session.status is not None and is_true(
+        session.status.conditions, ConditionType.METRICS_PUSHED
+    )
+
+
+def _asks_for_siblings(session: BackupSession) -> bool:
+    """Whether others may be in its way, or in that of its next try; or too many for the history."""
+    is_to_be_retried = session.status is not None and session.status.next_retry is not None
+    return not _is_pushed(session) or is_to_be_retried
 
 
 def _claimants(
@@ -216,9 +230,6 @@ def _copy(
     retain = entry.executor if entry is not None else None
     attempt = retain.attempt if retain is not None else 1
     retain_job = names.retain_job_name(session.metadata.name, index, attempt)
-    is_pushed = session.status is not None and is_true(
-        session.status.conditions, ConditionType.METRICS_PUSHED
-    )
     retain_run = observe_job(
         reader,
         namespace=namespace,
@@ -227,19 +238,23 @@ def _copy(
         owner=session.metadata,
         is_settled=entry is not None and entry.is_finished,
     )
-    run = observe_job(
-        reader,
-        namespace=namespace,
-        name=snapshot_name,
-        executor=snapshot.status.executor if snapshot and snapshot.status else None,
-        owner=session.metadata,
-        was_started=recorded is Phase.RUNNING,
-        # What the worker reported is the Snapshot's to conclude from.
-        is_settled=is_pushed or (snapshot is not None and snapshot.is_finished),
-    )
+    phases = {recorded, snapshot.phase if snapshot is not None else None}
+    # Nothing follows any more from the Job of a good backup whose session has ended.
+    is_pushed = _is_pushed(session)
+    run = JobRun(RunState.FINISHED)
+    if not is_pushed or Phase.SUCCEEDED not in phases or Phase.FAILED in phases:
+        run = observe_job(
+            reader,
+            namespace=namespace,
+            name=snapshot_name,
+            executor=snapshot.status.executor if snapshot and snapshot.status else None,
+            owner=session.metadata,
+            was_started=recorded is Phase.RUNNING,
+            # What the worker reported is the Snapshot's to conclude from.
+            is_settled=is_pushed or (snapshot is not None and snapshot.is_finished),
+        )
     # What only a plan needs is not looked for while there is none to be made.
     backs_up = run.state is RunState.ABSENT or session.phase is None
-    phases = {recorded, snapshot.phase if snapshot is not None else None}
     # A failure is followed by retention, if at all, from the moment the session ends.
     is_followed = Phase.FAILED in phases and (entry is not None or not is_pushed)
     retains = retain_run.state in _MAY_RETAIN and (Phase.SUCCEEDED in phases or is_followed)

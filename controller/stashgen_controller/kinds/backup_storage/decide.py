@@ -11,7 +11,6 @@ from stashgen.api.backup_storage import (
 )
 from stashgen.api.base import JsonObject
 from stashgen.api.labels import template_name
-from stashgen.api.repository import Repository
 from stashgen.api.shared import Condition
 from stashgen.kubestash import names, phases, quantities
 from stashgen.kubestash.conditions import ConditionType
@@ -20,6 +19,7 @@ from stashgen_controller.jobs.attempts import Attempts, Progress, released
 from stashgen_controller.jobs.lifecycle import after_end
 from stashgen_controller.jobs.manifest import job_manifest, owner_of
 from stashgen_controller.kinds.backup_storage.observe import Observed
+from stashgen_controller.listers.indexes import StoredRepository
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.runtime.causes import REFUSALS, WAITING_FOR_CLUSTER, Cause, not_applied
@@ -152,19 +152,17 @@ def _failed(why: Reason, now: datetime) -> Condition:
     return not_done(ConditionType.BACKEND_INITIALIZED, "BackendInitializationFailed", why, now)
 
 
-def _summary(repository: Repository) -> BackupStorageRepository:
+def _summary(repository: StoredRepository) -> BackupStorageRepository:
     return BackupStorageRepository(
-        name=repository.metadata.name,
-        namespace=repository.metadata.namespace,
-        path=repository.spec.path,
-        size=repository.status.size if repository.status else None,
+        name=repository.name,
+        namespace=repository.namespace,
+        path=repository.path,
+        size=repository.size,
     )
 
 
-def _total_size(repositories: Sequence[Repository]) -> str | None:
+def _total_size(repositories: Sequence[StoredRepository]) -> str | None:
     sizes = [
-        quantities.parse_size(repository.status.size)
-        for repository in repositories
-        if repository.status is not None and repository.status.size
+        quantities.parse_size(repository.size) for repository in repositories if repository.size
     ]
     return quantities.format_size(sum(sizes)) if sizes else None

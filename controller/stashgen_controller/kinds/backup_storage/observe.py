@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from stashgen.api.backup_storage import BackupStorage, BackupStorageStatus
 from stashgen.api.base import JsonObject
 from stashgen.api.labels import is_rendered
-from stashgen.api.repository import Repository
 from stashgen.api.resources import BACKUP_STORAGES
 from stashgen.api.shared import ConditionStatus
 from stashgen.kubestash.conditions import ConditionType
@@ -21,8 +20,9 @@ from stashgen_controller.jobs.run import JobRun, observe_job
 from stashgen_controller.jobs.templates import rendered_template
 from stashgen_controller.listers.indexes import (
     DEFAULT_STORAGES,
-    REPOSITORIES_BY_STORAGE,
+    REPOSITORIES_IN_STORAGE,
     STORAGES_BY_PLACE,
+    StoredRepository,
 )
 from stashgen_controller.listers.objects import cluster_uid, without_status
 from stashgen_controller.protocol.reason import Reason
@@ -51,7 +51,7 @@ class Observed:
     template: JsonObject | None
     problem: Reason | None
     run: JobRun
-    repositories: Sequence[Repository]
+    repositories: Sequence[StoredRepository]
     cluster_uid: str | None
 
     @property
@@ -81,7 +81,7 @@ def observe(reader: Reader, storage: BackupStorage) -> Observed:
     namespace, name = storage.metadata.namespace or "", storage.metadata.name
     template, problem = _template(reader, storage)
     known = storage.status.executor if storage.status else None
-    repositories = reader.by(REPOSITORIES_BY_STORAGE, namespace, name)
+    repositories = reader.values(REPOSITORIES_IN_STORAGE, namespace, name)
     return Observed(
         obj=without_status(reader, BACKUP_STORAGES, namespace, name) or {},
         storage=storage,
@@ -95,7 +95,7 @@ def observe(reader: Reader, storage: BackupStorage) -> Observed:
             owner=storage.metadata,
             is_settled=is_initialized(storage),
         ),
-        repositories=sorted(repositories, key=lambda item: item.key),
+        repositories=sorted(repositories, key=lambda item: (item.namespace, item.name)),
         cluster_uid=cluster_uid(reader),
     )
 

@@ -4,20 +4,22 @@ Without permission to read what a command needs, the command fails and names the
 Kinds that only add detail (events, pods) are left out, with a note.
 """
 
+import difflib
 from collections.abc import Iterable
 from typing import cast
 
-from stashgen.api.base import JsonObject
+from stashgen.api.base import JsonObject, name_of
 from stashgen.api.resources import (
     CRON_JOBS,
     EVENTS,
     JOBS,
+    NAMESPACES,
     PODS,
     RESTORE_REQUESTS,
     RETENTION_POLICIES,
     Resource,
 )
-from stashgen.diagnostics import ToolError
+from stashgen.diagnostics import ToolError, UsageError, quote
 from stashgen_controller.kube.client import ApiError, Client, NotFoundError
 from stashgen_controller.runtime.scanned import ScannedReader
 
@@ -39,6 +41,32 @@ class Cluster(ScannedReader):
         self.namespace = namespace
         self.notes: list[str] = []
         self._known: dict[Resource, dict[tuple[str, str], JsonObject]] = {}
+
+    def require_namespace(self) -> None:
+        """Make sure that what is empty exists; whoever may not see it is not stopped.
+
+        Raises:
+            UsageError: there is no such namespace.
+        """
+        if self.namespace is None:
+            return
+        try:
+            self.client.get(NAMESPACES, None, self.namespace)
+        except NotFoundError as error:
+            msg = f"there is no namespace {quote(self.namespace)}{self._near()}"
+            raise UsageError(msg) from error
+        except ApiError as error:
+            if error.status != _FORBIDDEN:
+                raise failure(error) from error
+            self.notes.append(f"whether the namespace exists is not known: {error.message}")
+
+    def _near(self) -> str:
+        try:
+            found, _ = self.client.list(NAMESPACES)
+        except ApiError:
+            return ""
+        near = difflib.get_close_matches(self.namespace or "", map(name_of, found), n=1)
+        return f"; did you mean {near[0]}?" if near else ""
 
     def listed(self, resource: Resource) -> Iterable[JsonObject]:
         """The objects of a kind, sorted by namespace and name."""

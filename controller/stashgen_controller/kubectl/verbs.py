@@ -72,6 +72,8 @@ def run_verb(given: Session) -> int:
 def _status(given: Session) -> int:
     cluster, console, command = given.cluster, given.console, given.command
     found = overview(cluster, given.now)
+    if found.is_empty:
+        cluster.require_namespace()
     if command.as_json:
         _write_json(console, as_json(found, cluster.namespace, given.now, cluster.notes))
     else:
@@ -104,9 +106,10 @@ def _snapshots(given: Session) -> int:
             points_text(found, given.now, given.console.width, with_namespace=everywhere)
         )
     else:
+        given.cluster.require_namespace()
         given.console.say("no restore points found")
     _say_notes(given)
-    return ExitCode.OK
+    return ExitCode.OK if found else ExitCode.FINDINGS
 
 
 def _trigger(given: Session) -> int:

@@ -18,7 +18,7 @@ class ClaimCoverage:
     Attributes:
         namespace, name: Which claim.
         claim: As stored.
-        is_target: A BackupConfiguration backs it up.
+        is_target: A BackupConfiguration of its namespace names it as what is to be backed up.
         is_store: A BackupStorage keeps backups on it.
         opt_out: Why it needs no backup; empty without an opt-out.
     """
@@ -45,9 +45,11 @@ def coverage(
     targets = set()
     for configuration in configurations:
         target = configuration.spec.target
-        if target is not None and target.kind == "PersistentVolumeClaim":
-            namespace = target.namespace or configuration.metadata.namespace
-            targets.add((namespace or "", target.name))
+        namespace = configuration.metadata.namespace or ""
+        # One that names another namespace's volume is invalid, and backs up neither.
+        is_claim = target is not None and target.kind == "PersistentVolumeClaim"
+        if target is not None and is_claim and target.namespace in {None, "", namespace}:
+            targets.add((namespace, target.name))
     stores = set()
     for storage in storages:
         backend = backend_of(storage.spec.storage)

@@ -196,6 +196,7 @@ def test_a_volume_without_a_configuration_is_still_restored(
     assert yaml.safe_load(said.out)["spec"]["repository"] == "local-k3f9q"
     said = kubectl("status", "library")
     assert said.code == 1
-    assert "no BackupConfiguration backs it up any more" in said.out
+    assert "PersistentVolumeClaim library: no BackupConfiguration targets it" in said.out
+    assert "configuration  none: it is not backed up any more" in said.out
     said = kubectl("trigger", "library")
     assert said.code == 1

@@ -1,6 +1,9 @@
 """``kubectl stashgen status`` over what the real reconcilers made of failures."""
 
+from collections.abc import Callable
 from datetime import timedelta
+
+import pytest
 
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
@@ -28,6 +31,121 @@ def test_a_namespace_that_is_well_needs_nobody(harness: Harness, kubectl: Termin
     assert said.out.endswith(
         "1 of 1 copy recent enough, 1 of 1 volume backed up, 1 restore point.\n"
     )
+
+
+def test_a_namespace_that_does_not_exist_is_an_error(harness: Harness, kubectl: Terminal) -> None:
+    harness.apply(manifests.namespace("shop"))
+    for verb in ("status", "snapshots"):
+        said = kubectl(verb, "-n", "shoop")
+        assert (said.code, said.out) == (2, "")
+        assert said.err == 'stashgen: there is no namespace "shoop"; did you mean shop?\n'
+
+
+def test_a_namespace_without_anything_is_no_success(harness: Harness, kubectl: Terminal) -> None:
+    harness.apply(manifests.namespace("shop"))
+    said = kubectl("status", "-n", "shop")
+    assert said.code == 1
+    assert "namespace shop, 2026-03-01 12:00:00Z: nothing is backed up" in said.out
+    assert kubectl("status", "-n", "shop", "-o", "json").json["isWell"] is False
+    assert kubectl("snapshots", "-n", "shop").code == 1
+
+
+def test_before_its_first_backup_a_volume_is_not_backed_up(
+    harness: Harness, kubectl: Terminal
+) -> None:
+    for obj in manifests.one_volume("demo"):
+        harness.apply(obj)
+    harness.run_until(Verb.BACKUP)
+    for arguments in (["status"], ["status", "-A"]):
+        said = kubectl(*arguments)
+        assert said.code == 1
+        assert "WITHOUT A BACKUP (1)  there is no good backup yet" in said.out
+        assert said.out.endswith(
+            "0 of 1 copy recent enough, 0 of 1 volume backed up, 0 restore points.\n"
+        )
+    said = kubectl("status", "library")
+    assert said.code == 1
+    assert "1.  session backup in local-k3f9q has no backup yet: BackupSession" in said.out
+    harness.settle(work=good_worker)
+    assert [kubectl(*arguments).code for arguments in (["status"], ["status", "library"])] == [0, 0]
+
+
+def _quiet(_harness: Harness) -> None:
+    """Nothing happens."""
+
+
+def _late(harness: Harness) -> None:
+    harness.advance(timedelta(hours=9))
+
+
+def _storage_gone(harness: Harness) -> None:
+    harness.delete(known.BACKUP_STORAGES, "demo", "local")
+    excused = {"metadata": {"annotations": {"stashgen.dev/opt-out": "the old storage's"}}}
+    harness.client.patch(known.PERSISTENT_VOLUME_CLAIMS, "demo", "backup-store", excused)
+
+
+def _repository_refused(harness: Harness) -> None:
+    patch: JsonObject = {"spec": {"deletionPolicy": "WipeOut"}}
+    harness.client.patch(known.REPOSITORIES, "demo", "local-k3f9q", patch)
+
+
+def _claim_gone(harness: Harness) -> None:
+    harness.delete(known.PERSISTENT_VOLUME_CLAIMS, "demo", "library")
+
+
+def _changed_and_not_looked_at(harness: Harness) -> None:
+    harness.settle(work=good_worker)
+    patch: JsonObject = {"spec": {"paused": True}}
+    harness.client.patch(known.BACKUP_CONFIGURATIONS, "demo", "library", patch)
+
+
+def _restored_elsewhere(harness: Harness) -> None:
+    harness.apply(manifests.claim("demo", "copy"))
+    excused = {"metadata": {"annotations": {"stashgen.dev/opt-out": "a copy"}}}
+    harness.client.patch(known.PERSISTENT_VOLUME_CLAIMS, "demo", "copy", excused)
+    restore = manifests.restore("demo", "away", claim="copy", repository="local-k3f9q")
+    harness.apply(restore)
+    harness.settle(work=failing_worker(_AWAY, Verb.RESTORE))
+    harness.advance(timedelta(minutes=1))
+    harness.apply(manifests.restore("demo", "home", repository="local-k3f9q"))
+
+
+def _configuration_gone(harness: Harness) -> None:
+    harness.delete(known.BACKUP_CONFIGURATIONS, "demo", "library")
+    harness.delete(known.PERSISTENT_VOLUME_CLAIMS, "demo", "library")
+
+
+@pytest.mark.parametrize(
+    ("happens", "code"),
+    [
+        (_quiet, 0),
+        (_late, 1),
+        (_storage_gone, 1),
+        (_repository_refused, 1),
+        (_claim_gone, 1),
+        (_changed_and_not_looked_at, 1),
+        (_restored_elsewhere, 1),
+        (_configuration_gone, 1),
+    ],
+)
+def test_the_screen_of_all_and_that_of_one_volume_agree(
+    harness: Harness, kubectl: Terminal, happens: Callable[[Harness], None], code: int
+) -> None:
+    _protect(harness)
+    happens(harness)
+    if happens is not _changed_and_not_looked_at:
+        harness.settle(work=good_worker)
+    everything = kubectl("status", "-A", "-o", "json")
+    one = kubectl("status", "library", "-o", "json")
+    assert (everything.code, one.code) == (code, code), (everything.out, one.out)
+    findings = [
+        entry["why"]
+        for entry in everything.json["entries"]
+        if entry["section"] not in {"paused", "running"}
+    ]
+    problems = one.json["problems"]
+    assert len(problems) == len(findings)
+    assert all(why in problem for why, problem in zip(findings, problems, strict=True))
 
 
 def test_a_failed_backup_is_told_with_its_reason_before_it_is_late(

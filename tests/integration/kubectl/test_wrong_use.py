@@ -8,6 +8,7 @@ import pytest
 from stashgen_controller.embedded.apiserver.server import EmbeddedServer
 from stashgen_controller.kube.clock import MovableClock, SystemClock
 from tests.integration.kubectl.terminal import Terminal
+from tests.support import manifests
 from tests.support.harness import Harness
 
 _CONFIG = """\
@@ -76,6 +77,7 @@ def test_the_contexts_namespace_is_the_default(harness: Harness, tmp_path: Path)
     path.write_text(_CONFIG % harness.server.url, encoding="utf-8")
 
     kubectl = Terminal(path, harness.clock, None)
+    harness.apply(manifests.namespace("shop"))
     for context, namespace in (("one", "shop"), ("two", "default")):
         said = kubectl("status", "--context", context, "-o", "json")
         assert said.json["namespace"] == namespace

@@ -1,6 +1,6 @@
 """Late, failed and running backups: lines of ``kubectl stashgen status``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from stashgen.api.backup_session import BackupSessionPhase
 from stashgen.api.snapshot import Phase
@@ -19,16 +19,27 @@ from stashgen_controller.observability.outcomes import (
 
 
 def late(view: View) -> Iterator[Entry]:
-    """Copies whose newest good snapshot is too old or missing."""
-    for copy in view.copies:
-        if copy.is_met:
-            continue
+    """Copies whose newest good snapshot is too old, or missing for too long."""
+    yield from _copies(view, Section.LATE, (copy for copy in view.copies if not copy.is_met))
+
+
+def without_backup(view: View) -> Iterator[Entry]:
+    """Copies that have no good snapshot yet, and are not late: what there is not is not good."""
+    yield from _copies(
+        view,
+        Section.WITHOUT_BACKUP,
+        (copy for copy in view.copies if copy.is_met and copy.newest is None),
+    )
+
+
+def _copies(view: View, section: Section, copies: Iterable[CopyState]) -> Iterator[Entry]:
+    for copy in copies:
         configuration = view.by_key[copy.namespace, copy.configuration]
         runs = view.runs.get(copy.session_key, [])
         why = why_late(view.reader, configuration, copy, runs, view.now)
         place = view.place(copy.namespace, copy.configuration, copy.repository)
         yield Entry(
-            Section.LATE,
+            section,
             copy.namespace,
             "BackupConfiguration",
             copy.configuration,
@@ -46,7 +57,7 @@ def allowed(copy: CopyState) -> str:
 
 
 def failed_backups(view: View, known: set[tuple[str, str, str, str]]) -> Iterator[Entry]:
-    """Sessions whose newest run failed; late copies (``known``) are not repeated."""
+    """Sessions whose newest run failed; copies that are listed already (``known``) are not."""
     for key, run in newest_ended(view.sessions).items():
         if run.phase is not BackupSessionPhase.FAILED or key[:2] not in view.by_key:
             continue

@@ -23,6 +23,7 @@ from stashgen_controller.kubectl.status.lost_pods import why_unheard
 from stashgen_controller.listers.pods import pods_of
 from stashgen_controller.observability.freshness import CopyState, timing
 from stashgen_controller.observability.outcomes import created, failures
+from stashgen_controller.runtime.conditions import find
 from stashgen_controller.runtime.kind import Reader
 from stashgen_controller.runtime.unreadable import message_of
 
@@ -131,6 +132,10 @@ def why_not_ready(configuration: BackupConfiguration, now: datetime) -> str:
     if status is None or status.phase is None:
         age = now - (configuration.metadata.creation_timestamp or now)
         return NOT_RECONCILED if age > UNSEEN else "it was just created"
+    validated = find(status.conditions, ConditionType.VALIDATION_PASSED)
+    looked_at = validated.observed_generation if validated is not None else None
+    if looked_at not in {None, configuration.metadata.generation}:
+        return "no controller has reconciled its last change yet"
     if status.phase == "Ready":
         return ""
     target = configuration.spec.target

@@ -10,6 +10,7 @@ class Section(StrEnum):
 
     LATE = "late"
     FAILED = "failed"
+    WITHOUT_BACKUP = "without a backup"
     NOT_READY = "not ready"
     UNPROTECTED = "unprotected"
     INCOMPLETE = "incomplete"
@@ -18,7 +19,15 @@ class Section(StrEnum):
 
 
 # Only these set the exit code to 1.
-FINDINGS = frozenset({Section.LATE, Section.FAILED, Section.NOT_READY, Section.UNPROTECTED})
+FINDINGS = frozenset(
+    {
+        Section.LATE,
+        Section.FAILED,
+        Section.WITHOUT_BACKUP,
+        Section.NOT_READY,
+        Section.UNPROTECTED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,17 @@ from stashgen_controller.kubectl.status.backups import (
     incomplete_backups,
     late,
     running_backups,
+    without_backup,
 )
 from stashgen_controller.kubectl.status.entry import FINDINGS, Entry, Section
 from stashgen_controller.kubectl.status.origin import foreign_copies
-from stashgen_controller.kubectl.status.readiness import not_ready, paused, unprotected, unreadable
+from stashgen_controller.kubectl.status.readiness import (
+    left_over,
+    not_ready,
+    paused,
+    unprotected,
+    unreadable,
+)
 from stashgen_controller.kubectl.status.restores import (
     failed_restores,
     incomplete_restores,
@@ -32,10 +39,11 @@ class Overview:
 
     Attributes:
         entries: By section, then by namespace and name.
-        copies, copies_met: Copies of sessions, and how many are recent enough.
+        copies, copies_met: Copies of sessions, and how many have a recent enough snapshot.
         volumes, protected, excused: Claims that could be backed up; those with a
-            BackupConfiguration; those with an opt-out. A volume that the bucket's history is
-            not of, because it was neither backed up nor restored here, is not protected by it.
+            BackupConfiguration that has made a good snapshot; those with an opt-out. A volume
+            that the bucket's history is not of, because it was neither backed up nor restored
+            here, is not protected by it.
         restore_points: Good Snapshots.
     """
 
@@ -53,22 +61,32 @@ class Overview:
 
     @property
     def is_well(self) -> bool:
-        """Whether nothing needs attention."""
-        return not any(entry.section in FINDINGS for entry in self.entries)
+        """Whether there is something, and nothing of it needs attention."""
+        return not self.is_empty and not any(entry.section in FINDINGS for entry in self.entries)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is neither a volume nor a backup: then nothing is known to be well."""
+        return not self.volumes and not self.copies
 
 
-def overview(reader: ScannedReader, now: datetime) -> Overview:
-    """The overview of everything that a reader shows."""
-    view = View(reader, now)
-    known = {(*copy.session_key, copy.repository) for copy in view.copies if not copy.is_met}
+def entries_of(view: View) -> list[Entry]:
+    """All lines; what is said of one volume is among them, so that both always agree."""
+    known = {
+        (*copy.session_key, copy.repository)
+        for copy in view.copies
+        if not copy.is_met or copy.newest is None
+    }
     entries = [
         *late(view),
+        *without_backup(view),
         *failed_backups(view, known),
         *failed_retention(view),
         *failed_restores(view),
         *unreadable(view),
         *not_ready(view),
         *unprotected(view),
+        *left_over(view),
         *incomplete_backups(view),
         *incomplete_restores(view),
         *paused(view),
@@ -76,18 +94,26 @@ def overview(reader: ScannedReader, now: datetime) -> Overview:
         *running_restores(view),
     ]
     order = list(Section)
-    entries.sort(key=lambda item: (order.index(item.section), item.namespace, item.what))
+    return sorted(entries, key=lambda item: (order.index(item.section), item.namespace, item.what))
+
+
+def overview(reader: ScannedReader, now: datetime) -> Overview:
+    """The overview of everything that a reader shows."""
+    view = View(reader, now)
+    entries = entries_of(view)
     claims = [claim for claim in view.claims if not claim.is_store]
     foreign = foreign_copies(view)
+    own = [copy for copy in view.copies if copy.newest is not None and copy not in foreign]
+    backed_up = {(copy.namespace, view.target(copy)) for copy in own}
     waiting = {(copy.namespace, view.target(copy)) for copy in foreign}
-    met = [copy for copy in view.copies if copy.is_met and copy not in foreign]
     return Overview(
         tuple(entries),
         copies=len(view.copies),
-        copies_met=len(met),
+        copies_met=sum(copy.is_met for copy in own),
         volumes=len(claims),
         protected=sum(
-            claim.is_target and (claim.namespace, claim.name) not in waiting for claim in claims
+            claim.is_target and (claim.namespace, claim.name) in backed_up - waiting
+            for claim in claims
         ),
         excused=sum(bool(claim.opt_out) and not claim.is_target for claim in claims),
         restore_points=sum(item.phase is Phase.SUCCEEDED for item in view.snapshots),

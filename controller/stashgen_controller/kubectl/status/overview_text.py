@@ -18,6 +18,7 @@ _INDENT = "  "
 _COLOURS = {
     Section.LATE: "red",
     Section.FAILED: "red",
+    Section.WITHOUT_BACKUP: "red",
     Section.NOT_READY: "red",
     Section.UNPROTECTED: "yellow",
     Section.INCOMPLETE: "yellow",
@@ -27,6 +28,7 @@ _COLOURS = {
 _MEANING = {
     Section.LATE: "the newest good backup is older than promised",
     Section.FAILED: "the last run failed",
+    Section.WITHOUT_BACKUP: "there is no good backup yet",
     Section.NOT_READY: "backups that use them do not run",
     Section.UNPROTECTED: f"no BackupConfiguration and no {OPT_OUT_ANNOTATION} annotation",
     Section.INCOMPLETE: "good, but not all of it",
@@ -40,6 +42,11 @@ _COLUMNS: Mapping[Section, Sequence[tuple[str, _Cell]]] = {
     Section.LATE: (
         ("COPY", lambda entry, _: entry.what),
         ("LAST GOOD", lambda entry, now: age(entry.since, now) if entry.since else "never"),
+        ("ALLOWED", lambda entry, _: entry.detail),
+        _WHY,
+    ),
+    Section.WITHOUT_BACKUP: (
+        ("COPY", lambda entry, _: entry.what),
         ("ALLOWED", lambda entry, _: entry.detail),
         _WHY,
     ),
@@ -96,6 +103,8 @@ def _verdict(found: Overview, console: Console) -> str:
         for section in Section
         if section in FINDINGS and found.of(section)
     ]
+    if found.is_empty:
+        return console.painted("red", "nothing is backed up")
     incomplete = len(found.of(Section.INCOMPLETE))
     if not parts and incomplete:
         return console.painted("yellow", f"nothing needs attention, {incomplete} incomplete")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import name_of, namespace_of
-from stashgen.api.labels import OPT_OUT_ANNOTATION
+from stashgen.api.labels import OPT_OUT_ANNOTATION, RETIRED_ANNOTATION
 from stashgen.api.repository import Repository
 from stashgen.api.shared import ConditionStatus
 from stashgen.kubestash.conditions import ConditionType
@@ -76,14 +76,14 @@ def not_ready(view: View) -> Iterator[Entry]:
                 reasons.append(unread)
             yield _unready(view, "Repository", repository, reasons)
     for configuration in view.configurations:
-        status_ = configuration.status
-        if (status_ is not None and status_.phase == "Ready") or _waits_for(configuration, bad):
+        why = why_not_ready(configuration, view.now)
+        if not why or _waits_for(configuration, bad):
             continue
         yield _unready(
             view,
             "BackupConfiguration",
             configuration,
-            [why_not_ready(configuration, view.now)],
+            [why],
         )
 
 
@@ -143,6 +143,32 @@ def unprotected(view: View) -> Iterator[Entry]:
                 "why it needs no backup",
                 f"kubectl describe pvc {claim.name} -n {claim.namespace}",
             )
+
+
+def left_over(view: View) -> Iterator[Entry]:
+    """Repositories that nothing writes to any more, though nobody retired their volume in Git."""
+    listed = {(claim.namespace, claim.name) for claim in view.claims if claim.is_open}
+    excused = {(claim.namespace, claim.name) for claim in view.claims if claim.opt_out}
+    for repository in view.repositories:
+        namespace, name = repository.key
+        app = repository.spec.app_ref
+        volume = (namespace, app.name if app is not None else "")
+        is_retired = RETIRED_ANNOTATION in (repository.metadata.annotations or {})
+        if is_retired or view.owner(repository.key) or volume in listed | excused:
+            continue
+        if any(view.is_target(item, volume) for item in view.configurations):
+            continue
+        yield Entry(
+            Section.UNPROTECTED,
+            namespace,
+            "Repository",
+            name,
+            f"{volume[1]} in {name}",
+            repository.metadata.creation_timestamp,
+            (repository.status.size if repository.status is not None else None) or "",
+            "no BackupConfiguration backs it up any more; its restore points still exist",
+            f"kubectl stashgen snapshots {name} -n {namespace}",
+        )
 
 
 def requested(claim: ClaimCoverage) -> str:

@@ -80,6 +80,12 @@ class View:
         target = found.spec.target if found is not None else None
         return target.name if target is not None else ""
 
+    def is_target(self, configuration: BackupConfiguration, volume: tuple[str, str]) -> bool:
+        """Whether a configuration is of a volume: a namespace and a claim."""
+        target = configuration.spec.target
+        name = target.name if target is not None else ""
+        return (configuration.metadata.namespace or "", name) == volume
+
     @cached_property
     def claims(self) -> list[ClaimCoverage]:
         """Every claim."""

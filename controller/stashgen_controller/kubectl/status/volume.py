@@ -1,6 +1,6 @@
 """``kubectl stashgen status NAME``: the state of one volume's backups."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,15 +8,14 @@ from stashgen.api.backup_session import BackupSession, BackupSessionPhase
 from stashgen.api.resources import BACKUP_SESSIONS
 from stashgen.api.shared import Executor
 from stashgen.kubestash import names
-from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.kubectl.lookup import Subject
 from stashgen_controller.kubectl.status.diagnosis import (
     why_failed,
-    why_late,
-    why_not_ready,
     why_running,
 )
+from stashgen_controller.kubectl.status.entry import FINDINGS, Entry, Section
 from stashgen_controller.kubectl.status.events import Event, events_about
+from stashgen_controller.kubectl.status.overview import entries_of
 from stashgen_controller.kubectl.status.pods import PodView, newest_pod
 from stashgen_controller.kubectl.status.restores import RestoreView, restores_of
 from stashgen_controller.kubectl.status.view import View
@@ -28,9 +27,7 @@ from stashgen_controller.observability.outcomes import (
     retention_states,
     session_key,
 )
-from stashgen_controller.runtime.conditions import find, is_true
 
-RESTORE_FAILED = "the last restore failed"
 _MOST_EVENTS = 8
 
 
@@ -55,8 +52,9 @@ class Detail:
         copies: One for each session and Repository.
         runs: Backups and restores, newest first.
         retention: By namespace and name of the Repository.
-        problems: Why the volume is not safe, most urgent first; empty if it is.
-        failed_into: The claim of the last restore, if it failed.
+        problems: Why the volume is not safe, most urgent first; empty if it is. They are the
+            overview's lines about it.
+        failed_into: The claim of the restore whose failure is the first problem.
         pod: The pod of the newest run that still has one.
         events: Newest first.
     """
@@ -82,18 +80,18 @@ def detail(view: View, subject: Subject) -> Detail:
     restores = [item for item in restores_of(view) if _is_of(item, subject)]
     retention = retention_states(subject.repositories, sessions)
     runs = [_backup(view, item) for item in sessions] + [_restore(view, item) for item in restores]
-    problems = [
-        *_of_copies(view, subject, copies),
-        *_of_runs(view, sessions, restores, {copy.session for copy in copies if not copy.is_met}),
-        *_of_repositories(subject, retention),
+    entries = [
+        entry
+        for entry in entries_of(view)
+        if entry.section in FINDINGS and _concerns(entry, view, subject, restores)
     ]
     return Detail(
         subject,
         copies,
         tuple(sorted(runs, key=lambda item: (item.time, item.name), reverse=True)),
         retention,
-        tuple(dict.fromkeys(problems)),
-        next((item.target for item in _failed(restores)), ""),
+        tuple(dict.fromkeys(map(_problem, entries))),
+        _failed_into(entries[:1], restores),
         newest_pod(view.reader, subject.namespace, *_jobs(view, subject, sessions, restores)),
         tuple(
             events_about(
@@ -135,55 +133,56 @@ def _restore(view: View, item: RestoreView) -> RunView:
     return RunView(item.kind, item.name, item.time, item.phase, duration, item.why or item.lacks)
 
 
-def _of_copies(view: View, subject: Subject, copies: Sequence[CopyState]) -> Iterator[str]:
+def _concerns(entry: Entry, view: View, subject: Subject, restores: Sequence[RestoreView]) -> bool:
+    """Whether a line of the overview is about the volume, or about what its backups use."""
+    place = (entry.namespace, entry.name)
     configuration = subject.configuration
-    if configuration is None:
-        yield "no BackupConfiguration backs it up any more; its restore points still exist"
-        return
-    for copy in copies:
-        if not copy.is_met:
-            runs = view.runs.get(copy.session_key, [])
-            why = why_late(view.reader, configuration, copy, runs, view.now)
-            yield f"session {copy.session} in {copy.repository} is late: {why}"
-    not_ready = why_not_ready(configuration, view.now)
-    if not_ready:
-        yield f"the BackupConfiguration is not Ready: {not_ready}"
+    match entry.kind:
+        case "BackupStorage":
+            return place in _storages(subject)
+        case "BackupConfiguration":
+            return configuration is not None and place == configuration.key
+        case "BackupSession":
+            runs = (item for item in view.sessions if item.key == place)
+            return any(session_key(item)[:2] == (subject.namespace, subject.name) for item in runs)
+        case "Repository":
+            return place in {item.key for item in subject.repositories}
+        case "RestoreSession" | "RestoreRequest":
+            return any(place == (item.namespace, item.name) for item in restores)
+        case _:
+            return place == (subject.namespace, subject.claim)
 
 
-def _of_runs(
-    view: View,
-    sessions: Sequence[BackupSession],
-    restores: Sequence[RestoreView],
-    late: set[str],
-) -> Iterator[str]:
-    """Failed runs, except those of late sessions, which are reported with their copies."""
-    seen = set(late)
-    for item in sessions:
-        if item.phase in {BackupSessionPhase.SUCCEEDED, BackupSessionPhase.FAILED}:
-            session = item.spec.session or ""
-            if session not in seen and item.phase is BackupSessionPhase.FAILED:
-                yield f"the last run of session {session} failed: {_backup(view, item).why}"
-            seen.add(session)
-    yield from (f"{RESTORE_FAILED}: {restore.why}" for restore in _failed(restores))
+def _storages(subject: Subject) -> set[tuple[str, str]]:
+    """The storages that a volume's Repositories are in, or are to be made in."""
+    found = {item.storage_key for item in subject.repositories}
+    configuration = subject.configuration
+    for backend in configuration.spec.backends if configuration is not None else ():
+        if backend.storage_ref is not None:
+            namespace = backend.storage_ref.namespace or subject.namespace
+            found.add((namespace, backend.storage_ref.name))
+    return found
 
 
-def _failed(restores: Sequence[RestoreView]) -> list[RestoreView]:
-    """The last restore, if it failed."""
-    finished = [item for item in restores if item.is_finished and not item.is_history]
-    return [item for item in finished[:1] if item.why]
+def _problem(entry: Entry) -> str:
+    """A line of the overview as a sentence about one volume."""
+    what = {
+        Section.LATE: f"{_copy_of(entry)} is late",
+        Section.WITHOUT_BACKUP: f"{_copy_of(entry)} has no backup yet",
+        Section.FAILED: f"{entry.what} failed",
+    }.get(entry.section, f"{entry.kind} {entry.name}")
+    return f"{what}: {entry.why}"
 
 
-def _of_repositories(
-    subject: Subject, retention: dict[tuple[str, str], RetentionState]
-) -> Iterator[str]:
-    for repository in subject.repositories:
-        conditions = repository.status.conditions if repository.status is not None else ()
-        expected = find(conditions, ConditionType.RESTORE_EXPECTED)
-        if expected is not None and is_true(conditions, ConditionType.RESTORE_EXPECTED):
-            yield f"{ConditionType.RESTORE_EXPECTED}: {expected.message}"
-    for (_, name), state in retention.items():
-        if state.is_applied is False:
-            yield f"retention of {name} failed: {state.why}"
+def _copy_of(entry: Entry) -> str:
+    """Which session and Repository, without the BackupConfiguration that is on the screen."""
+    return f"session {entry.what.removeprefix(entry.name + '/')}"
+
+
+def _failed_into(first: Sequence[Entry], restores: Sequence[RestoreView]) -> str:
+    """The claim that the restore was into, if a failed one is the first problem."""
+    names = {(entry.kind, entry.name) for entry in first}
+    return next((item.target for item in restores if (item.kind, item.name) in names), "")
 
 
 def _jobs(

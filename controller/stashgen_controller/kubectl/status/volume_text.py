@@ -13,7 +13,7 @@ from stashgen.api.resources import PERSISTENT_VOLUME_CLAIMS
 from stashgen_controller.kubectl.console import Console
 from stashgen_controller.kubectl.status.advice import ADVICE, cause_of, next_command
 from stashgen_controller.kubectl.status.view import View
-from stashgen_controller.kubectl.status.volume import RESTORE_FAILED, Detail
+from stashgen_controller.kubectl.status.volume import Detail
 from stashgen_controller.kubectl.text import NOTHING, age, count, moment, span, table
 from stashgen_controller.observability.freshness import CopyState, session_objective, timing
 from stashgen_controller.runtime.kind import Reader
@@ -49,6 +49,8 @@ def _heading(found: Detail, view: View, console: Console) -> str:
     configuration = subject.configuration
     if configuration is not None:
         lines.append(f"configuration  {_configuration(configuration, view.now)}")
+    else:
+        lines.append("configuration  none: it is not backed up any more")
     return "\n".join(lines)
 
 
@@ -214,7 +216,7 @@ def next_commands(found: Detail, view: View) -> list[str]:
         known = view.place(subject.namespace, subject.name, repository)
         pod = found.pod.name if found.pod is not None and found.pod.is_bad else ""
         place = replace(known, pod=pod)
-        if found.problems[0].startswith(RESTORE_FAILED):
+        if found.failed_into:
             place = replace(place, into=found.failed_into)
         commands.append(next_command(found.problems[0], place))
         if pod:

@@ -115,7 +115,7 @@ def test_a_failed_run_of_a_configuration_that_is_gone_needs_nobody() -> None:
     objects = Objects()
     copies = [{"name": "bad", "phase": "Failed", "repository": "local-abcde"}]
     backup_session(objects, "old", "Failed", age=_HOUR, snapshots=copies)
-    assert overview(objects, NOW).is_well
+    assert overview(objects, NOW).entries == ()
 
 
 def test_of_two_copies_only_the_failed_one_is_told() -> None:

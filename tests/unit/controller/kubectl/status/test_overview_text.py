@@ -115,9 +115,9 @@ def test_a_terminal_gets_colours() -> None:
 
 def test_nothing_there_points_to_the_other_namespaces() -> None:
     found = overview(Objects(), NOW)
-    assert found.is_well
+    assert not found.is_well, "nothing is known to be well"
     assert overview_text(found, "demo", NOW, _console()) == (
-        "namespace demo, 2026-03-01 12:00:00Z: nothing needs attention\n\n"
+        "namespace demo, 2026-03-01 12:00:00Z: nothing is backed up\n\n"
         "There are no volumes here, and nothing is backed up; use -A for all namespaces."
     )
     assert "-A" not in overview_text(found, None, NOW, _console())

@@ -174,7 +174,7 @@ def test_what_is_wrong_with_a_session_is_said_once() -> None:
     snapshot(objects, "good", "Succeeded", age=4 * _HOUR)
     view = _view(objects)
     (problem,) = detail(view, find(objects, "library")).problems
-    assert problem.startswith("the last run of session backup failed: Snapshot bad: OutOfMemory")
+    assert problem.startswith("backup library/backup to local-abcde failed: OutOfMemory: ")
 
 
 def test_json_says_the_same() -> None:

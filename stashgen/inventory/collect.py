@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 from stashgen.diagnostics import Finding, Outcome, Position, Severity, quote
+from stashgen.inventory.kubestash import kubestash_findings
 from stashgen.model.inventory import Inventory, Volume, VolumeKey
 from stashgen.model.source import Source
 from stashgen.yaml.documents import Document
@@ -74,7 +75,8 @@ def collect(source: Source) -> Outcome[Inventory]:
     """The PersistentVolumeClaims and the Namespaces' labels of all clusters.
 
     Lists of the core group are expanded. Findings: an object that cannot be understood (warning; it
-    is also in ``unreadable``), an object that occurs twice (error if the two differ).
+    is also in ``unreadable``), an object that occurs twice (error if the two differ), a KubeStash
+    manifest that the cluster would refuse (error).
     """
     collector = _Collector(unreadable=list(source.unreadable))
     for cluster_id, documents in source.manifests.items():
@@ -82,6 +84,8 @@ def collect(source: Source) -> Outcome[Inventory]:
             for item in _objects(document.data, document, ()):
                 try:
                     _take(collector, cluster_id, item)
+                    found = kubestash_findings(item.data, document, item.path)
+                    collector.findings += found
                 except _UnknownError as error:
                     collector.unreadable.append(item.position)
                     collector.findings.append(_unknown(item, str(error)))

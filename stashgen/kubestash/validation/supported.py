@@ -83,7 +83,6 @@ _DEFAULTS: dict[str, object] = {
     "completionMode": "NonIndexed",
     "completions": 1,
     "dnsPolicy": "ClusterFirst",
-    "enableServiceLinks": True,
     "parallelism": 1,
     "priority": 0,
     "schedulerName": "default-scheduler",

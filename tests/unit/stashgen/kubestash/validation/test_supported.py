@@ -265,7 +265,7 @@ def test_field_that_would_do_nothing_is_told(obj: Model, path: str) -> None:
         _copy(deletionPolicy="Retain"),
         _restore(hooks={}, manifestOptions={}),
         _task(targetVolumes={}),
-        _addon(jobTemplate={"spec": {"dnsConfig": {"options": []}, "enableServiceLinks": True}}),
+        _addon(jobTemplate={"spec": {"dnsConfig": {"options": []}}}),
         _configuration(target={**_TARGET, "namespace": ""}),
         _source(components=["dump"], namespace="demo", encryptionSecret=_KEY),
         RetentionPolicy.model_validate({"metadata": _METADATA, "spec": {}}),

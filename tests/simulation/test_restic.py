@@ -21,7 +21,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.timeline = Timeline(1)
-        self.bucket = Bucket(lambda: self.timeline.now.timestamp())
+        self.bucket = Bucket(self.timeline.unix_time)
         self.repository = ResticRepository()
         self.volume = Volume({"a": 1, "b": 1})
         self.errors: list[ErrorClass] = []

@@ -29,6 +29,10 @@ class Timeline:
         """The time in truth; nobody's clock need show it."""
         return START + timedelta(seconds=self.seconds)
 
+    def unix_time(self) -> float:
+        """The time in truth, in seconds of Unix time."""
+        return self.now.timestamp()
+
     def after(self, seconds: float, action: Callable[[], None]) -> None:
         """Have something done after so many seconds."""
         self._number += 1

@@ -70,7 +70,7 @@ class World:
         self.trace = Trace(self.timeline)
         self.faults = Faults(self.timeline, allowed)
         self.server = ApiServer(lambda: self.timeline.now)
-        self.bucket = Bucket(lambda: self.timeline.now.timestamp())
+        self.bucket = Bucket(self.timeline.unix_time)
         self.repositories: dict[str, ResticRepository] = {}
         self.shape = shape
         self.volume = Volume({"a": 0, "b": 0, "c": 0})

@@ -241,6 +241,8 @@ class SimulatedRestic(Restic):
             id_ = self.machine.new_id()
             taken = datetime.fromisoformat(f"{time}+00:00")
             self._found.snapshots[id_] = ResticSnapshot(taken, tags, frozenset(blobs))
+            # The worker lists the folder itself, too.
+            self.machine.bucket.put(self._snapshot_file(id_), b"")
             total = len(blobs) * _FILE_BYTES
             _say(
                 output,
@@ -296,6 +298,7 @@ class SimulatedRestic(Restic):
                 self.machine.witness.forgets(self.repository, gone)
             for key in gone:
                 del self._found.snapshots[key]
+                self.machine.bucket.files.pop(self._snapshot_file(key), None)
                 self._work()
                 if self._is_ending:
                     return _INTERRUPTED
@@ -313,6 +316,9 @@ class SimulatedRestic(Restic):
             return _INTERRUPTED
         self._found.blobs.difference_update(unused)
         return 0
+
+    def _snapshot_file(self, id_: str) -> str:
+        return f"{self.repository}/snapshots/{id_}"
 
     # locks
 

@@ -76,6 +76,7 @@ class JobRun:
             server's word is it more than a cache that is behind.
         lingers: The worker has ended, and a sidecar keeps its Job and its pod from ending.
         was_prevented: The pod is over, and the worker never started in it.
+        has_unseen_pod: There was a pod, whether or not anybody has seen it.
     """
 
     state: RunState
@@ -98,6 +99,7 @@ class JobRun:
     is_from_absence: bool = False
     lingers: bool = False
     was_prevented: bool = False
+    has_unseen_pod: bool = False
 
     @property
     def succeeded(self) -> bool:
@@ -106,8 +108,9 @@ class JobRun:
 
     @property
     def never_ran(self) -> bool:
-        """No pod of it was ever seen, or the worker did not start in the one that was."""
-        return self.pod is None or self.pending_since is not None or self.was_prevented
+        """There was no pod, or the worker did not start in the one that was seen."""
+        has_pod = self.pod is not None or self.has_unseen_pod
+        return not has_pod or self.pending_since is not None or self.was_prevented
 
     def is_new(self, now: datetime) -> bool:
         """Whether the Job was made this moment: its pod follows, and it may end soon."""
@@ -227,6 +230,7 @@ def observe_run(
         pod_terminated=terminated,
         stops_by=_stops_by(job),
         is_to_end=job.is_to_end or job.failure is not None,
+        has_unseen_pod=job.had_pod,
     )
     lingers = not job.is_finished and newest is not None and newest.outlives_worker
     if not job.is_finished and not lingers:
@@ -257,6 +261,7 @@ def observe_run(
         is_from_absence=result is None and not lingers,
         lingers=lingers,
         was_prevented=newest is not None and newest.never_ran,
+        has_unseen_pod=job.had_pod,
     )
 
 
@@ -470,13 +475,17 @@ def observe_job(
         if pod.has_ended and pod.metadata.uid not in there
     ]
     run = seen(reader.live(Job, namespace, name), [*live, *ended])
-    if not run.is_unaccounted or live:
+    # A Job that came and went before anybody saw it: whether it did, only its worker's word says.
+    is_unseen = run.state is RunState.ABSENT
+    if live or not (run.is_unaccounted or is_unseen):
         return run
     if reported is None or not reported.is_final:
         return _accepted(run, owner, name)
     error = Reason(ErrorClass.EXECUTOR_LOST, "its pod was deleted before its result was read")
     is_good = reported is Phase.SUCCEEDED
-    return replace(run, state=RunState.FINISHED, error=error, exited_well=is_good)
+    return replace(
+        run, state=RunState.FINISHED, error=error, exited_well=is_good, has_unseen_pod=True
+    )
 
 
 def _accepted(run: JobRun, owner: ObjectMeta | None, job: str) -> JobRun:

@@ -12,6 +12,7 @@ from stashgen.api.restore_request import LATEST
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.api.strict_mode import LONGEST_JOB_SECONDS
 from stashgen.kubestash.conditions import ConditionType
+from stashgen.kubestash.phases import components_phase
 from stashgen_controller.listers.indexes import (
     CONFIGURATIONS_BY_REPOSITORY,
     SNAPSHOTS_BY_REPOSITORY,
@@ -29,6 +30,13 @@ from stashgen_controller.runtime.kind import Reader
 MOST_UNRECORDED = 200
 # No worker runs for longer, whatever became of its pod.
 _LONGEST_RUN = timedelta(seconds=LONGEST_JOB_SECONDS)
+
+
+def reported_end(snapshot: Snapshot) -> Phase | None:
+    """How a backup's worker said that it ended; None as long as it says nothing of an end."""
+    if snapshot.status is None or not snapshot.status.components:
+        return None
+    return components_phase(snapshot.status)
 
 
 def unrecorded_failures(

@@ -40,7 +40,11 @@ from stashgen_controller.listers.objects import (
 )
 from stashgen_controller.listers.partial_restores import partial_restore
 from stashgen_controller.listers.pods import terminated_pods
-from stashgen_controller.listers.snapshots import pinned_snapshots, unrecorded_failures
+from stashgen_controller.listers.snapshots import (
+    pinned_snapshots,
+    reported_end,
+    unrecorded_failures,
+)
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.conditions import find, is_true
 from stashgen_controller.runtime.kind import Reader
@@ -250,7 +254,8 @@ def _copy(
             executor=snapshot.status.executor if snapshot and snapshot.status else None,
             owner=session.metadata,
             was_started=recorded is Phase.RUNNING,
-            # What the worker reported is the Snapshot's to conclude from.
+            # What follows from it is the Snapshot's to conclude; it is no reason to begin again.
+            reported=reported_end(snapshot) if snapshot is not None else None,
             is_settled=is_pushed or (snapshot is not None and snapshot.is_finished),
         )
     # What only a plan needs is not looked for while there is none to be made.

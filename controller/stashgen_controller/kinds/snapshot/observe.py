@@ -6,8 +6,8 @@ from stashgen.api.backup_session import BackupSession, BackupSessionPhase
 from stashgen.api.labels import RECORD_ANNOTATION
 from stashgen.api.snapshot import Phase, Snapshot, SnapshotStatus
 from stashgen.kubestash.conditions import ConditionType
-from stashgen.kubestash.phases import components_phase
 from stashgen_controller.jobs.run import JobRun, observe_job
+from stashgen_controller.listers.snapshots import reported_end
 from stashgen_controller.protocol.recorded_snapshot import RecordedSnapshot, read_annotation
 from stashgen_controller.runtime.conditions import find, is_true
 from stashgen_controller.runtime.kind import Reader
@@ -48,19 +48,13 @@ def observe(reader: Reader, snapshot: Snapshot) -> Observed:
             executor=snapshot.status.executor if snapshot.status else None,
             owner=session.metadata if session is not None else None,
             was_started=_was_started(snapshot, session),
-            reported=_reported(snapshot),
+            reported=reported_end(snapshot),
             is_settled=snapshot.is_finished
             and bool(snapshot.status and snapshot.status.conditions),
         ),
         abandoned=_abandoned(snapshot, session),
         record=_record(snapshot),
     )
-
-
-def _reported(snapshot: Snapshot) -> Phase | None:
-    """How the worker said that it ended; None as long as it says nothing of an end."""
-    components = (snapshot.status.components if snapshot.status is not None else None) or {}
-    return components_phase(snapshot.status) if components and snapshot.status else None
 
 
 def _record(snapshot: Snapshot) -> RecordedSnapshot | None:

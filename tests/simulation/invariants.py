@@ -314,7 +314,7 @@ class Invariants:
         return None
 
     def _is_announced(self, snapshot: JsonObject) -> bool:
-        """Whether the bucket says that the next retention has to complete its removal."""
+        """Whether the bucket says that the next retention has to complete or report its removal."""
         repository = str(mapping_of(snapshot, "spec").get("repository"))
         found = self._server.find(known.REPOSITORIES, namespace_of(snapshot), repository)
         directory = str(mapping_of(found or {}, "spec").get("path"))
@@ -331,12 +331,15 @@ class Invariants:
             if not self._is_whole(address):
                 self.broken(Invariant.REPOSITORY_IS_WHOLE, f"{address} lacks data")
 
-    def check_end(self, requests: int, *, node_stays_dead: bool) -> None:
+    def check_end(
+        self, requests: int, *, node_stays_dead: bool, retained: str | None = None
+    ) -> None:
         """After hours without a fault everything has ended, and objects say what is there.
 
         Args:
             requests: In the last hour.
             node_stays_dead: Its pods are Terminating for ever.
+            retained: A session whose retention has just been applied.
         """
         stuck = Invariant.NOTHING_IS_STUCK
         if node_stays_dead:
@@ -365,7 +368,8 @@ class Invariants:
                 self.broken(stuck, f"Job {name_of(job)} has not ended")
         for snapshot in self._server.items(known.SNAPSHOTS):
             text = self._lacks(snapshot) if phase_of(snapshot) == "Succeeded" else None
-            if text is not None and not self._is_announced(snapshot):
+            is_retained = mapping_of(snapshot, "spec").get("session") == retained
+            if text is not None and (is_retained or not self._is_announced(snapshot)):
                 self.broken(Invariant.OBJECTS_FOLLOW_THE_BUCKET, text)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import cache, partial
 
 from stashgen.api import resources as known
-from stashgen.api.base import JsonObject, mapping_of, metadata_of
+from stashgen.api.base import JsonObject, list_of, mapping_of, metadata_of
 from stashgen.kubestash import addons
 from stashgen_controller.runtime.kind import phase_of
 from stashgen_controller.worker.restic.interruption import Interruption
@@ -239,17 +239,28 @@ class World:
             self.timeline.run(7200.0)
             self._require(known.RESTORE_SESSIONS, name)
         name = self.people.trigger(self.shape.sessions[0])
-        self._rest(3 * 3600.0)
+        self._rest(3 * 3600.0, name)
         self._require(known.BACKUP_SESSIONS, name)
 
-    def _rest(self, seconds: float) -> None:
+    def _rest(self, seconds: float, last: str | None = None) -> None:
         """Let everything end; in the last hour nothing is left to do."""
         self.timeline.run(seconds - 3600.0)
         before = self.server.requests
         self.timeline.run(3600.0)
         self.invariants.check_repositories()
         requests = self.server.requests - before
-        self.invariants.check_end(requests, node_stays_dead=self.node_stays_dead)
+        self.invariants.check_end(
+            requests, node_stays_dead=self.node_stays_dead, retained=self._retained(last)
+        )
+
+    def _retained(self, name: str | None) -> str | None:
+        """The session of a BackupSession whose retention was applied in every Repository."""
+        found = self.server.find(known.BACKUP_SESSIONS, NAMESPACE, name) if name else None
+        if found is None:
+            return None
+        entries = list_of(mapping_of(found, "status"), "retentionPolicy")
+        is_applied = entries and all(item.get("phase") == "Applied" for item in entries)
+        return str(mapping_of(found, "spec").get("session")) if is_applied else None
 
     def _says_half_restored(self) -> bool:
         """Whether the objects say so, even where in truth all was written."""

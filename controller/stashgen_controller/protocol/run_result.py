@@ -116,6 +116,7 @@ class Retention(Model):
         missing: Succeeded ones that restic no longer lists; they do not count.
         ignored: Files among the records that are not records of this repository.
         orphans: restic snapshots without a record that were removed.
+        removed_before: Names of those that earlier runs removed: their results may have been lost.
     """
 
     removed: tuple[str, ...] = ()
@@ -124,6 +125,7 @@ class Retention(Model):
     missing: int = 0
     ignored: int = 0
     orphans: int = 0
+    removed_before: tuple[str, ...] = ()
 
 
 class RepositoryState(Model):

@@ -101,6 +101,12 @@ def announced(bench: Workbench, *days: int) -> None:
     path.write_text(json.dumps(document), encoding="utf-8")
 
 
+def left_to_remove(bench: Workbench) -> dict[str, list[str]]:
+    """What the next run has to complete."""
+    found: dict[str, list[str]] = json.loads(removal_file(bench).read_text("utf-8"))["data"]
+    return found
+
+
 def ids_of(bench: Workbench, day: int) -> list[str]:
     stats = bench.record(snapshot_name(day))["status"]["components"][COMPONENT]["resticStats"]
     return [item["summary"]["id"] for item in stats]
@@ -122,7 +128,26 @@ def test_an_interrupted_run_is_completed_by_the_next(bench: Workbench) -> None:
     assert records(bench) == before[1:]
     assert restic_count(bench) == 3
     assert len(list((bench.repository / "data").rglob("*"))) < packs
-    assert not removal_file(bench).exists()
+    assert left_to_remove(bench) == {}
+
+
+def test_what_is_gone_is_told_again_by_the_next_runs(bench: Workbench) -> None:
+    """A result may be lost with its pod."""
+    first = retention(bench.retain(4, "--keep-last=2"))
+    assert (len(first.removed), first.removed_before) == (2, ())
+    for _ in range(2):
+        later = retention(bench.retain(4, "--keep-last=2"))
+        assert (later.removed, later.removed_before) == ((), first.removed)
+
+
+def test_a_storage_that_fails_after_the_removal_of_a_record_hides_no_removal(
+    bench: Workbench,
+) -> None:
+    announced(bench, 0, 1)
+    bench.restic_process("forget", *ids_of(bench, 0), *ids_of(bench, 1))
+    (bench.directory / f"snapshots/{snapshot_name(0)}.yaml").unlink()
+    done = retention(bench.retain(4, "--keep-last=9"))
+    assert (done.removed, done.removed_before) == ((snapshot_name(1),), (snapshot_name(0),))
 
 
 def test_what_only_was_announced_is_judged_by_the_policy_of_the_run_that_removes(
@@ -300,12 +325,13 @@ def test_a_run_that_was_killed_is_completed_and_what_is_left_judged_anew(
     # The policy was extended meanwhile.
     done = retention(long.retain(11, "--keep-last=100"))
     assert done.removed == tuple(snapshot_name(day) for day in left if day not in whole)
+    assert done.removed_before == tuple(map(snapshot_name, range(12 - len(left))))
     assert (done.kept, done.missing, done.remaining) == (len(whole), 0, 0)
     after = {path.name: path.read_bytes() for path in (long.directory / "snapshots").iterdir()}
     assert after == {name: data for name, data in before.items() if name in after}
     assert len(after) == restic_count(long) == len(whole)
     assert long.restic("check", "--read-data", "--no-lock")["num_errors"] == 0
-    assert not removal_file(long).exists()
+    assert not removal_file(long).exists() or left_to_remove(long) == {}
 
 
 def test_times_are_restics_and_not_the_records(bench: Workbench) -> None:

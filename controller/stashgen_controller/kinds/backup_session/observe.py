@@ -350,6 +350,6 @@ def _storage(reader: Reader, repository: Repository | None) -> BackupStorage | N
 def _removed(reader: Reader, namespace: str, repository: str, run: JobRun) -> tuple[Snapshot, ...]:
     """What retention removed: the worker's list is not trusted beyond its own repository."""
     retention = run.result.retention if run.result is not None else None
-    names = retention.removed if retention is not None else ()
+    names = (*retention.removed, *retention.removed_before) if retention is not None else ()
     found = [reader.get(Snapshot, namespace, name) for name in names]
     return tuple(item for item in found if item is not None and item.spec.repository == repository)

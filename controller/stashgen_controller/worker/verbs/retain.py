@@ -64,6 +64,7 @@ class History:
         listed: What restic lists, by id.
         interrupted: Names of records whose removal an earlier run began: restic no longer has
             all of their data.
+        gone: Names of those that earlier runs removed, oldest first.
         pinned: Names of Snapshots that restores need.
     """
 
@@ -73,6 +74,7 @@ class History:
     failed: Sequence[Record]
     listed: Mapping[str, Listed]
     interrupted: Collection[str] = ()
+    gone: Sequence[str] = ()
     pinned: Collection[str] = ()
 
     @property
@@ -141,6 +143,7 @@ def retain(run: RunContext, order: MaintainOrder) -> None:
         missing=choice.missing,
         ignored=len(found.ignored),
         orphans=len(set(data) - {id_ for item in choice.remove for id_ in item.ids}),
+        removed_before=tuple(history.gone),
     )
 
 
@@ -161,24 +164,26 @@ def _history(
 ) -> History:
     path = layout.component_path(session, component)
     records = [item for item in found.records if item.session == session]
+    interrupted, gone = _earlier(run, session, path, records)
     return History(
         session=session,
         path=path,
         records=records,
         failed=unrecorded_failures(run.plan.unrecorded_failures, found, session, component),
         listed=list_restic(restic),
-        interrupted=_interrupted(run, session, path, records),
+        interrupted=interrupted,
+        gone=gone,
         pinned=frozenset(run.plan.pinned_snapshots),
     )
 
 
-def _interrupted(
-    run: RunContext, session: str, path: str, records: Iterable[Record]
-) -> Collection[str]:
-    """The names of those whose removal an earlier run began; the rest is no longer announced."""
-    announced = removal.announced(run, session)
+def _earlier(
+    run: RunContext, session: str, path: str, records: Sequence[Record]
+) -> tuple[Collection[str], Sequence[str]]:
+    """Whose removal an earlier run began, and who is gone; the rest is no longer announced."""
+    announced, gone = removal.announced(run, session)
     if not announced:
-        return frozenset()
+        return frozenset(), gone
     stored = stored_ids(run, path)
     begun = {
         item.name: item.ids
@@ -187,9 +192,18 @@ def _interrupted(
         and set(item.ids) <= set(announced.get(item.name, ()))
         and not stored.issuperset(item.ids)
     }
+    recorded = {item.name for item in records}
+    gone = [
+        *gone,
+        *(
+            name
+            for name, ids in announced.items()
+            if name not in recorded and stored.isdisjoint(ids)
+        ),
+    ]
     if begun.keys() != announced.keys():
-        removal.settle(run, session, begun)
-    return begun.keys()
+        removal.settle(run, session, begun, gone)
+    return begun.keys(), gone
 
 
 def choose(history: History, policy: RetentionPolicySpec, now: datetime) -> Choice:
@@ -293,7 +307,7 @@ def _remove(
     chosen = {item.name for item in choice.remove}
     left = {name: ids[name] for name in history.interrupted if name not in chosen}
     stored = {item.name: item.ids for item in choice.remove if item.is_stored}
-    written = removal.announce(run, history.session, {**left, **stored})
+    written = removal.announce(run, history.session, {**left, **stored}, history.gone)
     try:
         guards.refuse_other_clock(run.now() - run.environment.clock_offset, written)
         if data:
@@ -306,7 +320,7 @@ def _remove(
         with contextlib.suppress(StorageError):
             if stored_ids(run, history.path).issuperset(data):
                 begun = {name: ids[name] for name in history.interrupted}
-                removal.settle(run, history.session, begun)
+                removal.settle(run, history.session, begun, history.gone)
         raise
     there = stored_ids(run, history.path)
     still_there = there.intersection(data)
@@ -314,5 +328,6 @@ def _remove(
     for item in gone:
         if item.is_stored:
             run.bucket.delete(layout.snapshot_file(run.directory, item.name))
-    removal.settle(run, history.session, left)
+    names = [item.name for item in gone if item.is_stored]
+    removal.settle(run, history.session, left, [*history.gone, *names])
     return gone

@@ -8,8 +8,16 @@ from enum import StrEnum
 from typing import cast
 
 from stashgen.api import resources as known
-from stashgen.api.base import JsonObject, list_of, mapping_of, name_of, namespace_of
-from stashgen.api.labels import PLAN_ANNOTATION
+from stashgen.api.base import (
+    JsonObject,
+    labels_of,
+    list_of,
+    mapping_of,
+    metadata_of,
+    name_of,
+    namespace_of,
+)
+from stashgen.api.labels import JOB_NAME_LABEL, PLAN_ANNOTATION
 from stashgen.api.resources import Resource
 from stashgen.api.snapshot import Phase
 from stashgen.kubestash import layout, phases
@@ -38,6 +46,7 @@ class Invariant(StrEnum):
     LAST_GOOD_IS_KEPT = "last-good-is-kept"
     POLICY_IS_KEPT = "policy-is-kept"
     PINNED_IS_KEPT = "pinned-is-kept"
+    PINNED_LATE_IS_KEPT = "pinned-late-is-kept"
     DONE_ONCE = "done-once"
     NOT_INITIALISED_AGAIN = "not-initialised-again"
     SUCCESS_HAS_DATA = "success-has-data"
@@ -52,9 +61,9 @@ class Invariant(StrEnum):
     FAULTLESS_SUCCEEDS = "faultless-succeeds"
 
 
-# What is not kept: a controller whose clock jumps ahead by an hour calls a Job that was just made
-# Unschedulable, and its pod may start before the Job is deleted.
-BROKEN = frozenset({Invariant.NO_RUN_AFTER_THE_END})
+# What is not kept: a restore that is created while a retention has its Job already, even if the
+# pod has not started yet, waits for it and may find that its Snapshot has gone.
+BROKEN = frozenset({Invariant.PINNED_LATE_IS_KEPT})
 HOLD = frozenset(Invariant) - BROKEN
 
 
@@ -192,25 +201,41 @@ class Invariants:
         if half_restored is not None:
             what = f"{process.name} removes data while {half_restored} wrote in part"
             self.broken(Invariant.HALF_RESTORED_IS_NOT_PRUNED, what)
-        for who, pinned in self._pinned(namespace_of(process.pod)):
+        begun = self._ordered(process)
+        for who, since, pinned in self._pinned(namespace_of(process.pod)):
             if pinned & set(ids):
-                self.broken(Invariant.PINNED_IS_KEPT, f"{process.name} removes what {who} restores")
+                is_late = since is not None and since >= begun
+                what = f"{process.name} removes what {who} restores"
+                self.broken(
+                    Invariant.PINNED_LATE_IS_KEPT if is_late else Invariant.PINNED_IS_KEPT, what
+                )
 
-    def _pinned(self, namespace: str) -> Iterable[tuple[str, set[str]]]:
-        """What unfinished restores name: restic's ids."""
+    def _ordered(self, process: WorkerProcess) -> str:
+        """When a process's Job was made, or its pod where the Job is gone."""
+        name = str(labels_of(process.pod).get(JOB_NAME_LABEL))
+        job = self._server.find(known.JOBS, namespace_of(process.pod), name)
+        return str(metadata_of(job or process.pod)["creationTimestamp"])
+
+    def _pinned(self, namespace: str) -> Iterable[tuple[str, str | None, set[str]]]:
+        """Who restores, since when, and what unfinished restores name: restic's ids."""
         for restore in self._server.items(known.RESTORE_SESSIONS, namespace):
             if phase_of(restore) not in phases.FINAL:
                 source = mapping_of(mapping_of(restore, "spec"), "dataSource")
-                yield name_of(restore), self._ids(namespace, str(source.get("snapshot")))
+                yield (
+                    name_of(restore),
+                    str(metadata_of(restore)["creationTimestamp"]),
+                    self._ids(namespace, str(source.get("snapshot"))),
+                )
         for request in self._server.items(known.RESTORE_REQUESTS, namespace):
             if phase_of(request) not in phases.FINAL:
                 wanted = mapping_of(request, "status").get("snapshot")
                 wanted = wanted or mapping_of(request, "spec").get("snapshot")
-                yield name_of(request), self._ids(namespace, str(wanted))
+                since = str(metadata_of(request)["creationTimestamp"])
+                yield name_of(request), since, self._ids(namespace, str(wanted))
         for process in self._at_work():
             if process.order.verb is Verb.RESTORE:
                 snapshot = cast("JsonObject", process.order.plan.snapshot)
-                yield process.name, ids_of(snapshot)
+                yield process.name, None, ids_of(snapshot)
 
     def _ids(self, namespace: str, snapshot: str) -> set[str]:
         found = self._server.find(known.SNAPSHOTS, namespace, snapshot)

@@ -160,5 +160,5 @@ def test_a_file_that_cannot_be_written_fails_the_restore(workbench: Workbench) -
     (workbench.volume / "file").unlink()
     workbench.prefix = ("prlimit", f"--fsize={1 << 20}")
     ended = workbench.restore(workbench.record(snapshot_name(0)))
-    assert ended.reason == ErrorClass.NO_SPACE
+    assert ended.reason == ErrorClass.TARGET_FULL
     assert workbench.locks() == []

@@ -65,6 +65,7 @@ def test_the_newest_snapshot_comes_back_first_with_all_that_a_restore_needs(
 
 def test_failed_ones_come_back_with_their_reason(workbench: Workbench) -> None:
     make_unreadable(workbench, "secret")
+    (workbench.volume / "file").write_text("there", encoding="utf-8")
     workbench.backup(0)
     (found,) = unpack(page(workbench.resync()).snapshots)
     assert found.phase is Phase.FAILED

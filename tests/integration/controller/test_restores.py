@@ -70,6 +70,43 @@ def test_a_finished_restore_does_not_run_again_when_its_job_is_deleted(protected
     assert restore(protected)["phase"] == "Succeeded"
 
 
+def report(harness: Harness, phase: str) -> None:
+    """A worker writes how it ended into the RestoreSession of its name."""
+    words: JsonObject = {"phase": phase, "components": {"dump": {"phase": phase}}}
+    harness.client.patch(known.RESTORE_SESSIONS, "demo", "back", {"status": words}, status=True)
+
+
+def test_what_the_worker_of_a_deleted_restore_reports_ends_no_other(protected: Harness) -> None:
+    """It is still being terminated when somebody creates a RestoreSession of its name again."""
+    protected.apply(manifests.restore("demo", "back"))
+    report(protected, "Failed")
+    job = protected.run_until(Verb.RESTORE)
+    assert restore(protected)["phase"] == "Running"
+    protected.finish(job, good_worker(protected, job, plan_of(job)))
+    protected.settle(work=good_worker)
+    assert restore(protected)["phase"] == "Succeeded"
+
+
+def test_a_restore_whose_job_came_and_went_unseen_is_not_done_again(protected: Harness) -> None:
+    """The controller died after it had made the Job, and somebody deleted that afterwards."""
+    protected.apply(manifests.restore("demo", "back"))
+    protected.run_until(Verb.RESTORE)
+    executor = cast("JsonObject", restore(protected)["executor"])
+    claim: JsonObject = dict.fromkeys(("jobUID", "created"))
+    protected.client.patch(
+        known.RESTORE_SESSIONS,
+        "demo",
+        "back",
+        {"status": {"executor": executor | claim}},
+        status=True,
+    )
+    report(protected, "Succeeded")
+    protected.delete(known.JOBS, "demo", "back")
+    protected.settle(work=good_worker)
+    assert protected.created.count(("Job", "back")) == 1
+    assert restore(protected)["phase"] == "Succeeded"
+
+
 def test_a_restore_into_another_claim_replaces_only_the_claim(protected: Harness) -> None:
     protected.apply(manifests.claim("demo", "library-copy"))
     protected.apply(manifests.restore("demo", "back", claim="library-copy"))

@@ -187,7 +187,8 @@ def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decis
     if known is None or known.reason in TURNS:
         # That it was refused before stays to be read until it is made.
         status = set_condition(status, ENSURED.done(now))
-    claimed = status.model_copy(update={"executor": executor})
+    # What a worker reported before belongs to a RestoreSession of this name that was deleted.
+    claimed = status.model_copy(update={"executor": executor, "components": None})
     job = _job(seen, seen.template, plan, now)
     return replace(_write(seen, claimed, now, Create(JOBS, job)), is_claim=True)
 
@@ -302,8 +303,9 @@ def _write(
 ) -> Decision:
     def written(status: RestoreSessionStatus) -> JsonObject:
         phase = phases.restore_session_phase(status)
-        # The Job reports how it ended before we have recorded everything.
-        reported = seen.status.phase
+        # The Job reports how it ended before we have recorded everything. Before there is a claim
+        # only the Job of a deleted RestoreSession of this name can have reported.
+        reported = seen.status.phase if seen.status.executor is not None else None
         if reported in {RestorePhase.SUCCEEDED, RestorePhase.FAILED} and phase in {
             RestorePhase.RUNNING,
             RestorePhase.PENDING,

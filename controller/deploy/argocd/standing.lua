@@ -43,7 +43,7 @@ for _, condition in ipairs(status.conditions or {}) do
     return {status = "Progressing", message = "the controller has not reconciled the change yet"}
   end
 end
--- Only another manifest mends these (the controller's runtime/causes.py, REFUSALS).
+-- Only a change of the manifest fixes these (the controller's runtime/causes.py, REFUSALS).
 local refusals = {
   GrantMissing = true, InvalidField = true, NotCompiled = true, UnsupportedAddon = true,
   UnsupportedField = true,

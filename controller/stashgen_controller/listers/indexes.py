@@ -27,7 +27,6 @@ from stashgen.api.labels import (
     JOB_NAME_LABEL,
     MANAGED_BY,
     MANAGED_BY_LABEL,
-    NONCE_LABEL,
     POD_TEMPLATE_ANNOTATION_PREFIX,
     REPOSITORY_LABEL,
     label_value,
@@ -311,12 +310,6 @@ SNAPSHOTS_BY_REPOSITORY: CoveringIndex[Snapshot, SnapshotRecord] = CoveringIndex
 def _restored_from(restore: JsonObject) -> Iterator[IndexKey]:
     source = mapping_of(_spec(restore), "dataSource")
     yield namespace_of(restore), str(source.get("repository") or "")
-
-
-def _nonce_label(restore: JsonObject) -> Iterator[IndexKey]:
-    nonce = labels_of(restore).get(NONCE_LABEL)
-    if nonce:
-        yield namespace_of(restore), nonce
 
 
 def restore_uses(restore: JsonObject) -> Iterator[IndexKey]:

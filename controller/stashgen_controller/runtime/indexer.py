@@ -28,7 +28,6 @@ from stashgen_controller.runtime.unreadable import ODD_SHAPE
 
 log = logging.getLogger(__name__)
 
-AnyIndex = Index[ModelT] | CoveringIndex[ModelT, ValueT]
 # Enough for what is read of a deleted object within the minutes after it.
 _MOST_REMEMBERED = 500
 # Models that are kept of a kind: a BackupConfiguration's takes 23 kB, a hundred times what it takes

@@ -1,7 +1,7 @@
 """What a session's retention is about to remove, in a file beside the records.
 
 It lets the next run complete an interrupted one, and it decides nothing: only what restic no
-longer has is completed, everything else is judged anew by the policy of the run that removes. So a
+longer has is completed, everything else is judged again by the policy of the run that removes. So a
 run that did not get restic's lock leaves nothing behind that matters.
 
 It also names what was removed last. A result may be lost with its pod, or the storage may fail

@@ -31,9 +31,10 @@ from stashgen_controller.worker.verbs.arguments import OF_FILE_SYSTEM, add_cache
 
 _ID = re.compile(r"[0-9a-f]{8,64}")
 _SHOWN = 3
+# Where a file fails that is then not in the volume; one whose metadata was refused is there.
+_LACKING = (Where.STORAGE, Where.TARGET)
 # Attributes that are the node's: its policy sets them for every new file, and need not let anybody
 # else do so.
-_LACKING = (Where.STORAGE, Where.TARGET)
 _OF_THE_NODE = (
     "security.selinux",
     "security.ima",

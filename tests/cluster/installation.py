@@ -274,7 +274,6 @@ def plain_manifests(namespace: str) -> list[Json]:
                                 "backend": "local-backend",
                                 "directory": "/library",
                                 "encryptionSecret": {"name": KEY, "namespace": namespace},
-                                "deletionPolicy": "Delete",
                             }
                         ],
                         "addon": {

@@ -32,8 +32,8 @@ OF_THE_PROCESS = (
     Permission(DEPLOYMENTS, ("list",)),
 )
 # What the caches do not show is asked for before anything follows from that; pods are listed by
-# their Job's name.
-OF_LIVE_READS = (Permission(JOBS, ("get",)),)
+# their Job's name. An object is read itself after a look at it that failed (``manager.py``).
+OF_LIVE_READS = tuple(Permission(resource, ("get",)) for resource in (JOBS, *OF_KINDS))
 # In strict mode: the dry run of a Job that has to be refused.
 OF_ADMISSION_CHECK = (Permission(JOBS, ("create",)),)
 # What the controller makes for plain KubeStash manifests only, which strict mode does not serve.

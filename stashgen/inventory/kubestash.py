@@ -73,7 +73,8 @@ def kubestash_findings(data: Mapping[str, Json], document: Document, path: _Path
     if "namespace" not in named:
         # It is set when it is applied, and references to it are not known to be of another one.
         found = tuple(item for item in found if not item.path.endswith(".namespace"))
-    return [_unsupported(item, at) for item in found]
+    # What a placeholder will be is not known.
+    return [_unsupported(item, at) for item in found if not _has_placeholder(item.why)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,11 @@ class _Place:
 def _is_template(problem: Mapping[str, Any]) -> bool:
     """Whether a value is an unresolved placeholder, of which nothing is known."""
     value = problem["input"]
-    return isinstance(value, str) and ("${" in value or "{{" in value)
+    return isinstance(value, str) and _has_placeholder(value)
+
+
+def _has_placeholder(text: str) -> bool:
+    return "${" in text or "{{" in text
 
 
 def _unreadable(problem: Mapping[str, Any], at: _Place) -> Finding:

@@ -159,8 +159,9 @@ def after_end(run: JobRun, namespace: str, recorded: Executor | None, now: datet
         now: The time.
     """
     if run.lingers:
-        left = (run.finished or now) + LINGERS - now
-        if left > timedelta():
+        left = run.finished + LINGERS - now if run.finished is not None else timedelta()
+        # The end is told by the node's clock, which may be wrong.
+        if timedelta() < left <= LINGERS:
             return Decision(requeue_after=left)
     is_unstarted = run.state is RunState.RUNNING and run.never_ran
     return Decision(delete_job(namespace, recorded) if is_unstarted or run.lingers else ())

@@ -77,6 +77,7 @@ class JobRun:
         lingers: The worker has ended, and a sidecar keeps its Job and its pod from ending.
         was_prevented: The pod is over, and the worker never started in it.
         has_unseen_pod: There was a pod, whether or not anybody has seen it.
+        has_failed: The Job controller says that a pod failed.
     """
 
     state: RunState
@@ -100,6 +101,7 @@ class JobRun:
     lingers: bool = False
     was_prevented: bool = False
     has_unseen_pod: bool = False
+    has_failed: bool = False
 
     @property
     def succeeded(self) -> bool:
@@ -231,6 +233,7 @@ def observe_run(
         stops_by=_stops_by(job),
         is_to_end=job.is_to_end or job.failure is not None,
         has_unseen_pod=job.had_pod,
+        has_failed=job.failure is not None or job.is_to_end,
     )
     lingers = not job.is_finished and newest is not None and newest.outlives_worker
     if not job.is_finished and not lingers:
@@ -262,6 +265,7 @@ def observe_run(
         lingers=lingers,
         was_prevented=newest is not None and newest.never_ran,
         has_unseen_pod=job.had_pod,
+        has_failed=job.failure is not None,
     )
 
 
@@ -482,7 +486,7 @@ def observe_job(
     if reported is None or not reported.is_final:
         return _accepted(run, owner, name)
     error = Reason(ErrorClass.EXECUTOR_LOST, "its pod was deleted before its result was read")
-    is_good = reported is Phase.SUCCEEDED
+    is_good = reported is Phase.SUCCEEDED and not run.has_failed
     return replace(
         run, state=RunState.FINISHED, error=error, exited_well=is_good, has_unseen_pod=True
     )

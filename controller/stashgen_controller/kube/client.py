@@ -380,7 +380,8 @@ class Client:
             )
         except HTTPError as error:
             raise ApiError(0, "Unreachable", self._unreachable(error)) from error
-        if self._dated is not None:
+        if self._dated is not None and response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            # An error may be a proxy's, with a time of its own.
             self._dated(response.headers.get("Date", ""))
         if response.status == HTTPStatus.UNAUTHORIZED:
             self._authorized_until = 0.0

@@ -70,7 +70,7 @@ class ServerClock:
             return
         try:
             server = parsedate_to_datetime(date).astimezone(UTC)
-        except ValueError:
+        except (ValueError, OverflowError):
             return
         with self._lock:
             self._said = date

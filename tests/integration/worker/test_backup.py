@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from stashgen.api.snapshot import Phase
 from stashgen_controller.protocol.run_result import ErrorClass
 from tests.support.workbench import COMPONENT, DIRECTORY, PATH, Workbench, prepared, snapshot_name
 
@@ -116,6 +117,30 @@ def test_several_paths_are_one_restic_snapshot_each(workbench: Workbench) -> Non
     stats = result.components[COMPONENT].restic_stats or ()
     assert [item.summary.host_path for item in stats if item.summary] == list(map(str, paths))
     assert len(workbench.restic("snapshots", "--no-lock")) == 2
+
+
+def test_a_pattern_that_fits_the_mount_folder_leaves_out_only_what_is_in_it(
+    workbench: Workbench,
+) -> None:
+    for name in ("file", "volcano"):
+        (workbench.volume / name).write_text("x", encoding="utf-8")
+    workbench.backup(0, args=[f"--exclude={workbench.volume.name[:3]}*"]).succeeded()
+    listed = workbench.restic_process("ls", "latest", "--no-lock").stdout
+    assert '"name":"file"' in listed
+    assert "volcano" not in listed
+
+
+def test_a_backup_whose_record_cannot_be_written_is_not_reported_as_good(
+    workbench: Workbench,
+) -> None:
+    (workbench.volume / "file").write_text("x", encoding="utf-8")
+    folder = workbench.directory / "snapshots"
+    # With its sizes a backup is done but for its record.
+    workbench.wrap_restic(f'case " $* " in *" stats "*) rm -rf {folder}; touch {folder};; esac')
+    ended = workbench.backup(0)
+    assert ended.reason is not None
+    component = ended.result.components[COMPONENT]
+    assert (component.phase, ended.result.uploaded) == (Phase.FAILED, False)
 
 
 def test_without_a_cache_nothing_is_left_in_the_scratch_folder(workbench: Workbench) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from stashgen.yaml import emitter
 from stashgen_controller.protocol.run_result import ErrorClass, Retention
+from stashgen_controller.worker.verbs.retain import MOST_REMOVED
 from tests.support.workbench import (
     COMPONENT,
     NOW,
@@ -138,6 +139,26 @@ def test_what_is_gone_is_told_again_by_the_next_runs(bench: Workbench) -> None:
     for _ in range(2):
         later = retention(bench.retain(4, "--keep-last=2"))
         assert (later.removed, later.removed_before) == ((), first.removed)
+
+
+def test_a_name_that_is_in_use_again_is_not_told_as_gone(bench: Workbench) -> None:
+    first = retention(bench.retain(4, "--keep-last=2"))
+    assert first.removed == (snapshot_name(0), snapshot_name(1))
+    bench.backup(0).succeeded()
+    assert retention(bench.retain(4, "--keep-last=9")).removed_before == (snapshot_name(1),)
+
+
+def test_what_is_told_again_leaves_room_in_the_result(bench: Workbench) -> None:
+    told = [f"{number:063}" for number in range(MOST_REMOVED)]
+    announced(bench)
+    document = {"version": "v1", "data": {}, "gone": told, "begun": "2026-05-08T00:00:00Z"}
+    removal_file(bench).write_text(json.dumps(document), encoding="utf-8")
+    done = retention(bench.retain(4, "--keep-last=1"))
+    assert (done.removed, done.removed_before) == ((), tuple(told))
+    assert done.remaining == 3
+    # The next attempt of the same session knows that this was heard.
+    done = retention(bench.retain(4, "--keep-last=1", attempt=2))
+    assert (len(done.removed), done.removed_before) == (3, ())
 
 
 def test_a_storage_that_fails_after_the_removal_of_a_record_hides_no_removal(

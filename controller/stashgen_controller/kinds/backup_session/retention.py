@@ -204,7 +204,9 @@ def _advance(seen: Observed, copy: Copy, now: datetime, *, is_busy: bool) -> _Co
 def _is_continued(run: JobRun) -> bool:
     """Whether a Job removed as much as one may and left the rest to the next."""
     retention = run.result.retention if run.result is not None else None
-    return retention is not None and retention.remaining > 0 and bool(retention.removed)
+    if retention is None or not retention.remaining:
+        return False
+    return bool(retention.removed or retention.removed_before)
 
 
 def _begin_in_turn(

@@ -16,7 +16,7 @@ from fsspec import AbstractFileSystem
 from stashgen.kubestash import layout
 from stashgen_controller.protocol.run_result import ErrorClass
 
-_READ_ONLY = {errno.EACCES, errno.EROFS}
+_READ_ONLY = {errno.EACCES, errno.EPERM, errno.EROFS}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -137,7 +137,7 @@ class Storage(ABC):
         try:
             self.create(relative, b"1")
         except StorageError as error:
-            if error.reason is ErrorClass.ACCESS_DENIED:
+            if error.reason in {ErrorClass.ACCESS_DENIED, ErrorClass.NO_SPACE}:
                 return False
             raise
         return True

@@ -104,7 +104,12 @@ def backup(run: RunContext, order: BackupOrder, reporter: Reporter) -> None:
             with contextlib.suppress(StorageError, RunFailedError):
                 _upload(run, snapshot)
         raise
-    _upload(run, snapshot)
+    try:
+        _upload(run, snapshot)
+    except (StorageError, RunFailedError) as failure:
+        # Without a record it is no good backup, whatever restic has of it.
+        run.finish_component(order.component, Phase.FAILED, error=run_error(failure).why.text)
+        raise
 
 
 def _back_up(run: RunContext, order: BackupOrder, reporter: Reporter, name: str) -> None:
@@ -219,8 +224,14 @@ def _back_up_path(
 
 
 def _left_out(run: RunContext, order: BackupOrder) -> Sequence[str]:
-    """The patterns of what is not backed up: the policy's, and what belongs to the file system."""
-    return [*order.exclude, *(f"{run.environment.data}/{name}" for name in sorted(OF_FILE_SYSTEM))]
+    """The patterns of what is not backed up: the policy's, and what belongs to the file system.
+
+    Those that begin anywhere match below the volume's folder only: restic compares them with the
+    name of that folder, too, and would leave out everything.
+    """
+    data = run.environment.data
+    excluded = (item if item.startswith("/") else f"{data}/**/{item}" for item in order.exclude)
+    return [*excluded, *(f"{data}/{name}" for name in sorted(OF_FILE_SYSTEM))]
 
 
 def _check(run: RunContext, name: str, restic: Restic) -> None:

@@ -64,7 +64,7 @@ class History:
         listed: What restic lists, by id.
         interrupted: Names of records whose removal an earlier run began: restic no longer has
             all of their data.
-        gone: Names of those that earlier runs removed, oldest first.
+        gone: Names of those that earlier runs removed and may not have told, oldest first.
         pinned: Names of Snapshots that restores need.
     """
 
@@ -165,6 +165,8 @@ def _history(
     path = layout.component_path(session, component)
     records = [item for item in found.records if item.session == session]
     interrupted, gone = _earlier(run, session, path, records)
+    # The attempt before has told its result. A name may be in use again.
+    untold = [name for name in gone if name not in found.names] if run.plan.attempt == 1 else []
     return History(
         session=session,
         path=path,
@@ -172,7 +174,7 @@ def _history(
         failed=unrecorded_failures(run.plan.unrecorded_failures, found, session, component),
         listed=list_restic(restic),
         interrupted=interrupted,
-        gone=gone,
+        gone=untold,
         pinned=frozenset(run.plan.pinned_snapshots),
     )
 
@@ -237,9 +239,11 @@ def choose(history: History, policy: RetentionPolicySpec, now: datetime) -> Choi
         *(counted[name] for name in decision.remove),
     ]
     pinned = [item for item in history.records if item.name in history.pinned]
+    # What was not told yet shares the room of the result.
+    most = max(0, MOST_REMOVED - len(history.gone))
     return Choice(
-        remove=due[:MOST_REMOVED],
-        remaining=max(0, len(due) - MOST_REMOVED),
+        remove=due[:most],
+        remaining=max(0, len(due) - most),
         kept=len(decision.keep) + len(pinned),
         missing=len(open_) - len(counted),
     )

@@ -8,6 +8,7 @@ from stashgen_controller.kube.clock import ServerClock
 
 _START = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
 _SAID = "Mon, 02 Mar 2026 12:00:00 GMT"
+_END = "Fri, 31 Dec 9999 23:59:59 -0100"
 
 
 class Node:
@@ -63,7 +64,7 @@ def test_an_answer_corrects_what_it_contradicts(
     assert clock.now() == _START + timedelta(seconds=now)
 
 
-@pytest.mark.parametrize("odd", ["", "yesterday", "Mon, 99 Mar 2026 12:00:00 GMT"])
+@pytest.mark.parametrize("odd", ["", "yesterday", "Mon, 99 Mar 2026 12:00:00 GMT", _END])
 def test_what_is_no_date_changes_nothing(node: Node, clock: ServerClock, odd: str) -> None:
     clock.heard(odd)
     assert clock.now() == node.clock

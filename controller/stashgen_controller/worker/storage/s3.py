@@ -30,6 +30,7 @@ from stashgen_controller.worker.storage.base import (
 from stashgen_controller.worker.storage.proxy import proxy_for
 
 _ADDRESS = re.compile(r"s3:(?P<endpoint>https?://[^/]+)/(?P<bucket>[^/]+)(/(?P<prefix>.*))?")
+_NO_ADDRESS = "the endpoint or the proxy is no valid address"
 _NOT_IN_ADDRESS = re.compile(r"[%?#]")
 # XML, and obstore's own words for the deletion of several objects, of which it makes one of one.
 _CODE = re.compile(r"<Code>([^<]*)</Code>|\(code: ([A-Za-z]+)\)")
@@ -141,9 +142,12 @@ def _proxy(endpoint: str) -> _Proxy:
     """The proxy that restic will use for a server.
 
     Raises:
-        StorageError: obstore does not speak the proxy's protocol.
+        StorageError: one of the two is no address, or obstore does not speak the proxy's protocol.
     """
-    url = proxy_for(endpoint, os.environ)
+    try:
+        url = proxy_for(endpoint, os.environ)
+    except ValueError as error:
+        raise StorageError(ErrorClass.UNAVAILABLE, _NO_ADDRESS) from error
     if url is None:
         return _Proxy("http://localhost", urlsplit(endpoint).hostname or "")
     scheme = url.partition("://")[0]
@@ -184,33 +188,37 @@ class S3Bucket(Storage):
             flags += ["--option", f"s3.connections={connections}"]
         self.access = ResticAccess(environment, flags)
         proxy = _proxy(match["endpoint"])
-        store = S3Store(
-            match["bucket"],
-            endpoint=match["endpoint"],
-            access_key_id=credentials.access_key,
-            secret_access_key=credentials.secret_key,
-            region=region or s3.DEFAULT_REGION,
-            client_options={
-                "allow_http": True,
-                "allow_invalid_certificates": insecure_tls,
-                "connect_timeout": _CONNECT_LIMIT,
-                "proxy_url": proxy.url,
-                "proxy_excludes": proxy.excludes,
-                "root_certificate": credentials.authority,
-            }
-            if credentials.authority
-            else {
-                "allow_http": True,
-                "allow_invalid_certificates": insecure_tls,
-                "connect_timeout": _CONNECT_LIMIT,
-                "proxy_url": proxy.url,
-                "proxy_excludes": proxy.excludes,
-            },
-            retry_config={
-                "max_retries": _RETRIES,
-                "retry_timeout": timedelta(seconds=_RETRY_SECONDS),
-            },
-        )
+        try:
+            store = S3Store(
+                match["bucket"],
+                endpoint=match["endpoint"],
+                access_key_id=credentials.access_key,
+                secret_access_key=credentials.secret_key,
+                region=region or s3.DEFAULT_REGION,
+                client_options={
+                    "allow_http": True,
+                    "allow_invalid_certificates": insecure_tls,
+                    "connect_timeout": _CONNECT_LIMIT,
+                    "proxy_url": proxy.url,
+                    "proxy_excludes": proxy.excludes,
+                    "root_certificate": credentials.authority,
+                }
+                if credentials.authority
+                else {
+                    "allow_http": True,
+                    "allow_invalid_certificates": insecure_tls,
+                    "connect_timeout": _CONNECT_LIMIT,
+                    "proxy_url": proxy.url,
+                    "proxy_excludes": proxy.excludes,
+                },
+                retry_config={
+                    "max_retries": _RETRIES,
+                    "retry_timeout": timedelta(seconds=_RETRY_SECONDS),
+                },
+            )
+        except (BaseError, ValueError) as error:
+            # Its text could have the proxy's password.
+            raise StorageError(ErrorClass.UNAVAILABLE, _NO_ADDRESS) from error
         self._objects = ObjectFileSystem(store)
         super().__init__(self._objects, layout.join(match["prefix"] or ""))
 

@@ -7,6 +7,7 @@ from obstore.exceptions import GenericError, PermissionDeniedError
 from obstore.store import MemoryStore
 
 from stashgen.kubestash.layout import UnsafePathError
+from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.worker.storage.base import StorageError
 from stashgen_controller.worker.storage.s3 import Credentials, ObjectFileSystem, S3Bucket, refusal
 
@@ -67,6 +68,23 @@ def test_what_a_store_says_has_a_class_and_one_line(text: str, reason: str, mess
 def test_what_is_no_address_of_a_bucket_is_refused(address: str) -> None:
     with pytest.raises(StorageError, match="is not a bucket address"):
         S3Bucket(address, _KEYS, region=None, insecure_tls=False, connections=None)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "proxy"),
+    [
+        ("https://minio:99999", "http://proxy:3128"),
+        ("https://minio", "http://user:pa/ss@proxy:3128"),
+        ("https://minio", "http://user:pa#ss@proxy:3128"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_an_error_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, endpoint: str, proxy: str
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with pytest.raises(StorageError, match="no valid address") as refused:
+        S3Bucket(f"s3:{endpoint}/b", _KEYS, region=None, insecure_tls=False, connections=None)
+    assert refused.value.reason is ErrorClass.UNAVAILABLE
 
 
 def test_a_path_that_an_address_cannot_have_is_refused() -> None:

@@ -31,13 +31,16 @@ def refused_repository(
     if not is_allowed(storage.spec.usage_policy, storage.key[0], home, labels):
         text = f"BackupStorage {'/'.join(storage.key)} may not be used from namespace {home}"
         return Reason(Cause.GRANT_MISSING, text)
-    found = unsupported_messages(repository)
-    return Reason(Cause.UNSUPPORTED_FIELD, "; ".join(found)) if found else None
+    return _unsupported(repository)
 
 
 def refused_storage(storage: BackupStorage) -> Reason | None:
     """Why a BackupStorage cannot be used as it is meant."""
-    found = unsupported_messages(storage)
+    return _unsupported(storage)
+
+
+def _unsupported(obj: Repository | BackupStorage) -> Reason | None:
+    found = unsupported_messages(obj)
     return Reason(Cause.UNSUPPORTED_FIELD, "; ".join(found)) if found else None
 
 

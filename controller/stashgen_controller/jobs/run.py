@@ -249,23 +249,16 @@ def observe_run(
         return replace(running, pod_terminated=False)
     result = _result(mine)
     ended = newest.termination if newest is not None else None
-    return JobRun(
-        RunState.FINISHED,
-        uid,
-        digest,
-        result,
-        _error(job, mine, result),
-        _finished(job, result, ended if lingers else None),
+    return replace(
+        running,
+        state=RunState.FINISHED,
+        result=result,
+        error=_error(job, mine, result),
+        finished=_finished(job, result, ended if lingers else None),
         exited_well=job.is_complete or (lingers and ended is not None and ended.exit_code == 0),
-        created=running.created,
-        pod=pod,
-        pod_terminated=terminated,
-        stops_by=running.stops_by,
         is_from_absence=result is None and not lingers,
         lingers=lingers,
         was_prevented=newest is not None and newest.never_ran,
-        has_unseen_pod=job.had_pod,
-        has_failed=job.failure is not None,
     )
 
 

@@ -61,20 +61,6 @@ def eventually(what: str, probe: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
-@pytest.fixture
-def protected(harness: Harness) -> Harness:
-    """A volume with one good Snapshot."""
-    for obj in (
-        manifests.storage("demo"),
-        manifests.retention("demo"),
-        manifests.configuration("demo"),
-    ):
-        harness.apply(obj)
-    harness.settle(work=good_worker)
-    harness.advance(timedelta(hours=1))
-    return harness
-
-
 def start_backup(harness: Harness) -> tuple[JsonObject, str]:
     """A backup whose pod runs and is recorded; returns its Job and the pod's name."""
     harness.trigger()

@@ -22,20 +22,6 @@ _YEAR_ZERO = "0001-01-01T00:00:00+14:00"
 _WHY = "a time needs a year from 1 to 9999 in UTC"
 
 
-@pytest.fixture
-def protected(harness: Harness) -> Harness:
-    """A volume with one good Snapshot."""
-    for obj in (
-        manifests.storage("demo"),
-        manifests.retention("demo"),
-        manifests.configuration("demo"),
-    ):
-        harness.apply(obj)
-    harness.settle(work=good_worker)
-    harness.advance(timedelta(hours=1))
-    return harness
-
-
 def strange_restore(name: str = "strange") -> JsonObject:
     restore = manifests.restore("demo", name)
     spec = cast("JsonObject", restore["spec"])

@@ -14,7 +14,7 @@ import pytest
 
 from stashgen.yaml import emitter
 from stashgen_controller.protocol.run_result import ErrorClass, Retention
-from stashgen_controller.worker.verbs.retain import MOST_REMOVED
+from stashgen_controller.worker.repository.removal import MOST_REMOVED
 from tests.support.workbench import (
     COMPONENT,
     NOW,

@@ -19,7 +19,7 @@ from stashgen.kubestash import phases, quantities
 from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.pods.templates import COMPONENT
 from stashgen.kubestash.validation.backup_configuration import validate_restore_session
-from stashgen.kubestash.validation.supported import unsupported
+from stashgen.kubestash.validation.supported import unsupported_messages
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.jobs.lifecycle import (
     Absent,
@@ -61,7 +61,7 @@ def decide(seen: Observed, now: datetime) -> Decision:
         return after_end(seen.run, namespace, seen.status.executor, now)
     problems = [
         *validate_restore_session(seen.restore),
-        *(f"{item.path}: {item.why}" for item in unsupported(seen.restore)),
+        *unsupported_messages(seen.restore),
         *_name_problems(seen),
         *([seen.order_problem] if seen.order_problem else []),
     ]

@@ -17,8 +17,8 @@ from stashgen.kubestash import layout
 from stashgen_controller.worker.repository.documents import read_document, write_document
 from stashgen_controller.worker.run import RunContext
 
-# As many as one run removes.
-_MOST_GONE = 32
+# The result must fit a termination message; the rest is left to the next run.
+MOST_REMOVED = 32
 # By Snapshot, restic's ids of its data.
 Data = Mapping[str, Sequence[str]]
 
@@ -59,7 +59,7 @@ def announce(
     path = layout.removal_file(run.directory, session)
     removal = Removal(
         data={name: tuple(ids) for name, ids in data.items()},
-        gone=tuple(gone[-_MOST_GONE:]),
+        gone=tuple(gone[-MOST_REMOVED:]),
         begun=run.now(),
     )
     write_document(run, path, removal)

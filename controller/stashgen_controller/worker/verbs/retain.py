@@ -49,9 +49,6 @@ from stashgen_controller.worker.verbs.maintenance import (
 
 __all__ = ["add_arguments", "prepare", "subject"]
 
-# The result must fit a termination message; the rest is left to the next run.
-MOST_REMOVED = 32
-
 
 @dataclass(frozen=True, slots=True)
 class History:
@@ -240,7 +237,7 @@ def choose(history: History, policy: RetentionPolicySpec, now: datetime) -> Choi
     ]
     pinned = [item for item in history.records if item.name in history.pinned]
     # What was not told yet shares the room of the result.
-    most = max(0, MOST_REMOVED - len(history.gone))
+    most = max(0, removal.MOST_REMOVED - len(history.gone))
     return Choice(
         remove=due[:most],
         remaining=max(0, len(due) - most),

@@ -129,6 +129,10 @@ class Backend(Model):
         return found if isinstance(found, Model) else None
 
 
+# The blocks of a storage's providers.
+PROVIDERS = tuple(name for name in Backend.model_fields if name != "provider")
+
+
 class BackupStorageSpec(Model):
     """What a user wants."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from stashgen.api.backup_storage import Backend, BackupStorage
+from stashgen.api.backup_storage import PROVIDERS, Backend, BackupStorage
 from stashgen.api.base import Model
 from stashgen.api.retention_policy import RetentionPolicy, SuccessfulSnapshots
 from stashgen.api.shared import NamespaceScope, UsagePolicy
@@ -12,7 +12,6 @@ from stashgen.kubestash.validation.usage_policies import scope, selector_of
 
 # As in restic's ``forget --keep-daily -1``.
 _ALL = -1
-_PROVIDERS = tuple(name for name in Backend.model_fields if name != "provider")
 # How to get to a bucket, and not which one it is.
 _ACCESS = frozenset({"secretName", "maxConnections"})
 
@@ -80,8 +79,8 @@ def _block(backend: Backend | None) -> Iterator[str]:
     provider = backend.provider if backend is not None else None
     if backend is None or not provider:
         yield "spec.storage.provider: is required"
-    elif provider not in _PROVIDERS:
-        yield f"spec.storage.provider: {provider!r} is not one of {', '.join(_PROVIDERS)}"
+    elif provider not in PROVIDERS:
+        yield f"spec.storage.provider: {provider!r} is not one of {', '.join(PROVIDERS)}"
     elif backend.block is None:
         yield f"spec.storage.{provider}: is required with provider {provider!r}"
     elif (known := backend_of(backend)) is not None:

@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from stashgen.api.backup_configuration import BackupConfiguration, SchedulerJobTemplate, Session
 from stashgen.api.backup_session import BackupSession
-from stashgen.api.backup_storage import Backend, BackupStorage
+from stashgen.api.backup_storage import PROVIDERS, BackupStorage
 from stashgen.api.base import JsonObject, Model
 from stashgen.api.repository import Repository
 from stashgen.api.restore_session import DataSource, RestoreSession
@@ -41,8 +41,6 @@ from stashgen.kubestash.pods.templates import COMPONENT
 from stashgen.kubestash.pods.volumes import is_scratch_volume
 from stashgen.kubestash.unreadable import OnUnreadable
 
-# The blocks of a storage's providers.
-BLOCKS = tuple(name for name in Backend.model_fields if name != "provider")
 _WIPE_OUT = "deleting the data is not supported yet: it stays in the storage"
 _NOT_YET = "is not supported yet"
 _ONE_NAMESPACE = "another namespace is not supported yet"
@@ -128,7 +126,7 @@ def _of_storage(storage: BackupStorage) -> Iterator[Unsupported]:
         for field, why in known.unsupported().items():
             yield Unsupported(f"spec.storage.{backend.provider}.{field}", why)
     if backend is not None:
-        others = {name for name in BLOCKS if getattr(backend, name) is not None}
+        others = {name for name in PROVIDERS if getattr(backend, name) is not None}
         for name in sorted(others - {backend.provider}):
             why = f"the provider is {backend.provider!r}: this block has no effect"
             yield Unsupported(f"spec.storage.{name}", why)

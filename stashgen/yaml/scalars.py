@@ -84,8 +84,10 @@ def read_strictly(text: str) -> Scalar | Refused:
         return number if math.isfinite(number) else Refused("the number is too large for JSON")
     if _INFINITE.fullmatch(text):
         return Refused("JSON, and therefore Kubernetes, has neither infinity nor NaN")
+    # kubectl drops underscores before it parses, wherever they stand, but for a leading dot.
+    plain = text if text[0] == "." else text.replace("_", "")
     for meaning, pattern in _TRAPS:
-        if pattern.fullmatch(text):
+        if pattern.fullmatch(text) or pattern.fullmatch(plain):
             return Refused(f"some readers interpret it as {meaning}, others as something else")
     return text
 

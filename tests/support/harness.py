@@ -8,7 +8,6 @@ still until it is moved.
 Jobs are done by the test, acting as kubelet and worker: ``work`` reports what a worker would.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from typing import cast
 from stashgen.api import resources as known
 from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.base import JsonObject, format_time
-from stashgen.api.labels import JOB_NAME_LABEL, PLAN_ANNOTATION
+from stashgen.api.labels import JOB_NAME_LABEL
 from stashgen.api.resources import Resource
 from stashgen.api.snapshot import Component, Driver, Phase, ResticStats, Summary
 from stashgen.kubestash import addons, layout
@@ -26,6 +25,7 @@ from stashgen.kubestash.sessions import backup_session_manifest
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.embedded.apiserver.server import EmbeddedServer
 from stashgen_controller.embedded.apiserver.store import Change as StoreChange
+from stashgen_controller.jobs.manifest import plan_of
 from stashgen_controller.kinds import KINDS, WATCHED
 from stashgen_controller.kube.client import ApiError, Client, NotFoundError
 from stashgen_controller.kube.clock import MovableClock
@@ -527,13 +527,6 @@ def argument(job: JsonObject, flag: str) -> str:
 def place(job: JsonObject) -> str:
     """What tells the repositories in the bucket apart."""
     return f"{metadata(job)['namespace']}:{argument(job, 'storage')}:{argument(job, 'directory')}"
-
-
-def plan_of(job: JsonObject) -> RunSpec:
-    """The plan that a Job's pod gets."""
-    template = cast("JsonObject", cast("JsonObject", job["spec"])["template"])
-    annotations = cast("dict[str, str]", metadata(template)["annotations"])
-    return RunSpec.model_validate(json.loads(annotations[PLAN_ANNOTATION]))
 
 
 def metadata(obj: JsonObject) -> JsonObject:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from stashgen.api.base import JsonObject, metadata_of
+from stashgen.api.base import JsonObject, mapping_of, metadata_of
 from stashgen.api.labels import (
     COMPONENT_LABEL,
     INVOKER_NAME_LABEL,
@@ -127,6 +127,17 @@ def job_manifest(
             },
         },
     )
+
+
+def plan_of(job: JsonObject) -> RunSpec:
+    """The plan that a Job, as stored, gives its pods.
+
+    Raises:
+        KeyError, pydantic.ValidationError: it has none that can be read.
+    """
+    template = mapping_of(mapping_of(job, "spec"), "template")
+    annotations = cast("dict[str, str]", metadata_of(template).get("annotations") or {})
+    return RunSpec.model_validate_json(annotations[PLAN_ANNOTATION])
 
 
 def _snapshot_name(plan: RunSpec) -> str:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from stashgen.api.job import Job
 from stashgen.api.labels import ACCEPT_LOST_POD_ANNOTATION, JOB_NAME_LABEL, PLAN_DIGEST_ANNOTATION
-from stashgen.api.meta import ObjectMeta
+from stashgen.api.meta import ObjectMeta, OwnerReference
 from stashgen.api.pod import ContainerStateTerminated, Pod
 from stashgen.api.shared import Executor
 from stashgen.api.snapshot import Phase
@@ -114,6 +114,11 @@ class JobRun:
         has_pod = self.pod is not None or self.has_unseen_pod
         return not has_pod or self.pending_since is not None or self.was_prevented
 
+    @property
+    def is_unbegun(self) -> bool:
+        """The Job waits for its pod, or it was deleted before that started."""
+        return self.state in {RunState.RUNNING, RunState.LOST} and self.never_ran
+
     def is_new(self, now: datetime) -> bool:
         """Whether the Job was made this moment: its pod follows, and it may end soon."""
         return self.created is not None and now - self.created < SETTLES
@@ -193,8 +198,8 @@ def observe_run(
         job: The Job of the wanted name, if there is one.
         pods: The pods that carry its name in their job label.
         executor: What the status recorded of this Job earlier, if anything.
-        owner: The metadata of the object that must own the Job, if it still exists. A Job whose UID
-            was recorded is ours even without it.
+        owner: The metadata of the object that must own the Job; without a UID where it is gone.
+            A Job whose UID was recorded is ours even without it.
         was_started: It is recorded that a Job is made, if not which one: there may be none yet.
     """
     known = executor.job_uid if executor is not None else None
@@ -210,7 +215,7 @@ def observe_run(
     if executor is not None and known is not None and known != uid:
         return _lost(executor, pods, "the Job was replaced by another")
     whose = next((item for item in job.owners if item.controller), None)
-    is_ours = whose is not None and owner is not None and whose.uid == owner.uid
+    is_ours = whose is not None and owner is not None and _is_same(owner, whose)
     if known is None and not is_ours and whose is not None and owner and whose.name == owner.name:
         # It was made for an object of our name that was deleted, and goes with it.
         return JobRun(RunState.ABSENT)
@@ -260,6 +265,11 @@ def observe_run(
         lingers=lingers,
         was_prevented=newest is not None and newest.never_ran,
     )
+
+
+def _is_same(owner: ObjectMeta, whose: OwnerReference) -> bool:
+    """Whether a Job is of an object; of one that is gone only its name may be known."""
+    return whose.name == owner.name if owner.uid is None else whose.uid == owner.uid
 
 
 def _finished(

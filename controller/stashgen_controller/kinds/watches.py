@@ -21,11 +21,14 @@ from stashgen.api.namespace import Namespace
 from stashgen.api.pod import Pod
 from stashgen.api.pod_template import PodTemplate
 from stashgen.api.repository import Repository
+from stashgen.api.restore_request import RestoreRequest
 from stashgen.api.restore_session import RestoreSession
+from stashgen.api.snapshot import Snapshot
 from stashgen.kubestash import phases
 from stashgen_controller.listers.indexes import (
     CLUSTER_NAMESPACE,
     repository_claims,
+    repository_key,
     repository_uses,
     restore_claims,
     restore_uses,
@@ -99,6 +102,33 @@ def job_progress(job: JsonObject) -> object:
 def pod_progress(pod: JsonObject) -> object:
     """How far a pod is."""
     return existence(pod), metadata_of(pod).get("deletionTimestamp"), pod.get("status")
+
+
+def late_pins(retaining: Index[_KindT]) -> tuple[Watch, ...]:
+    """Restores, whose Snapshots a retention that has not begun has to spare.
+
+    Args:
+        retaining: Finds what works on a Repository.
+    """
+
+    def keys(reader: Reader, obj: JsonObject) -> Iterator[Place]:
+        spec = mapping_of(obj, "spec")
+        source = mapping_of(spec, "dataSource") or spec
+        repository = str(source.get("repository") or "")
+        if not repository:
+            found = reader.get(Snapshot, namespace_of(obj), str(source.get("snapshot") or ""))
+            repository = (found.spec.repository if found is not None else None) or ""
+        yield from reader.places(retaining, *repository_key(namespace_of(obj), repository))
+
+    return Watch(RestoreSession, keys, _pins), Watch(RestoreRequest, keys, _pins)
+
+
+def _pins(obj: JsonObject) -> object:
+    """Which Snapshots a restore that has not ended needs."""
+    status = mapping_of(obj, "status")
+    if phase_of(obj) in phases.FINAL:
+        return None
+    return existence(obj), spec(obj), status.get("dependencies"), status.get("snapshot")
 
 
 def cluster_identity(model: type[_KindT]) -> Watch:

@@ -7,8 +7,8 @@ from typing import cast
 
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
+from stashgen_controller.jobs.manifest import plan_of
 from tests.support import manifests
-from tests.support.harness import plan_of
 from tests.support.real_cluster import RealCluster
 
 

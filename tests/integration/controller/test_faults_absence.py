@@ -10,6 +10,7 @@ from stashgen.api import resources as known
 from stashgen.api.base import JsonObject, format_time
 from stashgen.api.resources import Resource
 from stashgen.kubestash.verbs import Verb
+from stashgen_controller.jobs.manifest import plan_of
 from stashgen_controller.kinds import KINDS, WATCHED
 from stashgen_controller.kube.client import Client, Event
 from stashgen_controller.kube.clock import MovableClock, ServerClock
@@ -22,7 +23,7 @@ from stashgen_controller.runtime.decision import Key
 from stashgen_controller.runtime.manager import Manager, reconcile
 from tests.support import manifests
 from tests.support.faults import fault
-from tests.support.harness import Harness, conditions, good_worker, name_of, plan_of
+from tests.support.harness import Harness, conditions, good_worker, name_of
 
 _PATIENCE_SECONDS = 30
 

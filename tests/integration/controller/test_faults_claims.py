@@ -7,9 +7,10 @@ import pytest
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
 from stashgen.kubestash.verbs import Verb
+from stashgen_controller.jobs.manifest import plan_of
 from tests.support import manifests
 from tests.support.faults import fault
-from tests.support.harness import Harness, good_worker, plan_of
+from tests.support.harness import Harness, good_worker
 
 _CONFIGURATION = "library-backup"
 _NOT_BOUND = {

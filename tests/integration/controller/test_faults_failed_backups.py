@@ -9,6 +9,7 @@ from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
 from stashgen.api.snapshot import Phase
 from stashgen.kubestash.verbs import Verb
+from stashgen_controller.jobs.manifest import plan_of
 from stashgen_controller.protocol.run_result import (
     REPOSITORY_UNUSABLE,
     TRANSIENT,
@@ -21,7 +22,7 @@ from stashgen_controller.protocol.run_result import (
 from stashgen_controller.protocol.run_spec import RunSpec
 from tests.support import manifests
 from tests.support.faults import fault
-from tests.support.harness import Harness, failing_worker, good_worker, name_of, plan_of
+from tests.support.harness import Harness, failing_worker, good_worker, name_of
 
 FULL = RunError(reason=ErrorClass.NO_SPACE, message="restic backup: no space left on device")
 

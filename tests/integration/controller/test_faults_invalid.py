@@ -8,11 +8,12 @@ import pytest
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
 from stashgen.kubestash.verbs import Verb
+from stashgen_controller.jobs.manifest import plan_of
 from stashgen_controller.kube.client import ApiError
 from stashgen_controller.runtime.decision import Key
 from tests.support import manifests
 from tests.support.faults import fault
-from tests.support.harness import Harness, conditions, good_worker, plan_of
+from tests.support.harness import Harness, conditions, good_worker
 
 HOOKS: JsonObject = {"hooks": {"preBackup": [{"name": "quiesce"}]}}
 

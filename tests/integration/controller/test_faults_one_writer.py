@@ -1,5 +1,6 @@
 """At most one works on a volume and on a Repository; restores go first and keep their Snapshot."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import cast
 
@@ -9,6 +10,7 @@ from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
 from stashgen.api.snapshot import Phase
 from stashgen.kubestash.verbs import Verb
+from stashgen_controller.jobs.manifest import plan_of
 from stashgen_controller.protocol.run_result import (
     ErrorClass,
     RestoredPart,
@@ -19,7 +21,7 @@ from stashgen_controller.protocol.run_result import (
 from stashgen_controller.protocol.run_spec import RunSpec
 from tests.support import manifests
 from tests.support.faults import fault
-from tests.support.harness import Harness, conditions, good_worker, metadata, name_of, plan_of
+from tests.support.harness import Harness, conditions, good_worker, metadata, name_of
 
 _CONFIGURATION = "library-backup"
 
@@ -149,6 +151,30 @@ def test_a_session_waits_for_a_pod_that_outlives_its_own_session(protected: Harn
     assert backup_session(protected, name)["phase"] == "Succeeded", backup_session(protected, name)
 
 
+@pytest.mark.parametrize("is_collected", [True, False])
+def test_a_snapshot_is_not_failed_while_the_pod_of_its_deleted_session_runs(
+    protected: Harness, *, is_collected: bool
+) -> None:
+    session = protected.trigger()
+    job = protected.run_until(Verb.BACKUP)
+    protected.start_pod(job, {"phase": "Running"})
+    snapshot = f"repo-local-{session}"
+    assert "executor" not in protected.status(known.SNAPSHOTS, "demo", snapshot)
+    protected.client.delete(known.BACKUP_SESSIONS, "demo", session)
+    if is_collected:
+        protected.client.delete(known.JOBS, "demo", name_of(job))
+    for _ in range(3):
+        protected.settle()
+        protected.advance(timedelta(minutes=1))
+    assert protected.status(known.SNAPSHOTS, "demo", snapshot)["phase"] == "Running"
+    protected.start_pod(job, {"phase": "Failed"})
+    if not is_collected:
+        protected.client.delete(known.JOBS, "demo", name_of(job))
+    protected.advance(timedelta(minutes=1))
+    protected.settle()
+    assert protected.status(known.SNAPSHOTS, "demo", snapshot)["phase"] == "Failed"
+
+
 def test_retention_keeps_what_a_restore_or_a_request_names(protected: Harness) -> None:
     first = protected.names(known.SNAPSHOTS, "demo")
     protected.apply(manifests.restore("demo", "waits", claim="absent", snapshot=first[0]))
@@ -156,6 +182,74 @@ def test_retention_keeps_what_a_restore_or_a_request_names(protected: Harness) -
     protected.trigger()
     retain = protected.run_until(Verb.RETAIN)
     assert plan_of(retain).pinned_snapshots == (first[0],)
+
+
+def retention(harness: Harness, name: str) -> JsonObject:
+    """How the retention of a session is going."""
+    (applied,) = cast("list[JsonObject]", backup_session(harness, name)["retentionPolicy"])
+    return applied
+
+
+@pytest.mark.parametrize("has_pod", [True, False])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param(lambda first: manifests.restore("demo", "back", snapshot=first), id="restore"),
+        pytest.param(
+            lambda first: manifests.restore_request("demo", "back", snapshot=first), id="request"
+        ),
+    ],
+)
+def test_a_retention_that_has_not_begun_gives_way_to_a_restore(
+    protected: Harness, asked: Callable[[str], JsonObject], *, has_pod: bool
+) -> None:
+    first, *_ = protected.names(known.SNAPSHOTS, "demo")
+    name = protected.trigger()
+    retain = protected.run_until(Verb.RETAIN)
+    assert plan_of(retain).pinned_snapshots == ()
+    pod = protected.start_pod(retain, {"phase": "Pending"}) if has_pod else None
+    protected.settle()
+    protected.apply(asked(first))
+    protected.settle()
+    if pod is not None:
+        # The garbage collector.
+        protected.delete(known.PODS, "demo", pod)
+        protected.advance(timedelta(minutes=1))
+        protected.settle()
+    assert running(protected) == [Verb.RESTORE]
+    applied = retention(protected, name)
+    assert (applied["phase"], applied.get("executor")) == ("Pending", None)
+    told = conditions(backup_session(protected, name))["RetentionPolicyExecutorEnsured"]
+    assert told["reason"] == "WaitingForRestore"
+    row = fault("A restore is requested while a retention waits for its pod")
+    row.check([backup_session(protected, name)])
+    assert finish_one(protected) is Verb.RESTORE
+    protected.settle(work=good_worker)
+    assert retention(protected, name)["phase"] == "Applied"
+
+
+def test_a_retention_that_runs_is_waited_for_by_a_restore(protected: Harness) -> None:
+    first, *_ = protected.names(known.SNAPSHOTS, "demo")
+    protected.trigger()
+    retain = protected.run_until(Verb.RETAIN)
+    protected.start_pod(retain, {"phase": "Running"})
+    protected.apply(manifests.restore("demo", "back", snapshot=first))
+    protected.settle()
+    assert running(protected) == [Verb.RETAIN]
+
+
+def test_a_retention_that_gave_way_is_not_failed_if_nobody_could_record_it(
+    protected: Harness,
+) -> None:
+    first, *_ = protected.names(known.SNAPSHOTS, "demo")
+    name = protected.trigger()
+    retain = protected.run_until(Verb.RETAIN)
+    protected.apply(manifests.restore("demo", "back", snapshot=first))
+    protected.delete(known.JOBS, "demo", name_of(retain))
+    protected.settle()
+    assert retention(protected, name)["phase"] == "Pending"
+    protected.settle(work=good_worker)
+    assert retention(protected, name)["phase"] == "Applied"
 
 
 def test_retention_goes_on_until_nothing_is_due(protected: Harness) -> None:

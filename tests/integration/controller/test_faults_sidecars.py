@@ -9,10 +9,11 @@ from stashgen.api import resources as known
 from stashgen.api.base import JsonObject, name_of
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.jobs.lifecycle import LINGERS
+from stashgen_controller.jobs.manifest import plan_of
 from stashgen_controller.protocol.run_result import ErrorClass, RunError
 from tests.support import manifests
 from tests.support.faults import fault
-from tests.support.harness import Harness, Worker, failing_worker, good_worker, plan_of
+from tests.support.harness import Harness, Worker, failing_worker, good_worker
 
 NAMES = {
     Verb.INIT_STORAGE: "init-storage",

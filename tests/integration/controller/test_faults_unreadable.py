@@ -9,12 +9,13 @@ from stashgen.api import resources as known
 from stashgen.api.base import JsonObject, list_of
 from stashgen.api.resources import Resource
 from stashgen.kubestash.verbs import Verb
+from stashgen_controller.jobs.manifest import plan_of
 from stashgen_controller.kubectl.status.entry import Section
 from stashgen_controller.kubectl.status.overview import overview
 from stashgen_controller.observability.cluster_metrics import of_cluster
 from tests.support import manifests
 from tests.support.faults import fault
-from tests.support.harness import Harness, conditions, good_worker, plan_of
+from tests.support.harness import Harness, conditions, good_worker
 from tests.support.world import RECONCILED
 
 # A date-time to a schema, and in UTC a time before the year 1.

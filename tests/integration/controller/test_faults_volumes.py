@@ -14,10 +14,11 @@ from stashgen.api.base import JsonObject
 from stashgen.api.resources import Resource
 from stashgen.api.snapshot import Phase
 from stashgen.kubestash.verbs import Verb
+from stashgen_controller.jobs.manifest import plan_of
 from stashgen_controller.protocol.run_result import ErrorClass, RestoredPart, RunError, RunResult
 from tests.support import manifests
 from tests.support.faults import fault
-from tests.support.harness import Harness, conditions, good_worker, plan_of
+from tests.support.harness import Harness, conditions, good_worker
 from tests.support.real_cluster import RealCluster
 
 _REPOSITORY = "repo-local"

@@ -7,8 +7,9 @@ import pytest
 from stashgen.api import resources as known
 from stashgen.api.resources import Resource
 from stashgen.kubestash.verbs import Verb
+from stashgen_controller.jobs.manifest import plan_of
 from tests.support import manifests
-from tests.support.harness import Harness, conditions, good_worker, name_of, plan_of
+from tests.support.harness import Harness, conditions, good_worker, name_of
 
 
 @pytest.mark.parametrize(

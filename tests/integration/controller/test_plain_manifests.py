@@ -8,6 +8,7 @@ import pytest
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
 from stashgen.kubestash.verbs import Verb
+from stashgen_controller.jobs.manifest import plan_of
 from stashgen_controller.protocol.run_result import ErrorClass, RunError
 from tests.support import manifests
 from tests.support.harness import (
@@ -17,7 +18,6 @@ from tests.support.harness import (
     good_worker,
     metadata,
     name_of,
-    plan_of,
 )
 
 CRON_JOB = "trigger-library-backup-backup"

@@ -9,8 +9,9 @@ import pytest
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
 from stashgen.kubestash.verbs import Verb
+from stashgen_controller.jobs.manifest import plan_of
 from tests.support import manifests
-from tests.support.harness import Harness, good_worker, metadata, name_of, plan_of
+from tests.support.harness import Harness, good_worker, metadata, name_of
 from tests.support.real_cluster import RealCluster
 
 _SESSIONS = 4

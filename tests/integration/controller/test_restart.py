@@ -6,9 +6,10 @@ import pytest
 
 from stashgen.api import resources as known
 from stashgen.kubestash.verbs import Verb
+from stashgen_controller.jobs.manifest import plan_of
 from tests.integration.controller.mortal_client import DeathError, mortal
 from tests.support import manifests
-from tests.support.harness import Harness, good_worker, plan_of
+from tests.support.harness import Harness, good_worker
 
 ONE, TWO = ("local",), ("local", "nas")
 

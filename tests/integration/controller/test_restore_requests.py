@@ -11,6 +11,7 @@ from stashgen.api.base import JsonObject, format_time
 from stashgen.api.restore_session import RestoredBefore
 from stashgen.kubestash.names import requested_restore_name
 from stashgen.kubestash.verbs import Verb
+from stashgen_controller.jobs.manifest import plan_of
 from stashgen_controller.kube.client import InvalidError
 from stashgen_controller.protocol.run_result import ErrorClass, RunError, RunResult
 from stashgen_controller.protocol.run_spec import RunSpec
@@ -24,7 +25,6 @@ from tests.support.harness import (
     good_worker,
     metadata,
     name_of,
-    plan_of,
 )
 
 SNAPSHOT = "repo-local-library-backup-backup-1772366400"

@@ -8,9 +8,10 @@ import pytest
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
 from stashgen.kubestash.verbs import Verb
+from stashgen_controller.jobs.manifest import plan_of
 from stashgen_controller.protocol.run_result import ErrorClass, RunError
 from tests.support import manifests
-from tests.support.harness import Harness, conditions, failing_worker, good_worker, name_of, plan_of
+from tests.support.harness import Harness, conditions, failing_worker, good_worker, name_of
 
 SNAPSHOT = "repo-local-library-backup-backup-1772366400"
 

@@ -16,6 +16,7 @@ from stashgen.api.labels import (
 )
 from stashgen.api.snapshot import Phase, RecordedWriter
 from stashgen.kubestash.verbs import Verb
+from stashgen_controller.jobs.manifest import plan_of
 from stashgen_controller.kube.client import ApiError
 from stashgen_controller.protocol.recorded_snapshot import RecordedSnapshot
 from stashgen_controller.protocol.run_result import ErrorClass, Resync, RunError, RunResult
@@ -30,7 +31,6 @@ from tests.support.harness import (
     good_worker,
     metadata,
     place,
-    plan_of,
 )
 
 REPOSITORY = "local-k3f9q"

@@ -9,6 +9,7 @@ from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import Resource
 from stashgen.kubestash.verbs import Verb
+from stashgen_controller.jobs.manifest import plan_of
 from stashgen_controller.jobs.run import SETTLES
 from stashgen_controller.protocol.run_result import ErrorClass, RunError
 from stashgen_controller.runtime.decision import Key
@@ -20,7 +21,6 @@ from tests.support.harness import (
     good_worker,
     metadata,
     name_of,
-    plan_of,
 )
 
 INITIAL = "library-backup-backup-1772366400"

@@ -12,6 +12,7 @@ from stashgen_controller.kinds.backup_session.decide import decide
 from stashgen_controller.kinds.backup_session.observe import observe
 from stashgen_controller.kinds.watches import (
     cluster_identity,
+    late_pins,
     owned_jobs,
     reviewed_pod,
     spec,
@@ -19,6 +20,7 @@ from stashgen_controller.kinds.watches import (
     waiting_in_namespace,
 )
 from stashgen_controller.listers.indexes import (
+    CLAIMING_SESSIONS,
     SESSIONS_IN_TURN,
     STARTING_SESSIONS,
     UNFINISHED_SESSIONS,
@@ -97,6 +99,7 @@ KIND = Kind(
         Watch(Snapshot, _of_snapshot, _progress),
         waiting_in_namespace(PodTemplate, UNFINISHED_SESSIONS, reviewed_pod),
         *turns(SESSIONS_IN_TURN),
+        *late_pins(CLAIMING_SESSIONS),
         cluster_identity(BackupSession),
     ),
     is_finished=_is_over,

@@ -40,6 +40,7 @@ class Copy:
         terminated_pods: That worked on the repository and are gone, for the plans.
         unrecorded: Failed Snapshots that left no record in the bucket, for retention.
         pinned: Snapshots of the repository that a restore needs, for retention.
+        pinned_late: Those that the retention Job, whose pod has not started, knows nothing of.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Copy:
     terminated_pods: tuple[str, ...]
     unrecorded_failures: tuple[UnrecordedFailure, ...]
     pinned: tuple[str, ...]
+    pinned_late: tuple[str, ...]
 
     @property
     def is_rendered(self) -> bool:

@@ -1,21 +1,22 @@
 """What is to be known about one BackupSession before anything is decided."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+
+from pydantic import ValidationError
 
 from stashgen.api.backup_configuration import BackupConfiguration, Session, SessionRepository
 from stashgen.api.backup_session import BackupSession, BackupSessionStatus
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
 from stashgen.api.repository import Repository
-from stashgen.api.resources import (
-    SNAPSHOTS,
-)
+from stashgen.api.resources import JOBS, SNAPSHOTS
 from stashgen.api.shared import ObjectReference
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash import names
 from stashgen.kubestash.conditions import ConditionType
+from stashgen_controller.jobs.manifest import plan_of
 from stashgen_controller.jobs.refusals import (
     refused_configuration,
     refused_repository,
@@ -263,6 +264,10 @@ def _copy(
     # A failure is followed by retention, if at all, from the moment the session ends.
     is_followed = Phase.FAILED in phases and (entry is not None or not is_pushed)
     retains = retain_run.state in _MAY_RETAIN and (Phase.SUCCEEDED in phases or is_followed)
+    # A restore that came after the Job was made: it knows what it was told then.
+    is_unbegun = entry is not None and not entry.is_finished and retain_run.is_unbegun
+    pinned = pinned_snapshots(reader, namespace, name) if retains or is_unbegun else ()
+    known = _planned_pins(reader, namespace, retain_job) if is_unbegun and pinned else ()
     template = maintenance = problem = retention_problem = None
     if repository is None:
         problem = retention_problem = Reason("", f"Repository {name} does not exist")
@@ -300,8 +305,18 @@ def _copy(
         retention_ref=invoker.retention_of(name),
         terminated_pods=(terminated_pods(reader, namespace, name) if backs_up or retains else ()),
         unrecorded_failures=unrecorded_failures(reader, namespace, name) if retains else (),
-        pinned=pinned_snapshots(reader, namespace, name) if retains else (),
+        pinned=pinned,
+        pinned_late=tuple(item for item in pinned if item not in known) if is_unbegun else (),
     )
+
+
+def _planned_pins(reader: Reader, namespace: str, job: str) -> Collection[str]:
+    """What a retention Job keeps for restores; nothing is known of one that is not there."""
+    found = reader.stored(JOBS, namespace, job)
+    try:
+        return plan_of(found).pinned_snapshots if found is not None else ()
+    except (KeyError, ValidationError):
+        return ()
 
 
 def _backup(

@@ -34,6 +34,7 @@ from stashgen_controller.jobs.lifecycle import (
     Succeeded,
     Waiting,
     after_end,
+    delete_job,
     next_look,
     stage_of,
 )
@@ -174,6 +175,11 @@ def _advance(seen: Observed, copy: Copy, now: datetime, *, is_busy: bool) -> _Co
             return _CopyStep(waiting, conditions=(word,), requeue_after=_AGAIN)
         case Absent():
             return _begin_in_turn(seen, copy, entry, copy.retain_attempt, now, is_busy=is_busy)
+        case Waiting(executor=executor) if copy.pinned_late:
+            return _give_way(copy, entry, namespace, executor, now)
+        case Failed(executor=executor) if copy.pinned_late:
+            # Its Job was deleted for that, and nobody could record it.
+            return _give_way(copy, entry, namespace, executor, now)
         case Waiting(is_new=True):
             ensured = (_ENSURED.done(now),)
             entry = entry.model_copy(update={"executor": known.executor if known else None})
@@ -238,6 +244,27 @@ def _begin(
     claimed = entry.model_copy(update={"executor": executor})
     job = _job(seen, copy, copy.maintenance or {}, name, plan, now)
     return _CopyStep(claimed, (Create(JOBS, job),), (_ENSURED.done(now),), is_claim=True)
+
+
+def _give_way(
+    copy: Copy,
+    entry: RetentionPolicyApplyStatus,
+    namespace: str,
+    executor: Executor | None,
+    now: datetime,
+) -> _CopyStep:
+    """Delete a Job that would not spare what a restore needs; another follows the restore.
+
+    Its pod may have started this moment: it is stopped then, and whoever is next waits for its end.
+    """
+    needed = " and ".join(copy.pinned_late)
+    why = Reason(Cause.WAITING_FOR_RESTORE, f"a restore needs Snapshot {needed}")
+    return _CopyStep(
+        entry,
+        delete_job(namespace, executor),
+        conditions=(waiting(_ENSURED.type, why, now),),
+        requeue_after=_AGAIN,
+    )
 
 
 def _failed(

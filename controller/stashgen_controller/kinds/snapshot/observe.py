@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from stashgen.api.backup_session import BackupSession, BackupSessionPhase
 from stashgen.api.labels import RECORD_ANNOTATION
+from stashgen.api.meta import ObjectMeta
 from stashgen.api.snapshot import Phase, Snapshot, SnapshotStatus
 from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.jobs.run import JobRun, observe_job
@@ -46,7 +47,7 @@ def observe(reader: Reader, snapshot: Snapshot) -> Observed:
             namespace=namespace,
             name=snapshot.metadata.name,
             executor=snapshot.status.executor if snapshot.status else None,
-            owner=session.metadata if session is not None else None,
+            owner=session.metadata if session is not None else _deleted_owner(snapshot),
             was_started=_was_started(snapshot, session),
             reported=reported_end(snapshot),
             is_settled=snapshot.is_finished
@@ -67,9 +68,19 @@ def _record(snapshot: Snapshot) -> RecordedSnapshot | None:
     return found if is_same and found.phase.is_final else None
 
 
+def _deleted_owner(snapshot: Snapshot) -> ObjectMeta:
+    """What is known of a session that is gone: its Job may be there, and its pod may run."""
+    metadata = snapshot.metadata
+    return ObjectMeta(
+        name=snapshot.spec.backup_session or "", creation_timestamp=metadata.creation_timestamp
+    )
+
+
 def _was_started(snapshot: Snapshot, session: BackupSession | None) -> bool:
     """The session records that a Job runs as soon as it has made one; its UID follows here."""
-    known = (session.status.snapshots if session and session.status else None) or ()
+    if session is None:
+        return _record(snapshot) is None
+    known = (session.status.snapshots if session.status else None) or ()
     return any(
         item.name == snapshot.metadata.name and item.phase is Phase.RUNNING for item in known
     )

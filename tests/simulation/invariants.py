@@ -4,30 +4,34 @@ Truth is what processes do to volumes and repositories, not what objects say of 
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import cast
 
 from stashgen.api import resources as known
 from stashgen.api.base import (
     JsonObject,
-    labels_of,
     list_of,
     mapping_of,
     metadata_of,
     name_of,
     namespace_of,
+    parse_time,
 )
-from stashgen.api.labels import JOB_NAME_LABEL, PLAN_ANNOTATION
+from stashgen.api.labels import PLAN_ANNOTATION
 from stashgen.api.resources import Resource
 from stashgen.api.snapshot import Phase
 from stashgen.kubestash import layout, phases
 from stashgen.kubestash.verbs import Verb
+from stashgen_controller.kinds.backup_session.retention import TIMEOUT
 from stashgen_controller.protocol.run_result import ErrorClass, RunResult
 from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.runtime.kind import phase_of
 from tests.simulation.api_server import ApiServer
 from tests.simulation.bucket import Bucket
+from tests.simulation.faults import Fault, Faults
 from tests.simulation.restic import ResticRepository, Volume, Witness
+from tests.simulation.timeline import Timeline
 from tests.simulation.trace import Trace
 from tests.simulation.worker import WorkerProcess
 
@@ -61,10 +65,9 @@ class Invariant(StrEnum):
     FAULTLESS_SUCCEEDS = "faultless-succeeds"
 
 
-# What is not kept: a restore that is created while a retention has its Job already, even if the
-# pod has not started yet, waits for it and may find that its Snapshot has gone.
-BROKEN = frozenset({Invariant.PINNED_LATE_IS_KEPT})
-HOLD = frozenset(Invariant) - BROKEN
+# A restore that came so long before a retention's pod was noticed, unless nobody was there to.
+_NOTICED = timedelta(minutes=1)
+_UNNOTICED = frozenset({Fault.HALF_OPEN, Fault.DEATH, Fault.LEAD_CHANGE})
 
 
 class ViolationError(BaseException):
@@ -80,7 +83,7 @@ class Invariants:
 
     Args:
         checked: Those that end the run where they are broken.
-        server, bucket, repositories, volume, trace: Of the simulation.
+        timeline, faults, server, bucket, repositories, volume, trace: Of the simulation.
         processes: Those that run in truth.
 
     Attributes:
@@ -92,6 +95,8 @@ class Invariants:
         self,
         checked: frozenset[Invariant],
         *,
+        timeline: Timeline,
+        faults: Faults,
         server: ApiServer,
         bucket: Bucket,
         repositories: dict[str, ResticRepository],
@@ -100,6 +105,8 @@ class Invariants:
         processes: Callable[[], Iterable[WorkerProcess]],
     ) -> None:
         self._checked = checked
+        self._timeline, self._faults = timeline, faults
+        self._started: dict[str, datetime] = {}
         self._server, self._bucket, self._repositories = server, bucket, repositories
         self._trace, self._volume = trace, volume
         self._processes = processes
@@ -123,6 +130,7 @@ class Invariants:
     def starts(self, process: WorkerProcess) -> None:
         """A container is about to start."""
         order = process.order
+        self._started[process.uid] = self._timeline.now
         if order.verb not in _EXCLUSIVE:
             return
         mine = self._volumes(process)
@@ -201,37 +209,31 @@ class Invariants:
         if half_restored is not None:
             what = f"{process.name} removes data while {half_restored} wrote in part"
             self.broken(Invariant.HALF_RESTORED_IS_NOT_PRUNED, what)
-        begun = self._ordered(process)
+        ordered, started = _decided(process), self._started[process.uid]
         for who, since, pinned in self._pinned(namespace_of(process.pod)):
-            if pinned & set(ids):
-                is_late = since is not None and since >= begun
-                what = f"{process.name} removes what {who} restores"
-                self.broken(
-                    Invariant.PINNED_LATE_IS_KEPT if is_late else Invariant.PINNED_IS_KEPT, what
-                )
+            if not pinned & set(ids):
+                continue
+            what = f"{process.name} removes what {who} restores"
+            if since is None or since < ordered:
+                self.broken(Invariant.PINNED_IS_KEPT, what)
+            elif since < started - _NOTICED and not _UNNOTICED & self._faults.chosen.keys():
+                self.broken(Invariant.PINNED_LATE_IS_KEPT, what)
 
-    def _ordered(self, process: WorkerProcess) -> str:
-        """When a process's Job was made, or its pod where the Job is gone."""
-        name = str(labels_of(process.pod).get(JOB_NAME_LABEL))
-        job = self._server.find(known.JOBS, namespace_of(process.pod), name)
-        return str(metadata_of(job or process.pod)["creationTimestamp"])
-
-    def _pinned(self, namespace: str) -> Iterable[tuple[str, str | None, set[str]]]:
+    def _pinned(self, namespace: str) -> Iterable[tuple[str, datetime | None, set[str]]]:
         """Who restores, since when, and what unfinished restores name: restic's ids."""
         for restore in self._server.items(known.RESTORE_SESSIONS, namespace):
             if phase_of(restore) not in phases.FINAL:
                 source = mapping_of(mapping_of(restore, "spec"), "dataSource")
                 yield (
                     name_of(restore),
-                    str(metadata_of(restore)["creationTimestamp"]),
+                    _created(restore),
                     self._ids(namespace, str(source.get("snapshot"))),
                 )
         for request in self._server.items(known.RESTORE_REQUESTS, namespace):
             if phase_of(request) not in phases.FINAL:
                 wanted = mapping_of(request, "status").get("snapshot")
                 wanted = wanted or mapping_of(request, "spec").get("snapshot")
-                since = str(metadata_of(request)["creationTimestamp"])
-                yield name_of(request), since, self._ids(namespace, str(wanted))
+                yield name_of(request), _created(request), self._ids(namespace, str(wanted))
         for process in self._at_work():
             if process.order.verb is Verb.RESTORE:
                 snapshot = cast("JsonObject", process.order.plan.snapshot)
@@ -434,6 +436,17 @@ def ids_of(snapshot: JsonObject) -> set[str]:
         for stats in list_of(cast("JsonObject", component), "resticStats")
     )
     return {str(id_) for id_ in found if id_}
+
+
+def _created(obj: JsonObject) -> datetime:
+    return parse_time(str(metadata_of(obj)["creationTimestamp"]))
+
+
+def _decided(process: WorkerProcess) -> datetime:
+    """When it was decided that a retention begins."""
+    deadline = process.order.plan.deadline
+    assert deadline is not None
+    return deadline - TIMEOUT
 
 
 def _subject(process: WorkerProcess) -> str:

@@ -83,6 +83,8 @@ class World:
         self.cluster = Cluster(self.timeline, self.server, self.faults, self.trace, self._start)
         self.invariants = Invariants(
             checked,
+            timeline=self.timeline,
+            faults=self.faults,
             server=self.server,
             bucket=self.bucket,
             repositories=self.repositories,

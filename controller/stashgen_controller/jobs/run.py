@@ -473,7 +473,7 @@ def observe_job(
         return _accepted(run, owner, name)
     if not run.is_from_absence:
         return run
-    live = reader.live_labelled(Pod, namespace, JOB_NAME_LABEL, name)
+    live = reader.live_items(Pod, namespace, (JOB_NAME_LABEL, name))
     there = {pod.metadata.uid for pod in live}
     # The cache remembers pods that ended before they were deleted.
     ended = [

@@ -14,7 +14,7 @@ from stashgen_controller.kube.client import Client, NotFoundError
 from stashgen_controller.kube.informer import Informer
 from stashgen_controller.runtime.indexer import Change, Indexer
 from stashgen_controller.runtime.kind import CoveringIndex, Index, ModelT, Place, ValueT
-from stashgen_controller.runtime.unreadable import UnreadableError
+from stashgen_controller.runtime.unreadable import UnreadableError, readable
 
 # Told of every change once the cache has it: the kind, and what happened.
 OnChange = Callable[[Resource, Change], None]
@@ -141,16 +141,17 @@ class Cache:
         except NotFoundError:
             return None
 
-    def live_labelled(
-        self, model: type[ModelT], namespace: str, label: str, value: str
+    def live_items(
+        self, model: type[ModelT], namespace: str, label: tuple[str, str] | None = None
     ) -> Sequence[ModelT]:
-        """The objects with a label as the API server has them now.
+        """The objects of a namespace as the API server has them now, those of odd shape left out.
 
         Raises:
             ApiError: it cannot be asked.
         """
-        found, _ = self._client.list(model.resource, namespace, label_selector=f"{label}={value}")
-        return [model.from_wire(obj) for obj in found]
+        selector = "=".join(label) if label is not None else ""
+        found, _ = self._client.list(model.resource, namespace, label_selector=selector)
+        return readable(model, found)
 
     def _new_informers(self) -> dict[Resource, Informer]:
         return {

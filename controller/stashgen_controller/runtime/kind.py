@@ -104,10 +104,19 @@ class Reader(Protocol):
         """
         ...
 
-    def live_labelled(
-        self, model: type[ModelT], namespace: str, label: str, value: str
+    def live_items(
+        self, model: type[ModelT], namespace: str, label: tuple[str, str] | None = None
     ) -> Sequence[ModelT]:
-        """The objects with a label as the API server has them now."""
+        """The objects of a namespace as the API server has them now, those of odd shape left out.
+
+        Args:
+            model: Their kind.
+            namespace: Theirs.
+            label: Only those with this label and value.
+
+        Raises:
+            Whatever a request raises.
+        """
         ...
 
 

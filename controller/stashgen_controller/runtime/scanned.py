@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from stashgen.api.base import JsonObject, labels_of, name_of, namespace_of
 from stashgen.api.resources import Resource
 from stashgen_controller.runtime.kind import CoveringIndex, Index, ModelT, Place, ValueT
-from stashgen_controller.runtime.unreadable import UnreadableError
+from stashgen_controller.runtime.unreadable import UnreadableError, readable
 
 
 class ScannedReader(ABC):
@@ -46,11 +46,11 @@ class ScannedReader(ABC):
 
     def items(self, model: type[ModelT], namespace: str | None = None) -> Sequence[ModelT]:
         """The objects of a kind; one of another shape is left out."""
-        return _parsed(model, self.stored_items(model.resource, namespace))
+        return readable(model, self.stored_items(model.resource, namespace))
 
     def by(self, index: Index[ModelT], *key: str) -> Sequence[ModelT]:
         """The objects that have a key by an index."""
-        return _parsed(
+        return readable(
             index.model,
             [obj for obj in self.listed(index.model.resource) if key in tuple(index.keys(obj))],
         )
@@ -75,19 +75,12 @@ class ScannedReader(ABC):
         """One object: what is read here was read a moment ago."""
         return self.get(model, namespace, name)
 
-    def live_labelled(
-        self, model: type[ModelT], namespace: str, label: str, value: str
+    def live_items(
+        self, model: type[ModelT], namespace: str, label: tuple[str, str] | None = None
     ) -> Sequence[ModelT]:
-        """The objects with a label."""
+        """The objects of a namespace; what is read here was read a moment ago."""
         found = self.stored_items(model.resource, namespace)
-        return _parsed(model, [obj for obj in found if labels_of(obj).get(label) == value])
-
-
-def _parsed(model: type[ModelT], objects: Iterable[JsonObject]) -> list[ModelT]:
-    found = []
-    for obj in objects:
-        try:
-            found.append(model.from_wire(obj))
-        except ValidationError:
-            continue
-    return found
+        return readable(
+            model,
+            [obj for obj in found if label is None or labels_of(obj).get(label[0]) == label[1]],
+        )

@@ -5,19 +5,22 @@ about such an object, nor about one whose look has to read it; both say so in a 
 object has been mended. Statuses are handled as stored here: they may be what cannot be read.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import cast
+from typing import TypeVar, cast
 
 from pydantic import JsonValue, ValidationError
 
 from stashgen.api.base import JsonObject, format_time, metadata_of, parse_time
+from stashgen.api.meta import Kind
 from stashgen.api.resources import Resource
 from stashgen.api.shared import ConditionStatus
 from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.runtime.causes import Cause
+
+KindT = TypeVar("KindT", bound=Kind)
 
 # What reading an object of an odd shape may raise (pydantic.ValidationError is a ValueError).
 ODD_SHAPE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -43,6 +46,17 @@ class UnreadableError(ValueError):
         self.place = (resource, namespace or "", name)
         self.problems = "; ".join(_problems(error))
         super().__init__(f"{resource.kind} {name} cannot be read: {self.problems}")
+
+
+def readable(model: type[KindT], objects: Iterable[JsonObject]) -> list[KindT]:
+    """Objects as stored as models, without those that cannot be read."""
+    found = []
+    for obj in objects:
+        try:
+            found.append(model.from_wire(obj))
+        except ValidationError:
+            continue
+    return found
 
 
 def _problems(error: ValidationError) -> Iterator[str]:

@@ -116,6 +116,21 @@ class Copy:
         return self.retain_run.state in {RunState.ABSENT, RunState.FINISHED}
 
     @property
+    def leaves_more(self) -> bool:
+        """The retention Job removed as much as one may and left the rest to the next."""
+        result = self.retain_run.result
+        retention = result.retention if result is not None else None
+        if retention is None or not retention.remaining:
+            return False
+        return bool(retention.removed or retention.removed_before)
+
+    @property
+    def may_retain(self) -> bool:
+        """A retention Job is the next to be made."""
+        is_next = self.retain_run.state is RunState.ABSENT or self.leaves_more
+        return is_next and self.maintenance is not None
+
+    @property
     def is_claimed(self) -> bool:
         """The session recorded that the backup begins: volume and repository are ours."""
         return self.recorded is Phase.RUNNING

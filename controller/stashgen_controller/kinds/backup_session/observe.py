@@ -1,7 +1,7 @@
 """What is to be known about one BackupSession before anything is decided."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from pydantic import ValidationError
@@ -42,6 +42,8 @@ from stashgen_controller.listers.objects import (
 from stashgen_controller.listers.partial_restores import partial_restore
 from stashgen_controller.listers.pods import terminated_pods
 from stashgen_controller.listers.snapshots import (
+    asking,
+    asking_now,
     pinned_snapshots,
     reported_end,
     unrecorded_failures,
@@ -144,6 +146,9 @@ def observe(reader: Reader, session: BackupSession) -> Observed:
     siblings = siblings_of(reader, session) if _asks_for_siblings(session) else []
     copies = _copies(reader, session, wanted)
     claim = target.name if target is not None else ""
+    in_the_way = _claimants(reader, session, copies, claim)
+    if all(item.until is not None for item in in_the_way):
+        copies = _pinned_now(reader, namespace, copies)
     return Observed(
         session=session,
         configuration=configuration,
@@ -152,7 +157,7 @@ def observe(reader: Reader, session: BackupSession) -> Observed:
         copies=copies,
         running=running_before(session, siblings),
         restoring=restoring_into(reader, namespace, target.name) if target is not None else None,
-        claimants=_claimants(reader, session, copies, claim),
+        claimants=in_the_way,
         partial_restore=partial_restore(reader, namespace, claim) if claim else None,
         siblings=siblings,
         claim=claim,
@@ -216,6 +221,22 @@ def _copies(reader: Reader, session: BackupSession, invoker: _Invoker) -> Sequen
     return copies
 
 
+def _pinned_now(reader: Reader, namespace: str, copies: Sequence[Copy]) -> Sequence[Copy]:
+    """With what restores need as the API server has it, where a retention is the next to begin.
+
+    What it removes is gone for good, and a cache that is behind does not know of the newest one.
+    """
+    if not any(copy.may_retain for copy in copies):
+        return copies
+    who = asking_now(reader, namespace)
+    return [
+        replace(copy, pinned=pinned_snapshots(reader, namespace, copy.name, who))
+        if copy.may_retain
+        else copy
+        for copy in copies
+    ]
+
+
 def _copy(
     reader: Reader,
     session: BackupSession,
@@ -263,10 +284,14 @@ def _copy(
     backs_up = run.state is RunState.ABSENT or session.phase is None
     # A failure is followed by retention, if at all, from the moment the session ends.
     is_followed = Phase.FAILED in phases and (entry is not None or not is_pushed)
+    is_applied = entry is not None and entry.is_finished
     retains = retain_run.state in _MAY_RETAIN and (Phase.SUCCEEDED in phases or is_followed)
+    retains &= not is_applied
     # A restore that came after the Job was made: it knows what it was told then.
-    is_unbegun = entry is not None and not entry.is_finished and retain_run.is_unbegun
-    pinned = pinned_snapshots(reader, namespace, name) if retains or is_unbegun else ()
+    is_unbegun = entry is not None and not is_applied and retain_run.is_unbegun
+    pinned: tuple[str, ...] = ()
+    if retains or is_unbegun:
+        pinned = pinned_snapshots(reader, namespace, name, asking(reader, namespace))
     known = _planned_pins(reader, namespace, retain_job) if is_unbegun and pinned else ()
     template = maintenance = problem = retention_problem = None
     if repository is None:

@@ -39,7 +39,7 @@ from stashgen_controller.jobs.lifecycle import (
     stage_of,
 )
 from stashgen_controller.jobs.manifest import job_manifest, owner_of
-from stashgen_controller.jobs.run import SETTLES, JobRun, RunState
+from stashgen_controller.jobs.run import SETTLES, RunState
 from stashgen_controller.kinds.backup_session.copy import Copy
 from stashgen_controller.kinds.backup_session.observe import Observed
 from stashgen_controller.listers.claims import waits_for
@@ -51,7 +51,7 @@ from stashgen_controller.runtime.conditions import condition, waiting, with_cond
 from stashgen_controller.runtime.decision import Action, Create, Delete
 
 _ENSURED = ExecutorEnsured(ConditionType.RETENTION_EXECUTOR_ENSURED, "RetentionPolicy")
-_TIMEOUT = timedelta(hours=2)
+TIMEOUT = timedelta(hours=2)
 _AGAIN = timedelta(minutes=1)
 _NO_CLUSTER = Reason("", "the cluster's UID is not known yet")
 
@@ -191,7 +191,7 @@ def _advance(seen: Observed, copy: Copy, now: datetime, *, is_busy: bool) -> _Co
         case NeverStarted():
             failed = _failed(entry, stage.executor, stage.error)
             return _CopyStep(failed, stage.deletion, never_started=(copy, stage))
-        case Succeeded() if _is_continued(run):
+        case Succeeded() if copy.leaves_more:
             following = copy.retain_attempt + 1
             step = _begin_in_turn(seen, copy, entry, following, now, is_busy=is_busy)
             return replace(step, actions=(*step.actions, *_deletions(copy)))
@@ -205,14 +205,6 @@ def _advance(seen: Observed, copy: Copy, now: datetime, *, is_busy: bool) -> _Co
             return _CopyStep(failed, conditions=conditions, requeue_after=next_look(run))
         case _:
             assert_never(stage)
-
-
-def _is_continued(run: JobRun) -> bool:
-    """Whether a Job removed as much as one may and left the rest to the next."""
-    retention = run.result.retention if run.result is not None else None
-    if retention is None or not retention.remaining:
-        return False
-    return bool(retention.removed or retention.removed_before)
 
 
 def _begin_in_turn(
@@ -295,7 +287,7 @@ def _plan(seen: Observed, copy: Copy, attempt: int, now: datetime) -> RunSpec:
     return RunSpec(
         verb=Verb.RETAIN,
         attempt=attempt,
-        deadline=(now + _TIMEOUT).replace(microsecond=0),
+        deadline=(now + TIMEOUT).replace(microsecond=0),
         cluster_uid=seen.cluster_uid or "",
         claim_uid=seen.claim_uid,
         backup_session=seen.session.metadata.name,

@@ -10,6 +10,7 @@ from tests.bench.controller_load.progress import Key
 
 Line = dict[str, object]
 _SUMMARIES = frozenset({"update repositories/status", "patch repositories/status"})
+_ASKED = frozenset({"list restoresessions", "list restorerequests"})
 
 
 def percentiles(what: str, values: Sequence[float]) -> Line:
@@ -74,8 +75,8 @@ def requests_of_retention(
 ) -> int:
     """How many requests only retention needs.
 
-    They make its Jobs, write a session's status after the session's end, delete Snapshots, and
-    write a Repository's summary a second time.
+    They ask what restores need, make its Jobs, write a session's status after the session's end,
+    delete Snapshots, and write a Repository's summary a second time.
     """
     backups = {(job.namespace, job.name) for job in played if job.verb == "backup"}
     made = [item for item in found if item.is_granted]
@@ -83,6 +84,7 @@ def requests_of_retention(
         item.kind == "create jobs" and (item.namespace, item.name) not in backups for item in made
     )
     removed = sum(item.kind == "delete snapshots" for item in made)
+    asked = sum(item.kind in _ASKED for item in made if item.namespace)
     summaries = Counter((item.namespace, item.name) for item in made if item.kind in _SUMMARIES)
     again = summaries.total() - len(summaries)
-    return jobs + removed + again + sum(writes_after[key] for key in sessions)
+    return asked + jobs + removed + again + sum(writes_after[key] for key in sessions)

@@ -7,6 +7,7 @@ sides can answer "permission denied".
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -38,12 +39,15 @@ _METADATA = re.compile(r"(?:l?chown|chmod|xattr\.\w+) |failed to restore timesta
 class Where(StrEnum):
     """Where something went wrong with a file.
 
-    ``NOWHERE`` is no fault: restic's scan only estimates the progress, and a file that went away
-    before it could be read is not part of the volume as it was. ``METADATA``: the file is in the
-    target, but the target refused its owner, mode, times or attributes.
+    ``NOWHERE`` is no fault: restic's scan only estimates the progress, and a file that was replaced
+    before it could be read is not part of the volume as it was. Nor is one that went away;
+    ``MISSING`` are those that were not found, and some file systems list what they never find
+    (``worker/unresolved.py``). ``METADATA``: the file is in the target, but the target refused its
+    owner, mode, times or attributes.
     """
 
     NOWHERE = "nowhere"
+    MISSING = "missing"
     SOURCE = "source"
     TARGET = "target"
     METADATA = "metadata"
@@ -79,6 +83,11 @@ class Complaints:
         if len(self.names) < _NAMED:
             self.names.append(item)
 
+    @property
+    def items(self) -> Collection[str]:
+        """The first 10,000 of the files."""
+        return self._seen
+
     def files(self, root: str) -> AffectedFiles | None:
         """The files, named from a folder on; None without any."""
         if not self.count:
@@ -95,18 +104,20 @@ def where(during: str, item: str, text: str, repository: str) -> Where:
         text: restic's words.
         repository: Its address; a path if it is a folder.
     """
-    if during == "scan":
-        return Where.NOWHERE
     # A name can contain anything, also what an error looks like.
     said = text.replace(item, "") if len(item) > 1 else text
+    if during == "scan":
+        # The archiver says nothing about a file that it does not find, the scan does.
+        return Where.MISSING if said.endswith(_GONE) else Where.NOWHERE
     is_path = repository.startswith("/")
     if _HANDLE.search(said) or any(mark in said for mark in _REPOSITORY):
         return Where.STORAGE
     if is_path and repository in said:
         return Where.STORAGE
     if during == "archival":
-        is_past = said.endswith(_GONE) or _REPLACED.search(said) is not None
-        return Where.NOWHERE if is_past else Where.SOURCE
+        if said.endswith(_GONE):
+            return Where.MISSING
+        return Where.NOWHERE if _REPLACED.search(said) else Where.SOURCE
     if during == "restore":
         return _of_restore(item, text)
     return Where.STORAGE

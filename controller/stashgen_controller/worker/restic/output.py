@@ -94,7 +94,7 @@ class Output:
         place = where(during, item, _text_of(message), self.repository)
         text = _item_error(item, message)
         self.complaints[place].add(item, text)
-        if place is not Where.NOWHERE:
+        if place not in (Where.NOWHERE, Where.MISSING):
             self.errors.add(text)
 
     def _complain(self, text: str) -> None:

@@ -34,6 +34,7 @@ from stashgen_controller.worker.restic.process import HOST, Outcome, Restic, Res
 from stashgen_controller.worker.run import RunContext, RunFailedError, run_error
 from stashgen_controller.worker.status_reporter import Reporter, backup_progress
 from stashgen_controller.worker.storage.base import StorageError
+from stashgen_controller.worker.unresolved import unresolved
 from stashgen_controller.worker.verbs import Work
 from stashgen_controller.worker.verbs.arguments import (
     OF_FILE_SYSTEM,
@@ -119,6 +120,8 @@ def _back_up(run: RunContext, order: BackupOrder, reporter: Reporter, name: str)
         _back_up_path(run, order, reporter, restic=restic, name=name, source=source)
         for source in order.paths
     ]
+    for outcome in outcomes:
+        _add_unresolved(run, outcome)
     root = str(run.environment.data)
     unreadable = add_up(*(found.output.complaints[Where.SOURCE].files(root) for found in outcomes))
     run.components[order.component] = run.components[order.component].model_copy(
@@ -137,6 +140,15 @@ def _back_up(run: RunContext, order: BackupOrder, reporter: Reporter, name: str)
     run.finish_component(order.component, Phase.SUCCEEDED)
 
 
+def _add_unresolved(run: RunContext, outcome: Outcome) -> None:
+    """Count what the volume lists but cannot find as files that could not be read."""
+    complaints = outcome.output.complaints
+    for item in unresolved(complaints[Where.MISSING].items):
+        text = f"{item}: listed by its folder, but not found"
+        complaints[Where.SOURCE].add(item, text)
+        run.errors.add(text)
+
+
 def _require_sound(run: RunContext, name: str, outcome: Outcome) -> None:
     """Stop where restic found out, while it read the volume, that the repository lacks something.
 
@@ -149,7 +161,9 @@ def _require_sound(run: RunContext, name: str, outcome: Outcome) -> None:
         if reason is ErrorClass.REPOSITORY_DAMAGED:
             run.components[name] = run.components[name].model_copy(update={"integrity": False})
         raise RunFailedError(reason, f"restic backup: {'; '.join(texts)}")
-    is_explained = complaints[Where.SOURCE].count or complaints[Where.NOWHERE].count
+    is_explained = any(
+        complaints[place].count for place in (Where.SOURCE, Where.NOWHERE, Where.MISSING)
+    )
     if outcome.exit_code == SOURCE_INCOMPLETE and not is_explained:
         raise RunFailedError(ErrorClass.SOURCE_INCOMPLETE, f"restic backup: {outcome.text}")
 

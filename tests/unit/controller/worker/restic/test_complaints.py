@@ -16,9 +16,9 @@ _PACK = "<data/4d250f34c4>"
         (f"open {_FILE}: stale NFS file handle", Where.SOURCE),
         (f'{_FILE}: unsupported file type "irregular"', Where.SOURCE),
         (f"can not obtain extended attribute user.x for {_FILE}: permission denied", Where.SOURCE),
-        (f"open {_FILE}: no such file or directory", Where.NOWHERE),
-        (f"failed to save {_FILE}: read {_FILE}: no such file or directory", Where.NOWHERE),
-        (f"xattr.get {_FILE} user.x: no such file or directory", Where.NOWHERE),
+        (f"open {_FILE}: no such file or directory", Where.MISSING),
+        (f"failed to save {_FILE}: read {_FILE}: no such file or directory", Where.MISSING),
+        (f"xattr.get {_FILE} user.x: no such file or directory", Where.MISSING),
         (f'file "{_FILE}" changed type, refusing to archive', Where.NOWHERE),
         (f'failed to save {_FILE}: node type "dir" is wrong', Where.NOWHERE),
         (f"failed to save {_FILE}: Save({_PACK}): permission denied", Where.STORAGE),
@@ -32,7 +32,14 @@ _PACK = "<data/4d250f34c4>"
 )
 def test_where_a_backup_failed(text: str, place: Where) -> None:
     assert where("archival", _FILE, text, _STORE) is place
-    assert where("scan", _FILE, text, _STORE) is Where.NOWHERE
+    assert where("scan", _FILE, text, _STORE) in {Where.NOWHERE, Where.MISSING}
+
+
+def test_the_scan_names_what_is_not_found_and_is_no_judge_of_anything_else() -> None:
+    """The archiver leaves out such a file without a word."""
+    gone, denied = "no such file or directory", "permission denied"
+    assert where("scan", _FILE, f"lstat {_FILE}: {gone}", _STORE) is Where.MISSING
+    assert where("scan", _FILE, f"lstat {_FILE}: {denied}", _STORE) is Where.NOWHERE
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from stashgen_controller.kube.client import (
 )
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.causes import Cause
+from stashgen_controller.runtime.conditions import without_retired
 from stashgen_controller.runtime.decision import Action, Create, Decision, Delete, Patch
 from stashgen_controller.runtime.kind import Reader
 
@@ -107,6 +108,7 @@ def _write_status(
     client: Client, resource: Resource, obj: JsonObject, status: JsonObject, wrote: Wrote
 ) -> JsonObject:
     """Write a status that differs; returns the object as it is then."""
+    status = without_retired(status)
     if status == obj.get("status"):
         return obj
     metadata = cast("dict[str, str]", obj["metadata"])

@@ -3,12 +3,23 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from stashgen.api.base import JsonObject
 from stashgen.api.shared import Condition, ConditionStatus
 from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.causes import Cause
 
 _STATUS = {True: ConditionStatus.TRUE, False: ConditionStatus.FALSE, None: ConditionStatus.UNKNOWN}
+
+# What earlier versions said of an object and nobody decides about any more: it would stay for ever,
+# and Argo CD and Flux go by every condition that is there.
+RETIRED_TYPES = frozenset(
+    {
+        # BackupConfiguration, BackupStorage, Repository: beside Ready, with what is not supported.
+        # Such an object is invalid since then (UnsupportedField in the conditions that say so).
+        "FieldsSupported",
+    }
+)
 
 # Refusals that pass by themselves: a sync is under way.
 _PASSING = frozenset({Cause.ADMISSION_POLICY_MISSING, Cause.NOT_REVIEWED_YET})
@@ -42,6 +53,20 @@ def with_condition(conditions: tuple[Condition, ...], wanted: Condition) -> tupl
 def without(conditions: tuple[Condition, ...], type_: str) -> tuple[Condition, ...]:
     """The conditions without one type."""
     return tuple(condition for condition in conditions if condition.type != type_)
+
+
+def without_retired(status: JsonObject) -> JsonObject:
+    """A status as it is written, without conditions that are not set any more."""
+    found = status.get("conditions")
+    if not isinstance(found, list):
+        return status
+    kept = [
+        item for item in found if not (isinstance(item, dict) and item.get("type") in RETIRED_TYPES)
+    ]
+    if len(kept) == len(found):
+        return status
+    rest = {key: value for key, value in status.items() if key != "conditions"}
+    return {**rest, "conditions": kept} if kept else rest
 
 
 def condition(

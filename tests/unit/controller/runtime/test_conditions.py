@@ -1,20 +1,25 @@
 """Conditions keep their transition time as long as their status stays."""
 
 from datetime import timedelta
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stashgen.api.base import JsonObject
 from stashgen.api.shared import Condition, ConditionStatus
+from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.conditions import (
+    RETIRED_TYPES,
     condition,
     find,
     is_true,
     not_done,
     with_condition,
     without,
+    without_retired,
 )
 from tests.support.world import NOW
 
@@ -68,3 +73,18 @@ def test_the_last_word_about_a_type_counts(words: list[tuple[str, bool | None]])
     for type_, status in last.items():
         assert is_true(found, type_) is (status is True)
     assert find(found, "D") is None
+
+
+def test_what_earlier_versions_said_is_dropped_and_all_else_stays() -> None:
+    old: JsonObject = {"type": "FieldsSupported", "status": "False", "reason": "UnsupportedField"}
+    ours: JsonObject = {"type": "ValidationPassed", "status": "True"}
+    foreign: JsonObject = {"type": "SomebodyElse", "status": "False"}
+    status: JsonObject = {"phase": "Ready", "conditions": [old, ours, foreign]}
+    assert without_retired(status) == {"phase": "Ready", "conditions": [ours, foreign]}
+    assert without_retired({"conditions": [old]}) == {}
+    for same in ({"conditions": [ours]}, {"conditions": "odd"}, {"conditions": ["odd"]}, {}):
+        assert without_retired(cast("JsonObject", same)) == same
+
+
+def test_no_type_that_is_set_is_retired() -> None:
+    assert not RETIRED_TYPES & set(ConditionType)

@@ -6,13 +6,14 @@ reported, so that a gap in the inventory is not mistaken for a volume that does 
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Generic, TypeVar
 
 from stashgen.diagnostics import Finding, Outcome, Position, Severity, quote
+from stashgen.inventory.foreign import foreign, known_namespace, mounted_claims
 from stashgen.inventory.kubestash import kubestash_findings
-from stashgen.model.inventory import Inventory, Volume, VolumeKey
+from stashgen.model.inventory import ForeignBackup, Inventory, Volume, VolumeKey
 from stashgen.model.source import Source
 from stashgen.yaml.documents import Document
 from stashgen.yaml.nodes import Json
@@ -22,6 +23,9 @@ _PLACEHOLDERS = ("${", "{{")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", re.ASCII)
 _LONGEST = {"name": 253, "namespace": 63}
 _Path = tuple[str | int, ...]
+# Cluster id, kind and name of what has pods.
+_Workload = tuple[str, str, str]
+_Claims = list[tuple[str | None, str]]
 _Item = TypeVar("_Item")
 
 
@@ -64,6 +68,8 @@ class _Collector:
     volumes: dict[VolumeKey, _Found[Volume]] = field(default_factory=dict)
     namespaces: dict[tuple[str, str], _Found[Mapping[str, str]]] = field(default_factory=dict)
     unreadable: list[Position] = field(default_factory=list)
+    foreign: list[ForeignBackup] = field(default_factory=list)
+    mounts: dict[_Workload, _Claims] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -76,7 +82,8 @@ def collect(source: Source) -> Outcome[Inventory]:
 
     Lists of the core group are expanded. Findings: an object that cannot be understood (warning; it
     is also in ``unreadable``), an object that occurs twice (error if the two differ), a KubeStash
-    manifest that the cluster would refuse (error).
+    manifest that the cluster would refuse (error), one of what is no volume (warning; see
+    ``foreign``).
     """
     collector = _Collector(unreadable=list(source.unreadable))
     for cluster_id, documents in source.manifests.items():
@@ -84,8 +91,7 @@ def collect(source: Source) -> Outcome[Inventory]:
             for item in _objects(document.data, document, ()):
                 try:
                     _take(collector, cluster_id, item)
-                    found = kubestash_findings(item.data, document, item.path)
-                    collector.findings += found
+                    _judge(collector, cluster_id, item)
                 except _UnknownError as error:
                     collector.unreadable.append(item.position)
                     collector.findings.append(_unknown(item, str(error)))
@@ -93,8 +99,36 @@ def collect(source: Source) -> Outcome[Inventory]:
         volumes=tuple(found.item for _, found in sorted(collector.volumes.items(), key=_by_key)),
         namespace_labels={key: found.item for key, found in sorted(collector.namespaces.items())},
         unreadable=tuple(sorted(collector.unreadable)),
+        foreign=tuple(_with_claims(item, collector) for item in collector.foreign),
     )
     return Outcome(inventory, tuple(sorted(collector.findings, key=Finding.sort_key)))
+
+
+def _judge(collector: _Collector, cluster_id: str, item: _Object) -> None:
+    """What to say of a KubeStash manifest, and what a workload mounts."""
+    other = foreign(cluster_id, item.data, item.document, item.path)
+    if other is None:
+        collector.findings += kubestash_findings(item.data, item.document, item.path)
+    else:
+        collector.findings.append(other.finding)
+        collector.foreign += [other.backup] if other.backup is not None else []
+    metadata = item.data.get("metadata")
+    for claim in mounted_claims(item.data):
+        if isinstance(metadata, dict):
+            workload = (cluster_id, str(item.data["kind"]), str(metadata.get("name")))
+            mounted = (known_namespace(metadata), claim)
+            collector.mounts.setdefault(workload, []).append(mounted)
+
+
+def _with_claims(backup: ForeignBackup, collector: _Collector) -> ForeignBackup:
+    """It with what its target mounts; a namespace that is not known may be any."""
+    workload = (backup.cluster_id, backup.target_kind, backup.target)
+    claims = (
+        claim
+        for namespace, claim in collector.mounts.get(workload, ())
+        if None in {namespace, backup.target_namespace} or namespace == backup.target_namespace
+    )
+    return replace(backup, claims=frozenset(claims))
 
 
 def _by_key(entry: tuple[VolumeKey, object]) -> VolumeKey:

@@ -46,6 +46,7 @@ class Code(StrEnum):
 
     UNSUPPORTED = "SG503"
     UNREADABLE = "SG504"
+    FOREIGN = "SG505"
 
 
 def kubestash_findings(data: Mapping[str, Json], document: Document, path: _Path) -> list[Finding]:
@@ -74,7 +75,7 @@ def kubestash_findings(data: Mapping[str, Json], document: Document, path: _Path
         # It is set when it is applied, and references to it are not known to be of another one.
         found = tuple(item for item in found if not item.path.endswith(".namespace"))
     # What a placeholder will be is not known.
-    return [_unsupported(item, at) for item in found if not _has_placeholder(item.why)]
+    return [_unsupported(item, at) for item in found if not has_placeholder(item.why)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +94,11 @@ class _Place:
 def _is_template(problem: Mapping[str, Any]) -> bool:
     """Whether a value is an unresolved placeholder, of which nothing is known."""
     value = problem["input"]
-    return isinstance(value, str) and _has_placeholder(value)
+    return isinstance(value, str) and has_placeholder(value)
 
 
-def _has_placeholder(text: str) -> bool:
+def has_placeholder(text: str) -> bool:
+    """Whether something in a text is filled in later, so that nothing is known of it."""
     return "${" in text or "{{" in text
 
 

@@ -31,14 +31,36 @@ class Volume:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignBackup:
+    """A BackupConfiguration of what is no volume, such as a database: not ours.
+
+    Attributes:
+        namespace, target_namespace: None where it is only set when the object is applied.
+        target_kind, target: What it backs up.
+        claims: Those that the target mounts, as far as the inventory knows it.
+    """
+
+    cluster_id: str
+    namespace: str | None
+    name: str
+    target_kind: str
+    target: str
+    target_namespace: str | None
+    position: Position
+    claims: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Inventory:
     """The volumes of all clusters, sorted by key.
 
     Attributes:
         namespace_labels: By cluster id and namespace; only for namespaces that have a manifest.
         unreadable: Objects that could not be understood (templates, no namespace), so unknown.
+        foreign: What others back up, in the order of the manifests.
     """
 
     volumes: tuple[Volume, ...]
     namespace_labels: Mapping[tuple[str, str], Mapping[str, str]]
     unreadable: tuple[Position, ...] = ()
+    foreign: tuple[ForeignBackup, ...] = ()

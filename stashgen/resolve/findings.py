@@ -29,6 +29,7 @@ class Code(StrEnum):
     OTHER_USER = "SG526"
     NOT_ACKNOWLEDGED = "SG527"
     ACKNOWLEDGED_TWICE = "SG528"
+    FOREIGN_BACKUP = "SG529"
 
 
 def finding(  # each part of a message is an argument of its own

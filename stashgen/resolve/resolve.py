@@ -25,6 +25,7 @@ from stashgen.resolve.acknowledgements import acknowledged, acknowledgement_find
 from stashgen.resolve.conflicts import unused_storages, without_conflicts
 from stashgen.resolve.file_owners import other_users
 from stashgen.resolve.findings import Code, finding
+from stashgen.resolve.foreign_backups import foreign_backup_findings
 from stashgen.resolve.pod_security import allowed
 from stashgen.resolve.policies import (
     EffectiveCopy,
@@ -66,6 +67,7 @@ def resolve(
     findings += admitted.findings
     consistent = without_conflicts(policies, admitted.value)
     findings += consistent.findings
+    findings += foreign_backup_findings(inventory.foreign, protections)
     findings += unused_storages(policies)
     findings += other_users(consistent.value)
     retired = retire(policies, inventory, consistent.value, selection.unprotected, histories, today)

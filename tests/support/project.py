@@ -114,7 +114,7 @@ def resolved(
     manifests = {key: documents(text, f"clusters/{key}.yaml") for key, text in texts.items()}
     (root,) = documents(project, "stashgen.yaml")
     volumes = collect(Source(project=root, policies=(), manifests=manifests))
-    assert volumes.findings == ()
+    assert volumes.ok
     return resolve(policy_set(*policies, project=project), volumes.value, histories, TODAY)
 
 

@@ -1,0 +1,114 @@
+"""KubeStash manifests of what is no volume, such as a database: another operator's, not ours.
+
+Such an object starts nothing here, but that is no mistake of its author's: it is reported, and all
+else is built. What it backs up is kept, so that no policy protects the same thing again unnoticed.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from stashgen.diagnostics import Finding, Severity, quote
+from stashgen.inventory.kubestash import Code, has_placeholder
+from stashgen.model.inventory import ForeignBackup
+from stashgen.yaml.documents import Document
+from stashgen.yaml.nodes import Json, format_path
+
+# A misspelt claim is a mistake, and none of these is anything else.
+_MEANS_CLAIM = frozenset({"persistentvolumeclaim", "persistentvolumeclaims", "pvc", "pvcs"})
+_BACKUP = "BackupConfiguration"
+# By kind: where it says what it is about.
+_TARGETS: Mapping[str, str] = {
+    _BACKUP: "target",
+    "RestoreSession": "target",
+    "Repository": "appRef",
+}
+_Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """An object that is not ours.
+
+    Attributes:
+        finding: That it is not.
+        backup: What it backs up, if that is what it does.
+    """
+
+    finding: Finding
+    backup: ForeignBackup | None
+
+
+def foreign(
+    cluster_id: str, data: Mapping[str, Json], document: Document, path: _Path
+) -> Foreign | None:
+    """What to say of an object whose target is no claim; None for every other object.
+
+    Args:
+        cluster_id: In whose inventory it is.
+        data: The object.
+        document: That it is in.
+        path: Its place in the document.
+    """
+    kind, group = str(data.get("kind")), str(data.get("apiVersion")).partition("/")[0]
+    field = _TARGETS.get(kind)
+    target = _map(_map(data.get("spec")).get(field or ""))
+    target_kind = _text(target, "kind")
+    if field is None or not group.endswith(".kubestash.com"):
+        return None
+    if not target_kind or target_kind.lower() in _MEANS_CLAIM or has_placeholder(target_kind):
+        return None
+    metadata = _map(data.get("metadata"))
+    name, target_name = _text(metadata, "name"), _text(target, "name")
+    position = document.position(*path, "spec", field, "kind")
+    keys = ("spec", field, "kind")
+    found = Finding(
+        code=Code.FOREIGN,
+        severity=Severity.WARNING,
+        position=position,
+        subject=f"{kind}/{name} {format_path(keys)}",
+        what=f"this {kind} is of {target_kind} {quote(target_name)}, not of a volume",
+        why="stashgen backs up volumes only: its controller makes such an object invalid and "
+        "starts nothing for it",
+        fix="leave it to another operator, and exclude the file from the inventory's patterns",
+    )
+    if kind != _BACKUP:
+        return Foreign(found, None)
+    namespace = known_namespace(metadata)
+    backup = ForeignBackup(
+        cluster_id=cluster_id,
+        namespace=namespace,
+        name=name,
+        target_kind=target_kind,
+        target=target_name,
+        target_namespace=known_namespace(target) if target.get("namespace") else namespace,
+        position=position,
+    )
+    return Foreign(found, backup)
+
+
+def mounted_claims(data: Mapping[str, Json]) -> Iterator[str]:
+    """The claims that the pods of a workload mount by name."""
+    template = _map(_map(data.get("spec")).get("template"))
+    volumes = _map(template.get("spec")).get("volumes")
+    for volume in volumes if isinstance(volumes, list) else ():
+        name = _text(_map(_map(volume).get("persistentVolumeClaim")), "claimName")
+        if name:
+            yield name
+
+
+def known_namespace(metadata: Mapping[str, Json]) -> str | None:
+    """An object's namespace; None where it is only set when the object is applied."""
+    return _known(_text(metadata, "namespace"))
+
+
+def _known(namespace: str) -> str | None:
+    return None if not namespace or has_placeholder(namespace) else namespace
+
+
+def _map(value: Json) -> Mapping[str, Json]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(data: Mapping[str, Json], key: str) -> str:
+    value = data.get(key)
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,71 @@
+"""What others back up is not protected a second time by a policy."""
+
+import pytest
+
+from tests.support.project import claim, codes, resolved
+
+
+def _backup(
+    target: str = "{kind: Postgres, name: shop}", metadata: str = "{name: shop-db, namespace: demo}"
+) -> str:
+    return (
+        "---\napiVersion: core.kubestash.com/v1alpha1\nkind: BackupConfiguration\n"
+        f"metadata: {metadata}\nspec: {{target: {target}}}\n"
+    )
+
+
+_DEPLOYMENT = """\
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: shop, namespace: demo}
+spec: {template: {spec: {volumes: [{persistentVolumeClaim: {claimName: uploads}}]}}}
+"""
+_KUBEDB = "labels: {app.kubernetes.io/instance: shop, app.kubernetes.io/managed-by: kubedb.com}"
+
+
+def test_everything_else_is_protected() -> None:
+    outcome = resolved(
+        _backup()
+        + claim("uploads")
+        + claim("data-shops-0")
+        + claim("data-shop-0", "other")
+        + claim("shop-data")
+        + claim("data-shop-x")
+        + claim("labelled", more="labels: {app.kubernetes.io/instance: shop}")
+    )
+    assert "SG529" not in codes(outcome.findings)
+
+
+@pytest.mark.parametrize(
+    ("volume", "backup"),
+    [
+        (claim("data-shop-0"), _backup()),
+        (claim("shop"), _backup()),
+        (claim("pg", more=_KUBEDB), _backup()),
+        (claim("data-shop-0"), _backup(metadata="{name: shop-db}")),
+        (
+            claim("data-shop-0"),
+            _backup("{kind: Postgres, name: shop, namespace: demo}", "{name: x, namespace: ops}"),
+        ),
+        (_DEPLOYMENT + claim("uploads"), _backup("{apiGroup: apps, kind: Deployment, name: shop}")),
+        # The BackupConfiguration that is rendered for it has its name.
+        (claim("uploads"), _backup(metadata="{name: uploads, namespace: demo}")),
+    ],
+)
+def test_the_same_thing_is_refused_at_the_configuration(volume: str, backup: str) -> None:
+    outcome = resolved(volume + backup)
+    (found,) = (item for item in outcome.findings if item.code == "SG529")
+    assert found.subject.startswith("BackupConfiguration/")
+    assert str(found.position).startswith("clusters/dem1.yaml:")
+    assert 'policy "hourly" would protect volume "demo/' in found.what
+    assert not outcome.ok
+
+
+def test_each_configuration_is_reported_once() -> None:
+    outcome = resolved(_backup() + claim("data-shop-0") + claim("data-shop-1"))
+    assert codes(outcome.findings).count("SG529") == 1
+
+
+def test_a_volume_without_a_policy_is_nobodys_concern() -> None:
+    assert "SG529" not in codes(resolved(_backup() + claim("backup-store")).findings)

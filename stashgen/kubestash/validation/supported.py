@@ -165,9 +165,8 @@ def _of_session(session: Session, namespace: str | None, path: str) -> Iterator[
     yield from _of_addon(session.addon, f"{path}.addon", BACKUP_TASK)
     for index, repository in enumerate(session.repositories or ()):
         at = f"{path}.repositories[{index}]"
-        if repository.deletion_policy in {"WipeOut", "Delete"}:
-            why = "the Repository is kept when its BackupConfiguration is deleted"
-            yield Unsupported(f"{at}.deletionPolicy", why)
+        if repository.deletion_policy == "WipeOut":
+            yield Unsupported(f"{at}.deletionPolicy", _WIPE_OUT)
         if repository.backup_verifier is not None:
             yield Unsupported(f"{at}.backupVerifier", "verification is not supported yet")
         yield from _key(repository.encryption_secret, namespace, f"{at}.encryptionSecret")

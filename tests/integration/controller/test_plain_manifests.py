@@ -173,10 +173,20 @@ def test_a_removed_session_that_could_not_be_initialised_does_not_hold_up_the_ot
     assert harness.status(known.REPOSITORIES, "demo", "repo-local")["phase"] == "Ready"
 
 
+@pytest.mark.parametrize("policy", [None, "Retain", "Delete"])
 def test_deleting_the_configuration_takes_its_cron_jobs_and_keeps_history(
-    harness: Harness,
+    harness: Harness, policy: str | None
 ) -> None:
+    """Delete too: a prune that nobody meant must not take the way to the backups with it."""
     protect(harness)
+    written = manifests.configuration("demo")
+    (session,) = cast("list[JsonObject]", cast("JsonObject", written["spec"])["sessions"])
+    (repository,) = cast("list[JsonObject]", session["repositories"])
+    if policy is not None:
+        repository["deletionPolicy"] = policy
+        harness.apply(written)
+        harness.settle(work=good_worker)
+    assert configuration(harness)["phase"] == "Ready"
     other = manifests.configuration("demo", name="other-backup", claim="other")
     sessions = cast("list[JsonObject]", cast("JsonObject", other["spec"])["sessions"])
     sessions[0] = manifests.session("demo", claim="other")

@@ -98,7 +98,7 @@ _DECIDES: Mapping[str, str] = {
     "BackupConfiguration.sessions[].addon.name": (
         "test_a_missing_addon_is_shown_and_its_sessions_wait_for_it"
     ),
-    # Retain is what happens; the others are refused.
+    # The data stays with all of them, and so does the Repository; WipeOut is refused.
     "BackupConfiguration.sessions[].repositories[].deletionPolicy": (
         "test_deleting_the_configuration_takes_its_cron_jobs_and_keeps_history"
     ),

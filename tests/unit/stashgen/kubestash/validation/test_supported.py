@@ -188,7 +188,6 @@ def _source(**source: object) -> RestoreSession:
             "spec.runtimeSettings.container.env[0].name",
         ),
         (_copy(deletionPolicy="WipeOut"), "spec.sessions[0].repositories[0].deletionPolicy"),
-        (_copy(deletionPolicy="Delete"), "spec.sessions[0].repositories[0].deletionPolicy"),
         (
             _copy(backupVerifier={"name": "v"}),
             "spec.sessions[0].repositories[0].backupVerifier",
@@ -263,6 +262,7 @@ def test_field_that_would_do_nothing_is_told(obj: Model, path: str) -> None:
         ),
         _addon(jobTemplate={"spec": {"env": [{"name": "RESTIC_PACK_SIZE", "value": "64"}]}}),
         _copy(deletionPolicy="Retain"),
+        _copy(deletionPolicy="Delete"),
         _restore(hooks={}, manifestOptions={}),
         _task(targetVolumes={}),
         _addon(jobTemplate={"spec": {"dnsConfig": {"options": []}}}),

@@ -17,7 +17,7 @@ SCOPES = -n $(1) --dist loadscope
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint check fix contract image cluster cluster-down e2e bench lock manifests clean
+.PHONY: help setup demo test lint check fix contract image cluster cluster-down e2e bench lock manifests shapes clean
 
 help:  ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ bench: setup  ## Measure side by side with bare restic and bare requests; JSON l
 
 manifests: setup  ## Generate the CRDs, the Addon and the Functions from the models.
 	@$(BIN)/python tools/manifests.py
+
+shapes: setup  ## Generate the types of Kubernetes that the CRDs consist of (needs Go).
+	@$(BIN)/python -m tools.kubernetes_shapes
 
 lock: setup  ## Pin the newest dependencies, with hashes and without addresses.
 	@tools/lock.sh

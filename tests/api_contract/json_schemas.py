@@ -5,7 +5,6 @@ API server is built from; so the judge of our CronJobs and pods is not our own m
 """
 
 import json
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -13,10 +12,10 @@ from typing import Any, cast
 from stashgen.api.base import JsonObject
 from stashgen.api.crd import crd_for
 from stashgen.api.definitions import DEFINITIONS
+from tools.kubernetes_shapes import api_description
 
 # How kubeconform finds the schema of a kind; a core kind's group is its version.
 LOCATION = "{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json"
-_MODULE = Path(__file__).parents[2] / "tools" / "go" / "kubernetes"
 _KUBERNETES = (
     ("api__v1_openapi.json", "io.k8s.api.core.v1", "v1", ("PodTemplate", "ServiceAccount")),
     ("apis__batch__v1_openapi.json", "io.k8s.api.batch.v1", "batch", ("CronJob",)),
@@ -43,7 +42,7 @@ _KUSTOMIZATION: JsonObject = {
 
 def write_schemas(folder: Path) -> None:
     """One file a kind, where ``LOCATION`` looks for it."""
-    described = _described_by_kubernetes()
+    _, described = api_description()
     metadata: JsonObject = {}
     for file, prefix, group, kinds in _KUBERNETES:
         document = json.loads((described / file).read_text(encoding="utf-8"))
@@ -58,16 +57,6 @@ def write_schemas(folder: Path) -> None:
         resource = definition.resource
         _write(folder, resource.group, resource.kind, resource.version, schema)
     _write(folder, "kustomize.config.k8s.io", "Kustomization", "v1beta1", _KUSTOMIZATION)
-
-
-def _described_by_kubernetes() -> Path:
-    made = subprocess.run(
-        ["go", "mod", "download", "-json", "k8s.io/kubernetes"],
-        cwd=_MODULE,
-        check=True,
-        stdout=subprocess.PIPE,
-    )
-    return Path(json.loads(made.stdout)["Dir"]) / "api" / "openapi-spec" / "v3"
 
 
 def _strict(schema: Mapping[str, Any], others: Mapping[str, Any]) -> JsonObject:

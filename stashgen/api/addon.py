@@ -4,9 +4,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from stashgen.api.base import Bool, JsonObject, Model
+from stashgen.api.base import Bool, Model
 from stashgen.api.meta import Kind
 from stashgen.api.resources import ADDONS, Resource
+from stashgen.api.shapes import AddonVolumeSource, VolumeMount
 from stashgen.api.shared import ParameterDefinition
 from stashgen.api.snapshot import Driver
 
@@ -16,7 +17,7 @@ class VolumeTemplate(Model):
 
     name: str | None = None
     usage: str | None = None
-    source: JsonObject | None = None
+    source: AddonVolumeSource | None = None
 
 
 class AddonTask(Model):
@@ -32,7 +33,7 @@ class AddonTask(Model):
     singleton: Bool | None = None
     parameters: tuple[ParameterDefinition, ...] | None = None
     volume_template: tuple[VolumeTemplate, ...] | None = None
-    volume_mounts: tuple[JsonObject, ...] | None = None
+    volume_mounts: tuple[VolumeMount, ...] | None = None
 
 
 class AddonSpec(Model):

@@ -9,6 +9,7 @@ from stashgen.api.base import Bool, Int, JsonObject, Model
 from stashgen.api.meta import Kind
 from stashgen.api.resources import BACKUP_STORAGES, Resource
 from stashgen.api.runtime_settings import RuntimeSettings
+from stashgen.api.shapes import KEY, EmptyDirVolumeSource
 from stashgen.api.shared import Condition, DeletionPolicy, Executor, UsagePolicy
 
 
@@ -50,6 +51,10 @@ class CsiSource(Model):
     node_publish_secret_ref: LocalReference | None = None
 
 
+# The shape whose fields a LocalBackend has besides its own.
+INLINE = "VolumeSource"
+
+
 class LocalBackend(Model):
     """A volume as the backend: any Kubernetes VolumeSource inline, and where it is mounted.
 
@@ -64,6 +69,7 @@ class LocalBackend(Model):
         validate_by_name=True,
         validate_by_alias=True,
         serialize_by_alias=True,
+        json_schema_extra={KEY: INLINE},
     )
 
     mount_path: str | None = None
@@ -72,7 +78,7 @@ class LocalBackend(Model):
     persistent_volume_claim: ClaimSource | None = None
     host_path: HostPathSource | None = None
     nfs: NfsSource | None = None
-    empty_dir: JsonObject | None = None
+    empty_dir: EmptyDirVolumeSource | None = None
     csi: CsiSource | None = None
 
     @property

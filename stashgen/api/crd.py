@@ -13,8 +13,11 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from stashgen.api.base import JsonObject
 from stashgen.api.meta import Kind
 from stashgen.api.resources import Resource
+from stashgen.api.shape_schema import shape_schema
+from stashgen.api.shapes import KEY
 
 _KEPT = frozenset({"type", "format", "enum", "default", "minimum", "description", "pattern"})
+_PRESERVE = "x-kubernetes-preserve-unknown-fields"
 _DROPPED = frozenset({"title", "additionalProperties", "required", "properties", "$defs"})
 
 
@@ -145,7 +148,11 @@ def _object(
     if required and "metadata" not in required:
         result["required"] = required
     if schema.get("additionalProperties") is True:
-        result["x-kubernetes-preserve-unknown-fields"] = True
+        # What the model does not have of the shape that stands in line with its own fields.
+        inline = shape_schema(str(schema[KEY]))
+        result["properties"] = cast("JsonObject", inline["properties"]) | cast(
+            "JsonObject", result["properties"]
+        )
     return cast("JsonObject", result)
 
 
@@ -160,14 +167,14 @@ def _node(
     }
     if "$ref" in schema:
         name = str(schema["$ref"]).rpartition("/")[2]
-        if name == "JsonValue":
-            return {"x-kubernetes-preserve-unknown-fields": True}
         if name in seen:
             msg = f"{name} contains itself"
             raise UnstructuralError(msg)
         return _node(definitions[name], definitions, (*seen, name)) | cast("JsonObject", extra)
     if "anyOf" in schema:
         return _union(schema, definitions, seen) | cast("JsonObject", extra)
+    if KEY in schema and "properties" not in schema:
+        return shape_schema(str(schema[KEY]))
     match schema.get("type"):
         case "object":
             return _map_or_object(schema, definitions, seen)
@@ -201,11 +208,14 @@ def _map_or_object(
     schema: Mapping[str, object], definitions: Mapping[str, JsonObject], seen: tuple[str, ...]
 ) -> JsonObject:
     values = schema.get("additionalProperties")
+    if schema.get(_PRESERVE):
+        return {"type": "object", _PRESERVE: True}
     if "properties" in schema or values is False:
         return _object(schema, definitions, seen)
-    if isinstance(values, dict) and values and values.get("$ref") != "#/$defs/JsonValue":
-        return {"type": "object", "additionalProperties": _node(values, definitions, seen)}
-    return {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    if not isinstance(values, dict) or values == {"$ref": "#/$defs/JsonValue"}:
+        msg = "a JSON object needs a Shape, or a FreeForm with the reason why it has none"
+        raise UnstructuralError(msg)
+    return {"type": "object", "additionalProperties": _node(values, definitions, seen)}
 
 
 def _refuse_unknown(schema: Mapping[str, object]) -> None:

@@ -2,10 +2,11 @@
 
 from typing import ClassVar, Literal
 
-from stashgen.api.base import JsonObject, Model
+from stashgen.api.base import Model
 from stashgen.api.meta import Kind
 from stashgen.api.resources import FUNCTIONS, Resource
-from stashgen.api.runtime_settings import RuntimeSettings
+from stashgen.api.runtime_settings import ContainerRuntimeSettings
+from stashgen.api.shapes import ContainerPort, VolumeDevice, VolumeMount
 
 
 class FunctionSpec(Model):
@@ -15,10 +16,10 @@ class FunctionSpec(Model):
     command: tuple[str, ...] | None = None
     args: tuple[str, ...] | None = None
     working_dir: str | None = None
-    ports: tuple[JsonObject, ...] | None = None
-    volume_mounts: tuple[JsonObject, ...] | None = None
-    volume_devices: tuple[JsonObject, ...] | None = None
-    runtime_settings: RuntimeSettings | None = None
+    ports: tuple[ContainerPort, ...] | None = None
+    volume_mounts: tuple[VolumeMount, ...] | None = None
+    volume_devices: tuple[VolumeDevice, ...] | None = None
+    runtime_settings: ContainerRuntimeSettings | None = None
     available_versions: tuple[str, ...] | None = None
 
 

@@ -5,9 +5,15 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from stashgen.api.base import Bool, Duration, Int, JsonObject, Model, Time
+from stashgen.api.base import Bool, Duration, Int, Model, Time
 from stashgen.api.meta import Kind
 from stashgen.api.resources import RESTORE_SESSIONS, Resource
+from stashgen.api.shapes import (
+    DatabaseManifest,
+    DruidManifest,
+    MsSqlServerManifest,
+    RedisSentinelManifest,
+)
 from stashgen.api.shared import (
     AddonInfo,
     AffectedFiles,
@@ -57,17 +63,17 @@ class ManifestOptions(Model):
     """Restores of manifests: of workloads, and of databases that other operators know."""
 
     workload: WorkloadManifestOptions | None = None
-    mongo_db: JsonObject | None = Field(default=None, alias="mongoDB")
-    postgres: JsonObject | None = None
-    my_sql: JsonObject | None = Field(default=None, alias="mySQL")
-    maria_db: JsonObject | None = Field(default=None, alias="mariaDB")
-    ms_sql_server: JsonObject | None = Field(default=None, alias="msSQLServer")
-    redis: JsonObject | None = None
-    redis_sentinel: JsonObject | None = None
-    druid: JsonObject | None = None
-    zoo_keeper: JsonObject | None = None
-    singlestore: JsonObject | None = None
-    clickhouse: JsonObject | None = None
+    mongo_db: DatabaseManifest | None = Field(default=None, alias="mongoDB")
+    postgres: DatabaseManifest | None = None
+    my_sql: DatabaseManifest | None = Field(default=None, alias="mySQL")
+    maria_db: DatabaseManifest | None = Field(default=None, alias="mariaDB")
+    ms_sql_server: MsSqlServerManifest | None = Field(default=None, alias="msSQLServer")
+    redis: DatabaseManifest | None = None
+    redis_sentinel: RedisSentinelManifest | None = None
+    druid: DruidManifest | None = None
+    zoo_keeper: DatabaseManifest | None = None
+    singlestore: DatabaseManifest | None = None
+    clickhouse: DatabaseManifest | None = None
 
 
 class RestoreSessionSpec(Model):

@@ -4,13 +4,18 @@ This is the parameter of the admission policy for its Jobs: the compiler writes 
 namespace, it is reviewed in Git, and only the API server reads it.
 """
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from stashgen.api.base import JsonObject, Model
 from stashgen.api.meta import Kind
 from stashgen.api.resources import REVIEWED_TEMPLATES, Resource
+from stashgen.api.shapes import FreeForm
+
+StoredPodSpec = Annotated[
+    JsonObject, FreeForm("it has to equal what a server stores, whose Kubernetes may be newer")
+]
 
 
 class RestoreInto(Model):
@@ -41,7 +46,7 @@ class ReviewedTemplate(Model):
     name: str
     labels: dict[str, str]
     annotations: dict[str, str] = Field(default_factory=dict)
-    pod_spec: JsonObject
+    pod_spec: StoredPodSpec
     restore_into: RestoreInto | None = None
 
 

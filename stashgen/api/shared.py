@@ -1,6 +1,7 @@
 """Types that several KubeStash kinds share (KubeStash API, v1alpha1)."""
 
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import Field
 
@@ -10,6 +11,18 @@ from stashgen.api.runtime_settings import (
     OffshootPodTemplate,
     RuntimeSettings,
 )
+from stashgen.api.shapes import (
+    AddonVolumeSource,
+    EnvVar,
+    FreeForm,
+    PersistentVolumeClaim,
+    Volume,
+    VolumeMount,
+)
+
+Parameters = Annotated[
+    JsonObject, FreeForm("an Addon or a HookTemplate defines its own parameters")
+]
 
 
 class ObjectReference(Model):
@@ -129,9 +142,9 @@ class ParameterDefinition(Model):
 class TargetVolumes(Model):
     """Volumes of a workload, as its pod has them."""
 
-    volumes: tuple[JsonObject, ...] | None = None
-    volume_mounts: tuple[JsonObject, ...] | None = None
-    volume_claim_templates: tuple[JsonObject, ...] | None = None
+    volumes: tuple[Volume, ...] | None = None
+    volume_mounts: tuple[VolumeMount, ...] | None = None
+    volume_claim_templates: tuple[PersistentVolumeClaim, ...] | None = None
 
 
 class AddonVolume(Model):
@@ -141,15 +154,15 @@ class AddonVolume(Model):
     """
 
     name: str | None = None
-    source: JsonObject | None = None
+    source: AddonVolumeSource | None = None
 
 
 class TaskReference(Model):
     """One addon task of a session with its parameters."""
 
     name: str | None = None
-    params: JsonObject | None = None
-    variables: tuple[JsonObject, ...] | None = None
+    params: Parameters | None = None
+    variables: tuple[EnvVar, ...] | None = None
     target_volumes: TargetVolumes | None = None
     addon_volumes: tuple[AddonVolume, ...] | None = None
 
@@ -168,16 +181,16 @@ class HookInfo(Model):
 
     name: str | None = None
     hook_template: ObjectReference | None = None
-    params: JsonObject | None = None
+    params: Parameters | None = None
     max_retry: Int | None = Field(default=None, json_schema_extra={"minimum": 0})
     timeout: Duration | None = None
     execution_policy: str | None = Field(
         default=None,
         json_schema_extra={"default": "Always", "enum": ["Always", "OnSuccess", "OnFailure"]},
     )
-    variables: tuple[JsonObject, ...] | None = None
-    volumes: tuple[JsonObject, ...] | None = None
-    volume_mounts: tuple[JsonObject, ...] | None = None
+    variables: tuple[EnvVar, ...] | None = None
+    volumes: tuple[Volume, ...] | None = None
+    volume_mounts: tuple[VolumeMount, ...] | None = None
     runtime_settings: RuntimeSettings | None = None
 
 

@@ -6,9 +6,17 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from stashgen.api.base import Bool, Int, JsonObject, Model, Time
+from stashgen.api.base import Bool, Int, Model, Time
 from stashgen.api.meta import Kind
 from stashgen.api.resources import SNAPSHOTS, Resource
+from stashgen.api.shapes import (
+    ClickHouseStats,
+    LogStats,
+    MedusaStats,
+    Neo4jStats,
+    SolrStats,
+    WalGStats,
+)
 from stashgen.api.shared import (
     AffectedFiles,
     Condition,
@@ -117,12 +125,14 @@ class Component(Model):
     driver: Driver | None = None
     restic_stats: tuple[ResticStats, ...] | None = None
     volume_snapshotter_stats: tuple[VolumeSnapshotterStats, ...] | None = None
-    log_stats: JsonObject | None = None
-    wal_g_stats: JsonObject | None = None
-    medusa_stats: JsonObject | None = None
-    solr_stats: JsonObject | None = None
-    click_house_stats: JsonObject | None = Field(default=None, alias="clickHouseStats")
-    neo4j_stats: JsonObject | None = Field(default=None, alias="neo4jStats")
+    log_stats: LogStats | None = None
+    wal_g_stats: WalGStats | None = None
+    medusa_stats: MedusaStats | None = None
+    solr_stats: tuple[SolrStats, ...] | None = None
+    click_house_stats: tuple[ClickHouseStats, ...] | None = Field(
+        default=None, alias="clickHouseStats"
+    )
+    neo4j_stats: tuple[Neo4jStats, ...] | None = Field(default=None, alias="neo4jStats")
 
 
 class RecordedWriter(Model):

@@ -1,5 +1,6 @@
 """The committed CRDs, Addon and Functions are what the models say, and are structural."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import cast
 
@@ -15,14 +16,16 @@ from tools.manifests import DEPLOY, manifests
 _CRDS: dict[str, JsonObject] = {
     crd["spec"]["names"]["kind"]: crd
     for crd in (
-        yaml.safe_load(path.read_text(encoding="utf-8")) for path in (DEPLOY / "crds").iterdir()
+        yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
+        for path in (DEPLOY / "crds").iterdir()
     )
 }
 _TYPES = {"object", "array", "string", "integer", "boolean", "number"}
 _PRESERVE = "x-kubernetes-preserve-unknown-fields"
+_INT_OR_STRING = "x-kubernetes-int-or-string"
 _KEYWORDS = {
     "type", "format", "enum", "default", "minimum", "pattern", "description", "properties", "items",
-    "required", "additionalProperties", _PRESERVE, "x-kubernetes-validations",
+    "required", "additionalProperties", _PRESERVE, _INT_OR_STRING, "x-kubernetes-validations",
 }  # fmt: skip
 _STORAGE, _CORE, _ADDONS = (f"{name}.kubestash.com" for name in ("storage", "core", "addons"))
 _ALL, _SOME = "kubestash appscode all", "kubestash appscode"
@@ -130,6 +133,9 @@ def test_committed_manifests_are_what_the_models_say() -> None:
 def test_schema_is_structural(kind: str) -> None:
     for path, node in _nodes(_schema(kind)):
         assert not node.keys() - _KEYWORDS, (path, sorted(node.keys() - _KEYWORDS))
+        if node.get(_INT_OR_STRING):
+            assert not node.keys() - {_INT_OR_STRING, "pattern"}, path
+            continue
         assert node.get("type") in _TYPES, path
         assert ("items" in node) == (node["type"] == "array"), path
         assert not {"properties", "additionalProperties"} <= node.keys(), path
@@ -140,6 +146,34 @@ def test_schema_is_structural(kind: str) -> None:
         assert set(cast("list[str]", node.get("required") or [])) <= properties.keys(), path
         default = node.get("default")
         assert default is None or default in cast("list[object]", node.get("enum") or [default])
+
+
+def test_only_these_nodes_take_any_field() -> None:
+    """Below all others a typo is refused."""
+    found = {
+        f"{kind}{path}"
+        for kind in _CRDS
+        for path, node in _nodes(_schema(kind))
+        if node.get(_PRESERVE) or (node.get("type") == "object" and len(node) == 1)
+    }
+    assert found == {
+        # An API server knows what is in there.
+        *(f"{kind}.metadata" for kind in _CRDS),
+        # An Addon and a HookTemplate define their own parameters.
+        "BackupConfiguration.spec.sessions[].addon.tasks[].params",
+        "BackupConfiguration.spec.sessions[].hooks.preBackup[].params",
+        "BackupConfiguration.spec.sessions[].hooks.postBackup[].params",
+        "RestoreSession.spec.addon.tasks[].params",
+        "RestoreSession.spec.hooks.preRestore[].params",
+        "RestoreSession.spec.hooks.postRestore[].params",
+        # It has to equal what a server stores, whose Kubernetes may be newer than ours.
+        "ReviewedTemplates.spec.templates[].podSpec",
+    }
+
+
+@pytest.mark.parametrize("kind", _IDENTITY)
+def test_crd_fits_into_etcd_and_into_the_annotation_of_a_client_side_apply(kind: str) -> None:
+    assert len(json.dumps(_CRDS[kind], separators=(",", ":"))) < 200 * 1024
 
 
 def test_nothing_is_required_of_a_whole_object_of_kubestash() -> None:

@@ -351,6 +351,23 @@ def test_the_second_default_storage_is_refused_and_the_first_one_stays(harness: 
     assert harness.status(known.BACKUP_STORAGES, "demo", "area")["phase"] == "Ready"
 
 
+def test_a_field_that_does_not_exist_is_dropped_and_the_rest_is_in_force(harness: Harness) -> None:
+    pod: JsonObject = {"securityContext": {"runAsUsr": 0, "runAsUser": 1000}}
+    addon: JsonObject = {"name": "pvc-addon", "tasks": [{"name": "logical-backup"}]}
+    apply(harness, with_session(addon={**addon, "jobTemplate": {"spec": pod}}))
+    (session,) = cast(
+        "list[JsonObject]",
+        spec_of(harness.client.get(known.BACKUP_CONFIGURATIONS, "demo", "library-backup"))[
+            "sessions"
+        ],
+    )
+    kept = {"spec": {"securityContext": {"runAsUser": 1000}}}
+    assert session["addon"] == {**addon, "jobTemplate": kept}
+    fault(
+        "A manifest has a field that does not exist, and its client asks for no validation"
+    ).check([configuration(harness)])
+
+
 def test_a_snapshot_cannot_be_told_to_wipe_its_data(harness: Harness) -> None:
     apply(harness, manifests.configuration("demo"))
     (name,) = harness.names(known.SNAPSHOTS, "demo")

@@ -5,7 +5,7 @@ from typing import cast
 
 from pydantic import JsonValue
 
-from stashgen.api.base import JsonObject
+from stashgen.api.base import JsonObject, metadata_of
 from stashgen_controller.embedded.apiserver import validation
 from stashgen_controller.embedded.apiserver.builtin_types import (
     WrongTypeError,
@@ -15,7 +15,7 @@ from stashgen_controller.embedded.apiserver.builtin_types import (
 from stashgen_controller.embedded.apiserver.builtins import Served
 from stashgen_controller.embedded.apiserver.custom import definition_errors
 from stashgen_controller.embedded.apiserver.defaults import set_defaults
-from stashgen_controller.embedded.apiserver.errors import bad_request, invalid
+from stashgen_controller.embedded.apiserver.errors import bad_request, invalid, undeclared
 
 Query = Mapping[str, str]
 
@@ -36,11 +36,20 @@ def check_kind(served: Served, body: JsonObject) -> None:
             )
 
 
-def shape(served: Served, body: JsonObject, query: Query) -> JsonObject:
+def shape(
+    served: Served, body: JsonObject, query: Query, *, is_applied: bool = False
+) -> JsonObject:
     """The object with the fields that its kind has; all others are dropped, or refused if asked.
 
+    Args:
+        served: Its kind.
+        body: What was sent.
+        query: The request's parameters.
+        is_applied: By a server-side apply, which merges only fields that a schema declares.
+
     Raises:
-        StatusError: 400 for a field of another type, or for unknown fields under Strict.
+        StatusError: 400 for a field of another type, or for unknown fields under Strict; 500 for
+            unknown fields that are applied.
     """
     resource = served.resource
     try:
@@ -55,6 +64,8 @@ def shape(served: Served, body: JsonObject, query: Query) -> JsonObject:
             f'{resource.kind} in version "{resource.version}" cannot be handled as a '
             f"{resource.kind}: {error}"
         ) from error
+    if unknown and is_applied:
+        raise undeclared(resource.api_version, resource.kind, metadata_of(body), unknown)
     if unknown and query.get("fieldValidation") == "Strict":
         shown = ", ".join(f'unknown field "{field}"' for field in unknown)
         raise bad_request(f"strict decoding error: {shown}")

@@ -126,6 +126,17 @@ def bad_request(message: str) -> StatusError:
     return StatusError(400, "BadRequest", message)
 
 
+def undeclared(
+    api_version: str, kind: str, metadata: JsonObject, fields: Sequence[str]
+) -> StatusError:
+    """500 for a server-side apply of fields that the kind does not have."""
+    name = f"{metadata.get('namespace') or ''}/{metadata.get('name') or ''}"
+    of = f"{api_version}, Kind={kind}"
+    faults = [f".{field}: field not declared in schema" for field in fields]
+    text = faults[0] if len(faults) == 1 else "errors:\n  " + "\n  ".join(faults)
+    return StatusError(500, "", f"failed to create typed patch object ({name}; {of}): {text}")
+
+
 def unfit_patch() -> StatusError:
     """422 for a JSON patch whose operations do not fit the object."""
     message = "the server rejected our request due to an error in our request"

@@ -186,7 +186,7 @@ class Api:
         """
         served = target.served
         admission.check_kind(served, body)
-        applied = admission.shape(served, body, query)
+        applied = admission.shape(served, body, query, is_applied=True)
         fields = Fields(served.is_custom)
         writer = Writer(manager, "Apply", target.subresource)
         force = query.get("force") == "true"

@@ -18,6 +18,7 @@ from stashgen_controller.embedded.apiserver.errors import (
 )
 
 _PRESERVE = "x-kubernetes-preserve-unknown-fields"
+_INT_OR_STRING = "x-kubernetes-int-or-string"
 _RULES = "x-kubernetes-validations"
 _TRANSITION = "oldSelf"
 _UNCHECKED = Cause(
@@ -41,7 +42,8 @@ class Schema:
 
     def __init__(self, schema: JsonObject) -> None:
         self._schema = schema
-        self._validator = jsonschema_rs.validator_for(schema, validate_formats=True)
+        standard = cast("JsonObject", _standard(schema))
+        self._validator = jsonschema_rs.validator_for(standard, validate_formats=True)
         env = cel.NewEnv(variables={"self": cel.Type.DYN, _TRANSITION: cel.Type.DYN})
         self._rules = [
             _Rule(
@@ -89,6 +91,16 @@ class Schema:
                 yield invalid_value(".".join(rule.path), cast("JsonValue", value), rule.message)
 
 
+def _standard(schema: JsonValue) -> JsonValue:
+    """The schema in JSON Schema's own words."""
+    if isinstance(schema, list):
+        return [_standard(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    own: JsonObject = {"type": ["integer", "string"]} if schema.get(_INT_OR_STRING) is True else {}
+    return {key: _standard(value) for key, value in schema.items()} | own
+
+
 def _cause(error: jsonschema_rs.ValidationError) -> Cause:
     """A schema error in the API server's words (kube-openapi, ``validation/errors``)."""
     path, value = _path(error.instance_path), cast("JsonValue", error.instance)
@@ -100,7 +112,7 @@ def _cause(error: jsonschema_rs.ValidationError) -> Cause:
         case "enum":
             return unsupported(path, value, [str(item) for item in _parameter(kind, "options")])
         case "type":
-            (type_,) = _parameter(kind, "types")
+            type_ = ",".join(map(str, _parameter(kind, "types")))
             got = _json_type(value)
             text = f'{path} in body must be of type {type_}: "{got}"'
             message = f'Invalid value: "{got}": {text}'

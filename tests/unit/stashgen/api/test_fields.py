@@ -1,7 +1,7 @@
 """The models have every documented field of KubeStash's kinds, and ours are known by name.
 
 One line a type: ``name`` is a single value, ``name[]`` a list, ``name{}`` a map, ``*`` required;
-after a colon the type of what is inside, where it is one of the models.
+after a colon the type of what is inside, where it is one of the models or a shape.
 """
 
 import types
@@ -14,6 +14,7 @@ from stashgen.api.crd import Definition, crd_for
 from stashgen.api.definitions import DEFINITIONS
 from stashgen.api.meta import Kind, ObjectMeta
 from stashgen.api.resources import Resource
+from stashgen.api.shapes import shape_of
 
 _FIELDS = {
     # Shared.
@@ -27,22 +28,29 @@ _FIELDS = {
     "LabelSelectorRequirement": "key* operator* values[]",
     "RuntimeSettings": "pod:PodRuntimeSettings container:ContainerRuntimeSettings",
     "PodRuntimeSettings": "podLabels{} podAnnotations{} serviceAccountName"
-    " serviceAccountAnnotations{} nodeSelector{} affinity{} tolerations[] securityContext{}"
-    " imagePullSecrets[] nodeName priorityClassName priority readinessGates[] runtimeClassName"
-    " schedulerName enableServiceLinks automountServiceAccountToken topologySpreadConstraints[]",
-    "ContainerRuntimeSettings": "resources{} livenessProbe{} readinessProbe{} lifecycle{}"
-    " securityContext{} nice:NiceSettings ionice:IoNiceSettings env[] envFrom[]",
+    " serviceAccountAnnotations{} nodeSelector{} affinity:Affinity tolerations[]:Toleration"
+    " securityContext:PodSecurityContext imagePullSecrets[]:LocalObjectReference nodeName"
+    " priorityClassName priority readinessGates[]:PodReadinessGate runtimeClassName schedulerName"
+    " enableServiceLinks automountServiceAccountToken"
+    " topologySpreadConstraints[]:TopologySpreadConstraint",
+    "ContainerRuntimeSettings": "resources:ResourceRequirements livenessProbe:Probe"
+    " readinessProbe:Probe lifecycle:Lifecycle securityContext:SecurityContext nice:NiceSettings"
+    " ionice:IoNiceSettings env[]:EnvVar envFrom[]:EnvFromSource",
     "NiceSettings": "adjustment",
     "IoNiceSettings": "class classData",
     "OffshootPodTemplate": "metadata:TemplateMetadata controller:TemplateMetadata"
     " spec:OffshootPodSpec",
     "TemplateMetadata": "labels{} annotations{}",
-    "OffshootPodSpec": "affinity{} args[] containerSecurityContext{} dnsConfig{} dnsPolicy"
-    " enableServiceLinks env[] hostIPC hostNetwork hostPID imagePullSecrets[] initContainers[]"
-    " lifecycle{} livenessProbe{} nodeSelector{} podPlacementPolicy{} priority"
-    " priorityClassName readinessProbe{} resources{} runtimeClassName schedulerName"
-    " securityContext{} serviceAccountName shareProcessNamespace terminationGracePeriodSeconds"
-    " tolerations[] topologySpreadConstraints[] volumeMounts[] volumes[]",
+    "OffshootPodSpec": "affinity:Affinity args[] containerSecurityContext:SecurityContext"
+    " dnsConfig:PodDNSConfig dnsPolicy enableServiceLinks env[]:EnvVar hostIPC hostNetwork"
+    " hostPID imagePullSecrets[]:LocalObjectReference initContainers[]:Container"
+    " lifecycle:Lifecycle livenessProbe:Probe nodeSelector{}"
+    " podPlacementPolicy:LocalObjectReference priority priorityClassName readinessProbe:Probe"
+    " resources:ResourceRequirements runtimeClassName schedulerName"
+    " securityContext:PodSecurityContext serviceAccountName shareProcessNamespace"
+    " terminationGracePeriodSeconds tolerations[]:Toleration"
+    " topologySpreadConstraints[]:TopologySpreadConstraint volumeMounts[]:VolumeMount"
+    " volumes[]:Volume",
     "RetryConfig": "maxRetry delay",
     "ParameterDefinition": "name usage required default",
     # BackupStorage.
@@ -50,7 +58,7 @@ _FIELDS = {
     " runtimeSettings:RuntimeSettings",
     "Backend": "provider local:LocalBackend s3:S3Backend gcs:GcsBackend azure:AzureBackend",
     "LocalBackend": "mountPath subPath maxConnections persistentVolumeClaim:ClaimSource"
-    " hostPath:HostPathSource nfs:NfsSource emptyDir{} csi:CsiSource",
+    " hostPath:HostPathSource nfs:NfsSource emptyDir:EmptyDirVolumeSource csi:CsiSource",
     "ClaimSource": "claimName* readOnly",
     "HostPathSource": "path* type",
     "NfsSource": "server* path* readOnly",
@@ -71,26 +79,28 @@ _FIELDS = {
     "BackupConfigurationSpec": "target:TypedObjectReference backends[]:BackendReference"
     " sessions[]:Session paused",
     "BackendReference": "name storageRef:ObjectReference retentionPolicy:ObjectReference",
-    "Session": "name scheduler:Scheduler hooks:BackupHooks retryConfig:RetryConfig"
-    " backupTimeout sessionHistoryLimit addon:AddonInfo repositories[]:SessionRepository",
+    "Session": "name scheduler:Scheduler hooks:BackupHooks retryConfig:RetryConfig backupTimeout"
+    " sessionHistoryLimit addon:AddonInfo repositories[]:SessionRepository",
     "Scheduler": "schedule* jobTemplate*:SchedulerJobTemplate startingDeadlineSeconds"
     " concurrencyPolicy suspend successfulJobsHistoryLimit failedJobsHistoryLimit",
     "SchedulerJobTemplate": "parallelism completions activeDeadlineSeconds backoffLimit"
     " template:OffshootPodTemplate ttlSecondsAfterFinished completionMode suspend",
     "BackupHooks": "preBackup[]:HookInfo postBackup[]:HookInfo",
     "HookInfo": "name hookTemplate:ObjectReference params{} maxRetry timeout executionPolicy"
-    " variables[] volumes[] volumeMounts[] runtimeSettings:RuntimeSettings",
+    " variables[]:EnvVar volumes[]:Volume volumeMounts[]:VolumeMount"
+    " runtimeSettings:RuntimeSettings",
     "AddonInfo": "name tasks[]:TaskReference jobTemplate:OffshootPodTemplate"
     " containerRuntimeSettings:ContainerRuntimeSettings",
-    "TaskReference": "name params{} variables[] targetVolumes:TargetVolumes"
+    "TaskReference": "name params{} variables[]:EnvVar targetVolumes:TargetVolumes"
     " addonVolumes[]:AddonVolume",
-    "TargetVolumes": "volumes[] volumeMounts[] volumeClaimTemplates[]",
-    "AddonVolume": "name source{}",
-    "SessionRepository": "name backend directory encryptionSecret:ObjectReference"
-    " deletionPolicy backupVerifier:ObjectReference",
+    "TargetVolumes": "volumes[]:Volume volumeMounts[]:VolumeMount"
+    " volumeClaimTemplates[]:PersistentVolumeClaim",
+    "AddonVolume": "name source:AddonVolumeSource",
+    "SessionRepository": "name backend directory encryptionSecret:ObjectReference deletionPolicy"
+    " backupVerifier:ObjectReference",
     "BackupConfigurationStatus": "phase targetFound backends[]:BackendStatus"
-    " repositories[]:SessionRepositoryStatus dependencies[]:Dependency"
-    " sessions[]:SessionStatus conditions[]:Condition",
+    " repositories[]:SessionRepositoryStatus dependencies[]:Dependency sessions[]:SessionStatus"
+    " conditions[]:Condition",
     "BackendStatus": "name ready storage:StorageStatus retentionPolicy:RetentionPolicyStatus",
     "StorageStatus": "ref:ObjectReference phase reason",
     "RetentionPolicyStatus": "ref:ObjectReference found reason",
@@ -98,8 +108,8 @@ _FIELDS = {
     "Dependency": "apiGroup kind name* namespace found",
     "SessionStatus": "name nextSchedule conditions[]:Condition",
     # Repository.
-    "RepositorySpec": "appRef:TypedObjectReference storageRef:ObjectReference path"
-    " deletionPolicy encryptionSecret:ObjectReference paused",
+    "RepositorySpec": "appRef:TypedObjectReference storageRef:ObjectReference path deletionPolicy"
+    " encryptionSecret:ObjectReference paused",
     "RepositoryStatus": "phase lastBackupTime integrity snapshotCount size"
     " recentSnapshots[]:RecentSnapshot componentPaths[] conditions[]:Condition",
     "RecentSnapshot": "name phase session size snapshotTime",
@@ -118,8 +128,9 @@ _FIELDS = {
     "SnapshotStatus": "phase verificationStatus verificationSession snapshotTime lastUpdateTime"
     " size integrity totalComponents components{}:Component conditions[]:Condition",
     "Component": "path phase size duration integrity error driver resticStats[]:ResticStats"
-    " volumeSnapshotterStats[]:VolumeSnapshotterStats logStats{} walGStats{} medusaStats{}"
-    " solrStats{} clickHouseStats{} neo4jStats{}",
+    " volumeSnapshotterStats[]:VolumeSnapshotterStats logStats:LogStats walGStats:WalGStats"
+    " medusaStats:MedusaStats solrStats[]:SolrStats clickHouseStats[]:ClickHouseStats"
+    " neo4jStats[]:Neo4jStats",
     "ResticStats": "summary:Summary progress:Progress",
     "Summary": "id uploaded hostPath size startTime endTime",
     "Progress": "secondsElapsed percentDone totalFiles filesDone backupDone restoreDone total"
@@ -132,8 +143,11 @@ _FIELDS = {
     " encryptionSecret:ObjectReference",
     "PointInTime": "targetTime exclusive",
     "RestoreHooks": "preRestore[]:HookInfo postRestore[]:HookInfo",
-    "ManifestOptions": "workload:WorkloadManifestOptions mongoDB{} postgres{} mySQL{} mariaDB{}"
-    " msSQLServer{} redis{} redisSentinel{} druid{} zooKeeper{} singlestore{} clickhouse{}",
+    "ManifestOptions": "workload:WorkloadManifestOptions mongoDB:DatabaseManifest"
+    " postgres:DatabaseManifest mySQL:DatabaseManifest mariaDB:DatabaseManifest"
+    " msSQLServer:MsSqlServerManifest redis:DatabaseManifest redisSentinel:RedisSentinelManifest"
+    " druid:DruidManifest zooKeeper:DatabaseManifest singlestore:DatabaseManifest"
+    " clickhouse:DatabaseManifest",
     "WorkloadManifestOptions": "restoreNamespace",
     "RestoreSessionStatus": "phase targetFound duration restoreDeadline totalComponents"
     " components{}:RestoreComponent hooks:RestoreHooksStatus dependencies[]:Dependency"
@@ -143,10 +157,11 @@ _FIELDS = {
     # Addon and Function.
     "AddonSpec": "backupTasks[]:AddonTask restoreTasks[]:AddonTask",
     "AddonTask": "name function driver executor singleton parameters[]:ParameterDefinition"
-    " volumeTemplate[]:VolumeTemplate volumeMounts[]",
-    "VolumeTemplate": "name usage source{}",
-    "FunctionSpec": "image command[] args[] workingDir ports[] volumeMounts[] volumeDevices[]"
-    " runtimeSettings:RuntimeSettings availableVersions[]",
+    " volumeTemplate[]:VolumeTemplate volumeMounts[]:VolumeMount",
+    "VolumeTemplate": "name usage source:AddonVolumeSource",
+    "FunctionSpec": "image command[] args[] workingDir ports[]:ContainerPort"
+    " volumeMounts[]:VolumeMount volumeDevices[]:VolumeDevice"
+    " runtimeSettings:ContainerRuntimeSettings availableVersions[]",
 }
 # What our controller keeps in a status beside what KubeStash documents, and our own kinds.
 _OURS = {
@@ -217,6 +232,8 @@ def _inside(annotation: object) -> tuple[str, object]:
     """``[]``, ``{}`` or nothing, and what is in it; ``None`` as an option does not count."""
     if typing.get_origin(annotation) in {typing.Union, types.UnionType}:
         (annotation,) = (item for item in typing.get_args(annotation) if item is not type(None))
+    if typing.get_origin(annotation) is typing.Annotated:
+        annotation = typing.get_args(annotation)[0]
     origin = typing.get_origin(annotation)
     shape = "[]" if origin is tuple else "{}" if origin is dict else ""
     if shape:
@@ -251,10 +268,13 @@ def _line(model: type[BaseModel]) -> set[str]:
     """The fields of a model in the notation of the table."""
     found = set()
     for field in model.model_fields.values():
-        shape, _ = _inside(field.annotation)
-        inner = _model(field.annotation)
+        around, _ = _inside(field.annotation)
+        model_inside = _model(field.annotation)
+        inner = model_inside.__name__ if model_inside else shape_of(field)
+        # A shape is an object itself.
+        around = "" if around == "{}" and shape_of(field) else around
         star = "*" if field.is_required() else ""
-        found.add(f"{field.alias}{shape}{star}" + (f":{inner.__name__}" if inner else ""))
+        found.add(f"{field.alias}{around}{star}" + (f":{inner}" if inner else ""))
     return found
 
 

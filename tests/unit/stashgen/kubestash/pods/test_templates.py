@@ -261,7 +261,7 @@ def test_parameter_with_a_default_or_that_is_optional_may_be_left_out(
 @pytest.mark.parametrize(
     "spec",
     [
-        {"runtimeSettings": {"container": {"env": [{"name": "A"}]}}},
+        {"runtimeSettings": {"env": [{"name": "A"}]}},
         {"workingDir": "/a"},
         {"volumeDevices": [{"name": "v", "devicePath": "/dev/a"}]},
     ],

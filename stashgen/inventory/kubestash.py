@@ -21,6 +21,7 @@ from stashgen.api.restore_session import RestoreSession
 from stashgen.api.retention_policy import RetentionPolicy
 from stashgen.api.snapshot import Snapshot
 from stashgen.diagnostics import Finding, Severity, quote
+from stashgen.kubestash.validation.shapes import Misfit, misfits
 from stashgen.kubestash.validation.supported import Unsupported, unsupported
 from stashgen.yaml.documents import Document
 from stashgen.yaml.nodes import Json, format_path
@@ -68,14 +69,16 @@ def kubestash_findings(data: Mapping[str, Json], document: Document, path: _Path
         obj = model.model_validate({"metadata": named, "spec": data.get("spec") or {}})
     except ValidationError as error:
         problems = error.errors(include_url=False)
-        wrong = (item for item in problems if not _is_template(item))
-        return [_unreadable(item, at) for item in wrong]
+        return [_unreadable(item, at) for item in problems if not _is_placeholder(item["input"])]
+    wrong = (item for item in misfits(obj) if not _is_placeholder(item.value))
+    unreadable = [_misfit(item, at) for item in wrong]
     found = unsupported(obj)
     if "namespace" not in named:
         # It is set when it is applied, and references to it are not known to be of another one.
         found = tuple(item for item in found if not item.path.endswith(".namespace"))
     # What a placeholder will be is not known.
-    return [_unsupported(item, at) for item in found if not has_placeholder(item.why)]
+    asked = [_unsupported(item, at) for item in found if not has_placeholder(item.why)]
+    return [*unreadable, *asked]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +94,8 @@ class _Place:
         return f"{self.name} {format_path(keys)}"
 
 
-def _is_template(problem: Mapping[str, Any]) -> bool:
+def _is_placeholder(value: object) -> bool:
     """Whether a value is an unresolved placeholder, of which nothing is known."""
-    value = problem["input"]
     return isinstance(value, str) and has_placeholder(value)
 
 
@@ -103,10 +105,18 @@ def has_placeholder(text: str) -> bool:
 
 
 def _unreadable(problem: Mapping[str, Any], at: _Place) -> Finding:
-    inner: _Path = problem["loc"]
-    keys = (*at.path, *inner)
+    keys: _Path = problem["loc"]
     is_unknown = problem["type"] == "extra_forbidden"
     what = f"{quote(str(keys[-1]))} is no field of this object" if is_unknown else problem["msg"]
+    return _refused(keys, what, at, is_unknown=is_unknown)
+
+
+def _misfit(item: Misfit, at: _Place) -> Finding:
+    return _refused(item.keys, item.what, at, is_unknown=item.is_unknown)
+
+
+def _refused(inner: _Path, what: str, at: _Place, *, is_unknown: bool) -> Finding:
+    keys = (*at.path, *inner)
     return Finding(
         code=Code.UNREADABLE,
         severity=Severity.ERROR,

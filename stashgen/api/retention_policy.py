@@ -21,6 +21,10 @@ class SuccessfulSnapshots(Model):
     yearly: Int | None = None
 
 
+# The names of the counts, in the order in which people read them.
+COUNTS = tuple(SuccessfulSnapshots.model_fields)
+
+
 class FailedSnapshots(Model):
     """Keep count among failed snapshots."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from stashgen.api.retention_policy import (
+    COUNTS,
     FailedSnapshots,
     RetentionPolicySpec,
     SuccessfulSnapshots,
@@ -28,7 +29,6 @@ from stashgen.output.restore_points import loss
 _ARGUMENT = re.compile(
     rb'^ *- "?--(?:keep-([a-z]+)|max-retention-period)=([^"\n]*?)"? *$', re.MULTILINE
 )
-_COUNTS = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
 _ALL = -1
 
 
@@ -97,7 +97,7 @@ def differences(was: RetentionPolicySpec, becomes: RetentionPolicySpec) -> tuple
     old, new = was.successful_snapshots, becomes.successful_snapshots
     found = []
     if new is not None and new.last != _ALL:
-        names = [name for name in _COUNTS if getattr(old or new, name) is not None]
+        names = [name for name in COUNTS if getattr(old or new, name) is not None]
         if old is None:
             found.append(f"all to {', '.join(f'{name} {getattr(new, name)}' for name in names)}")
         else:
@@ -160,7 +160,7 @@ def _kept(content: bytes, repository: str) -> RetentionPolicySpec | None:
         elif written.lstrip("-").isdecimal():
             counts[name.decode()] = max(int(written), _ALL)
     failed = FailedSnapshots(last=counts.pop("failed", None))
-    good = {name: count for name, count in counts.items() if name in _COUNTS}
+    good = {name: count for name, count in counts.items() if name in COUNTS}
     return RetentionPolicySpec(
         max_retention_period=max_age,
         successful_snapshots=SuccessfulSnapshots.model_validate(good) if good else None,

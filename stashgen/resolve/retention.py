@@ -4,6 +4,7 @@ import re
 
 from stashgen.api.meta import ObjectMeta
 from stashgen.api.retention_policy import (
+    COUNTS,
     FailedSnapshots,
     RetentionPolicy,
     RetentionPolicySpec,
@@ -13,13 +14,12 @@ from stashgen.kubestash.defaults import with_retention_defaults
 from stashgen.kubestash.names import MAX_NAME, short_hash
 from stashgen.policy.shared import Keep
 
-_COUNTS = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
 _FAILED = 1
 
 
 def retention_of(keep: Keep) -> RetentionPolicySpec:
     """The RetentionPolicy of a ``keep`` block, every default written out."""
-    counts = {name: value for name in _COUNTS if (value := getattr(keep, name)) is not None}
+    counts = {name: value for name in COUNTS if (value := getattr(keep, name)) is not None}
     return with_defaults(
         RetentionPolicySpec(
             max_retention_period=keep.max_age,
@@ -41,7 +41,7 @@ def retention_name(spec: RetentionPolicySpec) -> str:
     counts = spec.successful_snapshots or SuccessfulSnapshots()
     parts = ["keep"]
     parts += [
-        f"{name}{_count(value)}" for name in _COUNTS if (value := getattr(counts, name)) is not None
+        f"{name}{_count(value)}" for name in COUNTS if (value := getattr(counts, name)) is not None
     ]
     if spec.max_retention_period:
         parts.append(f"maxage{re.sub('[^a-z0-9]', '', spec.max_retention_period)}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from stashgen.api.retention_policy import COUNTS
 from stashgen.diagnostics import Finding
 from stashgen.validate import backends, keep, pod_values, values
 from stashgen.validate.values import Rule
@@ -73,7 +74,7 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
         ("spec.sessions[*].copies", values.not_empty),
         (f"{_COPY}.directory", values.directory),
         (f"{_COPY}.encryption.secretName", values.subdomain),
-        *((f"{_COPY}.keep.{count}", values.whole(0)) for count in (*keep.COUNTS, "failed")),
+        *((f"{_COPY}.keep.{count}", values.whole(0)) for count in (*COUNTS, "failed")),
         (f"{_COPY}.keep.maxAge", values.period),
         *_job("spec.job"),
         ("spec.acknowledge[*].volume", values.volume),

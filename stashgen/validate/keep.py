@@ -11,7 +11,7 @@ from functools import lru_cache
 from math import ceil
 from zoneinfo import ZoneInfo
 
-from stashgen.api.retention_policy import RetentionPolicySpec
+from stashgen.api.retention_policy import COUNTS, RetentionPolicySpec
 from stashgen.cron import CronError, Schedule
 from stashgen.cron.spread import every_to_cron, spread
 from stashgen.diagnostics import Finding, quote
@@ -21,7 +21,6 @@ from stashgen.validate.walk import Code, Keys, each, error
 from stashgen.yaml.documents import Document
 from stashgen.yaml.nodes import Json
 
-COUNTS = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
 MAX_AGE = "maxAge"
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)

@@ -4,12 +4,15 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from stashgen.api.retention_policy import FailedSnapshots, RetentionPolicySpec, SuccessfulSnapshots
+from stashgen.api.retention_policy import (
+    COUNTS,
+    FailedSnapshots,
+    RetentionPolicySpec,
+    SuccessfulSnapshots,
+)
 from stashgen.kubestash import layout
 from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.worker.verbs.arguments import add_repository, items
-
-_COUNTS = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Which sessions' repositories, and what retention keeps."""
     add_repository(parser)
     parser.add_argument("--sessions", required=True, type=items)
-    for name in _COUNTS:
+    for name in COUNTS:
         parser.add_argument(f"--keep-{name}", type=int)
     parser.add_argument("--keep-failed", type=int, default=1)
     parser.add_argument("--max-retention-period")
@@ -44,7 +47,7 @@ def subject(plan: RunSpec) -> Mapping[str, str]:
 
 def order_of(args: Namespace) -> MaintainOrder:
     """The order that the arguments give."""
-    counts = {name: getattr(args, f"keep_{name}") for name in _COUNTS}
+    counts = {name: getattr(args, f"keep_{name}") for name in COUNTS}
     any_count = any(value is not None for value in counts.values())
     keep = RetentionPolicySpec(
         max_retention_period=args.max_retention_period,

@@ -23,7 +23,7 @@ _MOST_DISTINCT = 10_000
 # How restic writes files of a repository, wherever that is.
 _HANDLE = re.compile(r"<(?:data|index|snapshot|lock|key|config)/")
 # restic's own constants (archiver, restorer) for a repository that lacks something.
-_REPOSITORY = (
+DAMAGED = (
     "the repository could be damaged",
     "not found in the repository index",
     "Unknown blob",
@@ -110,7 +110,7 @@ def where(during: str, item: str, text: str, repository: str) -> Where:
         # The archiver says nothing about a file that it does not find, the scan does.
         return Where.MISSING if said.endswith(_GONE) else Where.NOWHERE
     is_path = repository.startswith("/")
-    if _HANDLE.search(said) or any(mark in said for mark in _REPOSITORY):
+    if _HANDLE.search(said) or any(mark in said for mark in DAMAGED):
         return Where.STORAGE
     if is_path and repository in said:
         return Where.STORAGE

@@ -8,7 +8,7 @@ wrong in the same place.
 from collections.abc import Iterable, Sequence
 
 from stashgen_controller.protocol.run_result import ErrorClass
-from stashgen_controller.worker.restic.complaints import Where
+from stashgen_controller.worker.restic.complaints import DAMAGED, Where
 from stashgen_controller.worker.restic.output import Output
 
 SOURCE_INCOMPLETE = 3
@@ -26,10 +26,7 @@ _OF_THE_STORAGE = (
     *((text, ErrorClass.NO_SPACE) for text in _FULL),
     ("no matching id found", ErrorClass.NO_SNAPSHOT),
     ("repository contains errors", ErrorClass.REPOSITORY_DAMAGED),
-    ("the repository could be damaged", ErrorClass.REPOSITORY_DAMAGED),
-    ("not found in the repository index", ErrorClass.REPOSITORY_DAMAGED),
-    ("unknown blob", ErrorClass.REPOSITORY_DAMAGED),
-    ("ciphertext verification failed", ErrorClass.REPOSITORY_DAMAGED),
+    *((text.lower(), ErrorClass.REPOSITORY_DAMAGED) for text in DAMAGED),
     ("access denied", ErrorClass.ACCESS_DENIED),
     ("access key id you provided does not exist", ErrorClass.ACCESS_DENIED),
     ("signature we calculated does not match", ErrorClass.ACCESS_DENIED),

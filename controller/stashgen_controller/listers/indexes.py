@@ -208,13 +208,10 @@ def _stored_repository(obj: JsonObject) -> StoredRepository:
     )
 
 
-REPOSITORIES_IN_STORAGE: CoveringIndex[Repository, StoredRepository] = CoveringIndex(
+REPOSITORIES_BY_STORAGE: CoveringIndex[Repository, StoredRepository] = CoveringIndex(
     Repository,
     lambda obj: (reference(_spec(obj), "storageRef", obj) for _ in (1,)),
     _stored_repository,
-)
-REPOSITORIES_BY_STORAGE = Index(
-    Repository, lambda obj: (reference(_spec(obj), "storageRef", obj) for _ in (1,))
 )
 REPOSITORIES_BY_TARGET = Index(
     Repository,
@@ -418,7 +415,6 @@ INDEXES: tuple[Index[Any] | CoveringIndex[Any, Any], ...] = (
     CONFIGURATIONS_BY_POLICY,
     CONFIGURATIONS_WITH_DEFAULTS,
     CONFIGURATIONS_BY_CRON_JOB,
-    REPOSITORIES_IN_STORAGE,
     REPOSITORIES_BY_STORAGE,
     REPOSITORIES_BY_TARGET,
     REPOSITORIES_BY_PLACE,

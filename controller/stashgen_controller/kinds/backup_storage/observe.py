@@ -20,7 +20,7 @@ from stashgen_controller.jobs.run import JobRun, observe_job
 from stashgen_controller.jobs.templates import rendered_template
 from stashgen_controller.listers.indexes import (
     DEFAULT_STORAGES,
-    REPOSITORIES_IN_STORAGE,
+    REPOSITORIES_BY_STORAGE,
     STORAGES_BY_PLACE,
     StoredRepository,
 )
@@ -81,7 +81,7 @@ def observe(reader: Reader, storage: BackupStorage) -> Observed:
     namespace, name = storage.metadata.namespace or "", storage.metadata.name
     template, problem = _template(reader, storage)
     known = storage.status.executor if storage.status else None
-    repositories = reader.values(REPOSITORIES_IN_STORAGE, namespace, name)
+    repositories = reader.values(REPOSITORIES_BY_STORAGE, namespace, name)
     return Observed(
         obj=without_status(reader, BACKUP_STORAGES, namespace, name) or {},
         storage=storage,

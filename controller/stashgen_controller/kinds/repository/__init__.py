@@ -80,7 +80,9 @@ def _retention_outcomes(session: JsonObject) -> object:
 
 
 def _in_storage(reader: Reader, storage: JsonObject) -> Iterator[Place]:
-    yield from reader.places(REPOSITORIES_BY_STORAGE, namespace_of(storage), name_of(storage))
+    key = namespace_of(storage), name_of(storage)
+    for repository in reader.values(REPOSITORIES_BY_STORAGE, *key):
+        yield repository.namespace, repository.name
 
 
 def _of_configuration(_reader: Reader, configuration: JsonObject) -> Iterator[Place]:

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from pydantic import ValidationError
-
 from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.backup_session import BackupSession
 from stashgen.api.backup_storage import BackupStorage
@@ -21,6 +19,7 @@ from stashgen.api.restore_session import RestoreSession
 from stashgen.api.retention_policy import RetentionPolicy
 from stashgen.api.snapshot import Snapshot
 from stashgen.diagnostics import Finding, Severity, quote
+from stashgen.inventory.readable import readable
 from stashgen.kubestash.validation.shapes import Misfit, misfits
 from stashgen.kubestash.validation.supported import Unsupported, unsupported
 from stashgen.yaml.documents import Document
@@ -65,17 +64,17 @@ def kubestash_findings(data: Mapping[str, Json], document: Document, path: _Path
     metadata = metadata if isinstance(metadata, dict) else {}
     named = {key: metadata[key] for key in ("name", "namespace") if metadata.get(key)}
     at = _Place(document, path, f"{data['kind']}/{named.get('name', '')}".rstrip("/"))
-    try:
-        obj = model.model_validate({"metadata": named, "spec": data.get("spec") or {}})
-    except ValidationError as error:
-        problems = error.errors(include_url=False)
-        return [_unreadable(item, at) for item in problems if not _is_placeholder(item["input"])]
-    wrong = (item for item in misfits(obj) if not _is_placeholder(item.value))
-    unreadable = [_misfit(item, at) for item in wrong]
-    found = unsupported(obj)
+    read = readable(model, {"metadata": named, "spec": data.get("spec") or {}})
+    problems = (item for item in read.problems if not _is_placeholder(item["input"]))
+    unreadable = [_unreadable(item, at) for item in problems]
+    if read.obj is None:
+        return unreadable
+    wrong = (item for item in misfits(read.obj) if not _is_placeholder(item.value))
+    unreadable += [_misfit(item, at) for item in wrong]
+    found = [item for item in unsupported(read.obj) if read.knows(tuple(_keys(item.path)))]
     if "namespace" not in named:
         # It is set when it is applied, and references to it are not known to be of another one.
-        found = tuple(item for item in found if not item.path.endswith(".namespace"))
+        found = [item for item in found if not item.path.endswith(".namespace")]
     # What a placeholder will be is not known.
     asked = [_unsupported(item, at) for item in found if not has_placeholder(item.why)]
     return [*unreadable, *asked]

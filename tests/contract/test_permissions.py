@@ -17,7 +17,7 @@ from stashgen.api.meta import Kind
 from stashgen.api.resources import Resource
 from stashgen.api.strict_mode import JOBS_ROLE, OWNERS, WRITES
 from stashgen_controller.kinds import KINDS, WATCHED, permissions
-from stashgen_controller.listers.indexes import INDEXES, UNREADABLE
+from stashgen_controller.listers.indexes import INDEXES, MALFORMED
 from stashgen_controller.runtime.kind import CoveringIndex, Index
 from stashgen_controller.runtime.permission import Permission
 from tests.support.world import KIND_OF, RECONCILED
@@ -276,5 +276,5 @@ def test_owners_of_jobs_are_those_that_the_policy_knows() -> None:
     assert owners == set(OWNERS)
 
 
-def test_every_kind_is_looked_for_among_the_unreadable() -> None:
-    assert {index.model for index in UNREADABLE} == {kind.model for kind in KINDS}
+def test_every_kind_is_looked_for_among_the_malformed() -> None:
+    assert {index.model for index in MALFORMED} == {kind.model for kind in KINDS}

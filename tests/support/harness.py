@@ -41,9 +41,9 @@ from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.runtime.apply import NameCollisionError
 from stashgen_controller.runtime.decision import Key
 from stashgen_controller.runtime.indexer import Change
+from stashgen_controller.runtime.malformed import MalformedError
 from stashgen_controller.runtime.manager import keys_of, reconcile
 from stashgen_controller.runtime.scanned import ScannedReader
-from stashgen_controller.runtime.unreadable import UnreadableError
 from tests.support.kinds import install_kinds
 from tests.support.world import KIND_OF, RECONCILED
 
@@ -116,7 +116,7 @@ class Harness:
         self._seen = 0
         self._due: dict[Key, datetime] = {}
         self._failing: set[Key] = set()
-        self._unreadable: set[Key] = set()
+        self._malformed: set[Key] = set()
         install_kinds(self.client)
         for item in (addons.pvc_addon(), addons.pvc_backup(), addons.pvc_restore()):
             self.apply(item.to_wire())
@@ -237,19 +237,19 @@ class Harness:
                 KIND_OF[key.resource],
                 key,
                 self.clock.now(),
-                is_retry=key in self._failing - self._unreadable,
+                is_retry=key in self._failing - self._malformed,
             )
-        except (ApiError, NameCollisionError, UnreadableError) as error:
+        except (ApiError, NameCollisionError, MalformedError) as error:
             self.errors.append(f"{key.resource.kind} {key.name}: {error}")
             again = timedelta(minutes=1)
             self._failing.add(key)
-            if isinstance(error, UnreadableError):
-                self._unreadable.add(key)
+            if isinstance(error, MalformedError):
+                self._malformed.add(key)
             else:
-                self._unreadable.discard(key)
+                self._malformed.discard(key)
         else:
             self._failing.discard(key)
-            self._unreadable.discard(key)
+            self._malformed.discard(key)
         if again is not None:
             due = self.clock.now() + again
             self._due[key] = min(due, self._due.get(key, due))

@@ -112,7 +112,7 @@ def _run(
     from stashgen_controller.kube.connection import UnconfiguredError
     from stashgen_controller.kubectl.api_reader import Cluster, failure
     from stashgen_controller.kubectl.verbs import Session, run_verb
-    from stashgen_controller.runtime.unreadable import UnreadableError
+    from stashgen_controller.runtime.malformed import MalformedError
 
     where = command.where
     try:
@@ -127,7 +127,7 @@ def _run(
         return run_verb(Session(command, Cluster(client, namespace), console, clock.now()))
     except ApiError as error:
         raise failure(error) from error
-    except UnreadableError as error:
+    except MalformedError as error:
         raise ToolError(str(error)) from error
 
 

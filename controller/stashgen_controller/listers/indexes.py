@@ -45,7 +45,7 @@ from stashgen.kubestash.defaults import with_storage_defaults
 from stashgen.kubestash.validation.storages import storage_place
 from stashgen_controller.listers.history import SnapshotRecord, snapshot_record
 from stashgen_controller.runtime.kind import CoveringIndex, Index, IndexKey, phase_of
-from stashgen_controller.runtime.unreadable import is_marked
+from stashgen_controller.runtime.malformed import is_marked
 
 
 def is_finished(obj: JsonObject) -> bool:
@@ -395,7 +395,7 @@ CRON_JOBS_BY_CONTROLLER = Index(CronJob, _controller)
 
 # Those that cannot be read, or have to read one that cannot, as their statuses say; under the empty
 # key, an index for each kind that is reconciled.
-UNREADABLE: tuple[Index[Any], ...] = tuple(
+MALFORMED: tuple[Index[Any], ...] = tuple(
     Index(model, lambda obj: ((),) if is_marked(obj) else ())
     for model in (
         BackupStorage,
@@ -444,5 +444,5 @@ INDEXES: tuple[Index[Any] | CoveringIndex[Any, Any], ...] = (
     CLAIM_UIDS,
     PODS_BY_JOB,
     CRON_JOBS_BY_CONTROLLER,
-    *UNREADABLE,
+    *MALFORMED,
 )

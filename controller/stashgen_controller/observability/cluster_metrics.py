@@ -16,7 +16,7 @@ from stashgen.api.repository import Repository
 from stashgen.api.restore_request import RestoreRequest
 from stashgen.api.restore_session import RestoreSession
 from stashgen.kubestash.quantities import parse_size
-from stashgen_controller.listers.indexes import SNAPSHOTS_BY_REPOSITORY, UNREADABLE
+from stashgen_controller.listers.indexes import MALFORMED, SNAPSHOTS_BY_REPOSITORY
 from stashgen_controller.observability.coverage import coverage
 from stashgen_controller.observability.freshness import copy_states, session_objective
 from stashgen_controller.observability.outcomes import newest_ended, retention_states, session_key
@@ -57,12 +57,12 @@ def of_cluster(reader: Reader, now: datetime) -> Iterator[Gauge]:
     yield from _of_sizes(reader, repositories, storages)
     yield _unprotected(reader, configurations, storages)
     yield gauge(
-        "stashgen_unreadable",
+        "stashgen_malformed",
         "1 if an object, or one that it refers to, cannot be read; no series otherwise.",
         ("kind", "object_namespace", "name"),
         [
             ((index.model.resource.kind, *place), 1.0)
-            for index in UNREADABLE
+            for index in MALFORMED
             for place in reader.places(index)
         ],
     )

@@ -31,7 +31,7 @@ from stashgen_controller.kube.events import NORMAL, WARNING
 from stashgen_controller.observability.outcomes import failures, false_conditions
 from stashgen_controller.runtime.causes import Cause
 from stashgen_controller.runtime.kind import Reader, is_namespace_terminating
-from stashgen_controller.runtime.unreadable import is_marked, message_of
+from stashgen_controller.runtime.malformed import is_marked, message_of
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from stashgen_controller.kube.client import Client, NotFoundError
 from stashgen_controller.kube.informer import Informer
 from stashgen_controller.runtime.indexer import Change, Indexer
 from stashgen_controller.runtime.kind import CoveringIndex, Index, ModelT, Place, ValueT
-from stashgen_controller.runtime.unreadable import UnreadableError, readable
+from stashgen_controller.runtime.malformed import MalformedError, well_formed
 
 # Told of every change once the cache has it: the kind, and what happened.
 OnChange = Callable[[Resource, Change], None]
@@ -104,7 +104,7 @@ class Cache:
         try:
             return self._of(model).get(namespace, name)
         except ValidationError as error:
-            raise UnreadableError(model.resource, namespace, name, error) from error
+            raise MalformedError(model.resource, namespace, name, error) from error
 
     def stored(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
         """One object as the API server returned it, or None."""
@@ -151,7 +151,7 @@ class Cache:
         """
         selector = "=".join(label) if label is not None else ""
         found, _ = self._client.list(model.resource, namespace, label_selector=selector)
-        return readable(model, found)
+        return well_formed(model, found)
 
     def _new_informers(self) -> dict[Resource, Informer]:
         return {

@@ -23,8 +23,8 @@ from stashgen_controller.runtime.kind import (
     Place,
     ValueT,
 )
+from stashgen_controller.runtime.malformed import ODD_SHAPE
 from stashgen_controller.runtime.packing import Packing
-from stashgen_controller.runtime.unreadable import ODD_SHAPE
 
 log = logging.getLogger(__name__)
 

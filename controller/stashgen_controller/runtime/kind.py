@@ -62,7 +62,7 @@ class Reader(Protocol):
         """One object, or None.
 
         Raises:
-            UnreadableError: it has another shape.
+            MalformedError: it has another shape.
         """
         ...
 
@@ -160,7 +160,7 @@ class Kind(Generic[ModelT, ObservedT]):
         uses: What an object works on: its volume and its repositories. Two objects that share one
             of them are not looked at beside each other, so that the second sees what was written
             for the first.
-        unreadable_phase: Of an object that our model refuses, before anything has begun.
+        malformed_phase: Of an object that our model refuses, before anything has begun.
         waiting_phase: Of an object that has to read one that is refused.
     """
 
@@ -172,7 +172,7 @@ class Kind(Generic[ModelT, ObservedT]):
     is_finished: Callable[[JsonObject], bool] = _never
     urgent: Index[ModelT] | None = None
     uses: Callable[[Reader, ModelT], Iterable[IndexKey]] = _alone
-    unreadable_phase: str = "Failed"
+    malformed_phase: str = "Failed"
     waiting_phase: str = "Pending"
 
     @property

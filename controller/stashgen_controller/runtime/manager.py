@@ -29,9 +29,9 @@ from stashgen_controller.runtime.kind import (
     Watch,
     is_namespace_terminating,
 )
-from stashgen_controller.runtime.unreadable import (
+from stashgen_controller.runtime.malformed import (
     ODD_SHAPE,
-    UnreadableError,
+    MalformedError,
     holds,
     is_marked,
     marked_status,
@@ -83,7 +83,7 @@ def reconcile(
         ConflictError: the object changed since it was read; look again.
         NameCollisionError: an object of a name that we need belongs to somebody else.
         ApiError: any other refusal.
-        UnreadableError: it, or what it refers to, has a shape that our models refuse.
+        MalformedError: it, or what it refers to, has a shape that our models refuse.
         Exception: something in it cannot be processed.
     """
     if is_retry:
@@ -101,7 +101,7 @@ def reconcile(
     try:
         decision = _decide(client, reader, kind, key, stored, now)
     except ODD_SHAPE as error:
-        phases = kind.unreadable_phase, kind.waiting_phase
+        phases = kind.malformed_phase, kind.waiting_phase
         decision = Decision(status=marked_status(key.resource, stored, error, now, phases))
         apply(client, reader, stored, decision, kind.resource, wrote)
         raise
@@ -224,7 +224,7 @@ class Manager:
         self._failures: dict[Key, int] = {}
         self._failing: set[Key] = set()
         # Of those, whose last look wrote nothing but that: there is nothing to be read again.
-        self._unreadable: set[Key] = set()
+        self._malformed: set[Key] = set()
         self._failures_lock = Lock()
         self.cache = Cache(client, models, indexes, self._changed)
         self._workers = [
@@ -309,7 +309,7 @@ class Manager:
         try:
             obj = self.cache.get(kind.model, key.namespace, key.name)
             return (key, *(kind.uses(self.cache, obj) if obj is not None else ()))
-        except UnreadableError:
+        except MalformedError:
             # It, or what it refers to, has an odd shape: its own look says so.
             return (key,)
 
@@ -323,8 +323,8 @@ class Manager:
 
     def _reconcile(self, key: Key) -> None:
         with self._failures_lock:
-            is_retry = key in self._failures and key not in self._unreadable
-            self._unreadable.discard(key)
+            is_retry = key in self._failures and key not in self._malformed
+            self._malformed.discard(key)
         try:
             again = reconcile(
                 self._client,
@@ -340,10 +340,10 @@ class Manager:
             self._queue.add_after(key, self._delay(key, _CONFLICT_DELAY))
         except (ApiError, NameCollisionError) as error:
             self._fail(key, error)
-        except UnreadableError as error:
+        except MalformedError as error:
             self._fail(key, error)
             with self._failures_lock:
-                self._unreadable.add(key)
+                self._malformed.add(key)
         except Exception as error:  # one broken object must not stop the others
             log.exception("reconcile failed", extra=_fields(key))
             self._fail(key, error)

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from stashgen.api.base import JsonObject, labels_of, name_of, namespace_of
 from stashgen.api.resources import Resource
 from stashgen_controller.runtime.kind import CoveringIndex, Index, ModelT, Place, ValueT
-from stashgen_controller.runtime.unreadable import UnreadableError, readable
+from stashgen_controller.runtime.malformed import MalformedError, well_formed
 
 
 class ScannedReader(ABC):
@@ -24,7 +24,7 @@ class ScannedReader(ABC):
         try:
             return model.from_wire(found) if found is not None else None
         except ValidationError as error:
-            raise UnreadableError(model.resource, namespace, name, error) from error
+            raise MalformedError(model.resource, namespace, name, error) from error
 
     def stored(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
         """One object as the API server returned it, or None."""
@@ -46,11 +46,11 @@ class ScannedReader(ABC):
 
     def items(self, model: type[ModelT], namespace: str | None = None) -> Sequence[ModelT]:
         """The objects of a kind; one of another shape is left out."""
-        return readable(model, self.stored_items(model.resource, namespace))
+        return well_formed(model, self.stored_items(model.resource, namespace))
 
     def by(self, index: Index[ModelT], *key: str) -> Sequence[ModelT]:
         """The objects that have a key by an index."""
-        return readable(
+        return well_formed(
             index.model,
             [obj for obj in self.listed(index.model.resource) if key in tuple(index.keys(obj))],
         )
@@ -80,7 +80,7 @@ class ScannedReader(ABC):
     ) -> Sequence[ModelT]:
         """The objects of a namespace; what is read here was read a moment ago."""
         found = self.stored_items(model.resource, namespace)
-        return readable(
+        return well_formed(
             model,
             [obj for obj in found if label is None or labels_of(obj).get(label[0]) == label[1]],
         )

@@ -54,7 +54,7 @@ def test_each_alert_fires_over_what_the_endpoint_serves(
             {"kind": "BackupConfiguration", "object_namespace": "demo", "name": "library"},
             {"kind": "Repository", "object_namespace": "demo", "name": "local-abcde"},
         ],
-        "StashgenUnreadable": [
+        "StashgenMalformed": [
             {"kind": "RestoreSession", "object_namespace": "demo", "name": "strange"},
         ],
         "StashgenUnprotectedVolumes": [{"object_namespace": "demo"}],
@@ -102,10 +102,10 @@ def _bad_night(cluster: Cluster) -> None:
     invoker = {"apiGroup": "core.kubestash.com", "kind": "BackupConfiguration", "name": "library"}
     spec = {"invoker": invoker, "session": "backup"}
     _create(cluster, known.BACKUP_SESSIONS, "library-backup-1", spec, {"phase": "Failed"})
-    unreadable = {"type": "ValidationPassed", "reason": "InvalidField"} | {
+    malformed = {"type": "ValidationPassed", "reason": "InvalidField"} | {
         key: failed[key] for key in ("status", "lastTransitionTime")
     }
-    _create(cluster, known.RESTORE_SESSIONS, "strange", {}, {"conditions": [unreadable]})
+    _create(cluster, known.RESTORE_SESSIONS, "strange", {}, {"conditions": [malformed]})
 
 
 def _is_all_told(controller: Controller) -> bool:
@@ -120,7 +120,7 @@ def _is_all_told(controller: Controller) -> bool:
             ("ready{.*BackupConfiguration", "0.0"),
             ("ready{.*Repository", "0.0"),
             ("unprotected_volumes{.*demo", "1.0"),
-            ("unreadable{.*strange", "1.0"),
+            ("malformed{.*strange", "1.0"),
         )
     )
 

@@ -145,6 +145,6 @@ KIND = Kind(
         Watch(PersistentVolumeClaim, _of_claim, claim_state),
     ),
     uses=_uses,
-    unreadable_phase="Invalid",
+    malformed_phase="Invalid",
     waiting_phase="NotReady",
 )

@@ -62,6 +62,6 @@ KIND = Kind(
         pod_templates(STORAGES_BY_TEMPLATE),
         cluster_identity(BackupStorage),
     ),
-    unreadable_phase="NotReady",
+    malformed_phase="NotReady",
     waiting_phase="NotReady",
 )

@@ -144,6 +144,6 @@ KIND = Kind(
         cluster_identity(Repository),
     ),
     uses=_uses,
-    unreadable_phase="NotReady",
+    malformed_phase="NotReady",
     waiting_phase="NotReady",
 )

@@ -71,5 +71,5 @@ KIND = Kind(
     is_finished=_is_over,
     urgent=STARTING_RESTORES,
     uses=_uses,
-    unreadable_phase="Invalid",
+    malformed_phase="Invalid",
 )

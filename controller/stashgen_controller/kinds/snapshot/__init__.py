@@ -75,5 +75,5 @@ KIND = Kind(
     ),
     is_finished=_is_finished,
     uses=_uses,
-    unreadable_phase="Pending",
+    malformed_phase="Pending",
 )

@@ -25,7 +25,7 @@ from stashgen_controller.observability.freshness import CopyState, timing
 from stashgen_controller.observability.outcomes import created, failures
 from stashgen_controller.runtime.conditions import find
 from stashgen_controller.runtime.kind import Reader
-from stashgen_controller.runtime.unreadable import message_of
+from stashgen_controller.runtime.malformed import message_of
 
 # A working controller reconciles a new object within seconds.
 UNSEEN = timedelta(minutes=1)

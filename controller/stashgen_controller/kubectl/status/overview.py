@@ -19,10 +19,10 @@ from stashgen_controller.kubectl.status.entry import FINDINGS, Entry, Section
 from stashgen_controller.kubectl.status.origin import foreign_copies
 from stashgen_controller.kubectl.status.readiness import (
     left_over,
+    malformed,
     not_ready,
     paused,
     unprotected,
-    unreadable,
 )
 from stashgen_controller.kubectl.status.restores import (
     failed_restores,
@@ -83,7 +83,7 @@ def entries_of(view: View) -> list[Entry]:
         *failed_backups(view, known),
         *failed_retention(view),
         *failed_restores(view),
-        *unreadable(view),
+        *malformed(view),
         *not_ready(view),
         *unprotected(view),
         *left_over(view),

@@ -20,10 +20,10 @@ from stashgen_controller.kubectl.status.entry import Entry, Section
 from stashgen_controller.kubectl.status.view import View
 from stashgen_controller.observability.coverage import ClaimCoverage
 from stashgen_controller.runtime.conditions import find, is_true
-from stashgen_controller.runtime.unreadable import UnreadableError
+from stashgen_controller.runtime.malformed import MalformedError
 
 
-def unreadable(view: View) -> Iterator[Entry]:
+def malformed(view: View) -> Iterator[Entry]:
     """Objects that cannot be read, and so are in none of the other lines."""
     for model, readable in view.read.items():
         stored = view.reader.stored_items(model.resource)
@@ -33,7 +33,7 @@ def unreadable(view: View) -> Iterator[Entry]:
             namespace, name = namespace_of(obj), name_of(obj)
             try:
                 view.reader.get(model, namespace, name)
-            except UnreadableError as error:
+            except MalformedError as error:
                 kind = model.resource.kind
                 yield Entry(
                     Section.NOT_READY,

@@ -30,10 +30,10 @@ def strange_restore(name: str = "strange") -> JsonObject:
     return restore
 
 
-def unreadable(harness: Harness) -> list[tuple[str, ...]]:
+def malformed(harness: Harness) -> list[tuple[str, ...]]:
     """What the metric says."""
     gauges = {item.name: item for item in of_cluster(harness.reader, harness.clock.now())}
-    return [labels for labels, _ in gauges["stashgen_unreadable"].samples]
+    return [labels for labels, _ in gauges["stashgen_malformed"].samples]
 
 
 def validation(harness: Harness, resource: Resource, name: str) -> JsonObject:
@@ -59,7 +59,7 @@ def test_a_restore_that_cannot_be_read_says_so_and_stops_no_backup(protected: Ha
     mark = validation(protected, known.RESTORE_SESSIONS, "strange")
     assert (mark["status"], mark["reason"]) == ("False", "InvalidField")
     assert mark["message"] == f"spec.dataSource.pitr.targetTime: {_WHY}"
-    assert unreadable(protected) == [("RestoreSession", "demo", "strange")]
+    assert malformed(protected) == [("RestoreSession", "demo", "strange")]
     session = protected.trigger()
     protected.settle(work=good_worker)
     assert protected.status(known.BACKUP_SESSIONS, "demo", session)["phase"] == "Succeeded"
@@ -79,7 +79,7 @@ def test_a_restore_whose_value_is_corrected_is_done(protected: Harness) -> None:
     status = protected.status(known.RESTORE_SESSIONS, "demo", "strange")
     assert status["phase"] == "Succeeded"
     assert validation(protected, known.RESTORE_SESSIONS, "strange")["status"] == "True"
-    assert unreadable(protected) == []
+    assert malformed(protected) == []
 
 
 def test_a_request_that_cannot_be_read_has_failed(protected: Harness) -> None:
@@ -115,14 +115,14 @@ def test_an_object_whose_status_cannot_be_read_says_so_and_recovers(
     assert (mark["status"], mark["reason"]) == ("False", "InvalidField")
     place = f"status.conditions[{len(list_of(before, 'conditions'))}].lastTransitionTime"
     assert mark["message"] == f"{place}: {_WHY}"
-    assert (resource.kind, "demo", name) in unreadable(protected)
+    assert (resource.kind, "demo", name) in malformed(protected)
     assert_settled(protected)
     mend_status(protected, resource, name)
     protected.advance(timedelta(minutes=1))
     protected.settle(work=good_worker)
     after = protected.status(resource, "demo", name)
     assert after.get("phase") == before.get("phase")
-    assert unreadable(protected) == []
+    assert malformed(protected) == []
 
 
 def break_status(harness: Harness, resource: Resource, name: str) -> None:

@@ -32,7 +32,7 @@ _LONGEST_TEXT = 1000
 _STANDING = frozenset({"Ready", "NotReady", "Invalid"})
 
 
-class UnreadableError(ValueError):
+class MalformedError(ValueError):
     """An object of a shape that our models refuse.
 
     Attributes:
@@ -48,7 +48,7 @@ class UnreadableError(ValueError):
         super().__init__(f"{resource.kind} {name} cannot be read: {self.problems}")
 
 
-def readable(model: type[KindT], objects: Iterable[JsonObject]) -> list[KindT]:
+def well_formed(model: type[KindT], objects: Iterable[JsonObject]) -> list[KindT]:
     """Objects as stored as models, without those that cannot be read."""
     found = []
     for obj in objects:
@@ -104,7 +104,7 @@ def marked_status(
             its phase: its run goes on meanwhile.
     """
     place = (resource, metadata_of(obj).get("namespace") or "", metadata_of(obj)["name"])
-    is_own = isinstance(error, UnreadableError) and error.place == place
+    is_own = isinstance(error, MalformedError) and error.place == place
     status = dict(_status(obj))
     if _may_change_phase(status):
         status["phase"] = phases[0] if is_own else phases[1]
@@ -139,7 +139,7 @@ def unmarked(obj: JsonObject) -> JsonObject:
 
 
 def _reason(error: Exception, *, is_own: bool) -> Reason:
-    if isinstance(error, UnreadableError):
+    if isinstance(error, MalformedError):
         return Reason(Cause.INVALID_FIELD, error.problems if is_own else str(error))
     return Reason(ErrorClass.INTERNAL, f"it cannot be processed: {type(error).__name__}: {error}")
 

@@ -7,7 +7,7 @@ import pytest
 
 from stashgen.api.base import JsonObject, mapping_of
 from stashgen.api.resources import BACKUP_SESSIONS
-from stashgen_controller.runtime.unreadable import (
+from stashgen_controller.runtime.malformed import (
     holds,
     is_marked,
     marked_status,

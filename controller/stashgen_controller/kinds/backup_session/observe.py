@@ -80,7 +80,8 @@ def observe(reader: Reader, session: BackupSession) -> Observed:
     copies = copies_of(reader, session, wanted)
     claim = target.name if target is not None else ""
     in_the_way = _claimants(reader, session, copies, claim)
-    if all(item.until is not None for item in in_the_way):
+    half_written = partial_restore(reader, namespace, claim) if claim else None
+    if half_written is None and all(item.until is not None for item in in_the_way):
         copies = pinned_now(reader, namespace, copies)
     return Observed(
         session=session,
@@ -91,7 +92,7 @@ def observe(reader: Reader, session: BackupSession) -> Observed:
         running=running_before(session, siblings),
         restoring=restoring_into(reader, namespace, target.name) if target is not None else None,
         claimants=in_the_way,
-        partial_restore=partial_restore(reader, namespace, claim) if claim else None,
+        partial_restore=half_written,
         siblings=siblings,
         claim=claim,
         claim_uid=claim_uid(reader, namespace, target.name) if target is not None else None,

@@ -59,16 +59,21 @@ def open_restore(reader: Reader, repository: Repository) -> OpenRestore | None:
     if app is None:
         return None
     restores = reader.by(RESTORES_BY_TARGET, namespace, app.name)
-    restore = _left_in_part(restores) or next(filter(is_writing, restores), None)
+    accepted = _accepted(reader, namespace, app.name)
     found = known if known is not None and _counts(known, restores) else None
+    if found is not None and found.restore_session in accepted:
+        found = None
+    restore = _left_in_part(restores)
+    if found is None:
+        # One that writes may yet fail before its first byte: then the one before it still counts.
+        restore = restore or next(filter(is_writing, restores), None)
     if restore is not None:
         found = OpenRestore(
             restore_session=restore.metadata.name,
             uid=restore.metadata.uid or "",
             since=_begun(restore),
         )
-    is_accepted = found and found.restore_session in _accepted(reader, namespace, app.name)
-    return None if is_accepted else found
+    return None if found is not None and found.restore_session in accepted else found
 
 
 def _left_in_part(restores: Sequence[RestoreSession]) -> RestoreSession | None:

@@ -363,3 +363,25 @@ def test_a_half_restored_volume_stays_so_without_its_restore_session(
     name = protected.trigger()
     protected.settle(work=good_worker)
     assert backup_session(protected, name)["phase"] == "Succeeded", backup_session(protected, name)
+
+
+def test_a_restore_that_wrote_nothing_hides_no_earlier_one(protected: Harness) -> None:
+    def expired(harness: Harness, job: JsonObject, plan: RunSpec) -> RunResult:
+        result = good_worker(harness, job, plan)
+        error = RunError(reason=ErrorClass.EXPIRED, message="notAfter has passed")
+        update = {"phase": Phase.FAILED, "error": error, "components": {}}
+        return result.model_copy(update=update) if plan.verb is Verb.RESTORE else result
+
+    leave_half_written(protected)
+    protected.delete(known.RESTORE_SESSIONS, "demo", "back")
+    protected.settle(work=good_worker)
+    protected.apply(manifests.restore("demo", "again"))
+    retry = protected.run_until(Verb.RESTORE)
+    protected.start_pod(retry, {"phase": "Running"})
+    protected.advance(timedelta(minutes=1))
+    protected.settle(work=expired)
+    assert protected.status(known.RESTORE_SESSIONS, "demo", "again")["phase"] == "Failed"
+    protected.advance(timedelta(minutes=1))
+    name = protected.trigger()
+    protected.settle(work=good_worker)
+    assert backup_session(protected, name)["phase"] == "Skipped"

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from stashgen.api.base import parse_time
+from stashgen.api.base import list_of, mapping_of, parse_time
 from stashgen.api.resources import CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES, SERVICE_ACCOUNTS
 from stashgen_controller.kube.client import ApiError, Client, NotFoundError
 from tests.support.ports import free_ports
@@ -227,9 +227,26 @@ def running(command: list[str], log: Path) -> "Iterator[subprocess.Popen[str]]":
 def _install_crds(server: Server) -> None:
     """Install our CRDs as they are shipped, and wait until they are served."""
     server.kubectl("create", "-f", str(_CRDS))
-    server.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=120s")
-    items, _ = server.client.list(CUSTOM_RESOURCE_DEFINITIONS)
-    assert len(items) == len(list(_CRDS.glob("*.yaml")))
+    wait_for_crds(server, len(list(_CRDS.glob("*.yaml"))))
+
+
+def wait_for_crds(server: Server, count: int) -> None:
+    """Wait until so many CRDs are served.
+
+    ``kubectl wait`` gives up on one that has no conditions yet.
+    """
+
+    def established() -> bool:
+        items, _ = server.client.list(CUSTOM_RESOURCE_DEFINITIONS)
+        served = [
+            item
+            for item in items
+            for condition in list_of(mapping_of(item, "status"), "conditions")
+            if (condition["type"], condition["status"]) == ("Established", "True")
+        ]
+        return len(served) == len(items) == count
+
+    until(established, f"{count} CRDs are established")
 
 
 def _answers(client: Client) -> bool:

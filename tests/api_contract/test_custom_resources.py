@@ -2,6 +2,7 @@
 
 import pytest
 
+from stashgen.api.definitions import DEFINITIONS
 from stashgen.api.resources import (
     BACKUP_CONFIGURATIONS,
     BACKUP_SESSIONS,
@@ -11,7 +12,7 @@ from stashgen.api.resources import (
     RETENTION_POLICIES,
 )
 from stashgen_controller.kube.client import InvalidError
-from tests.api_contract.servers import Server
+from tests.api_contract.servers import Server, wait_for_crds
 from tests.api_contract.wire import Http
 from tests.support.samples import Json, at, backup_configuration, backup_session, repository
 
@@ -239,7 +240,7 @@ def test_new_kind_is_served_and_goes_with_its_crd(http: Http, server: Server) ->
     crd = _crd({"type": "object", "properties": properties})
     assert http("POST", CUSTOM_RESOURCE_DEFINITIONS.path(), crd).status == 201
     name = "gadgets.contract.example.org"
-    server.kubectl("wait", "--for=condition=Established", f"crd/{name}", "--timeout=60s")
+    wait_for_crds(server, len(DEFINITIONS) + 1)
     thing = {
         "apiVersion": "contract.example.org/v1",
         "kind": "Gadget",

@@ -19,6 +19,7 @@ from stashgen.model.source import Source
 from stashgen.output.histories import histories
 from stashgen.output.moved_storages import moved_storages
 from stashgen.output.retired_objects import retired_objects
+from stashgen.output.retired_places import retired_places
 from stashgen.output.serialize import serialize
 from stashgen.output.tightened_retention import tightened_retention
 from stashgen.render import limit_findings, render
@@ -69,7 +70,10 @@ def compile(  # noqa: A001 (it is called pipeline.compile)
 
     project = resolved.value.project.metadata.name
     files = serialize(project, manifests)
-    moved = [*moved_storages(resolved.value, kept.value, recorded.value, before, files)]
+    moved = [
+        *moved_storages(resolved.value, kept.value, recorded.value, before, files),
+        *retired_places(resolved.value, kept.value),
+    ]
     findings += moved
     findings += tightened_retention(resolved.value, manifests, recorded.value, before, files)
     return _nothing(findings) if moved else Outcome(files, _sorted(findings))

@@ -16,9 +16,17 @@ from stashgen.policy.project import Cluster, Project
 from stashgen.policy.shared import Job
 
 
+def place_of(
+    backend: Backend, cluster_id: str, namespace: str, directory: str = ""
+) -> tuple[str, str, str]:
+    """The real location of a directory of the backend that a namespace has."""
+    place = backend.place(directory)
+    return (cluster_id, namespace, place) if backend.bucket is None else ("", "", place)
+
+
 @dataclass(frozen=True, slots=True)
 class ResolvedStorage:
-    """A storage in one cluster, with its templates filled in.
+    """A storage in one namespace of a cluster, with its templates filled in.
 
     Attributes:
         provider: KubeStash's name of it.
@@ -33,9 +41,18 @@ class ResolvedStorage:
     job: Merged[Job]
 
     @property
+    def key(self) -> tuple[str, str, str]:
+        """Which BackupStorage it is: cluster id, name and namespace, in the order of the output."""
+        return (self.cluster.id, self.name, self.namespace)
+
+    @property
     def block(self) -> JsonObject:
         """The provider's block of a BackupStorage as it is rendered."""
         return self.backend.rendered()
+
+    def place(self, directory: str = "") -> tuple[str, str, str]:
+        """The real location of a directory: equal for two storages on the same volume or bucket."""
+        return place_of(self.backend, self.cluster.id, self.namespace, directory)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +118,7 @@ class Protection:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The resolved settings of every volume, sorted by key; storages by cluster id and name."""
+    """The resolved settings of every volume, sorted by key; storages by their key."""
 
     project: Project
     protections: tuple[Protection, ...]

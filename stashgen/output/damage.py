@@ -11,6 +11,7 @@ class Code(StrEnum):
     DAMAGED = "SG704"
     MOVED = "SG711"
     TIGHTENED = "SG712"
+    RETIRED_PLACE = "SG715"
 
 
 def damaged(position: Position, what: str) -> Finding:

@@ -25,7 +25,8 @@ class Copy(Model):
 
     Attributes:
         retention: The name of a RetentionPolicy among the project's documents.
-        directory: Below the storage's prefix; default ``{{namespace}}/{{volume}}``.
+        directory: Below the storage's prefix; default ``{{namespace}}/{{volume}}``, or
+            ``{{volume}}`` in a storage of every namespace.
         encryption: Replaces the policy's or the project's.
     """
 

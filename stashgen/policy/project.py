@@ -19,11 +19,13 @@ class Cluster(Model):
     """One cluster; its ``id`` is written once and outlives a rename.
 
     Attributes:
+        labels: What selectors of clusters match.
         strict: Its API server lets the controller start only the pods that are in Git.
     """
 
     name: str
     id: str
+    labels: dict[str, str] | None = None
     time_zone: str = "Etc/UTC"
     strict: Bool = False
     inventory: tuple[InventorySource, ...]

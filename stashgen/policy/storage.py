@@ -1,11 +1,11 @@
-"""Storage: where copies go; compiled to one BackupStorage in each cluster."""
+"""Storage: where copies go; compiled to one BackupStorage in each cluster, or in each namespace."""
 
 from typing import Literal
 
 from pydantic import Field
 
 from stashgen.api.base import Bool, JsonObject, Model
-from stashgen.policy.shared import Job, Metadata
+from stashgen.policy.shared import Job, Metadata, Selector
 
 
 class LocalBackend(Model):
@@ -57,9 +57,16 @@ class Credentials(Model):
 
 
 class StorageSpec(Model):
-    """Where it is, who may use it and how its own Job runs."""
+    """Where it is, who may use it and how its own Job runs.
 
-    namespace: str
+    Attributes:
+        clusters: The clusters that have it; all of them by default.
+        namespace: The only namespace whose volumes it is for. Without it each namespace with such
+            volumes gets a BackupStorage of this name, below ``<prefix>/<namespace>``.
+    """
+
+    clusters: Selector | None = None
+    namespace: str | None = None
     backend: Backend
     credentials: Credentials | None = None
     job: Job | None = None

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Mapping
 
 DEFAULT_DIRECTORY = "{{namespace}}/{{volume}}"
+# In a storage whose own place has the namespace already.
+DIRECTORY_IN_NAMESPACE = "{{volume}}"
 # The names allowed in a Storage's subPath and in a copy's directory.
 CLUSTER_NAMES = frozenset({"cluster.id", "cluster.name"})
 VOLUME_NAMES = CLUSTER_NAMES | {"namespace", "volume"}

@@ -37,15 +37,15 @@ def render(resolved: Resolved, kept: tuple[Manifest, ...] = ()) -> tuple[Manifes
     """
     records: dict[PurePosixPath, Record] = {}
     files: dict[PurePosixPath, list[JsonObject]] = defaultdict(list)
-    rendered: dict[tuple[str, str], BackupStorage] = {}
+    rendered: dict[tuple[str, str, str], BackupStorage] = {}
     for storage in resolved.storages:
         data = backup_storage(storage)
-        rendered[storage.cluster.id, storage.name] = BackupStorage.model_validate(data)
+        rendered[storage.key] = BackupStorage.model_validate(data)
         folder = PurePosixPath(storage.cluster.name, storage.namespace)
         files[folder / f"_storage-{storage.name}.yaml"] += storage_objects(data, storage)
 
     def of_copy(copy: ResolvedCopy) -> BackupStorage:
-        return rendered[copy.storage.cluster.id, copy.storage.name]
+        return rendered[copy.storage.key]
 
     for folder, protections in _by_folder(resolved.protections).items():
         retentions = {

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from stashgen.api.retention_policy import RetentionPolicySpec
 from stashgen.diagnostics import Finding, Outcome, Position, Severity, quote
+from stashgen.kubestash.layout import METADATA
 from stashgen.model.inventory import VolumeKey
 from stashgen.model.resolved import Protection, ResolvedCopy, ResolvedStorage
 from stashgen.model.source import Origin, PolicySet
+from stashgen.policy.template import DEFAULT_DIRECTORY, DIRECTORY_IN_NAMESPACE
 from stashgen.resolve.findings import Code, finding
 from stashgen.resolve.runtime_names import names_of, names_of_storage
-from stashgen.resolve.storages import place_of
 from stashgen.yaml.documents import Document
 
 _NAME_WHY = (
@@ -60,7 +61,7 @@ class _ConflictChecker:
         self._names: dict[tuple[str, str, str, str], VolumeKey | str] = {}
         self._places: dict[tuple[str, str, str], tuple[Protection, str]] = {}
         self._retentions: dict[tuple[str, str, str], RetentionPolicySpec] = {}
-        self._storages: set[tuple[str, str]] = set()
+        self._storages: set[tuple[str, str, str]] = set()
         self._buckets: dict[tuple[str, str, str], ResolvedStorage] = {}
         self._reported: set[tuple[Code, Document, str]] = set()
 
@@ -102,9 +103,9 @@ class _ConflictChecker:
                 "add the claim to the policy's select.volumes.exclude",
             )
         self._check_bucket(protection, storage)
-        if (storage.cluster.id, storage.name) in self._storages:
+        if storage.key in self._storages:
             return
-        self._storages.add((storage.cluster.id, storage.name))
+        self._storages.add(storage.key)
         owner = f"storage {storage.name}"
         for kind, name, is_cut in names_of_storage(storage):
             found = self._names.setdefault(
@@ -120,7 +121,7 @@ class _ConflictChecker:
         bucket = storage.backend.bucket
         if bucket is None:
             return
-        first = self._buckets.setdefault(place_of(storage, ""), storage)
+        first = self._buckets.setdefault(storage.place(), storage)
         if first != storage:
             self._refuse(
                 protection,
@@ -139,11 +140,24 @@ class _ConflictChecker:
         return written.at("spec", "backend", storage.provider, storage.backend.cluster_field)
 
     def _check_place(self, protection: Protection, copy: ResolvedCopy) -> None:
-        place = place_of(copy.storage, copy.directory)
+        if copy.directory.split("/")[0] == METADATA:
+            self._refuse(
+                protection,
+                Code.SAME_DIRECTORY,
+                copy.origin.at("directory"),
+                f"directory {quote(copy.directory)} of storage {quote(copy.storage.name)} is the "
+                "file in which the storage describes itself",
+                "on a volume a path cannot be both a file and a folder",
+                'use another directory, for example "volumes/{{volume}}"',
+            )
+            return
+        place = copy.storage.place(copy.directory)
         owner, other = self._places.setdefault(place, (protection, copy.repository))
         if (owner.volume.key, other) == (protection.volume.key, copy.repository):
             return
         first = owner.volume.key
+        is_everywhere = self._written_storages[copy.storage.name].value.spec.namespace is None
+        usual = DIRECTORY_IN_NAMESPACE if is_everywhere else DEFAULT_DIRECTORY
         self._refuse(
             protection,
             Code.SAME_DIRECTORY,
@@ -151,7 +165,7 @@ class _ConflictChecker:
             f"directory {quote(copy.directory)} of storage {quote(copy.storage.name)} is already "
             f"used by volume {quote(f'{first.namespace}/{first.name}')}",
             "two repositories in the same place overwrite each other's files and history",
-            'use a directory that contains "{{namespace}}/{{volume}}", or another storage',
+            f"use a directory that contains {quote(usual)}, or another storage",
         )
 
     def _refuse_retention(self, protection: Protection, copy: ResolvedCopy) -> None:

@@ -30,6 +30,7 @@ class Code(StrEnum):
     NOT_ACKNOWLEDGED = "SG527"
     ACKNOWLEDGED_TWICE = "SG528"
     FOREIGN_BACKUP = "SG529"
+    NOT_IN_CLUSTER = "SG531"
 
 
 def finding(  # each part of a message is an argument of its own

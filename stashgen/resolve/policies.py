@@ -10,7 +10,7 @@ from stashgen.model.source import Authored, Origin, PolicySet
 from stashgen.policy.backup_policy import BackupPolicy, Copy, Session
 from stashgen.policy.duration import parse_duration
 from stashgen.policy.shared import Encryption, Job
-from stashgen.policy.template import DEFAULT_DIRECTORY
+from stashgen.policy.template import DEFAULT_DIRECTORY, DIRECTORY_IN_NAMESPACE
 from stashgen.resolve.findings import Code, finding
 from stashgen.resolve.retention import retention_name, retention_of, with_defaults
 from stashgen.resolve.settings import job_of_policy, key_of_copy
@@ -83,10 +83,12 @@ def _copy(
     else:
         name = copy.retention or ""
         retention = with_defaults(policies.retentions[name].value)
+    is_everywhere = policies.storages[copy.storage].value.spec.namespace is None
     return EffectiveCopy(
         origin=origin,
         storage=copy.storage,
-        directory=copy.directory or DEFAULT_DIRECTORY,
+        directory=copy.directory
+        or (DIRECTORY_IN_NAMESPACE if is_everywhere else DEFAULT_DIRECTORY),
         retention_name=name,
         retention=retention,
         retention_origin=origin.at("keep" if copy.keep is not None else "retention"),

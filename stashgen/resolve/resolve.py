@@ -41,7 +41,7 @@ from stashgen.resolve.schedules import (
     schedule_origin,
 )
 from stashgen.resolve.selection import select
-from stashgen.resolve.storages import cluster_values, resolve_storage
+from stashgen.resolve.storages import cluster_values, exists_in, resolve_storage
 
 
 def resolve(
@@ -73,7 +73,7 @@ def resolve(
     retired = retire(policies, inventory, consistent.value, selection.unprotected, histories, today)
     findings += retired.findings
     used = {
-        (copy.storage.cluster.id, copy.storage.name): copy.storage
+        copy.storage.key: copy.storage
         for protection in consistent.value
         for session in protection.sessions
         for copy in session.copies
@@ -98,7 +98,7 @@ class _Resolver:
     def __init__(self, policies: PolicySet) -> None:
         self.findings: list[Finding] = []
         self._policies = policies
-        self._storages: dict[tuple[str, str], ResolvedStorage] = {}
+        self._storages: dict[tuple[str, str, str], ResolvedStorage] = {}
         self._refused: set[tuple[str, Position, str]] = set()
         self._clocks: dict[tuple[Origin, str], ClockChanges] = {}
         self._clusters = {
@@ -185,7 +185,10 @@ class _Resolver:
 
     def _copy(self, volume: Volume, part: EffectiveCopy, cluster: Cluster) -> ResolvedCopy | None:
         key = volume.key
-        storage = self._storage(part.storage, cluster)
+        if not exists_in(self._policies.storages[part.storage].value, cluster):
+            self._refuse_cluster(volume, part, cluster)
+            return None
+        storage = self._storage(part.storage, cluster, key.namespace)
         if storage.namespace != key.namespace:
             self._refuse_namespace(volume, part, storage)
             return None
@@ -205,11 +208,11 @@ class _Resolver:
             retention_origin=part.retention_origin,
         )
 
-    def _storage(self, name: str, cluster: Cluster) -> ResolvedStorage:
-        key = (cluster.id, name)
+    def _storage(self, name: str, cluster: Cluster, namespace: str) -> ResolvedStorage:
+        key = (cluster.id, name, namespace)
         if key not in self._storages:
-            storage = self._policies.storages[name]
-            self._storages[key] = resolve_storage(storage, cluster, self._policies.project)
+            storage, project = self._policies.storages[name], self._policies.project
+            self._storages[key] = resolve_storage(storage, cluster, project, namespace)
         return self._storages[key]
 
     def _once(self, found: Finding) -> None:
@@ -244,9 +247,24 @@ class _Resolver:
             part.origin.at("storage"),
             f"storage {quote(storage.name)} is in namespace {quote(storage.namespace)}, not in "
             f"{quote(volume.key.namespace)}",
-            why="a storage for volumes of other namespaces is not supported yet; the first such "
-            f"volume is {quote(volume.key.name)}",
-            fix="select only volumes in the storage's namespace, or define a storage in each one",
+            why="its pods and its Secret are in that namespace only; the first such volume is "
+            f"{quote(volume.key.name)}",
+            fix="remove namespace from the storage, so that each namespace gets one of this name "
+            "below its prefix, or select only volumes in the storage's namespace",
             related=(volume.position,),
+        )
+        self._once(refusal)
+
+    def _refuse_cluster(self, volume: Volume, part: EffectiveCopy, cluster: Cluster) -> None:
+        storage = self._policies.storages[part.storage]
+        refusal = finding(
+            Code.NOT_IN_CLUSTER,
+            part.origin.at("storage"),
+            f"storage {quote(part.storage)} does not exist in cluster {quote(cluster.name)}",
+            why="its clusters select others, so this copy would not be made; the first such volume "
+            f"is {quote(f'{volume.key.namespace}/{volume.key.name}')}",
+            fix="correct the storage's clusters or the cluster's labels, or copy to another "
+            "storage",
+            related=(storage.at("spec", "clusters").position,),
         )
         self._once(refusal)

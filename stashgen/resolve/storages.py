@@ -1,21 +1,26 @@
-"""A storage in one cluster, with its templates filled in."""
+"""A storage in one namespace of a cluster, with its templates filled in."""
 
 from stashgen.api import backup_storage as api
 from stashgen.kubestash.backends import BACKENDS, required_backend
+from stashgen.kubestash.layout import join
 from stashgen.model.resolved import ResolvedStorage
 from stashgen.model.source import Authored
 from stashgen.policy.project import Cluster, Project
+from stashgen.policy.shared import Selector
 from stashgen.policy.storage import Storage
 from stashgen.policy.template import fill
+from stashgen.resolve.selection import has_labels, has_name
 from stashgen.resolve.settings import job_of_storage
 
 
 def resolve_storage(
-    storage: Authored[Storage], cluster: Cluster, project: Authored[Project]
+    storage: Authored[Storage], cluster: Cluster, project: Authored[Project], namespace: str
 ) -> ResolvedStorage:
-    """The BackupStorage of a cluster.
+    """The BackupStorage of a cluster that volumes of a namespace are copied to.
 
     The blocks of our own language have the fields of KubeStash's, but for the name of the Secret.
+    A storage of every namespace is below its prefix in a folder of the namespace's name, so that
+    keys can be limited to it.
     """
     name, spec = storage.value.metadata.name, storage.value.spec
     provider, written = spec.backend.provider, spec.backend.block
@@ -23,13 +28,14 @@ def resolve_storage(
         raise ValueError(f"Storage {name} has no backend")
     known, block = BACKENDS[provider], written.to_wire()
     template = str(block[known.cluster_field])
-    block[known.cluster_field] = fill(template, cluster_values(cluster))
+    place = fill(template, cluster_values(cluster))
+    block[known.cluster_field] = place if spec.namespace is not None else join(place, namespace)
     if known.secret_keys and spec.credentials is not None:
         block["secretName"] = spec.credentials.secret_name
     return ResolvedStorage(
         cluster=cluster,
         name=name,
-        namespace=spec.namespace,
+        namespace=spec.namespace if spec.namespace is not None else namespace,
         provider=provider,
         backend=required_backend(
             api.Backend.model_validate({"provider": provider, provider: block})
@@ -38,14 +44,12 @@ def resolve_storage(
     )
 
 
+def exists_in(storage: Storage, cluster: Cluster) -> bool:
+    """Whether a storage's ``clusters`` select a cluster."""
+    selector = storage.spec.clusters or Selector()
+    return has_name(selector, cluster.name) and has_labels(selector, cluster.labels or {})
+
+
 def cluster_values(cluster: Cluster) -> dict[str, str]:
     """The values of the template names that depend only on the cluster."""
     return {"cluster.id": cluster.id, "cluster.name": cluster.name}
-
-
-def place_of(storage: ResolvedStorage, directory: str) -> tuple[str, str, str]:
-    """The real location of a directory: equal for two storages on the same volume or bucket."""
-    place = storage.backend.place(directory)
-    if storage.backend.bucket is not None:
-        return ("", "", place)
-    return (storage.cluster.id, storage.namespace, place)

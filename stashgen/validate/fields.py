@@ -49,6 +49,8 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
     ),
     "Storage": (
         ("metadata.name", values.storage_name),
+        ("spec.clusters.names", values.not_empty),
+        ("spec.clusters.names[*]", values.pattern),
         ("spec.namespace", values.label),
         *backends.RULES,
         ("spec.credentials.secretName", values.subdomain),

@@ -9,7 +9,6 @@ _FIELDS = {
     "Project": frozenset(
         {
             "spec.guardrails",
-            "spec.clusters[].labels",
             "spec.clusters[].inventory[].recorded",
             "spec.clusters[].inventory[].refresh",
             "spec.defaults.job.runAs.from",
@@ -17,7 +16,6 @@ _FIELDS = {
     ),
     "Storage": frozenset(
         {
-            "spec.clusters",
             "spec.credentials.perVerb",
             "spec.facts",
             "spec.backend.gcs",

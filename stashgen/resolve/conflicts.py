@@ -148,7 +148,7 @@ class _ConflictChecker:
                 f"directory {quote(copy.directory)} of storage {quote(copy.storage.name)} is the "
                 "file in which the storage describes itself",
                 "on a volume a path cannot be both a file and a folder",
-                'use another directory, for example "volumes/{{volume}}"',
+                "give the volume another directory, in a policy of its own",
             )
             return
         place = copy.storage.place(copy.directory)

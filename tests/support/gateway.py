@@ -1,12 +1,18 @@
 """A real S3 server (versitygw) on a folder, with TLS by an authority of its own, and its users."""
 
+import hashlib
+import hmac
+import http.client
+import json
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from stashgen_controller.worker.storage.s3 import Credentials
@@ -38,6 +44,7 @@ class Gateway:
         (self.port,) = free_ports(1, address)
         self.url = f"https://{address}:{self.port}"
         self._prefixes = 0
+        self._users: set[str] = set()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -84,13 +91,34 @@ class Gateway:
 
     def make_users_and_bucket(self) -> None:
         """One bucket, of the writer; the reader may read it."""
-        for access, secret in (WRITER, READER):
-            self._administer(
-                "create-user", f"--access={access}", f"--secret={secret}", "--role=user"
-            )
+        for user in (WRITER, READER):
+            self.make_user(user)
         owner, reader = f"--owner={WRITER[0]}", f"--grant-read={READER[0]}"
         ownership = "--object-ownership=BucketOwnerPreferred"
         self._administer("create-bucket", f"--bucket={BUCKET}", owner, reader, ownership)
+
+    def make_user(self, user: tuple[str, str]) -> None:
+        """A user with these keys, who may do nothing yet; one that is there stays as it is."""
+        access, secret = user
+        if access not in self._users:
+            self._users.add(access)
+            self._administer(
+                "create-user", f"--access={access}", f"--secret={secret}", "--role=user"
+            )
+
+    def make_bucket(self, bucket: str, statements: Sequence[Mapping[str, object]]) -> None:
+        """Another bucket of the writer's, and what others may do in it (Amazon S3, policies)."""
+        if not (self.data / bucket).exists():
+            self._administer("create-bucket", f"--bucket={bucket}", f"--owner={WRITER[0]}")
+        body = json.dumps({"Version": "2012-10-17", "Statement": statements}).encode()
+        host = f"{self._address}:{self.port}"
+        headers = _signed(_ADMINISTRATOR, "PUT", host, f"/{bucket}", "policy=", body)
+        context = ssl.create_default_context(cafile=str(self.authority))
+        connection = http.client.HTTPSConnection(host, context=context)
+        connection.request("PUT", f"/{bucket}?policy=", body, headers)
+        answer = connection.getresponse()
+        assert answer.status in {200, 204}, answer.read()
+        connection.close()
 
     def next_prefix(self) -> None:
         """Go on below another prefix, where no test has been yet."""
@@ -135,6 +163,27 @@ class Gateway:
         keys = [f"--access={access}", f"--secret={secret}"]
         at = [f"--endpoint-url={self.url}", "--allow-insecure"]
         run([self._program, "admin", *keys, *at, *args])
+
+
+def _signed(
+    user: tuple[str, str], method: str, host: str, path: str, query: str, body: bytes
+) -> dict[str, str]:
+    """The headers of a request with Amazon's signature (Signature Version 4)."""
+    now = datetime.now(UTC)
+    date, digest = now.strftime("%Y%m%d"), hashlib.sha256(body).hexdigest()
+    stamp = now.strftime("%Y%m%dT%H%M%SZ")
+    headers = {"host": host, "x-amz-content-sha256": digest, "x-amz-date": stamp}
+    names = ";".join(headers)
+    lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
+    request = f"{method}\n{path}\n{query}\n{lines}\n{names}\n{digest}"
+    scope = f"{date}/us-east-1/s3/aws4_request"
+    digest_of_request = hashlib.sha256(request.encode()).hexdigest()
+    text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest_of_request}"
+    key = f"AWS4{user[1]}".encode()
+    for part in (*scope.split("/"), text):
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    authorization = f"AWS4-HMAC-SHA256 Credential={user[0]}/{scope}, SignedHeaders={names}"
+    return headers | {"authorization": f"{authorization}, Signature={key.hex()}"}
 
 
 def make_authority(folder: Path) -> Path:

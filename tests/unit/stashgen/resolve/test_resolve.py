@@ -191,8 +191,53 @@ def test_clock_change_is_one_warning_for_all_volumes_of_a_session() -> None:
 def test_storage_of_another_namespace_is_refused_once_for_all_volumes() -> None:
     outcome = resolved(claim("a", "far") + claim("b", "far") + claim("c"))
     assert codes(outcome.findings) == ["SG514"]
-    assert "not supported yet" in outcome.findings[0].why
+    assert "remove namespace" in outcome.findings[0].fix
     assert [item.volume.key.name for item in outcome.value.protections] == ["c"]
+
+
+_EVERYWHERE = STORAGE.replace("  namespace: demo\n", "")
+
+
+def test_storage_without_a_namespace_is_in_each_namespace_with_protected_volumes() -> None:
+    selected = POLICY.replace("volumes: {exclude", "namespaces: {names: [a, b]}, volumes: {exclude")
+    outcome = resolved(claim("v", "a") + claim("v", "b") + claim("v", "c"), _EVERYWHERE, selected)
+    assert outcome.findings == ()
+    assert [(item.namespace, item.block["subPath"]) for item in outcome.value.storages] == [
+        ("a", "dem1/a"),
+        ("b", "dem1/b"),
+    ]
+    copies = [item.sessions[0].copies[0] for item in outcome.value.protections]
+    assert [copy.directory for copy in copies] == ["v", "v"]
+    assert len({copy.repository for copy in copies}) == 2
+
+
+def test_a_written_directory_counts_below_the_namespaces_prefix() -> None:
+    policy = POLICY.replace("last: 2}", "last: 2}, directory: one")
+    volumes = claim("v", "a") + claim("v", "b")
+    assert resolved(volumes, _EVERYWHERE, policy).findings == ()
+    (found,) = resolved(volumes + claim("w", "b"), _EVERYWHERE, policy).findings
+    assert (found.code, found.fix) == (
+        "SG515", 'use a directory that contains "{{volume}}", or another storage',
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("clusters", "is_there"),
+    [
+        ("{}", True),
+        ("{names: [d*]}", True),
+        ("{names: [prod]}", False),
+        ("{matchLabels: {region: eu}}", True),
+        ("{matchLabels: {region: us}}", False),
+        ("{names: [demo], matchLabels: {tier: gold}}", False),
+    ],
+)
+def test_storage_exists_in_the_clusters_that_it_selects(clusters: str, is_there: bool) -> None:
+    project = PROJECT.replace("id: dem1,", "id: dem1, labels: {region: eu},")
+    storage = STORAGE.replace("spec:", f"spec:\n  clusters: {clusters}")
+    outcome = resolved(claim("a") + claim("b"), storage, POLICY, project=project)
+    assert codes(outcome.findings) == ([] if is_there else ["SG531"])
+    assert len(outcome.value.protections) == (2 if is_there else 0)
 
 
 def test_raw_device_is_refused() -> None:

@@ -4,4 +4,6 @@ TMP_PATH = "/kubestash-tmp"
 DATA_PATH = "/kubestash-data"
 CREDENTIALS_PATH = "/var/run/stashgen/credentials"
 ENCRYPTION_PATH = "/var/run/stashgen/encryption"
+# The key of the Secret with a repository's password, and so the file's name.
+ENCRYPTION_KEY = "RESTIC_PASSWORD"
 SESSION_PATH = "/var/run/stashgen/session"

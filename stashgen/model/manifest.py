@@ -6,9 +6,19 @@ from datetime import date
 from pathlib import PurePosixPath
 
 from stashgen.api.base import JsonObject
+from stashgen.kubestash.names import short_hash
 from stashgen.model.inventory import VolumeKey
 
 FileTree = Mapping[PurePosixPath, bytes]
+# A file name has at most 255 bytes, a Secret's name 253.
+_LONGEST_STEM = 200
+
+
+def secret_file(name: str) -> str:
+    """The name of the file with the ExternalSecret that a Secret comes from."""
+    if len(name) > _LONGEST_STEM:
+        name = f"{name[:_LONGEST_STEM]}-{short_hash(name)}"
+    return f"_secret-{name}.yaml"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from stashgen.model.inventory import Volume
 from stashgen.model.merged import Merged
 from stashgen.model.source import Origin
 from stashgen.policy.project import Cluster, Project
-from stashgen.policy.shared import Job
+from stashgen.policy.shared import Encryption, Job
+from stashgen.policy.storage import Credentials
 
 
 def place_of(
@@ -30,6 +31,7 @@ class ResolvedStorage:
 
     Attributes:
         provider: KubeStash's name of it.
+        credentials: The Secret with its keys; None where it needs none.
         job: How its own Jobs run.
     """
 
@@ -38,6 +40,7 @@ class ResolvedStorage:
     namespace: str
     provider: str
     backend: Backend
+    credentials: Credentials | None
     job: Merged[Job]
 
     @property
@@ -63,7 +66,7 @@ class ResolvedCopy:
         repository: The Repository's name.
         directory: Below the storage's prefix.
         retention_name: The RetentionPolicy's name in the volume's namespace.
-        secret_name: The Secret with the encryption key.
+        encryption: The Secret with the encryption key.
         origin: Where the policy defines the copy.
         retention_origin: Where the copy's retention is set.
     """
@@ -73,7 +76,7 @@ class ResolvedCopy:
     directory: str
     retention_name: str
     retention: RetentionPolicySpec
-    secret_name: str
+    encryption: Merged[Encryption]
     origin: Origin
     retention_origin: Origin
 

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import cast
 
-from stashgen.api.base import JsonObject, metadata_of
+from stashgen.api.base import JsonObject, mapping_of, metadata_of
 from stashgen.api.labels import RETIRED_ANNOTATION, pod_template_annotation
 from stashgen.diagnostics import Finding, Outcome
 from stashgen.kubestash.pods.templates import template_name
 from stashgen.kubestash.verbs import REPOSITORY_TEMPLATES, Template
 from stashgen.model.history import Previous, RetiredHistory
-from stashgen.model.manifest import FileTree, Manifest, Record
+from stashgen.model.manifest import FileTree, Manifest, Record, secret_file
 from stashgen.model.resolved import Resolved
 from stashgen.output.damage import damaged
 from stashgen.yaml.documents import read_documents
@@ -32,10 +32,10 @@ class _MissingError(Exception):
 def retired_objects(
     resolved: Resolved, before: Iterable[Previous]
 ) -> Outcome[tuple[Manifest, ...]]:
-    """The manifests of retired histories, and of storages that only they still need.
+    """The manifests of retired histories, and of storages and Secrets that only they still need.
 
     Args:
-        resolved: What is retired, and which storages are rendered anyway.
+        resolved: What is retired, and which storages and Secrets are used anyway.
         before: The folders that contain its histories.
     """
     folders = {previous.root: previous.files for previous in before}
@@ -43,6 +43,7 @@ def retired_objects(
         (PurePosixPath(storage.cluster.name, storage.namespace), storage.name)
         for storage in resolved.storages
     }
+    supplied = set(_secrets(resolved))
     made: list[Manifest] = []
     findings: list[Finding] = []
     for one in resolved.retired:
@@ -50,9 +51,18 @@ def retired_objects(
         try:
             kept = _Kept(one, _objects(files, one.history.path))
             made += kept.manifests()
+            secrets = [kept.encryption]
             if (one.folder, kept.storage) not in rendered:
-                made += _storage(one, kept.storage, files)
+                storage = [*_beside(one, f"_storage-{kept.storage}.yaml", files)]
+                secrets += [_secret_of(item.data) for item in storage]
+                made += storage
                 rendered.add((one.folder, kept.storage))
+            for secret in secrets:
+                name = secret_file(secret)
+                has_source = one.history.path.parent / name in files
+                if has_source and (one.folder, secret) not in supplied:
+                    made += _beside(one, name, files)
+                    supplied.add((one.folder, secret))
         except _MissingError as error:
             findings.append(damaged(one.history.position, str(error)))
     return Outcome(tuple(made), tuple(findings))
@@ -63,6 +73,7 @@ class _Kept:
 
     Attributes:
         storage: The name of the BackupStorage that the Repository is in.
+        encryption: The name of the Secret with its key.
     """
 
     def __init__(self, retired: RetiredHistory, objects: Iterable[JsonObject]) -> None:
@@ -71,6 +82,7 @@ class _Kept:
         self._repository = self._find("Repository", retired.history.repository)
         spec = cast("Mapping[str, JsonObject]", self._repository.get("spec") or {})
         self.storage = str((spec.get("storageRef") or {}).get("name"))
+        self.encryption = str((spec.get("encryptionSecret") or {}).get("name"))
 
     def manifests(self) -> Iterator[Manifest]:
         """The Repository, annotated as retired, and its pods except the backup pod."""
@@ -96,9 +108,25 @@ class _Kept:
         return found
 
 
-def _storage(retired: RetiredHistory, name: str, files: FileTree) -> Iterator[Manifest]:
-    """The storage's file as it was."""
-    file = f"_storage-{name}.yaml"
+def _secrets(resolved: Resolved) -> Iterator[tuple[PurePosixPath, str]]:
+    """The Secrets whose source the policies decide, with their folders."""
+    for protection in resolved.protections:
+        folder = PurePosixPath(protection.cluster.name, protection.volume.key.namespace)
+        for session in protection.sessions:
+            for copy in session.copies:
+                yield folder, copy.encryption.value.secret_name
+                if copy.storage.credentials is not None:
+                    yield folder, copy.storage.credentials.secret_name
+
+
+def _secret_of(storage: JsonObject) -> str:
+    """The Secret with a BackupStorage's keys; empty for other objects and without a Secret."""
+    backend = mapping_of(mapping_of(storage, "spec"), "storage")
+    return str(mapping_of(backend, str(backend.get("provider"))).get("secretName") or "")
+
+
+def _beside(retired: RetiredHistory, file: str, files: FileTree) -> Iterator[Manifest]:
+    """A file of the history's folder as it was."""
     for data in _objects(files, retired.history.path.parent / file):
         yield Manifest(retired.folder / file, data, is_kept=True)
 

@@ -1,5 +1,9 @@
 """Blocks shared by several of our kinds."""
 
+from typing import Literal
+
+from pydantic import Field
+
 from stashgen.api.base import Int, JsonObject, Model
 
 
@@ -9,10 +13,42 @@ class Metadata(Model):
     name: str
 
 
-class Encryption(Model):
-    """The Secret with ``RESTIC_PASSWORD``, in each volume's namespace."""
+class SecretStore(Model):
+    """A store that External Secrets Operator reads: of the namespace, or of the cluster."""
 
+    kind: Literal["SecretStore", "ClusterSecretStore"]
+    name: str
+
+
+class RemoteKey(Model):
+    """Where a store has one value: the provider's key, and the part of what it holds.
+
+    In ``key`` and ``property`` the names of cluster and namespace are replaced.
+    """
+
+    key: str
+    property: str | None = None
+    version: str | None = None
+
+
+class SecretReference(Model):
+    """A Secret in each volume's namespace, and where it comes from; never its values.
+
+    Attributes:
+        from_: ``Namespace``: somebody creates it there. ``ExternalSecret``: an ExternalSecret is
+            rendered into each namespace that needs it.
+        store: Where the ExternalSecret reads.
+        data: What it reads, by the key in the Secret.
+    """
+
+    from_: Literal["Namespace", "ExternalSecret"] = Field(default="Namespace", alias="from")
     secret_name: str
+    store: SecretStore | None = None
+    data: dict[str, RemoteKey] | None = None
+
+
+class Encryption(SecretReference):
+    """The Secret with ``RESTIC_PASSWORD``."""
 
 
 class RunAs(Model):

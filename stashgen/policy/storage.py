@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from stashgen.api.base import Bool, JsonObject, Model
-from stashgen.policy.shared import Job, Metadata, Selector
+from stashgen.policy.shared import Job, Metadata, SecretReference, Selector
 
 
 class LocalBackend(Model):
@@ -45,15 +45,14 @@ class Backend(Model):
         return found if isinstance(found, Model) else None
 
 
-class Credentials(Model):
-    """The Secret of that name in each volume's namespace; the pods mount it.
+class Credentials(SecretReference):
+    """The Secret that the pods mount to reach the storage.
 
     Its keys are KubeStash's: ``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY`` and, for a private
     certificate authority, ``CA_CERT_DATA``.
     """
 
-    from_: Literal["Namespace"] = Field(alias="from")
-    secret_name: str
+    from_: Literal["Namespace", "ExternalSecret"] = Field(alias="from")
 
 
 class StorageSpec(Model):

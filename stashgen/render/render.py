@@ -10,6 +10,7 @@ from stashgen.model.manifest import Manifest, Record
 from stashgen.model.resolved import Protection, Resolved, ResolvedCopy
 from stashgen.render.admission import admission_objects
 from stashgen.render.annotations import without_substitution
+from stashgen.render.external_secret import external_secrets
 from stashgen.render.namespace import namespace_objects
 from stashgen.render.storage import backup_storage, storage_objects
 from stashgen.render.strict import labelled, parts_of, strict_objects
@@ -27,9 +28,10 @@ def render(resolved: Resolved, kept: tuple[Manifest, ...] = ()) -> tuple[Manifes
     """All objects with their files, relative to the output folder, sorted by file.
 
     ``<cluster>/<namespace>/`` has ``_namespace.yaml`` (what its volumes share),
-    ``_storage-<name>.yaml``, ``<volume>.yaml`` and ``_retired-<repository>.yaml``; a strict cluster
-    also has ``_cluster/admission.yaml``. Each folder has a ``kustomization.yaml`` except the output
-    folder itself, because two clusters are never applied together.
+    ``_storage-<name>.yaml``, ``_secret-<name>.yaml`` (an ExternalSecret), ``<volume>.yaml`` and
+    ``_retired-<repository>.yaml``; a strict cluster also has ``_cluster/admission.yaml``. Each
+    folder has a ``kustomization.yaml`` except the output folder itself, because two clusters are
+    never applied together.
 
     Args:
         resolved: The resolved settings.
@@ -59,6 +61,8 @@ def render(resolved: Resolved, kept: tuple[Manifest, ...] = ()) -> tuple[Manifes
         for protection in protections:
             path = folder / _file_name(protection)
             files[path] += volume_objects(protection, of_copy)
+            for name, secret in external_secrets(protection):
+                files[folder / name] = [secret]
             records[path] = _record(protection)
     strict_clusters = {item.name for item in resolved.project.spec.clusters if item.strict}
     for manifest in kept:

@@ -162,7 +162,10 @@ def _session(
                 "name": copy.repository,
                 "backend": backends[copy.storage.name, copy.retention_name],
                 "directory": copy.directory,
-                "encryptionSecret": {"name": copy.secret_name, "namespace": namespace},
+                "encryptionSecret": {
+                    "name": copy.encryption.value.secret_name,
+                    "namespace": namespace,
+                },
                 "deletionPolicy": "Retain",
             }
             for copy in session.copies

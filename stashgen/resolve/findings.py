@@ -31,6 +31,7 @@ class Code(StrEnum):
     ACKNOWLEDGED_TWICE = "SG528"
     FOREIGN_BACKUP = "SG529"
     NOT_IN_CLUSTER = "SG531"
+    TWO_SOURCES = "SG532"
 
 
 def finding(  # each part of a message is an argument of its own

@@ -20,7 +20,7 @@ from stashgen.model.resolved import (
 from stashgen.model.source import Authored, Origin, PolicySet
 from stashgen.policy.backup_policy import BackupPolicy
 from stashgen.policy.project import Cluster
-from stashgen.policy.template import fill
+from stashgen.policy.template import cluster_values, fill
 from stashgen.resolve.acknowledgements import acknowledged, acknowledgement_findings
 from stashgen.resolve.conflicts import unused_storages, without_conflicts
 from stashgen.resolve.file_owners import other_users
@@ -40,8 +40,9 @@ from stashgen.resolve.schedules import (
     schedule_for,
     schedule_origin,
 )
+from stashgen.resolve.secret_sources import with_one_source
 from stashgen.resolve.selection import select
-from stashgen.resolve.storages import cluster_values, exists_in, resolve_storage
+from stashgen.resolve.storages import exists_in, resolve_storage
 
 
 def resolve(
@@ -65,7 +66,9 @@ def resolve(
     findings += resolver.findings
     admitted = allowed(policies, inventory, protections)
     findings += admitted.findings
-    consistent = without_conflicts(policies, admitted.value)
+    supplied = with_one_source(policies, admitted.value)
+    findings += supplied.findings
+    consistent = without_conflicts(policies, supplied.value)
     findings += consistent.findings
     findings += foreign_backup_findings(inventory.foreign, protections)
     findings += unused_storages(policies)
@@ -203,7 +206,7 @@ class _Resolver:
             directory=directory,
             retention_name=part.retention_name,
             retention=part.retention,
-            secret_name=part.key.value.secret_name,
+            encryption=part.key,
             origin=part.origin,
             retention_origin=part.retention_origin,
         )

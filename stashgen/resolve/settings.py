@@ -33,13 +33,16 @@ def job_of_storage(project: Authored[Project], storage: Authored[Storage]) -> Me
 def key_of_copy(
     project: Authored[Project], policy: Authored[BackupPolicy], copy: Copy, origin: Origin
 ) -> Merged[Encryption]:
-    """The encryption key of the copy that the policy defines at ``origin``."""
-    return merge(
-        Encryption,
-        Layer(_defaults(project).encryption, project.at("spec", "defaults", "encryption")),
-        Layer(policy.value.spec.encryption, policy.at("spec", "encryption")),
+    """The encryption key of the copy that the policy defines at ``origin``.
+
+    The block is taken as a whole: a Secret's name and where it comes from belong together.
+    """
+    layers = (
         Layer(copy.encryption, origin.at("encryption")),
+        Layer(policy.value.spec.encryption, policy.at("spec", "encryption")),
+        Layer(_defaults(project).encryption, project.at("spec", "defaults", "encryption")),
     )
+    return merge(Encryption, next(layer for layer in layers if layer.block is not None))
 
 
 def _defaults(project: Authored[Project]) -> Defaults:

@@ -8,7 +8,7 @@ from stashgen.model.source import Authored
 from stashgen.policy.project import Cluster, Project
 from stashgen.policy.shared import Selector
 from stashgen.policy.storage import Storage
-from stashgen.policy.template import fill
+from stashgen.policy.template import cluster_values, fill
 from stashgen.resolve.selection import has_labels, has_name
 from stashgen.resolve.settings import job_of_storage
 
@@ -40,6 +40,7 @@ def resolve_storage(
         backend=required_backend(
             api.Backend.model_validate({"provider": provider, provider: block})
         ),
+        credentials=spec.credentials,
         job=job_of_storage(project, storage),
     )
 
@@ -48,8 +49,3 @@ def exists_in(storage: Storage, cluster: Cluster) -> bool:
     """Whether a storage's ``clusters`` select a cluster."""
     selector = storage.spec.clusters or Selector()
     return has_name(selector, cluster.name) and has_labels(selector, cluster.labels or {})
-
-
-def cluster_values(cluster: Cluster) -> dict[str, str]:
-    """The values of the template names that depend only on the cluster."""
-    return {"cluster.id": cluster.id, "cluster.name": cluster.name}

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from stashgen.api.retention_policy import COUNTS
 from stashgen.diagnostics import Finding
-from stashgen.validate import backends, keep, pod_values, values
+from stashgen.validate import backends, keep, pod_values, secret_sources, values
 from stashgen.validate.values import Rule
 from stashgen.validate.walk import Code, Keys, each, error
 from stashgen.yaml.documents import Document
@@ -29,6 +29,11 @@ def _job(path: str) -> tuple[tuple[str, Rule], ...]:
     return tuple((f"{path}.{field}", rule) for field, rule in _JOB)
 
 
+def _secret(path: str) -> tuple[tuple[str, Rule], ...]:
+    names = ("secretName", "store.name")
+    return tuple((f"{path}.{field}", values.subdomain) for field in names)
+
+
 RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
     "Project": (
         ("metadata.name", values.label),
@@ -39,7 +44,7 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
         ("spec.clusters[*].timeZone", values.time_zone),
         ("spec.clusters[*].inventory", values.not_empty),
         ("spec.clusters[*].inventory[*].manifests", values.not_empty),
-        ("spec.defaults.encryption.secretName", values.subdomain),
+        *_secret("spec.defaults.encryption"),
         *_job("spec.defaults.job"),
         ("spec.retired[*].volume", values.volume),
         ("spec.retired[*].cluster", values.cluster_id),
@@ -53,7 +58,7 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
         ("spec.clusters.names[*]", values.pattern),
         ("spec.namespace", values.label),
         *backends.RULES,
-        ("spec.credentials.secretName", values.subdomain),
+        *_secret("spec.credentials"),
         *_job("spec.job"),
     ),
     "BackupPolicy": (
@@ -66,7 +71,7 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
         ("spec.select.volumes.exclude.names[*]", values.pattern),
         ("spec.exclude", values.not_empty),
         ("spec.exclude[*]", values.left_out),
-        ("spec.encryption.secretName", values.subdomain),
+        *_secret("spec.encryption"),
         ("spec.sessions", values.not_empty),
         ("spec.sessions[*].name", values.session_name),
         ("spec.sessions[*].every", values.every),
@@ -75,7 +80,7 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
         ("spec.sessions[*].historyLimit", values.whole(1, 100)),
         ("spec.sessions[*].copies", values.not_empty),
         (f"{_COPY}.directory", values.directory),
-        (f"{_COPY}.encryption.secretName", values.subdomain),
+        *_secret(f"{_COPY}.encryption"),
         *((f"{_COPY}.keep.{count}", values.whole(0)) for count in (*COUNTS, "failed")),
         (f"{_COPY}.keep.maxAge", values.period),
         *_job("spec.job"),
@@ -126,6 +131,7 @@ def field_findings(document: Document, kind: str) -> Iterator[Finding]:
         for keys, value in each(document, path):
             if isinstance(value, dict):
                 yield from _exactly_one(document, keys, value, names)
+    yield from secret_sources.source_findings(document, kind)
     if kind == "BackupPolicy":
         yield from keep.keep_findings(document)
     if kind == "Storage":

@@ -222,6 +222,8 @@ def _fields_at(model: type[Model], keys: Keys) -> tuple[str, ...]:
             current = _item(current)
         elif isinstance(current, type) and issubclass(current, Model):
             current = next((_plain(kind) for alias, kind in _fields(current) if alias == key), None)
+        elif get_origin(current) is dict:
+            current = get_args(current)[1]
     if isinstance(current, type) and issubclass(current, Model):
         return tuple(alias for alias, _ in _fields(current))
     return ()

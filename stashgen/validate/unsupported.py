@@ -16,6 +16,7 @@ _FIELDS = {
     ),
     "Storage": frozenset(
         {
+            "spec.credentials.annotations",
             "spec.credentials.perVerb",
             "spec.facts",
             "spec.backend.gcs",
@@ -42,12 +43,13 @@ _FIELDS = {
 _VALUES = {
     ("Project", "spec.controller"): frozenset({"kubestash"}),
     ("Storage", "spec.backend.provider"): frozenset({"gcs", "azure"}),
-    ("Storage", "spec.credentials.from"): frozenset({"Storage"}),
+    ("Storage", "spec.credentials.from"): frozenset({"Storage", "WorkloadIdentity"}),
 }
 
 # Errors about these fields follow from an unsupported one and are not reported in addition.
 FOLLOWS = {
     "spec.clusters[].inventory[].recorded": frozenset({"spec.clusters[].inventory[].manifests"}),
+    "spec.credentials.from": frozenset({"spec.credentials.secretName"}),
     "spec.defaults.job.runAs.from": frozenset({"spec.defaults.job.runAs.user"}),
     "spec.job.runAs.from": frozenset({"spec.job.runAs.user"}),
 }

@@ -9,13 +9,14 @@ from pathlib import Path
 from stashgen.kubestash.paths import (
     CREDENTIALS_PATH,
     DATA_PATH,
+    ENCRYPTION_KEY,
     ENCRYPTION_PATH,
     SESSION_PATH,
 )
 from stashgen.kubestash.pods.environment import why_reserved
 from stashgen_controller.protocol.run_spec import RunSpec
 
-PASSWORD_FILE = f"{ENCRYPTION_PATH}/RESTIC_PASSWORD"
+PASSWORD_FILE = f"{ENCRYPTION_PATH}/{ENCRYPTION_KEY}"
 _PLAN_FILE = f"{SESSION_PATH}/plan"
 _TERMINATION_LOG = "/dev/termination-log"
 _ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"

@@ -19,6 +19,7 @@ class Backend(ABC):
         url_prefix: The prefix of its address, by which the worker recognises the provider.
         cluster_field: The field of the block that separates clusters; a template in policies.
         secret_keys: The keys that the Secret with the credentials needs; empty without a Secret.
+        optional_secret_keys: Further keys that the worker reads.
         flag_names: The worker's flags in addition to the address, in command-line order.
     """
 
@@ -27,6 +28,7 @@ class Backend(ABC):
     url_prefix: ClassVar[str]
     cluster_field: ClassVar[str]
     secret_keys: ClassVar[tuple[str, ...]] = ()
+    optional_secret_keys: ClassVar[tuple[str, ...]] = ()
     flag_names: ClassVar[tuple[str, ...]] = ()
 
     @classmethod

@@ -29,6 +29,7 @@ class S3(Backend):
     url_prefix: ClassVar[str] = "s3:"
     cluster_field: ClassVar[str] = "prefix"
     secret_keys: ClassVar[tuple[str, ...]] = (ACCESS_KEY, SECRET_KEY)
+    optional_secret_keys: ClassVar[tuple[str, ...]] = (CA_CERTIFICATE,)
     flag_names: ClassVar[tuple[str, ...]] = ("region", "insecure-tls", "connections")
 
     block: api.S3Backend

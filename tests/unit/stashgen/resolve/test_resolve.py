@@ -43,7 +43,7 @@ def test_a_policy_comes_down_to_plain_values() -> None:
     assert (session.name, session.time_zone) == ("backup", "Etc/UTC")
     assert (session.timeout_seconds, session.history_limit, session.suspend) == (3600, 3, False)
     assert len(Schedule.parse(session.schedule).hours) == 24
-    assert (copy.directory, copy.retention_name, copy.secret_name) == (
+    assert (copy.directory, copy.retention_name, copy.encryption.value.secret_name) == (
         "demo/library", "keep-last2", "restic-key",
     )  # fmt: skip
     assert copy.storage.block == {
@@ -122,7 +122,7 @@ def test_templates_are_filled_in() -> None:
 
 def test_encryption_of_the_copy_wins_over_the_policys_and_the_projects() -> None:
     def secret(policy: str) -> str:
-        return _one(STORAGE, policy).sessions[0].copies[0].secret_name
+        return _one(STORAGE, policy).sessions[0].copies[0].encryption.value.secret_name
 
     of_policy = POLICY.replace("spec:", "spec:\n  encryption: {secretName: of-policy}")
     of_copy = of_policy.replace("last: 2}", "last: 2}, encryption: {secretName: of-copy}")

@@ -9,12 +9,14 @@ silently.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from stashgen.diagnostics import Finding, Outcome
 from stashgen.inventory import collect
-from stashgen.model.history import Previous
-from stashgen.model.manifest import FileTree
+from stashgen.model.history import History, Previous
+from stashgen.model.manifest import FileTree, Manifest
+from stashgen.model.resolved import Resolved
 from stashgen.model.source import Source
 from stashgen.output.histories import histories
 from stashgen.output.moved_storages import moved_storages
@@ -26,6 +28,23 @@ from stashgen.render import limit_findings, render
 from stashgen.resolve import resolve
 from stashgen.validate import validate
 from stashgen.validate.walk import Code
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """What a project comes to before it is serialized.
+
+    Attributes:
+        resolved: What was decided.
+        kept: The objects of retired histories.
+        histories: Those in the previous output.
+        manifests: All objects.
+    """
+
+    resolved: Resolved
+    kept: tuple[Manifest, ...]
+    histories: tuple[History, ...]
+    manifests: tuple[Manifest, ...]
 
 
 def compile(  # noqa: A001 (it is called pipeline.compile)
@@ -40,6 +59,23 @@ def compile(  # noqa: A001 (it is called pipeline.compile)
         complete: False if an error kept part of the source from being read. A missing object may
             be in that part, so it is not reported, and nothing is resolved.
     """
+    found = objects(source, before, today, complete=complete)
+    if found.value is None:
+        return Outcome({}, found.findings)
+    resolved, histories = found.value.resolved, found.value.histories
+    files = serialize(resolved.project.metadata.name, found.value.manifests)
+    moved = [
+        *moved_storages(resolved, found.value.kept, histories, before, files),
+        *retired_places(resolved, found.value.kept),
+    ]
+    tightened = tightened_retention(resolved, found.value.manifests, histories, before, files)
+    return Outcome({} if moved else files, _sorted([*found.findings, *moved, *tightened]))
+
+
+def objects(
+    source: Source, before: Sequence[Previous], today: date, *, complete: bool = True
+) -> Outcome[Objects | None]:
+    """The objects of a project; None if there is any error. As ``compile``, without files."""
     policies = validate(source)
     inventory = collect(source)
     findings = [*policies.findings, *inventory.findings]
@@ -67,20 +103,12 @@ def compile(  # noqa: A001 (it is called pipeline.compile)
     too_large = [*limit_findings(policies.value.project, manifests)]
     if too_large:
         return _nothing(findings + too_large)
-
-    project = resolved.value.project.metadata.name
-    files = serialize(project, manifests)
-    moved = [
-        *moved_storages(resolved.value, kept.value, recorded.value, before, files),
-        *retired_places(resolved.value, kept.value),
-    ]
-    findings += moved
-    findings += tightened_retention(resolved.value, manifests, recorded.value, before, files)
-    return _nothing(findings) if moved else Outcome(files, _sorted(findings))
+    found = Objects(resolved.value, kept.value, recorded.value, manifests)
+    return Outcome(found, _sorted(findings))
 
 
-def _nothing(findings: list[Finding]) -> Outcome[FileTree]:
-    return Outcome({}, _sorted(findings))
+def _nothing(findings: list[Finding]) -> Outcome[Objects | None]:
+    return Outcome(None, _sorted(findings))
 
 
 def _sorted(findings: list[Finding]) -> tuple[Finding, ...]:

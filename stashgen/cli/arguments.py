@@ -9,7 +9,8 @@ from typing import Literal, get_args
 from stashgen import __version__
 from stashgen.diagnostics import ExitCode
 
-Verb = Literal["build", "check"]
+Verb = Literal["build", "check", "explain"]
+Topic = Literal["secrets"]
 OWN_VERBS = frozenset(get_args(Verb))
 
 _EPILOG = """exit codes: 0 success, 1 findings, 2 usage or environment error, 3 internal error
@@ -24,12 +25,14 @@ class Command:
         project: The folder with ``stashgen.yaml``, as given.
         output: Replaces the project's own output folder.
         stdout: Print the objects instead of writing files.
+        topic: What to explain.
     """
 
     verb: Verb
     project: Path
     output: Path | None = None
     stdout: bool = False
+    topic: Topic | None = None
 
 
 def parse(arguments: Sequence[str], others: Mapping[str, str] | None = None) -> Command | int:
@@ -51,6 +54,7 @@ def parse(arguments: Sequence[str], others: Mapping[str, str] | None = None) -> 
         project=given.project,
         output=getattr(given, "output", None),
         stdout=getattr(given, "stdout", False),
+        topic=getattr(given, "topic", None),
     )
 
 
@@ -106,6 +110,15 @@ def _parser(others: Mapping[str, str]) -> argparse.ArgumentParser:
         description="Compile the project and compare the result with the output folder. Every "
         "file that a build would add, change or delete is a finding. Nothing is written.",
     )
+    explain = verbs.add_parser(
+        "explain",
+        parents=[shared],
+        allow_abbrev=False,
+        help="say what the project comes to",
+        description="secrets: every Secret that must exist, by cluster and namespace, with its "
+        "keys, the pods that mount it, and what brings it. Nothing is written.",
+    )
+    explain.add_argument("topic", choices=get_args(Topic))
     for name, summary in others.items():
         verbs.add_parser(name, help=f"{summary} (in a cluster)")
     return parser

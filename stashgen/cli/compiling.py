@@ -1,7 +1,7 @@
 """Read and compile a project, for both ``build`` and ``check``."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import chain
 from pathlib import Path, PurePosixPath
 
@@ -40,6 +40,21 @@ class Compiled:
         return not has_errors(self.findings)
 
 
+@dataclass(frozen=True, slots=True)
+class CompiledObjects:
+    """A compiled project before it is serialized.
+
+    Attributes:
+        objects: None if a finding is an error.
+        source: What was read; None without a project.
+        findings: With paths relative to where the command runs.
+    """
+
+    objects: pipeline.Objects | None
+    source: Source | None
+    findings: tuple[Finding, ...]
+
+
 def compile_project(project: Path, other_output: Path | None = None) -> Compiled:
     """Read and compile the project in a folder.
 
@@ -57,19 +72,44 @@ def compile_project(project: Path, other_output: Path | None = None) -> Compiled
     if source is None:
         return Compiled({}, None, seen_from_here(loaded.findings, project))
     inputs = _inputs(project, source)
-    name = _text(source, "metadata", "name")
-    own = _text(source, "spec", "output") or DEFAULT_OUTPUT
-    outputs = []
-    # Validation reports an invalid value; until then no other folder may be read by mistake.
-    if name is not None and inside(own) is None:
-        folders = [project / own, *([other_output] if other_output is not None else [])]
-        outputs = [read_output(folder, name) for folder in folders]
+    outputs = _outputs(project, source, other_output)
     before = [_previous(output, project) for output in outputs]
-    today = datetime.now(UTC).date()
-    compiled = pipeline.compile(source, before, today, complete=loaded.ok)
+    compiled = pipeline.compile(source, before, _today(), complete=loaded.ok)
     findings = seen_from_here((*loaded.findings, *compiled.findings), project)
     files = {} if has_errors(findings) else compiled.value
     return Compiled(files, outputs[-1] if outputs else None, findings, inputs)
+
+
+def compile_objects(project: Path) -> CompiledObjects:
+    """The same without the files, as if ``build`` were to write them.
+
+    Raises:
+        UsageError: there is no project.
+        ToolError: a file cannot be read.
+    """
+    loaded = load(project)
+    source = loaded.value
+    if source is None:
+        return CompiledObjects(None, None, seen_from_here(loaded.findings, project))
+    before = [_previous(output, project) for output in _outputs(project, source)]
+    compiled = pipeline.objects(source, before, _today(), complete=loaded.ok)
+    findings = seen_from_here((*loaded.findings, *compiled.findings), project)
+    return CompiledObjects(compiled.value, source, findings)
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def _outputs(project: Path, source: Source, other: Path | None = None) -> list[Output]:
+    """The output folders as they are now; none until the project's name and folder are valid."""
+    name = _text(source, "metadata", "name")
+    own = _text(source, "spec", "output") or DEFAULT_OUTPUT
+    # Validation reports an invalid value; until then no other folder may be read by mistake.
+    if name is None or inside(own) is not None:
+        return []
+    folders = [project / own, *([other] if other is not None else [])]
+    return [read_output(folder, name) for folder in folders]
 
 
 def _previous(output: Output, project: Path) -> Previous:

@@ -78,6 +78,10 @@ def _run(arguments: Sequence[str]) -> int:
             from stashgen.cli.check import check
 
             code = check(command)
+        case "explain":
+            from stashgen.cli.explain import explain
+
+            code = explain(command)
         case _:
             assert_never(command.verb)
     if sys.stdout is not None:

@@ -25,19 +25,19 @@ def seen_from_here(findings: Iterable[Finding], project: Path) -> tuple[Finding,
     """Findings with paths that the caller can open, not relative to the project."""
     if project == Path():
         return tuple(findings)
-    folder = PurePosixPath(project.as_posix())
     return tuple(
         replace(
             finding,
-            position=_below(folder, finding.position),
-            related=tuple(_below(folder, position) for position in finding.related),
+            position=below(project, finding.position),
+            related=tuple(below(project, position) for position in finding.related),
         )
         for finding in findings
     )
 
 
-def _below(folder: PurePosixPath, position: Position) -> Position:
-    return replace(position, path=folder / position.path)
+def below(project: Path, position: Position) -> Position:
+    """A place in a file of the project, as the caller can open it."""
+    return replace(position, path=PurePosixPath(project.as_posix()) / position.path)
 
 
 def count(number: int, word: str) -> str:

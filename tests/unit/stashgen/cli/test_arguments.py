@@ -21,6 +21,9 @@ from stashgen.cli.arguments import Command, parse
         ["build", "-o", "x", "--stdout"],
         ["check", "--stdout"],
         ["check", "-o", "x"],
+        ["explain"],
+        ["explain", "nonsense"],
+        ["explain", "secrets", "more"],
     ],
 )
 def test_a_wrong_command_line_is_told_on_stderr(
@@ -40,6 +43,7 @@ def test_a_wrong_command_line_is_told_on_stderr(
         (["build", "-o", "b"], Command("build", Path(), output=Path("b"))),
         (["build", "--stdout", "--debug"], Command("build", Path(), stdout=True)),
         (["--debug", "check", "--project=a"], Command("check", Path("a"))),
+        (["explain", "secrets"], Command("explain", Path(), topic="secrets")),
     ],
 )
 def test_a_command_line_becomes_a_command(arguments: list[str], command: Command) -> None:

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from stashgen.diagnostics import Finding, Outcome
+from stashgen.diagnostics import Finding, Outcome, has_errors
 from stashgen.inventory import collect
+from stashgen.inventory.secret_sources import sources_in_git
 from stashgen.model.history import History, Previous
 from stashgen.model.manifest import FileTree, Manifest
 from stashgen.model.resolved import Resolved
@@ -26,6 +27,7 @@ from stashgen.output.serialize import serialize
 from stashgen.output.tightened_retention import tightened_retention
 from stashgen.render import limit_findings, render
 from stashgen.resolve import resolve
+from stashgen.resolve.secret_sources import second_sources
 from stashgen.validate import validate
 from stashgen.validate.walk import Code
 
@@ -91,7 +93,8 @@ def objects(
 
     resolved = resolve(policies.value, inventory.value, recorded.value, today)
     findings += resolved.findings
-    if not resolved.ok:
+    findings += second_sources(resolved.value.protections, sources_in_git(source))
+    if has_errors(findings):
         return _nothing(findings)
 
     kept = retired_objects(resolved.value, before)

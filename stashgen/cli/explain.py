@@ -6,8 +6,8 @@ from stashgen.cli.arguments import Command
 from stashgen.cli.compiling import compile_objects
 from stashgen.cli.report import below, show_findings
 from stashgen.diagnostics import ExitCode, UsageError, has_errors, printable
+from stashgen.inventory.secret_sources import sources_in_git
 from stashgen.report.explain_secrets import explain_secrets
-from stashgen.report.secret_sources import sources_in_git
 from stashgen.report.secrets import required_secrets
 
 

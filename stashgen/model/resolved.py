@@ -40,7 +40,7 @@ class ResolvedStorage:
     namespace: str
     provider: str
     backend: Backend
-    credentials: Credentials | None
+    credentials: Merged[Credentials] | None
     job: Merged[Job]
 
     @property

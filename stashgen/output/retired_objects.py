@@ -116,7 +116,7 @@ def _secrets(resolved: Resolved) -> Iterator[tuple[PurePosixPath, str]]:
             for copy in session.copies:
                 yield folder, copy.encryption.value.secret_name
                 if copy.storage.credentials is not None:
-                    yield folder, copy.storage.credentials.secret_name
+                    yield folder, copy.storage.credentials.value.secret_name
 
 
 def _secret_of(storage: JsonObject) -> str:

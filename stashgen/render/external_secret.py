@@ -27,7 +27,7 @@ def _references(protection: Protection) -> Iterable[SecretReference]:
         for copy in session.copies:
             yield copy.encryption.value
             if copy.storage.credentials is not None:
-                yield copy.storage.credentials
+                yield copy.storage.credentials.value
 
 
 def _external_secret(

@@ -16,8 +16,8 @@ from stashgen.kubestash.backends import backend_of
 from stashgen.kubestash.paths import ENCRYPTION_KEY
 from stashgen.kubestash.verbs import Template
 from stashgen.model.manifest import Manifest
+from stashgen.model.secret_source import SecretSource, SecretSources
 from stashgen.policy.project import Cluster
-from stashgen.report.secret_sources import Source, Sources, rendered_source
 
 # The key of a Secret of type kubernetes.io/dockerconfigjson.
 _PULL_KEY = ".dockerconfigjson"
@@ -41,14 +41,14 @@ class RequiredSecret:
     optional_keys: tuple[str, ...] = ()
     mounted_by: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     is_key: bool = False
-    source: Source | None = None
+    source: SecretSource | None = None
 
 
 Secrets = Mapping[tuple[str, str], tuple[RequiredSecret, ...]]
 
 
 def required_secrets(
-    clusters: Iterable[Cluster], manifests: Iterable[Manifest], sources: Sources
+    clusters: Iterable[Cluster], manifests: Iterable[Manifest], sources: SecretSources
 ) -> Secrets:
     """The Secrets by cluster name and namespace; all sorted by name.
 
@@ -72,7 +72,7 @@ def required_secrets(
                 secrets[name].keys = _added(secrets[name].keys, keys)
                 secrets[name].optional_keys = _added(secrets[name].optional_keys, optional)
                 secrets[name].is_key |= ENCRYPTION_KEY in keys
-        source = rendered_source(manifest.data)
+        source = _rendered_source(manifest.data)
         if source is not None and source.secret in secrets:
             secrets[source.secret].source = source
     for (cluster, namespace), secrets in found.items():
@@ -113,6 +113,15 @@ def _keys(data: JsonObject) -> Iterator[tuple[str, tuple[str, ...], tuple[str, .
                 yield name, (_PULL_KEY,), ()
         case _:
             pass
+
+
+def _rendered_source(data: JsonObject) -> SecretSource | None:
+    """The source that a rendered object is; None for other kinds."""
+    if data["kind"] != "ExternalSecret":
+        return None
+    store = mapping_of(mapping_of(data, "spec"), "secretStoreRef")
+    text = f"rendered ExternalSecret, from {store.get('kind')} {store.get('name')}"
+    return SecretSource(name_of(data), text)
 
 
 def _uses(manifest: Manifest) -> Iterator[tuple[str, str, str]]:

@@ -66,7 +66,7 @@ def resolve(
     findings += resolver.findings
     admitted = allowed(policies, inventory, protections)
     findings += admitted.findings
-    supplied = with_one_source(policies, admitted.value)
+    supplied = with_one_source(admitted.value)
     findings += supplied.findings
     consistent = without_conflicts(policies, supplied.value)
     findings += consistent.findings

@@ -1,11 +1,12 @@
 """Whether each Secret of a namespace has one source: two would overwrite each other's values."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from stashgen.diagnostics import Finding, Outcome, quote
+from stashgen.diagnostics import Finding, Outcome, Position, quote
 from stashgen.model.inventory import VolumeKey
 from stashgen.model.resolved import Protection
-from stashgen.model.source import Origin, PolicySet
+from stashgen.model.secret_source import SecretSources
+from stashgen.model.source import Origin
 from stashgen.policy.shared import SecretReference
 from stashgen.resolve.findings import Code, finding
 
@@ -14,9 +15,7 @@ _Source = tuple[object, object] | None
 _Named = tuple[SecretReference, Origin]
 
 
-def with_one_source(
-    policies: PolicySet, protections: tuple[Protection, ...]
-) -> Outcome[tuple[Protection, ...]]:
+def with_one_source(protections: tuple[Protection, ...]) -> Outcome[tuple[Protection, ...]]:
     """The protections whose Secrets have the sources that earlier ones gave them.
 
     The findings are about the others, once for each place that says otherwise.
@@ -26,25 +25,40 @@ def with_one_source(
     findings: dict[tuple[str, object], Finding] = {}
     for protection in protections:
         key = protection.volume.key
-        for reference, origin in _references(policies, protection):
+        for reference, origin in _references(protection):
             source = _source(reference)
             name = reference.secret_name
             first, where = known.setdefault((key.cluster_id, key.namespace, name), (source, origin))
             if first != source:
                 refused.add(key)
-                found = _finding(name, key.namespace, origin, where)
+                found = _finding(name, key.namespace, origin, where.position)
                 findings.setdefault((name, origin.position), found)
     good = tuple(item for item in protections if item.volume.key not in refused)
     return Outcome(good, tuple(findings.values()))
 
 
-def _references(policies: PolicySet, protection: Protection) -> Iterator[_Named]:
+def second_sources(protections: Iterable[Protection], sources: SecretSources) -> Iterator[Finding]:
+    """An error for each Secret that both a rendered ExternalSecret and a manifest in Git bring."""
+    reported = set()
+    for protection in protections:
+        key = protection.volume.key
+        for reference, origin in _references(protection):
+            found = sources.get((key.cluster_id, key.namespace, reference.secret_name))
+            about = (key.cluster_id, key.namespace, reference.secret_name)
+            if found is None or found.position is None or about in reported:
+                continue
+            if _source(reference) is not None:
+                reported.add(about)
+                yield _finding(reference.secret_name, key.namespace, origin, found.position)
+
+
+def _references(protection: Protection) -> Iterator[_Named]:
     for session in protection.sessions:
         for copy in session.copies:
             yield copy.encryption.value, copy.encryption.origin("secretName")
-            if copy.storage.credentials is not None:
-                written = policies.storages[copy.storage.name]
-                yield copy.storage.credentials, written.at("spec", "credentials", "secretName")
+            credentials = copy.storage.credentials
+            if credentials is not None:
+                yield credentials.value, credentials.origin("secretName")
 
 
 def _source(reference: SecretReference) -> _Source:
@@ -53,12 +67,13 @@ def _source(reference: SecretReference) -> _Source:
     return reference.store, reference.data
 
 
-def _finding(name: str, namespace: str, origin: Origin, where: Origin) -> Finding:
+def _finding(name: str, namespace: str, origin: Origin, where: Position) -> Finding:
     return finding(
         Code.TWO_SOURCES,
         origin,
         f"Secret {quote(name)} of namespace {quote(namespace)} has two sources",
         why="a Secret has one content: the other source would be overwritten, or overwrite it",
-        fix="write the same from, store and data in both places, or use Secrets of two names",
-        related=(where.position,),
+        fix="use Secrets of two names, say from: Namespace if something else brings it, or write "
+        "the same from, store and data in both places",
+        related=(where,),
     )

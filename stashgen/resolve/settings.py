@@ -5,7 +5,7 @@ from stashgen.model.source import Authored, Origin
 from stashgen.policy.backup_policy import BackupPolicy, Copy
 from stashgen.policy.project import Defaults, Project
 from stashgen.policy.shared import Encryption, Job
-from stashgen.policy.storage import Storage
+from stashgen.policy.storage import Credentials, Storage
 from stashgen.resolve.merge import Layer, merge
 
 # What a Job needs to read a volume does not apply to the Jobs of a storage.
@@ -28,6 +28,14 @@ def job_of_storage(project: Authored[Project], storage: Authored[Storage]) -> Me
         Layer(_defaults(project).job, project.at("spec", "defaults", "job"), _OF_VOLUMES),
         Layer(storage.value.spec.job, storage.at("spec", "job")),
     )
+
+
+def credentials_of_storage(storage: Authored[Storage]) -> Merged[Credentials] | None:
+    """The Secret with a storage's keys; None where it needs none."""
+    written = storage.value.spec.credentials
+    if written is None:
+        return None
+    return merge(Credentials, Layer(written, storage.at("spec", "credentials")))
 
 
 def key_of_copy(

@@ -10,7 +10,7 @@ from stashgen.policy.shared import Selector
 from stashgen.policy.storage import Storage
 from stashgen.policy.template import cluster_values, fill
 from stashgen.resolve.selection import has_labels, has_name
-from stashgen.resolve.settings import job_of_storage
+from stashgen.resolve.settings import credentials_of_storage, job_of_storage
 
 
 def resolve_storage(
@@ -40,7 +40,7 @@ def resolve_storage(
         backend=required_backend(
             api.Backend.model_validate({"provider": provider, provider: block})
         ),
-        credentials=spec.credentials,
+        credentials=credentials_of_storage(storage),
         job=job_of_storage(project, storage),
     )
 

@@ -6,9 +6,9 @@ from datetime import date
 import pytest
 
 from stashgen import pipeline
+from stashgen.inventory.secret_sources import sources_in_git
 from stashgen.model.source import Source
 from stashgen.report.explain_secrets import explain_secrets
-from stashgen.report.secret_sources import sources_in_git
 from stashgen.report.secrets import required_secrets
 from tests.support.project import PROJECT, claim, documents
 
@@ -34,10 +34,14 @@ _OUTLIVE = (
 _NOWHERE = "source:  nothing in Git creates it: it must exist in the namespace"
 
 
-def _explained(inventory: str, project: str = PROJECT, policies: str = _POLICIES) -> Sequence[str]:
+def _source(inventory: str, project: str = PROJECT, policies: str = _POLICIES) -> Source:
     (root,) = documents(project, "stashgen.yaml")
     manifests = {"dem1": documents(inventory, "clusters/all.yaml")}
-    source = Source(root, documents(policies, "policies/all.yaml"), manifests)
+    return Source(root, documents(policies, "policies/all.yaml"), manifests)
+
+
+def _explained(inventory: str, project: str = PROJECT, policies: str = _POLICIES) -> Sequence[str]:
+    source = _source(inventory, project, policies)
     compiled = pipeline.objects(source, (), date(2026, 3, 1))
     assert compiled.value is not None, compiled.findings
     clusters = compiled.value.resolved.project.spec.clusters
@@ -97,6 +101,22 @@ def test_a_rendered_external_secret_is_a_source_that_survives() -> None:
         == "source:  rendered ExternalSecret, from SecretStore vault"
     )
     assert lines[-1] == "2 Secrets"
+
+
+@pytest.mark.parametrize("kind", ["ExternalSecret", "SealedSecret", "Secret"])
+def test_a_secret_that_is_in_git_and_rendered_has_two_sources(kind: str) -> None:
+    external = "from: ExternalSecret, store: {kind: SecretStore, name: v}, data: "
+    keys = "{AWS_ACCESS_KEY_ID: {key: a}, AWS_SECRET_ACCESS_KEY: {key: b}}, "
+    policies = _POLICIES.replace("{from: Namespace, ", f"{{{external}{keys}")
+    item = (
+        f"---\napiVersion: v1\nkind: {kind}\nmetadata: {{name: keys, namespace: demo}}\n"
+        "data: {a: '${A}'}\n"
+    )
+    source = _source(claim("a") + claim("b") + item, policies=policies)
+    (found,) = pipeline.objects(source, (), date(2026, 3, 1)).findings
+    assert (found.code, found.subject) == ("SG532", "Storage/far spec.credentials.secretName")
+    elsewhere = _source(claim("a") + item.replace("demo", "other"), policies=policies)
+    assert pipeline.objects(elsewhere, (), date(2026, 3, 1)).findings == ()
 
 
 @pytest.mark.parametrize(

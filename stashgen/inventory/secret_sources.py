@@ -1,62 +1,31 @@
-"""What brings a Secret into a namespace: rendered ExternalSecrets, and manifests in Git."""
+"""Manifests that bring Secrets: they, and not stashgen, have the values or know where they are."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
-from stashgen.api.base import JsonObject, mapping_of, name_of
 from stashgen.diagnostics import Position
-from stashgen.model.source import Source as ProjectSource
+from stashgen.model.secret_source import SecretSource, SecretSources
+from stashgen.model.source import Source
 from stashgen.yaml.documents import Document
 from stashgen.yaml.nodes import Json
 
 _Block = Mapping[str, Json]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What brings a Secret.
-
-    Attributes:
-        secret: The Secret's name.
-        text: What it is, for people.
-        position: Where it is written; None for what is rendered.
-        survives: The values outlive the cluster with nothing but what is in Git and in a store.
-    """
-
-    secret: str
-    text: str
-    position: Position | None = None
-    survives: bool = True
-
-
-# By cluster id, namespace and Secret.
-Sources = Mapping[tuple[str, str, str], Source]
-
-
-def rendered_source(data: JsonObject) -> Source | None:
-    """The source that a rendered object is; None for other kinds."""
-    if data["kind"] != "ExternalSecret":
-        return None
-    store = mapping_of(mapping_of(data, "spec"), "secretStoreRef")
-    text = f"rendered ExternalSecret, from {store.get('kind')} {store.get('name')}"
-    return Source(name_of(data), text)
-
-
-def sources_in_git(project: ProjectSource) -> Sources:
+def sources_in_git(source: Source) -> SecretSources:
     """The sources among the manifests of the inventories.
 
     Kinds: Secret (encrypted, or with placeholders that a syncer fills in), SealedSecret
     (bitnami.com), ExternalSecret (external-secrets.io), VaultStaticSecret
     (secrets.hashicorp.com), OnePasswordItem (onepassword.com).
     """
-    found: dict[tuple[str, str, str], Source] = {}
-    for cluster, documents in project.manifests.items():
+    found: dict[tuple[str, str, str], SecretSource] = {}
+    for cluster, documents in source.manifests.items():
         for document in documents:
             for data, position in _objects(document):
                 namespace = _text(_block(data, "metadata"), "namespace")
-                source = _source(data, position)
-                if source is not None and namespace:
-                    found.setdefault((cluster, namespace, source.secret), source)
+                brought = _source(data, position)
+                if brought is not None and namespace:
+                    found.setdefault((cluster, namespace, brought.secret), brought)
     return found
 
 
@@ -71,7 +40,7 @@ def _objects(document: Document) -> Iterator[tuple[_Block, Position]]:
         yield document.data, document.start
 
 
-def _source(data: _Block, position: Position) -> Source | None:
+def _source(data: _Block, position: Position) -> SecretSource | None:
     name, spec = _text(_block(data, "metadata"), "name"), _block(data, "spec")
     kind = _text(data, "kind")
     match kind:
@@ -94,8 +63,10 @@ def _source(data: _Block, position: Position) -> Source | None:
             return None
 
 
-def _found(name: str, text: str, position: Position, *, survives: bool = True) -> Source | None:
-    return Source(name, text, position, survives) if name else None
+def _found(
+    name: str, text: str, position: Position, *, survives: bool = True
+) -> SecretSource | None:
+    return SecretSource(name, text, position, survives) if name else None
 
 
 def _block(data: _Block, key: str) -> _Block:

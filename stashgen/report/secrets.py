@@ -14,14 +14,13 @@ from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject, list_of, mapping_of, name_of
 from stashgen.kubestash.backends import backend_of
 from stashgen.kubestash.paths import ENCRYPTION_KEY
-from stashgen.kubestash.verbs import Template
+from stashgen.kubestash.verbs import TRIGGER, Template
 from stashgen.model.manifest import Manifest
 from stashgen.model.secret_source import SecretSource, SecretSources
 from stashgen.policy.project import Cluster
 
 # The key of a Secret of type kubernetes.io/dockerconfigjson.
 _PULL_KEY = ".dockerconfigjson"
-_TRIGGER = "trigger"
 
 
 @dataclass(slots=True)
@@ -130,7 +129,7 @@ def _uses(manifest: Manifest) -> Iterator[tuple[str, str, str]]:
     if data["kind"] not in {"PodTemplate", "CronJob"}:
         return
     spec = _pod(data)
-    kind = _TRIGGER if data["kind"] == "CronJob" else _template(name_of(data))
+    kind = TRIGGER if data["kind"] == "CronJob" else _template(name_of(data))
     whose = _whose(manifest, kind)
     for volume in list_of(spec, "volumes"):
         secret = mapping_of(volume, "secret").get("secretName")

@@ -46,6 +46,8 @@ ACCEPT_LOST_POD_ANNOTATION = "stashgen.dev/accept-lost-pod"
 ADOPT_ANNOTATION = "stashgen.dev/adopt"
 # On a Repository: read its Snapshots back from the bucket, once for each new value.
 RESYNC_ANNOTATION = "stashgen.dev/resync"
+# On a BackupStorage in a bucket: how the bucket is named in requests (`virtual`, `path`).
+ADDRESSING_STYLE_ANNOTATION = "stashgen.dev/addressing-style"
 # On a Snapshot that was read back from the bucket: its record there.
 RECORD_ANNOTATION = "stashgen.dev/record"
 # On a Job: which plan it was made for.

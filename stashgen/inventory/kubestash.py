@@ -37,7 +37,9 @@ _MODELS: Mapping[tuple[str, str], type[Kind]] = {
         RestoreSession,
     )
 }
-_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]|\[\"([^\"]+)\"\]")
+# What is judged beside the spec.
+_METADATA = ("name", "namespace", "annotations")
 _Path = tuple[str | int, ...]
 
 
@@ -62,7 +64,7 @@ def kubestash_findings(data: Mapping[str, Json], document: Document, path: _Path
         return []
     metadata = data.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
-    named = {key: metadata[key] for key in ("name", "namespace") if metadata.get(key)}
+    named = {key: metadata[key] for key in _METADATA if metadata.get(key)}
     at = _Place(document, path, f"{data['kind']}/{named.get('name', '')}".rstrip("/"))
     read = readable(model, {"metadata": named, "spec": data.get("spec") or {}})
     problems = (item for item in read.problems if not _is_placeholder(item["input"]))
@@ -141,6 +143,6 @@ def _unsupported(item: Unsupported, at: _Place) -> Finding:
 
 
 def _keys(path: str) -> Iterator[str | int]:
-    """The steps of a path like ``spec.sessions[0].hooks``."""
+    """The steps of a path like ``spec.sessions[0].hooks`` or ``metadata.annotations["a/b"]``."""
     for match in _STEP.finditer(path):
-        yield int(match[2]) if match[2] else match[1]
+        yield int(match[2]) if match[2] else match[1] or match[3]

@@ -21,7 +21,8 @@ class LocalBackend(Model):
 class S3Backend(Model):
     """A bucket of S3 or of a compatible store; ``prefix`` must contain the cluster's id.
 
-    Without ``endpoint`` it is Amazon's endpoint of the region.
+    Without ``endpoint`` it is Amazon's endpoint of the region. With ``addressingStyle`` requests go
+    to ``<bucket>.<endpoint>``, or name the bucket in the path; KubeStash has no field for it.
     """
 
     bucket: str
@@ -29,6 +30,7 @@ class S3Backend(Model):
     region: str | None = None
     endpoint: str | None = None
     insecure_tls: Bool = Field(default=False, alias="insecureTLS")
+    addressing_style: Literal["virtual", "path"] | None = None
 
 
 class Backend(Model):

@@ -16,7 +16,7 @@ def backup_storage(storage: ResolvedStorage) -> JsonObject:
     """The BackupStorage with every default explicit."""
     template = templates.template_name(Template.INIT_STORAGE, storage.name)
     named = {pod_template_annotation(Template.INIT_STORAGE): template}
-    annotations = COMPILED | named | KEPT
+    annotations = COMPILED | named | KEPT | dict(storage.backend.annotations())
     return cast(
         "JsonObject",
         {

@@ -18,9 +18,9 @@ def resolve_storage(
 ) -> ResolvedStorage:
     """The BackupStorage of a cluster that volumes of a namespace are copied to.
 
-    The blocks of our own language have the fields of KubeStash's, but for the name of the Secret.
-    A storage of every namespace is below its prefix in a folder of the namespace's name, so that
-    keys can be limited to it.
+    The blocks of our own language have the fields of KubeStash's, but for the name of the Secret
+    and what becomes an annotation. A storage of every namespace is below its prefix in a folder of
+    the namespace's name, so that keys can be limited to it.
     """
     name, spec = storage.value.metadata.name, storage.value.spec
     provider, written = spec.backend.provider, spec.backend.block
@@ -30,6 +30,11 @@ def resolve_storage(
     template = str(block[known.cluster_field])
     place = fill(template, cluster_values(cluster))
     block[known.cluster_field] = place if spec.namespace is not None else join(place, namespace)
+    own = {
+        annotation: str(block.pop(field))
+        for field, annotation in known.own_fields.items()
+        if field in block
+    }
     if known.secret_keys and spec.credentials is not None:
         block["secretName"] = spec.credentials.secret_name
     return ResolvedStorage(
@@ -38,7 +43,7 @@ def resolve_storage(
         namespace=spec.namespace if spec.namespace is not None else namespace,
         provider=provider,
         backend=required_backend(
-            api.Backend.model_validate({"provider": provider, provider: block})
+            api.Backend.model_validate({"provider": provider, provider: block}), own
         ),
         credentials=credentials_of_storage(storage),
         job=job_of_storage(project, storage),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from stashgen.diagnostics import Finding, quote
 from stashgen.kubestash.backends import BACKENDS
+from stashgen.kubestash.backends.s3 import AddressingStyle, is_ip_address
 from stashgen.validate import pod_values, values
 from stashgen.validate.values import Rule
 from stashgen.validate.walk import Code, error, value_at
@@ -60,6 +61,7 @@ def backend_findings(document: Document) -> Iterator[Finding]:
         )
     if provider == "s3":
         yield from _nowhere(document)
+        yield from _without_names(document)
 
 
 def _nowhere(document: Document) -> Iterator[Finding]:
@@ -73,6 +75,22 @@ def _nowhere(document: Document) -> Iterator[Finding]:
             what="neither endpoint nor region is set",
             why="a bucket's name alone does not say where it is",
             fix="set region for Amazon S3, or endpoint for another store",
+        )
+
+
+def _without_names(document: Document) -> Iterator[Finding]:
+    """A bucket that is to be a host below an address that is none."""
+    endpoint = value_at(document, "spec.backend.s3.endpoint")
+    style = value_at(document, "spec.backend.s3.addressingStyle")
+    if style == AddressingStyle.VIRTUAL and isinstance(endpoint, str) and is_ip_address(endpoint):
+        yield error(
+            Code.NOT_ALLOWED,
+            document,
+            (*_BACKEND, "s3", "addressingStyle"),
+            what=f"{quote(endpoint)} has no names below it for a bucket",
+            why="addressingStyle virtual sends requests to <bucket>.<endpoint>, and this endpoint "
+            "is an IP address",
+            fix="use the server's name as the endpoint, or remove addressingStyle",
         )
 
 

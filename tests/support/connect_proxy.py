@@ -12,14 +12,15 @@ _URL_USER = "backup:p%40ss"
 
 
 class ConnectProxy:
-    """The proxy; it leads requests for ``s3.corp.test`` to a port of this machine.
+    """The proxy; it leads requests for one name to a port of this machine.
 
     Attributes:
         requests: The first lines of what was asked, in order.
         url: With the user and the password that it wants.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, name: str = NAME) -> None:
+        self._name = name
         self.requests: list[str] = []
         self._target = port
         self._server = socket.create_server(("127.0.0.1", 0))
@@ -56,7 +57,7 @@ class ConnectProxy:
             }
             if fields.get("proxy-authorization") != f"Basic {token}":
                 client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
-            elif not request.startswith(f"CONNECT {NAME}:"):
+            elif not request.startswith(f"CONNECT {self._name}:"):
                 client.sendall(b"HTTP/1.1 403 Forbidden\r\n\r\n")
             else:
                 with socket.create_connection(("127.0.0.1", self._target)) as server:

@@ -20,6 +20,7 @@ spec:
       prefix: "{{ cluster.id }}/a"
       endpoint: "http://minio:9000"
       insecureTLS: true
+      addressingStyle: virtual
   credentials: {from: Namespace, secretName: backup-s3}
 """
 _POLICY = """

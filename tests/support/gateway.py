@@ -1,4 +1,7 @@
-"""A real S3 server (versitygw) on a folder, with TLS by an authority of its own, and its users."""
+"""A real S3 server (versitygw) on a folder, with TLS by an authority of its own, and its users.
+
+Buckets are hosts below ``s3.corp.test``, too; nothing resolves that but a proxy of a test.
+"""
 
 import hashlib
 import hmac
@@ -19,6 +22,7 @@ from stashgen_controller.worker.storage.s3 import Credentials
 from tests.support.ports import free_ports
 
 BUCKET = "corp-backup"
+DOMAIN = "s3.corp.test"
 WRITER = ("writer", "the-writers-secret")
 READER = ("reader", "the-readers-secret")
 _ADMINISTRATOR = ("administrator", "the-administrators-secret")
@@ -57,6 +61,7 @@ class Gateway:
                 [
                     *(self._program, f"--access={access}", f"--secret={secret}", *tls),
                     *(f"--port={self._address}:{self.port}", f"--iam-dir={folder / 'users'}"),
+                    f"--virtual-domain={DOMAIN}",
                     *("posix", f"--sidecar={folder / 'metadata'}", str(self.data)),
                 ],
                 stdout=log,
@@ -195,7 +200,7 @@ def make_authority(folder: Path) -> Path:
 
 def make_server_certificate(folder: Path, address: str = LOOPBACK) -> None:
     """``server.crt`` and ``server.key`` for this machine, by the folder's authority."""
-    names = f"subjectAltName=DNS:localhost,DNS:s3.corp.test,IP:{address}"
+    names = f"subjectAltName=DNS:localhost,DNS:{DOMAIN},DNS:*.{DOMAIN},IP:{address}"
     by = ("-CA", "ca.crt", "-CAkey", "ca.key", "-addext", names)
     leaf = ("-addext", "basicConstraints=critical,CA:FALSE")
     out = ("-keyout", "server.key", "-out", "server.crt")

@@ -21,19 +21,30 @@ BACKENDS: Mapping[str, type[Backend]] = {"local": Local, "s3": S3}
 FLAG_NAMES = tuple(dict.fromkeys(flag for one in BACKENDS.values() for flag in one.flag_names))
 
 
-def backend_of(storage: api.Backend | None) -> Backend | None:
-    """The backend of a ``spec.storage``; None without one, or for an unsupported provider."""
+def backend_of(
+    storage: api.Backend | None, annotations: Mapping[str, str] | None = None
+) -> Backend | None:
+    """The backend of a ``spec.storage``; None without one, or for an unsupported provider.
+
+    Args:
+        storage: The ``spec.storage``.
+        annotations: Of the BackupStorage. They say how it is reached, not where it is.
+    """
     known = BACKENDS.get(storage.provider or "") if storage is not None else None
-    return known.of(storage) if known is not None and storage is not None else None
+    return (
+        known.of(storage, annotations or {}) if known is not None and storage is not None else None
+    )
 
 
-def required_backend(storage: api.Backend | None) -> Backend:
-    """The backend of a ``spec.storage``.
+def required_backend(
+    storage: api.Backend | None, annotations: Mapping[str, str] | None = None
+) -> Backend:
+    """The same of one that has a supported provider.
 
     Raises:
         UnsupportedStorageError: it has none, or the provider is not supported yet.
     """
-    backend = backend_of(storage)
+    backend = backend_of(storage, annotations)
     if backend is None:
         provider = storage.provider if storage is not None else None
         msg = f"storage provider {provider!r} is not supported yet"

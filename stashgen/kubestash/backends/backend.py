@@ -21,6 +21,8 @@ class Backend(ABC):
         secret_keys: The keys that the Secret with the credentials needs; empty without a Secret.
         optional_secret_keys: Further keys that the worker reads.
         flag_names: The worker's flags in addition to the address, in command-line order.
+        own_fields: Settings that KubeStash's block does not have: by their field in our policies,
+            the annotation of a BackupStorage that has the value.
     """
 
     __slots__ = ()
@@ -30,11 +32,17 @@ class Backend(ABC):
     secret_keys: ClassVar[tuple[str, ...]] = ()
     optional_secret_keys: ClassVar[tuple[str, ...]] = ()
     flag_names: ClassVar[tuple[str, ...]] = ()
+    own_fields: ClassVar[Mapping[str, str]] = {}
 
     @classmethod
     @abstractmethod
-    def of(cls, storage: api.Backend) -> Self | None:
-        """The backend of a ``spec.storage``; None if the provider's block is missing."""
+    def of(cls, storage: api.Backend, annotations: Mapping[str, str]) -> Self | None:
+        """The backend of a ``spec.storage``; None if the provider's block is missing.
+
+        Args:
+            storage: The ``spec.storage``.
+            annotations: Of the BackupStorage; those in ``own_fields`` count.
+        """
 
     @property
     @abstractmethod
@@ -84,6 +92,10 @@ class Backend(ABC):
     def rendered(self) -> JsonObject:
         """The provider's block of a BackupStorage with every default explicit."""
 
+    def annotations(self) -> Mapping[str, str]:
+        """What the block cannot say, as annotations of the rendered BackupStorage."""
+        return {}
+
     @abstractmethod
     def problems(self) -> Iterator[str]:
         """What KubeStash's webhooks would reject in the block."""
@@ -91,3 +103,7 @@ class Backend(ABC):
     @abstractmethod
     def unsupported(self) -> Mapping[str, str]:
         """Fields of the block that are not supported yet, with the reason."""
+
+    def refused_annotations(self) -> Mapping[str, str]:
+        """Annotations in ``own_fields`` whose value cannot be, with the reason."""
+        return {}

@@ -29,8 +29,9 @@ class Local(Backend):
     block: api.LocalBackend
 
     @classmethod
-    def of(cls, storage: api.Backend) -> Self | None:
+    def of(cls, storage: api.Backend, annotations: Mapping[str, str]) -> Self | None:
         """The backend of a storage with a block ``local``."""
+        del annotations
         return cls(storage.local) if storage.local is not None else None
 
     @property

@@ -3,10 +3,14 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import ip_address
 from typing import ClassVar, Self
+from urllib.parse import urlsplit
 
 from stashgen.api import backup_storage as api
 from stashgen.api.base import JsonObject
+from stashgen.api.labels import ADDRESSING_STYLE_ANNOTATION
 from stashgen.diagnostics import quote
 from stashgen.kubestash.backends.backend import Backend, UnsupportedStorageError
 from stashgen.kubestash.layout import UnsafePathError, join
@@ -22,22 +26,45 @@ CREDENTIALS_VOLUME = "credentials"
 _WITHOUT_SECRET = "access to a bucket without a Secret is not supported yet"  # noqa: S105 (a text)
 
 
+class AddressingStyle(StrEnum):
+    """How a request names the bucket (Amazon S3 User Guide, "Virtual hosting of buckets").
+
+    As a host below the endpoint's, ``<bucket>.<endpoint>``, or as the first step of the path.
+    """
+
+    VIRTUAL = "virtual"
+    PATH = "path"
+
+
 @dataclass(frozen=True, slots=True)
 class S3(Backend):
-    """A storage in a bucket: ``s3:<endpoint>/<bucket>/<prefix>``."""
+    """A storage in a bucket: ``s3:<endpoint>/<bucket>/<prefix>``.
+
+    Attributes:
+        addressing_style: As it is written; None leaves it to restic, which knows Amazon's servers
+            and a few others by their names and uses the path for all the rest.
+    """
 
     url_prefix: ClassVar[str] = "s3:"
     cluster_field: ClassVar[str] = "prefix"
     secret_keys: ClassVar[tuple[str, ...]] = (ACCESS_KEY, SECRET_KEY)
     optional_secret_keys: ClassVar[tuple[str, ...]] = (CA_CERTIFICATE,)
-    flag_names: ClassVar[tuple[str, ...]] = ("region", "insecure-tls", "connections")
+    flag_names: ClassVar[tuple[str, ...]] = (
+        "region",
+        "insecure-tls",
+        "connections",
+        "addressing-style",
+    )
+    own_fields: ClassVar[Mapping[str, str]] = {"addressingStyle": ADDRESSING_STYLE_ANNOTATION}
 
     block: api.S3Backend
+    addressing_style: str | None
 
     @classmethod
-    def of(cls, storage: api.Backend) -> Self | None:
+    def of(cls, storage: api.Backend, annotations: Mapping[str, str]) -> Self | None:
         """The backend of a storage with a block ``s3``."""
-        return cls(storage.s3) if storage.s3 is not None else None
+        style = annotations.get(ADDRESSING_STYLE_ANNOTATION)
+        return cls(storage.s3, style) if storage.s3 is not None else None
 
     @property
     def claim(self) -> str | None:
@@ -59,11 +86,12 @@ class S3(Backend):
         return f"{self.url_prefix}{self._endpoint}/{path}"
 
     def flags(self) -> Mapping[str, str]:
-        """Region, trust and connections."""
+        """Region, trust, connections and how the bucket is named."""
         values = (
             self.block.region or "",
             "true" if self.block.insecure_tls else "",
             str(self.block.max_connections or ""),
+            self.addressing_style or "",
         )
         return {name: value for name, value in zip(self.flag_names, values, strict=True) if value}
 
@@ -92,6 +120,11 @@ class S3(Backend):
         }
         return block | ({"insecureTLS": True} if self.block.insecure_tls else {})
 
+    def annotations(self) -> Mapping[str, str]:
+        """How the bucket is named, where it is written."""
+        style = self.addressing_style
+        return {ADDRESSING_STYLE_ANNOTATION: style} if style is not None else {}
+
     def problems(self) -> Iterator[str]:
         """A bucket has a name, and no prefix leads out of it."""
         if not self.block.bucket:
@@ -105,6 +138,15 @@ class S3(Backend):
         """A worker has no other identity than the keys."""
         return {} if self.block.secret_name else {"secretName": _WITHOUT_SECRET}
 
+    def refused_annotations(self) -> Mapping[str, str]:
+        """A style is one that there is, and an address that is no name has none below it."""
+        style, why = self.addressing_style, None
+        if style is not None and style not in set(AddressingStyle):
+            why = f"{style!r} is not one of {', '.join(AddressingStyle)}"
+        elif style == AddressingStyle.VIRTUAL and is_ip_address(self._endpoint):
+            why = f"{self._endpoint} is an IP address, which has no names below it"
+        return {ADDRESSING_STYLE_ANNOTATION: why} if why is not None else {}
+
     @property
     def _endpoint(self) -> str:
         """The server's address with its scheme; Amazon's of the region where none is written."""
@@ -112,3 +154,12 @@ class S3(Backend):
         if not written:
             return f"https://s3.{self.block.region or DEFAULT_REGION}.amazonaws.com"
         return written if "://" in written else f"https://{written}"
+
+
+def is_ip_address(endpoint: str) -> bool:
+    """Whether a server's address, with its scheme, has no name."""
+    try:
+        ip_address(urlsplit(endpoint).hostname or "")
+    except ValueError:
+        return False
+    return True

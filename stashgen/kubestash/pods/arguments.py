@@ -25,7 +25,7 @@ def place(repository: Repository, storage: BackupStorage, component: str) -> dic
     Raises:
         UnsupportedStorageError: for a provider that is not supported yet.
     """
-    backend = required_backend(storage.spec.storage)
+    backend = required_backend(storage.spec.storage, storage.metadata.annotations)
     return {
         **backend.flags(),
         "namespace": repository.metadata.namespace or "",
@@ -74,7 +74,7 @@ def init_storage_args(storage: BackupStorage) -> tuple[str, ...]:
     Raises:
         UnsupportedStorageError: for a provider that is not supported yet.
     """
-    backend = required_backend(storage.spec.storage)
+    backend = required_backend(storage.spec.storage, storage.metadata.annotations)
     return (
         Template.INIT_STORAGE.value,
         f"--storage={backend.url()}",

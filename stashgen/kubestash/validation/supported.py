@@ -45,6 +45,9 @@ _WIPE_OUT = "deleting the data is not supported yet: it stays in the storage"
 _NOT_YET = "is not supported yet"
 _ONE_NAMESPACE = "another namespace is not supported yet"
 
+# How a storage is reached, where KubeStash's block has no field for it.
+_OWN_ANNOTATIONS = {name for one in BACKENDS.values() for name in one.own_fields.values()}
+
 _TEMPLATE = frozenset({"metadata", "spec"})
 _TEMPLATE_SPEC = frozenset(
     {
@@ -122,9 +125,15 @@ def _of_storage(storage: BackupStorage) -> Iterator[Unsupported]:
     if backend is not None and backend.provider not in BACKENDS:
         why = f"provider {backend.provider!r} is not supported yet"
         yield Unsupported("spec.storage.provider", why)
-    if backend is not None and (known := backend_of(backend)) is not None:
+    annotations = storage.metadata.annotations or {}
+    if backend is not None and (known := backend_of(backend, annotations)) is not None:
         for field, why in known.unsupported().items():
             yield Unsupported(f"spec.storage.{backend.provider}.{field}", why)
+        for name, why in known.refused_annotations().items():
+            yield Unsupported(_annotation(name), why)
+        for name in sorted(_OWN_ANNOTATIONS & annotations.keys() - {*known.own_fields.values()}):
+            why = f"it has no effect on a storage of provider {backend.provider!r}"
+            yield Unsupported(_annotation(name), why)
     if backend is not None:
         others = {name for name in PROVIDERS if getattr(backend, name) is not None}
         for name in sorted(others - {backend.provider}):
@@ -135,6 +144,10 @@ def _of_storage(storage: BackupStorage) -> Iterator[Unsupported]:
     runtime = storage.spec.runtime_settings or RuntimeSettings()
     yield from _others(runtime.pod, _RUNTIME_POD, "spec.runtimeSettings.pod")
     yield from _of_container(runtime.container, "spec.runtimeSettings.container")
+
+
+def _annotation(name: str) -> str:
+    return f'metadata.annotations["{name}"]'
 
 
 def _of_repository(repository: Repository) -> Iterator[Unsupported]:

@@ -416,3 +416,24 @@ def test_a_changed_storage_is_initialised_again_and_stays_ready_meanwhile(
     ]
     assert initialized["observedGeneration"] == 2
     assert harness.names(known.JOBS, "demo") == ["init-storage-local-2"]
+
+
+def test_a_bucket_that_is_named_in_another_way_is_tried_again(harness: Harness) -> None:
+    """The setting is no part of the spec, and changes nothing but how the bucket is reached."""
+    storage = manifests.storage("demo")
+    cast("JsonObject", storage["spec"])["storage"] = {
+        "provider": "s3",
+        "s3": {"endpoint": "s3.corp.test", "bucket": "corp-backup", "secretName": "keys"},
+    }
+    harness.apply(storage)
+    error = RunError(reason=ErrorClass.NO_BUCKET, message="no bucket")
+    harness.settle(work=failing_worker(error, Verb.INIT_STORAGE))
+    assert harness.status(known.BACKUP_STORAGES, "demo", "local")["phase"] == "NotReady"
+    annotations: JsonObject = {"stashgen.dev/addressing-style": "virtual"}
+    patch: JsonObject = {"metadata": {"annotations": annotations}}
+    harness.client.patch(known.BACKUP_STORAGES, "demo", "local", patch)
+    harness.advance(timedelta(minutes=10))
+    harness.settle(work=good_worker)
+    assert harness.status(known.BACKUP_STORAGES, "demo", "local")["phase"] == "Ready"
+    *_, job = harness.reader.stored_items(known.JOBS, "demo")
+    assert "--addressing-style=virtual" in str(job["spec"])

@@ -30,6 +30,8 @@ from stashgen_controller.worker.storage.base import (
 from stashgen_controller.worker.storage.proxy import proxy_for
 
 _ADDRESS = re.compile(r"s3:(?P<endpoint>https?://[^/]+)/(?P<bucket>[^/]+)(/(?P<prefix>.*))?")
+# restic's names for them.
+_BUCKET_LOOKUP = {s3.AddressingStyle.VIRTUAL: "dns", s3.AddressingStyle.PATH: "path"}
 _NO_ADDRESS = "the endpoint or the proxy is no valid address"
 _NOT_IN_ADDRESS = re.compile(r"[%?#]")
 # XML, and obstore's own words for the deletion of several objects, of which it makes one of one.
@@ -67,13 +69,14 @@ def open_storage(url: str, flags: Mapping[str, str], credentials: Path) -> Stora
     Raises:
         StorageError: the keys are not there, or it is no bucket's address.
     """
-    connections = flags.get("connections")
+    connections, style = flags.get("connections"), flags.get("addressing-style")
     return S3Bucket(
         url,
         read_credentials(credentials),
         region=flags.get("region"),
         insecure_tls=flags.get("insecure-tls") == "true",
         connections=int(connections) if connections is not None else None,
+        addressing_style=s3.AddressingStyle(style) if style is not None else None,
     )
 
 
@@ -157,6 +160,12 @@ def _proxy(endpoint: str) -> _Proxy:
     return _Proxy(url, "")
 
 
+def _below(endpoint: str, bucket: str) -> str:
+    """The bucket's own host."""
+    scheme, _, host = endpoint.partition("://")
+    return f"{scheme}://{bucket}.{host}"
+
+
 class S3Bucket(Storage):
     """A storage in a bucket: ``s3:<endpoint>/<bucket>/<prefix>``."""
 
@@ -170,6 +179,7 @@ class S3Bucket(Storage):
         region: str | None,
         insecure_tls: bool,
         connections: int | None,
+        addressing_style: s3.AddressingStyle | None = None,
     ) -> None:
         match = _ADDRESS.fullmatch(address)
         if match is None:
@@ -186,12 +196,18 @@ class S3Bucket(Storage):
             flags += ["--cacert", str(credentials.ca_file)]
         if connections is not None:
             flags += ["--option", f"s3.connections={connections}"]
+        if addressing_style is not None:
+            flags += ["--option", f"s3.bucket-lookup={_BUCKET_LOOKUP[addressing_style]}"]
         self.access = ResticAccess(environment, flags)
-        proxy = _proxy(match["endpoint"])
+        is_virtual = addressing_style is s3.AddressingStyle.VIRTUAL
+        # The host that both ask, which is what a proxy's rules are about.
+        endpoint = _below(match["endpoint"], match["bucket"]) if is_virtual else match["endpoint"]
+        proxy = _proxy(endpoint)
         try:
             store = S3Store(
                 match["bucket"],
-                endpoint=match["endpoint"],
+                endpoint=endpoint,
+                virtual_hosted_style_request=is_virtual,
                 access_key_id=credentials.access_key,
                 secret_access_key=credentials.secret_key,
                 region=region or s3.DEFAULT_REGION,

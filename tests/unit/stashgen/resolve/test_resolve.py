@@ -76,6 +76,12 @@ def test_a_bucket_comes_down_to_a_server_a_region_and_a_prefix() -> None:
         "secretName": "keys",
         "insecureTLS": True,
     }
+    assert copy.storage.backend.annotations() == {}
+    bucket = _bucket("local", "endpoint: 'http://minio', addressingStyle: virtual")
+    (copy,) = _one(bucket, POLICY).sessions[0].copies
+    assert "addressingStyle" not in copy.storage.block
+    assert copy.storage.backend.annotations() == {"stashgen.dev/addressing-style": "virtual"}
+    assert copy.storage.backend.flags()["addressing-style"] == "virtual"
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,16 @@ def _findings(backend: str, credentials: str | None = _KEYS) -> list[tuple[str, 
             _KEYS,
             [("SG201", "spec.backend.s3.maxConnections")],
         ),
+        (
+            "{provider: s3, s3: {bucket: corp-backup, region: x, addressingStyle: dns}}",
+            _KEYS,
+            [("SG205", "spec.backend.s3.addressingStyle")],
+        ),
+        (
+            "{provider: s3, s3: {bucket: abc, endpoint: 'http://[::1]', addressingStyle: virtual}}",
+            _KEYS,
+            [("SG205", "spec.backend.s3.addressingStyle")],
+        ),
     ],
 )  # fmt: skip
 def test_what_does_not_belong_together_is_told(
@@ -67,6 +77,8 @@ def test_what_does_not_belong_together_is_told(
         "bucket: corp-backup, endpoint: 'https://minio:9000'",
         "bucket: corp-backup, region: x, endpoint: 'http://minio', insecureTLS: true",
         "bucket: corp-backup, region: eu-1, prefix: 'a/{{ cluster.id }}/b'",
+        "bucket: corp-backup, endpoint: 'https://minio', addressingStyle: virtual",
+        "bucket: corp-backup, endpoint: 'http://192.0.2.1:9000', addressingStyle: path",
     ],
 )
 def test_a_bucket_with_a_region_or_a_server_is_enough(bucket: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 from obstore.exceptions import GenericError, PermissionDeniedError
 from obstore.store import MemoryStore
 
+from stashgen.kubestash.backends.s3 import AddressingStyle
 from stashgen.kubestash.layout import UnsafePathError
 from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.worker.storage.base import StorageError
@@ -105,6 +106,21 @@ def test_restic_is_told_what_the_flags_say() -> None:
         "AWS_DEFAULT_REGION": "r",
     }
     assert access.flags == ["--insecure-tls", "--option", "s3.connections=3"]
+
+
+@pytest.mark.parametrize(("style", "lookup"), [("virtual", "dns"), ("path", "path")])
+def test_restic_has_names_of_its_own_for_how_a_bucket_is_named(style: str, lookup: str) -> None:
+    bucket = S3Bucket(
+        "s3:http://minio:9000/b",
+        _KEYS,
+        region="r",
+        insecure_tls=False,
+        connections=None,
+        addressing_style=AddressingStyle(style),
+    )
+    assert bucket.access.flags == ["--option", f"s3.bucket-lookup={lookup}"]
+    # restic puts the bucket before the host by itself.
+    assert bucket.address("a") == "s3:http://minio:9000/b/a"
 
 
 def test_keys_are_not_shown() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
+from stashgen.api.labels import ADDRESSING_STYLE_ANNOTATION
 from stashgen.kubestash import backends
 
 
@@ -27,8 +28,8 @@ def _claim(name: str, **local: object) -> BackupStorage:
     return _storage("local", persistentVolumeClaim={"claimName": name}, **local)
 
 
-def _backend(storage: BackupStorage) -> backends.Backend:
-    return backends.required_backend(storage.spec.storage)
+def _backend(storage: BackupStorage, annotations: dict[str, str] | None = None) -> backends.Backend:
+    return backends.required_backend(storage.spec.storage, annotations)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +86,35 @@ def test_the_keys_of_a_bucket_are_a_secret_of_the_pods_namespace(is_root: bool, 
         "mountPath": "/var/run/stashgen/credentials",
         "readOnly": True,
     }
+
+
+@pytest.mark.parametrize("style", ["virtual", "path"])
+def test_how_a_bucket_is_named_is_an_annotation_and_a_flag(style: str) -> None:
+    annotations = {ADDRESSING_STYLE_ANNOTATION: style, "other": "x"}
+    found = _backend(_bucket(endpoint="minio.test"), annotations)
+    assert found.flags() == {"addressing-style": style}
+    assert found.annotations() == {ADDRESSING_STYLE_ANNOTATION: style}
+    assert found.refused_annotations() == {}
+    # The same place, however it is reached.
+    assert found.place() == _backend(_bucket(endpoint="minio.test")).place()
+    assert _backend(_bucket()).annotations() == {}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "style", "why"),
+    [
+        ("minio.test", "dns", "'dns' is not one of virtual, path"),
+        ("minio.test", "", "'' is not one of virtual, path"),
+        ("http://192.0.2.1:9000", "virtual", "http://192.0.2.1:9000 is an IP address, which has"),
+        ("https://[2001:db8::1]", "virtual", "https://[2001:db8::1] is an IP address, which has"),
+    ],
+)
+def test_a_way_of_naming_a_bucket_that_cannot_be_is_refused(
+    endpoint: str, style: str, why: str
+) -> None:
+    annotations = {ADDRESSING_STYLE_ANNOTATION: style}
+    found = _backend(_bucket(endpoint=endpoint), annotations)
+    assert found.refused_annotations()[ADDRESSING_STYLE_ANNOTATION].startswith(why)
 
 
 def test_a_bucket_without_a_secret_is_refused() -> None:

@@ -9,6 +9,7 @@ from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.backup_session import BackupSession
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject, Model
+from stashgen.api.labels import ADDRESSING_STYLE_ANNOTATION
 from stashgen.api.repository import Repository
 from stashgen.api.restore_session import RestoreSession
 from stashgen.api.retention_policy import RetentionPolicy
@@ -42,8 +43,17 @@ _RESTORE: JsonObject = {
 }
 
 
+_BUCKET: JsonObject = {"bucket": "b", "endpoint": "s3.corp.test", "secretName": "s"}
+_STYLE_PATH = 'metadata.annotations["stashgen.dev/addressing-style"]'
+
+
 def _storage(**spec: object) -> BackupStorage:
     return BackupStorage.model_validate({"metadata": _METADATA, "spec": {**_STORAGE, **spec}})
+
+
+def _annotated(storage: JsonObject, style: str) -> BackupStorage:
+    metadata = {**_METADATA, "annotations": {ADDRESSING_STYLE_ANNOTATION: style}}
+    return BackupStorage.model_validate({"metadata": metadata, "spec": {"storage": storage}})
 
 
 def _repository(**spec: object) -> Repository:
@@ -92,6 +102,12 @@ def _source(**source: object) -> RestoreSession:
     [
         (_storage(storage={"provider": "gcs", "gcs": {}}), "spec.storage.provider"),
         (_storage(storage={"provider": "s3", "s3": {}}), "spec.storage.s3.secretName"),
+        (_annotated({"provider": "s3", "s3": _BUCKET}, "dns"), _STYLE_PATH),
+        (
+            _annotated({"provider": "s3", "s3": _BUCKET | {"endpoint": "[::1]"}}, "virtual"),
+            _STYLE_PATH,
+        ),
+        (_annotated({"provider": "local", "local": {}}, "path"), _STYLE_PATH),
         (_storage(storage=None, deletionPolicy="WipeOut"), "spec.deletionPolicy"),
         (_storage(deletionPolicy="WipeOut"), "spec.deletionPolicy"),
         (_storage(runtimeSettings={"pod": {"nodeName": "n"}}), "spec.runtimeSettings.pod.nodeName"),
@@ -244,6 +260,7 @@ def test_field_that_would_do_nothing_is_told(obj: Model, path: str) -> None:
     "obj",
     [
         _storage(deletionPolicy="Delete"),
+        _annotated({"provider": "s3", "s3": _BUCKET}, "virtual"),
         _storage(runtimeSettings={"pod": {"automountServiceAccountToken": False, "priority": 0}}),
         _repository(deletionPolicy="Delete", storageRef={"name": "s", "namespace": "demo"}),
         _configuration(target={**_TARGET, "namespace": "demo"}),

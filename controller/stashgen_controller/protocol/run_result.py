@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from stashgen.api.base import Model, Time
+from stashgen.api.base import Bool, Model, Time
 from stashgen.api.restore_session import RestoredBefore
 from stashgen.api.shared import AffectedFiles
 from stashgen.api.snapshot import Component, Phase, RecordedWriter, ResticStats, Summary
@@ -192,6 +192,8 @@ class RunResult(Model):
         resync: What resync read.
         writer: Who the bucket records as the writer at the end of a backup.
         restored_before: A requested restore was completed before: nothing was written.
+        read_only: Whether the keys may only read the storage: an initialisation found all there,
+            a restore held no lock.
         details: Where in the bucket the complete result is, if this one is shortened.
         started, finished: By the worker's clock.
     """
@@ -209,6 +211,7 @@ class RunResult(Model):
     resync: Resync | None = None
     writer: RecordedWriter | None = None
     restored_before: RestoredBefore | None = None
+    read_only: Bool | None = None
     details: str | None = None
     started: Time
     finished: Time

@@ -48,6 +48,7 @@ class RunContext:
         scratch: A folder for temporary files; None where the pod has none.
         cache: Whether restic may keep its cache there.
         errors: What restic complained about, of all its commands.
+        read_only: Our keys may only read the storage, and that was enough.
     """
 
     environment: Environment
@@ -67,6 +68,7 @@ class RunContext:
     resync: Resync | None = None
     writer: RecordedWriter | None = None
     restored_before: RestoredBefore | None = None
+    read_only: bool = False
     errors: ErrorLog = field(default_factory=ErrorLog)
     _is_checked: bool = False
 
@@ -148,6 +150,7 @@ class RunContext:
             resync=self.resync,
             writer=self.writer,
             restored_before=self.restored_before,
+            read_only=self.read_only or None,
             started=self.started,
             finished=self.now(),
         )

@@ -100,10 +100,9 @@ def test_a_key_that_may_only_read_fails_every_verb_that_writes_at_once(
     used.backup(1).succeeded()
     before = digests(gateway.files)
     keys.write(gateway.secret(READER))
-    reasons = {verb: _timed(used, verb).reason for verb in _VERBS}
+    reasons = {verb: _timed(used, verb).reason for verb in ("backup", "restore", "retain")}
     # A restore only reads.
-    expected = dict.fromkeys(_VERBS, "AccessDenied") | {"restore": "NoSnapshot"}
-    assert reasons == expected
+    assert reasons == {"backup": "AccessDenied", "restore": "NoSnapshot", "retain": "AccessDenied"}
     assert digests(gateway.files) == before
 
 

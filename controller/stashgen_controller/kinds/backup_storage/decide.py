@@ -32,6 +32,11 @@ from stashgen_controller.runtime.conditions import (
 )
 from stashgen_controller.runtime.decision import Decision
 
+_READ_ONLY = (
+    "The backend was initialized before, and its keys could only read it: restores work, backups "
+    "need keys that may write."
+)
+
 
 def decide(seen: Observed, now: datetime) -> Decision:
     """Initialise the backend, then keep the sums of its repositories up to date."""
@@ -119,7 +124,7 @@ def _initialized(seen: Observed, progress: Progress, now: datetime) -> Condition
             ConditionType.BACKEND_INITIALIZED,
             status=True,
             reason="BackendInitializationSucceeded",
-            message="Successfully initialized backend.",
+            message=_READ_ONLY if _is_read_only(seen) else "Successfully initialized backend.",
             now=now,
             generation=seen.storage.metadata.generation,
         )
@@ -146,6 +151,10 @@ def _initialized(seen: Observed, progress: Progress, now: datetime) -> Condition
         message="The initializer Job is running.",
         now=now,
     )
+
+
+def _is_read_only(seen: Observed) -> bool:
+    return seen.run.result is not None and bool(seen.run.result.read_only)
 
 
 def _failed(why: Reason, now: datetime) -> Condition:

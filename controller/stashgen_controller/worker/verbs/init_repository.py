@@ -12,6 +12,7 @@ from stashgen_controller.worker.repository.writer import record_writer
 from stashgen_controller.worker.restic.process import ResticError
 from stashgen_controller.worker.run import RunContext, RunFailedError
 from stashgen_controller.worker.status_reporter import Reporter
+from stashgen_controller.worker.storage.base import StorageError
 from stashgen_controller.worker.verbs import Work
 from stashgen_controller.worker.verbs.maintenance import (
     MaintainOrder,
@@ -48,8 +49,7 @@ def init_repository(run: RunContext, order: MaintainOrder) -> None:
     for path in order.paths:
         _ensure(run, path, used)
     if run.plan.repository is not None:
-        stored = {key: value for key, value in run.plan.repository.items() if key != "status"}
-        run.bucket.write(layout.repository_file(run.directory), emitter.emit(stored).encode())
+        _store(run, run.plan.repository)
         run.uploaded = True
     run.repository = RepositoryState(
         component_paths=tuple(dict.fromkeys((*known, *order.paths))),
@@ -58,6 +58,22 @@ def init_repository(run: RunContext, order: MaintainOrder) -> None:
         writer_matches=writer.matches,
         writer_claim=writer.claim_uid,
     )
+
+
+def _store(run: RunContext, repository: JsonObject) -> None:
+    """Write the Repository's YAML; keys that may only read leave the one that is there.
+
+    Raises:
+        StorageError: it could not be written, and there is none.
+    """
+    path = layout.repository_file(run.directory)
+    stored = {key: value for key, value in repository.items() if key != "status"}
+    try:
+        run.bucket.write(path, emitter.emit(stored).encode())
+    except StorageError as error:
+        if error.reason is not ErrorClass.ACCESS_DENIED or run.bucket.read(path) is None:
+            raise
+        run.read_only = True
 
 
 def _ensure(run: RunContext, path: str, used: set[str]) -> None:

@@ -192,7 +192,7 @@ def _restic(run: RunContext, path: str) -> Restic:
     if run.bucket.is_writable(layout.create_only_file(run.directory)):
         clear_stale_locks(run, restic, path)
     else:
-        restic.no_lock = True
+        restic.no_lock = run.read_only = True
     return restic
 
 

@@ -47,6 +47,7 @@ class ConditionType(StrEnum):
     RETENTION_APPLIED = "RetentionApplied"
     ALL_FILES_READ = "AllFilesRead"
     METADATA_RESTORED = "MetadataRestored"
+    RESTORED_WITHOUT_LOCK = "RestoredWithoutLock"
     RESTORE_SESSION_MISSING = "RestoreSessionMissing"
     # RestoreRequest, as kstatus reads them
     READY = "Ready"

@@ -192,8 +192,8 @@ class RunResult(Model):
         resync: What resync read.
         writer: Who the bucket records as the writer at the end of a backup.
         restored_before: A requested restore was completed before: nothing was written.
-        read_only: Whether the keys may only read the storage: an initialisation found all there,
-            a restore held no lock.
+        read_only: Whether the storage took no writes, for example of keys that may only read it: an
+            initialisation found all there, a restore held no lock.
         details: Where in the bucket the complete result is, if this one is shortened.
         started, finished: By the worker's clock.
     """

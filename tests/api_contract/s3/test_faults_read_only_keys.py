@@ -102,7 +102,9 @@ def test_a_rebuilt_cluster_with_keys_that_may_only_read_restores(
         lambda: snapshot in second.names(known.SNAPSHOTS, _NAMESPACE),
     )
     second.apply(manifests.claim(_NAMESPACE, "other"))
-    assert _restored(second, "other", snapshot)["phase"] == "Succeeded"
+    elsewhere = _restored(second, "other", snapshot)
+    assert elsewhere["phase"] == "Succeeded"
+    assert conditions(elsewhere)["RestoredWithoutLock"]["status"] == "True"
     assert (second.volume(_NAMESPACE, "other") / "a").read_text() == "precious"
     in_place = _restored(second, "library", snapshot)
     fault("A volume is restored with keys that may only read").check([in_place])

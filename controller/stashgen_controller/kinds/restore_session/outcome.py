@@ -117,6 +117,8 @@ def _ended(
         )
     for refused in metadata_refused(component.metadata_refused, now):
         status = set_condition(status, refused)
+    if seen.run.result is not None and seen.run.result.read_only:
+        status = set_condition(status, _without_lock(now))
     update: dict[str, object] = {
         "executor": executor or status.executor,
         "components": {COMPONENT: component},
@@ -124,6 +126,17 @@ def _ended(
     if seen.run.result is not None:
         update["restored_before"] = seen.run.result.restored_before
     return _pushed(seen, status.model_copy(update=update), now)
+
+
+def _without_lock(now: datetime) -> Condition:
+    """How it read: what another cluster pruned meanwhile would have made it fail."""
+    return condition(
+        ConditionType.RESTORED_WITHOUT_LOCK,
+        status=True,
+        reason="StorageNotWritable",
+        message="read without restic's lock: the storage takes no writes of its keys, or is full",
+        now=now,
+    )
 
 
 def _left_behind(

@@ -31,6 +31,7 @@ class RestoreView:
         made: The last RestoreSession that a request created; it is not shown separately.
         asked_by: The request that created a RestoreSession; earlier attempts are not shown either.
         lacks: What a restore that succeeded could not give the volume.
+        how: What is to be known of how it read.
         is_history: A request that was completed or expired before it came to this cluster, like
             all of them in a rebuilt cluster. It was not attempted here, so it counts neither as
             failed nor as a later success.
@@ -49,6 +50,12 @@ class RestoreView:
     asked_by: str = ""
     is_history: bool = False
     lacks: str = ""
+    how: str = ""
+
+    @property
+    def text(self) -> str:
+        """All that there is to say of it."""
+        return "; ".join(part for part in (self.why or self.lacks, self.how) if part)
 
 
 def restores_of(view: View) -> list[RestoreView]:
@@ -87,14 +94,16 @@ def _sessions(view: View) -> Iterator[RestoreView]:
             item.is_finished,
             "" if item.phase == _GOOD else why,
             asked_by=_asked_by(item),
-            lacks=_lacks(item),
+            lacks=_message(item, ConditionType.METADATA_RESTORED),
+            how=_message(item, ConditionType.RESTORED_WITHOUT_LOCK),
         )
 
 
-def _lacks(session: RestoreSession) -> str:
+def _message(session: RestoreSession, type_: ConditionType) -> str:
+    """What a condition says that only some restores have; empty without it."""
     conditions = session.status.conditions if session.status is not None else ()
-    refused = find(conditions, ConditionType.METADATA_RESTORED)
-    return (refused.message or "") if refused is not None else ""
+    found = find(conditions, type_)
+    return (found.message or "") if found is not None else ""
 
 
 def _asked_by(session: RestoreSession) -> str:
@@ -131,7 +140,7 @@ def _requests(view: View) -> Iterator[RestoreView]:
             "" if item.phase == _GOOD or is_history else why,
             made_by_it,
             is_history=is_history,
-            lacks=_lacks(session) if session is not None else "",
+            lacks=_message(session, ConditionType.METADATA_RESTORED) if session is not None else "",
         )
 
 
@@ -167,7 +176,7 @@ def _entries(view: View, found: Iterable[RestoreView], section: Section) -> Iter
         key = (item.namespace, item.repository)
         place = view.place(item.namespace, view.owner(key) or item.target, item.repository)
         place = replace(place, into=item.target)
-        why = item.why or f"its phase is {item.phase}"
+        why = item.text or f"its phase is {item.phase}"
         look = f"kubectl describe {item.kind.lower()} {item.name} -n {item.namespace}"
         yield Entry(
             section,

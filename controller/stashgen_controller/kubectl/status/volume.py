@@ -130,7 +130,7 @@ def _restore(view: View, item: RestoreView) -> RunView:
     session = next((r for r in view.restores if r.key == (item.namespace, made)), None)
     status = session.status if session is not None else None
     duration = (status.duration if status is not None else None) or ""
-    return RunView(item.kind, item.name, item.time, item.phase, duration, item.why or item.lacks)
+    return RunView(item.kind, item.name, item.time, item.phase, duration, item.text)
 
 
 def _concerns(entry: Entry, view: View, subject: Subject, restores: Sequence[RestoreView]) -> bool:

@@ -90,6 +90,28 @@ def test_a_restore_whose_volume_refused_owners_is_shown_until_the_next_one() -> 
     assert overview(objects, NOW).of(Section.INCOMPLETE) == []
 
 
+def test_a_restore_without_a_lock_says_so_and_is_no_finding_by_itself() -> None:
+    objects = _protected()
+    without = {
+        "type": "RestoredWithoutLock",
+        "status": "True",
+        "reason": "StorageNotWritable",
+        "message": "read without a lock",
+        "lastTransitionTime": "2026-03-01T10:00:00Z",
+    }
+    spec = {"target": _TARGET, "dataSource": _DATA}
+    broken = {"dump": {"phase": "Failed", "error": "RepositoryDamaged: a pack is gone"}}
+    failed = {"phase": "Failed", "conditions": [without], "components": broken}
+    objects.add(RESTORE_SESSIONS, "one", age=_HOUR, spec=spec, status=failed)
+    (entry,) = overview(objects, NOW).of(Section.FAILED)
+    assert entry.why == "RepositoryDamaged: a pack is gone; read without a lock"
+    good = {"phase": "Succeeded", "conditions": [without]}
+    objects.add(RESTORE_SESSIONS, "two", age=timedelta(), spec=spec, status=good)
+    found = overview(objects, NOW)
+    assert found.is_well
+    assert found.of(Section.INCOMPLETE) == []
+
+
 def test_the_same_is_late_and_unprotected_as_the_metrics_say() -> None:
     objects = _protected()
     configuration(objects, "often", schedule="0 * * * *", timeout="10m")

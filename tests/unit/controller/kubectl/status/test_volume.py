@@ -11,6 +11,7 @@ from stashgen.api.resources import (
     PERSISTENT_VOLUME_CLAIMS,
     PODS,
     REPOSITORIES,
+    RESTORE_SESSIONS,
     SNAPSHOTS,
 )
 from stashgen_controller.kubectl.console import Console
@@ -175,6 +176,30 @@ def test_what_is_wrong_with_a_session_is_said_once() -> None:
     view = _view(objects)
     (problem,) = detail(view, find(objects, "library")).problems
     assert problem.startswith("backup library/backup to local-abcde failed: OutOfMemory: ")
+
+
+def test_a_restore_that_held_no_lock_says_so_among_the_runs() -> None:
+    objects = _objects()
+    without = {
+        "type": "RestoredWithoutLock",
+        "status": "True",
+        "reason": "StorageNotWritable",
+        "message": "read without a lock",
+        "lastTransitionTime": "2026-03-01T10:00:00Z",
+    }
+    objects.add(
+        RESTORE_SESSIONS,
+        "back",
+        age=_HOUR,
+        spec={
+            "target": {"kind": "PersistentVolumeClaim", "name": "library"},
+            "dataSource": {"repository": "local-abcde", "snapshot": "latest"},
+        },
+        status={"phase": "Succeeded", "duration": "9s", "conditions": [without]},
+    )
+    view = _view(objects)
+    (run,) = (item for item in detail(view, find(objects, "library")).runs if item.name == "back")
+    assert (run.phase, run.why) == ("Succeeded", "read without a lock")
 
 
 def test_json_says_the_same() -> None:

@@ -1,265 +1,274 @@
 """Find the volumes in third-party manifests, which may be malformed.
 
-An object that cannot be understood is never dropped silently: it is counted as unknown and
-reported, so that a gap in the inventory is not mistaken for a volume that does not exist.
+Nothing that may be a volume is dropped silently: what cannot be understood, what a kustomization
+changes beyond recognition and what is only mentioned is unknown, and reported, so that a gap in the
+inventory is not mistaken for a volume that does not exist.
 """
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Generic, TypeVar
 
-from stashgen.diagnostics import Finding, Outcome, Position, Severity, quote
-from stashgen.inventory.foreign import foreign, known_namespace, mounted_claims
-from stashgen.inventory.kubestash import kubestash_findings
-from stashgen.model.inventory import ForeignBackup, Inventory, Volume, VolumeKey
+from stashgen.diagnostics import Finding, Outcome, Position, quote
+from stashgen.inventory.findings import not_understood, rebuilt, twice
+from stashgen.inventory.foreign import ForeignBackups
+from stashgen.inventory.helm_values import (
+    chart_mentions,
+    kustomization_mentions,
+    values_mentions,
+)
+from stashgen.inventory.kustomize.layers import builds_of, is_kustomization
+from stashgen.inventory.kustomize.outcome import DoubtError, Fate, fate, identity, labels
+from stashgen.inventory.kustomize.placements import AS_WRITTEN, Placement, Placements
+from stashgen.inventory.mentioned import Mentioned, UndefinedClaims
+from stashgen.inventory.mentions import Mention, mentions
+from stashgen.inventory.objects import (
+    Object,
+    UnknownError,
+    checked,
+    is_template,
+    list_at,
+    map_at,
+    objects_of,
+    text_at,
+)
+from stashgen.inventory.volumes import claim_volume, stateful_set_volumes
+from stashgen.model.inventory import ForeignBackup, Inventory, UnknownVolume, Volume, VolumeKey
 from stashgen.model.source import Source
 from stashgen.yaml.documents import Document
 from stashgen.yaml.nodes import Json
 
 _CLAIM = "PersistentVolumeClaim"
-_PLACEHOLDERS = ("${", "{{")
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", re.ASCII)
-_LONGEST = {"name": 253, "namespace": 63}
-_Path = tuple[str | int, ...]
-# Cluster id, kind and name of what has pods.
-_Workload = tuple[str, str, str]
-_Claims = list[tuple[str | None, str]]
 _Item = TypeVar("_Item")
-
-
-class Code(StrEnum):
-    """What the inventory may report; each is explained in docs/findings.md."""
-
-    UNKNOWN = "SG501"
-    TWICE = "SG502"
-
-
-@dataclass(frozen=True, slots=True)
-class _Object:
-    """One object of a manifest: its data and its place in the document."""
-
-    data: Mapping[str, Json]
-    document: Document
-    path: _Path
-
-    @property
-    def position(self) -> Position:
-        """Where it begins."""
-        return self.document.position(*self.path) if self.path else self.document.start
-
-    def subject(self) -> str:
-        """The object as findings name it."""
-        metadata = self.data.get("metadata")
-        name = metadata.get("name") if isinstance(metadata, dict) else None
-        kind = self.data.get("kind")
-        return "/".join(part for part in (kind, name) if isinstance(part, str) and part)
 
 
 @dataclass(frozen=True, slots=True)
 class _Found(Generic[_Item]):
     item: _Item
-    origin: _Object
+    origin: Object
+
+
+_Labels = Mapping[str, str]
 
 
 @dataclass(slots=True)
 class _Collector:
-    volumes: dict[VolumeKey, _Found[Volume]] = field(default_factory=dict)
-    namespaces: dict[tuple[str, str], _Found[Mapping[str, str]]] = field(default_factory=dict)
-    unreadable: list[Position] = field(default_factory=list)
-    foreign: list[ForeignBackup] = field(default_factory=list)
-    mounts: dict[_Workload, _Claims] = field(default_factory=dict)
+    """What one cluster's manifests hold."""
+
+    cluster_id: str
+    placements: Placements
+    foreign: ForeignBackups
+    claims: dict[VolumeKey, _Found[Volume]] = field(default_factory=dict)
+    from_templates: dict[VolumeKey, _Found[Volume]] = field(default_factory=dict)
+    namespaces: dict[tuple[str, str], _Found[_Labels]] = field(default_factory=dict)
+    mentions: list[Mentioned] = field(default_factory=list)
+    deleted: dict[tuple[str, str], Position] = field(default_factory=dict)
+    unknown: set[UnknownVolume] = field(default_factory=set)
     findings: list[Finding] = field(default_factory=list)
 
 
-class _UnknownError(Exception):
-    """An object that may be a volume and cannot be understood; the message says why."""
-
-
 def collect(source: Source) -> Outcome[Inventory]:
-    """The PersistentVolumeClaims and the Namespaces' labels of all clusters.
+    """The volumes and the Namespaces' labels of all clusters.
 
-    Lists of the core group are expanded. Findings: an object that cannot be understood (warning; it
-    is also in ``unreadable``), an object that occurs twice (error if the two differ), a KubeStash
-    manifest that the cluster would refuse (error), one of what is no volume (warning; see
-    ``foreign``).
+    A volume is a PersistentVolumeClaim, or a replica's claim of a StatefulSet's template; a claim
+    that has a manifest of its own wins. Kustomizations are followed where what they make of a
+    manifest is certain. Findings: what may be a volume and is unknown (warnings; also in
+    ``unknown``), an object that occurs twice (error if the two differ), a KubeStash manifest that
+    the cluster would refuse (error), one of what is no volume (warning; see ``foreign``).
     """
-    collector = _Collector(unreadable=list(source.unreadable))
+    unknown = {UnknownVolume(position) for position in source.unreadable}
+    volumes: dict[VolumeKey, Volume] = {}
+    namespaces: dict[tuple[str, str], _Labels] = {}
+    findings: list[Finding] = []
+    foreign: list[ForeignBackup] = []
     for cluster_id, documents in source.manifests.items():
+        collector = _Collector(cluster_id, Placements(documents), ForeignBackups(cluster_id))
         for document in documents:
-            for item in _objects(document.data, document, ()):
-                try:
-                    _take(collector, cluster_id, item)
-                    _judge(collector, cluster_id, item)
-                except _UnknownError as error:
-                    collector.unreadable.append(item.position)
-                    collector.findings.append(_unknown(item, str(error)))
+            _read(collector, document)
+        found = _volumes(collector)
+        volumes |= found
+        undefined = UndefinedClaims(cluster_id, found.values(), collector.unknown)
+        for mention in collector.mentions:
+            undefined.add(mention)
+        namespaces |= {key: one.item for key, one in collector.namespaces.items()}
+        unknown |= collector.unknown | {*undefined.unknown.values()}
+        findings += collector.findings + undefined.findings
+        foreign += collector.foreign.found()
     inventory = Inventory(
-        volumes=tuple(found.item for _, found in sorted(collector.volumes.items(), key=_by_key)),
-        namespace_labels={key: found.item for key, found in sorted(collector.namespaces.items())},
-        unreadable=tuple(sorted(collector.unreadable)),
-        foreign=tuple(_with_claims(item, collector) for item in collector.foreign),
+        volumes=tuple(volume for _, volume in sorted(volumes.items(), key=lambda item: item[0])),
+        namespace_labels=dict(sorted(namespaces.items())),
+        unknown=tuple(sorted(unknown)),
+        foreign=tuple(foreign),
     )
-    return Outcome(inventory, tuple(sorted(collector.findings, key=Finding.sort_key)))
+    return Outcome(inventory, tuple(sorted(findings, key=Finding.sort_key)))
 
 
-def _judge(collector: _Collector, cluster_id: str, item: _Object) -> None:
-    """What to say of a KubeStash manifest, and what a workload mounts."""
-    other = foreign(cluster_id, item.data, item.document, item.path)
-    if other is None:
-        collector.findings += kubestash_findings(item.data, item.document, item.path)
-    else:
-        collector.findings.append(other.finding)
-        collector.foreign += [other.backup] if other.backup is not None else []
-    metadata = item.data.get("metadata")
-    for claim in mounted_claims(item.data):
-        if isinstance(metadata, dict):
-            workload = (cluster_id, str(item.data["kind"]), str(metadata.get("name")))
-            mounted = (known_namespace(metadata), claim)
-            collector.mounts.setdefault(workload, []).append(mounted)
-
-
-def _with_claims(backup: ForeignBackup, collector: _Collector) -> ForeignBackup:
-    """It with what its target mounts; a namespace that is not known may be any."""
-    workload = (backup.cluster_id, backup.target_kind, backup.target)
-    claims = (
-        claim
-        for namespace, claim in collector.mounts.get(workload, ())
-        if None in {namespace, backup.target_namespace} or namespace == backup.target_namespace
-    )
-    return replace(backup, claims=frozenset(claims))
-
-
-def _by_key(entry: tuple[VolumeKey, object]) -> VolumeKey:
-    return entry[0]
-
-
-def _objects(data: Json, document: Document, path: _Path) -> Iterator[_Object]:
-    """The objects of a document, list items included (``kubectl get -o yaml`` writes lists)."""
-    if not isinstance(data, dict):
-        yield _Object({}, document, path)
+def _read(collector: _Collector, document: Document) -> None:
+    if is_kustomization(document):
+        item = Object(document.data, document, ())
+        _mention(collector, item, kustomization_mentions(item), (AS_WRITTEN,))
         return
-    kind, items = data.get("kind"), data.get("items")
-    if (
-        not isinstance(kind, str)
-        or not kind.endswith("List")
-        or data.get("apiVersion") != "v1"
-        or not isinstance(items, list)
-    ):
-        yield _Object(data, document, path)
-        return
-    for index, item in enumerate(items):
-        inner = (*path, "items", index)
-        if kind != "List" and isinstance(item, dict) and "kind" not in item:
-            # A typed list (PersistentVolumeClaimList) omits the kind of its items.
-            typed = {"apiVersion": "v1", "kind": kind.removesuffix("List"), **item}
-            yield _Object(typed, document, inner)
-        else:
-            yield from _objects(item, document, inner)
+    ways = _ways(collector.placements.of(document.path))
+    is_patch = document.path in collector.placements.patches
+    for item in objects_of(document):
+        try:
+            if is_patch or "$patch" in item.data:
+                _take_patch(collector, item, ways)
+            else:
+                _take(collector, item, ways)
+        except DoubtError as error:
+            collector.findings.append(rebuilt(item, str(error), error.related))
+            collector.unknown |= _unknown(collector, item, ways)
+        except UnknownError as error:
+            collector.findings.append(not_understood(item, str(error)))
+            collector.unknown |= _unknown(collector, item, ways)
 
 
-def _take(collector: _Collector, cluster_id: str, item: _Object) -> None:
+def _ways(found: tuple[Placement, ...]) -> tuple[Placement, ...]:
+    """The ways in which objects of a file get into the cluster: what is deployed is certain."""
+    return tuple(one for one in found if one.is_deployed) or found
+
+
+def _take_patch(collector: _Collector, item: Object, ways: tuple[Placement, ...]) -> None:
+    """A patch is no object, but it may mention claims, and delete one."""
+    _mention(collector, item, mentions(item), ways)
+    is_linked = item.document.path in collector.placements.patches
+    if item.kind == _CLAIM and item.data.get("$patch") == "delete" and not is_linked:
+        collector.deleted[item.namespace or "", item.name] = item.position
+
+
+def _take(collector: _Collector, item: Object, ways: tuple[Placement, ...]) -> None:
     kind, version = item.data.get("kind"), item.data.get("apiVersion")
+    if _is_no_manifest(item):
+        # Helm values, a chart's own description, another tool's settings.
+        stem = item.document.path.parent.name or item.document.path.stem
+        _mention(collector, item, values_mentions(item.data, stem), ways)
+        return
     if not isinstance(kind, str) or not isinstance(version, str) or not kind:
-        raise _UnknownError("its apiVersion or kind is missing")
-    if _is_template(kind):
-        raise _UnknownError(f"its kind {quote(kind)} has an unresolved placeholder")
-    if kind == "StatefulSet" and _spec(item).get("volumeClaimTemplates"):
-        raise _UnknownError("volumeClaimTemplates are not supported yet; list each claim instead")
-    if version != "v1" or kind not in {_CLAIM, "Namespace"}:
-        return
-    metadata = item.data.get("metadata")
-    if not isinstance(metadata, dict):
-        raise _UnknownError("it has no metadata")
-    name = _text(metadata, "name")
-    labels = _labels(metadata)
-    if kind == "Namespace":
-        known = collector.namespaces.setdefault((cluster_id, name), _Found(labels, item))
-        if known.origin is not item:
-            collector.findings.append(_twice(item, known.origin, is_same=known.item == labels))
-        return
-    key = VolumeKey(cluster_id, _text(metadata, "namespace"), name)
-    volume = Volume(
-        key=key,
-        labels=labels,
-        access_modes=_access_modes(item),
-        position=item.position,
-        block=_spec(item).get("volumeMode") == "Block",
+        raise UnknownError("its apiVersion or kind is missing")
+    if is_template(kind):
+        raise UnknownError(f"its kind {quote(kind)} has an unresolved placeholder")
+    _mention(collector, item, _all_mentions(collector, item), ways)
+    collector.findings += collector.foreign.judge(item.data, item.document, item.path)
+    if version == "v1" and kind == "Namespace":
+        _take_namespace(collector, item, ways)
+    elif version == "v1" and kind == _CLAIM:
+        _add(collector, collector.claims, item, ways)
+    elif kind == "StatefulSet" and item.group == "apps":
+        _add(collector, collector.from_templates, item, ways)
+
+
+def _is_no_manifest(item: Object) -> bool:
+    data = item.data
+    if item.document.path.name == "Chart.yaml" and "kind" not in data:
+        return True
+    return bool(data) and not {"apiVersion", "kind", "metadata"} & data.keys()
+
+
+def _all_mentions(collector: _Collector, item: Object) -> Iterator[Mention]:
+    yield from mentions(item)
+    yield from chart_mentions(item)
+    missing = [quote(path) for path in builds_of(item, collector.placements.folders)]
+    if missing:
+        build = map_at(item.spec, "postBuild", "substitute")
+        space = text_at(item.spec, "targetNamespace") or text_at(
+            map_at(item.spec, "destination"), "namespace"
+        )
+        why = f"builds {' and '.join(missing)}, which the inventory does not have"
+        yield Mention(
+            (text_at(build, "APP") or item.name,), ("spec",), why, space or None, is_exact=False
+        )
+
+
+def _mention(
+    collector: _Collector, item: Object, found: Iterable[Mention], ways: tuple[Placement, ...]
+) -> None:
+    collector.mentions += (
+        Mentioned(mention, item, placement) for mention in found for placement in ways
     )
-    found = collector.volumes.setdefault(key, _Found(volume, item))
-    if found.origin is not item:
-        is_same = _facts(found.item) == _facts(volume)
-        collector.findings.append(_twice(item, found.origin, is_same=is_same))
 
 
-def _facts(volume: Volume) -> tuple[Mapping[str, str], tuple[str, ...], bool]:
+def _take_namespace(collector: _Collector, item: Object, ways: tuple[Placement, ...]) -> None:
+    if not isinstance(item.data.get("metadata"), dict):
+        raise UnknownError("it has no metadata")
+    for placement in ways:
+        # A Namespace that no kustomization lists may still be applied: its labels are known.
+        if fate(item, replace(placement, doubt="")) is Fate.DELETED:
+            continue
+        name = checked(identity(item, placement).name or None, "name")
+        texts = labels(item, placement)
+        key = (collector.cluster_id, name)
+        known = collector.namespaces.setdefault(key, _Found(texts, item))
+        if known.origin is not item:
+            collector.findings.append(twice(item, known.origin, is_same=known.item == texts))
+
+
+def _add(
+    collector: _Collector,
+    into: dict[VolumeKey, _Found[Volume]],
+    item: Object,
+    ways: tuple[Placement, ...],
+) -> None:
+    """Add the volumes that a claim or a StatefulSet stands for."""
+    if item.kind == "StatefulSet" and not item.spec.get("volumeClaimTemplates"):
+        return
+    made: list[tuple[Volume, ...]] = []
+    for placement in ways:
+        if fate(item, placement) is Fate.DELETED:
+            continue
+        if item.kind == _CLAIM:
+            volumes: tuple[Volume, ...] = (claim_volume(collector.cluster_id, item, placement),)
+        else:
+            volumes = tuple(stateful_set_volumes(collector.cluster_id, item, placement))
+        if volumes not in made:
+            made.append(volumes)
+    if len(made) > 1 and not any(placement.is_deployed for placement in ways):
+        tops = sorted({placement.layers[-1].position for placement in ways if placement.layers})
+        raise DoubtError(f"{len(made)} kustomizations make different objects of it", *tops)
+    for volume in (one for volumes in made for one in volumes):
+        found = into.setdefault(volume.key, _Found(volume, item))
+        if found.origin is not item:
+            is_same = _facts(found.item) == _facts(volume)
+            collector.findings.append(twice(item, found.origin, is_same=is_same))
+
+
+def _facts(volume: Volume) -> tuple[_Labels, tuple[str, ...], bool]:
     return volume.labels, volume.access_modes, volume.block
 
 
-def _spec(item: _Object) -> Mapping[str, Json]:
-    spec = item.data.get("spec")
-    return spec if isinstance(spec, dict) else {}
+def _volumes(collector: _Collector) -> dict[VolumeKey, Volume]:
+    """The volumes of a cluster, without the claims that a patch may delete."""
+    found = {**collector.from_templates, **collector.claims}
+    for key, one in list(found.items()):
+        for space in (key.namespace, ""):
+            patch = collector.deleted.get((space, key.name))
+            if patch is not None and one.origin.kind == _CLAIM:
+                why = "a patch deletes it, and where the patch is applied is not known"
+                collector.findings.append(rebuilt(one.origin, why, (patch,)))
+                collector.unknown.add(
+                    UnknownVolume(one.item.position, key.cluster_id, key.namespace, key.name)
+                )
+                found.pop(key, None)
+    return {key: one.item for key, one in found.items()}
 
 
-def _text(metadata: Mapping[str, Json], key: str) -> str:
-    value = metadata.get(key)
-    if not isinstance(value, str) or not value:
-        raise _UnknownError(f"its metadata.{key} is missing or not a string")
-    if _is_template(value):
-        raise _UnknownError(f"its {key} {quote(value)} has an unresolved placeholder")
-    if not _NAME.fullmatch(value) or len(value) > _LONGEST[key]:
-        # It becomes part of paths, too.
-        raise _UnknownError(f"its {key} {quote(value)} is not valid in Kubernetes")
-    return value
+def _unknown(
+    collector: _Collector, item: Object, ways: tuple[Placement, ...]
+) -> set[UnknownVolume]:
+    """What an object that is left out may stand for."""
+    if item.kind == "Namespace":
+        return set()
+    found = set()
+    for placement in ways:
+        one = identity(item, placement)
+        names = [one.name]
+        if item.kind == "StatefulSet":
+            templates = list_at(item.spec, "volumeClaimTemplates")
+            names = [f"{_template_name(part)}-{one.name}-*" for part in templates]
+        space = one.namespace or ""
+        found |= {UnknownVolume(item.position, collector.cluster_id, space, name) for name in names}
+    return found
 
 
-def _labels(metadata: Mapping[str, Json]) -> Mapping[str, str]:
-    labels = metadata.get("labels") or {}
-    if not isinstance(labels, dict):
-        raise _UnknownError("its labels are not a map")
-    texts: dict[str, str] = {}
-    for key, value in labels.items():
-        if not isinstance(value, str):
-            raise _UnknownError(f"its label {quote(key)} is not a string")
-        if _is_template(key) or _is_template(value):
-            label = quote(f"{key}: {value}")
-            raise _UnknownError(f"its label {label} has an unresolved placeholder")
-        texts[key] = value
-    return texts
-
-
-def _access_modes(item: _Object) -> tuple[str, ...]:
-    modes = _spec(item).get("accessModes")
-    return tuple(mode for mode in modes if isinstance(mode, str)) if isinstance(modes, list) else ()
-
-
-def _is_template(text: str) -> bool:
-    return any(placeholder in text for placeholder in _PLACEHOLDERS)
-
-
-def _unknown(item: _Object, why: str) -> Finding:
-    return Finding(
-        code=Code.UNKNOWN,
-        severity=Severity.WARNING,
-        position=item.position,
-        subject=item.subject(),
-        what="this object is left out of the inventory",
-        why=f"{why}; any volume it describes is unknown and is not backed up",
-        fix="add the rendered manifest to the inventory, or exclude the file from its patterns",
-    )
-
-
-def _twice(item: _Object, first: _Object, *, is_same: bool) -> Finding:
-    return Finding(
-        code=Code.TWICE,
-        severity=Severity.WARNING if is_same else Severity.ERROR,
-        position=item.position,
-        subject=item.subject(),
-        what="this object is in the inventory twice",
-        why="only the first one is used"
-        if is_same
-        else "the two differ, so a policy may select one but not the other",
-        fix="exclude one of the two files from the inventory's patterns",
-        related=(first.position,),
-    )
+def _template_name(template: Json) -> str:
+    return text_at(map_at(template, "metadata"), "name") if isinstance(template, dict) else ""

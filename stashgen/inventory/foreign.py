@@ -5,10 +5,10 @@ else is built. What it backs up is kept, so that no policy protects the same thi
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from stashgen.diagnostics import Finding, Severity, quote
-from stashgen.inventory.kubestash import Code, has_placeholder
+from stashgen.inventory.kubestash import Code, has_placeholder, kubestash_findings
 from stashgen.model.inventory import ForeignBackup
 from stashgen.yaml.documents import Document
 from stashgen.yaml.nodes import Json, format_path
@@ -73,20 +73,59 @@ def foreign(
     )
     if kind != _BACKUP:
         return Foreign(found, None)
-    namespace = known_namespace(metadata)
+    namespace = _known_namespace(metadata)
     backup = ForeignBackup(
         cluster_id=cluster_id,
         namespace=namespace,
         name=name,
         target_kind=target_kind,
         target=target_name,
-        target_namespace=known_namespace(target) if target.get("namespace") else namespace,
+        target_namespace=_known_namespace(target) if target.get("namespace") else namespace,
         position=position,
     )
     return Foreign(found, backup)
 
 
-def mounted_claims(data: Mapping[str, Json]) -> Iterator[str]:
+@dataclass(slots=True)
+class ForeignBackups:
+    """What others back up in one cluster, and what the workloads there mount.
+
+    Attributes:
+        cluster_id: The cluster's.
+    """
+
+    cluster_id: str
+    _backups: list[ForeignBackup] = field(default_factory=list)
+    # By kind and name of a workload: namespaces and claims.
+    _mounts: dict[tuple[str, str], list[tuple[str | None, str]]] = field(default_factory=dict)
+
+    def judge(self, data: Mapping[str, Json], document: Document, path: _Path) -> list[Finding]:
+        """What to say of a KubeStash manifest; what a workload mounts is remembered."""
+        metadata = data.get("metadata")
+        for claim in _mounted_claims(data):
+            if isinstance(metadata, dict):
+                workload = (str(data["kind"]), str(metadata.get("name")))
+                mounted = (_known_namespace(metadata), claim)
+                self._mounts.setdefault(workload, []).append(mounted)
+        other = foreign(self.cluster_id, data, document, path)
+        if other is None:
+            return kubestash_findings(data, document, path)
+        self._backups += [other.backup] if other.backup is not None else []
+        return [other.finding]
+
+    def found(self) -> Iterator[ForeignBackup]:
+        """Every backup with what its target mounts; a namespace that is not known may be any."""
+        for backup in self._backups:
+            claims = (
+                claim
+                for namespace, claim in self._mounts.get((backup.target_kind, backup.target), ())
+                if None in {namespace, backup.target_namespace}
+                or namespace == backup.target_namespace
+            )
+            yield replace(backup, claims=frozenset(claims))
+
+
+def _mounted_claims(data: Mapping[str, Json]) -> Iterator[str]:
     """The claims that the pods of a workload mount by name."""
     template = _map(_map(data.get("spec")).get("template"))
     volumes = _map(template.get("spec")).get("volumes")
@@ -96,7 +135,7 @@ def mounted_claims(data: Mapping[str, Json]) -> Iterator[str]:
             yield name
 
 
-def known_namespace(metadata: Mapping[str, Json]) -> str | None:
+def _known_namespace(metadata: Mapping[str, Json]) -> str | None:
     """An object's namespace; None where it is only set when the object is applied."""
     return _known(_text(metadata, "namespace"))
 

@@ -30,6 +30,23 @@ class Volume:
     block: bool = False
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class UnknownVolume:
+    """What may be a volume, and cannot be protected because too little is known of it.
+
+    Attributes:
+        position: The first place that speaks of it.
+        cluster_id: Empty for a file that cannot be read.
+        namespace: Empty if it is not known.
+        name: Of the claim, or what is most likely; empty if nothing is known.
+    """
+
+    position: Position
+    cluster_id: str = ""
+    namespace: str = ""
+    name: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class ForeignBackup:
     """A BackupConfiguration of what is no volume, such as a database: not ours.
@@ -56,11 +73,11 @@ class Inventory:
 
     Attributes:
         namespace_labels: By cluster id and namespace; only for namespaces that have a manifest.
-        unreadable: Objects that could not be understood (templates, no namespace), so unknown.
+        unknown: What may be further volumes, sorted by position.
         foreign: What others back up, in the order of the manifests.
     """
 
     volumes: tuple[Volume, ...]
     namespace_labels: Mapping[tuple[str, str], Mapping[str, str]]
-    unreadable: tuple[Position, ...] = ()
+    unknown: tuple[UnknownVolume, ...] = ()
     foreign: tuple[ForeignBackup, ...] = ()

@@ -1,10 +1,11 @@
 """Why a volume that was protected no longer is, and how to fix it."""
 
 import difflib
+from fnmatch import fnmatchcase
 
 from stashgen.diagnostics import Finding, Position, Severity, quote
 from stashgen.model.history import History
-from stashgen.model.inventory import Inventory, Volume, VolumeKey
+from stashgen.model.inventory import Inventory, UnknownVolume, Volume, VolumeKey
 from stashgen.model.source import PolicySet
 from stashgen.resolve.history_findings import Code, entry_text, shown
 from stashgen.resolve.near_miss import near_miss
@@ -69,17 +70,20 @@ class LostVolumes:
                 "correct the policy or the labels",
                 (miss.position, volume.position),
             )
-        unread = self._inventory.unreadable
+        named = [one.position for one in self._inventory.unknown if _may_be(one, key)]
+        if named:
+            return (
+                "the inventory still speaks of this claim, but no longer defines it",
+                "add the claim's rendered manifest to the inventory",
+                tuple(named[:_MOST_RELATED]),
+            )
+        unread = [one.position for one in self._inventory.unknown if _may_hold(one, key)]
         if unread:
             number = "an object" if len(unread) == 1 else f"{len(unread)} objects"
             why = (
                 f"the inventory no longer has this claim; it may be in {number} that cannot be read"
             )
-            return (
-                why,
-                "make the manifests readable",
-                tuple(sorted(unread))[:_MOST_RELATED],
-            )
+            return why, "make the manifests readable", tuple(unread[:_MOST_RELATED])
         similar = self._similar(key)
         return (
             "the inventory no longer has this claim"
@@ -99,3 +103,15 @@ class LostVolumes:
             return None
         close = difflib.get_close_matches(key.name, beside, n=1)
         return beside[close[0]] if close else None
+
+
+def _may_be(unknown: UnknownVolume, key: VolumeKey) -> bool:
+    """Whether something unknown goes by a volume's name."""
+    is_here = unknown.cluster_id == key.cluster_id and unknown.namespace in {"", key.namespace}
+    return is_here and bool(unknown.name) and fnmatchcase(key.name, unknown.name)
+
+
+def _may_hold(unknown: UnknownVolume, key: VolumeKey) -> bool:
+    """Whether something unknown may be any volume: nothing, or no name, can be read of it."""
+    is_here = unknown.cluster_id in {"", key.cluster_id}
+    return is_here and (not unknown.name or "${" in unknown.name or "{{" in unknown.name)

@@ -1,0 +1,81 @@
+"""The findings of the inventory pass."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from stashgen.diagnostics import Finding, Position, Severity, quote
+from stashgen.inventory.objects import Object, Path
+
+_RENDER = (
+    "add what is in the cluster to the inventory, rendered (kustomize build, flux build, "
+    "helm template, kubectl get pvc -A -o yaml)"
+)
+
+
+class Code(StrEnum):
+    """What the inventory may report; each is explained in docs/findings.md."""
+
+    UNKNOWN = "SG501"
+    TWICE = "SG502"
+    MENTIONED = "SG506"
+    REBUILT = "SG507"
+
+
+def not_understood(item: Object, why: str) -> Finding:
+    """An object that may be a volume and cannot be understood."""
+    return Finding(
+        code=Code.UNKNOWN,
+        severity=Severity.WARNING,
+        position=item.position,
+        subject=item.subject(),
+        what="this object is left out of the inventory",
+        why=f"{why}; any volume it describes is unknown and is not backed up",
+        fix="add the rendered manifest to the inventory, or exclude the file from its patterns",
+    )
+
+
+def rebuilt(item: Object, why: str, related: Sequence[Position]) -> Finding:
+    """A manifest that a kustomization turns into what is not known."""
+    return Finding(
+        code=Code.REBUILT,
+        severity=Severity.WARNING,
+        position=item.position,
+        subject=item.subject(),
+        what="this object is not taken as it is written",
+        why=f"{why}; any volume it describes is unknown and is not backed up",
+        fix=_RENDER,
+        related=tuple(related),
+    )
+
+
+def mentioned(item: Object, keys: Path, volume: str, why: str, *, is_exact: bool) -> Finding:
+    """A volume that the inventory mentions and does not define."""
+    what = f"volume {quote(volume)} is unknown"
+    if not is_exact:
+        what = f"a volume, probably {quote(volume)}, is unknown"
+        what = f"volumes {quote(volume)} are unknown" if "*" in volume else what
+    return Finding(
+        code=Code.MENTIONED,
+        severity=Severity.WARNING,
+        position=item.position_of(*keys),
+        subject=item.subject(*keys),
+        what=what,
+        why=f"this {item.kind or 'file'} {why}; no policy can back it up",
+        fix=_RENDER,
+    )
+
+
+def twice(item: Object, first: Object, *, is_same: bool) -> Finding:
+    """An object that is in the inventory twice."""
+    return Finding(
+        code=Code.TWICE,
+        severity=Severity.WARNING if is_same else Severity.ERROR,
+        position=item.position,
+        subject=item.subject(),
+        what="this object is in the inventory twice",
+        why="only the first one is used"
+        if is_same
+        else "the two differ, so a policy may select one but not the other",
+        fix="exclude one of the two files from the inventory's patterns",
+        related=(first.position,),
+    )

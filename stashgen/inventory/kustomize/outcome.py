@@ -1,0 +1,144 @@
+"""What a placement makes of one object: its name, namespace and labels in the cluster."""
+
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from stashgen.diagnostics import Position
+from stashgen.inventory.kustomize.layers import Layer
+from stashgen.inventory.kustomize.placements import Placement
+from stashgen.inventory.objects import Object, UnknownError, is_template, labels_of, map_at
+from stashgen.yaml.nodes import Json
+
+# Innermost first, so that a default may hold another variable.
+_VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)(?::?[-=]([^${}]*))?\}", re.ASCII)
+_MOST_NESTED = 8
+
+
+class Fate(Enum):
+    """Whether an object gets into the cluster."""
+
+    THERE = auto()
+    DELETED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An object's name and namespace in the cluster, as far as they are known.
+
+    Attributes:
+        name: It may be a placeholder that nothing fills in.
+        namespace: None if nothing sets it.
+        original: The name as it is written, with variables filled in.
+    """
+
+    name: str
+    namespace: str | None
+    original: str
+
+
+class DoubtError(UnknownError):
+    """What a kustomization makes of an object is not known.
+
+    Attributes:
+        related: The kustomization, the patch.
+    """
+
+    def __init__(self, why: str, *related: Position) -> None:
+        super().__init__(why)
+        self.related = related
+
+
+def identity(item: Object, placement: Placement, name: str | None = None) -> Identity:
+    """The name and the namespace of an object, or of a claim that it mentions.
+
+    Args:
+        item: The object.
+        placement: How it gets into the cluster.
+        name: Of the claim that it mentions.
+    """
+    namespace = item.namespace
+    written = item.name if name is None else name
+    final = original = written
+    for layer in placement.layers:
+        namespace = layer.namespace or namespace or layer.default_namespace
+        if item.kind != "Namespace":
+            final = f"{layer.prefix}{final}{layer.suffix}"
+        final, original = _fill(final, layer), _fill(original, layer)
+        namespace = None if namespace is None else _fill(namespace, layer)
+    if item.kind == "Namespace":
+        # kustomize's namespace transformer sets a Namespace's name, too.
+        changed = next((one.namespace for one in reversed(placement.layers) if one.namespace), None)
+        return Identity(changed or final, None, original)
+    return Identity(final, namespace, original)
+
+
+def fate(item: Object, placement: Placement) -> Fate:
+    """Whether a claim, a Namespace or a StatefulSet gets into the cluster as its identity says.
+
+    Raises:
+        DoubtError: that is not known.
+    """
+    if placement.doubt:
+        raise DoubtError(placement.doubt, *placement.related)
+    names, namespaces = {item.name}, {item.namespace}
+    for index, layer in enumerate(placement.layers):
+        for patch in layer.patches:
+            if not patch.is_for(item.kind, names, namespaces):
+                continue
+            if patch.deletes and patch.name is not None:
+                return Fate.DELETED
+            changes = patch.changes_templates if item.kind == "StatefulSet" else patch.changes
+            if changes:
+                raise DoubtError(f"a patch of {layer.subject} may change it", patch.position)
+        now = identity(item, Placement(placement.layers[: index + 1]))
+        names.add(now.name)
+        namespaces.add(now.namespace)
+    return Fate.THERE
+
+
+def labels(item: Object, placement: Placement, data: Json = None) -> dict[str, str]:
+    """The labels of an object in the cluster, or of a claim template that it has.
+
+    Args:
+        item: The object.
+        placement: How it gets into the cluster.
+        data: The claim template.
+
+    Raises:
+        UnknownError: they are no labels, or have placeholders.
+    """
+    metadata = map_at(item.data if data is None else _map(data), "metadata")
+    written = metadata.get("labels")
+    found: dict[str, Json] = dict(written) if isinstance(written, dict) else {}
+    for layer in placement.layers:
+        added = layer.labels if data is None else layer.template_labels
+        found |= added or {}
+        found = {
+            key: _fill(value, layer) if isinstance(value, str) else value
+            for key, value in found.items()
+        }
+    is_map = written is None or isinstance(written, dict)
+    return labels_of({"labels": found} if is_map else metadata)
+
+
+def _fill(text: str, layer: Layer) -> str:
+    """The text with Flux' variables filled in, as far as they are known."""
+    if layer.variables is None or not is_template(text):
+        return text
+    variables = layer.variables
+    for _ in range(_MOST_NESTED):
+        filled = _VARIABLE.sub(lambda match: variables.get(match[1], _default(match, layer)), text)
+        if filled == text:
+            break
+        text = filled
+    return text
+
+
+def _default(match: re.Match[str], layer: Layer) -> str:
+    """What is filled in for a variable without a value; itself if that is not known."""
+    return match[0] if layer.has_more_variables else match[2] or match[0]
+
+
+def _map(node: Json) -> dict[str, Json]:
+    return node if isinstance(node, dict) else {}

@@ -1,0 +1,169 @@
+"""Which kustomizations a file is built by, and so what becomes of the objects in it."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from stashgen.diagnostics import Position
+from stashgen.inventory.kustomize.layers import (
+    Layer,
+    deployed_layers,
+    is_kustomization,
+    kustomization_layer,
+)
+from stashgen.inventory.objects import objects_of
+from stashgen.yaml.documents import Document
+
+# A file that is reached in more ways, or through more kustomizations, is not followed.
+_MOST_WAYS = 32
+_MOST_LAYERS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """One way in which a file gets into the cluster.
+
+    Attributes:
+        layers: What changes its objects, the innermost first.
+        doubt: Why what comes of them is not known, or nothing.
+        related: Where the doubt comes from.
+    """
+
+    layers: tuple[Layer, ...] = ()
+    doubt: str = ""
+    related: tuple[Position, ...] = ()
+
+    @property
+    def is_deployed(self) -> bool:
+        """Flux or Argo CD applies it."""
+        return any(layer.is_deployed for layer in self.layers)
+
+
+AS_WRITTEN = Placement()
+
+
+class Placements:
+    """The kustomizations of one cluster's inventory.
+
+    Attributes:
+        patches: Files that hold patches, by the layer that applies them.
+    """
+
+    def __init__(self, documents: Iterable[Document]) -> None:
+        files: dict[PurePosixPath, tuple[Document, ...]] = {}
+        for document in documents:
+            files[document.path] = (*files.get(document.path, ()), document)
+        self._folders = frozenset(parent for path in files for parent in path.parents)
+        self._own: dict[PurePosixPath, Layer] = {}
+        self._parents: dict[PurePosixPath, list[Layer]] = {}
+        self.patches: dict[PurePosixPath, Layer] = {}
+        self._known: dict[PurePosixPath, tuple[Placement, ...]] = {}
+        deployed: list[tuple[Document, Layer]] = []
+        for document in (one for found in files.values() for one in found):
+            if is_kustomization(document):
+                layer = kustomization_layer(document, files)
+                self._own.setdefault(document.path.parent, layer)
+                for patch in layer.patches:
+                    if patch.file is not None:
+                        self.patches.setdefault(patch.file, layer)
+            else:
+                for item in objects_of(document):
+                    deployed += ((document, one) for one in deployed_layers(item, self._folders))
+        for layer in self._own.values():
+            self._add(layer)
+        for document, layer in deployed:
+            if not self._is_left_out(document.path):
+                self._add(layer)
+
+    def has_folder(self, path: PurePosixPath) -> bool:
+        """Whether the inventory has a file below a folder."""
+        return path in self._folders
+
+    @property
+    def folders(self) -> frozenset[PurePosixPath]:
+        """Every folder with a file of the inventory below it."""
+        return self._folders
+
+    def of(self, path: PurePosixPath) -> tuple[Placement, ...]:
+        """The ways in which a file gets into the cluster; at least one."""
+        if path not in self._known:
+            self._known[path] = self._places(path)
+        return self._known[path]
+
+    def _add(self, layer: Layer) -> None:
+        for path in (*layer.includes, *layer.components):
+            self._parents.setdefault(path, []).append(layer)
+
+    def _is_left_out(self, path: PurePosixPath) -> bool:
+        """Whether the nearest kustomization above a Flux or Argo CD object does not list it.
+
+        That is how people switch an application off.
+        """
+        if path in self._parents:
+            return False
+        for folder in path.parents:
+            if folder in self._parents:
+                return False
+            if folder in self._own:
+                return True
+        return False
+
+    def _places(self, path: PurePosixPath) -> tuple[Placement, ...]:
+        patching = self.patches.get(path)
+        if patching is not None:
+            return tuple(Placement(layers) for layers in self._outwards(patching, ()))
+        parents = self._parents.get(path, [])
+        if not parents:
+            own = self._own.get(path.parent)
+            if own is not None:
+                doubt = f"{own.subject} beside it does not list {path.name}"
+                return (Placement((), doubt, (own.position,)),)
+            parents = self._deployed_above(path)
+        ways = [layers for parent in parents for layers in self._outwards(parent, ())]
+        if len(ways) > _MOST_WAYS:
+            return (Placement((), "more kustomizations build it than are followed"),)
+        return tuple(self._with_components(way) for way in ways) or (AS_WRITTEN,)
+
+    def _deployed_above(self, path: PurePosixPath) -> list[Layer]:
+        """The Flux or Argo CD objects whose folder, without a kustomization, has the file."""
+        for folder in path.parents:
+            if folder in self._own:
+                return []
+            found = [
+                layer
+                for layer in self._parents.get(folder, ())
+                if layer.is_deployed and (layer.recurses or folder == path.parent)
+            ]
+            if found:
+                return found
+        return []
+
+    def _outwards(self, layer: Layer, inner: tuple[Layer, ...]) -> Iterator[tuple[Layer, ...]]:
+        """Every way from a layer to one that nothing includes; cut off where there are many."""
+        ways = [(*inner, layer)]
+        found = 0
+        while ways and found <= _MOST_WAYS:
+            way = ways.pop()
+            folder = way[-1].folder
+            parents = self._parents.get(folder, []) if folder is not None else []
+            parents = [parent for parent in parents if parent not in way]
+            if not parents or len(way) > _MOST_LAYERS:
+                found += 1
+                yield way
+            ways += [(*way, parent) for parent in reversed(parents[: _MOST_WAYS + 1])]
+
+    def _with_components(self, way: tuple[Layer, ...]) -> Placement:
+        """A way with the Components that its layers apply, and its first doubt."""
+        layers: list[Layer] = []
+        for layer in way:
+            for folder in layer.components:
+                component = self._own.get(folder)
+                if component is not None and component not in (*layers, *way):
+                    layers.append(component)
+            layers.append(layer)
+        doubtful = next((layer for layer in layers if layer.doubt), None)
+        if len(way) > _MOST_LAYERS:
+            return Placement((), "more kustomizations build it than are followed")
+        if doubtful is None:
+            return Placement(tuple(layers))
+        return Placement(tuple(layers), doubtful.doubt, (doubtful.position,))

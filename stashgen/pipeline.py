@@ -15,6 +15,7 @@ from datetime import date
 from stashgen.diagnostics import Finding, Outcome, has_errors
 from stashgen.inventory import collect
 from stashgen.inventory.secret_sources import sources_in_git
+from stashgen.model.coverage import Coverage
 from stashgen.model.history import History, Previous
 from stashgen.model.manifest import FileTree, Manifest
 from stashgen.model.resolved import Resolved
@@ -30,6 +31,19 @@ from stashgen.resolve import resolve
 from stashgen.resolve.secret_sources import second_sources
 from stashgen.validate import validate
 from stashgen.validate.walk import Code
+
+
+@dataclass(frozen=True, slots=True)
+class Compilation:
+    """What a project compiles to.
+
+    Attributes:
+        files: By path below the output folder; empty if there is any error.
+        coverage: Of all clusters; None if there is any error.
+    """
+
+    files: FileTree
+    coverage: Coverage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +65,8 @@ class Objects:
 
 def compile(  # noqa: A001 (it is called pipeline.compile)
     source: Source, before: Sequence[Previous], today: date, *, complete: bool = True
-) -> Outcome[FileTree]:
-    """The files of a project, by path below the output folder; empty if there is any error.
+) -> Outcome[Compilation]:
+    """The files of a project, and how much of its inventories they protect.
 
     Args:
         source: What was read.
@@ -63,7 +77,7 @@ def compile(  # noqa: A001 (it is called pipeline.compile)
     """
     found = objects(source, before, today, complete=complete)
     if found.value is None:
-        return Outcome({}, found.findings)
+        return Outcome(Compilation({}), found.findings)
     resolved, histories = found.value.resolved, found.value.histories
     files = serialize(resolved.project.metadata.name, found.value.manifests)
     moved = [
@@ -71,7 +85,8 @@ def compile(  # noqa: A001 (it is called pipeline.compile)
         *retired_places(resolved, found.value.kept),
     ]
     tightened = tightened_retention(resolved, found.value.manifests, histories, before, files)
-    return Outcome({} if moved else files, _sorted([*found.findings, *moved, *tightened]))
+    made = Compilation({}) if moved else Compilation(files, resolved.coverage)
+    return Outcome(made, _sorted([*found.findings, *moved, *tightened]))
 
 
 def objects(

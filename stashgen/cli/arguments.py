@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -17,6 +18,13 @@ _EPILOG = """exit codes: 0 success, 1 findings, 2 usage or environment error, 3 
 (a bug in stashgen), 130 interrupted"""
 
 
+class Requirement(StrEnum):
+    """What a build may be required to leave nothing of."""
+
+    PROTECTED = "protected"
+    KNOWN = "known"
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """A parsed command line.
@@ -26,6 +34,7 @@ class Command:
         output: Replaces the project's own output folder.
         stdout: Print the objects instead of writing files.
         topic: What to explain.
+        require: Exit with 1 if a volume is not protected, or not known.
     """
 
     verb: Verb
@@ -33,6 +42,7 @@ class Command:
     output: Path | None = None
     stdout: bool = False
     topic: Topic | None = None
+    require: tuple[Requirement, ...] = ()
 
 
 def parse(arguments: Sequence[str], others: Mapping[str, str] | None = None) -> Command | int:
@@ -55,6 +65,7 @@ def parse(arguments: Sequence[str], others: Mapping[str, str] | None = None) -> 
         output=getattr(given, "output", None),
         stdout=getattr(given, "stdout", False),
         topic=getattr(given, "topic", None),
+        require=tuple(Requirement(one) for one in getattr(given, "require", ())),
     )
 
 
@@ -73,6 +84,15 @@ def _parser(others: Mapping[str, str]) -> argparse.ArgumentParser:
         default=argparse.SUPPRESS,
         help="print a traceback if stashgen itself fails",
     )
+    covered = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    covered.add_argument(
+        "--require",
+        action="append",
+        default=[],
+        choices=[*Requirement],
+        help="exit with code 1 if a volume of the inventory is unprotected (protected) or unknown "
+        "(known); may be given twice",
+    )
     parser = argparse.ArgumentParser(
         prog="stashgen",
         description="Compile backup policies into Kubernetes objects that are committed to Git.",
@@ -85,7 +105,7 @@ def _parser(others: Mapping[str, str]) -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
     build = verbs.add_parser(
         "build",
-        parents=[shared],
+        parents=[shared, covered],
         allow_abbrev=False,
         help="write the output folder",
         description="Compile the project and write its output folder. Nothing is written if any "
@@ -104,7 +124,7 @@ def _parser(others: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     verbs.add_parser(
         "check",
-        parents=[shared],
+        parents=[shared, covered],
         allow_abbrev=False,
         help="compare the output folder with a fresh build",
         description="Compile the project and compare the result with the output folder. Every "

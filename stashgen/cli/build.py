@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stashgen.cli.arguments import Command
 from stashgen.cli.compiling import compile_project
-from stashgen.cli.report import count, say, show_findings
+from stashgen.cli.report import count, say, show_coverage, show_findings
 from stashgen.diagnostics import ExitCode, UsageError, has_errors
 from stashgen.model.manifest import FileTree
 from stashgen.output.tree import Output, WriteReport, write_tree
@@ -16,6 +16,8 @@ _NOT_AN_OBJECT = "kustomization.yaml"
 
 def build(command: Command) -> int:
     """Write the project's output; nothing is written if any finding is an error.
+
+    What ``--require`` asks for decides the exit code only: what can be protected is written.
 
     Raises:
         UsageError: there is no project, or no standard output to print to.
@@ -31,13 +33,18 @@ def build(command: Command) -> int:
         if sys.stdout is None:
             raise UsageError("standard output is closed")
         sys.stdout.buffer.write(_stream(compiled.files))
-        return ExitCode.OK
-    if command.output is not None:
-        _refuse_inputs(command.output, compiled.inputs)
-    return _write(output, compiled.files)
+        # A reader that went away is noticed before anything is said.
+        sys.stdout.flush()
+        code = ExitCode.OK
+    else:
+        if command.output is not None:
+            _refuse_inputs(command.output, compiled.inputs)
+        code = _write(output, compiled.files)
+    is_covered = show_coverage(compiled.coverage, command.require)
+    return code if is_covered else ExitCode.FINDINGS
 
 
-def _write(output: Output, files: FileTree) -> int:
+def _write(output: Output, files: FileTree) -> ExitCode:
     written = write_tree(output, files)
     show_findings(written.findings)
     if has_errors(written.findings):

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from stashgen.cli.arguments import Command
 from stashgen.cli.compiling import compile_project
-from stashgen.cli.report import count, say, show_findings
+from stashgen.cli.report import count, say, show_coverage, show_findings
 from stashgen.diagnostics import ExitCode, Finding, Position, Severity, has_errors
 from stashgen.model.manifest import FileTree
 from stashgen.output.tree import compare, obstacles
@@ -35,10 +35,11 @@ def check(command: Command) -> int:
     found = differences(output.root, compiled.files, output.generated)
     findings += _beside(in_the_way, found)
     show_findings(findings)
-    if has_errors(findings):
-        return ExitCode.FINDINGS
-    say(f"{output.root}: {count(len(compiled.files), 'file')} up to date")
-    return ExitCode.OK
+    is_stale = has_errors(findings)
+    if not is_stale:
+        say(f"{output.root}: {count(len(compiled.files), 'file')} up to date")
+    is_covered = show_coverage(compiled.coverage, command.require)
+    return ExitCode.OK if is_covered and not is_stale else ExitCode.FINDINGS
 
 
 def differences(output: Path, expected: FileTree, actual: FileTree) -> Iterator[Finding]:

@@ -9,10 +9,12 @@ from stashgen import pipeline
 from stashgen.cli.report import seen_from_here
 from stashgen.diagnostics import Finding, has_errors
 from stashgen.load import load
+from stashgen.model.coverage import Coverage
 from stashgen.model.history import Previous
 from stashgen.model.manifest import FileTree
 from stashgen.model.source import Source
 from stashgen.output.tree import Output, read_output
+from stashgen.pipeline import Compilation
 from stashgen.policy.project import DEFAULT_OUTPUT
 from stashgen.validate.values import inside
 from stashgen.yaml.nodes import Json
@@ -27,12 +29,14 @@ class Compiled:
         output: The folder they belong to, as it is now; None without a valid project.
         findings: With paths relative to where the command runs.
         inputs: The real paths of all files that were read.
+        coverage: Of the inventories; None if a finding is an error.
     """
 
     files: FileTree
     output: Output | None
     findings: tuple[Finding, ...]
     inputs: frozenset[Path] = frozenset()
+    coverage: Coverage | None = None
 
     @property
     def ok(self) -> bool:
@@ -76,8 +80,9 @@ def compile_project(project: Path, other_output: Path | None = None) -> Compiled
     before = [_previous(output, project) for output in outputs]
     compiled = pipeline.compile(source, before, _today(), complete=loaded.ok)
     findings = seen_from_here((*loaded.findings, *compiled.findings), project)
-    files = {} if has_errors(findings) else compiled.value
-    return Compiled(files, outputs[-1] if outputs else None, findings, inputs)
+    made = Compilation({}) if has_errors(findings) else compiled.value
+    output = outputs[-1] if outputs else None
+    return Compiled(made.files, output, findings, inputs, made.coverage)
 
 
 def compile_objects(project: Path) -> CompiledObjects:

@@ -5,7 +5,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from stashgen.diagnostics import Finding, Position, render_finding, render_summary
+from stashgen.cli.arguments import Requirement
+from stashgen.diagnostics import Finding, Position, printable, render_finding, render_summary
+from stashgen.model.coverage import Coverage
+
+_MOST_NAMES = 20
 
 
 def show_findings(findings: Sequence[Finding]) -> None:
@@ -38,6 +42,36 @@ def seen_from_here(findings: Iterable[Finding], project: Path) -> tuple[Finding,
 def below(project: Path, position: Position) -> Position:
     """A place in a file of the project, as the caller can open it."""
     return replace(position, path=PurePosixPath(project.as_posix()) / position.path)
+
+
+def show_coverage(coverage: Coverage | None, required: Iterable[Requirement]) -> bool:
+    """Print how much is protected, in one line; whether it is as much as is required.
+
+    Args:
+        coverage: None prints nothing.
+        required: What ``--require`` names.
+    """
+    if coverage is None:
+        return True
+    missing = {"protected": len(coverage.unprotected), "known": coverage.unknown}
+    lacking = [one for one in Requirement if one in required and missing[one]]
+    for one in lacking:
+        state = "unprotected" if one == "protected" else "unknown"
+        say(f"--require {one}: {count(missing[one], 'volume')} {state}")
+    say(coverage_line(coverage))
+    return not lacking
+
+
+def coverage_line(coverage: Coverage) -> str:
+    """``protected 61, excluded 4, unprotected 2 (bank/ledger, legacy/old), unknown 3``."""
+    names = list(coverage.unprotected[:_MOST_NAMES])
+    rest = len(coverage.unprotected) - len(names)
+    names += [f"and {rest} more"] if rest else []
+    listed = f" ({', '.join(names)})" if names else ""
+    return printable(
+        f"protected {coverage.protected}, excluded {coverage.excluded}, "
+        f"unprotected {len(coverage.unprotected)}{listed}, unknown {coverage.unknown}"
+    )
 
 
 def count(number: int, word: str) -> str:

@@ -8,6 +8,7 @@ from stashgen.api.retention_policy import RetentionPolicySpec
 from stashgen.diagnostics import Position
 from stashgen.kubestash.backends.backend import Backend
 from stashgen.kubestash.unreadable import OnUnreadable
+from stashgen.model.coverage import Coverage
 from stashgen.model.history import RetiredHistory
 from stashgen.model.inventory import Volume
 from stashgen.model.merged import Merged
@@ -126,5 +127,5 @@ class Resolved:
     project: Project
     protections: tuple[Protection, ...]
     storages: tuple[ResolvedStorage, ...]
-    unprotected: tuple[Volume, ...]
+    coverage: Coverage
     retired: tuple[RetiredHistory, ...] = ()

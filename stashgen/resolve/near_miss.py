@@ -1,6 +1,6 @@
 """Why no policy selects a volume: the policy that comes closest, and where it fails to match."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from stashgen.diagnostics import Position, quote
@@ -16,50 +16,75 @@ _VOLUMES: Path = ("spec", "select", "volumes")
 
 @dataclass(frozen=True, slots=True)
 class NearMiss:
-    """One selector that does not match."""
+    """One selector that does not match.
+
+    Attributes:
+        text: Why, for this volume.
+        general: The same without the volume's name: equal for all volumes that it misses so.
+        position: The selector.
+    """
 
     text: str
+    general: str
     position: Position
 
 
 def near_miss(policies: PolicySet, inventory: Inventory, volume: Volume) -> NearMiss | None:
     """The first mismatch of the policy with the fewest; None if there is no policy."""
-    misses = [list(_misses(policy, inventory, volume)) for policy in policies.policies]
-    # A policy that misses nothing does not exist: it would select the volume.
-    return min(filter(None, misses), key=len, default=[None])[0]
+    best: _Miss | None = None
+    fewest = 0
+    for policy in policies.policies:
+        misses = list(_misses(policy, inventory, volume))
+        # A policy that misses nothing does not exist: it would select the volume.
+        if misses and (best is None or len(misses) < fewest):
+            best, fewest = misses[0], len(misses)
+    return None if best is None else best.told()
+
+
+@dataclass(frozen=True, slots=True)
+class _Miss:
+    """A mismatch whose text is only made if it is the one to tell: there may be millions."""
+
+    policy: Authored[BackupPolicy]
+    path: Path
+    text: Callable[[], str]
+    volume: str = ""
+
+    def told(self) -> NearMiss:
+        """It in words."""
+        text = f"policy {quote(self.policy.value.metadata.name)} {self.text()}"
+        whole = f"{text}, not {quote(self.volume)}" if self.volume else text
+        return NearMiss(whole, text, self.policy.at(*self.path).position)
 
 
 def _misses(
     policy: Authored[BackupPolicy], inventory: Inventory, volume: Volume
-) -> Iterator[NearMiss]:
+) -> Iterator[_Miss]:
     select = policy.value.spec.select
     namespace = volume.key.namespace
     where = select.namespaces or Selector()
     if not has_name(where, namespace):
-        text = f"selects namespaces {_names(where)}, not {quote(namespace)}"
-        yield _miss(policy, (*_NAMESPACES, "names"), text)
+        path = (*_NAMESPACES, "names")
+        yield _Miss(policy, path, lambda: f"selects namespaces {_names(where)}", namespace)
     labels = inventory.namespace_labels.get((volume.key.cluster_id, namespace))
     if where.match_labels and labels is None:
-        text = f"selects namespaces by label, but the labels of {quote(namespace)} are unknown"
-        yield _miss(policy, (*_NAMESPACES, "matchLabels"), text)
+        path = (*_NAMESPACES, "matchLabels")
+        text = "selects namespaces by label, but the labels of {} are unknown"
+        yield _Miss(policy, path, lambda: text.format(quote(namespace)))
     elif not has_labels(where, labels or {}):
-        text = f"requires {_labels(where, labels or {}, f'namespace {quote(namespace)}')}"
-        yield _miss(policy, (*_NAMESPACES, "matchLabels"), text)
+        path, owner = (*_NAMESPACES, "matchLabels"), f"namespace {quote(namespace)}"
+        yield _Miss(policy, path, lambda: f"requires {_labels(where, labels or {}, owner)}")
     which = select.volumes
     if which is None:
         return
     if not has_name(which, volume.key.name):
-        text = f"selects volumes {_names(which)}, not {quote(volume.key.name)}"
-        yield _miss(policy, (*_VOLUMES, "names"), text)
+        path = (*_VOLUMES, "names")
+        yield _Miss(policy, path, lambda: f"selects volumes {_names(which)}", volume.key.name)
     if not has_labels(which, volume.labels):
-        text = f"requires {_labels(which, volume.labels, 'the claim')}"
-        yield _miss(policy, (*_VOLUMES, "matchLabels"), text)
+        path = (*_VOLUMES, "matchLabels")
+        yield _Miss(policy, path, lambda: f"requires {_labels(which, volume.labels, 'the claim')}")
     if which.exclude is not None and selects(which.exclude, volume):
-        yield _miss(policy, (*_VOLUMES, "exclude"), "excludes it")
-
-
-def _miss(policy: Authored[BackupPolicy], path: Path, text: str) -> NearMiss:
-    return NearMiss(f"policy {quote(policy.value.metadata.name)} {text}", policy.at(*path).position)
+        yield _Miss(policy, (*_VOLUMES, "exclude"), lambda: "excludes it")
 
 
 def _names(selector: Selector) -> str:

@@ -5,7 +5,7 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from stashgen.cron import CronError
-from stashgen.diagnostics import Finding, Outcome, Position, Severity, quote
+from stashgen.diagnostics import Finding, Outcome, Position, Severity, has_errors, quote
 from stashgen.kubestash import names
 from stashgen.kubestash.layout import join
 from stashgen.model.history import History
@@ -23,6 +23,7 @@ from stashgen.policy.project import Cluster
 from stashgen.policy.template import cluster_values, fill
 from stashgen.resolve.acknowledgements import acknowledged, acknowledgement_findings
 from stashgen.resolve.conflicts import unused_storages, without_conflicts
+from stashgen.resolve.coverage import coverage, unprotected_findings
 from stashgen.resolve.file_owners import other_users
 from stashgen.resolve.findings import Code, finding
 from stashgen.resolve.foreign_backups import foreign_backup_findings
@@ -73,8 +74,11 @@ def resolve(
     findings += foreign_backup_findings(inventory.foreign, protections)
     findings += unused_storages(policies)
     findings += other_users(consistent.value)
-    retired = retire(policies, inventory, consistent.value, selection.unprotected, histories, today)
+    retired = retire(policies, inventory, consistent.value, selection.unselected, histories, today)
     findings += retired.findings
+    if not has_errors(findings):
+        # Until then it may be an error that leaves a volume out.
+        findings += unprotected_findings(policies, inventory, selection)
     used = {
         copy.storage.key: copy.storage
         for protection in consistent.value
@@ -85,7 +89,7 @@ def resolve(
         project=policies.project.value,
         protections=consistent.value,
         storages=tuple(storage for _, storage in sorted(used.items(), key=lambda item: item[0])),
-        unprotected=selection.unprotected,
+        coverage=coverage(policies, inventory, selection),
         retired=retired.value,
     )
     return Outcome(resolved, tuple(sorted(findings, key=Finding.sort_key)))

@@ -18,10 +18,15 @@ _WILDCARDS = {*"*?["}
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Every volume without a finding, sorted by key: with its policy, or unprotected."""
+    """Every volume without a finding, sorted by key: with its policy, or without one.
+
+    Attributes:
+        excluded: Those of ``unselected`` that a policy would select if it did not exclude them.
+    """
 
     selected: tuple[tuple[Volume, Authored[BackupPolicy]], ...]
-    unprotected: tuple[Volume, ...]
+    unselected: tuple[Volume, ...]
+    excluded: frozenset[VolumeKey]
     findings: tuple[Finding, ...]
 
 
@@ -35,13 +40,16 @@ def select(policies: PolicySet, inventory: Inventory) -> Selection:
     is_meant = policies.policies or policies.project.value.spec.retired
     findings = [] if is_meant else [_no_policy(policies)]
     owners: dict[VolumeKey, list[int]] = {}
+    excluded: set[VolumeKey] = set()
     for index, policy in enumerate(policies.policies):
         namespaces = _Namespaces(policy.value.spec.select.namespaces or _ALL, inventory)
-        chosen = [
+        meant = [
             volume
             for volume in inventory.volumes
-            if namespaces.allow(volume) and _is_selected(policy.value, volume)
+            if namespaces.allow(volume) and _is_meant(policy.value, volume)
         ]
+        chosen = [volume for volume in meant if not _is_excluded(policy.value, volume)]
+        excluded |= {volume.key for volume in meant} - {volume.key for volume in chosen}
         for volume in chosen:
             owners.setdefault(volume.key, []).append(index)
         findings += _no_labels(policy, namespaces.unknown)
@@ -54,7 +62,8 @@ def select(policies: PolicySet, inventory: Inventory) -> Selection:
             for volume in inventory.volumes
             if len(owners.get(volume.key, ())) == 1
         ),
-        unprotected=tuple(volume for volume in inventory.volumes if volume.key not in owners),
+        unselected=tuple(volume for volume in inventory.volumes if volume.key not in owners),
+        excluded=frozenset(excluded - owners.keys()),
         findings=tuple(findings),
     )
 
@@ -92,12 +101,15 @@ class _Namespaces:
         return has_labels(self._selector, labels)
 
 
-def _is_selected(policy: BackupPolicy, volume: Volume) -> bool:
+def _is_meant(policy: BackupPolicy, volume: Volume) -> bool:
     selector = policy.spec.select.volumes
-    if selector is None:
-        return True
-    excluded = selector.exclude
-    return selects(selector, volume) and not (excluded is not None and selects(excluded, volume))
+    return selector is None or selects(selector, volume)
+
+
+def _is_excluded(policy: BackupPolicy, volume: Volume) -> bool:
+    selector = policy.spec.select.volumes
+    excluded = selector.exclude if selector is not None else None
+    return excluded is not None and selects(excluded, volume)
 
 
 def selects(selector: Selector, volume: Volume) -> bool:

@@ -47,4 +47,4 @@ def test_a_policy_of_the_catalogue_works_once_it_is_copied(name: str, tmp_path: 
     compiled = pipeline.compile(loaded.value, (), date(2026, 3, 1))
     assert [finding.what for finding in compiled.findings] == []
     volumes = {PurePosixPath(f"home/photos/{volume}.yaml") for volume in ("library", "database")}
-    assert volumes <= compiled.value.keys()
+    assert volumes <= compiled.value.files.keys()

@@ -19,6 +19,7 @@ from stashgen.yaml.documents import read_documents
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "local-storage"
 BROKEN = ROOT / "tests" / "golden" / "cases" / "fields" / "input"
+COVERAGE = "protected 2, excluded 1, unprotected 0, unknown 0\n"
 COMMAND = (sys.executable, "-m", "stashgen")
 
 
@@ -87,7 +88,38 @@ def test_a_change_is_stale_until_it_is_built(project: Path) -> None:
     assert stale.stderr.count("error SG702: ") == 2
     built = stashgen("build", cwd=project)
     assert (built.returncode, built.stdout) == (0, "")
-    assert built.stderr == "rendered: 2 files written, 0 deleted, 4 unchanged\n"
+    assert built.stderr == f"rendered: 2 files written, 0 deleted, 4 unchanged\n{COVERAGE}"
+    assert stashgen("check", cwd=project).returncode == 0
+
+
+def test_require_decides_the_exit_code_and_nothing_else(project: Path) -> None:
+    claims = project / "clusters" / "home" / "photos" / "volumes.yaml"
+    assert stashgen("check", "--require=protected", "--require=known", cwd=project).returncode == 0
+    claims.write_text(
+        claims.read_text() + "---\napiVersion: v1\nkind: PersistentVolumeClaim\n"
+        "metadata: {name: ledger, namespace: bank}\n"
+        "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: bank}\n"
+        "---\napiVersion: volsync.backube/v1alpha1\nkind: ReplicationSource\n"
+        "metadata: {name: mail, namespace: bank}\nspec: {sourcePVC: mail}\n"
+    )
+    coverage = "protected 2, excluded 1, unprotected 1 (bank/ledger), unknown 1\n"
+    for arguments, code, lacking in (
+        (["check"], 0, []),
+        (["check", "--require", "protected"], 1, ["--require protected: 1 volume unprotected"]),
+        (["build", "--stdout", "--require", "known"], 1, ["--require known: 1 volume unknown"]),
+        (
+            ["build", "--require", "known", "--require", "protected"],
+            1,
+            ["--require protected: 1 volume unprotected", "--require known: 1 volume unknown"],
+        ),
+    ):
+        result = stashgen(*arguments, cwd=project)
+        assert result.returncode == code
+        assert [one for one in result.stderr.splitlines() if "--require" in one] == lacking
+        assert result.stderr.endswith(coverage)
+    policy = project / "policies" / "gold.yaml"
+    policy.write_text(policy.read_text().replace("every: 4h", "every: 2h"))
+    assert stashgen("build", "--require", "known", cwd=project).returncode == 1
     assert stashgen("check", cwd=project).returncode == 0
 
 
@@ -95,14 +127,14 @@ def test_a_second_build_touches_no_file(project: Path) -> None:
     files = sorted(path for path in (project / "rendered").rglob("*") if path.is_file())
     before = [path.stat().st_mtime_ns for path in files]
     result = stashgen("build", cwd=project)
-    assert result.stderr == "rendered: 0 files written, 0 deleted, 6 unchanged\n"
+    assert result.stderr == f"rendered: 0 files written, 0 deleted, 6 unchanged\n{COVERAGE}"
     assert [path.stat().st_mtime_ns for path in files] == before
 
 
 def test_stdout_has_every_object_and_nothing_else(project: Path) -> None:
     shutil.rmtree(project / "rendered")
     result = stashgen("build", "--stdout", cwd=project)
-    assert (result.returncode, result.stderr) == (0, "")
+    assert (result.returncode, result.stderr) == (0, COVERAGE)
     assert not (project / "rendered").exists()
     documents = read_documents(result.stdout.encode(), PurePosixPath("stdout"))
     assert documents.findings == ()
@@ -162,7 +194,7 @@ def test_check_tells_what_stands_in_the_way_of_a_build(project: Path) -> None:
     output.symlink_to(project / "clusters")
     linked = stashgen("check", cwd=project)
     assert linked.stderr.startswith("rendered/home/photos:1:1: error SG602: ")
-    assert linked.stderr.endswith("1 error in 1 file\n")
+    assert linked.stderr.endswith(f"1 error in 1 file\n{COVERAGE}")
 
 
 def test_an_output_that_cannot_be_written_is_exit_code_2(project: Path) -> None:
@@ -190,7 +222,7 @@ def test_a_reader_that_went_away_ends_the_build_without_a_traceback(project: Pat
 def test_closed_standard_streams_are_an_error_only_where_they_are_needed(project: Path) -> None:
     for arguments, code, printed in (
         ("build --stdout >&-", 2, "stashgen: standard output is closed\n"),
-        ("check >&-", 0, "rendered: 6 files up to date\n"),
+        ("check >&-", 0, f"rendered: 6 files up to date\n{COVERAGE}"),
         ("check 2>&-", 0, ""),
         ("build >&- 2>&-", 0, ""),
     ):

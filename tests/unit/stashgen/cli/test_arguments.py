@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stashgen import __version__
-from stashgen.cli.arguments import Command, parse
+from stashgen.cli.arguments import Command, Requirement, parse
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,8 @@ from stashgen.cli.arguments import Command, parse
         ["explain"],
         ["explain", "nonsense"],
         ["explain", "secrets", "more"],
+        ["check", "--require"],
+        ["build", "--require", "everything"],
     ],
 )
 def test_a_wrong_command_line_is_told_on_stderr(
@@ -44,6 +46,10 @@ def test_a_wrong_command_line_is_told_on_stderr(
         (["build", "--stdout", "--debug"], Command("build", Path(), stdout=True)),
         (["--debug", "check", "--project=a"], Command("check", Path("a"))),
         (["explain", "secrets"], Command("explain", Path(), topic="secrets")),
+        (
+            ["check", "--require", "known", "--require=protected"],
+            Command("check", Path(), require=(Requirement.KNOWN, Requirement.PROTECTED)),
+        ),
     ],
 )
 def test_a_command_line_becomes_a_command(arguments: list[str], command: Command) -> None:

@@ -4,9 +4,11 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from stashgen.cli.arguments import Requirement
 from stashgen.cli.check import differences
-from stashgen.cli.report import count, seen_from_here, show_findings
+from stashgen.cli.report import count, coverage_line, seen_from_here, show_coverage, show_findings
 from stashgen.diagnostics import Finding, Position, Severity
+from stashgen.model.coverage import Coverage
 
 _FINDING = Finding(
     code="SG999",
@@ -74,3 +76,43 @@ def test_carriage_returns_are_told_as_such() -> None:
     assert (finding.code, str(finding.position)) == ("SG702", "rendered/demo/a.yaml:1:1")
     assert "CRLF" in finding.what
     assert ".gitattributes" in finding.fix
+
+
+def test_coverage_is_one_line() -> None:
+    line = coverage_line(Coverage(61, 4, ("bank/ledger", "legacy/old"), 3))
+    assert line == "protected 61, excluded 4, unprotected 2 (bank/ledger, legacy/old), unknown 3"
+    assert (
+        coverage_line(Coverage(1, 0, (), 0)) == "protected 1, excluded 0, unprotected 0, unknown 0"
+    )
+
+
+def test_coverage_names_the_first_of_many() -> None:
+    line = coverage_line(Coverage(0, 0, tuple(f"a/{number:02}" for number in range(25)), 0))
+    assert "unprotected 25 (a/00, a/01, " in line
+    assert ", a/19, and 5 more), " in line
+
+
+@pytest.mark.parametrize(
+    ("coverage", "required", "is_enough"),
+    [
+        (Coverage(1, 0, ("a/b",), 1), [], True),
+        (Coverage(1, 0, ("a/b",), 0), ["protected"], False),
+        (Coverage(1, 0, ("a/b",), 0), ["known"], True),
+        (Coverage(1, 0, (), 2), ["known"], False),
+        (Coverage(1, 0, (), 2), ["protected"], True),
+        (Coverage(1, 3, (), 0), ["protected", "known"], True),
+        (None, ["protected"], True),
+    ],
+)
+def test_requirements_are_judged_and_named(
+    coverage: Coverage | None,
+    required: list[str],
+    is_enough: bool,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert show_coverage(coverage, [Requirement(one) for one in required]) is is_enough
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == (0 if coverage is None else 1 if is_enough else 2)
+    if not is_enough:
+        assert lines[0].startswith(f"--require {required[0]}: ")
+        assert lines[-1].startswith("protected 1, ")

@@ -207,7 +207,7 @@ _EVERYWHERE = STORAGE.replace("  namespace: demo\n", "")
 def test_storage_without_a_namespace_is_in_each_namespace_with_protected_volumes() -> None:
     selected = POLICY.replace("volumes: {exclude", "namespaces: {names: [a, b]}, volumes: {exclude")
     outcome = resolved(claim("v", "a") + claim("v", "b") + claim("v", "c"), _EVERYWHERE, selected)
-    assert outcome.findings == ()
+    assert outcome.value.coverage.unprotected == ("c/v",)
     assert [(item.namespace, item.block["subPath"]) for item in outcome.value.storages] == [
         ("a", "dem1/a"),
         ("b", "dem1/b"),

@@ -50,10 +50,15 @@ def test_volumes_are_selected_by_all_given_selectors(select: str, expected: list
         + namespace("demo", env="prod")
     )
     outcome = resolved(inventory, STORAGE, _policy(select))
-    assert outcome.findings == ()
     assert _protected(outcome.value) == expected
+    coverage = outcome.value.coverage
+    assert coverage.protected == len(expected)
     rest = {"app-data", "app-logs", "web"} - set(expected)
-    assert [volume.key.name for volume in outcome.value.unprotected] == sorted(rest)
+    if "exclude" in select:
+        assert coverage.excluded == len(rest)
+        rest = set()
+    assert coverage.unprotected == tuple(f"demo/{name}" for name in sorted(rest))
+    assert {*codes(outcome.findings)} == ({"SG530"} if rest else set())
 
 
 def test_policy_that_selects_nothing_is_a_warning_at_its_selector() -> None:
@@ -79,7 +84,7 @@ def test_volume_selected_by_two_policies_is_an_error_once_for_each_two() -> None
     ]
     assert not outcome.ok
     assert _protected(outcome.value) == ["a"]
-    assert outcome.value.unprotected == ()
+    assert outcome.value.coverage.unprotected == ()
 
 
 def test_label_selector_of_namespaces_needs_their_manifests() -> None:
@@ -101,7 +106,7 @@ def test_label_selector_asks_only_for_namespaces_that_the_names_allow() -> None:
         STORAGE,
         _policy("{namespaces: {names: [demo], matchLabels: {tier: gold}}}"),
     )
-    assert outcome.findings == ()
+    assert codes(outcome.findings) == ["SG530"]
     assert _protected(outcome.value) == ["a"]
 
 

@@ -88,24 +88,38 @@ def test_what_the_worker_of_a_deleted_restore_reports_ends_no_other(protected: H
     assert restore(protected)["phase"] == "Succeeded"
 
 
-def test_a_restore_whose_job_came_and_went_unseen_is_not_done_again(protected: Harness) -> None:
+def run_unseen(harness: Harness) -> None:
     """The controller died after it had made the Job, and somebody deleted that afterwards."""
-    protected.apply(manifests.restore("demo", "back"))
-    protected.run_until(Verb.RESTORE)
-    executor = cast("JsonObject", restore(protected)["executor"])
+    harness.run_until(Verb.RESTORE)
+    executor = cast("JsonObject", restore(harness)["executor"])
     claim: JsonObject = dict.fromkeys(("jobUID", "created"))
-    protected.client.patch(
-        known.RESTORE_SESSIONS,
-        "demo",
-        "back",
-        {"status": {"executor": executor | claim}},
-        status=True,
-    )
+    words: JsonObject = {"executor": executor | claim}
+    harness.client.patch(known.RESTORE_SESSIONS, "demo", "back", {"status": words}, status=True)
+
+
+def test_a_restore_whose_job_came_and_went_unseen_is_not_done_again(protected: Harness) -> None:
+    protected.apply(manifests.restore("demo", "back"))
+    run_unseen(protected)
     report(protected, "Succeeded")
     protected.delete(known.JOBS, "demo", "back")
     protected.settle(work=good_worker)
     assert protected.created.count(("Job", "back")) == 1
     assert restore(protected)["phase"] == "Succeeded"
+
+
+def test_a_restore_whose_job_may_have_run_unseen_left_the_volume_in_doubt(
+    protected: Harness,
+) -> None:
+    protected.apply(manifests.restore("demo", "back", more={"restoreTimeout": "1h"}))
+    run_unseen(protected)
+    protected.delete(known.JOBS, "demo", "back")
+    protected.advance(timedelta(hours=2))
+    protected.settle(work=good_worker)
+    status = restore(protected)
+    assert status["phase"] == "Failed"
+    assert conditions(status)["RestoredInPart"]["message"] == (
+        "its Job may have run unseen: restored in part (how far is not known)"
+    )
 
 
 def test_a_restore_into_another_claim_replaces_only_the_claim(protected: Harness) -> None:

@@ -86,8 +86,14 @@ def incomplete(
 def not_started(
     seen: Observed, status: RestoreSessionStatus, why: Reason, now: datetime
 ) -> RestoreSessionStatus:
-    """A restore that never had a Job."""
-    return _pushed(seen, set_condition(status, ENSURED.not_done(why, now)), now)
+    """A restore of whose Job nothing was ever seen.
+
+    One that had begun may have had a Job all the same: it came and went while nobody was there.
+    """
+    status = set_condition(status, ENSURED.not_done(why, now))
+    if seen.status.executor is not None:
+        status = set_condition(status, _in_part(f"its Job may have run unseen: {_SOMEHOW}", now))
+    return _pushed(seen, status, now)
 
 
 def _reported(seen: Observed) -> Component | None:
@@ -105,16 +111,7 @@ def _ended(
     left = _left_behind(seen, status, component)
     if left is not None:
         component = component.model_copy(update={"error": f"{component.error}; {left}"})
-        status = set_condition(
-            status,
-            condition(
-                ConditionType.RESTORED_IN_PART,
-                status=True,
-                reason=ConditionType.RESTORED_IN_PART,
-                message=left,
-                now=now,
-            ),
-        )
+        status = set_condition(status, _in_part(left, now))
     for refused in metadata_refused(component.metadata_refused, now):
         status = set_condition(status, refused)
     if seen.run.result is not None and seen.run.result.read_only:
@@ -126,6 +123,16 @@ def _ended(
     if seen.run.result is not None:
         update["restored_before"] = seen.run.result.restored_before
     return _pushed(seen, status.model_copy(update=update), now)
+
+
+def _in_part(left: str, now: datetime) -> Condition:
+    return condition(
+        ConditionType.RESTORED_IN_PART,
+        status=True,
+        reason=ConditionType.RESTORED_IN_PART,
+        message=left,
+        now=now,
+    )
 
 
 def _without_lock(now: datetime) -> Condition:

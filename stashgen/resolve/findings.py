@@ -33,6 +33,7 @@ class Code(StrEnum):
     UNPROTECTED = "SG530"
     NOT_IN_CLUSTER = "SG531"
     TWO_SOURCES = "SG532"
+    NO_CLAIM = "SG533"
 
 
 def finding(  # each part of a message is an argument of its own

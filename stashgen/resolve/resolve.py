@@ -43,6 +43,7 @@ from stashgen.resolve.schedules import (
 )
 from stashgen.resolve.secret_sources import with_one_source
 from stashgen.resolve.selection import select
+from stashgen.resolve.storage_claims import missing_claims
 from stashgen.resolve.storages import exists_in, resolve_storage
 
 
@@ -74,6 +75,7 @@ def resolve(
     findings += foreign_backup_findings(inventory.foreign, protections)
     findings += unused_storages(policies)
     findings += other_users(consistent.value)
+    findings += missing_claims(policies, inventory, consistent.value)
     retired = retire(policies, inventory, consistent.value, selection.unselected, histories, today)
     findings += retired.findings
     if not has_errors(findings):

@@ -13,7 +13,9 @@ _ENCRYPTION = (
     "{from: ExternalSecret, secretName: NAME, store: {kind: SecretStore, name: vault}, "
     'data: {RESTIC_PASSWORD: {key: "{{ cluster.id }}/{{namespace}}", property: p, version: "1"}}}'
 )
-_EVERYWHERE = STORAGE.replace("  namespace: demo\n", "")
+_EVERYWHERE = STORAGE.replace("  namespace: demo\n", "").replace(
+    "persistentVolumeClaim: {claimName: backup-store}", "nfs: {server: nas, path: /backup}"
+)
 
 
 def _project(name: str = "restic-key") -> str:

@@ -201,7 +201,9 @@ def test_storage_of_another_namespace_is_refused_once_for_all_volumes() -> None:
     assert [item.volume.key.name for item in outcome.value.protections] == ["c"]
 
 
-_EVERYWHERE = STORAGE.replace("  namespace: demo\n", "")
+_EVERYWHERE = STORAGE.replace("  namespace: demo\n", "").replace(
+    "persistentVolumeClaim: {claimName: backup-store}", "nfs: {server: nas, path: /backup}"
+)
 
 
 def test_storage_without_a_namespace_is_in_each_namespace_with_protected_volumes() -> None:
@@ -225,6 +227,19 @@ def test_a_written_directory_counts_below_the_namespaces_prefix() -> None:
     assert (found.code, found.fix) == (
         "SG515", 'use a directory that contains "{{volume}}", or another storage',
     )  # fmt: skip
+
+
+def test_claim_of_a_storage_is_missed_in_the_namespaces_that_lack_it() -> None:
+    on_claims = STORAGE.replace("  namespace: demo\n", "")
+    stored = claim("v", "a") + claim("backup-store", "a")
+    assert resolved(stored, on_claims, POLICY).findings == ()
+    outcome = resolved(
+        stored + claim("v", "b") + claim("w", "b") + claim("v", "c"), on_claims, POLICY
+    )
+    (found,) = outcome.findings
+    assert (found.code, found.severity) == ("SG533", Severity.WARNING)
+    assert 'claim "backup-store" in namespace "b" and 1 more' in found.what
+    assert len(outcome.value.protections) == 4
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from stashgen.model.source import Source
 from stashgen.policy.project import DEFAULT_OUTPUT, DEFAULT_POLICIES
 from stashgen.yaml.documents import LARGEST_FILE_BYTES, Document, read_documents
 from stashgen.yaml.nodes import Json
+from stashgen.yaml.reader import Code as YamlCode
 
 PROJECT_FILE = PurePosixPath("stashgen.yaml")
 
@@ -96,10 +97,10 @@ class _Reading:
                 continue
             outcome = read_documents(_read(files[path]), path, dirty=dirty)
             if dirty:
-                self.unreadable += [finding.position for finding in outcome.findings]
-                self.findings += (
-                    replace(finding, severity=Severity.WARNING) for finding in outcome.findings
-                )
+                # A list is no manifest, but a JSON patch or another tool's settings.
+                bad = [one for one in outcome.findings if one.code != YamlCode.NOT_A_MAP]
+                self.unreadable += [finding.position for finding in bad]
+                self.findings += (replace(finding, severity=Severity.WARNING) for finding in bad)
             else:
                 self.findings += outcome.findings
             yield from outcome.value

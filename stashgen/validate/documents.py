@@ -1,6 +1,7 @@
 """The pass itself: documents to validated objects."""
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from types import MappingProxyType
 
 from stashgen.api.base import Model
@@ -14,7 +15,7 @@ from stashgen.policy.project import Project
 from stashgen.policy.storage import Storage
 from stashgen.validate.fields import field_findings
 from stashgen.validate.references import Documents, reference_findings
-from stashgen.validate.secret_data import secret_findings
+from stashgen.validate.secret_data import inventory_secret_findings, secret_findings
 from stashgen.validate.shape import parse
 from stashgen.validate.tool_version import version_findings
 from stashgen.validate.unsupported import KUBESTASH_GROUPS, OUR_KINDS
@@ -52,9 +53,7 @@ def validate(source: Source) -> Outcome[PolicySet | None]:
             by_kind[kind].append(document)
         elif not secrets:
             findings.append(_unknown_kind(document))
-    for manifests in source.manifests.values():
-        for document in manifests:
-            findings += secret_findings(document)
+    findings += inventory_secret_findings(chain.from_iterable(source.manifests.values()))
     valid: dict[str, list[Authored[Model]]] = {kind: [] for kind in _MODELS}
     for kind, documents in by_kind.items():
         for document in documents:

@@ -30,7 +30,7 @@ class Command:
     """A parsed command line.
 
     Attributes:
-        project: The folder with ``stashgen.yaml``, as given.
+        project: The folder with ``stashgen.yaml``, as given; None where it is to be found.
         output: Replaces the project's own output folder.
         stdout: Print the objects instead of writing files.
         topic: What to explain.
@@ -38,7 +38,7 @@ class Command:
     """
 
     verb: Verb
-    project: Path
+    project: Path | None
     output: Path | None = None
     stdout: bool = False
     topic: Topic | None = None
@@ -52,16 +52,19 @@ def parse(arguments: Sequence[str], others: Mapping[str, str] | None = None) -> 
         arguments: The command line without the program name.
         others: Verbs of other installed packages, with their summaries, for ``--help``.
     """
-    parser = _parser(others or {})
+    parsers = _parsers(others or {})
     try:
-        given = parser.parse_args(arguments)
+        given, unknown = parsers[None].parse_known_args(_without_help(arguments))
         if given.verb is None:
-            parser.error("no command given; stashgen --help lists them")
+            parsers[None].error("no command given; stashgen --help lists them")
+        if unknown:
+            # With the usage of the verb: that is where the mistake is.
+            parsers[given.verb].error(f"unrecognized arguments: {' '.join(unknown)}")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else ExitCode.USAGE
     return Command(
         verb=given.verb,
-        project=given.project,
+        project=getattr(given, "project", None),
         output=getattr(given, "output", None),
         stdout=getattr(given, "stdout", False),
         topic=getattr(given, "topic", None),
@@ -69,14 +72,33 @@ def parse(arguments: Sequence[str], others: Mapping[str, str] | None = None) -> 
     )
 
 
-def _parser(others: Mapping[str, str]) -> argparse.ArgumentParser:
+def verb_of(arguments: Sequence[str]) -> str | None:
+    """The verb of a command line, which may come after ``--project DIR``."""
+    rest = iter(arguments)
+    for item in rest:
+        if item == "--project":
+            next(rest, None)
+        elif not item.startswith("-"):
+            return item
+    return None
+
+
+def _without_help(arguments: Sequence[str]) -> Sequence[str]:
+    """``help`` and ``help VERB`` as argparse knows them."""
+    if arguments[:1] == ["help"]:
+        return [*arguments[1:2], "--help"]
+    return arguments
+
+
+def _parsers(others: Mapping[str, str]) -> dict[str | None, argparse.ArgumentParser]:
+    """By verb; under None the whole command line's."""
     shared = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     shared.add_argument(
         "--project",
         metavar="DIR",
         type=Path,
-        default=Path(),
-        help="folder with stashgen.yaml (default: current directory)",
+        default=argparse.SUPPRESS,
+        help="folder with stashgen.yaml (default: the nearest one, from here upwards)",
     )
     shared.add_argument(
         "--debug",
@@ -102,6 +124,7 @@ def _parser(others: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"stashgen {__version__}")
     parser.add_argument("--debug", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--project", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
     build = verbs.add_parser(
         "build",
@@ -141,4 +164,6 @@ def _parser(others: Mapping[str, str]) -> argparse.ArgumentParser:
     explain.add_argument("topic", choices=get_args(Topic))
     for name, summary in others.items():
         verbs.add_parser(name, help=f"{summary} (in a cluster)")
-    return parser
+    by_verb: dict[str | None, argparse.ArgumentParser] = {None: parser}
+    by_verb.update(verbs.choices)
+    return by_verb

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from stashgen.cli.arguments import Command
 from stashgen.cli.compiling import compile_project
+from stashgen.cli.project_folder import project_folder
 from stashgen.cli.report import count, say, show_coverage, show_findings
 from stashgen.diagnostics import ExitCode, UsageError, has_errors
 from stashgen.model.manifest import FileTree
@@ -23,7 +24,7 @@ def build(command: Command) -> int:
         UsageError: there is no project, or no standard output to print to.
         ToolError: the system refuses a read or a write.
     """
-    compiled = compile_project(command.project, command.output)
+    compiled = compile_project(project_folder(command.project), command.output)
     show_findings(compiled.findings)
     output = compiled.output
     if not compiled.ok or output is None:

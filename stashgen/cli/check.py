@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from stashgen.cli.arguments import Command
 from stashgen.cli.compiling import compile_project
+from stashgen.cli.project_folder import project_folder
 from stashgen.cli.report import count, say, show_coverage, show_findings
 from stashgen.diagnostics import ExitCode, Finding, Position, Severity, has_errors
 from stashgen.model.manifest import FileTree
@@ -24,7 +25,7 @@ class Code(StrEnum):
 
 def check(command: Command) -> int:
     """Compare the output folder with what a build would write; writes nothing."""
-    compiled = compile_project(command.project)
+    compiled = compile_project(project_folder(command.project))
     findings = list(compiled.findings)
     output = compiled.output
     if not compiled.ok or output is None:

@@ -4,6 +4,7 @@ import sys
 
 from stashgen.cli.arguments import Command
 from stashgen.cli.compiling import compile_objects
+from stashgen.cli.project_folder import project_folder
 from stashgen.cli.report import below, show_findings
 from stashgen.diagnostics import ExitCode, UsageError, has_errors, printable
 from stashgen.inventory.secret_sources import sources_in_git
@@ -20,13 +21,14 @@ def explain(command: Command) -> int:
     """
     if sys.stdout is None:
         raise UsageError("standard output is closed")
-    compiled = compile_objects(command.project)
+    project = project_folder(command.project)
+    compiled = compile_objects(project)
     if compiled.objects is None or compiled.source is None or has_errors(compiled.findings):
         show_findings(compiled.findings)
         return ExitCode.FINDINGS
     clusters = compiled.objects.resolved.project.spec.clusters
     sources = sources_in_git(compiled.source)
     secrets = required_secrets(clusters, compiled.objects.manifests, sources)
-    for line in explain_secrets(clusters, secrets, lambda at: str(below(command.project, at))):
+    for line in explain_secrets(clusters, secrets, lambda at: str(below(project, at))):
         print(printable(line))
     return ExitCode.OK

@@ -52,9 +52,9 @@ def run(arguments: Sequence[str]) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     # Imported here so that an interrupted or failed import is reported like any other error.
-    from stashgen.cli.arguments import OWN_VERBS, parse
+    from stashgen.cli.arguments import OWN_VERBS, parse, verb_of
 
-    verb = next((item for item in arguments if not item.startswith("-")), None)
+    verb = verb_of(arguments)
     if verb in OWN_VERBS or "--version" in arguments:
         command = parse(arguments)
     else:

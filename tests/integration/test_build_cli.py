@@ -47,8 +47,13 @@ def stashgen(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[s
 
 def test_usage_and_environment_errors_are_one_line_and_exit_code_2(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
+    nowhere = (
+        f"there is no stashgen.yaml in {tmp_path} nor in a folder above it; "
+        "--project names its folder"
+    )
     for arguments, message in (
-        (["build"], f"there is no stashgen.yaml in {tmp_path}"),
+        (["build"], nowhere),
+        (["build", "--project", "."], f"there is no stashgen.yaml in {tmp_path}"),
         (["check", "--project", "missing"], "missing is not a folder"),
         (["build", "--project", "file"], "file is not a folder"),
         (["check", "--project", "x" * 300], f"cannot read {'x' * 300}: File name too long"),
@@ -57,6 +62,23 @@ def test_usage_and_environment_errors_are_one_line_and_exit_code_2(tmp_path: Pat
         assert (result.returncode, result.stdout) == (2, "")
         assert result.stderr == f"stashgen: {message}\n"
     assert stashgen(cwd=tmp_path).returncode == 2
+
+
+def test_the_project_is_found_from_any_folder_in_it(project: Path) -> None:
+    for arguments in (["check"], ["--project", "../..", "check"]):
+        result = stashgen(*arguments, cwd=project / "clusters" / "home")
+        assert result.returncode == 0, result.stderr
+        assert "../../rendered: " in result.stderr
+
+
+def test_help_is_a_verb_too_and_a_mistyped_flag_shows_its_verbs_usage(tmp_path: Path) -> None:
+    assert stashgen("help", cwd=tmp_path).stdout == stashgen("--help", cwd=tmp_path).stdout
+    for arguments in (["help", "build"], ["build", "--help"]):
+        assert stashgen(*arguments, cwd=tmp_path).stdout.startswith("usage: stashgen build ")
+    result = stashgen("build", "--projct", "x", cwd=tmp_path)
+    assert result.returncode == 2
+    assert result.stderr.startswith("usage: stashgen build ")
+    assert result.stderr.endswith("error: unrecognized arguments: --projct x\n")
 
 
 def test_findings_go_to_stderr_with_exit_code_1_and_nothing_is_written(tmp_path: Path) -> None:

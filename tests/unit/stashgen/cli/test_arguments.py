@@ -40,15 +40,15 @@ def test_a_wrong_command_line_is_told_on_stderr(
 @pytest.mark.parametrize(
     ("arguments", "command"),
     [
-        (["build"], Command("build", Path())),
+        (["build"], Command("build", None)),
         (["build", "--project", "a"], Command("build", Path("a"))),
-        (["build", "-o", "b"], Command("build", Path(), output=Path("b"))),
-        (["build", "--stdout", "--debug"], Command("build", Path(), stdout=True)),
+        (["build", "-o", "b"], Command("build", None, output=Path("b"))),
+        (["build", "--stdout", "--debug"], Command("build", None, stdout=True)),
         (["--debug", "check", "--project=a"], Command("check", Path("a"))),
-        (["explain", "secrets"], Command("explain", Path(), topic="secrets")),
+        (["explain", "secrets"], Command("explain", None, topic="secrets")),
         (
             ["check", "--require", "known", "--require=protected"],
-            Command("check", Path(), require=(Requirement.KNOWN, Requirement.PROTECTED)),
+            Command("check", None, require=(Requirement.KNOWN, Requirement.PROTECTED)),
         ),
     ],
 )

@@ -82,7 +82,11 @@ def collect(source: Source) -> Outcome[Inventory]:
     findings: list[Finding] = []
     foreign: list[ForeignBackup] = []
     for cluster_id, documents in source.manifests.items():
-        collector = _Collector(cluster_id, Placements(documents), ForeignBackups(cluster_id))
+        collector = _Collector(
+            cluster_id,
+            Placements(documents, source.namespaces.get(cluster_id, {})),
+            ForeignBackups(cluster_id),
+        )
         for document in documents:
             _read(collector, document)
         found = _volumes(collector)

@@ -59,15 +59,39 @@ def load(root: Path) -> Outcome[Source | None]:
             return Outcome(None, own.findings or (_no_project(),))
         reading = _Reading(project, _finder(root, project), list(own.findings))
         policies = [one for one in own.value if one is not project]
-        policies += reading.documents(_policy_patterns(project), dirty=False)
+        policies += reading.documents([_Files(_policy_patterns(project))], dirty=False)
+        inventories = dict(_inventories(project))
         manifests = {
-            cluster_id: tuple(reading.documents(patterns, dirty=True))
-            for cluster_id, patterns in _inventories(project)
+            cluster_id: tuple(reading.documents(sources, dirty=True))
+            for cluster_id, sources in inventories.items()
         }
         reading.refuse_strange_files()
     unreadable = tuple(reading.unreadable)
-    source = Source(project, tuple(policies), manifests, unreadable)
+    namespaces = {
+        cluster_id: {
+            path: one.namespace for one in reversed(sources) if one.namespace for path in one.paths
+        }
+        for cluster_id, sources in inventories.items()
+    }
+    source = Source(project, tuple(policies), manifests, unreadable, namespaces)
     return Outcome(source, tuple(reading.findings))
+
+
+@dataclass(slots=True)
+class _Files:
+    """Patterns of files that belong together.
+
+    Attributes:
+        patterns: With their places in the project's document.
+        exclude: Likewise.
+        namespace: Of objects that name none.
+        paths: The files that were found.
+    """
+
+    patterns: list[tuple[_Keys, str]]
+    exclude: list[tuple[_Keys, str]] = field(default_factory=list)
+    namespace: str | None = None
+    paths: set[PurePosixPath] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -79,18 +103,12 @@ class _Reading:
     findings: list[Finding]
     unreadable: list[Position] = field(default_factory=list)
 
-    def documents(self, patterns: list[tuple[_Keys, str]], *, dirty: bool) -> Iterator[Document]:
-        """The documents of all files that the patterns name, by path."""
+    def documents(self, sources: list[_Files], *, dirty: bool) -> Iterator[Document]:
+        """The documents of all files that the sources name, by path."""
         files: dict[PurePosixPath, Path] = {}
-        for keys, pattern in patterns:
-            try:
-                segments_of(pattern)
-            except ValueError as error:
-                self._report_outside(keys, pattern, str(error))
-                continue
-            found = self.finder.files(pattern)
-            if not found:
-                self._report_nothing(keys, pattern)
+        for source in sources:
+            found = self._find(source)
+            source.paths.update(found)
             files.update(found)
         for path in sorted(files):
             if path == PROJECT_FILE:
@@ -104,6 +122,31 @@ class _Reading:
             else:
                 self.findings += outcome.findings
             yield from outcome.value
+
+    def _find(self, source: _Files) -> dict[PurePosixPath, Path]:
+        left_out = frozenset[PurePosixPath]()
+        for keys, pattern in source.exclude:
+            if self._is_inside(keys, pattern):
+                left_out |= self.finder.paths(pattern)
+        files: dict[PurePosixPath, Path] = {}
+        for keys, pattern in source.patterns:
+            if not self._is_inside(keys, pattern):
+                continue
+            finder = replace(self.finder, refused=set())
+            found = finder.files(pattern, left_out)
+            self.finder.refused.update(finder.refused - left_out)
+            if not found and left_out.isdisjoint(finder.paths(pattern)):
+                self._report_nothing(keys, pattern)
+            files.update(found)
+        return files
+
+    def _is_inside(self, keys: _Keys, pattern: str) -> bool:
+        try:
+            segments_of(pattern)
+        except ValueError as error:
+            self._report_outside(keys, pattern, str(error))
+            return False
+        return True
 
     def refuse_strange_files(self) -> None:
         """Report what the patterns matched but could not read."""
@@ -161,20 +204,23 @@ def _policy_patterns(project: Document) -> list[tuple[_Keys, str]]:
     return _texts(keys, list(DEFAULT_POLICIES) if written is None else written)
 
 
-def _inventories(project: Document) -> Iterator[tuple[str, list[tuple[_Keys, str]]]]:
-    """Each cluster's id and patterns; malformed values are left to validation."""
+def _inventories(project: Document) -> Iterator[tuple[str, list[_Files]]]:
+    """Each cluster's id and sources; malformed values are left to validation."""
     for index, cluster in _items(_at(project.data, "spec", "clusters")):
         cluster_id = _at(cluster, "id")
         if isinstance(cluster_id, str):
             keys = ("spec", "clusters", index, "inventory")
-            yield (
-                cluster_id,
-                [
-                    pattern
-                    for place, source in _items(_at(cluster, "inventory"))
-                    for pattern in _texts((*keys, place, "manifests"), _at(source, "manifests"))
-                ],
-            )
+            sources = _items(_at(cluster, "inventory"))
+            yield cluster_id, [_source((*keys, place), source) for place, source in sources]
+
+
+def _source(keys: _Keys, source: Json) -> _Files:
+    namespace = _at(source, "namespace")
+    return _Files(
+        patterns=_texts((*keys, "manifests"), _at(source, "manifests")),
+        exclude=_texts((*keys, "exclude"), _at(source, "exclude")),
+        namespace=namespace if isinstance(namespace, str) and namespace else None,
+    )
 
 
 def _at(node: Json, *keys: str | int) -> Json:

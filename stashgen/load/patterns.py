@@ -7,7 +7,7 @@ the results depends only on the names.
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -40,22 +40,53 @@ class Finder:
     excluded: PurePosixPath | None = None
     refused: set[PurePosixPath] = field(default_factory=set)
 
-    def files(self, pattern: str) -> dict[PurePosixPath, Path]:
+    def files(
+        self, pattern: str, left_out: Container[PurePosixPath] = ()
+    ) -> dict[PurePosixPath, Path]:
         """The files that match a pattern, by path, with their real paths.
 
         A file that is reached in several ways is listed once, by the first of them. The pattern
         must be one that ``segments_of`` accepts.
 
+        Args:
+            pattern: The pattern.
+            left_out: Paths that do not count.
+
         Raises:
             OSError: a folder cannot be read.
         """
         found: dict[Path, PurePosixPath] = {}
-        top = _Entry(PurePosixPath(), self.root, is_folder=True)
-        for entry in self._matches(top, segments_of(pattern), set()):
-            members = self._below(entry, set()) if entry.is_folder else (entry,)
-            for member in members:
-                found.setdefault(member.real, member.path)
+        for entry in self.matches(segments_of(pattern)):
+            for member in self.members(entry):
+                if member.path not in left_out:
+                    found.setdefault(member.real, member.path)
         return {path: real for real, path in sorted(found.items(), key=lambda item: item[1])}
+
+    def paths(self, pattern: str) -> frozenset[PurePosixPath]:
+        """Every path that matches a pattern, even of what cannot be read.
+
+        Raises:
+            OSError: a folder cannot be read.
+        """
+        apart, segments = Finder(self.root, self.excluded), segments_of(pattern)
+        matched = [*apart.matches(segments)]
+        found = {member.path for entry in matched for member in apart.members(entry)}
+        folders = {entry.path for entry in matched if entry.is_folder}
+        # On the way to what matches, others are refused, too.
+        refused = {
+            path
+            for path in apart.refused
+            if not folders.isdisjoint(path.parents) or _is_named(path, segments)
+        }
+        return frozenset(found | refused)
+
+    def matches(self, segments: tuple[str, ...]) -> Iterator[_Entry]:
+        """The files and folders that a pattern names."""
+        return self._matches(_Entry(PurePosixPath(), self.root, is_folder=True), segments, set())
+
+    def members(self, entry: _Entry) -> Iterator[_Entry]:
+        """The file itself, or every file below the folder."""
+        return self._below(entry, set()) if entry.is_folder else iter((entry,))
 
     def _matches(
         self, folder: _Entry, segments: tuple[str, ...], seen: set[tuple[Path, int]]
@@ -112,6 +143,11 @@ class Finder:
             self.refused.add(path)
             return None
         return _Entry(path, real, is_folder=stat.S_ISDIR(mode))
+
+
+def _is_named(path: PurePosixPath, segments: tuple[str, ...]) -> bool:
+    """Whether a pattern without ``**`` names a path."""
+    return len(path.parts) == len(segments) and all(map(fnmatchcase, path.parts, segments))
 
 
 def segments_of(pattern: str) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """What people wrote, with the position of every document."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Generic, Self, TypeVar
 
 from stashgen.api.retention_policy import RetentionPolicySpec
@@ -24,12 +25,14 @@ class Source:
         policies: Every other document of the project's own folders.
         manifests: Documents of the inventory's files, by cluster id, in the order of their paths.
         unreadable: Positions where the inventory's files could not be read.
+        namespaces: Of objects that name none, by cluster id and file.
     """
 
     project: Document
     policies: tuple[Document, ...]
     manifests: Mapping[str, tuple[Document, ...]]
     unreadable: tuple[Position, ...] = ()
+    namespaces: Mapping[str, Mapping[PurePosixPath, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,16 @@ DEFAULT_POLICIES = ("policies",)
 
 
 class InventorySource(Model):
-    """Where to find volumes: shell patterns for manifest files, relative to the project."""
+    """Where to find volumes: shell patterns for manifest files, relative to the project.
+
+    Attributes:
+        exclude: Patterns of files that do not count.
+        namespace: Of objects that name none and get none from a kustomization, Flux or Argo CD.
+    """
 
     manifests: tuple[str, ...]
+    exclude: tuple[str, ...] = ()
+    namespace: str | None = None
 
 
 class Cluster(Model):

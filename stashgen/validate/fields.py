@@ -44,6 +44,7 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
         ("spec.clusters[*].timeZone", values.time_zone),
         ("spec.clusters[*].inventory", values.not_empty),
         ("spec.clusters[*].inventory[*].manifests", values.not_empty),
+        ("spec.clusters[*].inventory[*].namespace", values.label),
         *_secret("spec.defaults.encryption"),
         *_job("spec.defaults.job"),
         ("spec.retired[*].volume", values.volume),

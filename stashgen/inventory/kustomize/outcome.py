@@ -70,7 +70,7 @@ def identity(item: Object, placement: Placement, name: str | None = None) -> Ide
         # kustomize's namespace transformer sets a Namespace's name, too.
         changed = next((one.namespace for one in reversed(placement.layers) if one.namespace), None)
         return Identity(changed or final, None, original)
-    return Identity(final, namespace, original)
+    return Identity(final, namespace or placement.default_namespace, original)
 
 
 def fate(item: Object, placement: Placement) -> Fate:

@@ -1,7 +1,7 @@
 """Which kustomizations a file is built by, and so what becomes of the objects in it."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from stashgen.diagnostics import Position
@@ -26,12 +26,14 @@ class Placement:
     Attributes:
         layers: What changes its objects, the innermost first.
         doubt: Why what comes of them is not known, or nothing.
+        default_namespace: Of objects that have none after all layers.
         related: Where the doubt comes from.
     """
 
     layers: tuple[Layer, ...] = ()
     doubt: str = ""
     related: tuple[Position, ...] = ()
+    default_namespace: str | None = None
 
     @property
     def is_deployed(self) -> bool:
@@ -49,7 +51,9 @@ class Placements:
         patches: Files that hold patches, by the layer that applies them.
     """
 
-    def __init__(self, documents: Iterable[Document]) -> None:
+    def __init__(
+        self, documents: Iterable[Document], namespaces: Mapping[PurePosixPath, str]
+    ) -> None:
         files: dict[PurePosixPath, tuple[Document, ...]] = {}
         for document in documents:
             files[document.path] = (*files.get(document.path, ()), document)
@@ -57,6 +61,7 @@ class Placements:
         self._own: dict[PurePosixPath, Layer] = {}
         self._parents: dict[PurePosixPath, list[Layer]] = {}
         self.patches: dict[PurePosixPath, Layer] = {}
+        self._namespaces = namespaces
         self._known: dict[PurePosixPath, tuple[Placement, ...]] = {}
         deployed: list[tuple[Document, Layer]] = []
         for document in (one for found in files.values() for one in found):
@@ -87,7 +92,10 @@ class Placements:
     def of(self, path: PurePosixPath) -> tuple[Placement, ...]:
         """The ways in which a file gets into the cluster; at least one."""
         if path not in self._known:
-            self._known[path] = self._places(path)
+            namespace = self._namespaces.get(path)
+            self._known[path] = tuple(
+                replace(one, default_namespace=namespace) for one in self._places(path)
+            )
         return self._known[path]
 
     def _add(self, layer: Layer) -> None:

@@ -1,5 +1,7 @@
 """What kustomizations, Flux and Argo CD make of a claim's manifest."""
 
+from pathlib import PurePosixPath
+
 import pytest
 
 from stashgen.diagnostics import Outcome
@@ -310,3 +312,19 @@ def test_long_chain_of_kustomizations_is_unknown() -> None:
 def test_strange_kustomization_is_no_crash(kustomization: str) -> None:
     files = {"a/kustomization.yaml": kustomization, "other.yaml": claim("data")}
     assert _names(_collect(files)) == ["demo/data"]
+
+
+def test_default_namespace_is_of_what_nothing_else_puts_in_one() -> None:
+    texts = {
+        "bare.yaml": _BARE,
+        "own.yaml": claim("own", "mine"),
+        "a/kustomization.yaml": "namespace: theirs\nresources: [set.yaml]",
+        "a/set.yaml": _BARE.replace("name: data", "name: set"),
+    }
+    found = [one for path, text in sorted(texts.items()) for one in documents(text, path)]
+    (project,) = documents("kind: Project", "stashgen.yaml")
+    namespaces = {"dem1": {PurePosixPath(path): "apps" for path in texts}}
+    source = Source(project, (), {"dem1": tuple(found)}, namespaces=namespaces)
+    outcome = collect(source)
+    assert outcome.findings == ()
+    assert _names(outcome) == ["apps/data", "mine/own", "theirs/set"]

@@ -177,3 +177,85 @@ def test_a_sparse_file_of_many_gigabytes_is_not_read_into_memory(root: Path) -> 
     with (root / "policies" / "huge.yaml").open("wb") as file:
         file.truncate(1 << 40)
     assert [code for code, _ in _told(root)] == ["SG101"]
+
+
+def _inventory(root: Path, text: str) -> None:
+    before = 'inventory:\n    - manifests: ["clusters/**/*.yaml"]'
+    assert before in PROJECT
+    _write(root, "stashgen.yaml", PROJECT.replace(before, f"inventory: {text}"))
+
+
+def _read_files(root: Path) -> list[str]:
+    source = load(root).value
+    assert source is not None
+    return [str(one.path) for one in source.manifests["dem1"]]
+
+
+@pytest.mark.parametrize(
+    ("exclude", "expected"),
+    [
+        ("", ["charts/a.yaml", "claims.yaml", "deep/charts/b.yaml"]),
+        ("[]", ["charts/a.yaml", "claims.yaml", "deep/charts/b.yaml"]),
+        ("['**/charts/**']", ["claims.yaml"]),
+        ("[clusters/demo/charts]", ["claims.yaml", "deep/charts/b.yaml"]),
+        ("['clusters/demo/*/a.yaml', clusters/demo/deep]", ["claims.yaml"]),
+        ("[nothing/here]", ["charts/a.yaml", "claims.yaml", "deep/charts/b.yaml"]),
+    ],
+)
+def test_excluded_files_are_not_read(root: Path, exclude: str, expected: list[str]) -> None:
+    for name in ("charts/a.yaml", "deep/charts/b.yaml"):
+        _write(root, f"clusters/demo/{name}", CLAIM)
+    field = f", exclude: {exclude}" if exclude else ""
+    _inventory(root, f"[{{manifests: [clusters/demo]{field}}}]")
+    assert load(root).findings == ()
+    assert _read_files(root) == [f"clusters/demo/{name}" for name in expected]
+
+
+def test_exclude_belongs_to_its_own_manifests(root: Path) -> None:
+    source = "{manifests: [clusters/demo], exclude: [clusters/demo/claims.yaml]}"
+    _inventory(root, f"[{source}, {{manifests: [clusters/demo/claims.yaml]}}]")
+    assert _read_files(root) == ["clusters/demo/claims.yaml"]
+    _inventory(root, f"[{source}]")
+    assert load(root).findings == ()
+    assert _read_files(root) == []
+
+
+def test_only_excluded_links_may_be_broken(root: Path) -> None:
+    (root / "clusters/demo/charts").mkdir()
+    for name in ("charts/gone.yaml", "lost.yaml"):
+        (root / "clusters/demo" / name).symlink_to("nowhere")
+    _inventory(root, "[{manifests: [clusters/demo], exclude: ['**/charts/**']}]")
+    assert _told(root) == [("SG119", "clusters/demo/lost.yaml:1:1")]
+    _inventory(root, "[{manifests: [clusters/demo], exclude: ['**/charts/**', clusters/demo/l*]}]")
+    assert _told(root) == []
+
+
+def test_excluded_name_of_a_file_does_not_hide_its_other_name(root: Path) -> None:
+    (root / "clusters/demo/alias.yaml").symlink_to("claims.yaml")
+    _inventory(root, "[{manifests: [clusters/demo], exclude: [clusters/demo/alias.yaml]}]")
+    assert _read_files(root) == ["clusters/demo/claims.yaml"]
+
+
+def test_exclude_outside_the_project_is_refused(root: Path) -> None:
+    _inventory(root, "[{manifests: [clusters/demo], exclude: [../other]}]")
+    assert [code for code, _ in _told(root)] == ["SG118"]
+
+
+def test_namespace_of_a_source_goes_with_its_files(root: Path) -> None:
+    _write(root, "clusters/demo/deep/a.yaml", CLAIM)
+    first = "{manifests: [clusters/demo/deep], namespace: one}"
+    _inventory(root, f"[{first}, {{manifests: [clusters/demo], namespace: two}}]")
+    source = load(root).value
+    assert source is not None
+    assert {str(path): name for path, name in source.namespaces["dem1"].items()} == {
+        "clusters/demo/claims.yaml": "two",
+        "clusters/demo/deep/a.yaml": "one",
+    }
+
+
+def test_list_in_an_inventory_is_no_manifest(root: Path) -> None:
+    _write(root, "clusters/demo/automations.yaml", "- alias: lights\n")
+    outcome = load(root)
+    assert outcome.findings == ()
+    assert outcome.value is not None
+    assert outcome.value.unreadable == ()

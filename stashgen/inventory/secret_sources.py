@@ -9,13 +9,15 @@ from stashgen.yaml.documents import Document
 from stashgen.yaml.nodes import Json
 
 _Block = Mapping[str, Json]
+# With these an ExternalSecret creates no Secret: it adds to one that is there, or does nothing.
+_OF_ANOTHER = frozenset({"Merge", "None"})
 
 
 def sources_in_git(source: Source) -> SecretSources:
     """The sources among the manifests of the inventories.
 
-    Kinds: Secret (encrypted, or with placeholders that a syncer fills in), SealedSecret
-    (bitnami.com), ExternalSecret (external-secrets.io), VaultStaticSecret
+    Kinds: Secret (encrypted, or with placeholders that a syncer fills in; plain text is reported
+    elsewhere), SealedSecret (bitnami.com), ExternalSecret (external-secrets.io), VaultStaticSecret
     (secrets.hashicorp.com), OnePasswordItem (onepassword.com).
     """
     found: dict[tuple[str, str, str], SecretSource] = {}
@@ -32,7 +34,7 @@ def sources_in_git(source: Source) -> SecretSources:
 def _objects(document: Document) -> Iterator[tuple[_Block, Position]]:
     """A document's object, or those of a List."""
     items = document.data.get("items")
-    if isinstance(items, list):
+    if isinstance(items, list) and _text(document.data, "kind").endswith("List"):
         for index, item in enumerate(items):
             if isinstance(item, dict):
                 yield item, document.position("items", index)
@@ -49,12 +51,15 @@ def _source(data: _Block, position: Position) -> SecretSource | None:
         case "Secret" if isinstance(data.get("sops"), dict):
             return _found(name, "Secret encrypted with SOPS", position)
         case "Secret":
-            return _found(name, "Secret with placeholders", position)
+            return _found(name, kind, position)
         case "SealedSecret":
             named = _text(_block(_block(spec, "template"), "metadata"), "name")
             return _found(named or name, kind, position, survives=False)
         case "ExternalSecret":
-            return _found(_text(_block(spec, "target"), "name") or name, kind, position)
+            target = _block(spec, "target")
+            if _text(target, "creationPolicy") in _OF_ANOTHER:
+                return None
+            return _found(_text(target, "name") or name, kind, position)
         case "VaultStaticSecret":
             return _found(_text(_block(spec, "destination"), "name"), kind, position)
         case "OnePasswordItem":

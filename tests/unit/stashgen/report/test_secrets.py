@@ -127,7 +127,7 @@ def test_a_secret_that_is_in_git_and_rendered_has_two_sources(kind: str) -> None
             "sops: {version: 1}\nstringData: {RESTIC_PASSWORD: 'ENC[x]'}",
             "Secret encrypted with SOPS",
         ),
-        ("Secret", "stringData: {RESTIC_PASSWORD: '${KEY}'}", "Secret with placeholders"),
+        ("Secret", "stringData: {RESTIC_PASSWORD: '${KEY}'}", "Secret"),
         ("ExternalSecret", "spec: {}", "ExternalSecret"),
         ("ExternalSecret", "spec: {target: {name: restic-key}}", "ExternalSecret"),
         ("VaultStaticSecret", "spec: {destination: {name: restic-key}}", "VaultStaticSecret"),
@@ -163,6 +163,11 @@ def test_a_sealed_secret_opens_with_a_key_that_must_be_kept_too() -> None:
         "kind: ConfigMap\nmetadata: {name: restic-key, namespace: demo}\ndata: {a: b}",
         "kind: [Secret]\nmetadata: {name: restic-key, namespace: demo}",
         "kind: List\nitems: [1, {kind: Secret}]",
+        (
+            "kind: ExternalSecret\nmetadata: {name: restic-key, namespace: demo}\n"
+            "spec: {target: {creationPolicy: Merge}}"
+        ),
+        "kind: Secret\nmetadata: {name: restic-key, namespace: demo}\nitems: [{a: b}]",
     ],
 )
 def test_what_does_not_bring_the_secret_is_no_source(item: str) -> None:

@@ -34,7 +34,7 @@ ENDS = {"Succeeded", "Failed", "Skipped"}
 # A limit and no expectation: the machine may have other work.
 PATIENCE_SECONDS = 240.0
 # A session's own and, after it, its retention's.
-REQUESTS_OF_A_SESSION = 12 + 6
+REQUESTS_OF_A_SESSION = 12 + 8
 _STEP_SECONDS = 0.05
 # How long the kubelet takes from a pod's deletion to the signal, at most.
 _SIGNAL_SECONDS = 5.0

@@ -8,8 +8,10 @@ import pytest
 from stashgen.api import resources as known
 from tests.cluster import installation
 from tests.cluster.conftest import fresh_namespace
+from tests.cluster.installation import Json
 from tests.cluster.kube import Kube
 from tests.cluster.protected import REQUESTS_OF_A_SESSION, S3_SECRET, Protected
+from tests.support import manifests
 from tests.support.compiled_project import DATA, KEY
 from tests.support.faults import fault
 from tests.support.gateway import Gateway
@@ -18,6 +20,12 @@ from tests.support.gateway import Gateway
 _MOST_REQUESTS_UNTIL_READY = 80
 _MOST_JOBS_UNTIL_READY = 10
 _MOST_REQUESTS_OF_A_GAP = 6
+_NO_PODS: Json = {
+    "apiVersion": "v1",
+    "kind": "ResourceQuota",
+    "metadata": {"name": "none"},
+    "spec": {"hard": {"pods": "0"}},
+}
 
 
 @pytest.mark.usefixtures("installed")
@@ -89,13 +97,7 @@ def test_retention_policy_goes(protected: Protected) -> None:
 
 def test_pods_are_refused(protected: Protected, kube: Kube) -> None:
     begin = datetime.now(UTC)
-    quota = {
-        "apiVersion": "v1",
-        "kind": "ResourceQuota",
-        "metadata": {"name": "none"},
-        "spec": {"hard": {"pods": "0"}},
-    }
-    kube.apply(protected.namespace, quota)
+    kube.apply(protected.namespace, _NO_PODS)
     protected.change_session(backupTimeout="15s")
     try:
         name = protected.trigger()
@@ -107,6 +109,37 @@ def test_pods_are_refused(protected: Protected, kube: Kube) -> None:
     protected.finish(protected.successor(name))
     protected.assert_whole()
     assert len(protected.requests(begin)) <= 2 * REQUESTS_OF_A_SESSION
+
+
+def test_restore_is_requested_while_a_retention_waits_for_its_pod(
+    protected: Protected, kube: Kube
+) -> None:
+    snapshot = protected.snapshot_of(protected.back_up())
+    held = protected.hold()
+    kube.apply(protected.namespace, _NO_PODS)
+    protected.gateway.resume()
+    retain = f"retain-{held.name}-0"
+    protected.wait(lambda: protected.has(known.JOBS, retain), "no retention")
+    restore = manifests.restore(
+        protected.namespace,
+        "late",
+        claim=DATA,
+        snapshot=snapshot,
+        repository=protected.repository(),
+    )
+    kube.apply(protected.namespace, restore)
+    row = fault("A restore is requested while a retention waits for its pod")
+    try:
+        protected.wait(lambda: row.holds(protected.told(held.name)), row.what)
+        assert not protected.has(known.JOBS, retain)
+    finally:
+        kube.kubectl("delete", f"--namespace={protected.namespace}", "resourcequota", "none")
+    protected.wait(
+        lambda: protected.status(known.RESTORE_SESSIONS, "late").get("phase") == "Succeeded",
+        "not restored",
+    )
+    protected.finish(held.name)
+    protected.assert_whole()
 
 
 @pytest.mark.usefixtures("installed")

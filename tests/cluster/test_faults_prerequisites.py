@@ -111,35 +111,33 @@ def test_pods_are_refused(protected: Protected, kube: Kube) -> None:
     assert len(protected.requests(begin)) <= 2 * REQUESTS_OF_A_SESSION
 
 
+@pytest.mark.usefixtures("installed")
 def test_restore_is_requested_while_a_retention_waits_for_its_pod(
-    protected: Protected, kube: Kube
+    kube: Kube, gateway: Gateway, tmp_path: Path
 ) -> None:
-    snapshot = protected.snapshot_of(protected.back_up())
-    held = protected.hold()
-    kube.apply(protected.namespace, _NO_PODS)
-    protected.gateway.resume()
-    retain = f"retain-{held.name}-0"
-    protected.wait(lambda: protected.has(known.JOBS, retain), "no retention")
-    restore = manifests.restore(
-        protected.namespace,
-        "late",
-        claim=DATA,
-        snapshot=snapshot,
-        repository=protected.repository(),
-    )
-    kube.apply(protected.namespace, restore)
-    row = fault("A restore is requested while a retention waits for its pod")
-    try:
-        protected.wait(lambda: row.holds(protected.told(held.name)), row.what)
-        assert not protected.has(known.JOBS, retain)
-    finally:
-        kube.kubectl("delete", f"--namespace={protected.namespace}", "resourcequota", "none")
-    protected.wait(
-        lambda: protected.status(known.RESTORE_SESSIONS, "late").get("phase") == "Succeeded",
-        "not restored",
-    )
-    protected.finish(held.name)
-    protected.assert_whole()
+    with fresh_namespace(kube) as namespace:
+        volume = Protected(kube, gateway, namespace, tmp_path)
+        volume.prepare()
+        (snapshot,) = volume.names(known.SNAPSHOTS)
+        held = volume.hold()
+        kube.apply(namespace, _NO_PODS)
+        volume.gateway.resume()
+        retain = f"retain-{held.name}-0"
+        volume.wait(lambda: volume.has(known.JOBS, retain), "no retention")
+        repository = volume.repository()
+        restore = manifests.restore(
+            namespace, "late", claim=DATA, snapshot=snapshot, repository=repository
+        )
+        kube.apply(namespace, restore)
+        row = fault("A restore is requested while a retention waits for its pod")
+        volume.wait(lambda: row.holds(volume.told(held.name)), row.what)
+        assert not volume.has(known.JOBS, retain)
+        kube.kubectl("delete", f"--namespace={namespace}", "resourcequota", "none")
+        volume.wait(
+            lambda: volume.status(known.RESTORE_SESSIONS, "late").get("phase") == "Succeeded",
+            "not restored",
+        )
+        volume.finish(held.name)
 
 
 @pytest.mark.usefixtures("installed")

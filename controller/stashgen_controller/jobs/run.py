@@ -114,11 +114,6 @@ class JobRun:
         has_pod = self.pod is not None or self.has_unseen_pod
         return not has_pod or self.pending_since is not None or self.was_prevented
 
-    @property
-    def is_unbegun(self) -> bool:
-        """The Job waits for its pod, or it was deleted before that started."""
-        return self.state in {RunState.RUNNING, RunState.LOST} and self.never_ran
-
     def is_new(self, now: datetime) -> bool:
         """Whether the Job was made this moment: its pod follows, and it may end soon."""
         return self.created is not None and now - self.created < SETTLES

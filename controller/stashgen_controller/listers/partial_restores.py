@@ -4,7 +4,7 @@ A RestoreSession says so itself; should it be deleted, even while it runs, each 
 volume remembers it in its status.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 
 from stashgen.api.labels import ACCEPT_PARTIAL_RESTORE_ANNOTATION
@@ -32,13 +32,14 @@ def partial_restore(reader: Reader, namespace: str, claim: str) -> Reason | None
     that the volume is to be backed up as it is.
     """
     restores = reader.by(RESTORES_BY_TARGET, namespace, claim)
-    left = _left_in_part(restores)
+    accepted = _accepted(reader, namespace, claim)
+    left = _left_in_part(restores, accepted)
     found = left.metadata.name if left is not None else None
     for repository in reader.by(REPOSITORIES_BY_TARGET, namespace, claim):
         known = repository.status.open_restore if repository.status is not None else None
-        if found is None and known is not None and _counts(known, restores):
+        if found is None and known is not None and _counts(known, restores, accepted):
             found = known.restore_session
-    if found is None or found in _accepted(reader, namespace, claim):
+    if found is None:
         return None
     text = (
         f"RestoreSession {found} restored PersistentVolumeClaim {claim} in part: restore it again, "
@@ -60,10 +61,8 @@ def open_restore(reader: Reader, repository: Repository) -> OpenRestore | None:
         return None
     restores = reader.by(RESTORES_BY_TARGET, namespace, app.name)
     accepted = _accepted(reader, namespace, app.name)
-    found = known if known is not None and _counts(known, restores) else None
-    if found is not None and found.restore_session in accepted:
-        found = None
-    restore = _left_in_part(restores)
+    found = known if known is not None and _counts(known, restores, accepted) else None
+    restore = _left_in_part(restores, accepted)
     if found is None:
         # One that writes may yet fail before its first byte: then the one before it still counts.
         restore = restore or next(filter(is_writing, restores), None)
@@ -76,22 +75,29 @@ def open_restore(reader: Reader, repository: Repository) -> OpenRestore | None:
     return None if found is not None and found.restore_session in accepted else found
 
 
-def _left_in_part(restores: Sequence[RestoreSession]) -> RestoreSession | None:
-    """The last restore that ended, if it left the volume half written."""
+def _left_in_part(
+    restores: Sequence[RestoreSession], accepted: Collection[str]
+) -> RestoreSession | None:
+    """The last restore that ended, if it left the volume half written and nobody accepted that."""
     ended = [
         item
         for item in restores
         if is_over(item) and (item.phase is RestorePhase.SUCCEEDED or _is_partial(item))
     ]
     last = max(ended, key=lambda item: (_begun(item), item.metadata.name), default=None)
-    return last if last is not None and _is_partial(last) else None
+    is_left = last is not None and _is_partial(last) and last.metadata.name not in accepted
+    return last if is_left else None
 
 
-def _counts(known: OpenRestore, restores: Iterable[RestoreSession]) -> bool:
+def _counts(
+    known: OpenRestore, restores: Iterable[RestoreSession], accepted: Collection[str]
+) -> bool:
     """Whether what a Repository remembers is all that is known: the RestoreSession was deleted.
 
-    And no restore has succeeded since.
+    And no restore has succeeded since, nor has anybody accepted it.
     """
+    if known.restore_session in accepted:
+        return False
     for item in restores:
         is_later = _begun(item) >= known.since
         if item.metadata.uid == known.uid or (is_later and item.phase is RestorePhase.SUCCEEDED):

@@ -1,13 +1,15 @@
 """At most one works on a volume and on a Repository; restores go first and keep their Snapshot."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
+from stashgen.api.labels import ACCEPT_PARTIAL_RESTORE_ANNOTATION
+from stashgen.api.pod import Pod
 from stashgen.api.snapshot import Phase
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.jobs.manifest import plan_of
@@ -19,6 +21,7 @@ from stashgen_controller.protocol.run_result import (
     RunResult,
 )
 from stashgen_controller.protocol.run_spec import RunSpec
+from stashgen_controller.runtime.kind import Index
 from tests.support import manifests
 from tests.support.faults import fault
 from tests.support.harness import Harness, conditions, good_worker, metadata, name_of
@@ -385,3 +388,44 @@ def test_a_restore_that_wrote_nothing_hides_no_earlier_one(protected: Harness) -
     name = protected.trigger()
     protected.settle(work=good_worker)
     assert backup_session(protected, name)["phase"] == "Skipped"
+
+
+def accept(harness: Harness, restore: str) -> None:
+    """Say in Git that the volume is to be backed up as a restore left it."""
+    found = harness.get(known.BACKUP_CONFIGURATIONS, "demo", _CONFIGURATION)
+    said: JsonObject = {ACCEPT_PARTIAL_RESTORE_ANNOTATION: restore}
+    harness.apply(found | {"metadata": metadata(found) | {"annotations": said}})
+    harness.settle(work=good_worker)
+
+
+def test_what_a_person_accepted_hides_no_later_restore(protected: Harness) -> None:
+    leave_half_written(protected)
+    accept(protected, "back")
+    protected.apply(manifests.restore("demo", "again"))
+    job = protected.run_until(Verb.RESTORE)
+    protected.start_pod(job, {"phase": "Running"})
+    protected.settle()
+    protected.delete(known.RESTORE_SESSIONS, "demo", "again")
+    protected.settle(work=good_worker)
+    protected.advance(timedelta(minutes=1))
+    name = protected.trigger()
+    protected.settle(work=good_worker)
+    assert backup_session(protected, name)["phase"] == "Skipped"
+
+
+def test_a_pod_that_the_cache_does_not_show_is_no_reason_to_give_way(
+    protected: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, *_ = protected.names(known.SNAPSHOTS, "demo")
+    protected.trigger()
+    retain = protected.run_until(Verb.RETAIN)
+    protected.start_pod(retain, {"phase": "Running"})
+    cached = protected.reader.by
+
+    def behind(index: Index[Any], *key: str) -> Sequence[Any]:
+        return () if index.model is Pod else cached(index, *key)
+
+    monkeypatch.setattr(protected.reader, "by", behind)
+    protected.apply(manifests.restore("demo", "back", snapshot=first))
+    protected.settle()
+    assert running(protected) == [Verb.RETAIN]

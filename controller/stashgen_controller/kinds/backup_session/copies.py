@@ -1,6 +1,6 @@
 """The copies of a BackupSession: what is known of each repository, its Jobs and their pods."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from pydantic import ValidationError
@@ -9,6 +9,8 @@ from stashgen.api.backup_configuration import Session
 from stashgen.api.backup_session import BackupSession
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
+from stashgen.api.labels import JOB_NAME_LABEL
+from stashgen.api.pod import Pod
 from stashgen.api.repository import Repository
 from stashgen.api.resources import JOBS, SNAPSHOTS
 from stashgen.api.snapshot import Phase, Snapshot
@@ -142,12 +144,13 @@ def _copy(
     is_applied = entry is not None and entry.is_finished
     retains = retain_run.state in _MAY_RETAIN and (Phase.SUCCEEDED in phases or is_followed)
     retains &= not is_applied
-    # A restore that came after the Job was made: it knows what it was told then.
-    is_unbegun = entry is not None and not is_applied and retain_run.is_unbegun
+    may_give_way = entry is not None and not is_applied and _may_give_way(retain_run)
     pinned: tuple[str, ...] = ()
-    if retains or is_unbegun:
+    late: tuple[str, ...] = ()
+    if retains or may_give_way:
         pinned = pinned_snapshots(reader, namespace, name, asking(reader, namespace))
-    known = _planned_pins(reader, namespace, retain_job) if is_unbegun and pinned else ()
+    if may_give_way and pinned:
+        late = _late(reader, namespace, retain_job, retain_run, pinned)
     template = maintenance = problem = retention_problem = None
     if repository is None:
         problem = retention_problem = Reason("", f"Repository {name} does not exist")
@@ -186,17 +189,36 @@ def _copy(
         terminated_pods=(terminated_pods(reader, namespace, name) if backs_up or retains else ()),
         unrecorded_failures=unrecorded_failures(reader, namespace, name) if retains else (),
         pinned=pinned,
-        pinned_late=tuple(item for item in pinned if item not in known) if is_unbegun else (),
+        pinned_late=late,
     )
 
 
-def _planned_pins(reader: Reader, namespace: str, job: str) -> Collection[str]:
-    """What a retention Job keeps for restores; nothing is known of one that is not there."""
+def _may_give_way(run: JobRun) -> bool:
+    """Whether a retention has not begun, or its Job was deleted: it then begins anew."""
+    is_waiting = run.state is RunState.RUNNING and run.never_ran and not run.is_unaccounted
+    return is_waiting or run.state is RunState.LOST
+
+
+def _late(
+    reader: Reader, namespace: str, job: str, run: JobRun, pinned: Sequence[str]
+) -> tuple[str, ...]:
+    """What restores need that a retention Job does not know of; nothing once its pod has started.
+
+    It knows what it was told when it was made. Of the pod the API server is asked: that a cache
+    does not show that it runs is no reason to stop it.
+    """
     found = reader.stored(JOBS, namespace, job)
-    try:
-        return plan_of(found).pinned_snapshots if found is not None else ()
-    except (KeyError, ValidationError):
+    if found is None and run.state is RunState.RUNNING:
         return ()
+    try:
+        known = plan_of(found).pinned_snapshots if found is not None else ()
+    except (KeyError, ValidationError):
+        known = ()
+    late = tuple(item for item in pinned if item not in known)
+    if not late or run.state is RunState.LOST:
+        return late
+    pods = reader.live_items(Pod, namespace, (JOB_NAME_LABEL, job))
+    return late if all(pod.is_pending or pod.has_ended for pod in pods) else ()
 
 
 def _backup(

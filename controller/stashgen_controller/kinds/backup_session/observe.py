@@ -81,7 +81,9 @@ def observe(reader: Reader, session: BackupSession) -> Observed:
     claim = target.name if target is not None else ""
     in_the_way = _claimants(reader, session, copies, claim)
     half_written = partial_restore(reader, namespace, claim) if claim else None
-    if half_written is None and all(item.until is not None for item in in_the_way):
+    is_ending = all(copy.is_finished for copy in copies)
+    is_free = all(item.until is not None for item in in_the_way)
+    if is_ending and is_free and half_written is None:
         copies = pinned_now(reader, namespace, copies)
     return Observed(
         session=session,

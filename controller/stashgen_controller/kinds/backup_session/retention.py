@@ -175,11 +175,14 @@ def _advance(seen: Observed, copy: Copy, now: datetime, *, is_busy: bool) -> _Co
             return _CopyStep(waiting, conditions=(word,), requeue_after=_AGAIN)
         case Absent():
             return _begin_in_turn(seen, copy, entry, copy.retain_attempt, now, is_busy=is_busy)
-        case Waiting(executor=executor) if copy.pinned_late:
-            return _give_way(copy, entry, namespace, executor, now)
-        case Failed(executor=executor) if copy.pinned_late:
-            # Its Job was deleted for that, and nobody could record it.
-            return _give_way(copy, entry, namespace, executor, now)
+        case Waiting() if copy.pinned_late:
+            # The claim ends with the pod, which may have started this moment. One that never does
+            # goes without a word of the kubelet's: it is not remembered.
+            kept = stage.executor and stage.executor.model_copy(update={"pod": None})
+            claimed = entry.model_copy(update={"executor": kept})
+            return _give_way(copy, claimed, now, *delete_job(namespace, stage.executor))
+        case Failed() if copy.pinned_late:
+            return _give_way(copy, entry, now)
         case Waiting(is_new=True):
             ensured = (_ENSURED.done(now),)
             entry = entry.model_copy(update={"executor": known.executor if known else None})
@@ -239,24 +242,13 @@ def _begin(
 
 
 def _give_way(
-    copy: Copy,
-    entry: RetentionPolicyApplyStatus,
-    namespace: str,
-    executor: Executor | None,
-    now: datetime,
+    copy: Copy, entry: RetentionPolicyApplyStatus, now: datetime, *actions: Action
 ) -> _CopyStep:
-    """Delete a Job that would not spare what a restore needs; another follows the restore.
-
-    Its pod may have started this moment: it is stopped then, and whoever is next waits for its end.
-    """
+    """Have a Job deleted that would not spare what a restore needs; another follows the restore."""
     needed = " and ".join(copy.pinned_late)
     why = Reason(Cause.WAITING_FOR_RESTORE, f"a restore needs Snapshot {needed}")
-    return _CopyStep(
-        entry,
-        delete_job(namespace, executor),
-        conditions=(waiting(_ENSURED.type, why, now),),
-        requeue_after=_AGAIN,
-    )
+    waits = waiting(_ENSURED.type, why, now)
+    return _CopyStep(entry, actions, conditions=(waits,), requeue_after=_AGAIN)
 
 
 def _failed(

@@ -136,8 +136,12 @@ def _ways(found: tuple[Placement, ...]) -> tuple[Placement, ...]:
 def _take_patch(collector: _Collector, item: Object, ways: tuple[Placement, ...]) -> None:
     """A patch is no object, but it may mention claims, and delete one."""
     _mention(collector, item, mentions(item), ways)
-    is_linked = item.document.path in collector.placements.patches
-    if item.kind == _CLAIM and item.data.get("$patch") == "delete" and not is_linked:
+    # A patch that a kustomization lists is its own; one that the kustomization beside it does not
+    # list is applied by nothing.
+    is_settled = item.document.path in collector.placements.patches or any(
+        placement.doubt for placement in ways
+    )
+    if item.kind == _CLAIM and item.data.get("$patch") == "delete" and not is_settled:
         collector.deleted[item.namespace or "", item.name] = item.position
 
 

@@ -86,7 +86,7 @@ def _changes(chance: random.Random, *, may_patch: bool = True) -> str:
         )
         if chance.random() < 0.35
     ]
-    chosen = [one for one in _PATCHES if may_patch and chance.random() < 0.2]
+    chosen = [one for one in _PATCHES if may_patch and chance.random() < 0.1]
     patches = "".join(chosen)
     return "".join(lines) + (f"patches:\n{patches}" if patches else "")
 

@@ -8,7 +8,7 @@ from stashgen.model.inventory import Inventory, UnknownVolume, Volume, VolumeKey
 from stashgen.model.source import PolicySet
 from stashgen.policy.storage import Storage
 from stashgen.resolve.findings import Code
-from stashgen.resolve.near_miss import NearMiss, near_miss
+from stashgen.resolve.near_miss import NearMiss, NearMisses
 from stashgen.resolve.selection import Selection
 
 _MOST_RELATED = 10
@@ -34,8 +34,9 @@ def unprotected_findings(
     One finding for all volumes of a namespace that the same selector misses for the same reason.
     """
     groups: dict[tuple[str, str, str], tuple[NearMiss | None, list[Volume]]] = {}
+    misses = NearMisses(policies, inventory)
     for volume in _unprotected(policies, selection):
-        miss = near_miss(policies, inventory, volume)
+        miss = misses.of(volume)
         place = f"{miss.position} {miss.general}" if miss is not None else ""
         key = (volume.key.cluster_id, volume.key.namespace, place)
         groups.setdefault(key, (miss, []))[1].append(volume)

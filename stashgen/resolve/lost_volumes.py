@@ -8,7 +8,7 @@ from stashgen.model.history import History
 from stashgen.model.inventory import Inventory, UnknownVolume, Volume, VolumeKey
 from stashgen.model.source import PolicySet
 from stashgen.resolve.history_findings import Code, entry_text, shown
-from stashgen.resolve.near_miss import near_miss
+from stashgen.resolve.near_miss import NearMisses
 
 _MOST_RELATED = 3
 # With more new claims in a namespace, many have similar names and comparing them takes long.
@@ -21,7 +21,7 @@ class LostVolumes:
     def __init__(
         self, policies: PolicySet, inventory: Inventory, histories: tuple[History, ...]
     ) -> None:
-        self._policies = policies
+        self._misses = NearMisses(policies, inventory)
         self._project = policies.project
         self._clusters = {cluster.id for cluster in policies.project.value.spec.clusters}
         self._inventory = inventory
@@ -62,7 +62,7 @@ class LostVolumes:
             )
         volume = self._volumes.get(key)
         if volume is not None:
-            miss = near_miss(self._policies, self._inventory, volume)
+            miss = self._misses.of(volume)
             if miss is None:
                 return "the project no longer has a policy", "restore it", (volume.position,)
             return (

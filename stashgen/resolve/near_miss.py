@@ -11,6 +11,8 @@ from stashgen.policy.shared import Selector
 from stashgen.resolve.selection import has_labels, has_name, selects
 
 _NAMESPACES: Path = ("spec", "select", "namespaces")
+# Of thousands of policies, those that do not even select the namespace need not all be looked at.
+_MOST_COMPARED = 200
 _VOLUMES: Path = ("spec", "select", "volumes")
 
 
@@ -29,18 +31,6 @@ class NearMiss:
     position: Position
 
 
-def near_miss(policies: PolicySet, inventory: Inventory, volume: Volume) -> NearMiss | None:
-    """The first mismatch of the policy with the fewest; None if there is no policy."""
-    best: _Miss | None = None
-    fewest = 0
-    for policy in policies.policies:
-        misses = list(_misses(policy, inventory, volume))
-        # A policy that misses nothing does not exist: it would select the volume.
-        if misses and (best is None or len(misses) < fewest):
-            best, fewest = misses[0], len(misses)
-    return None if best is None else best.told()
-
-
 @dataclass(frozen=True, slots=True)
 class _Miss:
     """A mismatch whose text is only made if it is the one to tell: there may be millions."""
@@ -57,16 +47,54 @@ class _Miss:
         return NearMiss(whole, text, self.policy.at(*self.path).position)
 
 
-def _misses(
-    policy: Authored[BackupPolicy], inventory: Inventory, volume: Volume
+_Candidate = tuple[Authored[BackupPolicy], list[_Miss]]
+
+
+class NearMisses:
+    """Why no policy selects a volume; what is the same for a namespace is found out once."""
+
+    def __init__(self, policies: PolicySet, inventory: Inventory) -> None:
+        self._policies = policies
+        self._labels = inventory.namespace_labels
+        self._by_namespace: dict[tuple[str, str], list[_Candidate]] = {}
+
+    def of(self, volume: Volume) -> NearMiss | None:
+        """The first mismatch of the policy with the fewest; None if there is no policy.
+
+        Of several, one that selects the namespace comes first.
+        """
+        best: _Miss | None = None
+        fewest = 0
+        for policy, elsewhere in self._candidates(volume):
+            if best is not None and (fewest == 1 or len(elsewhere) >= fewest):
+                break
+            misses = [*elsewhere, *_volume_misses(policy, volume)]
+            # A policy that misses nothing does not exist: it would select the volume.
+            if misses and (best is None or len(misses) < fewest):
+                best, fewest = misses[0], len(misses)
+        return None if best is None else best.told()
+
+    def _candidates(self, volume: Volume) -> list[_Candidate]:
+        """Policies with their mismatches of the volume's namespace, the fewest first."""
+        key = (volume.key.cluster_id, volume.key.namespace)
+        if key not in self._by_namespace:
+            labels = self._labels.get(key)
+            found = [
+                (policy, list(_namespace_misses(policy, key[1], labels)))
+                for policy in self._policies.policies
+            ]
+            found.sort(key=lambda one: len(one[1]))
+            self._by_namespace[key] = found[:_MOST_COMPARED]
+        return self._by_namespace[key]
+
+
+def _namespace_misses(
+    policy: Authored[BackupPolicy], namespace: str, labels: Mapping[str, str] | None
 ) -> Iterator[_Miss]:
-    select = policy.value.spec.select
-    namespace = volume.key.namespace
-    where = select.namespaces or Selector()
+    where = policy.value.spec.select.namespaces or Selector()
     if not has_name(where, namespace):
         path = (*_NAMESPACES, "names")
         yield _Miss(policy, path, lambda: f"selects namespaces {_names(where)}", namespace)
-    labels = inventory.namespace_labels.get((volume.key.cluster_id, namespace))
     if where.match_labels and labels is None:
         path = (*_NAMESPACES, "matchLabels")
         text = "selects namespaces by label, but the labels of {} are unknown"
@@ -74,7 +102,10 @@ def _misses(
     elif not has_labels(where, labels or {}):
         path, owner = (*_NAMESPACES, "matchLabels"), f"namespace {quote(namespace)}"
         yield _Miss(policy, path, lambda: f"requires {_labels(where, labels or {}, owner)}")
-    which = select.volumes
+
+
+def _volume_misses(policy: Authored[BackupPolicy], volume: Volume) -> Iterator[_Miss]:
+    which = policy.value.spec.select.volumes
     if which is None:
         return
     if not has_name(which, volume.key.name):

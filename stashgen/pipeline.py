@@ -24,6 +24,7 @@ from stashgen.output.histories import histories
 from stashgen.output.moved_storages import moved_storages
 from stashgen.output.retired_objects import retired_objects
 from stashgen.output.retired_places import retired_places
+from stashgen.output.retired_secrets import retired_secrets
 from stashgen.output.serialize import serialize
 from stashgen.output.tightened_retention import tightened_retention
 from stashgen.render import limit_findings, render
@@ -118,9 +119,12 @@ def objects(
         return _nothing(findings)
 
     manifests = render(resolved.value, kept.value)
-    too_large = [*limit_findings(policies.value.project, manifests)]
-    if too_large:
-        return _nothing(findings + too_large)
+    refused = [
+        *limit_findings(policies.value.project, manifests),
+        *retired_secrets(resolved.value.retired, manifests, before),
+    ]
+    if refused:
+        return _nothing(findings + refused)
     found = Objects(resolved.value, kept.value, recorded.value, manifests)
     return Outcome(found, _sorted(findings))
 

@@ -12,6 +12,7 @@ class Code(StrEnum):
     MOVED = "SG711"
     TIGHTENED = "SG712"
     RETIRED_PLACE = "SG715"
+    RETIRED_KEY = "SG716"
 
 
 def damaged(position: Position, what: str) -> Finding:

@@ -1,14 +1,17 @@
-"""Copies that would be written where a retired history is kept."""
+"""Where retired histories are kept: nothing else may be written there, and nothing moves away."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
+from typing import cast
 
 from stashgen.api.backup_storage import BackupStorage
-from stashgen.api.base import JsonObject, name_of
+from stashgen.api.base import JsonObject, list_of, mapping_of, name_of
 from stashgen.api.repository import Repository
-from stashgen.diagnostics import Finding, Severity, quote
+from stashgen.diagnostics import Finding, Position, Severity, quote
 from stashgen.kubestash.backends import backend_of
 from stashgen.kubestash.backends.backend import Backend
+from stashgen.kubestash.pods.templates import template_name
+from stashgen.kubestash.verbs import Template
 from stashgen.model.history import History, RetiredHistory
 from stashgen.model.inventory import VolumeKey
 from stashgen.model.manifest import Manifest
@@ -20,7 +23,10 @@ _Place = tuple[str, str, str]
 
 
 def retired_places(resolved: Resolved, kept: Iterable[Manifest]) -> Iterator[Finding]:
-    """An error for each copy in the place of a retired history, which has a name of its own.
+    """An error for each copy or storage in the place of a retired one, which has a name of its own.
+
+    And for each retired history whose pods, which stay as they were, would look elsewhere than the
+    storage of their name is by now.
 
     A storage that is renamed, or that moves from one namespace to all, writes to the same folder
     again: ``prd1`` with ``shop/data`` is ``prd1/shop`` with ``data``. The API server takes both
@@ -41,9 +47,14 @@ def retired_places(resolved: Resolved, kept: Iterable[Manifest]) -> Iterator[Fin
     places: dict[_Place, History] = {}
     for one in resolved.retired:
         try:
-            places[_place(one, objects, backends)] = one.history
+            backend, place = _place(one, objects, backends)
         except ValueError:
             yield damaged(one.history.position, "its Repository or BackupStorage is not readable")
+            continue
+        places[place] = one.history
+        if not _looks_there(one, objects, backend):
+            yield _moved(one.history, backend)
+    yield from _same_storages(resolved, objects)
     for protection in resolved.protections if places else ():
         for session in protection.sessions:
             for copy in session.copies:
@@ -56,8 +67,8 @@ def _place(
     retired: RetiredHistory,
     objects: Mapping[tuple[PurePosixPath, str, str], JsonObject],
     backends: Mapping[tuple[PurePosixPath, str], Backend],
-) -> _Place:
-    """The place of a retired history.
+) -> tuple[Backend, _Place]:
+    """The storage of a retired history, and its place there.
 
     Raises:
         ValueError: its objects are not what a build writes.
@@ -70,7 +81,68 @@ def _place(
         backend = backend_of(BackupStorage.from_wire(found).spec.storage)
     if backend is None:
         raise ValueError(storage)
-    return place_of(backend, key.cluster_id, key.namespace, spec.path or "")
+    return backend, place_of(backend, key.cluster_id, key.namespace, spec.path or "")
+
+
+def _looks_there(
+    retired: RetiredHistory,
+    objects: Mapping[tuple[PurePosixPath, str, str], JsonObject],
+    backend: Backend,
+) -> bool:
+    """Whether a retired history's pods look for it in the storage of its Repository."""
+    name = template_name(Template.MAINTAIN, retired.history.repository)
+    template = mapping_of(objects.get((retired.folder, "PodTemplate", name)) or {}, "template")
+    args = [
+        arg
+        for container in list_of(mapping_of(template, "spec"), "containers")
+        for arg in cast("list[str]", container.get("args") or [])
+    ]
+    return f"--storage={backend.url()}" in args
+
+
+def _same_storages(
+    resolved: Resolved, objects: Mapping[tuple[PurePosixPath, str, str], JsonObject]
+) -> Iterator[Finding]:
+    """Storages in the place of one that only retired histories need."""
+    made = {
+        (PurePosixPath(one.cluster.name, one.namespace), one.place()): one
+        for one in resolved.storages
+    }
+    ids = {one.cluster.name: one.cluster.id for one in resolved.storages}
+    folders = {one.folder: one.history.root / one.history.path.parent for one in resolved.retired}
+    for (folder, kind, name), found in objects.items():
+        if kind != "BackupStorage":
+            continue
+        backend = backend_of(BackupStorage.from_wire(found).spec.storage)
+        if backend is None:
+            continue
+        place = place_of(backend, ids.get(folder.parent.name, ""), folder.name)
+        other = made.get((folder, place))
+        if other is not None and other.name != name:
+            yield Finding(
+                Code.RETIRED_PLACE,
+                Severity.ERROR,
+                Position(folders[folder] / f"_storage-{name}.yaml"),
+                f"BackupStorage/{name}",
+                f"BackupStorage {quote(other.name)} would be in the same place as "
+                f"{quote(name)}, which retired repositories still need",
+                "the controller refuses two storages in one place, and nothing would be backed up",
+                f"keep the name {quote(name)}, or give the storage another prefix or subPath",
+            )
+
+
+def _moved(history: History, backend: Backend) -> Finding:
+    return Finding(
+        Code.MOVED,
+        Severity.ERROR,
+        history.position,
+        "",
+        f"the pods of the retired repository {quote(history.repository)} would not find it: the "
+        f"storage of its name is {quote(backend.url())} now",
+        "they are kept as they were reviewed, and look where the storage was before",
+        "give the new storage another name, so that the retired one stays, or end the retired "
+        "history first",
+    )
 
 
 def _finding(key: VolumeKey, origin: Origin, history: History) -> Finding:

@@ -54,12 +54,14 @@ def retired_places(resolved: Resolved, kept: Iterable[Manifest]) -> Iterator[Fin
         places[place] = one.history
         if not _looks_there(one, objects, backend):
             yield _moved(one.history, backend)
-    yield from _same_storages(resolved, objects)
+    same = dict(_same_storages(resolved, objects))
+    yield from same.values()
     for protection in resolved.protections if places else ():
         for session in protection.sessions:
             for copy in session.copies:
                 history = places.get(copy.storage.place(copy.directory))
-                if history is not None and history.repository != copy.repository:
+                is_said = copy.storage.key in same
+                if history is not None and history.repository != copy.repository and not is_said:
                     yield _finding(protection.volume.key, copy.origin.at("storage"), history)
 
 
@@ -102,8 +104,8 @@ def _looks_there(
 
 def _same_storages(
     resolved: Resolved, objects: Mapping[tuple[PurePosixPath, str, str], JsonObject]
-) -> Iterator[Finding]:
-    """Storages in the place of one that only retired histories need."""
+) -> Iterator[tuple[tuple[str, str, str], Finding]]:
+    """Storages in the place of one that only retired histories need, by key."""
     made = {
         (PurePosixPath(one.cluster.name, one.namespace), one.place()): one
         for one in resolved.storages
@@ -119,16 +121,21 @@ def _same_storages(
         place = place_of(backend, ids.get(folder.parent.name, ""), folder.name)
         other = made.get((folder, place))
         if other is not None and other.name != name:
-            yield Finding(
-                Code.RETIRED_PLACE,
-                Severity.ERROR,
-                Position(folders[folder] / f"_storage-{name}.yaml"),
-                f"BackupStorage/{name}",
-                f"BackupStorage {quote(other.name)} would be in the same place as "
-                f"{quote(name)}, which retired repositories still need",
-                "the controller refuses two storages in one place, and nothing would be backed up",
-                f"keep the name {quote(name)}, or give the storage another prefix or subPath",
-            )
+            position = Position(folders[folder] / f"_storage-{name}.yaml")
+            yield other.key, _same_storage(name, other.name, position)
+
+
+def _same_storage(kept: str, made: str, position: Position) -> Finding:
+    return Finding(
+        Code.RETIRED_PLACE,
+        Severity.ERROR,
+        position,
+        f"BackupStorage/{kept}",
+        f"BackupStorage {quote(made)} would be in the same place as {quote(kept)}, which retired "
+        "repositories still need",
+        "the controller refuses two storages in one place, and nothing would be backed up",
+        f"keep the name {quote(kept)}, or give the storage another prefix or subPath",
+    )
 
 
 def _moved(history: History, backend: Backend) -> Finding:

@@ -17,7 +17,8 @@ VOLUME_NAMES = CLUSTER_NAMES | {"namespace", "volume"}
 # Those in the keys of a store that a Secret is read from.
 SECRET_NAMES = CLUSTER_NAMES | {"namespace"}
 
-_PLACE = re.compile(r"\{\{ *([A-Za-z][A-Za-z0-9_.]*) *\}\}", re.ASCII)
+# No third brace beside it: Jinja would read that as another thing.
+_PLACE = re.compile(r"(?<!\{)\{\{ *([A-Za-z][A-Za-z0-9_.]*) *\}\}(?!\})", re.ASCII)
 _BRACES = re.compile(r"\{\{|\}\}|\{%|%\}|\{#|#\}")
 
 

@@ -23,6 +23,8 @@ CA_CERTIFICATE = "CA_CERT_DATA"
 # Accepted by stores without regions, and Amazon's oldest region.
 DEFAULT_REGION = "us-east-1"
 CREDENTIALS_VOLUME = "credentials"
+_AMAZON = ".amazonaws.com"
+_PORTS = {"http": 80, "https": 443}
 _WITHOUT_SECRET = "access to a bucket without a Secret is not supported yet"  # noqa: S105 (a text)
 
 
@@ -106,7 +108,7 @@ class S3(Backend):
         """Two servers may each have a bucket of that name; the region is only the way there."""
         block = self.block
         prefix = join(block.prefix or "", directory)
-        where = {"bucket": block.bucket or "", "endpoint": self._endpoint, "prefix": prefix}
+        where = {"bucket": block.bucket or "", "endpoint": self._server, "prefix": prefix}
         return json.dumps(where, sort_keys=True)
 
     def rendered(self) -> JsonObject:
@@ -146,6 +148,24 @@ class S3(Backend):
         elif style == AddressingStyle.VIRTUAL and is_ip_address(self._endpoint):
             why = f"{self._endpoint} is an IP address, which has no names below it"
         return {ADDRESSING_STYLE_ANNOTATION: why} if why is not None else {}
+
+    @property
+    def _server(self) -> str:
+        """The same text for the same server: its address can be written in several ways.
+
+        A bucket's name is unique within Amazon, whatever region's address leads to it.
+        """
+        try:
+            parts = urlsplit(self._endpoint)
+            port = parts.port
+        except ValueError:
+            return self._endpoint
+        host = (parts.hostname or "").rstrip(".")
+        if host.endswith(_AMAZON):
+            return f"https://s3{_AMAZON}"
+        shown = f"[{host}]" if ":" in host else host
+        is_usual = port in {None, _PORTS.get(parts.scheme)}
+        return f"{parts.scheme}://{shown}{'' if is_usual else f':{port}'}{parts.path}"
 
     @property
     def _endpoint(self) -> str:

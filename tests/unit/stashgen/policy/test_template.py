@@ -19,6 +19,7 @@ _VALUES = {"cluster.id": "dem1", "cluster.name": "demo", "namespace": "web", "vo
         ("{# note #}", "only a name"),
         ("{{ {{ cluster.id }} }}", "only a name"),
         ("{{ }}", "only a name"),
+        ("{{{cluster.id}}}", "only a name"),
     ],
 )
 def test_everything_but_known_names_is_refused(text: str, why: str) -> None:

@@ -165,7 +165,12 @@ def test_what_a_bucket_does_not_say_is_no_flag(bucket: JsonObject, flags: dict[s
         (_bucket(endpoint="minio", region="x"), _bucket(endpoint="https://minio"), True),
         (_bucket(prefix="/a//b/"), _bucket(prefix="a/b"), True),
         (_bucket(secretName="a", insecureTLS=True, maxConnections=3), _bucket(), True),
-        (_bucket(region="eu-1"), _bucket(region="eu-2"), False),
+        # Amazon's buckets have names of their own everywhere.
+        (_bucket(region="eu-1"), _bucket(region="eu-2"), True),
+        (_bucket(region="eu-1"), _bucket(endpoint="https://s3.amazonaws.com"), True),
+        (_bucket(endpoint="https://minio.lan"), _bucket(endpoint="https://MINIO.lan.:443"), True),
+        (_bucket(endpoint="https://minio.lan"), _bucket(endpoint="http://minio.lan"), False),
+        (_bucket(endpoint="http://minio:9000"), _bucket(endpoint="http://minio"), False),
         (_bucket(bucket="other"), _bucket(), False),
         (_bucket(prefix="a"), _bucket(prefix="a/b"), False),
         (_claim("c", mountPath="/a", maxConnections=3), _claim("c"), True),

@@ -87,7 +87,7 @@ def test_selector_scope_without_a_selector_is_refused() -> None:
         (_s3("demo/a"), _s3("x/b", endpoint="https://s3.us-east-1.amazonaws.com/"), True),
         (_s3("demo/a", endpoint="minio"), _s3("x/b", endpoint="https://minio", region="r"), True),
         (_s3("demo/a", prefix="/p/"), _s3("x/b", prefix="p"), True),
-        (_s3("demo/a", region="r"), _s3("x/b"), False),
+        (_s3("demo/a", region="r"), _s3("x/b"), True),
         (_s3("demo/a", prefix="p"), _s3("x/b", prefix="p/q"), False),
         (_s3("demo/a"), _storage({"provider": "gcs", "gcs": {"bucket": "b"}}, "x/b"), False),
         (

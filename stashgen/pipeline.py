@@ -14,7 +14,7 @@ from datetime import date
 
 from stashgen.diagnostics import Finding, Outcome, has_errors
 from stashgen.inventory import collect
-from stashgen.inventory.secret_sources import sources_in_git
+from stashgen.inventory.secret_sources import external_secrets_in_git, sources_in_git
 from stashgen.model.coverage import Coverage
 from stashgen.model.history import History, Previous
 from stashgen.model.manifest import FileTree, Manifest
@@ -109,7 +109,8 @@ def objects(
 
     resolved = resolve(policies.value, inventory.value, recorded.value, today)
     findings += resolved.findings
-    findings += second_sources(resolved.value.protections, sources_in_git(source))
+    in_git = sources_in_git(source), external_secrets_in_git(source)
+    findings += second_sources(resolved.value.protections, *in_git)
     if has_errors(findings):
         return _nothing(findings)
 

@@ -31,6 +31,22 @@ def sources_in_git(source: Source) -> SecretSources:
     return found
 
 
+def external_secrets_in_git(source: Source) -> Mapping[tuple[str, str, str], Position]:
+    """The ExternalSecrets of the inventories, whatever they bring.
+
+    By cluster id, namespace and name; an empty namespace where it is set when they are applied.
+    """
+    found: dict[tuple[str, str, str], Position] = {}
+    for cluster, documents in source.manifests.items():
+        for document in documents:
+            for data, position in _objects(document):
+                metadata = _block(data, "metadata")
+                if _text(data, "kind") == "ExternalSecret":
+                    place = (cluster, _text(metadata, "namespace"), _text(metadata, "name"))
+                    found.setdefault(place, position)
+    return found
+
+
 def _objects(document: Document) -> Iterator[tuple[_Block, Position]]:
     """A document's object, or those of a List."""
     items = document.data.get("items")

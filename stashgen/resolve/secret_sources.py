@@ -1,6 +1,6 @@
 """Whether each Secret of a namespace has one source: two would overwrite each other's values."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from stashgen.diagnostics import Finding, Outcome, Position, quote
 from stashgen.model.inventory import VolumeKey
@@ -37,19 +37,32 @@ def with_one_source(protections: tuple[Protection, ...]) -> Outcome[tuple[Protec
     return Outcome(good, tuple(findings.values()))
 
 
-def second_sources(protections: Iterable[Protection], sources: SecretSources) -> Iterator[Finding]:
-    """An error for each Secret that both a rendered ExternalSecret and a manifest in Git bring."""
+def second_sources(
+    protections: Iterable[Protection],
+    sources: SecretSources,
+    external_secrets: Mapping[tuple[str, str, str], Position],
+) -> Iterator[Finding]:
+    """An error for each Secret that both a rendered ExternalSecret and a manifest in Git bring.
+
+    Args:
+        protections: What uses Secrets.
+        sources: What brings Secrets in Git.
+        external_secrets: The ExternalSecrets in Git: none may have a rendered one's name.
+    """
     reported = set()
     for protection in protections:
         key = protection.volume.key
         for reference, origin in _references(protection):
-            found = sources.get((key.cluster_id, key.namespace, reference.secret_name))
             about = (key.cluster_id, key.namespace, reference.secret_name)
-            if found is None or found.position is None or about in reported:
+            if _source(reference) is None or about in reported:
                 continue
-            if _source(reference) is not None:
+            found = sources.get(about)
+            anywhere = (key.cluster_id, "", reference.secret_name)
+            same_name = external_secrets.get(about) or external_secrets.get(anywhere)
+            position = found.position if found is not None and found.position else same_name
+            if position is not None:
                 reported.add(about)
-                yield _finding(reference.secret_name, key.namespace, origin, found.position)
+                yield _finding(reference.secret_name, key.namespace, origin, position)
 
 
 def _references(protection: Protection) -> Iterator[_Named]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from stashgen import __version__
 from stashgen_controller.kube.client import USER_AGENT
 from stashgen_controller.kube.leader_election import Timing
 
@@ -39,6 +40,9 @@ def parse(argv: Sequence[str], environment: Mapping[str, str]) -> Settings:
     parser = argparse.ArgumentParser(
         prog="stashgen-controller",
         description="Runs the backup and restore sessions that stashgen compiled.",
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"stashgen-controller {__version__}"
     )
     parser.add_argument(
         "--kubeconfig",

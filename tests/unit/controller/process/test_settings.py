@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from stashgen import __version__
 from stashgen_controller.kube.client import USER_AGENT
 from stashgen_controller.process.endpoint import Answer
 from stashgen_controller.process.settings import Settings, parse
@@ -27,6 +28,13 @@ def test_a_flag_beats_the_environment() -> None:
     assert (settings.kubeconfig, settings.namespace) == ("/two", "mine")
     assert settings.leader_elect
     assert parse([], environment).kubeconfig == "/one"
+
+
+def test_it_tells_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        parse(["--version"], {})
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"stashgen-controller {__version__}\n"
 
 
 def test_strict_mode_is_wanted_by_a_flag_and_seen_in_the_audit_log() -> None:

@@ -198,8 +198,13 @@ def _restore_now(given: Session, subject: Subject, manifest: JsonObject, target:
 def _logs(given: Session) -> int:
     cluster = given.cluster
     subject = find(cluster, given.command.name)
-    pod = detail(View(cluster, given.now), subject).pod
+    seen = detail(View(cluster, given.now), subject)
+    newest, pod = seen.pod, seen.logged
     _say_notes(given)
+    if newest is not None and newest != pod:
+        given.console.say(f"pod {newest.name} of Job {newest.job} has not started: {newest.state}")
+    if pod is None and newest is not None:
+        return ExitCode.FINDINGS
     if pod is None:
         given.console.say(
             f"no pod of {subject.name} exists any more; see its state with: kubectl stashgen "

@@ -41,9 +41,7 @@ def parse(argv: Sequence[str], environment: Mapping[str, str]) -> Settings:
         prog="stashgen-controller",
         description="Runs the backup and restore sessions that stashgen compiled.",
     )
-    parser.add_argument(
-        "--version", action="version", version=f"stashgen-controller {__version__}"
-    )
+    parser.add_argument("--version", action="version", version=f"stashgen-controller {__version__}")
     parser.add_argument(
         "--kubeconfig",
         default=environment.get("KUBECONFIG") or None,

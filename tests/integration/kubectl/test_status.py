@@ -12,7 +12,7 @@ from stashgen_controller.observability.cluster_metrics import of_cluster
 from stashgen_controller.protocol.run_result import ErrorClass, RunError
 from tests.integration.kubectl.terminal import Terminal
 from tests.support import manifests
-from tests.support.harness import Harness, failing_worker, good_worker
+from tests.support.harness import Harness, failing_worker, good_worker, name_of
 
 _AWAY = RunError(reason=ErrorClass.UNAVAILABLE, message="connection refused")
 
@@ -259,6 +259,8 @@ def test_a_pod_that_does_not_start_is_told_of_the_run(harness: Harness, kubectl:
     said = kubectl("status", "library")
     assert pod in said.out
     assert "Pending: Unschedulable: 0/3 nodes" in said.out
+    said = kubectl("logs", "library")
+    assert f"pod {pod} of Job {name_of(job)} has not started: Pending: Unschedulable" in said.err
 
 
 def test_all_namespaces_name_their_own(harness: Harness, kubectl: Terminal) -> None:

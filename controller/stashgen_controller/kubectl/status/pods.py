@@ -35,18 +35,31 @@ class PodView:
 
 
 def newest_pod(
-    reader: ScannedReader, namespace: str, jobs: Iterable[str], beginnings: tuple[str, ...]
+    reader: ScannedReader,
+    namespace: str,
+    jobs: Iterable[str],
+    beginnings: tuple[str, ...],
+    *,
+    with_log: bool = False,
 ) -> PodView | None:
     """The newest pod of some Jobs, given by name or name prefix; None if none is left.
 
     Creation times have a resolution of one second; of two with the same time the bad one is used.
+
+    Args:
+        reader: What is known.
+        namespace: Of the Jobs.
+        jobs: Their names.
+        beginnings: How the names of others begin.
+        with_log: Only one that has started has a log.
     """
     wanted = set(jobs)
     found = []
     for obj in reader.stored_items(PODS, namespace):
         pod = Pod.from_wire(obj)
         job = (pod.metadata.labels or {}).get(JOB_NAME_LABEL, "")
-        if job in wanted or (job and job.startswith(beginnings)):
+        has_name = job in wanted or (job and job.startswith(beginnings))
+        if has_name and not (with_log and pod.is_pending):
             made = pod.metadata.creation_timestamp
             worker = pod.worker.name if pod.worker is not None else None
             view = PodView(job, pod.metadata.name, _node(obj), _state(pod), _is_bad(pod), worker)

@@ -56,6 +56,7 @@ class Detail:
             overview's lines about it.
         failed_into: The claim of the restore whose failure is the first problem.
         pod: The pod of the newest run that still has one.
+        logged: The newest one that has a log.
         events: Newest first.
     """
 
@@ -66,6 +67,7 @@ class Detail:
     problems: tuple[str, ...]
     failed_into: str
     pod: PodView | None
+    logged: PodView | None
     events: tuple[Event, ...]
 
 
@@ -85,6 +87,7 @@ def detail(view: View, subject: Subject) -> Detail:
         for entry in entries_of(view)
         if entry.section in FINDINGS and _concerns(entry, view, subject, restores)
     ]
+    jobs = _jobs(view, subject, sessions, restores)
     return Detail(
         subject,
         copies,
@@ -92,7 +95,8 @@ def detail(view: View, subject: Subject) -> Detail:
         retention,
         tuple(dict.fromkeys(map(_problem, entries))),
         _failed_into(entries[:1], restores),
-        newest_pod(view.reader, subject.namespace, *_jobs(view, subject, sessions, restores)),
+        newest_pod(view.reader, subject.namespace, *jobs),
+        newest_pod(view.reader, subject.namespace, *jobs, with_log=True),
         tuple(
             events_about(
                 view.reader,

@@ -93,7 +93,11 @@ def _fields(name: str, schema: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _type(schema: Mapping[str, Any]) -> str:
-    """Go's notation for lists and maps."""
+    """Go's notation for lists and maps.
+
+    Raises:
+        ValueError: Kubernetes describes a field in a way that it did not before.
+    """
     if reference := _reference(schema):
         return _SPECIAL.get(reference, reference.rpartition(".")[2])
     match schema["type"]:
@@ -105,7 +109,7 @@ def _type(schema: Mapping[str, Any]) -> str:
             return str(scalar)
         case other:
             msg = f"no notation for {other!r}"
-            raise NotImplementedError(msg)
+            raise ValueError(msg)
 
 
 def _reference(schema: Mapping[str, Any]) -> str:

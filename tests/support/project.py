@@ -38,6 +38,15 @@ spec:
   backend: {provider: local, local: {persistentVolumeClaim: {claimName: backup-store}}}
   job: {runAs: {user: 0, group: 0}}
 """
+BUCKET = """
+apiVersion: stashgen.dev/v1alpha1
+kind: Storage
+metadata: {name: local}
+spec:
+  namespace: demo
+  backend: {provider: s3, s3: {bucket: corp, prefix: "{{ cluster.id }}", region: eu-1}}
+  credentials: {from: Namespace, secretName: keys}
+"""
 ROOT = "  job: {runAs: {user: 0, group: 0}}\n"
 POLICY = """
 apiVersion: stashgen.dev/v1alpha1

@@ -14,19 +14,10 @@ from stashgen.output.moved_storages import moved_storages
 from stashgen.output.retired_objects import retired_objects
 from stashgen.output.serialize import serialize
 from stashgen.render import render
-from tests.support.project import POLICY, PROJECT, STORAGE, claim, codes, resolved
+from tests.support.project import BUCKET, POLICY, PROJECT, STORAGE, claim, codes, resolved
 
 BOTH = claim("library") + claim("web")
 FILE = PurePosixPath("demo/demo/_storage-local.yaml")
-BUCKET = """
-apiVersion: stashgen.dev/v1alpha1
-kind: Storage
-metadata: {name: local}
-spec:
-  namespace: demo
-  backend: {provider: s3, s3: {bucket: corp, prefix: "{{ cluster.id }}", region: eu-1}}
-  credentials: {from: Namespace, secretName: keys}
-"""
 
 
 def built(storage: str, project: str = PROJECT) -> FileTree:

@@ -12,17 +12,7 @@ from stashgen.output.retired_objects import retired_objects
 from stashgen.output.retired_places import retired_places
 from stashgen.output.serialize import serialize
 from stashgen.render import render
-from tests.support.project import POLICY, PROJECT, STORAGE, claim, codes, resolved
-
-_BUCKET = """
-apiVersion: stashgen.dev/v1alpha1
-kind: Storage
-metadata: {name: local}
-spec:
-  namespace: demo
-  backend: {provider: s3, s3: {bucket: corp, prefix: "{{ cluster.id }}", region: eu-1}}
-  credentials: {from: Namespace, secretName: keys}
-"""
+from tests.support.project import BUCKET, POLICY, PROJECT, STORAGE, claim, codes, resolved
 
 
 def _built(storage: str) -> FileTree:
@@ -55,11 +45,11 @@ _TO_OTHER = POLICY.replace("storage: local", "storage: other")
 @pytest.mark.parametrize(
     ("first", "second", "found"),
     [
-        (_BUCKET, _renamed(_BUCKET), ["SG715"]),
-        (_BUCKET, _renamed(_everywhere(_BUCKET)), ["SG715"]),
-        (_everywhere(_BUCKET), _renamed(_BUCKET), ["SG715"]),
-        (_BUCKET, _renamed(_everywhere(_BUCKET)).replace("cluster.id }}", "cluster.id }}/x"), []),
-        (_BUCKET, _renamed(_BUCKET).replace("corp", "more"), []),
+        (BUCKET, _renamed(BUCKET), ["SG715"]),
+        (BUCKET, _renamed(_everywhere(BUCKET)), ["SG715"]),
+        (_everywhere(BUCKET), _renamed(BUCKET), ["SG715"]),
+        (BUCKET, _renamed(_everywhere(BUCKET)).replace("cluster.id }}", "cluster.id }}/x"), []),
+        (BUCKET, _renamed(BUCKET).replace("corp", "more"), []),
         (STORAGE, _renamed(STORAGE), ["SG715"]),
         (STORAGE, _renamed(_everywhere(STORAGE)), ["SG715"]),
         (STORAGE, _renamed(STORAGE).replace("backup-store", "another-store"), []),
@@ -78,13 +68,11 @@ def test_the_same_storage_with_another_directory_is_another_place() -> None:
 
 def test_an_explicit_directory_that_leads_to_the_old_place_is_found() -> None:
     policy = _TO_OTHER.replace("last: 2}", "last: 2}, directory: library/")
-    assert codes(_after(_built(_BUCKET), _renamed(_everywhere(_BUCKET)), policy=policy)) == [
-        "SG715"
-    ]
+    assert codes(_after(_built(BUCKET), _renamed(_everywhere(BUCKET)), policy=policy)) == ["SG715"]
 
 
 def test_a_retired_storage_that_cannot_be_read_is_damage() -> None:
-    files = dict(_built(_BUCKET))
+    files = dict(_built(BUCKET))
     path = PurePosixPath("demo/demo/_storage-local.yaml")
     files[path] = files[path].replace(b"provider: s3", b"provider: gcs")
-    assert codes(_after(files, _renamed(_BUCKET), policy=_TO_OTHER)) == ["SG704"]
+    assert codes(_after(files, _renamed(BUCKET), policy=_TO_OTHER)) == ["SG704"]

@@ -33,6 +33,7 @@ from stashgen.inventory.objects import (
     text_at,
 )
 from stashgen.inventory.volumes import claim_volume, stateful_set_volumes
+from stashgen.inventory.workloads import Workloads
 from stashgen.model.inventory import ForeignBackup, Inventory, UnknownVolume, Volume, VolumeKey
 from stashgen.model.source import Source
 from stashgen.yaml.documents import Document
@@ -58,6 +59,7 @@ class _Collector:
     cluster_id: str
     placements: Placements
     foreign: ForeignBackups
+    workloads: Workloads = field(default_factory=Workloads)
     claims: dict[VolumeKey, _Found[Volume]] = field(default_factory=dict)
     from_templates: dict[VolumeKey, _Found[Volume]] = field(default_factory=dict)
     namespaces: dict[tuple[str, str], _Found[_Labels]] = field(default_factory=dict)
@@ -158,6 +160,7 @@ def _take(collector: _Collector, item: Object, ways: tuple[Placement, ...]) -> N
         raise UnknownError(f"its kind {quote(kind)} has an unresolved placeholder")
     _mention(collector, item, _all_mentions(collector, item), ways)
     collector.findings += collector.foreign.judge(item.data, item.document, item.path)
+    collector.workloads.add(item, ways)
     if version == "v1" and kind == "Namespace":
         _take_namespace(collector, item, ways)
     elif version == "v1" and kind == _CLAIM:
@@ -257,7 +260,7 @@ def _volumes(collector: _Collector) -> dict[VolumeKey, Volume]:
                     UnknownVolume(one.item.position, key.cluster_id, key.namespace, key.name)
                 )
                 found.pop(key, None)
-    return {key: one.item for key, one in found.items()}
+    return {key: collector.workloads.with_workloads(one.item) for key, one in found.items()}
 
 
 def _unknown(

@@ -44,14 +44,14 @@ def stateful_set_volumes(cluster_id: str, item: Object, placement: Placement) ->
     found = identity(item, placement)
     name = checked(found.name or None, "name")
     namespace = checked(found.namespace, "namespace")
-    ordinals = _ordinals(item, placement, name)
+    numbers = ordinals(item, placement, name)
     selector = _selector(item)
     for index, template in enumerate(templates):
         if not isinstance(template, dict):
             raise UnknownError("a claim template is not a map")
         prefix = checked(text_at(map_at(template, "metadata"), "name") or None, "name")
         texts = labels(item, placement, template) | selector
-        for ordinal in ordinals:
+        for ordinal in numbers:
             claim = checked(f"{prefix}-{name}-{ordinal}", "name")
             key = VolumeKey(cluster_id, namespace, claim)
             place = ("spec", "volumeClaimTemplates", index)
@@ -75,7 +75,17 @@ def _volume(
     )
 
 
-def _ordinals(item: Object, placement: Placement, name: str) -> range:
+def ordinals(item: Object, placement: Placement, name: str) -> range:
+    """The numbers of a StatefulSet's replicas.
+
+    Args:
+        item: The StatefulSet.
+        placement: How it gets into the cluster.
+        name: Its name there.
+
+    Raises:
+        UnknownError: they are not known.
+    """
     replicas: Json = item.spec.get("replicas")
     for layer in placement.layers:
         counts = layer.replicas or {}

@@ -16,11 +16,51 @@ class VolumeKey:
 
 
 @dataclass(frozen=True, slots=True)
+class ContainerUser:
+    """Whom a container that mounts a volume runs as.
+
+    Attributes:
+        user, group: None where the image decides, or where it is not known.
+        position: Where it is written; of the container where it is not.
+    """
+
+    container: str
+    user: int | None
+    group: int | None
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What mounts a volume: a StatefulSet, a Deployment, a CronJob, a Pod and the like.
+
+    Attributes:
+        labels: Its own; None where they are not known.
+        pod_labels: Labels that its pods have; None where they are not known.
+        users: Of the containers that write to the volume, or that read it if none writes.
+        fs_group: Of its pods.
+        is_running: It has pods all the time: it is no Job and not scaled down to nothing.
+        doubt: Why its users are not known although it sets them, or nothing.
+    """
+
+    kind: str
+    name: str
+    labels: Mapping[str, str] | None
+    pod_labels: Mapping[str, str] | None
+    users: tuple[ContainerUser, ...]
+    fs_group: int | None
+    is_running: bool
+    position: Position
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Volume:
     """A PersistentVolumeClaim in an inventory.
 
     Attributes:
         block: A raw device without files (``volumeMode: Block``).
+        workloads: What mounts it, sorted by kind and name; empty where that is not known.
     """
 
     key: VolumeKey
@@ -28,6 +68,7 @@ class Volume:
     access_modes: tuple[str, ...]
     position: Position
     block: bool = False
+    workloads: tuple[Workload, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -27,6 +27,11 @@ _HARMLESS_POINTERS = (
 _TEMPLATE_FIELDS = ("volumeClaimTemplates", "replicas", "ordinals", "selector")
 _TEMPLATE_POINTERS = tuple(f"/spec/{field}" for field in _TEMPLATE_FIELDS)
 
+# What decides whom the containers that mount a volume run as, wherever a patch has it.
+_OF_PODS = frozenset({"securityContext", "volumeMounts", "volumes", "$patch"})
+# A JSON patch that replaces, adds or removes one of these has more than it shows.
+_POD_PARTS = frozenset({"", "spec", "template", "containers", "jobTemplate"})
+
 
 @dataclass(frozen=True, slots=True)
 class Patch:
@@ -39,6 +44,8 @@ class Patch:
         deletes: It removes its objects.
         changes: It may change the name, the namespace, the labels or the mode of a volume.
         changes_templates: It may change which claims a StatefulSet has.
+        changes_users: It may change whom the containers of a workload run as, or what they mount.
+        replicas: The number that it sets for a workload, as it is written; None if it sets none.
     """
 
     position: Position
@@ -49,6 +56,8 @@ class Patch:
     deletes: bool
     changes: bool
     changes_templates: bool
+    changes_users: bool
+    replicas: Json
 
     def is_for(self, kind: str, names: set[str], namespaces: set[str | None]) -> bool:
         """Whether it may touch an object.
@@ -138,6 +147,8 @@ def _of_body(
         deletes=isinstance(body, dict) and body.get("$patch") == "delete",
         changes=_changes(body),
         changes_templates=_changes_templates(body),
+        changes_users=_changes_users(body),
+        replicas=_replicas(body),
     )
 
 
@@ -166,6 +177,33 @@ def _changes_templates(body: Json) -> bool:
         return True
     spec = map_at(body, "spec")
     return "$patch" in spec or any(field in spec for field in _TEMPLATE_FIELDS)
+
+
+def _changes_users(body: Json) -> bool:
+    if isinstance(body, list):
+        steps = [step for step in body if isinstance(step, dict)]
+        pointers = [text_at(step, "path").split("/") for step in steps]
+        return (
+            len(steps) < len(body)
+            or any(_OF_PODS & {*pointer} or pointer[-1] in _POD_PARTS for pointer in pointers)
+            or any(_has_key(step.get("value"), _OF_PODS) for step in steps)
+        )
+    return body is None or _has_key(body, _OF_PODS)
+
+
+def _has_key(node: Json, keys: frozenset[str]) -> bool:
+    if isinstance(node, dict):
+        return bool(keys & node.keys()) or any(_has_key(part, keys) for part in node.values())
+    return isinstance(node, list) and any(_has_key(part, keys) for part in node)
+
+
+def _replicas(body: Json) -> Json:
+    if isinstance(body, dict):
+        return map_at(body, "spec").get("replicas")
+    for step in body if isinstance(body, list) else ():
+        if isinstance(step, dict) and text_at(step, "path") == "/spec/replicas":
+            return step.get("value")
+    return None
 
 
 def _is_harmless_step(step: Mapping[str, Json]) -> bool:

@@ -17,16 +17,20 @@ _TICK = re.compile(r"(?P<name>.*)-(?P<unix>[0-9]+)")
 _FIRST_TICK, _LAST_TICK = 25_000_000, 99_999_999
 _HASH_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
-MAX_CONFIGURATION = 24
+# A Snapshot of the longest names, <repository>-<configuration>-<session>-<Unix seconds>, has 63.
+MAX_CONFIGURATION = 22
 MAX_SESSION = 12
-_STORAGE_PART = 8
+_STORAGE_PART = 5
+# Of 100,000 names in one namespace, two are the same in one of 700,000 projects (36^10 values);
+# with five digits it would be nearly every one.
+_DIGITS = 10
 
 
-def short_hash(*parts: str, length: int = 5) -> str:
-    """Lower-case letters and digits that depend on all parts and on nothing else."""
+def short_hash(*parts: str) -> str:
+    """Ten lower-case letters and digits that depend on all parts and on nothing else."""
     number = int.from_bytes(hashlib.sha256("\0".join(parts).encode()).digest()[:8])
     digits = ""
-    for _ in range(length):
+    for _ in range(_DIGITS):
         number, digit = divmod(number, len(_HASH_ALPHABET))
         digits += _HASH_ALPHABET[digit]
     return digits
@@ -44,10 +48,16 @@ def prefix_name_suffix(prefix: str, name: str, suffix: str) -> str:
     return cut("-".join(part for part in (prefix, name, suffix) if part))
 
 
-def _cut_with_hash(name: str) -> str:
+def cut_with_hash(name: str) -> str:
+    """At most 63 characters: a longer name ends in a hash of the whole."""
     if len(name) <= MAX_NAME:
         return name
-    return f"{name[: MAX_NAME - 6].rstrip('-')}-{short_hash(name)}"
+    return _hashed(name, MAX_NAME, name)
+
+
+def _hashed(name: str, longest: int, *identity: str) -> str:
+    """The beginning of a name and a hash, together at most as long as said."""
+    return f"{name[: longest - 1 - _DIGITS].rstrip('-')}-{short_hash(*identity)}"
 
 
 def cron_job_name(configuration: str, session: str) -> str:
@@ -78,22 +88,22 @@ def retain_job_name(backup_session: str, index: int, attempt: int = 1) -> str:
     One Job removes a limited number of Snapshots; another one continues.
     """
     more = f"-{attempt}" if attempt > 1 else ""
-    return _cut_with_hash(f"retain-{backup_session}-{index}{more}")
+    return cut_with_hash(f"retain-{backup_session}-{index}{more}")
 
 
 def init_job_name(repository: str, attempt: int) -> str:
     """The Job that initialises a Repository, attempts counted from 1."""
-    return _cut_with_hash(f"init-{repository}-{attempt}")
+    return cut_with_hash(f"init-{repository}-{attempt}")
 
 
 def resync_job_name(repository: str, attempt: int) -> str:
     """The Job that reads a page of a Repository's Snapshots back, attempts counted from 1."""
-    return _cut_with_hash(f"resync-{repository}-{attempt}")
+    return cut_with_hash(f"resync-{repository}-{attempt}")
 
 
 def init_storage_job_name(storage: str, attempt: int) -> str:
     """The Job that initialises a BackupStorage, attempts counted from 1."""
-    return _cut_with_hash(f"init-storage-{storage}-{attempt}")
+    return cut_with_hash(f"init-storage-{storage}-{attempt}")
 
 
 def requested_restore_name(nonce: str, attempt: int) -> str:
@@ -101,7 +111,7 @@ def requested_restore_name(nonce: str, attempt: int) -> str:
 
     With the first attempt's number as well: ``incident-42-2`` may be another request's nonce.
     """
-    return _cut_with_hash(f"restore-{nonce}-{attempt}")
+    return cut_with_hash(f"restore-{nonce}-{attempt}")
 
 
 def tick_of_job(job: str) -> int | None:
@@ -116,7 +126,7 @@ def tick_of_job(job: str) -> int | None:
 
 
 def claim_name_part(claim: str, *identity: str) -> str:
-    """The compiled BackupConfiguration's name: the claim's, or 18 of its characters and a hash.
+    """The compiled BackupConfiguration's name: the claim's, or 11 of its characters and a hash.
 
     Args:
         claim: The claim's name, a DNS subdomain.
@@ -124,15 +134,14 @@ def claim_name_part(claim: str, *identity: str) -> str:
     """
     if len(claim) <= MAX_CONFIGURATION and "." not in claim:
         return claim
-    head = claim.replace(".", "-")[: MAX_CONFIGURATION - 6].rstrip("-")
-    return f"{head}-{short_hash(*identity)}"
+    return _hashed(claim.replace(".", "-"), MAX_CONFIGURATION, *identity)
 
 
 def repository_name(storage: str, *identity: str) -> str:
-    """The compiled Repository's name: the storage's (8 characters at most) and a hash.
+    """The compiled Repository's name: the storage's (5 characters at most) and a hash.
 
     The hash depends on the whole name of the storage too: ``s3-europe-a`` and ``s3-europe-b``
-    agree in eight characters.
+    agree in their first characters.
     """
     head = storage.replace(".", "-")[:_STORAGE_PART].rstrip("-")
     return f"{head}-{short_hash(*identity, storage)}"

@@ -10,12 +10,12 @@ from stashgen.model.resolved import Protection, ResolvedCopy, ResolvedStorage
 from stashgen.model.source import Origin, PolicySet
 from stashgen.policy.template import DEFAULT_DIRECTORY, DIRECTORY_IN_NAMESPACE
 from stashgen.resolve.findings import Code, finding
-from stashgen.resolve.runtime_names import names_of, names_of_storage
+from stashgen.resolve.runtime_names import names_of
 from stashgen.yaml.documents import Document
 
 _NAME_WHY = (
-    "KubeStash cuts the middle out of names above 63 characters, so two names can become the same; "
-    "every name is computed in advance and must be unique and uncut"
+    'names are joined with dashes: volume "db" with session "nightly-full" and volume "db-nightly" '
+    "with session \"full\" have the same, and one's backup would pass for the other's"
 )
 
 
@@ -58,10 +58,9 @@ class _ConflictChecker:
             for policy in policies.policies
         }
         self._written_storages = policies.storages
-        self._names: dict[tuple[str, str, str, str], VolumeKey | str] = {}
+        self._names: dict[tuple[str, str, str, str], VolumeKey] = {}
         self._places: dict[tuple[str, str, str], tuple[Protection, str]] = {}
         self._retentions: dict[tuple[str, str, str], RetentionPolicySpec] = {}
-        self._storages: set[tuple[str, str, str]] = set()
         self._buckets: dict[tuple[str, str, str], ResolvedStorage] = {}
         self._reported: set[tuple[Code, Document, str]] = set()
 
@@ -79,15 +78,18 @@ class _ConflictChecker:
 
     def _check_names(self, protection: Protection) -> None:
         key = protection.volume.key
-        for kind, name, is_cut in names_of(protection):
+        for kind, name in names_of(protection):
             owner = self._names.setdefault((key.cluster_id, key.namespace, kind, name), key)
-            if is_cut or owner != key:
-                what = f"{kind} {quote(name)} would be " + (
-                    f"created for both volume {quote(key.name)} and {_describe(owner)}"
-                    if owner != key
-                    else "cut"
+            if owner != key:
+                self._refuse(
+                    protection,
+                    Code.NAME,
+                    self._sessions[protection.policy],
+                    f"{kind} {quote(name)} would be created for both volume {quote(key.name)} and "
+                    f"volume {quote(f'{owner.namespace}/{owner.name}')}",
+                    _NAME_WHY,
+                    "give one of the sessions another name, such as one without a dash",
                 )
-                self._refuse_name(protection, what)
                 return
 
     def _check_storage(self, protection: Protection, copy: ResolvedCopy) -> None:
@@ -103,19 +105,6 @@ class _ConflictChecker:
                 "add the claim to the policy's select.volumes.exclude",
             )
         self._check_bucket(protection, storage)
-        if storage.key in self._storages:
-            return
-        self._storages.add(storage.key)
-        owner = f"storage {storage.name}"
-        for kind, name, is_cut in names_of_storage(storage):
-            found = self._names.setdefault(
-                (storage.cluster.id, storage.namespace, kind, name), owner
-            )
-            if is_cut or found != owner:
-                what = f"{kind} {quote(name)} of storage {quote(storage.name)} would " + (
-                    "be too long" if is_cut else f"also be created for {_describe(found)}"
-                )
-                self._refuse_name(protection, what)
 
     def _check_bucket(self, protection: Protection, storage: ResolvedStorage) -> None:
         bucket = storage.backend.bucket
@@ -179,16 +168,6 @@ class _ConflictChecker:
             "give the project's RetentionPolicy another name",
         )
 
-    def _refuse_name(self, protection: Protection, what: str) -> None:
-        self._refuse(
-            protection,
-            Code.NAME,
-            self._sessions[protection.policy],
-            what,
-            _NAME_WHY,
-            "rename the session, the storage or the volume",
-        )
-
     def _refuse(
         self,
         protection: Protection,
@@ -207,7 +186,3 @@ class _ConflictChecker:
             self._reported.add(key)
             related = (see or protection.volume.position,)
             self.findings.append(finding(code, origin, what, why=why, fix=fix, related=related))
-
-
-def _describe(owner: VolumeKey | str) -> str:
-    return owner if isinstance(owner, str) else f"volume {quote(f'{owner.namespace}/{owner.name}')}"

@@ -11,7 +11,7 @@ from stashgen.api.retention_policy import (
     SuccessfulSnapshots,
 )
 from stashgen.kubestash.defaults import with_retention_defaults
-from stashgen.kubestash.names import MAX_NAME, short_hash
+from stashgen.kubestash.names import cut_with_hash
 from stashgen.policy.shared import Keep
 
 _FAILED = 1
@@ -48,10 +48,7 @@ def retention_name(spec: RetentionPolicySpec) -> str:
     failed = spec.failed_snapshots
     if failed is not None and failed.last not in {None, _FAILED}:
         parts.append(f"failed{_count(failed.last or 0)}")
-    name = "-".join(parts)
-    if len(name) <= MAX_NAME:
-        return name
-    return f"{name[: MAX_NAME - 6].rstrip('-')}-{short_hash(name)}"
+    return cut_with_hash("-".join(parts))
 
 
 def _count(value: int) -> str:

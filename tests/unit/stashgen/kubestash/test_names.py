@@ -88,14 +88,22 @@ def test_only_a_cron_jobs_job_has_a_tick(job: str, tick: int | None) -> None:
 
 def test_short_claim_keeps_its_name() -> None:
     assert names.claim_name_part("library", "dem1", "demo", "library") == "library"
-    assert names.claim_name_part("c" * 24, "dem1", "demo", "c" * 24) == "c" * 24
+    assert names.claim_name_part("c" * 22, "dem1", "demo", "c" * 22) == "c" * 22
 
 
 def test_long_claims_of_one_stateful_set_get_different_names() -> None:
     claims = [f"data-postgres-analytics-primary-{ordinal}" for ordinal in (0, 1)]
     made = [names.claim_name_part(claim, "peu1", "prod", claim) for claim in claims]
     assert made[0] != made[1]
-    assert all(name.startswith("data-postgres-anal-") and len(name) == 24 for name in made)
+    assert all(name.startswith("data-postgr-") and len(name) == 22 for name in made)
+
+
+def test_a_hundred_thousand_volumes_have_names_of_their_own() -> None:
+    claims = [f"pvc-of-a-tenant-{number:06}" for number in range(100_000)]
+    made = {names.claim_name_part(f"{claim}-x", "peu1", "prod", claim) for claim in claims}
+    assert len(made) == 100_000
+    made = {names.repository_name("s3", "peu1", "prod", claim, claim) for claim in claims}
+    assert len(made) == 100_000
 
 
 def test_storages_that_begin_alike_have_different_repositories() -> None:
@@ -189,7 +197,7 @@ def test_names_depend_on_the_clusters_id_and_namespace_too() -> None:
 
 def test_dots_of_a_claim_do_not_reach_names_that_must_be_labels() -> None:
     assert re.fullmatch(
-        "data-v1-[0-9a-z]{5}", names.claim_name_part("data.v1", "peu1", "prod", "data.v1")
+        "data-v1-[0-9a-z]{10}", names.claim_name_part("data.v1", "peu1", "prod", "data.v1")
     )
     assert "." not in names.repository_name("s3.eu", "peu1", "prod", "library")
 

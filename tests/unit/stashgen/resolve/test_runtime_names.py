@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stashgen.kubestash.names import MAX_CRON_JOB_NAME, MAX_NAME
 from stashgen.model.resolved import Protection
 from stashgen.resolve.conflicts import without_conflicts
-from stashgen.resolve.runtime_names import names_of, names_of_storage
+from stashgen.resolve.runtime_names import names_of
 from tests.support.project import POLICY, STORAGE, claim, codes, policy_set, resolved
 
 _LONG = "data-postgres-analytics-primary-0"
@@ -35,15 +35,12 @@ def _protections(inventory: str, *policies: str) -> tuple[Protection, ...]:
 
 def _names(*protections: Protection) -> Counter[tuple[str, str]]:
     """Every name, counted once for each volume and copy that needs it."""
-    return Counter(
-        (kind, name) for protection in protections for kind, name, _ in names_of(protection)
-    )
+    return Counter(name for protection in protections for name in names_of(protection))
 
 
 def _assert_unique_and_whole(*protections: Protection) -> None:
     counts = _names(*protections)
     assert [name for name, count in counts.items() if count > 1] == []
-    assert not [name for item in protections for name in names_of(item) if name[2]]
     assert max(len(name) for _, name in counts) <= MAX_NAME
     assert max(len(name) for kind, name in counts if kind == "CronJob") <= MAX_CRON_JOB_NAME
 
@@ -63,7 +60,7 @@ def test_replicas_of_a_stateful_set_share_nothing() -> None:
     inventory = claim(_LONG) + claim("data-postgres-analytics-primary-1")
     first, second = _protections(inventory)
     _assert_unique_and_whole(first, second)
-    assert first.configuration[:18] == second.configuration[:18] == _LONG[:18]
+    assert first.configuration[:11] == second.configuration[:11] == _LONG[:11]
 
 
 def test_sessions_of_the_longest_name_are_whole() -> None:
@@ -99,27 +96,3 @@ def test_names_that_two_volumes_share_are_refused(change: dict[str, str], kind: 
     assert named.what.startswith(f'{kind} "')
     assert named.what.endswith('for both volume "two" and volume "demo/one"')
     assert outcome.value == (first,)
-
-
-def test_names_that_kubestash_would_cut_are_refused() -> None:
-    (protection,) = _protections(claim("one"))
-    (session,) = protection.sessions
-    long = replace(session, name="a-session-with-a-name-of-forty-characters")
-    outcome = without_conflicts(
-        policy_set(STORAGE, POLICY), (replace(protection, sessions=(long,)),)
-    )
-    assert codes(outcome.findings) == ["SG516"]
-    assert outcome.findings[0].what.endswith("would be cut")
-    assert outcome.value == ()
-
-
-def test_storage_whose_template_does_not_fit_a_label_is_refused() -> None:
-    (protection,) = _protections(claim("one"))
-    storage = replace(protection.sessions[0].copies[0].storage, name="s" * 51)
-    assert [is_cut for _, _, is_cut in names_of_storage(storage)] == [False, True, False]
-    (copy,) = protection.sessions[0].copies
-    session = replace(protection.sessions[0], copies=(replace(copy, storage=storage),))
-    outcome = without_conflicts(
-        policy_set(STORAGE, POLICY), (replace(protection, sessions=(session,)),)
-    )
-    assert codes(outcome.findings) == ["SG516"]

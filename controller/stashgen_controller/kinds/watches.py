@@ -27,6 +27,8 @@ from stashgen.api.snapshot import Snapshot
 from stashgen.kubestash import phases
 from stashgen_controller.listers.indexes import (
     CLUSTER_NAMESPACE,
+    pins_by_request,
+    pins_by_restore,
     repository_claims,
     repository_key,
     repository_uses,
@@ -120,14 +122,23 @@ def late_pins(retaining: Index[_KindT]) -> tuple[Watch, ...]:
             repository = (found.spec.repository if found is not None else None) or ""
         yield from reader.places(retaining, *repository_key(namespace_of(obj), repository))
 
-    return Watch(RestoreSession, keys, _pins), Watch(RestoreRequest, keys, _pins)
+    return (
+        Watch(RestoreSession, keys, _pinned_by_restore),
+        Watch(RestoreRequest, keys, _pinned_by_request),
+    )
+
+
+def _pinned_by_restore(restore: JsonObject) -> object:
+    """Which Snapshots a restore that has not ended needs."""
+    return _pins(restore) if pins_by_restore(restore) else None
+
+
+def _pinned_by_request(request: JsonObject) -> object:
+    return _pins(request) if pins_by_request(request) else None
 
 
 def _pins(obj: JsonObject) -> object:
-    """Which Snapshots a restore that has not ended needs."""
     status = mapping_of(obj, "status")
-    if phase_of(obj) in phases.FINAL:
-        return None
     return existence(obj), spec(obj), status.get("dependencies"), status.get("snapshot")
 
 

@@ -324,6 +324,19 @@ def restore_claims(restore: JsonObject) -> Iterator[IndexKey]:
         yield from restore_uses(restore)
 
 
+def pins_by_restore(restore: JsonObject) -> bool:
+    """Whether a RestoreSession, as stored, may need a Snapshot yet.
+
+    One that cannot be read is Invalid only until somebody corrects it.
+    """
+    return not is_restore_over(restore) or (is_marked(restore) and phase_of(restore) == "Invalid")
+
+
+def pins_by_request(request: JsonObject) -> bool:
+    """The same for a RestoreRequest, which is Failed as long as it cannot be read."""
+    return not is_finished(request) or (is_marked(request) and phase_of(request) == "Failed")
+
+
 RESTORES_BY_TARGET = Index(RestoreSession, _target)
 # Under the empty name those that name a Snapshot only.
 RESTORES_BY_REPOSITORY = Index(RestoreSession, _restored_from)
@@ -338,6 +351,13 @@ REQUESTS_BY_NONCE = Index(
     RestoreRequest, lambda obj: ((namespace_of(obj), str(_spec(obj).get("nonce") or "")),)
 )
 UNFINISHED_REQUESTS = Index(RestoreRequest, _unfinished)
+# By namespace, those that cannot be read among them.
+PINNING_RESTORES = Index(
+    RestoreSession, lambda obj: ((namespace_of(obj),),) if pins_by_restore(obj) else ()
+)
+PINNING_REQUESTS = Index(
+    RestoreRequest, lambda obj: ((namespace_of(obj),),) if pins_by_request(obj) else ()
+)
 
 
 # Who the cluster and its volumes are: nothing else of them is read for a session
@@ -440,6 +460,8 @@ INDEXES: tuple[Index[Any] | CoveringIndex[Any, Any], ...] = (
     STARTING_RESTORES,
     REQUESTS_BY_NONCE,
     UNFINISHED_REQUESTS,
+    PINNING_RESTORES,
+    PINNING_REQUESTS,
     CLUSTER_UID,
     CLAIM_UIDS,
     PODS_BY_JOB,

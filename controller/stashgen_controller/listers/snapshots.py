@@ -4,14 +4,11 @@ Retention counts records, and a worker that was killed, or that never came as fa
 the object in the cluster shows that there was a backup, and that it failed.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 from stashgen.api.labels import RESYNC_ANNOTATION
 from stashgen.api.repository import Repository, RepositoryStatus, ResyncPhase
-from stashgen.api.restore_request import LATEST, RestoreRequest
-from stashgen.api.restore_session import RestoreSession
+from stashgen.api.restore_request import LATEST
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.api.strict_mode import LONGEST_JOB_SECONDS
 from stashgen.kubestash.conditions import ConditionType
@@ -19,11 +16,8 @@ from stashgen.kubestash.phases import components_phase
 from stashgen_controller.listers.indexes import (
     CONFIGURATIONS_BY_REPOSITORY,
     SNAPSHOTS_BY_REPOSITORY,
-    UNFINISHED_REQUESTS,
-    UNFINISHED_RESTORES,
 )
 from stashgen_controller.listers.pods import has_terminated
-from stashgen_controller.listers.restores import is_over
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_spec import UnrecordedFailure
 from stashgen_controller.runtime.causes import Cause
@@ -81,79 +75,19 @@ def find_snapshot(
             return None
         matches = repository in {None, "", found.spec.repository}
         return found if matches and found.is_restorable else None
+    newest = newest_good(reader, namespace, repository or "")
+    return reader.get(Snapshot, namespace, newest) if newest is not None else None
+
+
+def newest_good(reader: Reader, namespace: str, repository: str) -> str | None:
+    """The name of the newest succeeded Snapshot of a Repository; None where there is none."""
     good = [
         item
-        for item in reader.values(SNAPSHOTS_BY_REPOSITORY, namespace, repository or "")
+        for item in reader.values(SNAPSHOTS_BY_REPOSITORY, namespace, repository)
         if item.phase is Phase.SUCCEEDED
     ]
-    if not good:
-        return None
-    newest = max(good, key=lambda item: (item.time, item.name))
-    return reader.get(Snapshot, namespace, newest.name)
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """The restores of a namespace that have not ended, as they are or as they are asked for."""
-
-    restores: Sequence[RestoreSession]
-    requests: Sequence[RestoreRequest]
-
-
-def asking(reader: Reader, namespace: str) -> Asking:
-    """Who restores, as far as the caches know."""
-    return Asking(
-        reader.by(UNFINISHED_RESTORES, namespace), reader.by(UNFINISHED_REQUESTS, namespace)
-    )
-
-
-def asking_now(reader: Reader, namespace: str) -> Asking:
-    """Who restores, as the API server has it.
-
-    Raises:
-        Whatever a request raises.
-    """
-    restores = reader.live_items(RestoreSession, namespace)
-    requests = reader.live_items(RestoreRequest, namespace)
-    return Asking(
-        [item for item in restores if not is_over(item)],
-        [item for item in requests if not item.is_finished],
-    )
-
-
-def pinned_snapshots(
-    reader: Reader, namespace: str, repository: str, who: Asking
-) -> tuple[str, ...]:
-    """The Snapshots of a Repository that a restore needs which has not ended, sorted.
-
-    What is asked for as ``latest`` is the newest good one until it is decided which one is meant.
-    """
-    found: set[str | None] = set()
-    for restore in who.restores:
-        source, status = restore.spec.data_source, restore.status
-        if source is None:
-            continue
-        found.add(_named(reader, namespace, repository, source.repository, source.snapshot))
-        found |= {
-            item.name
-            for item in (status.dependencies if status else None) or ()
-            if item.kind == "Snapshot" and source.repository in {None, "", repository}
-        }
-    for request in who.requests:
-        wanted = (request.status.snapshot if request.status else None) or request.spec.snapshot
-        found.add(_named(reader, namespace, repository, request.spec.repository, wanted))
-    return tuple(sorted(name for name in found if name))
-
-
-def _named(
-    reader: Reader, namespace: str, repository: str, named: str | None, snapshot: str | None
-) -> str | None:
-    if named not in {None, "", repository} or not snapshot:
-        return None
-    if snapshot != LATEST:
-        return snapshot
-    found = find_snapshot(reader, namespace, repository, LATEST)
-    return found.metadata.name if found is not None else None
+    newest = max(good, key=lambda item: (item.time, item.name), default=None)
+    return newest.name if newest is not None else None
 
 
 def why_incomplete(reader: Reader, namespace: str, name: str) -> Reason | None:

@@ -149,9 +149,19 @@ class Cache:
         Raises:
             ApiError: it cannot be asked.
         """
+        return well_formed(model, self.live_objects(model.resource, namespace, label))
+
+    def live_objects(
+        self, resource: Resource, namespace: str, label: tuple[str, str] | None = None
+    ) -> Sequence[JsonObject]:
+        """The same as stored, those of odd shape among them.
+
+        Raises:
+            ApiError: it cannot be asked.
+        """
         selector = "=".join(label) if label is not None else ""
-        found, _ = self._client.list(model.resource, namespace, label_selector=selector)
-        return well_formed(model, found)
+        found, _ = self._client.list(resource, namespace, label_selector=selector)
+        return found
 
     def _new_informers(self) -> dict[Resource, Informer]:
         return {

@@ -119,6 +119,12 @@ class Reader(Protocol):
         """
         ...
 
+    def live_objects(
+        self, resource: Resource, namespace: str, label: tuple[str, str] | None = None
+    ) -> Sequence[JsonObject]:
+        """The same as stored, those of odd shape among them."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Watch:

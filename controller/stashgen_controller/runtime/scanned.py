@@ -79,8 +79,11 @@ class ScannedReader(ABC):
         self, model: type[ModelT], namespace: str, label: tuple[str, str] | None = None
     ) -> Sequence[ModelT]:
         """The objects of a namespace; what is read here was read a moment ago."""
-        found = self.stored_items(model.resource, namespace)
-        return well_formed(
-            model,
-            [obj for obj in found if label is None or labels_of(obj).get(label[0]) == label[1]],
-        )
+        return well_formed(model, self.live_objects(model.resource, namespace, label))
+
+    def live_objects(
+        self, resource: Resource, namespace: str, label: tuple[str, str] | None = None
+    ) -> Sequence[JsonObject]:
+        """The same as stored, those of odd shape among them."""
+        found = self.stored_items(resource, namespace)
+        return [obj for obj in found if label is None or labels_of(obj).get(label[0]) == label[1]]

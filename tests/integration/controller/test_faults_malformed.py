@@ -51,6 +51,12 @@ def assert_settled(harness: Harness) -> None:
     assert harness.looks - before < 100
 
 
+def summed_up(harness: Harness) -> None:
+    """A Repository waits for a moment with its summary: retention changes it again as a rule."""
+    harness.advance(timedelta(minutes=1))
+    harness.settle()
+
+
 def test_a_restore_that_cannot_be_read_says_so_and_stops_no_backup(protected: Harness) -> None:
     protected.apply(strange_restore())
     protected.settle()
@@ -63,6 +69,7 @@ def test_a_restore_that_cannot_be_read_says_so_and_stops_no_backup(protected: Ha
     session = protected.trigger()
     protected.settle(work=good_worker)
     assert protected.status(known.BACKUP_SESSIONS, "demo", session)["phase"] == "Succeeded"
+    summed_up(protected)
     assert_settled(protected)
 
 
@@ -210,3 +217,61 @@ def test_a_timeout_of_a_billion_years_is_invalid(harness: Harness) -> None:
     assert status["phase"] == "Invalid"
     assert "backupTimeout" in str(conditions(status)["ValidationPassed"]["message"])
     assert_settled(harness)
+
+
+def pinned_by_the_next_retention(harness: Harness) -> tuple[str, ...]:
+    harness.trigger()
+    return plan_of(harness.run_until(Verb.RETAIN)).pinned_snapshots
+
+
+def test_a_restore_that_cannot_be_read_keeps_the_snapshot_that_it_names(
+    protected: Harness,
+) -> None:
+    (first,) = protected.names(known.SNAPSHOTS, "demo")
+    strange = strange_restore()
+    cast("JsonObject", cast("JsonObject", strange["spec"])["dataSource"])["snapshot"] = first
+    protected.apply(strange)
+    protected.settle()
+    assert protected.status(known.RESTORE_SESSIONS, "demo", "strange")["phase"] == "Invalid"
+    assert pinned_by_the_next_retention(protected) == (first,)
+
+
+def test_a_request_that_cannot_be_read_keeps_the_snapshot_that_it_names(
+    protected: Harness,
+) -> None:
+    (first,) = protected.names(known.SNAPSHOTS, "demo")
+    protected.apply(
+        manifests.restore_request("demo", "strange", notAfter=_YEAR_ZERO, snapshot=first)
+    )
+    protected.settle()
+    assert pinned_by_the_next_retention(protected) == (first,)
+
+
+def test_a_restore_that_cannot_be_read_and_names_no_snapshot_holds_its_repository_only(
+    protected: Harness,
+) -> None:
+    elsewhere = strange_restore("elsewhere")
+    cast("JsonObject", cast("JsonObject", elsewhere["spec"])["dataSource"])["repository"] = "other"
+    nowhere = strange_restore("nowhere")
+    del cast("JsonObject", cast("JsonObject", nowhere["spec"])["dataSource"])["repository"]
+    for obj in (elsewhere, nowhere):
+        protected.apply(obj)
+    protected.settle()
+    assert pinned_by_the_next_retention(protected) == ()
+    protected.settle(work=good_worker)
+    protected.advance(timedelta(minutes=1))
+    protected.apply(strange_restore())
+    protected.settle()
+    session = protected.trigger()
+    protected.settle(work=good_worker)
+    status = protected.status(known.BACKUP_SESSIONS, "demo", session)
+    fault("A restore cannot be read and names no Snapshot").check([status])
+    summed_up(protected)
+    assert_settled(protected)
+    protected.delete(known.RESTORE_SESSIONS, "demo", "strange")
+    protected.advance(timedelta(minutes=1))
+    protected.settle(work=good_worker)
+    (applied,) = list_of(
+        protected.status(known.BACKUP_SESSIONS, "demo", session), "retentionPolicy"
+    )
+    assert applied["phase"] == "Applied"

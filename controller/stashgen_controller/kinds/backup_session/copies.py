@@ -28,11 +28,9 @@ from stashgen_controller.kinds.backup_session.invoker import Invoker
 from stashgen_controller.listers.objects import (
     without_status,
 )
+from stashgen_controller.listers.pins import Asking, asking, asking_now, pins_of
 from stashgen_controller.listers.pods import terminated_pods
 from stashgen_controller.listers.snapshots import (
-    asking,
-    asking_now,
-    pinned_snapshots,
     reported_end,
     unrecorded_failures,
 )
@@ -78,20 +76,24 @@ def copies_of(reader: Reader, session: BackupSession, invoker: Invoker) -> Seque
     return copies
 
 
-def pinned_now(reader: Reader, namespace: str, copies: Sequence[Copy]) -> Sequence[Copy]:
+def with_pins(reader: Reader, namespace: str, copies: Sequence[Copy]) -> Sequence[Copy]:
     """With what restores need as the API server has it, where a retention is the next to begin.
 
     What it removes is gone for good, and a cache that is behind does not know of the newest one.
+    Where the caches know enough to hold it, nobody is asked.
     """
-    if not any(copy.may_retain for copy in copies):
-        return copies
-    who = asking_now(reader, namespace)
-    return [
-        replace(copy, pinned=pinned_snapshots(reader, namespace, copy.name, who))
-        if copy.may_retain
-        else copy
-        for copy in copies
-    ]
+    known = asking(reader, namespace)
+    now: Asking | None = None
+    found: list[Copy] = []
+    for copy in copies:
+        pins = None
+        if copy.may_retain:
+            pins = pins_of(reader, namespace, copy.name, known)
+        if pins is not None and pins.unclear is None:
+            now = now or asking_now(reader, namespace)
+            pins = pins_of(reader, namespace, copy.name, now)
+        found.append(replace(copy, pins=pins))
+    return found
 
 
 def _copy(
@@ -145,12 +147,7 @@ def _copy(
     retains = retain_run.state in _MAY_RETAIN and (Phase.SUCCEEDED in phases or is_followed)
     retains &= not is_applied
     may_give_way = entry is not None and not is_applied and _may_give_way(retain_run)
-    pinned: tuple[str, ...] = ()
-    late: tuple[str, ...] = ()
-    if retains or may_give_way:
-        pinned = pinned_snapshots(reader, namespace, name, asking(reader, namespace))
-    if may_give_way and pinned:
-        late = _late(reader, namespace, retain_job, retain_run, pinned)
+    late = _late(reader, namespace, name, retain_job, retain_run) if may_give_way else ()
     template = maintenance = problem = retention_problem = None
     if repository is None:
         problem = retention_problem = Reason("", f"Repository {name} does not exist")
@@ -188,7 +185,7 @@ def _copy(
         retention_ref=invoker.retention_of(name),
         terminated_pods=(terminated_pods(reader, namespace, name) if backs_up or retains else ()),
         unrecorded_failures=unrecorded_failures(reader, namespace, name) if retains else (),
-        pinned=pinned,
+        pins=None,
         pinned_late=late,
     )
 
@@ -200,13 +197,16 @@ def _may_give_way(run: JobRun) -> bool:
 
 
 def _late(
-    reader: Reader, namespace: str, job: str, run: JobRun, pinned: Sequence[str]
+    reader: Reader, namespace: str, repository: str, job: str, run: JobRun
 ) -> tuple[str, ...]:
     """What restores need that a retention Job does not know of; nothing once its pod has started.
 
     It knows what it was told when it was made. Of the pod the API server is asked: that a cache
     does not show that it runs is no reason to stop it.
     """
+    pinned = pins_of(reader, namespace, repository, asking(reader, namespace)).names
+    if not pinned:
+        return ()
     found = reader.stored(JOBS, namespace, job)
     if found is None and run.state is RunState.RUNNING:
         return ()

@@ -9,6 +9,7 @@ from stashgen.api.repository import Repository
 from stashgen.api.shared import ObjectReference
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen_controller.jobs.run import JobRun, RunState
+from stashgen_controller.listers.pins import Pins
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_spec import UnrecordedFailure
 from stashgen_controller.runtime.causes import Cause
@@ -39,8 +40,10 @@ class Copy:
         retention_ref: The RetentionPolicy that applies here.
         terminated_pods: That worked on the repository and are gone, for the plans.
         unrecorded: Failed Snapshots that left no record in the bucket, for retention.
-        pinned: Snapshots of the repository that a restore needs, for retention.
-        pinned_late: Those that the retention Job, whose pod has not started, knows nothing of.
+        pins: What restores need of the repository, by the API server's word; None until it was
+            asked: no retention begins before.
+        pinned_late: Snapshots that a restore needs, and of which the retention Job, whose pod has
+            not started, knows nothing.
     """
 
     name: str
@@ -62,7 +65,7 @@ class Copy:
     retention_ref: ObjectReference | None
     terminated_pods: tuple[str, ...]
     unrecorded_failures: tuple[UnrecordedFailure, ...]
-    pinned: tuple[str, ...]
+    pins: Pins | None
     pinned_late: tuple[str, ...]
 
     @property

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from stashgen.api.backup_configuration import BackupConfiguration, Session
 from stashgen.api.backup_session import BackupSession, BackupSessionStatus
-from stashgen_controller.kinds.backup_session.copies import copies_of, is_pushed, pinned_now
+from stashgen_controller.kinds.backup_session.copies import copies_of, is_pushed, with_pins
 from stashgen_controller.kinds.backup_session.copy import Copy
 from stashgen_controller.kinds.backup_session.history import (
     restoring_into,
@@ -84,7 +84,7 @@ def observe(reader: Reader, session: BackupSession) -> Observed:
     is_ending = all(copy.is_finished for copy in copies)
     is_free = all(item.until is not None for item in in_the_way)
     if is_ending and is_free and half_written is None:
-        copies = pinned_now(reader, namespace, copies)
+        copies = with_pins(reader, namespace, copies)
     return Observed(
         session=session,
         configuration=configuration,

@@ -43,6 +43,7 @@ from stashgen_controller.jobs.run import SETTLES, RunState
 from stashgen_controller.kinds.backup_session.copy import Copy
 from stashgen_controller.kinds.backup_session.observe import Observed
 from stashgen_controller.listers.claims import waits_for
+from stashgen_controller.listers.pins import Pins
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import REPOSITORY_UNUSABLE
 from stashgen_controller.protocol.run_spec import RunSpec
@@ -53,6 +54,7 @@ from stashgen_controller.runtime.decision import Action, Create, Delete
 _ENSURED = ExecutorEnsured(ConditionType.RETENTION_EXECUTOR_ENSURED, "RetentionPolicy")
 TIMEOUT = timedelta(hours=2)
 _AGAIN = timedelta(minutes=1)
+_PINS_UNKNOWN = Reason("", "which Snapshots restores need is not known yet")
 _NO_CLUSTER = Reason("", "the cluster's UID is not known yet")
 
 
@@ -222,22 +224,33 @@ def _begin_in_turn(
     turn = seen.partial_restore or waits_for(seen.claimants, now)
     if turn is None and is_busy:
         turn = Reason(Cause.WAITING_FOR_RETENTION, "the retention of another copy is running")
+    if turn is None and copy.pins is not None:
+        turn = copy.pins.unclear
     if turn is not None:
         waits = waiting(_ENSURED.type, turn, now)
         return _CopyStep(entry, conditions=(waits,), requeue_after=_AGAIN)
-    return _begin(seen, copy, entry, attempt, now)
+    if copy.maintenance is None or copy.pins is None:
+        word = _ENSURED.not_done(copy.retention_problem or _PINS_UNKNOWN, now)
+        return _CopyStep(entry, conditions=(word,), requeue_after=_AGAIN)
+    return _begin(seen, copy, copy.maintenance, copy.pins, entry, attempt, now)
 
 
 def _begin(
-    seen: Observed, copy: Copy, entry: RetentionPolicyApplyStatus, attempt: int, now: datetime
+    seen: Observed,
+    copy: Copy,
+    template: JsonObject,
+    pins: Pins,
+    entry: RetentionPolicyApplyStatus,
+    attempt: int,
+    now: datetime,
 ) -> _CopyStep:
     """Record that a retention begins, then make its Job."""
-    plan = _plan(seen, copy, attempt, now)
+    plan = _plan(seen, copy, pins, attempt, now)
     index = seen.copies.index(copy)
     name = names.retain_job_name(seen.session.metadata.name, index, attempt)
     executor = Executor(job=name, attempt=attempt, plan_digest=plan.digest())
     claimed = entry.model_copy(update={"executor": executor})
-    job = _job(seen, copy, copy.maintenance or {}, name, plan, now)
+    job = _job(seen, copy, template, name, plan, now)
     return _CopyStep(claimed, (Create(JOBS, job),), (_ENSURED.done(now),), is_claim=True)
 
 
@@ -273,7 +286,7 @@ def _incomplete(error: Reason, now: datetime) -> Condition:
     )
 
 
-def _plan(seen: Observed, copy: Copy, attempt: int, now: datetime) -> RunSpec:
+def _plan(seen: Observed, copy: Copy, pins: Pins, attempt: int, now: datetime) -> RunSpec:
     configuration = seen.configuration
     said = (configuration.metadata.annotations if configuration is not None else None) or {}
     return RunSpec(
@@ -285,7 +298,7 @@ def _plan(seen: Observed, copy: Copy, attempt: int, now: datetime) -> RunSpec:
         backup_session=seen.session.metadata.name,
         terminated_pods=copy.terminated_pods,
         unrecorded_failures=copy.unrecorded_failures,
-        pinned_snapshots=copy.pinned,
+        pinned_snapshots=pins.names,
         session=seen.session.spec.session,
         accepted_smaller=said.get(ACCEPT_SMALLER_ANNOTATION),
         accepted_gap=said.get(ACCEPT_GAP_ANNOTATION),

@@ -84,7 +84,12 @@ class ResolvedCopy:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedSession:
-    """One session of a volume, everything decided; ``schedule`` has no ``H`` left."""
+    """One session of a volume, everything decided; ``schedule`` has no ``H`` left.
+
+    Attributes:
+        paths: What is backed up: files and folders below the top of the volume, which is ``.``.
+        exclude: Patterns of files that are left out.
+    """
 
     name: str
     schedule: str
@@ -93,6 +98,8 @@ class ResolvedSession:
     history_limit: int
     suspend: bool
     copies: tuple[ResolvedCopy, ...]
+    paths: tuple[str, ...] = (".",)
+    exclude: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +110,6 @@ class Protection:
         configuration: The BackupConfiguration's name.
         job: How the Jobs that read and write the volume run.
         acknowledged: What the policy accepts about the volume, by annotation.
-        exclude: Patterns of files that are left out.
         on_unreadable: What becomes of a backup that lacks unreadable files.
     """
 
@@ -116,7 +122,6 @@ class Protection:
     paused: bool
     position: Position
     acknowledged: Mapping[str, str] = field(default_factory=dict)
-    exclude: tuple[str, ...] = ()
     on_unreadable: OnUnreadable = OnUnreadable.FAIL
 
 

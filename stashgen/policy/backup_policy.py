@@ -38,7 +38,12 @@ class Copy(Model):
 
 
 class Session(Model):
-    """One schedule: exactly one of ``every`` and ``schedule`` (in which ``H`` is spread)."""
+    """One schedule: exactly one of ``every`` and ``schedule`` (in which ``H`` is spread).
+
+    Attributes:
+        paths: Files and folders of the volume that are backed up; all of it by default.
+        exclude: Patterns of files that are left out beside the policy's.
+    """
 
     name: str
     every: str | None = None
@@ -46,6 +51,8 @@ class Session(Model):
     timeout: str = "1h"
     history_limit: Int = 3
     suspend: Bool = False
+    paths: tuple[str, ...] = (".",)
+    exclude: tuple[str, ...] = ()
     copies: tuple[Copy, ...]
 
 
@@ -78,8 +85,8 @@ class BackupPolicySpec(Model):
     """The desired backups.
 
     Attributes:
-        exclude: Patterns of files that are left out (restic's); one that begins with a slash is
-            about the top of the volume.
+        exclude: Patterns of files that every session leaves out (restic's); one that begins with a
+            slash is about the top of the volume.
         on_unreadable: Whether a backup that could not read some files is a failed one (``fail``)
             or a good one that says what it lacks (``warn``).
     """

@@ -14,22 +14,16 @@ from stashgen.api.labels import pod_template_annotation
 from stashgen.api.repository import Repository
 from stashgen.api.shared import TaskReference
 from stashgen.kubestash import addons, children
-from stashgen.kubestash.paths import DATA_PATH, TMP_PATH
 from stashgen.kubestash.pods import templates
 from stashgen.kubestash.pods.settings import PodSettings
 from stashgen.kubestash.quantities import format_duration
-from stashgen.kubestash.unreadable import OnUnreadable
 from stashgen.kubestash.verbs import REPOSITORY_TEMPLATES, Template
 from stashgen.model.resolved import Protection, ResolvedCopy, ResolvedSession
 from stashgen.render.annotations import COMPILED, KEPT, WITHOUT_HEALTH, annotated
 from stashgen.render.settings import trigger_settings, worker_settings
 from stashgen.render.storage import pod_template
+from stashgen.render.task import backup_params
 
-_PARAMS: JsonObject = {
-    "paths": DATA_PATH,
-    "enableCache": "true",
-    "scratchDir": TMP_PATH,
-}
 _RESTORE_TASK = TaskReference(name=addons.RESTORE_TASK)
 _STARTING_DEADLINE_SECONDS = 600
 
@@ -126,23 +120,12 @@ def _backends(protection: Protection) -> dict[tuple[str, str], str]:
     return names
 
 
-def _params(protection: Protection) -> JsonObject:
-    """The parameters of the backup task; a default of ours is left to the worker."""
-    params: JsonObject = dict(_PARAMS)
-    if protection.exclude:
-        # In the pod the top of the volume is a folder.
-        patterns = [f"{DATA_PATH}{p}" if p.startswith("/") else p for p in protection.exclude]
-        params["exclude"] = ",".join(patterns)
-    if protection.on_unreadable is not OnUnreadable.FAIL:
-        params[addons.ON_UNREADABLE] = protection.on_unreadable.value
-    return params
-
-
 def _session(
     session: ResolvedSession, protection: Protection, backends: dict[tuple[str, str], str]
 ) -> dict[str, object]:
     namespace = protection.volume.key.namespace
-    task = {"name": addons.BACKUP_TASK, "params": _params(protection)}
+    params = backup_params(session, protection.on_unreadable)
+    task = {"name": addons.BACKUP_TASK, "params": params}
     return {
         "name": session.name,
         "scheduler": {
@@ -206,18 +189,20 @@ def _templates(
     addon, backup, restore = _catalogue()
     model = Repository.model_validate(repository)
     namespace = protection.volume.key.namespace
+    # They back up the same files: a Repository has one pod for all of its sessions.
     sessions = [
-        session.name
+        session
         for session in protection.sessions
         if any(other.repository == copy.repository for other in session.copies)
     ]
+    params = backup_params(sessions[0], protection.on_unreadable)
     made = {
         Template.BACKUP: templates.backup_template(
             repository=model,
             storage=storage,
             addon=addon,
             function=backup,
-            task=TaskReference(name=addons.BACKUP_TASK, params=_params(protection)),
+            task=TaskReference(name=addons.BACKUP_TASK, params=params),
             component=templates.COMPONENT,
             settings=settings,
         ),
@@ -233,7 +218,7 @@ def _templates(
         Template.MAINTAIN: templates.maintain_template(
             repository=model,
             storage=storage,
-            sessions=sessions,
+            sessions=[session.name for session in sessions],
             retention=copy.retention,
             settings=settings,
         ),

@@ -31,12 +31,19 @@ class EffectiveCopy:
 
 @dataclass(frozen=True, slots=True)
 class EffectiveSession:
-    """A session with all settings, independent of the volume."""
+    """A session with all settings, independent of the volume.
+
+    Attributes:
+        paths: Without slashes at either end; the top of the volume is ``.``.
+        exclude: The policy's patterns and the session's.
+    """
 
     origin: Origin
     session: Session
     timeout_seconds: int
     copies: tuple[EffectiveCopy, ...]
+    paths: tuple[str, ...]
+    exclude: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,8 @@ def _session(
             _copy(policies, policy, copy, origin.at("copies", index))
             for index, copy in enumerate(session.copies)
         ),
+        paths=tuple(path.strip("/") or "." for path in session.paths),
+        exclude=tuple(dict.fromkeys((*policy.value.spec.exclude, *session.exclude))),
     )
 
 
@@ -112,6 +121,9 @@ def _shared_repositories(sessions: tuple[EffectiveSession, ...]) -> Iterator[Fin
             elif see := list(_differences(earlier, copy)):
                 what = f"two sessions write to {where} with different retention or keys"
                 why = "they share one Repository, which has one retention and one key"
+            elif see := list(_different_files(owner, session)):
+                what = f"two sessions write different files to {where}"
+                why = "they share one Repository, which has one reviewed pod that backs up into it"
             else:
                 continue
             yield finding(
@@ -122,6 +134,13 @@ def _shared_repositories(sessions: tuple[EffectiveSession, ...]) -> Iterator[Fin
                 fix="make them equal, or give this one its own directory",
                 related=[origin.position for origin in see],
             )
+
+
+def _different_files(earlier: EffectiveSession, later: EffectiveSession) -> Iterator[Origin]:
+    """Where two sessions say what they back up, if that is not the same."""
+    for field in ("paths", "exclude"):
+        if {*getattr(earlier, field)} != {*getattr(later, field)}:
+            yield from (earlier.origin.at(field), later.origin.at(field))
 
 
 def _differences(earlier: EffectiveCopy, copy: EffectiveCopy) -> Iterator[Origin]:

@@ -158,7 +158,6 @@ class _Resolver:
             paused=policy.spec.paused,
             position=known.policy.document.start,
             acknowledged=acknowledged(policy, key),
-            exclude=policy.spec.exclude,
             on_unreadable=policy.spec.on_unreadable,
         )
 
@@ -190,6 +189,8 @@ class _Resolver:
             history_limit=part.session.history_limit,
             suspend=part.session.suspend,
             copies=complete,
+            paths=part.paths,
+            exclude=part.exclude,
         )
 
     def _copy(self, volume: Volume, part: EffectiveCopy, cluster: Cluster) -> ResolvedCopy | None:

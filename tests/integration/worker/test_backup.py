@@ -3,7 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from stashgen.kubestash.paths import DATA_PATH
+from stashgen.kubestash.unreadable import OnUnreadable
+from stashgen.render.task import backup_params
 from stashgen_controller.protocol.run_result import ErrorClass
+from tests.support.project import POLICY, STORAGE, claim, resolved
 from tests.support.workbench import COMPONENT, DIRECTORY, PATH, Workbench, prepared, snapshot_name
 
 
@@ -96,6 +100,36 @@ def test_of_two_backups_of_one_name_at_once_one_has_the_record(
     assert bad.reason == ErrorClass.RECORD_EXISTS
     written = workbench.record(snapshot_name(0))["status"]["components"]
     assert written == {name: item.to_wire() for name, item in good[0].result.components.items()}
+
+
+def test_paths_and_patterns_of_a_policy_decide_what_a_backup_holds(workbench: Workbench) -> None:
+    policy = POLICY.replace(
+        "{name: backup, ", "{name: backup, paths: [data, one], exclude: ['*.tmp', /data/logs], "
+    )
+    project = resolved(claim("library") + claim("backup-store"), STORAGE, policy).value
+    params = backup_params(project.protections[0].sessions[0], OnUnreadable.FAIL)
+    for name in ("data/kept", "data/left.tmp", "data/logs/today", "one", "other"):
+        (workbench.volume / name).parent.mkdir(exist_ok=True)
+        (workbench.volume / name).write_text(name, encoding="utf-8")
+    args = [
+        f"--{name}={params[name]}".replace(DATA_PATH, str(workbench.volume))
+        for name in ("paths", "exclude")
+    ]
+    workbench.backup(0, args=args).succeeded()
+    for path in workbench.volume.rglob("*"):
+        if path.is_file():
+            path.unlink()
+    workbench.restore(workbench.record(snapshot_name(0))).succeeded()
+    found = {str(path.relative_to(workbench.volume)) for path in workbench.volume.rglob("*")}
+    assert found == {"data", "data/kept", "data/logs", "one"}
+
+
+def test_path_that_the_volume_does_not_have_is_no_good_backup(workbench: Workbench) -> None:
+    (workbench.volume / "there").write_text("x", encoding="utf-8")
+    paths = f"{workbench.volume}/there,{workbench.volume}/gone"
+    ended = workbench.backup(0, args=[f"--paths={paths}"])
+    assert ended.reason == ErrorClass.SOURCE_INCOMPLETE
+    assert "gone" in ended.text
 
 
 def test_excluded_files_are_not_backed_up(workbench: Workbench) -> None:

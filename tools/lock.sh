@@ -5,7 +5,8 @@
 set -euo pipefail
 compile() {
   .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
-    --no-emit-find-links --no-emit-package stashgen --python-version 3.11 "$@"
+    --no-emit-find-links --no-emit-package stashgen --no-emit-package stashgen-controller \
+    --python-version 3.11 "$@"
 }
 compile --upgrade --all-extras pyproject.toml controller/pyproject.toml tools/requirements/dev.in \
   -o tools/requirements/dev.txt

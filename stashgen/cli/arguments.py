@@ -1,28 +1,15 @@
-"""The command line and its ``--help``."""
+"""The command line as a value."""
 
-import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
-from stashgen import __version__
+from stashgen.cli.installed import InstalledVerb
+from stashgen.cli.parsers import INSTALL, Requirement, Shell, Topic, Verb, parsers
 from stashgen.diagnostics import ExitCode
 
-Verb = Literal["build", "check", "explain"]
-Topic = Literal["secrets"]
 OWN_VERBS = frozenset(get_args(Verb))
-
-_EPILOG = """exit codes: 0 success, 1 findings, 2 usage or environment error, 3 internal error
-(a bug in stashgen), 130 interrupted"""
-
-
-class Requirement(StrEnum):
-    """What a build may be required to leave nothing of."""
-
-    PROTECTED = "protected"
-    KNOWN = "known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +22,9 @@ class Command:
         stdout: Print the objects instead of writing files.
         topic: What to explain.
         require: Exit with 1 if a volume is not protected, or not known.
+        kind: The kind whose schema is printed; None for all.
+        kubeconform: Where to write schemas for kubeconform.
+        shell: Whose completion script is printed.
     """
 
     verb: Verb
@@ -43,23 +33,34 @@ class Command:
     stdout: bool = False
     topic: Topic | None = None
     require: tuple[Requirement, ...] = ()
+    kind: str | None = None
+    kubeconform: Path | None = None
+    shell: Shell | None = None
 
 
-def parse(arguments: Sequence[str], others: Mapping[str, str] | None = None) -> Command | int:
+def parse(
+    arguments: Sequence[str], others: Mapping[str, InstalledVerb] | None = None
+) -> Command | int:
     """The command, or the exit code if argparse has printed help or an error already.
 
     Args:
         arguments: The command line without the program name.
-        others: Verbs of other installed packages, with their summaries, for ``--help``.
+        others: Verbs of other installed packages, for ``--help``.
     """
-    parsers = _parsers(others or {})
+    by_verb = parsers(others or {})
     try:
-        given, unknown = parsers[None].parse_known_args(_without_help(arguments))
+        arguments = _without_help(arguments)
+        verb = verb_of(arguments)
+        if verb is not None and verb not in by_verb and not others:
+            by_verb[None].error(
+                f"invalid choice: {verb!r}; commands for clusters are installed by {INSTALL}"
+            )
+        given, unknown = by_verb[None].parse_known_args(arguments)
         if given.verb is None:
-            parsers[None].error("no command given; stashgen --help lists them")
+            by_verb[None].error("no command given; stashgen --help lists them")
         if unknown:
             # With the usage of the verb: that is where the mistake is.
-            parsers[given.verb].error(f"unrecognized arguments: {' '.join(unknown)}")
+            by_verb[given.verb].error(f"unrecognized arguments: {' '.join(unknown)}")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else ExitCode.USAGE
     return Command(
@@ -69,6 +70,9 @@ def parse(arguments: Sequence[str], others: Mapping[str, str] | None = None) -> 
         stdout=getattr(given, "stdout", False),
         topic=getattr(given, "topic", None),
         require=tuple(Requirement(one) for one in getattr(given, "require", ())),
+        kind=getattr(given, "kind", None),
+        kubeconform=getattr(given, "kubeconform", None),
+        shell=getattr(given, "shell", None),
     )
 
 
@@ -88,82 +92,3 @@ def _without_help(arguments: Sequence[str]) -> Sequence[str]:
     if arguments[:1] == ["help"]:
         return [*arguments[1:2], "--help"]
     return arguments
-
-
-def _parsers(others: Mapping[str, str]) -> dict[str | None, argparse.ArgumentParser]:
-    """By verb; under None the whole command line's."""
-    shared = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    shared.add_argument(
-        "--project",
-        metavar="DIR",
-        type=Path,
-        default=argparse.SUPPRESS,
-        help="folder with stashgen.yaml (default: the nearest one, from here upwards)",
-    )
-    shared.add_argument(
-        "--debug",
-        action="store_true",
-        default=argparse.SUPPRESS,
-        help="print a traceback if stashgen itself fails",
-    )
-    covered = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    covered.add_argument(
-        "--require",
-        action="append",
-        default=[],
-        choices=[*Requirement],
-        help="exit with code 1 if a volume of the inventory is unprotected (protected) or unknown "
-        "(known); may be given twice",
-    )
-    parser = argparse.ArgumentParser(
-        prog="stashgen",
-        description="Compile backup policies into Kubernetes objects that are committed to Git.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="version", version=f"stashgen {__version__}")
-    parser.add_argument("--debug", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--project", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
-    build = verbs.add_parser(
-        "build",
-        parents=[shared, covered],
-        allow_abbrev=False,
-        help="write the output folder",
-        description="Compile the project and write its output folder. Nothing is written if any "
-        "finding is an error.",
-    )
-    where = build.add_mutually_exclusive_group()
-    where.add_argument(
-        "-o",
-        "--output",
-        metavar="DIR",
-        type=Path,
-        help="write to DIR instead of the project's output folder",
-    )
-    where.add_argument(
-        "--stdout", action="store_true", help="print the objects instead of writing files"
-    )
-    verbs.add_parser(
-        "check",
-        parents=[shared, covered],
-        allow_abbrev=False,
-        help="compare the output folder with a fresh build",
-        description="Compile the project and compare the result with the output folder. Every "
-        "file that a build would add, change or delete is a finding. Nothing is written.",
-    )
-    explain = verbs.add_parser(
-        "explain",
-        parents=[shared],
-        allow_abbrev=False,
-        help="say what the project comes to",
-        description="secrets: every Secret that must exist, by cluster and namespace, with its "
-        "keys, the pods that mount it, and what brings it. Nothing is written.",
-    )
-    explain.add_argument("topic", choices=get_args(Topic))
-    for name, summary in others.items():
-        verbs.add_parser(name, help=f"{summary} (in a cluster)")
-    by_verb: dict[str | None, argparse.ArgumentParser] = {None: parser}
-    by_verb.update(verbs.choices)
-    return by_verb

@@ -3,6 +3,7 @@
 They are looked up only if the command line names none of stashgen's own, because that takes time.
 """
 
+from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol, cast
@@ -16,6 +17,10 @@ class InstalledVerb(Protocol):
     @property
     def summary(self) -> str:
         """Its line in ``stashgen --help``."""
+        ...
+
+    def parser(self) -> ArgumentParser:
+        """What it understands, for the shell's completion."""
         ...
 
     def __call__(self, arguments: Sequence[str]) -> int:

@@ -65,8 +65,7 @@ def _run(arguments: Sequence[str]) -> int:
             rest = list(arguments)
             rest.remove(verb)
             return load(found[verb])(rest)
-        summaries = {name: load(entry).summary for name, entry in found.items()}
-        command = parse(arguments, summaries)
+        command = parse(arguments, {name: load(entry) for name, entry in found.items()})
     if isinstance(command, int):
         return command
     match command.verb:
@@ -82,6 +81,14 @@ def _run(arguments: Sequence[str]) -> int:
             from stashgen.cli.explain import explain
 
             code = explain(command)
+        case "schema":
+            from stashgen.cli.schema import schema
+
+            code = schema(command)
+        case "completion":
+            from stashgen.cli.completion import completion
+
+            code = completion(command)
         case _:
             assert_never(command.verb)
     if sys.stdout is not None:

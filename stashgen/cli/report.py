@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from stashgen.cli.arguments import Requirement
+from stashgen.cli.parsers import Requirement
 from stashgen.diagnostics import Finding, Position, printable, render_finding, render_summary
 from stashgen.model.coverage import Coverage
 

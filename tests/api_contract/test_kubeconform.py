@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
+from stashgen.api.json_schema import LOCATION
 from stashgen.output.serialize import serialize
 from stashgen.output.tree import read_output, write_tree
-from tests.api_contract.json_schemas import LOCATION, write_schemas
+from tests.api_contract.json_schemas import write_schemas
 from tests.support.every_field import manifests
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from stashgen import HOMEPAGE, __version__
 from stashgen.api.strict_mode import CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE
 from stashgen.kubestash.addons import IMAGE
 from stashgen_controller.process.settings import parse
@@ -50,6 +51,18 @@ def test_strict_mode_is_the_same_controller_with_another_role() -> None:
 def test_controller_and_pods_run_the_same_image() -> None:
     (container,) = _pod()["containers"]
     assert container["image"] == IMAGE == image_name()
+
+
+def test_image_is_labelled_as_oci_annotations_say() -> None:
+    text = (ROOT / "controller" / "Dockerfile").read_text(encoding="utf-8")
+    labels = dict(re.findall(r'org\.opencontainers\.image\.(\w+)="([^"]*)"', text))
+    assert labels.pop("description")
+    assert labels == {
+        "title": image_name().partition(":")[0],
+        "url": HOMEPAGE,
+        "licenses": "Apache-2.0",
+        "version": __version__,
+    }
 
 
 def test_arguments_of_the_deployment_are_the_programs() -> None:

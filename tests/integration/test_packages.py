@@ -13,18 +13,26 @@ import sysconfig
 import tarfile
 import venv
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
+from email import message_from_string
+from email.message import Message
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
-from stashgen import __version__
+from stashgen import HOMEPAGE, __version__
 from tests.golden.golden import files_below
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "local-storage"
 PACKAGES = {"stashgen": ROOT, "stashgen_controller": ROOT / "controller"}
 _PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-cache-dir", "--quiet")
+_UV = (sys.executable, "-m", "uv", "--quiet")
 _FROM_FILES_ALONE = ("--no-index", "--no-deps")
 
 
@@ -137,8 +145,103 @@ def test_wheel_holds_every_module_and_the_licence(name: str, built: dict[str, Bu
         licence = archive.read(f"{name}-{__version__}.dist-info/licenses/LICENSE")
     package = PACKAGES[name] / name
     modules = {path.relative_to(PACKAGES[name]).as_posix() for path in package.rglob("*.py")}
-    assert {path for path in held if not path.startswith(f"{name}-")} == modules
+    typed = {f"{name}/py.typed"}
+    assert {path for path in held if not path.startswith(f"{name}-")} == modules | typed
     assert licence == (ROOT / "LICENSE").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def tool(built: dict[str, Built], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of ``uv tool install 'stashgen[cluster]'``, from our wheels alone.
+
+    uv resolves the real requirements; what others wrote is stood in for by wheels without content,
+    and found in the environment of the tests.
+    """
+    folder = tmp_path_factory.mktemp("tool")
+    wheels = folder / "wheels"
+    wheels.mkdir()
+    for item in built.values():
+        shutil.copy(item.wheel, wheels)
+    needed: set[str] = set()
+    for name, item in built.items():
+        _add_requirements(_metadata(name, item).get_all("Requires-Dist", []), {"cluster"}, needed)
+    for name in needed:
+        _without_content(name, wheels)
+    variables = {key: os.environ[key] for key in ("HOME", "TMPDIR") if key in os.environ}
+    done = subprocess.run(
+        [*_UV, "tool", "install", "--no-index", "--find-links", wheels, "stashgen[cluster]"],
+        cwd=folder,
+        env=variables
+        | {"UV_TOOL_DIR": str(folder / "tools"), "UV_TOOL_BIN_DIR": str(folder / "bin")}
+        | {"UV_CACHE_DIR": str(folder / "cache"), "PATH": os.defpath},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder / "bin"
+
+
+def _metadata(name: str, item: Built) -> Message:
+    with zipfile.ZipFile(item.wheel) as archive:
+        text = archive.read(f"{name}-{__version__}.dist-info/METADATA").decode()
+    return message_from_string(text)
+
+
+def _add_requirements(texts: Iterable[str], extras: set[str], known: set[str]) -> None:
+    """The names of what others wrote that is needed, and of what that needs."""
+    for text in texts:
+        wanted = Requirement(text)
+        name = canonicalize_name(wanted.name)
+        marker = wanted.marker
+        applies = marker is None or any(marker.evaluate({"extra": one}) for one in {*extras, ""})
+        if applies and not name.startswith("stashgen") and (name not in known or wanted.extras):
+            known |= {name}
+            _add_requirements(distribution(name).requires or (), wanted.extras, known)
+
+
+def _without_content(name: str, folder: Path) -> None:
+    """A wheel with a distribution's real metadata that only says where its modules are."""
+    found = distribution(name)
+    stem = f"{canonicalize_name(name).replace('-', '_')}-{found.version}"
+    held = {
+        f"{stem}.dist-info/METADATA": found.read_text("METADATA"),
+        f"{stem}.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{stem}.dist-info/RECORD": "",
+        f"{name}.pth": f"{sysconfig.get_path('purelib')}\n",
+    }
+    with zipfile.ZipFile(folder / f"{stem}-py3-none-any.whl", "w") as archive:
+        for path, content in held.items():
+            archive.writestr(path, content or "")
+
+
+def test_one_tool_brings_generator_cluster_commands_and_kubectl_plugin(tool: Path) -> None:
+    for command in ("stashgen build", "stashgen status", "kubectl-stashgen"):
+        program, *arguments = command.split()
+        done = subprocess.run(
+            [tool / program, *arguments, "--help"],
+            env={"PATH": os.defpath},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith(f"usage: {command.replace('kubectl-', 'kubectl ')}")
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_metadata_says_licence_home_and_pythons(name: str, built: dict[str, Built]) -> None:
+    metadata = _metadata(name, built[name])
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert metadata["Project-URL"] == f"Homepage, {HOMEPAGE}"
+    pythons = SpecifierSet(metadata["Requires-Python"])
+    assert {
+        item.rpartition(" ")[2]
+        for item in metadata.get_all("Classifier", [])
+        if item.startswith("Programming Language")
+    } == {f"3.{minor}" for minor in range(30) if f"3.{minor}" in pythons}
 
 
 def test_modules_are_the_installed_ones(installed: Installed) -> None:

@@ -84,7 +84,7 @@ class Command:
 
 def parse(arguments: Sequence[str], program: str) -> Command | int:
     """The command, or the exit code if argparse has printed help or an error already."""
-    parser = _parser(program)
+    parser = parsers(program)[None]
     try:
         given = vars(parser.parse_args(arguments))
         if given["verb"] is None:
@@ -102,7 +102,8 @@ def parse(arguments: Sequence[str], program: str) -> Command | int:
     return Command(where=where, as_json=as_json, **given)
 
 
-def _parser(program: str) -> argparse.ArgumentParser:
+def parsers(program: str) -> dict[str | None, argparse.ArgumentParser]:
+    """By verb; under None the whole command line's."""
     parser = argparse.ArgumentParser(
         prog=program,
         description="Inspect, start and restore backups in a cluster, with your own permissions.",
@@ -144,7 +145,8 @@ def _parser(program: str) -> argparse.ArgumentParser:
     _how(restore)
     logs = add("logs", "Print the log of the newest pod of a volume's backups and restores.")
     logs.add_argument("name", metavar="NAME", help=_NAME)
-    return parser
+    found: dict[str | None, Parser] = {None: parser}
+    return found | verbs.choices
 
 
 def _which(restore: Parser) -> None:

@@ -8,6 +8,7 @@ import gc
 import os
 import sys
 import traceback
+from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 from stashgen import __version__
 from stashgen.diagnostics import ExitCode, StashgenError, ToolError, printable
 from stashgen_controller.kube.clock import Clock, SystemClock
-from stashgen_controller.kubectl.arguments import SUMMARIES, Verb, Where, parse
+from stashgen_controller.kubectl.arguments import SUMMARIES, Verb, Where, parse, parsers
 from stashgen_controller.kubectl.console import Console
 
 _PLUGIN, _PROGRAM = "kubectl stashgen", "stashgen"
@@ -31,6 +32,10 @@ class StashgenVerb:
     def summary(self) -> str:
         """Its line in ``stashgen --help``."""
         return SUMMARIES[self.verb]
+
+    def parser(self) -> ArgumentParser:
+        """What it understands, for the shell's completion."""
+        return parsers(_PROGRAM)[self.verb]
 
     def __call__(self, arguments: Sequence[str]) -> int:
         """Run the verb in this process; returns the exit code."""

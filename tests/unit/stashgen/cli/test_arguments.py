@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from stashgen import __version__
-from stashgen.cli.arguments import Command, Requirement, parse
+from stashgen.cli.arguments import Command, parse
+from stashgen.cli.parsers import Requirement
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from stashgen.cli import plugin
 from stashgen.cli.arguments import OWN_VERBS, parse
 from stashgen.cli.installed import installed_verbs, load
 from stashgen.cli.main import run
@@ -51,4 +52,14 @@ def test_without_the_controller_a_verb_of_it_is_an_unknown_one(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert parse(["status"], {}) == 2
-    assert "invalid choice: 'status'" in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert "invalid choice: 'status'" in printed
+    assert "uv tool install 'stashgen[cluster]'" in printed
+
+
+def test_without_the_controller_the_plugin_says_how_to_install_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("stashgen.cli.plugin.entry_points", lambda **_: ())
+    assert plugin.main() == 2
+    assert "uv tool install 'stashgen[cluster]'" in capsys.readouterr().err

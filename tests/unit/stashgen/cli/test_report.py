@@ -4,8 +4,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from stashgen.cli.arguments import Requirement
 from stashgen.cli.check import differences
+from stashgen.cli.parsers import Requirement
 from stashgen.cli.report import count, coverage_line, seen_from_here, show_coverage, show_findings
 from stashgen.diagnostics import Finding, Position, Severity
 from stashgen.model.coverage import Coverage

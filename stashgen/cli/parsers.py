@@ -1,0 +1,165 @@
+"""What the command line understands, and its ``--help``."""
+
+import argparse
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal, get_args
+
+from stashgen import __version__
+from stashgen.cli.installed import InstalledVerb
+
+Parser = argparse.ArgumentParser
+Verb = Literal["build", "check", "explain", "schema", "completion"]
+Topic = Literal["secrets"]
+Shell = Literal["bash", "zsh", "fish"]
+# Those of stashgen.policy.schema, which takes too long to import for every command.
+KINDS = ("Project", "Storage", "BackupPolicy")
+
+# What brings the verbs of the controller's distribution, and the kubectl plugin.
+INSTALL = "uv tool install 'stashgen[cluster]'"
+_EPILOG = """exit codes: 0 success, 1 findings, 2 usage or environment error, 3 internal error
+(a bug in stashgen), 130 interrupted"""
+
+
+class Requirement(StrEnum):
+    """What a build may be required to leave nothing of."""
+
+    PROTECTED = "protected"
+    KNOWN = "known"
+
+
+def parsers(others: Mapping[str, InstalledVerb]) -> dict[str | None, Parser]:
+    """By verb; under None the whole command line's.
+
+    Args:
+        others: Verbs of other installed packages.
+    """
+    parser = Parser(
+        prog="stashgen",
+        description="Compile backup policies into Kubernetes objects that are committed to Git.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"stashgen {__version__}")
+    parser.add_argument("--debug", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--project", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
+
+    def add(verb: Verb, summary: str, description: str, *parents: Parser) -> Parser:
+        return verbs.add_parser(
+            verb,
+            parents=[_debug(), *parents],
+            allow_abbrev=False,
+            help=summary,
+            description=description,
+        )
+
+    build = add(
+        "build",
+        "write the output folder",
+        "Compile the project and write its output folder. Nothing is written if any finding is an "
+        "error.",
+        _project(),
+        _covered(),
+    )
+    _where(build)
+    add(
+        "check",
+        "compare the output folder with a fresh build",
+        "Compile the project and compare the result with the output folder. Every file that a "
+        "build would add, change or delete is a finding. Nothing is written.",
+        _project(),
+        _covered(),
+    )
+    explain = add(
+        "explain",
+        "say what the project comes to",
+        "secrets: every Secret that must exist, by cluster and namespace, with its keys, the pods "
+        "that mount it, and what brings it. Nothing is written.",
+        _project(),
+    )
+    explain.add_argument("topic", choices=get_args(Topic))
+    _schema(
+        add(
+            "schema",
+            "print JSON Schemas for editors and kubeconform",
+            "Print the JSON Schema of the documents that people write, for an editor. It says the "
+            "shape only; check knows the rest.",
+        )
+    )
+    completion = add(
+        "completion",
+        "print a completion script for a shell",
+        "Print a script that completes commands and options.",
+    )
+    completion.add_argument("shell", choices=get_args(Shell), help="the shell that will run it")
+    for name, other in others.items():
+        verbs.add_parser(
+            name, parents=[other.parser()], add_help=False, help=f"{other.summary} (in a cluster)"
+        )
+    found: dict[str | None, Parser] = {None: parser}
+    return found | verbs.choices
+
+
+def _debug() -> Parser:
+    shared = Parser(add_help=False, allow_abbrev=False)
+    shared.add_argument(
+        "--debug",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="print a traceback if stashgen itself fails",
+    )
+    return shared
+
+
+def _project() -> Parser:
+    shared = Parser(add_help=False, allow_abbrev=False)
+    shared.add_argument(
+        "--project",
+        metavar="DIR",
+        type=Path,
+        default=argparse.SUPPRESS,
+        help="folder with stashgen.yaml (default: the nearest one, from here upwards)",
+    )
+    return shared
+
+
+def _covered() -> Parser:
+    covered = Parser(add_help=False, allow_abbrev=False)
+    covered.add_argument(
+        "--require",
+        action="append",
+        default=[],
+        choices=[*Requirement],
+        help="exit with code 1 if a volume of the inventory is unprotected (protected) or unknown "
+        "(known); may be given twice",
+    )
+    return covered
+
+
+def _where(build: Parser) -> None:
+    where = build.add_mutually_exclusive_group()
+    where.add_argument(
+        "-o",
+        "--output",
+        metavar="DIR",
+        type=Path,
+        help="write to DIR instead of the project's output folder",
+    )
+    where.add_argument(
+        "--stdout", action="store_true", help="print the objects instead of writing files"
+    )
+
+
+def _schema(schema: Parser) -> None:
+    which = schema.add_mutually_exclusive_group()
+    which.add_argument("--kind", choices=KINDS, help="of one kind only (default: all in one)")
+    which.add_argument(
+        "--kubeconform",
+        metavar="DIR",
+        type=Path,
+        help="write a schema a kind below DIR instead, those of the rendered KubeStash kinds "
+        "included",
+    )

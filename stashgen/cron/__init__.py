@@ -4,8 +4,22 @@ Independent of KubeStash. croniter accepts nine classes of schedules that the AP
 moves runs that a clock change skips, so it serves only as a second opinion.
 """
 
+from stashgen.cron.every import every_to_cron
 from stashgen.cron.fields import Code, CronError
-from stashgen.cron.schedule import ClockChange, Schedule
-from stashgen.cron.spread import every_to_cron, spread
+from stashgen.cron.nightly import hourly_window
+from stashgen.cron.schedule import ClockChange, Schedule, changed_times
+from stashgen.cron.spread import spread
+from stashgen.cron.window import Window, parse_window
 
-__all__ = ["ClockChange", "Code", "CronError", "Schedule", "every_to_cron", "spread"]
+__all__ = [
+    "ClockChange",
+    "Code",
+    "CronError",
+    "Schedule",
+    "Window",
+    "changed_times",
+    "every_to_cron",
+    "hourly_window",
+    "parse_window",
+    "spread",
+]

@@ -38,6 +38,8 @@ class Code(StrEnum):
     INTERVAL = "SG403"
     SKIPPED = "SG404"
     REPEATED = "SG405"
+    WINDOW = "SG407"
+    EACH_HOUR = "SG408"
 
 
 class CronError(ValueError):
@@ -136,7 +138,7 @@ def _expand_macro(text: str) -> str:
         raise _syntax(text, f"it is longer than {_LONGEST_TEXT} characters")
     if text.startswith(("TZ=", "CRON_TZ=")):
         why = "Kubernetes rejects a time zone inside the schedule"
-        raise _syntax(text, why, "set timeZone of the cluster in stashgen.yaml")
+        raise _syntax(text, why, "set timeZone of the policy, or of the cluster in stashgen.yaml")
     if not text.startswith("@"):
         return text
     if text in _MACROS:

@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Self
 from zoneinfo import ZoneInfo
 
+from stashgen.cron.every import ChangedTimes
 from stashgen.cron.fields import parse_fields
 
 _MINUTE = timedelta(minutes=1)
@@ -159,6 +160,25 @@ class Schedule:
                 for time in times:
                     if low <= base + time < high:
                         yield base + time
+
+
+@lru_cache(maxsize=100)
+def changed_times(zone: ZoneInfo, start: datetime, days: int = 731) -> ChangedTimes:
+    """The local times that a zone's clock changes skip or repeat.
+
+    The rules of most zones name a weekday, so these are an hour or two of Sunday.
+    """
+    first = _ceil_minute(start)
+    skipped: set[tuple[int, int]] = set()
+    repeated: set[tuple[int, int]] = set()
+    for (_, at, before), (_, _, after) in pairwise(
+        _segments(first, first + days * _DAY_MINUTES, zone)
+    ):
+        for minute in range(*sorted((at + before, at + after))):
+            day, time = divmod(minute, _DAY_MINUTES)
+            weekday = date.fromordinal(_EPOCH_ORDINAL + day).isoweekday() % 7
+            (skipped if after > before else repeated).add((weekday, time))
+    return ChangedTimes(frozenset(skipped), frozenset(repeated))
 
 
 def _ceil_minute(moment: datetime) -> int:

@@ -5,9 +5,9 @@ of other volumes. One number is drawn from the seed and each field takes an inde
 digit of it (mixed radix), so jobs that share a minute do not share their hour.
 """
 
-import hashlib
 import re
 
+from stashgen.cron.digits import Digits
 from stashgen.cron.fields import FIELDS, Code, CronError, Field, parse_fields
 from stashgen.diagnostics import quote
 
@@ -18,24 +18,10 @@ _SHORT_FORMS = {
     "monthly": "H H H * *",
 }
 _HASHED = re.compile(r"H(?:\(([0-9]{1,2})-([0-9]{1,2})\))?(?:/([0-9]{1,2}))?", re.ASCII)
+_RANGE = re.compile(r"([0-9]{1,2})-([0-9]{1,2})(?:/([0-9]{1,2}))?", re.ASCII)
+_HOURS = FIELDS[1]
 # Every month has 28 days; H never chooses a later one.
 _HASHED_DAYS = 28
-
-_MINUTE = 60
-_HOUR = 60 * _MINUTE
-_DAY = 24 * _HOUR
-_WEEK = 7 * _DAY
-
-
-class _Digits:
-    """Independent digits of one hash."""
-
-    def __init__(self, seed: str) -> None:
-        self._rest = int.from_bytes(hashlib.sha256(seed.encode()).digest())
-
-    def next(self, base: int) -> int:
-        self._rest, digit = divmod(self._rest, base)
-        return digit
 
 
 def spread(schedule: str, seed: str) -> str:
@@ -43,46 +29,55 @@ def spread(schedule: str, seed: str) -> str:
 
     ``H`` is one value of the field, ``H(0-5)`` one within the range, ``H/15`` every 15 from a first
     value below 15, ``H(0-29)/10`` both; ``hourly``, ``daily``, ``weekly`` and ``monthly`` are short
-    for ``H * * * *``, ``H H * * *``, ``H H * * H`` and ``H H H * *``. A schedule without ``H`` is
-    returned as it is, after it has been checked.
+    for ``H * * * *``, ``H H * * *``, ``H H * * H`` and ``H H H * *``. A range of hours may pass
+    midnight, which cron itself does not know: ``22-5`` becomes ``22-23,0-5``. A schedule with
+    neither is returned as it is, after it has been checked.
 
     Raises:
         CronError: the result is not a valid schedule, or an ``H`` has an impossible range or step.
     """
     text = _SHORT_FORMS.get(schedule, schedule)
     parts = text.split()
-    if len(parts) != len(FIELDS) or "H" not in text:
+    if len(parts) != len(FIELDS):
         parse_fields(text)
         return text
-    digits = _Digits(seed)
-    result = " ".join(
+    digits = Digits(seed)
+    resolved = [
         ",".join(_resolve(schedule, field, item, digits) for item in part.split(","))
         for field, part in zip(FIELDS, parts, strict=True)
-    )
+    ]
+    result = text if resolved == parts else " ".join(resolved)
     parse_fields(result)
     return result
 
 
-def _resolve(schedule: str, field: Field, item: str, digits: _Digits) -> str:
+def _resolve(schedule: str, field: Field, item: str, digits: Digits) -> str:
     match = _HASHED.fullmatch(item)
     if match is None:
-        return item
+        return _past_midnight(item) if field is _HOURS else item
     first, last, step = (None if group is None else int(group) for group in match.groups())
     low = field.low if first is None else first
     high = field.high if last is None else last
     if first is None and field.name == "day of month":
         high = _HASHED_DAYS
     width = high - low + 1
-    if low < field.low or high > field.high or width < 1 or step == 0 or (step or 1) > width:
+    if field is _HOURS and low > high:
+        width += field.size
+    is_outside = max(low, high) > field.high or low < field.low
+    if is_outside or width < 1 or step == 0 or (step or 1) > width:
         raise CronError(
             Code.SYNTAX,
             f"schedule {quote(schedule)} is not valid",
             f"{quote(item)} does not fit the {field.name} field, {field.low} to {field.high}",
-            "write H(first-last)/step with first before last and a step that fits the range",
+            "write H(first-last)/step with first before last (hours may pass midnight) and a step "
+            "that fits the range",
         )
     if step is None:
-        return str(low + digits.next(width))
-    return _stepped(low + digits.next(step), high, step)
+        return str(field.low + (low - field.low + digits.next(width)) % field.size)
+    start = low + digits.next(step)
+    if low > high:
+        return _listed(start, low + width - 1, step)
+    return _stepped(start, high, step)
 
 
 def _stepped(first: int, high: int, step: int) -> str:
@@ -90,60 +85,23 @@ def _stepped(first: int, high: int, step: int) -> str:
     return f"{first}-{high}/{step}" if first + step <= high else str(first)
 
 
-def every_to_cron(every_seconds: int, offset_seed: str) -> str:
-    """The schedule that runs once in each interval, at an offset within [0, every).
-
-    Only intervals that a cron field can repeat without a jump at midnight or at the full hour are
-    possible: divisors of an hour in minutes, divisors of a day in hours, and seven days.
-
-    Raises:
-        CronError: any other interval; the fix names the next shorter and longer ones.
-    """
-    digits = _Digits(offset_seed)
-    if every_seconds >= _MINUTE and _HOUR % every_seconds == 0 and every_seconds % _MINUTE == 0:
-        step = every_seconds // _MINUTE
-        first = digits.next(step)
-        return f"{_repeat(first, FIELDS[0], step)} * * * *"
-    minute = digits.next(60)
-    if every_seconds >= _HOUR and _DAY % every_seconds == 0 and every_seconds % _HOUR == 0:
-        step = every_seconds // _HOUR
-        return f"{minute} {_repeat(digits.next(step), FIELDS[1], step)} * * *"
-    if every_seconds == _WEEK:
-        return f"{minute} {digits.next(24)} * * {digits.next(7)}"
-    shorter = max((each for each in _INTERVALS if each < every_seconds), default=None)
-    longer = min((each for each in _INTERVALS if each > every_seconds), default=None)
-    near = " or ".join(_duration(each) for each in (shorter, longer) if each is not None)
-    raise CronError(
-        Code.INTERVAL,
-        f"every: {_duration(every_seconds)} {_problem(every_seconds)}",
-        "cron repeats minutes within an hour and hours within a day: only their divisors, and 7d, "
-        "give equal intervals",
-        f"use {near}",
-    )
-
-
-def _problem(seconds: int) -> str:
-    name, size = ("an hour", _HOUR) if seconds < _HOUR else ("a day", _DAY)
-    if 0 < seconds < size and size % seconds:
-        return f"does not divide {name} evenly"
-    return "cannot be expressed as a cron schedule"
-
-
-_INTERVALS = (
-    *(minutes * _MINUTE for minutes in range(1, 61) if 60 % minutes == 0),
-    *(hours * _HOUR for hours in range(2, 25) if 24 % hours == 0),
-    _WEEK,
-)
-
-
-def _repeat(first: int, field: Field, step: int) -> str:
+def _past_midnight(item: str) -> str:
+    """A range of hours that ends on the next day, as cron writes it; anything else as it is."""
+    match = _RANGE.fullmatch(item)
+    if match is None:
+        return item
+    first, last, step = (int(group or 1) for group in match.groups())
+    if not last < first <= _HOURS.high or not 1 <= step <= _HOURS.size:
+        return item
     if step == 1:
-        return "*"
-    return f"*/{step}" if first == 0 and step < field.size else _stepped(first, field.high, step)
+        return f"{_between(first, _HOURS.high)},{_between(0, last)}"
+    return _listed(first, last + _HOURS.size, step)
 
 
-def _duration(seconds: int) -> str:
-    for unit, size in (("d", _DAY), ("h", _HOUR), ("m", _MINUTE)):
-        if seconds % size == 0 and (seconds != _DAY or unit == "h"):
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
+def _between(first: int, last: int) -> str:
+    return f"{first}-{last}" if first < last else str(first)
+
+
+def _listed(first: int, last: int, step: int) -> str:
+    """Hours in steps, those from 24 on the next day's."""
+    return ",".join(str(hour % _HOURS.size) for hour in range(first, last + 1, step))

@@ -41,6 +41,8 @@ class Session(Model):
     """One schedule: exactly one of ``every`` and ``schedule`` (in which ``H`` is spread).
 
     Attributes:
+        between: The hours in which ``every`` runs, ``22:00-05:00``; they may pass midnight.
+        days: The weekdays on which it runs, or its hours begin: ``mon-fri``.
         paths: Files and folders of the volume that are backed up; all of it by default.
         exclude: Patterns of files that are left out beside the policy's.
     """
@@ -48,6 +50,8 @@ class Session(Model):
     name: str
     every: str | None = None
     schedule: str | None = None
+    between: str | None = None
+    days: tuple[str, ...] | None = None
     timeout: str = "1h"
     history_limit: Int = 3
     suspend: Bool = False
@@ -85,6 +89,7 @@ class BackupPolicySpec(Model):
     """The desired backups.
 
     Attributes:
+        time_zone: In which its schedules run; default the cluster's.
         exclude: Patterns of files that every session leaves out (restic's); one that begins with a
             slash is about the top of the volume.
         on_unreadable: Whether a backup that could not read some files is a failed one (``fail``)
@@ -93,6 +98,7 @@ class BackupPolicySpec(Model):
 
     select: Select
     sessions: tuple[Session, ...]
+    time_zone: str | None = None
     encryption: Encryption | None = None
     job: Job | None = None
     exclude: tuple[str, ...] = ()

@@ -37,6 +37,7 @@ from stashgen.resolve.policies import (
 from stashgen.resolve.retirement import retire
 from stashgen.resolve.schedules import (
     ClockChanges,
+    each_hour_finding,
     schedule_finding,
     schedule_for,
     schedule_origin,
@@ -110,10 +111,7 @@ class _Resolver:
         self._storages: dict[tuple[str, str, str], ResolvedStorage] = {}
         self._refused: set[tuple[str, Position, str]] = set()
         self._clocks: dict[tuple[Origin, str], ClockChanges] = {}
-        self._clusters = {
-            cluster.id: (cluster, ZoneInfo(cluster.time_zone))
-            for cluster in policies.project.value.spec.clusters
-        }
+        self._clusters = {cluster.id: cluster for cluster in policies.project.value.spec.clusters}
 
     def protect(
         self, selected: Iterable[tuple[Volume, Authored[BackupPolicy]]]
@@ -128,8 +126,9 @@ class _Resolver:
                 self.findings += outcome.findings
                 effective[name] = outcome.value if outcome.ok else None
             known = effective[name]
-            cluster, zone = self._clusters[volume.key.cluster_id]
+            cluster = self._clusters[volume.key.cluster_id]
             if known is not None:
+                zone = ZoneInfo(policy.value.spec.time_zone or cluster.time_zone)
                 protection = self._protection(volume, known, cluster, zone)
                 made += [protection] if protection is not None else []
         for clock in self._clocks.values():
@@ -170,12 +169,17 @@ class _Resolver:
     ) -> ResolvedSession | None:
         origin = schedule_origin(part.session, part.origin)
         try:
-            schedule = schedule_for(part.session, volume.key)
+            schedule = schedule_for(part.session, volume.key, zone)
         except CronError as error:
-            self._once(schedule_finding(origin, error))
+            self._once(schedule_finding(part.session, part.origin, error))
             return None
+        nightly = each_hour_finding(part.session, origin)
+        if nightly is not None:
+            self._once(nightly)
         if zone.key != "Etc/UTC":
-            clock = self._clocks.setdefault((origin, zone.key), ClockChanges(origin, zone))
+            clock = self._clocks.setdefault(
+                (origin, zone.key), ClockChanges(part.session, part.origin, zone)
+            )
             clock.add(volume.key, schedule)
         copies = [self._copy(volume, copy, cluster) for copy in part.copies]
         complete = tuple(copy for copy in copies if copy is not None)
@@ -184,7 +188,7 @@ class _Resolver:
         return ResolvedSession(
             name=part.session.name,
             schedule=schedule,
-            time_zone=cluster.time_zone,
+            time_zone=zone.key,
             timeout_seconds=part.timeout_seconds,
             history_limit=part.session.history_limit,
             suspend=part.session.suspend,

@@ -1,5 +1,6 @@
 """The schedule of a session for one volume, and what clock changes do to it."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -14,21 +15,56 @@ from stashgen.resolve.findings import finding
 
 # A build does not depend on the clock: the same input gives the same findings every year.
 _START = datetime(2026, 1, 1, tzinfo=UTC)
+_HOUR_SECONDS = 3600
 _FIX = "write five fields, such as 0 2 * * *"
 
 
-def schedule_for(session: Session, key: VolumeKey) -> str:
+def schedule_for(session: Session, key: VolumeKey, zone: ZoneInfo) -> str:
     """The session's schedule for one volume, with no ``H`` left.
 
-    The offset depends on the volume's identity and the session's name, and on nothing else.
+    The offset depends on the volume's identity and the session's name, and on nothing else; of
+    ``every`` it is clear of the times that the zone's clock skips or repeats, where it can be.
 
     Raises:
-        CronError: the hash chose values that never coincide.
+        CronError: the hash chose values that never coincide, or the window is not one for it.
     """
     seed = f"{key.cluster_id}/{key.namespace}/{key.name}/{session.name}"
     if session.every is not None:
-        return cron.every_to_cron(parse_duration(session.every), seed)
+        window = cron.parse_window(session.between, session.days)
+        changed = cron.changed_times(zone, _START)
+        return cron.every_to_cron(parse_duration(session.every), seed, window, changed)
+    if session.between is not None or session.days is not None:
+        field = "between" if session.between is not None else "days"
+        raise CronError(
+            cron.Code.WINDOW,
+            f"{field} and schedule are both set",
+            "a schedule has its own hours and days; a window is for every, which it spreads",
+            f"use every, or remove {field}",
+        )
     return cron.spread(session.schedule or "", seed)
+
+
+def each_hour_finding(session: Session, origin: Origin) -> Finding | None:
+    """A warning about a schedule that looks like once a night and runs in each of its hours."""
+    found = cron.hourly_window(session.schedule) if session.schedule is not None else None
+    if found is None:
+        return None
+    window, runs = found
+    why = "cron has no windows: it runs in each of these hours"
+    fix = f'for one run a night write every: 1d with between: "{window.text}"'
+    if window.is_daily:
+        fix += ", for one an hour every: 1h with it"
+    else:
+        why += "; its days are those of the runs, and after midnight it is the next day"
+        fix += " and with days, which are those on which the window begins"
+    return finding(
+        cron.Code.EACH_HOUR,
+        origin,
+        f"schedule {quote(session.schedule or '')} runs {runs} times a night",
+        why=why,
+        fix=fix,
+        severity=Severity.WARNING,
+    )
 
 
 def schedule_origin(session: Session, origin: Origin) -> Origin:
@@ -36,16 +72,25 @@ def schedule_origin(session: Session, origin: Origin) -> Origin:
     return origin.at("every" if session.every is not None else "schedule")
 
 
-def schedule_finding(origin: Origin, error: CronError) -> Finding:
-    """A finding about an impossible schedule, where it is written."""
-    return finding(error.code, origin, error.message, why=error.why, fix=error.fix or _FIX)
+def schedule_finding(session: Session, origin: Origin, error: CronError) -> Finding:
+    """A finding about an impossible schedule, where the session at ``origin`` says it."""
+    windows = [name for name in ("between", "days") if getattr(session, name) is not None]
+    return finding(
+        error.code,
+        schedule_origin(session, origin),
+        error.message,
+        why=error.why,
+        fix=error.fix or _FIX,
+        related=[origin.at(name).position for name in windows],
+    )
 
 
 class ClockChanges:
     """The effect of clock changes on the runs of a session, over all its volumes."""
 
-    def __init__(self, origin: Origin, zone: ZoneInfo) -> None:
-        self._origin = origin
+    def __init__(self, session: Session, origin: Origin, zone: ZoneInfo) -> None:
+        self._session = session
+        self._origin = schedule_origin(session, origin)
         self._zone = zone
         self._affected: dict[str, tuple[set[VolumeKey], str, datetime]] = {}
 
@@ -53,9 +98,18 @@ class ClockChanges:
         """Add one volume's schedule."""
         for change in Schedule.parse(schedule).clock_changes(self._zone, _START):
             code = cron.Code.SKIPPED if change.skipped else cron.Code.REPEATED
+            if code not in self._minded():
+                continue
             local = (change.skipped or change.repeated)[0]
             entry = self._affected.setdefault(code, (set(), schedule, local))
             entry[0].add(key)
+
+    def _minded(self) -> Iterable[str]:
+        """Of ``every``, one run more breaks no promise, nor does one less among many an hour."""
+        if self._session.every is None:
+            return (cron.Code.SKIPPED, cron.Code.REPEATED)
+        is_rare = parse_duration(self._session.every) > _HOUR_SECONDS
+        return (cron.Code.SKIPPED,) if is_rare else ()
 
     def findings(self) -> list[Finding]:
         """One warning for skipped runs and one for repeated runs."""

@@ -12,8 +12,7 @@ from math import ceil
 from zoneinfo import ZoneInfo
 
 from stashgen.api.retention_policy import COUNTS, RetentionPolicySpec
-from stashgen.cron import CronError, Schedule
-from stashgen.cron.spread import every_to_cron, spread
+from stashgen.cron import CronError, Schedule, Window, every_to_cron, parse_window, spread
 from stashgen.diagnostics import Finding, quote
 from stashgen.kubestash.retention import retention_period
 from stashgen.policy.duration import parse_duration
@@ -115,12 +114,20 @@ def _ticks_of(session: Mapping[str, Json]) -> tuple[datetime, ...]:
     every, schedule = session.get("every"), session.get("schedule")
     try:
         if isinstance(every, str):
-            return _year_of(every_to_cron(parse_duration(every), ""))
+            return _year_of(every_to_cron(parse_duration(every), "", _window_of(session)))
         if isinstance(schedule, str):
             return _year_of(spread(schedule, ""))
     except (CronError, ValueError):
         pass
     return ()
+
+
+def _window_of(session: Mapping[str, Json]) -> Window:
+    between, days = session.get("between"), session.get("days")
+    return parse_window(
+        between if isinstance(between, str) else None,
+        [str(day) for day in days] if isinstance(days, list) else None,
+    )
 
 
 @lru_cache(maxsize=100)

@@ -21,6 +21,9 @@ from stashgen.yaml.documents import Document
 
 M = TypeVar("M", bound=Model)
 
+# How alike two names are, as difflib counts: alike, or the same but for a slip of the finger.
+_SIMILAR, _TYPO = 0.6, 0.8
+
 _TYPES = {
     "string_type": "a string",
     "int_type": "an integer",
@@ -53,7 +56,7 @@ def parse(document: Document, model: type[M]) -> tuple[M | None, tuple[Finding, 
     }
     # A misspelt field is not also reported as missing.
     misspelt = {
-        (*keys[:-1], _close(model, keys))
+        (*keys[:-1], _close(model, keys, _SIMILAR))
         for keys, detail in problems
         if detail["type"] == "extra_forbidden"
     }
@@ -199,19 +202,20 @@ def _nearest(model: type[Model], keys: Keys) -> str:
     """What an unknown field was probably meant to be."""
     name = str(keys[-1])
     here = _fields_at(model, keys[:-1])
-    close = _close(model, keys)
+    others = [path for path in _paths(model, "") if path.rsplit(".", 1)[-1] == name]
+    # The very name somewhere else is more likely than a name that is merely similar.
+    close = _close(model, keys, _TYPO if others else _SIMILAR)
     if close is not None:
         return f"did you mean {quote(close)}?"
-    others = [path for path in _paths(model, "") if path.rsplit(".", 1)[-1] == name]
     if others:
         return f"move {name} to {' or '.join(others[:3])}"
     return f"the known fields here are {', '.join(here)}" if here else "remove it"
 
 
-def _close(model: type[Model], keys: Keys) -> str | None:
-    """The field at this place whose name is closest to the last key."""
+def _close(model: type[Model], keys: Keys, likeness: float) -> str | None:
+    """The field at this place whose name is closest to the last key, if it is close enough."""
     lowered = {field.lower(): field for field in _fields_at(model, keys[:-1])}
-    close = difflib.get_close_matches(str(keys[-1]).lower(), lowered, n=1)
+    close = difflib.get_close_matches(str(keys[-1]).lower(), lowered, n=1, cutoff=likeness)
     return lowered[close[0]] if close else None
 
 

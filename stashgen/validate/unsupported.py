@@ -32,7 +32,6 @@ _FIELDS = {
             "spec.exceptions",
             "spec.select.clusters",
             "spec.select.workloads",
-            "spec.sessions[].between",
             "spec.job.runAs.from",
         }
     ),

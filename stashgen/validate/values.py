@@ -12,8 +12,8 @@ from datetime import date
 from enum import StrEnum
 
 from stashgen.api.retention_policy import RetentionPolicySpec
-from stashgen.cron.fields import CronError
-from stashgen.cron.spread import every_to_cron, spread
+from stashgen.cron import CronError, every_to_cron, parse_window, spread
+from stashgen.cron.window import parse_days
 from stashgen.diagnostics import quote
 from stashgen.kubestash.names import MAX_SESSION
 from stashgen.kubestash.retention import retention_period
@@ -192,6 +192,36 @@ def schedule(value: Json) -> Problem | None:
             spread(value, "")
     except CronError as error:
         return _of_cron(error)
+    return None
+
+
+def between(value: Json) -> Problem | None:
+    """A part of the day, in which a session runs."""
+    try:
+        if isinstance(value, str):
+            parse_window(value)
+    except ValueError as error:
+        return Problem(
+            Code.NOT_ALLOWED,
+            f"{quote(value)} is not a window",
+            str(error),
+            'write two times of day, such as "22:00-05:00", which passes midnight',
+        )
+    return None
+
+
+def weekday(value: Json) -> Problem | None:
+    """A day of the week, or a range of them."""
+    try:
+        if isinstance(value, str):
+            parse_days([value])
+    except ValueError as error:
+        return Problem(
+            Code.NOT_ALLOWED,
+            f"{quote(value)} is not a day of the week",
+            str(error),
+            "write days such as mon, or mon-fri",
+        )
     return None
 
 

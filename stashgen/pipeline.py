@@ -120,12 +120,10 @@ def objects(
         return _nothing(findings)
 
     manifests = render(resolved.value, kept.value)
-    refused = [
-        *limit_findings(policies.value.project, manifests),
-        *retired_secrets(resolved.value.retired, manifests, before),
-    ]
-    if refused:
-        return _nothing(findings + refused)
+    findings += limit_findings(policies.value.project, manifests)
+    findings += retired_secrets(resolved.value.retired, manifests, before)
+    if has_errors(findings):
+        return _nothing(findings)
     found = Objects(resolved.value, kept.value, recorded.value, manifests)
     return Outcome(found, _sorted(findings))
 

@@ -22,11 +22,28 @@ class InventorySource(Model):
     namespace: str | None = None
 
 
+class Flux(Model):
+    """How Flux reads the output: a Kustomization of its own for each namespace.
+
+    Attributes:
+        source: The GitRepository with this project.
+        namespace: Of the GitRepository and of the Kustomizations.
+        path: The project's folder in that repository; its root by default.
+        depends_on: Kustomizations that come first, such as the one of the installation.
+    """
+
+    source: str
+    namespace: str = "flux-system"
+    path: str | None = None
+    depends_on: tuple[str, ...] = ()
+
+
 class Cluster(Model):
     """One cluster; its ``id`` is written once and outlives a rename.
 
     Attributes:
         labels: What selectors of clusters match.
+        flux: Flux applies it: the folder ``_flux`` has the Kustomizations.
         strict: Its API server lets the controller start only the pods that are in Git.
     """
 
@@ -35,6 +52,7 @@ class Cluster(Model):
     labels: dict[str, str] | None = None
     time_zone: str = "Etc/UTC"
     strict: Bool = False
+    flux: Flux | None = None
     inventory: tuple[InventorySource, ...]
 
 

@@ -8,9 +8,11 @@ from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
 from stashgen.model.manifest import Manifest, Record
 from stashgen.model.resolved import Protection, Resolved, ResolvedCopy
+from stashgen.policy.project import Cluster, Flux, Project
 from stashgen.render.admission import admission_objects
 from stashgen.render.annotations import without_substitution
 from stashgen.render.external_secret import external_secrets
+from stashgen.render.flux import flux_kustomization
 from stashgen.render.namespace import namespace_objects
 from stashgen.render.storage import backup_storage, storage_objects
 from stashgen.render.strict import labelled, parts_of, strict_objects
@@ -20,6 +22,7 @@ KUSTOMIZATION = "kustomization.yaml"
 _NAMESPACE = "_namespace.yaml"
 # No namespace name starts with an underscore.
 _OF_CLUSTER = "_cluster"
+_FLUX = "_flux"
 # A file name has at most 255 bytes, a claim's name 253.
 _LONGEST_STEM = 200
 
@@ -29,9 +32,9 @@ def render(resolved: Resolved, kept: tuple[Manifest, ...] = ()) -> tuple[Manifes
 
     ``<cluster>/<namespace>/`` has ``_namespace.yaml`` (what its volumes share),
     ``_storage-<name>.yaml``, ``_secret-<name>.yaml`` (an ExternalSecret), ``<volume>.yaml`` and
-    ``_retired-<repository>.yaml``; a strict cluster also has ``_cluster/admission.yaml``. Each
-    folder has a ``kustomization.yaml`` except the output folder itself, because two clusters are
-    never applied together.
+    ``_retired-<repository>.yaml``; a strict cluster also has ``_cluster/admission.yaml``, one that
+    Flux applies ``_flux/<namespace>.yaml``. Each folder has a ``kustomization.yaml`` except the
+    output folder itself, because two clusters are never applied together.
 
     Args:
         resolved: The resolved settings.
@@ -76,6 +79,9 @@ def render(resolved: Resolved, kept: tuple[Manifest, ...] = ()) -> tuple[Manifes
             records[manifest.path] = manifest.record
     for cluster in strict_clusters:
         _make_strict(cluster, files)
+    for item in resolved.project.spec.clusters:
+        if item.flux is not None:
+            _add_flux(resolved.project, item, item.flux, files)
     as_they_were = {manifest.path for manifest in kept if manifest.is_kept}
     return (
         *(
@@ -100,6 +106,17 @@ def _make_strict(cluster: str, files: dict[PurePosixPath, list[JsonObject]]) -> 
         reviewed = strict_objects(folder.name, [item for path in paths for item in files[path]])
         if reviewed:
             files[folder / _NAMESPACE] += reviewed
+
+
+def _add_flux(
+    project: Project, cluster: Cluster, flux: Flux, files: dict[PurePosixPath, list[JsonObject]]
+) -> None:
+    """Add the Kustomizations of a cluster's folders; they are applied by themselves."""
+    of_cluster = {path.parent for path in files if path.parts[0] == cluster.name}
+    output = PurePosixPath(flux.path or "", project.spec.output)
+    for folder in sorted(of_cluster):
+        path = PurePosixPath(cluster.name, _FLUX, f"{folder.name}.yaml")
+        files[path] = [flux_kustomization(flux, output / folder, strict=cluster.strict)]
 
 
 def _by_folder(protections: Iterable[Protection]) -> dict[PurePosixPath, list[Protection]]:
@@ -127,12 +144,16 @@ def _file_name(protection: Protection) -> str:
 
 
 def _kustomizations(files: Iterable[PurePosixPath]) -> Iterator[Manifest]:
-    """A kustomization for each folder, listing its files or folders."""
+    """A kustomization for each folder, listing its files or folders.
+
+    That of a cluster leaves out the Kustomizations of Flux, which apply the others.
+    """
     entries: dict[PurePosixPath, set[str]] = defaultdict(set)
     for path in files:
         folder = path.parent
         entries[folder].add(path.name)
-        entries[folder.parent].add(folder.name)
+        if folder.name != _FLUX:
+            entries[folder.parent].add(folder.name)
     for folder, resources in sorted(entries.items()):
         data: JsonObject = {
             "apiVersion": "kustomize.config.k8s.io/v1beta1",

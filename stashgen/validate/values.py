@@ -275,6 +275,21 @@ def inside(value: Json) -> Problem | None:
     )
 
 
+def folder_in_git(value: Json) -> Problem | None:
+    """The project's folder, relative to the root of its Git repository."""
+    if not isinstance(value, str):
+        return None
+    parts = value.split("/")
+    if value and not value.startswith("/") and not {"..", ""} & {*parts} and value.isprintable():
+        return None
+    return Problem(
+        Code.NOT_ALLOWED,
+        f"{quote(value)} is not a folder in the Git repository",
+        "Flux looks for the output below it",
+        'use a path relative to the root, such as "platform/backups", or leave it out for the root',
+    )
+
+
 def absolute(value: Json) -> Problem | None:
     """Where a volume is mounted in a container."""
     if not isinstance(value, str) or (

@@ -20,7 +20,9 @@ _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class Run:
+    """What a process took."""
+
     seconds: float
     cpu_seconds: float
     peak_bytes: int
@@ -30,10 +32,10 @@ def run() -> Iterator[dict[str, object]]:
     """One line for a build into an empty folder, one for a build that changes nothing."""
     with tempfile.TemporaryDirectory() as name:
         project = Path(name)
-        _write_project(project)
+        write_project(project, _NAMESPACES, _VOLUMES_EACH)
         for case in ("fresh", "unchanged"):
-            measured = _build(project)
-            objects = _count_objects(project / "rendered")
+            measured = run_build(project)
+            objects = count_objects(project / "rendered")
             yield {
                 "benchmark": "build",
                 "case": case,
@@ -46,32 +48,44 @@ def run() -> Iterator[dict[str, object]]:
             }
 
 
-def _build(project: Path) -> _Run:
+def run_build(project: Path) -> Run:
+    """``stashgen build`` of a project, by itself."""
+    arguments = ["-m", "stashgen", "build", "--project", str(project)]
+    return run_process(sys.executable, *arguments)
+
+
+def run_process(program: str, *arguments: str) -> Run:
+    """Run a program whose standard output nobody needs.
+
+    Raises:
+        RuntimeError: it failed.
+    """
     begin = time.perf_counter()
     process = os.posix_spawn(
-        sys.executable,
-        [sys.executable, "-m", "stashgen", "build", "--project", str(project)],
+        program,
+        [program, *arguments],
         os.environ | {"PYTHONPATH": str(_ROOT)},
+        file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)],
     )
     _, status, usage = os.wait4(process, 0)
     seconds = time.perf_counter() - begin
     if status != 0:
-        raise RuntimeError(f"the build failed with status {status}")
-    return _Run(seconds, usage.ru_utime + usage.ru_stime, _peak(usage))
+        raise RuntimeError(f"{program} failed with status {status}")
+    return Run(seconds, usage.ru_utime + usage.ru_stime, _peak(usage))
 
 
 def _peak(usage: resource.struct_rusage) -> int:
     return usage.ru_maxrss * _RSS_UNIT
 
 
-def _count_objects(folder: Path) -> int:
+def count_objects(folder: Path) -> int:
     """Documents of all files: each but a file's first begins with a separator."""
     return sum(1 + path.read_bytes().count(b"\n---\n") for path in folder.rglob("*.yaml"))
 
 
-def _write_project(folder: Path) -> None:
+def write_project(folder: Path, number_of_namespaces: int, volumes_each: int) -> None:
     """A namespace has a storage, a policy and its claims, one file each."""
-    namespaces = [f"team-{number}" for number in range(_NAMESPACES)]
+    namespaces = [f"team-{number}" for number in range(number_of_namespaces)]
     inventory = {"manifests": ["clusters/bench/**/*.yaml"]}
     cluster = {"name": "bench", "id": "ben1", "inventory": [inventory]}
     spec = {"defaults": {"encryption": {"secretName": "restic-key"}}, "clusters": [cluster]}
@@ -79,7 +93,7 @@ def _write_project(folder: Path) -> None:
     for namespace in namespaces:
         policies = [_storage(namespace), _policy(namespace)]
         _write(folder / "policies" / f"{namespace}.yaml", emit_all(policies))
-        for number in range(_VOLUMES_EACH):
+        for number in range(volumes_each):
             claim = f"data-postgres-analytics-primary-{number}"
             path = folder / "clusters" / "bench" / namespace / f"{claim}.yaml"
             _write(path, emit(_claim(namespace, claim)))

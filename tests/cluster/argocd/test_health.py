@@ -53,3 +53,20 @@ def test_flux_component_gives_the_documented_kustomizations_their_health_checks(
         kinds = {item["kind"] for item in spec.pop("healthCheckExprs")}
         assert kinds == {item.kind for item in phases()}
         assert spec == documented(f"flux/{name}.yaml")["spec"]
+
+
+def test_flux_component_reaches_the_kustomizations_that_a_build_writes(tmp_path: Path) -> None:
+    one = documented("flux/backups-by-namespace.yaml")["spec"]
+    rendered = tmp_path / one["path"]
+    case = ROOT / "tests" / "golden" / "cases" / "strict-cluster"
+    shutil.copytree(case / "expected" / "rendered" / "demo" / "_flux", rendered)
+    (component,) = one["components"]
+    shutil.copytree(ROOT / "controller" / "deploy" / "flux", (rendered / component).resolve())
+    # As Flux does (kustomize-controller, spec.components).
+    with (rendered / "kustomization.yaml").open("a", encoding="utf-8") as file:
+        file.write(f"components: [{component}]\n")
+    build = [str(ensure("kustomize") / "kustomize"), "build", str(rendered)]
+    text = subprocess.run(build, stdout=subprocess.PIPE, text=True, check=True).stdout
+    built = {item["metadata"]["name"]: item["spec"] for item in yaml.safe_load_all(text)}
+    assert built.keys() == {"backups.cluster", "backups-demo"}
+    assert all(spec["healthCheckExprs"] for spec in built.values())

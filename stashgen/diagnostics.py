@@ -99,9 +99,17 @@ class Outcome(Generic[T]):
 
 
 class StashgenError(Exception):
-    """Base of every error this package raises on purpose."""
+    """Base of every error this package raises on purpose.
+
+    Attributes:
+        details: Further lines, such as what a program wrote to standard error.
+    """
 
     exit_code = ExitCode.INTERNAL
+
+    def __init__(self, text: str, details: Sequence[str] = ()) -> None:
+        super().__init__(text)
+        self.details = tuple(details)
 
 
 class UsageError(StashgenError):

@@ -25,6 +25,9 @@ class Command:
         kind: The kind whose schema is printed; None for all.
         kubeconform: Where to write schemas for kubeconform.
         shell: Whose completion script is printed.
+        clusters: Names of the clusters to record; empty for all.
+        check: Compare the records with their sources and write nothing.
+        stdin: Record what standard input has.
     """
 
     verb: Verb
@@ -36,6 +39,9 @@ class Command:
     kind: str | None = None
     kubeconform: Path | None = None
     shell: Shell | None = None
+    clusters: tuple[str, ...] = ()
+    check: bool = False
+    stdin: bool = False
 
 
 def parse(
@@ -73,6 +79,9 @@ def parse(
         kind=getattr(given, "kind", None),
         kubeconform=getattr(given, "kubeconform", None),
         shell=getattr(given, "shell", None),
+        clusters=tuple(getattr(given, "clusters", ())),
+        check=getattr(given, "check", False),
+        stdin=getattr(given, "stdin", None) is not None,
     )
 
 

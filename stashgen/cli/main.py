@@ -38,7 +38,7 @@ def run(arguments: Sequence[str]) -> int:
         _say("interrupted")
         return ExitCode.INTERRUPTED
     except StashgenError as error:
-        _say(str(error))
+        _say(str(error), *error.details)
         return error.exit_code
     except BrokenPipeError:
         # The reader of our output has gone away; there is no one to report to.
@@ -89,6 +89,10 @@ def _run(arguments: Sequence[str]) -> int:
             from stashgen.cli.completion import completion
 
             code = completion(command)
+        case "inventory":
+            from stashgen.cli.inventory import inventory
+
+            code = inventory(command)
         case _:
             assert_never(command.verb)
     if sys.stdout is not None:
@@ -111,9 +115,10 @@ def _bug(error: Exception, *, debug: bool) -> int:
     return ExitCode.INTERNAL
 
 
-def _say(text: str) -> None:
+def _say(text: str, *details: str) -> None:
+    lines = (f"stashgen: {printable(text)}", *(f"  {printable(line)}" for line in details))
     with contextlib.suppress(OSError):
-        print(f"stashgen: {printable(text)}", file=sys.stderr, flush=True)
+        print("\n".join(lines), file=sys.stderr, flush=True)
 
 
 def _let_go(stream: TextIO | None) -> None:

@@ -10,7 +10,7 @@ from stashgen import __version__
 from stashgen.cli.installed import InstalledVerb
 
 Parser = argparse.ArgumentParser
-Verb = Literal["build", "check", "explain", "schema", "completion"]
+Verb = Literal["build", "check", "explain", "inventory", "schema", "completion"]
 Topic = Literal["secrets"]
 Shell = Literal["bash", "zsh", "fish"]
 # Those of stashgen.policy.schema, which takes too long to import for every command.
@@ -81,6 +81,16 @@ def parsers(others: Mapping[str, InstalledVerb]) -> dict[str | None, Parser]:
         _project(),
     )
     explain.add_argument("topic", choices=get_args(Topic))
+    _inventory(
+        add(
+            "inventory",
+            "render and record what is in a cluster, with kustomize, helm or kubectl",
+            "Render the sources of every recorded inventory (from: in stashgen.yaml) and write the "
+            "records, which build and check read. This is the only command that runs other "
+            "programs.",
+            _project(),
+        )
+    )
     _schema(
         add(
             "schema",
@@ -150,6 +160,29 @@ def _where(build: Parser) -> None:
     )
     where.add_argument(
         "--stdout", action="store_true", help="print the objects instead of writing files"
+    )
+
+
+def _inventory(inventory: Parser) -> None:
+    inventory.add_argument(
+        "--cluster",
+        metavar="NAME",
+        dest="clusters",
+        action="append",
+        default=[],
+        help="record only this cluster; may be given several times",
+    )
+    inventory.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing, and exit with code 1 if a record differs from its sources",
+    )
+    inventory.add_argument(
+        "stdin",
+        metavar="-",
+        nargs="?",
+        choices=["-"],
+        help="record the manifests on standard input, for a record without from:",
     )
 
 

@@ -86,7 +86,7 @@ def collect(source: Source) -> Outcome[Inventory]:
     for cluster_id, documents in source.manifests.items():
         collector = _Collector(
             cluster_id,
-            Placements(documents, source.namespaces.get(cluster_id, {})),
+            Placements(documents, source.namespaces.get(cluster_id, {}), source.records),
             ForeignBackups(cluster_id),
         )
         for document in documents:
@@ -179,7 +179,8 @@ def _is_no_manifest(item: Object) -> bool:
 def _all_mentions(collector: _Collector, item: Object) -> Iterator[Mention]:
     yield from mentions(item)
     yield from chart_mentions(item)
-    missing = [quote(path) for path in builds_of(item, collector.placements.folders)]
+    folders = collector.placements.folders_for(item.document.path)
+    missing = [quote(path) for path in builds_of(item, folders)]
     if missing:
         build = map_at(item.spec, "postBuild", "substitute")
         space = text_at(item.spec, "targetNamespace") or text_at(

@@ -73,6 +73,14 @@ def values_mentions(data: Mapping[str, Json], release: str) -> Iterator[Mention]
     yield from _walk(dict(data), (), release, None, ())
 
 
+def is_about_claims(path: str) -> bool:
+    """Whether a ``--set`` parameter such as ``persistence.size`` may decide about a claim."""
+    return any(
+        step.lower() in _BLOCKS or step in _TEMPLATES or step in CLAIM_NAMES
+        for step in path.split(".")
+    )
+
+
 def _application(spec: Mapping[str, Json], keys: Path, name: str) -> Iterator[Mention]:
     space = text_at(map_at(spec, "destination"), "namespace") or None
     sources: list[tuple[Path, Json]] = [((*keys, "source"), spec.get("source"))]

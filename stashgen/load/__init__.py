@@ -1,5 +1,5 @@
 """The first pass: files -> documents."""
 
-from stashgen.load.files import PROJECT_FILE, load
+from stashgen.load.files import PROJECT_FILE, load, load_project
 
-__all__ = ["PROJECT_FILE", "load"]
+__all__ = ["PROJECT_FILE", "load", "load_project"]

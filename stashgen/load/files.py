@@ -17,6 +17,7 @@ from stashgen.diagnostics import (
     quote,
 )
 from stashgen.load.patterns import Finder, segments_of
+from stashgen.model.recorded import cluster_of
 from stashgen.model.source import Source
 from stashgen.policy.project import DEFAULT_OUTPUT, DEFAULT_POLICIES
 from stashgen.yaml.documents import LARGEST_FILE_BYTES, Document, read_documents
@@ -35,6 +36,7 @@ class Code(StrEnum):
     NOTHING_FOUND = "SG117"
     NOT_INSIDE = "SG118"
     NOT_A_FILE = "SG119"
+    NO_RECORD = "SG120"
 
 
 def load(root: Path) -> Outcome[Source | None]:
@@ -42,27 +44,29 @@ def load(root: Path) -> Outcome[Source | None]:
 
     Every path and position is relative to ``root``. An unreadable part of an inventory is only a
     warning, because inventories are third-party files and may contain templates; its positions are
-    in ``Source.unreadable``.
+    in ``Source.unreadable``. A record is ours: what is wrong with it is an error.
 
     Raises:
         UsageError: ``root`` is not a folder, or has no ``stashgen.yaml``.
         ToolError: the system refuses to read a file or a folder.
     """
     with _system_errors():
-        if not root.is_dir():
-            raise UsageError(f"{root} is not a folder")
-        if not (root / PROJECT_FILE).is_file():
-            raise UsageError(f"there is no {PROJECT_FILE} in {root.absolute()}")
-        own = read_documents(_read(root / PROJECT_FILE), PROJECT_FILE)
-        project = next((one for one in own.value if one.data.get("kind") == "Project"), None)
+        own = _own_documents(root)
+        project = _project_of(own.value)
         if project is None:
             return Outcome(None, own.findings or (_no_project(),))
-        reading = _Reading(project, _finder(root, project), list(own.findings))
+        inventories = dict(_inventories(project))
+        records = {
+            one.record[1] for sources in inventories.values() for one in sources if one.record
+        }
+        reading = _Reading(project, _finder(root, project), frozenset(records), list(own.findings))
         policies = [one for one in own.value if one is not project]
         policies += reading.documents([_Files(_policy_patterns(project))], dirty=False)
-        inventories = dict(_inventories(project))
         manifests = {
-            cluster_id: tuple(reading.documents(sources, dirty=True))
+            cluster_id: (
+                *reading.documents(sources, dirty=True),
+                *reading.recorded(cluster_id, sources),
+            )
             for cluster_id, sources in inventories.items()
         }
         reading.refuse_strange_files()
@@ -73,8 +77,28 @@ def load(root: Path) -> Outcome[Source | None]:
         }
         for cluster_id, sources in inventories.items()
     }
-    source = Source(project, tuple(policies), manifests, unreadable, namespaces)
+    source = Source(project, tuple(policies), manifests, unreadable, namespaces, frozenset(records))
     return Outcome(source, tuple(reading.findings))
+
+
+def load_project(root: Path) -> Outcome[Document | None]:
+    """Read the Project alone, without the files that it names; errors as ``load``."""
+    with _system_errors():
+        own = _own_documents(root)
+    project = _project_of(own.value)
+    return Outcome(project, own.findings or (() if project is not None else (_no_project(),)))
+
+
+def _own_documents(root: Path) -> Outcome[tuple[Document, ...]]:
+    if not root.is_dir():
+        raise UsageError(f"{root} is not a folder")
+    if not (root / PROJECT_FILE).is_file():
+        raise UsageError(f"there is no {PROJECT_FILE} in {root.absolute()}")
+    return read_documents(_read(root / PROJECT_FILE), PROJECT_FILE)
+
+
+def _project_of(own: tuple[Document, ...]) -> Document | None:
+    return next((one for one in own if one.data.get("kind") == "Project"), None)
 
 
 @dataclass(slots=True)
@@ -85,12 +109,14 @@ class _Files:
         patterns: With their places in the project's document.
         exclude: Likewise.
         namespace: Of objects that name none.
+        record: The file of a record, in place of patterns.
         paths: The files that were found.
     """
 
     patterns: list[tuple[_Keys, str]]
     exclude: list[tuple[_Keys, str]] = field(default_factory=list)
     namespace: str | None = None
+    record: tuple[_Keys, PurePosixPath] | None = None
     paths: set[PurePosixPath] = field(default_factory=set)
 
 
@@ -100,6 +126,7 @@ class _Reading:
 
     project: Document
     finder: Finder
+    records: frozenset[PurePosixPath]
     findings: list[Finding]
     unreadable: list[Position] = field(default_factory=list)
 
@@ -111,7 +138,8 @@ class _Reading:
             source.paths.update(found)
             files.update(found)
         for path in sorted(files):
-            if path == PROJECT_FILE:
+            # A record is of one cluster, whatever patterns match it.
+            if path == PROJECT_FILE or path in self.records:
                 continue
             outcome = read_documents(_read(files[path]), path, dirty=dirty)
             if dirty:
@@ -122,6 +150,45 @@ class _Reading:
             else:
                 self.findings += outcome.findings
             yield from outcome.value
+
+    def recorded(self, cluster_id: str, sources: list[_Files]) -> Iterator[Document]:
+        """The documents of a cluster's records."""
+        for source in sources:
+            if source.record is None:
+                continue
+            keys, path = source.record
+            source.paths.add(path)
+            content = self._record(keys, path)
+            if content is None:
+                continue
+            if cluster_of(content) != cluster_id:
+                self._report(
+                    Code.NO_RECORD,
+                    keys,
+                    f"{quote(path)} is not a record of this cluster",
+                    "its first lines do not say that stashgen inventory wrote it for cluster id "
+                    f"{quote(cluster_id)}; the volumes of another cluster would be backed up",
+                    "move the file away if it is something else, and run stashgen inventory",
+                )
+                continue
+            outcome = read_documents(content, path)
+            self.findings += outcome.findings
+            yield from outcome.value
+
+    def _record(self, keys: _Keys, path: PurePosixPath) -> bytes | None:
+        found = self.finder.exact(path)
+        if found is not None:
+            return _read(found)
+        if path not in self.finder.refused and ".." not in path.parts:
+            self._report(
+                Code.NO_RECORD,
+                keys,
+                f"{quote(path)} does not exist",
+                "a build runs no program and reads the record alone; without it every volume of "
+                "the inventory would be missing",
+                "run stashgen inventory and commit the file",
+            )
+        return None
 
     def _find(self, source: _Files) -> dict[PurePosixPath, Path]:
         left_out = frozenset[PurePosixPath]()
@@ -215,11 +282,13 @@ def _inventories(project: Document) -> Iterator[tuple[str, list[_Files]]]:
 
 
 def _source(keys: _Keys, source: Json) -> _Files:
-    namespace = _at(source, "namespace")
+    namespace, record = _at(source, "namespace"), _at(source, "recorded")
+    is_inside = isinstance(record, str) and record and not record.startswith("/")
     return _Files(
         patterns=_texts((*keys, "manifests"), _at(source, "manifests")),
         exclude=_texts((*keys, "exclude"), _at(source, "exclude")),
         namespace=namespace if isinstance(namespace, str) and namespace else None,
+        record=((*keys, "recorded"), PurePosixPath(str(record))) if is_inside else None,
     )
 
 

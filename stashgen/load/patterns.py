@@ -62,6 +62,21 @@ class Finder:
                     found.setdefault(member.real, member.path)
         return {path: real for real, path in sorted(found.items(), key=lambda item: item[1])}
 
+    def exact(self, path: PurePosixPath) -> Path | None:
+        """The real path of one file, whatever its name; None if there is none or it is refused.
+
+        Raises:
+            OSError: a folder cannot be read.
+        """
+        entry: _Entry | None = _Entry(PurePosixPath(), self.root, is_folder=True)
+        for name in path.parts:
+            if entry is None or not entry.is_folder or name == "..":
+                return None
+            real = entry.real / name
+            there = real.exists() or real.is_symlink()
+            entry = self._entry(entry, name) if there else None
+        return entry.real if entry is not None and not entry.is_folder else None
+
     def paths(self, pattern: str) -> frozenset[PurePosixPath]:
         """Every path that matches a pattern, even of what cannot be read.
 

@@ -26,6 +26,7 @@ class Source:
         manifests: Documents of the inventory's files, by cluster id, in the order of their paths.
         unreadable: Positions where the inventory's files could not be read.
         namespaces: Of objects that name none, by cluster id and file.
+        records: Files that ``stashgen inventory`` wrote: their objects are rendered already.
     """
 
     project: Document
@@ -33,6 +34,7 @@ class Source:
     manifests: Mapping[str, tuple[Document, ...]]
     unreadable: tuple[Position, ...] = ()
     namespaces: Mapping[str, Mapping[PurePosixPath, str]] = field(default_factory=dict)
+    records: frozenset[PurePosixPath] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

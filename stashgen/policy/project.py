@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from stashgen.api.base import Bool, Model
 from stashgen.policy.shared import Encryption, Job, Metadata
 
@@ -9,16 +11,50 @@ DEFAULT_OUTPUT = "rendered"
 DEFAULT_POLICIES = ("policies",)
 
 
-class InventorySource(Model):
-    """Where to find volumes: shell patterns for manifest files, relative to the project.
+class HelmSource(Model):
+    """A release of a chart, as ``helm template`` renders it.
 
     Attributes:
+        chart: The chart's folder or archive.
+        values: Files of values, the last one wins.
+    """
+
+    chart: str
+    release: str
+    namespace: str
+    values: tuple[str, ...] = ()
+
+
+class RecordSource(Model):
+    """What ``stashgen inventory`` renders; exactly one of these. Paths are below the project.
+
+    Attributes:
+        kustomize: A folder that ``kustomize build`` renders.
+        flux: The folder that Flux applies to the cluster; its Kustomizations are followed.
+        command: A program and its arguments; it prints manifests.
+    """
+
+    kustomize: str | None = None
+    flux: str | None = None
+    helm: HelmSource | None = None
+    command: tuple[str, ...] | None = None
+
+
+class InventorySource(Model):
+    """Where to find volumes: in manifest files, or in a record of what is rendered from them.
+
+    Attributes:
+        manifests: Shell patterns for manifest files, relative to the project.
         exclude: Patterns of files that do not count.
+        recorded: The file that ``stashgen inventory`` writes; nothing else is read of the sources.
+        from_: What is recorded; empty if it is read from standard input.
         namespace: Of objects that name none and get none from a kustomization, Flux or Argo CD.
     """
 
-    manifests: tuple[str, ...]
+    manifests: tuple[str, ...] | None = None
     exclude: tuple[str, ...] = ()
+    recorded: str | None = None
+    from_: tuple[RecordSource, ...] = Field(default=(), alias="from")
     namespace: str | None = None
 
 

@@ -1,5 +1,5 @@
 """The second pass: documents -> validated objects."""
 
-from stashgen.validate.documents import validate
+from stashgen.validate.documents import validate, validate_project
 
-__all__ = ["validate"]
+__all__ = ["validate", "validate_project"]

@@ -69,6 +69,14 @@ def validate(source: Source) -> Outcome[PolicySet | None]:
     return Outcome(_policy_set(valid), ordered)
 
 
+def validate_project(document: Document) -> Outcome[Authored[Project] | None]:
+    """Check the Project alone: every finding that is not about other documents."""
+    model, findings = _read(document, "Project")
+    findings += version_findings(document)
+    authored = Authored(model, document) if isinstance(model, Project) else None
+    return Outcome(authored, tuple(sorted(findings, key=Finding.sort_key)))
+
+
 def _kind(document: Document) -> str | None:
     """Which of the known kinds a document is meant to be, even if its version is wrong."""
     kind = document.data.get("kind")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from stashgen.api.retention_policy import COUNTS
 from stashgen.diagnostics import Finding
-from stashgen.validate import backends, keep, pod_values, secret_sources, values
+from stashgen.validate import backends, keep, pod_values, records, secret_sources, values
 from stashgen.validate.values import Rule
 from stashgen.validate.walk import Code, Keys, each, error
 from stashgen.yaml.documents import Document
@@ -23,6 +23,7 @@ _JOB: tuple[tuple[str, Rule], ...] = (
     ("imagePullSecrets[*].name", values.subdomain),
 )
 _COPY = "spec.sessions[*].copies[*]"
+_FROM = "spec.clusters[*].inventory[*].from[*]"
 
 
 def _job(path: str) -> tuple[tuple[str, Rule], ...]:
@@ -49,6 +50,14 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
         ("spec.clusters[*].inventory", values.not_empty),
         ("spec.clusters[*].inventory[*].manifests", values.not_empty),
         ("spec.clusters[*].inventory[*].namespace", values.label),
+        ("spec.clusters[*].inventory[*].recorded", records.record_path),
+        (f"{_FROM}.kustomize", records.source_path),
+        (f"{_FROM}.flux", records.source_path),
+        (f"{_FROM}.command", values.not_empty),
+        (f"{_FROM}.helm.chart", records.source_path),
+        (f"{_FROM}.helm.values[*]", records.source_path),
+        (f"{_FROM}.helm.release", values.label),
+        (f"{_FROM}.helm.namespace", values.label),
         *_secret("spec.defaults.encryption"),
         *_job("spec.defaults.job"),
         ("spec.retired[*].volume", values.volume),
@@ -115,7 +124,10 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
 
 # Exactly one of these fields of a map must be set.
 ALTERNATIVES: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
-    "Project": (),
+    "Project": (
+        ("spec.clusters[*].inventory[*]", ("manifests", "recorded")),
+        (_FROM, ("kustomize", "flux", "helm", "command")),
+    ),
     "Storage": backends.ALTERNATIVES,
     "BackupPolicy": (
         ("spec.sessions[*]", ("every", "schedule")),
@@ -146,6 +158,8 @@ def field_findings(document: Document, kind: str) -> Iterator[Finding]:
             if isinstance(value, dict):
                 yield from _exactly_one(document, keys, value, names)
     yield from secret_sources.source_findings(document, kind)
+    if kind == "Project":
+        yield from records.record_findings(document)
     if kind == "BackupPolicy":
         yield from keep.keep_findings(document)
     if kind == "Storage":

@@ -9,8 +9,6 @@ _FIELDS = {
     "Project": frozenset(
         {
             "spec.guardrails",
-            "spec.clusters[].inventory[].recorded",
-            "spec.clusters[].inventory[].refresh",
             "spec.defaults.job.runAs.from",
         }
     ),
@@ -47,7 +45,6 @@ _VALUES = {
 
 # Errors about these fields follow from an unsupported one and are not reported in addition.
 FOLLOWS = {
-    "spec.clusters[].inventory[].recorded": frozenset({"spec.clusters[].inventory[].manifests"}),
     "spec.credentials.from": frozenset({"spec.credentials.secretName"}),
     "spec.defaults.job.runAs.from": frozenset({"spec.defaults.job.runAs.user"}),
     "spec.job.runAs.from": frozenset({"spec.job.runAs.user"}),

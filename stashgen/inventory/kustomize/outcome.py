@@ -1,18 +1,14 @@
 """What a placement makes of one object: its name, namespace and labels in the cluster."""
 
-import re
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from stashgen.diagnostics import Position
 from stashgen.inventory.kustomize.layers import Layer
 from stashgen.inventory.kustomize.placements import Placement
-from stashgen.inventory.objects import Object, UnknownError, is_template, labels_of, map_at
+from stashgen.inventory.kustomize.substitution import Variables, substitute
+from stashgen.inventory.objects import Object, UnknownError, labels_of, map_at
 from stashgen.yaml.nodes import Json
-
-# Innermost first, so that a default may hold another variable.
-_VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)(?::?[-=]([^${}]*))?\}", re.ASCII)
-_MOST_NESTED = 8
 
 
 class Fate(Enum):
@@ -124,20 +120,9 @@ def labels(item: Object, placement: Placement, data: Json = None) -> dict[str, s
 
 def _fill(text: str, layer: Layer) -> str:
     """The text with Flux' variables filled in, as far as they are known."""
-    if layer.variables is None or not is_template(text):
+    if layer.variables is None:
         return text
-    variables = layer.variables
-    for _ in range(_MOST_NESTED):
-        filled = _VARIABLE.sub(lambda match: variables.get(match[1], _default(match, layer)), text)
-        if filled == text:
-            break
-        text = filled
-    return text
-
-
-def _default(match: re.Match[str], layer: Layer) -> str:
-    """What is filled in for a variable without a value; itself if that is not known."""
-    return match[0] if layer.has_more_variables else match[2] or match[0]
+    return substitute(text, Variables(layer.variables, has_more=layer.has_more_variables))
 
 
 def _map(node: Json) -> dict[str, Json]:

@@ -52,10 +52,24 @@ class Placements:
     """
 
     def __init__(
-        self, documents: Iterable[Document], namespaces: Mapping[PurePosixPath, str]
+        self,
+        documents: Iterable[Document],
+        namespaces: Mapping[PurePosixPath, str],
+        records: frozenset[PurePosixPath] = frozenset(),
     ) -> None:
+        """Follow them.
+
+        Args:
+            documents: Of the inventory's files.
+            namespaces: Of objects that name none, by file.
+            records: Files whose objects are rendered: nothing applies to them, and what they apply
+                is not followed.
+        """
+        self._records = records
         files: dict[PurePosixPath, tuple[Document, ...]] = {}
         for document in documents:
+            if document.path in records:
+                continue
             files[document.path] = (*files.get(document.path, ()), document)
         self._folders = frozenset(parent for path in files for parent in path.parents)
         self._own: dict[PurePosixPath, Layer] = {}
@@ -80,19 +94,20 @@ class Placements:
             if not self._is_left_out(document.path):
                 self._add(layer)
 
-    def has_folder(self, path: PurePosixPath) -> bool:
-        """Whether the inventory has a file below a folder."""
-        return path in self._folders
+    def folders_for(self, path: PurePosixPath) -> frozenset[PurePosixPath]:
+        """The folders that an object of a file may apply: every one with a file below it.
 
-    @property
-    def folders(self) -> frozenset[PurePosixPath]:
-        """Every folder with a file of the inventory below it."""
-        return self._folders
+        None for a record: what its objects applied was rendered and is in it.
+        """
+        return frozenset() if path in self._records else self._folders
 
     def of(self, path: PurePosixPath) -> tuple[Placement, ...]:
         """The ways in which a file gets into the cluster; at least one."""
         if path not in self._known:
             namespace = self._namespaces.get(path)
+            if path in self._records:
+                self._known[path] = (Placement(default_namespace=namespace),)
+                return self._known[path]
             self._known[path] = tuple(
                 replace(one, default_namespace=namespace) for one in self._places(path)
             )

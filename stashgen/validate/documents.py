@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from types import MappingProxyType
+from typing import get_args
 
 from stashgen.api.base import Model
 from stashgen.api.restore_request import RestoreRequest
@@ -35,6 +36,13 @@ _MODELS: Mapping[str, type[Model]] = MappingProxyType(
     }
 )
 
+_VERSIONS: Mapping[str, str] = MappingProxyType(
+    {
+        kind: get_args(model.model_fields["api_version"].annotation)[0]
+        for kind, model in _MODELS.items()
+    }
+)
+
 
 def validate(source: Source) -> Outcome[PolicySet | None]:
     """Check every document by itself and against the others; None if the Project is invalid.
@@ -45,6 +53,8 @@ def validate(source: Source) -> Outcome[PolicySet | None]:
     findings: list[Finding] = []
     by_kind: dict[str, list[Document]] = {kind: [] for kind in _MODELS}
     by_kind["Project"].append(source.project)
+    # Of a group that has no such kind; what refers to them by name is not to blame.
+    refused: dict[str, list[Document]] = {}
     for document in source.policies:
         secrets = tuple(secret_findings(document))
         findings += secrets
@@ -53,6 +63,7 @@ def validate(source: Source) -> Outcome[PolicySet | None]:
             by_kind[kind].append(document)
         elif not secrets:
             findings.append(_unknown_kind(document))
+            refused.setdefault(str(document.data.get("kind")), []).append(document)
     findings += inventory_secret_findings(chain.from_iterable(source.manifests.values()))
     valid: dict[str, list[Authored[Model]]] = {kind: [] for kind in _MODELS}
     for kind, documents in by_kind.items():
@@ -63,7 +74,7 @@ def validate(source: Source) -> Outcome[PolicySet | None]:
                 valid[kind].append(Authored(value, document))
     findings += _second_projects(by_kind["Project"])
     findings += version_findings(source.project)
-    everything = Documents(source.project, {kind: tuple(found) for kind, found in by_kind.items()})
+    everything = Documents(source.project, by_kind, refused)
     findings += reference_findings(everything)
     ordered = tuple(sorted(dict.fromkeys(findings), key=Finding.sort_key))
     return Outcome(_policy_set(valid), ordered)
@@ -99,6 +110,16 @@ def _unknown_kind(document: Document) -> Finding:
     kind, version = document.data.get("kind"), document.data.get("apiVersion")
     ours = str(version).startswith(_OURS) and str(kind) in OUR_KINDS
     known_later = ours or str(version).startswith(KUBESTASH_GROUPS)
+    version_of = _VERSIONS.get(str(kind))
+    if version_of is not None and not known_later:
+        return error(
+            Code.UNKNOWN_KIND,
+            document,
+            ("apiVersion",),
+            what=f"{quote(str(version))} has no kind {quote(str(kind))}",
+            why="a document that is ignored would appear to work",
+            fix=f"write apiVersion: {version_of}, or move the file out of the policy folders",
+        )
     named = f"kind {_shown(kind)}" + (f" of {quote(version)}" if isinstance(version, str) else "")
     return error(
         Code.NOT_SUPPORTED if known_later else Code.UNKNOWN_KIND,

@@ -1,6 +1,6 @@
 """Rules across several objects: references and duplicates."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from stashgen.diagnostics import Finding, quote
@@ -15,14 +15,22 @@ _COPY = "spec.sessions[*].copies[*]"
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """The documents by kind; any document with a name counts as existing, valid or not."""
+    """The documents by kind; any document with a name counts as existing, valid or not.
+
+    Attributes:
+        refused: Those of another API group, by the kind that they name.
+    """
 
     project: Document
-    by_kind: Mapping[str, tuple[Document, ...]]
+    by_kind: Mapping[str, Sequence[Document]]
+    refused: Mapping[str, Sequence[Document]]
 
     def names(self, kind: str) -> list[str]:
         """The names of a kind's objects, sorted."""
-        names = (value_at(one, "metadata.name") for one in self.by_kind[kind])
+        names = (
+            value_at(one, "metadata.name")
+            for one in (*self.by_kind[kind], *self.refused.get(kind, ()))
+        )
         return sorted({name for name in names if isinstance(name, str)})
 
 

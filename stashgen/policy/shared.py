@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from stashgen.api.base import Int, JsonObject, Model
+from stashgen.api.shapes import Affinity, TopologySpreadConstraint
 
 
 class Metadata(Model):
@@ -58,8 +59,38 @@ class RunAs(Model):
     group: Int | None = None
 
 
+class Cache(Model):
+    """The volume for restic's cache and temporary files.
+
+    Attributes:
+        size: Of an emptyDir, beyond which the pod is evicted; or of a new volume.
+        storage_class: Each pod gets a new volume of this class, which is deleted with it.
+    """
+
+    size: str
+    storage_class: str | None = None
+
+
+class Nice(Model):
+    """CPU priority of restic, as nice(1) takes it: the higher, the less time it gets."""
+
+    adjustment: Int
+
+
+class IoNice(Model):
+    """I/O priority of restic, as ionice(1) takes it: class 2 is best-effort, 3 idle."""
+
+    class_: Int = Field(alias="class")
+    class_data: Int | None = None
+
+
 class Job(Model):
-    """How Jobs run: merged field by field, from the most general to the most specific block."""
+    """How Jobs run: merged field by field, from the most general to the most specific block.
+
+    Attributes:
+        env: Variables of the worker's container, such as a proxy's.
+        labels, annotations: Of the pods.
+    """
 
     image: str | None = None
     image_pull_policy: str | None = None
@@ -69,6 +100,14 @@ class Job(Model):
     tolerations: tuple[JsonObject, ...] | None = None
     priority_class_name: str | None = None
     image_pull_secrets: tuple[JsonObject, ...] | None = None
+    env: dict[str, str] | None = None
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+    affinity: Affinity | None = None
+    topology_spread_constraints: tuple[TopologySpreadConstraint, ...] | None = None
+    cache: Cache | None = None
+    nice: Nice | None = None
+    ionice: IoNice | None = None
 
 
 class Selector(Model):

@@ -5,10 +5,15 @@ from typing import cast
 
 from stashgen.api.base import JsonObject
 from stashgen.kubestash.addons import IMAGE
-from stashgen.kubestash.pods.settings import NOBODY, TRIGGER_ACCOUNT, PodSettings
+from stashgen.kubestash.pods.settings import (
+    NOBODY,
+    TRIGGER_ACCOUNT,
+    PodSettings,
+    stored_env,
+)
 from stashgen.kubestash.quantities import canonical_quantity
 from stashgen.policy.project import Cluster
-from stashgen.policy.shared import Job
+from stashgen.policy.shared import Cache, Job
 
 
 def worker_settings(job: Job, cluster: Cluster) -> PodSettings:
@@ -24,6 +29,10 @@ def worker_settings(job: Job, cluster: Cluster) -> PodSettings:
         # Explicit, because without a group the runtime would use the image's.
         run_as_group=user if group is None else group,
         resources=_resources(job),
+        env=stored_env({"name": name, "value": text} for name, text in (job.env or {}).items()),
+        scratch=_scratch(job.cache),
+        nice=job.nice.adjustment if job.nice is not None else None,
+        ionice=(job.ionice.class_, job.ionice.class_data) if job.ionice is not None else None,
         api_token=not cluster.strict,
     )
 
@@ -44,6 +53,22 @@ def _resources(job: Job) -> JsonObject | None:
     }
 
 
+def _scratch(cache: Cache | None) -> JsonObject | None:
+    """The volume for restic's cache; an ephemeral one goes with the pod."""
+    if cache is None:
+        return None
+    size = canonical_quantity(cache.size)
+    if cache.storage_class is None:
+        return {"emptyDir": {"sizeLimit": size}}
+    spec: JsonObject = {
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": size}},
+        "storageClassName": cache.storage_class,
+        "volumeMode": "Filesystem",
+    }
+    return {"ephemeral": {"volumeClaimTemplate": {"metadata": {}, "spec": spec}}}
+
+
 def _placed(job: Job) -> PodSettings:
     return PodSettings(
         image=job.image or IMAGE,
@@ -52,4 +77,8 @@ def _placed(job: Job) -> PodSettings:
         tolerations=job.tolerations or (),
         priority_class_name=job.priority_class_name,
         image_pull_secrets=job.image_pull_secrets or (),
+        labels=job.labels,
+        annotations=job.annotations,
+        affinity=job.affinity,
+        topology_spread_constraints=job.topology_spread_constraints or (),
     )

@@ -9,7 +9,7 @@ from stashgen.policy.storage import Credentials, Storage
 from stashgen.resolve.merge import Layer, merge
 
 # What a Job needs to read a volume does not apply to the Jobs of a storage.
-_OF_VOLUMES = frozenset({"run_as", "resources"})
+_OF_VOLUMES = frozenset({"run_as", "resources", "cache", "nice", "ionice"})
 
 
 def job_of_policy(project: Authored[Project], policy: Authored[BackupPolicy]) -> Merged[Job]:

@@ -17,7 +17,7 @@ from stashgen.policy.storage import Storage
 from stashgen.validate.fields import field_findings
 from stashgen.validate.references import Documents, reference_findings
 from stashgen.validate.secret_data import inventory_secret_findings, secret_findings
-from stashgen.validate.shape import parse
+from stashgen.validate.shape import misfit_findings, parse
 from stashgen.validate.tool_version import version_findings
 from stashgen.validate.unsupported import KUBESTASH_GROUPS, OUR_KINDS
 from stashgen.validate.walk import Code, error, value_at
@@ -101,6 +101,8 @@ def _read(document: Document, kind: str) -> tuple[Model | None, list[Finding]]:
     model: Model | None
     model, shape = parse(document, _MODELS[kind])
     findings = [*shape, *field_findings(document, kind)]
+    if model is not None:
+        findings += misfit_findings(document, model)
     if isinstance(model, RetentionPolicy):
         findings += _retention_findings(document, model)
     return (None if findings else model), findings

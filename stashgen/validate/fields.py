@@ -21,6 +21,16 @@ _JOB: tuple[tuple[str, Rule], ...] = (
     ("priorityClassName", values.subdomain),
     ("imagePullSecrets[*]", pod_values.pull_secret),
     ("imagePullSecrets[*].name", values.subdomain),
+    ("env", pod_values.variables),
+    ("labels", pod_values.pod_labels),
+    ("annotations", pod_values.pod_annotations),
+    ("topologySpreadConstraints[*]", pod_values.spread_constraint),
+    ("cache.size", pod_values.size),
+    ("cache.storageClass", values.subdomain),
+    ("nice.adjustment", values.whole(0, 19)),
+    ("ionice.class", values.whole(2, 3)),
+    ("ionice.classData", values.whole(0, 7)),
+    ("ionice", pod_values.idle),
 )
 _COPY = "spec.sessions[*].copies[*]"
 _FROM = "spec.clusters[*].inventory[*].from[*]"
@@ -74,6 +84,7 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
         *backends.RULES,
         *_secret("spec.credentials"),
         *_job("spec.job"),
+        *((f"spec.job.{field}", pod_values.of_volumes) for field in ("cache", "nice", "ionice")),
     ),
     "BackupPolicy": (
         ("metadata.name", values.label),

@@ -5,7 +5,9 @@ What the schema of a PodTemplate would reject is reported here, at the place whe
 
 import re
 
+from stashgen.api.labels import COMPONENT_LABEL, KUBERNETES_LABELS, MANAGED_BY_LABEL
 from stashgen.diagnostics import quote
+from stashgen.kubestash.pods.environment import why_reserved
 from stashgen.validate.values import Problem, Rule
 from stashgen.validate.walk import Code
 from stashgen.yaml.nodes import Json
@@ -13,6 +15,20 @@ from stashgen.yaml.nodes import Json
 _QUANTITY = re.compile(
     r"([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][-+]?[0-9]+)?", re.ASCII
 )
+_VARIABLE = re.compile(r"[-._A-Za-z][-._A-Za-z0-9]*", re.ASCII)
+_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@", re.ASCII)
+_KEY = re.compile(
+    r"([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?"
+    r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?",
+    re.ASCII,
+)
+_LONGEST_DOMAIN = 253
+# Set on pods by us, KubeStash or the Job controller.
+_OUR_LABELS = frozenset({MANAGED_BY_LABEL, COMPONENT_LABEL, *KUBERNETES_LABELS})
+_OUR_DOMAINS = ("stashgen.dev", "kubestash.com", "batch.kubernetes.io")
+# ionice(1)'s number of the class.
+_IDLE = 3
+_UNSATISFIABLE = ("DoNotSchedule", "ScheduleAnyway")
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?", re.ASCII)
 _REFUSED = "the API server would reject the pod"
 
@@ -78,6 +94,120 @@ def node_selector(value: Json) -> Problem | None:
                 "use at most 63 letters, digits, dashes, dots and underscores",
             )
     return None
+
+
+def variables(value: Json) -> Problem | None:
+    """Variables of a worker's container."""
+    if not isinstance(value, dict):
+        return None
+    for name, text in value.items():
+        if not _VARIABLE.fullmatch(name):
+            return Problem(
+                Code.NAME,
+                f"{quote(name)} is not the name of a variable",
+                f"{_REFUSED} (Kubernetes, EnvVar)",
+                "use letters, digits, underscores, dashes and dots, not a digit first",
+            )
+        why = why_reserved(name)
+        if why is not None:
+            return Problem(
+                Code.NOT_ALLOWED, f"variable {quote(name)} is reserved", why, f"remove {name}"
+            )
+        if isinstance(text, str) and _PASSWORD.search(text):
+            return Problem(
+                Code.NOT_ALLOWED,
+                f"variable {quote(name)} has a password in its address",
+                "what is rendered is not secret: everybody who reads the repository could use it",
+                "use a proxy that lets the cluster's pods through without a password",
+            )
+    return None
+
+
+def pod_labels(value: Json) -> Problem | None:
+    """Labels of pods."""
+    return _keys(value, "label") or node_selector(value)
+
+
+def pod_annotations(value: Json) -> Problem | None:
+    """Annotations of pods."""
+    return _keys(value, "annotation")
+
+
+def _keys(value: Json, what: str) -> Problem | None:
+    for key in value if isinstance(value, dict) else ():
+        domain = key.rpartition("/")[0]
+        is_ours = key in _OUR_LABELS or domain.endswith(_OUR_DOMAINS)
+        if is_ours:
+            return Problem(
+                Code.NOT_ALLOWED,
+                f"{what} {quote(key)} is reserved",
+                "Kubernetes, KubeStash or stashgen sets it and finds the pods by it",
+                "use another key",
+            )
+        if not _KEY.fullmatch(key) or len(domain) > _LONGEST_DOMAIN:
+            return Problem(
+                Code.NAME,
+                f"{quote(key)} is not the key of a {what}",
+                f"{_REFUSED} (Kubernetes, labels)",
+                'use a key such as "team", or "example.org/team"',
+            )
+    return None
+
+
+def spread_constraint(value: Json) -> Problem | None:
+    """How pods are spread over nodes, zones and the like."""
+    if not isinstance(value, dict):
+        return None
+    skew, else_ = value.get("maxSkew"), value.get("whenUnsatisfiable")
+    what = ""
+    if isinstance(skew, int) and skew < 1:
+        what = f"maxSkew {skew} is less than 1"
+    elif isinstance(else_, str) and else_ not in _UNSATISFIABLE:
+        what = f"{quote(else_)} is not a valid whenUnsatisfiable"
+    if not what:
+        return None
+    return Problem(
+        Code.NOT_ALLOWED,
+        what,
+        f"{_REFUSED} (Kubernetes, TopologySpreadConstraint)",
+        f"use maxSkew 1 and one of {', '.join(_UNSATISFIABLE)}",
+    )
+
+
+def size(value: Json) -> Problem | None:
+    """The size of a volume."""
+    if not isinstance(value, str) or (_QUANTITY.fullmatch(value) and {*value} & {*"123456789"}):
+        return None
+    return Problem(
+        Code.NOT_ALLOWED,
+        f"{quote(value)} is not a size",
+        f"{_REFUSED} (Kubernetes, Quantity)",
+        'write a size such as "5Gi"',
+    )
+
+
+def idle(value: Json) -> Problem | None:
+    """An I/O priority: only class 2 has levels (ionice(1))."""
+    if not isinstance(value, dict) or value.get("class") != _IDLE or value.get("classData") is None:
+        return None
+    return Problem(
+        Code.NOT_ALLOWED,
+        "class 3 has no classData",
+        "an idle process has no priority among others",
+        "remove classData, or use class 2",
+    )
+
+
+def of_volumes(value: Json) -> Problem | None:
+    """A setting of Jobs that run restic, which those of a storage do not."""
+    if value is None:
+        return None
+    return Problem(
+        Code.NOT_ALLOWED,
+        "the Jobs of a storage have no such setting",
+        "they only initialise the storage and do not run restic",
+        "set it in a policy's job or in the project's defaults.job",
+    )
 
 
 def block(required: dict[str, type], optional: dict[str, type]) -> Rule:

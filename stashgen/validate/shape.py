@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from stashgen.api.base import Model
 from stashgen.diagnostics import Finding, quote
+from stashgen.kubestash.validation.shapes import misfits
 from stashgen.validate.keep import MAX_AGE, is_within
 from stashgen.validate.unsupported import (
     FOLLOWS,
@@ -69,6 +70,20 @@ def parse(document: Document, model: type[M]) -> tuple[M | None, tuple[Finding, 
         elif detail["type"] != "missing" or keys not in misspelt:
             findings.append(_finding(document, model, keys, detail))
     return None, tuple(findings)
+
+
+def misfit_findings(document: Document, model: Model) -> Iterator[Finding]:
+    """What does not fit in the parts of Kubernetes' types that are passed on, such as affinity."""
+    for item in misfits(model):
+        yield error(
+            Code.UNKNOWN_FIELD if item.is_unknown else Code.WRONG_TYPE,
+            document,
+            item.keys,
+            at_key=item.is_unknown,
+            what=item.what,
+            why="the API server would reject the pod (Kubernetes, PodSpec)",
+            fix="correct the field as Kubernetes' API reference has it",
+        )
 
 
 def _finding(

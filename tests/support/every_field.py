@@ -48,6 +48,22 @@ spec:
     nodeSelector: {disk: "yes"}
     tolerations: [{key: backup, operator: Exists}]
     resources: {requests: {cpu: 1, memory: 1536Mi}, limits: {cpu: "1.5", memory: 2048Mi}}
+    env: {HTTPS_PROXY: "http://proxy:3128", EMPTY: ""}
+    labels: {team: storage}
+    annotations: {sidecar.istio.io/inject: "false"}
+    affinity:
+      nodeAffinity:
+        preferredDuringSchedulingIgnoredDuringExecution:
+        - weight: 1
+          preference: {matchExpressions: [{key: disk, operator: Exists}]}
+    topologySpreadConstraints:
+    - maxSkew: 1
+      topologyKey: kubernetes.io/hostname
+      whenUnsatisfiable: ScheduleAnyway
+      labelSelector: {matchLabels: {team: storage}}
+    cache: {size: 2048Mi}
+    nice: {adjustment: 10}
+    ionice: {class: 2, classData: 7}
 """
 _JOB = "  job: {runAs: {user: 1000}}\n"
 _RETENTION = """

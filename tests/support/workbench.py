@@ -230,6 +230,8 @@ class Workbench:
         offset = NOW + timedelta(days=day) - datetime.now(UTC)
         environment = {
             "PATH": os.environ["PATH"],
+            # The code under test, if another one is installed.
+            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
             "STASHGEN_PLAN_FILE": str(self.root / "plan"),
             "STASHGEN_PASSWORD_FILE": str(self.password),
             "STASHGEN_DATA": str(self.volume),

@@ -1,7 +1,7 @@
 """What a worker finds in its pod: run spec, clock, destination of results. Read only here."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from stashgen.kubestash.paths import (
     SESSION_PATH,
 )
 from stashgen.kubestash.pods.environment import why_reserved
+from stashgen.kubestash.pods.priorities import priority_command
 from stashgen_controller.protocol.run_spec import RunSpec
 
 PASSWORD_FILE = f"{ENCRYPTION_PATH}/{ENCRYPTION_KEY}"
@@ -34,6 +35,7 @@ class Environment:
         job_name: The name of the trigger Job.
         clock_offset: How far that clock is ahead of the node's: none outside an embedded cluster.
         pod_uid: Names the file of a result that does not fit the termination message.
+        priority: What comes before restic on its command line.
     """
 
     plan_file: Path
@@ -48,6 +50,7 @@ class Environment:
     job_name: str | None
     pod_uid: str | None
     clock_offset: timedelta = timedelta()
+    priority: Sequence[str] = ()
 
     def read_plan(self) -> RunSpec:
         """The plan that the controller wrote.
@@ -91,4 +94,5 @@ def from_process() -> Environment:
         job_name=os.environ.get("JOB_NAME"),
         pod_uid=os.environ.get("POD_UID"),
         clock_offset=offset,
+        priority=priority_command(os.environ),
     )

@@ -105,6 +105,7 @@ class RunContext:
             errors=self.errors,
             deadline=self.plan.deadline,
             access=self.bucket.access,
+            priority=self.environment.priority,
         )
 
     def _require_password(self) -> None:

@@ -7,6 +7,7 @@ from stashgen.api.base import JsonObject
 from stashgen.api.labels import PLAN_ANNOTATION, TEMPLATE_LABEL
 from stashgen.kubestash.addons import COMMAND, TMP_VOLUME
 from stashgen.kubestash.paths import SESSION_PATH, TMP_PATH
+from stashgen.kubestash.pods.priorities import priority_env
 from stashgen.kubestash.pods.settings import PodSettings
 from stashgen.kubestash.verbs import WorkerPod
 
@@ -51,7 +52,7 @@ def pod_template(parts: PodParts, settings: PodSettings) -> JsonObject:
     volumes: list[JsonObject] = [
         *(volume for volume, _ in parts.volumes),
         _session_volume(),
-        _tmp_volume(parts),
+        _tmp_volume(parts, settings),
     ]
     return cast(
         "JsonObject",
@@ -84,6 +85,7 @@ def pod_basics(settings: PodSettings, grace_seconds: int, *, token: bool) -> Jso
         "nodeSelector": settings.node_selector,
         "tolerations": list(settings.tolerations),
         "affinity": settings.affinity,
+        "topologySpreadConstraints": list(settings.topology_spread_constraints),
         "priorityClassName": settings.priority_class_name,
         "imagePullSecrets": list(settings.image_pull_secrets),
     }
@@ -139,7 +141,7 @@ def _container(parts: PodParts, settings: PodSettings) -> JsonObject:
         parts.container,
         parts.args,
         settings,
-        env=_env(parts.pod),
+        env=(*_env(parts.pod), *(priority_env(settings) if parts.pod.has_key else ())),
         resources=resources,
         capabilities=parts.pod.root_capabilities if settings.is_root else (),
     )
@@ -165,6 +167,6 @@ def _session_volume() -> JsonObject:
     }
 
 
-def _tmp_volume(parts: PodParts) -> JsonObject:
-    source = parts.tmp_source or {"emptyDir": {"sizeLimit": parts.pod.tmp_size}}
-    return {"name": TMP_VOLUME, **source}
+def _tmp_volume(parts: PodParts, settings: PodSettings) -> JsonObject:
+    default: JsonObject = {"emptyDir": {"sizeLimit": parts.pod.tmp_size}}
+    return {"name": TMP_VOLUME, **(parts.tmp_source or settings.scratch or default)}

@@ -1,5 +1,6 @@
 """How a Job's pod runs: what a policy's job block or KubeStash's settings come down to."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from stashgen.api.backup_storage import BackupStorage
@@ -28,6 +29,9 @@ class PodSettings:
         container_security_context: Taken as it is instead of ours.
         resources: ``requests`` and ``limits`` as Kubernetes writes them.
         env: Further environment variables of the container.
+        scratch: A volume source for temporary files and restic's cache.
+        nice: restic's CPU priority, from 0 to 19.
+        ionice: restic's I/O priority: the class, and the level in it if it has any.
         api_token: False keeps the pod from the API even where its verb would report there.
     """
 
@@ -49,6 +53,10 @@ class PodSettings:
     annotations: dict[str, str] | None = None
     env: tuple[JsonObject, ...] = ()
     api_token: bool = True
+    topology_spread_constraints: tuple[JsonObject, ...] = ()
+    scratch: JsonObject | None = None
+    nice: int | None = None
+    ionice: tuple[int, int | None] | None = None
 
     @property
     def pod_security_context(self) -> JsonObject:
@@ -123,7 +131,7 @@ def settings_from_scheduler(template: OffshootPodTemplate | None) -> PodSettings
     return _with_template(PodSettings(service_account=TRIGGER_ACCOUNT), template)
 
 
-def _env(variables: tuple[JsonObject, ...] | None) -> tuple[JsonObject, ...]:
+def stored_env(variables: Iterable[JsonObject] | None) -> tuple[JsonObject, ...]:
     """Environment variables as the API server stores them.
 
     A field's API version is written out, an empty value left out.
@@ -158,7 +166,7 @@ def _with_template(settings: PodSettings, template: OffshootPodTemplate | None) 
         image_pull_secrets=spec.image_pull_secrets or (),
         labels=metadata.labels if metadata is not None else None,
         annotations=metadata.annotations if metadata is not None else None,
-        env=_env(spec.env),
+        env=stored_env(spec.env),
     )
 
 
@@ -173,5 +181,5 @@ def _with_container(
         resources=container.resources or settings.resources,
         container_security_context=container.security_context
         or settings.container_security_context,
-        env=(*settings.env, *_env(container.env)),
+        env=(*settings.env, *stored_env(container.env)),
     )

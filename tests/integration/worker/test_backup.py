@@ -1,9 +1,12 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from stashgen.kubestash.paths import DATA_PATH
+from stashgen.kubestash.pods.priorities import priority_env
+from stashgen.kubestash.pods.settings import PodSettings
 from stashgen.kubestash.unreadable import OnUnreadable
 from stashgen.render.task import backup_params
 from stashgen_controller.protocol.run_result import ErrorClass
@@ -189,3 +192,17 @@ def test_a_repository_in_another_storage_works_the_same(tmp_path: Path, template
     (workbench.volume / "file").write_text("x", encoding="utf-8")
     workbench.backup(0).succeeded()
     assert len(workbench.restic("snapshots", "--no-lock")) == 1
+
+
+def test_restic_runs_with_the_priority_of_the_policy(workbench: Workbench, tmp_path: Path) -> None:
+    settings = PodSettings(nice=7, ionice=(3, None))
+    workbench.environment |= {
+        str(item["name"]): str(item["value"]) for item in priority_env(settings)
+    }
+    seen = tmp_path / "seen"
+    workbench.wrap_restic(f'{{ nice; ionice -p $$; }} >> "{seen}"')
+    workbench.backup(0).succeeded()
+    lines = seen.read_text(encoding="utf-8").splitlines()
+    # The first command is the look at restic's version.
+    own = os.nice(0)
+    assert set(lines[2:]) == {str(min(own + 7, 19)), "idle"}

@@ -68,6 +68,7 @@ class Restic:
         deadline: restic is interrupted at this time on ``now``'s clock.
         no_lock: Our keys may only read: the commands hold no lock.
         access: What the storage needs: environment variables, and flags of every command.
+        priority: What comes before restic on its command line.
     """
 
     repository: str
@@ -80,6 +81,7 @@ class Restic:
     deadline: datetime | None = None
     access: ResticAccess = LOCAL_ACCESS
     no_lock: bool = False
+    priority: Sequence[str] = ()
     binary: str = "restic"
 
     def run(
@@ -122,7 +124,7 @@ class Restic:
     ) -> int:
         try:
             child = subprocess.Popen(
-                [self.binary, "--json", *self._flags(args[0]), *args],
+                [*self.priority, self.binary, "--json", *self._flags(args[0]), *args],
                 env=self._environment(args[0]),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

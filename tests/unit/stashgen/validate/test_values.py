@@ -7,6 +7,15 @@ from stashgen.validate.values import Rule
 from stashgen.yaml.nodes import Json
 
 _REFUSED: list[tuple[Rule, list[Json]]] = [
+    (values.path, ["", "../a", "a/./b", "a//b", "*.txt", "a,b", "a\nb", "$(A)", " a", "a\\b"]),
+    (values.apart, [[".", "a"], ["a", "a/b"], ["/a/", "a"], ["a/b", "c", "a"]]),
+    (pod_values.variables, [{"1A": "x"}, {"A=B": "x"}, {"TZ": "UTC"}, {"POD_UID": "x"}]),
+    (pod_values.variables, [{"P": "http://me:secret@proxy"}]),
+    (pod_values.pod_labels, [{"a b": "x"}, {"A/b": "x"}, {"a": "x y"}, {"job-name": "x"}]),
+    (pod_values.pod_labels, [{"x.stashgen.dev/a": "x"}, {"kubestash.com/a": "x"}]),
+    (pod_values.pod_annotations, [{"-": "x"}, {"session.stashgen.dev/plan": "x"}]),
+    (pod_values.size, ["", "0", "0Gi", "big", "-1Gi", "1 Gi"]),
+    (pod_values.idle, [{"class": 3, "classData": 7}]),
     (values.label, ["", "A", "-a", "a-", "a.b", "a_b", "\u00e4", "a\n", "x" * 64]),
     (values.session_name, ["thirteen-char", "Backup"]),
     (values.storage_name, ["s" * 51]),

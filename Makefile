@@ -47,7 +47,7 @@ fix: setup  ## Format the code and apply the linter's fixes.
 	@$(BIN)/ruff format $(CODE)
 
 contract: setup  ## Test the API against the embedded cluster and a real kube-apiserver, buckets against a real S3 server, alerts with promtool.
-	@programs=$$($(BIN)/python tools/go/build.py etcd kubernetes kubeconform prometheus restic versitygw | paste -sd:); PATH="$$programs:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(call SCOPES,$$((3 * $(CORES)))) tests/api_contract $(ARGS)
+	@programs=$$($(BIN)/python tools/go/build.py etcd helm kubernetes kubeconform kustomize prometheus restic versitygw | paste -sd:); PATH="$$programs:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(call SCOPES,$$((3 * $(CORES)))) tests/api_contract $(ARGS)
 
 cluster:  ## Start a real one-node Kubernetes (needs root, Debian, Go) and print how to reach it.
 	@$(PYTHON) -m tools.cluster up

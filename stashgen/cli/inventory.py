@@ -1,12 +1,10 @@
 """``stashgen inventory``: render the sources of inventories, and record what comes of them."""
 
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
-from types import FrameType
 
 from stashgen.cli.arguments import Command
 from stashgen.cli.project_folder import project_folder
@@ -67,8 +65,6 @@ def inventory(command: Command) -> int:
         UsageError: there is no project, or nothing in it to record.
         ToolError: a program is missing or fails, or the system refuses a read or a write.
     """
-    # The programs that run must end with this one, which a signal would end at once.
-    signal.signal(signal.SIGTERM, _end)
     folder = project_folder(command.project)
     loaded = load_project(folder)
     findings = list(loaded.findings)
@@ -91,10 +87,6 @@ def inventory(command: Command) -> int:
     for target, record in made:
         _write(target, record, folder)
     return ExitCode.OK
-
-
-def _end(number: int, _: FrameType | None) -> None:
-    sys.exit(128 + number)
 
 
 def _refuse(findings: Sequence[Finding], folder: Path) -> int:

@@ -7,8 +7,8 @@ from stashgen.diagnostics import Finding, Position, Severity, quote
 from stashgen.inventory.objects import Object, Path
 
 _RENDER = (
-    "add what is in the cluster to the inventory, rendered (kustomize build, flux build, "
-    "helm template, kubectl get pvc -A -o yaml)"
+    "record the inventory with stashgen inventory (kustomize, Flux, Helm, kubectl), or add the "
+    "claims as they are in the cluster (kubectl get pvc -A -o yaml)"
 )
 
 

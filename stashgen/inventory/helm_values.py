@@ -4,6 +4,7 @@ A chart's own name for its claim is not known without the chart: the mention has
 likely. Sources: bitnami's and bjw-s' common libraries, the Kubernetes community's charts.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
@@ -19,6 +20,7 @@ _TEMPLATES = frozenset({"volumeClaimTemplate", "volumeClaimTemplates"})
 _CLAIM_TYPES = frozenset({"", "pvc", "persistentVolumeClaim", "statefulset", "volumeClaimTemplate"})
 _CHART = "has a claim in its Helm values, and only the chart knows its name"
 _MOST_STEPS = 20
+_RELEASE = re.compile(r"\{\{-?\s*\.Release\.Name\s*-?\}\}")
 _BLOCK_FIELDS = frozenset(
     {
         *CLAIM_NAMES,
@@ -147,7 +149,7 @@ def _walk(
     for key, value in node.items():
         where = (*keys, key)
         if key in CLAIM_NAMES and isinstance(value, str) and value:
-            yield Mention((value,), where, USES, space)
+            yield Mention((_named(value, release),), where, USES, space)
         elif key.lower() in _BLOCKS and isinstance(value, dict):
             yield from _block(value, where, release, space, names)
         elif (key.lower() in _BLOCKS and value is True) or (key in _TEMPLATES and value):
@@ -166,7 +168,7 @@ def _block(
     if existing is not None:
         name = block[existing]
         if isinstance(name, str):
-            yield Mention((name,), (*keys, existing), USES, space)
+            yield Mention((_named(name, release),), (*keys, existing), USES, space)
         return
     if not _BLOCK_FIELDS.isdisjoint(block) and text_at(block, "type") in _CLAIM_TYPES:
         yield _made(release, keys, space, names)
@@ -174,6 +176,11 @@ def _block(
     for key, entry in block.items():
         if isinstance(entry, dict) and not _BLOCK_FIELDS.isdisjoint(entry):
             yield from _block(entry, (*keys, key), release, space, (*names, key))
+
+
+def _named(text: str, release: str) -> str:
+    """A claim's name in values, which many charts evaluate as a template."""
+    return _RELEASE.sub(release, text)
 
 
 def _made(release: str, keys: Path, space: str | None, names: tuple[str, ...]) -> Mention:

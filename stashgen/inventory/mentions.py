@@ -1,5 +1,6 @@
 """Claims that an object only mentions: by name, or as what an operator or a chart makes of it."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -24,7 +25,9 @@ CLAIM_NAMES = frozenset(
 )
 USES = "uses it, but the inventory does not define it"
 OPERATED = "makes its operator create claims, which the inventory does not define"
+TEMPLATE = "has a template of claims, which the inventory does not define"
 _CLAIM = "PersistentVolumeClaim"
+_MANIFEST = re.compile(rf"^[ \t-]*kind:[ \t]*[\"']?{_CLAIM}\b", re.MULTILINE)
 # Not the content of an object, or no reference to a claim that should exist.
 _PASSED_OVER = frozenset({"ignoreDifferences", "metadata", "status", "values", "valuesObject"})
 # Kinds without references, or with references to volumes for backups.
@@ -110,6 +113,8 @@ def _walk(node: Json, keys: Path, item: Object) -> Iterator[Mention]:
     for key, value in node.items():
         if key in CLAIM_NAMES and isinstance(value, str) and value:
             yield Mention((value,), (*keys, key), USES)
+        elif isinstance(value, str) and _CLAIM in value and _is_template_of_claims(value, item):
+            yield Mention((f"{item.name}-*",), (*keys, key), TEMPLATE, is_exact=False)
         elif key == "pvc" and isinstance(value, dict) and text_at(value, "name"):
             # kopiur's sources.
             space = text_at(value, "namespace") or None
@@ -124,6 +129,11 @@ def _reference(node: Mapping[str, Json], keys: Path) -> Iterator[Mention]:
     if (text_at(node, "kind") == _CLAIM or is_claim_ref) and text_at(node, "name"):
         space = text_at(node, "namespace") or None
         yield Mention((text_at(node, "name"),), (*keys, "name"), USES, space)
+
+
+def _is_template_of_claims(text: str, item: Object) -> bool:
+    """Whether a custom resource has manifests of claims as text, such as a ResourceSet of Flux."""
+    return "." in item.group and not item.group.endswith(".k8s.io") and bool(_MANIFEST.search(text))
 
 
 def _is_operated(node: Mapping[str, Json], keys: Path, item: Object) -> bool:

@@ -4,6 +4,7 @@ Nothing is asked of a cluster. What needs more than the repository has (another 
 has to be downloaded, a Secret's values) stays as it is, so that a build reports it as unknown.
 """
 
+import contextlib
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -71,7 +72,8 @@ class Flux:
                 # It is for another cluster, or our own output.
                 continue
             is_applied_by_itself = is_applied_by_itself or applied == folder
-            items = self._build(item, applied)
+            with _named(f"Kustomization {item.namespace or ''}/{item.name} ({applied})"):
+                items = self._build(item, applied)
             self._learn(items)
             found += (one for one in items if not _is_kustomization(one))
             pending |= {_key(one): one for one in _kustomizations(items) if _key(one) not in seen}
@@ -88,13 +90,14 @@ class Flux:
 
     def _folder(self, item: Object) -> PurePosixPath | None:
         """The folder that a Flux Kustomization applies; None if it is not in this repository."""
-        name = text_at(map_at(item.spec, "sourceRef"), "name")
+        source = map_at(item.spec, "sourceRef")
+        kind, name = text_at(source, "kind"), text_at(source, "name")
         path = text_at(item.spec, "path") or "."
         if name != _OWN:
-            # Another source that is not known may be of any repository, but its root is not ours.
-            if not self.repository.may_be(self._addresses.get(name, "")):
-                return None
-            if path.strip("./") == "":
+            # Artifacts have paths of their own. A Git repository of another name may be this one,
+            # but then its root is somebody else's.
+            is_other = not self.repository.may_be(self._addresses.get(name, ""))
+            if kind != "GitRepository" or is_other or path.strip("./") == "":
                 return None
         return self.repository.folder(path)
 
@@ -102,22 +105,15 @@ class Flux:
         return (self.repository.root / folder).is_relative_to(self.output)
 
     def _build(self, item: Object, folder: PurePosixPath) -> tuple[Object, ...]:
-        shown = f"{item.kind} {item.namespace or ''}/{item.name} ({folder})"
-        try:
-            with tempfile.TemporaryDirectory(prefix="stashgen-") as made:
-                place = Path(made).resolve()
-                content = overlay(item, folder, self.repository, place)
-                if not content["resources"]:
-                    return ()
-                text = emit(content)
-                (place / "kustomization.yaml").write_text(text, encoding="utf-8")
-                printed = build(".", place, is_restricted=False).decode("utf-8", "replace")
-            filled = self._substituted(printed, item)
-            return read_objects(filled.encode(), shown) if filled.strip() else ()
-        except ToolError as error:
-            if not item.name:
-                raise
-            raise ToolError(f"{printable(shown)}: {error}", error.details) from error
+        with tempfile.TemporaryDirectory(prefix="stashgen-") as made:
+            place = Path(made).resolve()
+            content = overlay(item, folder, self.repository, place)
+            if not content["resources"]:
+                return ()
+            (place / "kustomization.yaml").write_text(emit(content), encoding="utf-8")
+            printed = build(".", place, is_restricted=False).decode("utf-8", "replace")
+        filled = self._substituted(printed, item)
+        return read_objects(filled.encode(), f"kustomize build {folder}") if filled.strip() else ()
 
     def _substituted(self, text: str, item: Object) -> str:
         post_build = map_at(item.spec, "postBuild")
@@ -163,16 +159,25 @@ class Flux:
         for item in items:
             release = release_of(item)
             chart = None if release is None else local_chart(item, self.repository)
-            values = None if chart is None else charts_values(item, self._settings)
-            if release is None or chart is None or values is None:
+            values, is_whole = charts_values(item, self._settings)
+            if release is None or chart is None or not is_whole:
                 yield Rendered(item)
                 continue
             name, namespace = release
-            printed = template_with(str(chart), name, namespace, values, self.repository.root)
-            yield from all_rendered(
-                read_objects(printed, f"helm template {chart}") if printed.strip() else (),
-                namespace,
-            )
+            shown = f"HelmRelease {item.namespace or ''}/{item.name} ({chart})"
+            with _named(shown):
+                printed = template_with(str(chart), name, namespace, values, self.repository.root)
+                made = read_objects(printed, shown) if printed.strip() else ()
+            yield from all_rendered(made, namespace)
+
+
+@contextlib.contextmanager
+def _named(shown: str) -> Iterator[None]:
+    """Say what is rendered in front of what fails."""
+    try:
+        yield
+    except ToolError as error:
+        raise ToolError(f"{printable(shown)}: {error}", error.details) from error
 
 
 def _bare() -> Object:

@@ -41,19 +41,33 @@ def local_chart(item: Object, repository: Repository) -> PurePosixPath | None:
     return None if lacks_parts and not (repository.root / folder / "charts").is_dir() else folder
 
 
-def charts_values(item: Object, settings: Settings) -> dict[str, Json] | None:
-    """All values of a release; None if a part of them is not known."""
+def charts_values(item: Object, settings: Settings) -> tuple[dict[str, Json], bool]:
+    """The values of a release as far as they are in Git, and whether these are all."""
     merged: dict[str, Json] = {}
+    is_whole = True
     for source in list_at(item.spec, "valuesFrom"):
-        if not isinstance(source, dict) or source.get("targetPath"):
-            return None
-        name, key = text_at(source, "name"), text_at(source, "valuesKey") or "values.yaml"
-        known = settings.values(text_at(source, "kind"), item.namespace or "", name)
-        value = None if known is None else known.get(key)
+        value = _value(source, item.namespace or "", settings) if isinstance(source, dict) else None
         if value is None:
-            return None
-        merged = _merged(merged, _read(value))
-    return _merged(merged, map_at(item.spec, "values"))
+            is_whole = False
+        else:
+            merged = _merged(merged, _read(value))
+    return _merged(merged, map_at(item.spec, "values")), is_whole
+
+
+def with_all_values(item: Object, settings: Settings) -> Object:
+    """A release whose own values are all that are in Git; other objects as they are."""
+    if release_of(item) is None or not item.spec.get("valuesFrom"):
+        return item
+    values, _ = charts_values(item, settings)
+    spec: dict[str, Json] = {**item.spec, "values": values}
+    return Object({**item.data, "spec": spec}, item.document, item.path)
+
+
+def _value(source: Mapping[str, Json], namespace: str, settings: Settings) -> str | None:
+    """What an entry of ``valuesFrom`` has; None if that is not known or only one value."""
+    name, key = text_at(source, "name"), text_at(source, "valuesKey") or "values.yaml"
+    known = settings.values(text_at(source, "kind"), namespace, name)
+    return None if known is None or source.get("targetPath") else known.get(key)
 
 
 def _read(text: str) -> Mapping[str, Json]:

@@ -10,9 +10,12 @@ import selectors
 import shutil
 import signal
 import subprocess
+import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import FrameType
 
 from stashgen.diagnostics import ToolError, printable
 from stashgen.yaml.documents import LARGEST_FILE_BYTES
@@ -76,7 +79,7 @@ def run_program(arguments: Sequence[str], folder: Path) -> bytes:
         )
     except (OSError, ValueError) as error:
         raise ToolError(f"cannot run {shown}: {error}") from error
-    with process:
+    with process, _terminated_together():
         try:
             output, said = _read(process, shown)
             code = process.wait(_SECONDS_TO_END)
@@ -90,6 +93,23 @@ def run_program(arguments: Sequence[str], folder: Path) -> bytes:
         ended = f"exit code {code}" if code > 0 else f"signal {-code}"
         raise ToolError(f"{shown} failed ({ended})", _last_lines(said))
     return output
+
+
+@contextlib.contextmanager
+def _terminated_together() -> Iterator[None]:
+    """Let SIGTERM unwind the stack, so that a program that runs is ended, too."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _exit)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _exit(number: int, _: FrameType | None) -> None:
+    sys.exit(128 + number)
 
 
 def _read(process: subprocess.Popen[bytes], shown: str) -> tuple[bytes, bytes]:

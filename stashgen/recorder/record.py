@@ -1,13 +1,15 @@
 """The record of a cluster: every object once, in an order that keeps differences small."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from stashgen.inventory.objects import Object, map_at, objects_of, text_at
 from stashgen.model.recorded import with_record_header
+from stashgen.recorder.helm_release import with_all_values
 from stashgen.recorder.reduced import reduced
 from stashgen.recorder.rendered import Rendered
+from stashgen.recorder.settings import Settings
 from stashgen.yaml.documents import read_documents
 from stashgen.yaml.emitter import emit_all
 from stashgen.yaml.nodes import Json
@@ -43,8 +45,13 @@ def record_of(cluster_id: str, sources: Iterable[Iterable[Rendered]]) -> Record:
     differing: list[str] = []
     for source in sources:
         before = set(found)
-        for rendered in _without_owned([*source]):
-            made = reduced(rendered)
+        there = _without_owned([*source])
+        settings = Settings()
+        for rendered in there:
+            settings.add(rendered.item)
+        for rendered in there:
+            item = with_all_values(rendered.item, settings)
+            made = reduced(replace(rendered, item=item))
             if made is None:
                 continue
             made = {key: _in_order(value) for key, value in made.items()}

@@ -17,6 +17,7 @@ from stashgen.recorder.workloads import claim_spec, is_workload, workload_spec
 from stashgen.yaml.documents import read_documents
 from stashgen.yaml.nodes import Json
 
+_CLAIM = "PersistentVolumeClaim"
 _OUR_ANNOTATIONS = "stashgen.dev/"
 # Set anew with every change of a workload.
 _NO_LABELS = frozenset({"controller-revision-hash", "pod-template-generation", "pod-template-hash"})
@@ -44,7 +45,7 @@ def reduced(found: Rendered) -> dict[str, Json] | None:
     if RENDERED_ANNOTATION in annotations or item.group == "stashgen.dev":
         # Our own output, which is no input.
         return None
-    if kind == "PersistentVolumeClaim" and not item.group:
+    if kind == _CLAIM and not item.group:
         return None if _is_owned_by_pod(item) else _object(found, claim_spec(item.spec))
     if kind == "Namespace" and not item.group:
         return _object(found)
@@ -153,7 +154,9 @@ def _mentioning(found: Rendered) -> dict[str, Json] | None:
 def _chosen(node: Json, keys: tuple[str | int, ...], kept: set[tuple[str | int, ...]]) -> Json:
     """The parts of a tree at these paths, and what leads to them; None if there is none."""
     if keys in kept and keys:
-        return node
+        # Of a template of manifests only that it has claims: it may have Secrets, too.
+        is_template = isinstance(node, str) and "\n" in node
+        return f"kind: {_CLAIM}\n" if is_template else node
     if not any(path[: len(keys)] == keys for path in kept):
         return None
     if isinstance(node, dict):

@@ -65,6 +65,9 @@ def _object(version: str, kind: str, spec: str) -> str:
             "name: app", "name: data"
         ),
         _HELM + "spec: {values: {persistence: {config: {existingClaim: data}}}}",
+        _HELM.replace("name: app", "name: data")
+        + "spec: {values: {persistence: {config: {existingClaim: '{{ .Release.Name }}'}}}}",
+        _HELM + "spec: {releaseName: da, values: {a: {existingClaim: '{{.Release.Name}}ta'}}}",
         _HELM + "spec: {values: {a: {b: [{existingClaim: data}]}}}",
         _ARGO + f"spec: {{{_TO_DEMO}, source: {{helm: {{values: 'existingClaim: data'}}}}}}",
         _ARGO + f"spec: {{{_TO_DEMO}, source: {{helm: {{parameters: [{_PARAMETER}]}}}}}}",
@@ -218,3 +221,16 @@ def test_reference_follows_the_name_that_a_kustomization_gives_the_claim() -> No
 def test_strange_manifest_is_no_crash(text: str) -> None:
     outcome = _collect(text, claim("good"))
     assert [one.key.name for one in outcome.value.volumes] == ["good"]
+
+
+def test_claims_in_the_text_of_a_custom_resource_are_unknown() -> None:
+    template = "    kind: PersistentVolumeClaim\n    metadata: {name: << inputs.app >>}\n"
+    spec = f"spec:\n  resourcesTemplate: |\n    apiVersion: v1\n{template}"
+    outcome = _collect(
+        _object("fluxcd.controlplane.io/v1", "ResourceSet", spec),
+        _object("v1", "ConfigMap", f"data:\n  all: |\n{template}"),
+        _object(
+            "fluxcd.controlplane.io/v1", "ResourceSet", "spec: {note: 'a PersistentVolumeClaim'}"
+        ).replace("name: app", "name: other"),
+    )
+    assert _unknown(outcome) == ["demo/app-*"]

@@ -268,6 +268,20 @@ metadata: {name: elsewhere, namespace: flux-system}
 spec: {path: ./apps, components: [../part], targetNamespace: demo,
   sourceRef: {kind: GitRepository, name: other}, postBuild: {substitute: {APP: wiki, KEY: x}}}
 """,
+    "resource-set": """
+apiVersion: fluxcd.controlplane.io/v1
+kind: ResourceSet
+metadata: {name: all, namespace: demo}
+spec:
+  resourcesTemplate: |
+    apiVersion: v1
+    kind: Secret
+    stringData: {password: hunter2}
+    ---
+    apiVersion: v1
+    kind: PersistentVolumeClaim
+    metadata: {name: << inputs.app >>}
+""",
     "operators": """
 apiVersion: postgresql.cnpg.io/v1
 kind: Cluster
@@ -319,6 +333,30 @@ def test_a_record_says_of_volumes_what_the_manifests_say(name: str) -> None:
     volumes, unknown = collected(text, is_record=False)
     assert volumes | unknown, "the manifests have no volume"
     assert collected(record, is_record=True) == (volumes, unknown)
+
+
+def test_templates_of_manifests_are_not_recorded() -> None:
+    assert "hunter2" not in _flat(recorded(MANIFESTS["resource-set"]))
+
+
+def test_values_in_a_config_map_count() -> None:
+    config = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: values, namespace: demo}
+data: {values.yaml: "persistence: {enabled: true}", other: "persistence: {b: {size: 1Gi}}"}
+"""
+    release = """---
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: wiki, namespace: demo}
+spec:
+  valuesFrom: [{kind: ConfigMap, name: values}, {kind: Secret, name: secret}]
+  values: {password: hunter2}
+"""
+    content = record_of("dem1", [rendered(config + release)]).content
+    assert collected(content, is_record=True) == (set(), {"demo/wiki"})
+    assert b"hunter2" not in content
 
 
 @pytest.mark.parametrize("name", MANIFESTS)

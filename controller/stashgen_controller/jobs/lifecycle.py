@@ -14,7 +14,13 @@ from stashgen.api.shared import Executor
 from stashgen_controller.jobs.run import SETTLES, JobRun, RunState
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import ErrorClass
-from stashgen_controller.runtime.decision import Decision, Delete, Question
+from stashgen_controller.runtime.decision import (
+    Decision,
+    Delete,
+    EventsQuestion,
+    PodsQuestion,
+    Question,
+)
 
 # The kubelet ends native sidecars after the worker, within the pod's grace period as a rule.
 LINGERS = timedelta(minutes=1)
@@ -53,34 +59,42 @@ class NeverStarted:
         executor: What the status is to record.
         error: Why it does not start.
         run: What was seen of the Job.
-        namespace: Of the Job.
+        namespace, job: Of the Job.
     """
 
     executor: Executor | None
     error: Reason
     run: JobRun
     namespace: str
+    job: str
 
     @property
     def deletion(self) -> tuple[Delete, ...]:
         """The Job's."""
         return delete_job(self.namespace, self.executor)
 
-    def with_event_reason(
-        self, decision: Decision, again: Callable[[JobRun], Decision]
-    ) -> Decision:
-        """A decision that takes this for a failure, asking Kubernetes' Events for the cause first.
+    def once_confirmed(self, decision: Decision, again: Callable[[JobRun], Decision]) -> Decision:
+        """A decision that takes this for a failure, once the API server was asked.
+
+        First whether the pod has started meanwhile: that a cache does not show it is no reason to
+        call a run over and to delete its Job. Then Kubernetes' Events for the cause.
 
         Args:
             decision: As far as the caches know.
-            again: Decides once more, with the run explained.
+            again: Decides once more, with what is known of the run then.
         """
-        if self.run.events_of is None:
+        question: Question
+        if not self.run.is_confirmed:
+            question = PodsQuestion(
+                self.namespace, self.job, lambda pods: again(self.run.confirmed(pods))
+            )
+        elif self.run.events_of is not None:
+            kind, name = self.run.events_of
+            question = EventsQuestion(
+                kind, self.namespace, name, lambda events: again(self.run.explained(events))
+            )
+        else:
             return decision
-        kind, name = self.run.events_of
-        question = Question(
-            kind, self.namespace, name, lambda events: again(self.run.explained(events))
-        )
         return replace(decision, question=question)
 
 
@@ -119,7 +133,7 @@ def stage_of(run: JobRun, now: datetime, *, namespace: str, job: str, attempt: i
         case RunState.RUNNING:
             error = run.never_started(now)
             if error is not None:
-                return NeverStarted(executor, error, run, namespace)
+                return NeverStarted(executor, error, run, namespace, job)
             lost = run.node_is_lost(now)
             if lost is not None:
                 return Failed(executor, lost)

@@ -72,6 +72,7 @@ class JobRun:
         is_to_end: The Job controller, by its own clock, says too that it had to end.
         is_unaccounted: Nothing is heard of its pod: its Job was deleted or has failed, and no
             kubelet has said that the pod has ended.
+        is_confirmed: The API server was asked for the Job's pods.
         is_from_absence: What is said here follows from what was not seen; only with the API
             server's word is it more than a cache that is behind.
         lingers: The worker has ended, and a sidecar keeps its Job and its pod from ending.
@@ -97,6 +98,7 @@ class JobRun:
     stops_by: datetime | None = None
     is_to_end: bool = False
     is_unaccounted: bool = False
+    is_confirmed: bool = False
     is_from_absence: bool = False
     lingers: bool = False
     was_prevented: bool = False
@@ -151,9 +153,31 @@ class JobRun:
         steps = [] if self.stops_by is None else [max(self.stops_by, now + _UNACCOUNTED)]
         if self.pending_since is not None and self.pending_until is not None:
             steps += [self.pending_since + PENDING_TOO_LONG, self.pending_until]
-        if self.is_unaccounted:
+        if self.is_unaccounted or self.is_confirmed:
+            # In the latter case the caches are behind.
             steps.append(now + _UNACCOUNTED)
         return min((step - now for step in steps if step > now), default=None)
+
+    def confirmed(self, pods: Sequence[Pod]) -> "JobRun":
+        """With the API server's word on the pods of a Job that has not started by the caches.
+
+        One that is there and does not wait any more may run, and so may one that the caches show
+        and that was deleted: by whom, and when, nobody says. They are waited for.
+        """
+        mine = _owned(pods, self.job_uid)
+        is_gone = self.pod is not None and all(pod.metadata.name != self.pod for pod in mine)
+        if all(pod.is_pending for pod in mine) and not is_gone:
+            return replace(self, is_confirmed=True)
+        newest = _newest(mine)
+        return replace(
+            self,
+            pod=newest.metadata.name if newest is not None else self.pod,
+            pending_since=None,
+            pending_until=None,
+            pending_reason="",
+            events_of=None,
+            is_confirmed=True,
+        )
 
     def explained(self, events: str) -> "JobRun":
         """With what the Events say about a start that does not come; they may say nothing."""

@@ -1,10 +1,11 @@
 """What a reconciler wants done: built by pure code, carried out by ``apply.py``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from stashgen.api.base import JsonObject
+from stashgen.api.pod import Pod
 from stashgen.api.resources import Resource
 from stashgen_controller.protocol.reason import Reason
 
@@ -54,7 +55,21 @@ class Delete:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class PodsQuestion:
+    """Which pods of a Job the API server has: of some decisions a cache is not proof enough.
+
+    Attributes:
+        namespace, job: Of the Job.
+        answered: The decision, given the pods.
+    """
+
+    namespace: str
+    job: str
+    answered: Callable[[Sequence[Pod]], "Decision"]
+
+
+@dataclass(frozen=True, slots=True)
+class EventsQuestion:
     """What the Events of one object say: no cache holds them, and few decisions need them.
 
     Attributes:
@@ -69,6 +84,7 @@ class Question:
 
 
 Action = Create | Patch | Delete
+Question = PodsQuestion | EventsQuestion
 
 
 @dataclass(frozen=True, slots=True)

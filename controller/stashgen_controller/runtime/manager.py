@@ -8,17 +8,25 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Lock, Thread
-from typing import Any
+from typing import Any, assert_never
 
 from stashgen.api.base import JsonObject, mapping_of, metadata_of, name_of, namespace_of
+from stashgen.api.labels import JOB_NAME_LABEL
 from stashgen.api.meta import Kind as ApiKind
+from stashgen.api.pod import Pod
 from stashgen.api.resources import Resource
 from stashgen_controller.kube.client import ApiError, Client, ConflictError, NotFoundError
 from stashgen_controller.kube.clock import Clock
 from stashgen_controller.kube.events import latest_warning
 from stashgen_controller.runtime.apply import NameCollisionError, apply
 from stashgen_controller.runtime.cache import Cache
-from stashgen_controller.runtime.decision import Decision, Key
+from stashgen_controller.runtime.decision import (
+    Decision,
+    EventsQuestion,
+    Key,
+    PodsQuestion,
+    Question,
+)
 from stashgen_controller.runtime.indexer import DELETED, MODIFIED, Change
 from stashgen_controller.runtime.kind import (
     CoveringIndex,
@@ -129,8 +137,18 @@ def _decide(
         if decision.status is None:
             decision = replace(decision, status=mapping_of(before, "status"))
     while (asked := decision.question) is not None:
-        decision = asked.answered(latest_warning(client, asked.kind, asked.namespace, asked.name))
+        decision = _answered(client, reader, asked)
     return decision
+
+
+def _answered(client: Client, reader: Reader, asked: Question) -> Decision:
+    match asked:
+        case PodsQuestion(namespace=namespace, job=job):
+            return asked.answered(reader.live_items(Pod, namespace, (JOB_NAME_LABEL, job)))
+        case EventsQuestion(kind=kind, namespace=namespace, name=name):
+            return asked.answered(latest_warning(client, kind, namespace, name))
+        case _:
+            assert_never(asked)
 
 
 def keys_of(

@@ -384,3 +384,30 @@ def test_a_repository_that_may_not_use_the_storage_stops_nobody(
     session = harness.trigger(configuration=configuration)
     harness.settle(work=good_worker)
     assert harness.status(known.BACKUP_SESSIONS, "demo", session)["phase"] == "Succeeded"
+
+
+@pytest.mark.parametrize("phase", ["Pending", "Running"])
+def test_a_pod_whose_start_no_cache_shows_has_not_failed_to_start(
+    protected: Harness, phase: str
+) -> None:
+    protected.trigger()
+    job = protected.run_until(Verb.BACKUP)
+    protected.start_pod(job, {"phase": "Pending"})
+    protected.settle()
+    cache = Cache(protected.client, WATCHED, INDEXES, lambda _resource, _change: None)
+    for model in WATCHED:
+        for obj in protected.reader.listed(model.resource):
+            cache.wrote(model.resource, obj)
+    protected.start_pod(job, {"phase": phase})
+    protected.clock.advance(timedelta(minutes=16))
+    key = Key(known.SNAPSHOTS, "demo", name_of(job))
+    kind = next(kind for kind in KINDS if kind.resource == known.SNAPSHOTS)
+    with protected.counted() as requests:
+        again = reconcile(protected.client, cache, kind, key, protected.clock.now(), cache.wrote)
+    assert requests["list", "pods"] == 1
+    status = protected.status(known.SNAPSHOTS, "demo", name_of(job))
+    if phase == "Pending":
+        assert status["phase"] == "Failed"
+    else:
+        fault("A pod starts and the watch of pods does not show it").check([status])
+        assert again == timedelta(minutes=1)

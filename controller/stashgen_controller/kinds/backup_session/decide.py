@@ -206,4 +206,4 @@ def _after(seen: Observed, now: datetime, *, is_ending: bool) -> Decision:
         copies = [replace(item, retain_run=run) if item is copy else item for item in seen.copies]
         return _after(replace(seen, copies=copies), now, is_ending=is_ending)
 
-    return stage.with_event_reason(decision, again)
+    return stage.once_confirmed(decision, again)

@@ -75,7 +75,7 @@ def decide(seen: Observed, now: datetime) -> Decision:
     )
     if progress.never_started is None:
         return decision
-    return progress.never_started.with_event_reason(
+    return progress.never_started.once_confirmed(
         decision, lambda run: decide(replace(seen, run=run), now)
     )
 

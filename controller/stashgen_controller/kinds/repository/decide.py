@@ -87,11 +87,11 @@ def decide(seen: Observed, now: datetime) -> Decision:
         is_claim=progress.is_claim or resync.is_claim,
     )
     if progress.never_started is not None:
-        return progress.never_started.with_event_reason(
+        decision = progress.never_started.once_confirmed(
             decision, lambda run: decide(replace(seen, run=run), now)
         )
-    if resync.never_started is not None:
-        return resync.never_started.with_event_reason(
+    if resync.never_started is not None and decision.question is None:
+        decision = resync.never_started.once_confirmed(
             decision, lambda run: decide(replace(seen, resync_run=run), now)
         )
     return decision

@@ -88,7 +88,7 @@ def decide(seen: Observed, now: datetime) -> Decision:
             return _write(seen, status, now, requeue_after=stage.requeue_after)
         case NeverStarted():
             ended = incomplete(seen, status, stage.executor, stage.error, now)
-            return stage.with_event_reason(
+            return stage.once_confirmed(
                 _write(seen, ended, now), lambda run: decide(replace(seen, run=run), now)
             )
         case Succeeded():

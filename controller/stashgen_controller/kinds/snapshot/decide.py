@@ -50,7 +50,7 @@ def decide(seen: Observed, now: datetime) -> Decision:
             return _without_job(seen, status, now)
         case NeverStarted():
             failed = _write(_failed(seen, status, stage.executor, stage.error.text, now))
-            return stage.with_event_reason(failed, lambda run: decide(replace(seen, run=run), now))
+            return stage.once_confirmed(failed, lambda run: decide(replace(seen, run=run), now))
         case Waiting(is_new=True):
             return Decision(requeue_after=SETTLES)
         case Waiting():

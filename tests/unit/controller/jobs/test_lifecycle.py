@@ -1,9 +1,13 @@
 """What a Job that was seen means as of now, for every kind alike."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from stashgen.api.base import JsonObject
+from stashgen.api.pod import Pod
 from stashgen.api.resources import JOBS
 from stashgen.api.shared import Executor
 from stashgen_controller.jobs.lifecycle import (
@@ -27,8 +31,13 @@ from stashgen_controller.jobs.run import (
 )
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import ErrorClass
-from stashgen_controller.runtime.decision import Decision, Delete
-from tests.support.world import DIGEST, NOW, result
+from stashgen_controller.runtime.decision import (
+    Decision,
+    Delete,
+    EventsQuestion,
+    PodsQuestion,
+)
+from tests.support.world import DIGEST, NOW, job, pod, result
 
 SEEN = Executor(job="copy", attempt=1, plan_digest=DIGEST, job_uid="job-1")
 LOST = Reason(ErrorClass.EXECUTOR_LOST, "the Job was deleted")
@@ -79,23 +88,72 @@ def test_a_pod_that_does_not_start_is_looked_at_again_and_then_a_failure() -> No
     assert found.deletion == (DELETION,)
 
 
-def test_events_are_asked_for_the_cause_of_a_start_that_never_came() -> None:
-    found = stage(PENDING, PENDING_FAILS)
+def asked(run: JobRun, pods: Sequence[Pod] = (), events: str = "") -> tuple[Stage, list[str]]:
+    """What is known of a run once all questions are answered, and which ones were asked."""
+    seen: list[str] = []
+
+    def decided(run: JobRun) -> Decision:
+        found = stage(run, PENDING_FAILS)
+        stages.append(found)
+        if not isinstance(found, NeverStarted):
+            return Decision()
+        return found.once_confirmed(Decision(), decided)
+
+    stages: list[Stage] = []
+    decision = decided(run)
+    while decision.question is not None:
+        match decision.question:
+            case PodsQuestion(namespace="demo", job="copy") as question:
+                seen.append("pods")
+                decision = question.answered(pods)
+            case EventsQuestion(kind="Pod", namespace="demo", name="copy-x") as other:
+                seen.append("events")
+                decision = other.answered(events)
+            case question:
+                raise AssertionError(question)
+    return stages[-1], seen
+
+
+def live(name: str, phase: str) -> Pod:
+    return Pod.from_wire(pod(job("copy"), {"phase": phase}) | {"metadata": _metadata(name)})
+
+
+def _metadata(name: str) -> JsonObject:
+    owner: JsonObject = {"apiVersion": "batch/v1", "kind": "Job", "name": "copy", "uid": "job-1"}
+    return {"name": name, "namespace": "demo", "ownerReferences": [owner]}
+
+
+SEEN_PENDING = replace(PENDING, pod="copy-x")
+
+
+@pytest.mark.parametrize(
+    ("run", "pods"), [(PENDING, ()), (SEEN_PENDING, (live("copy-x", "Pending"),))]
+)
+def test_a_start_that_never_came_is_confirmed_and_explained(
+    run: JobRun, pods: Sequence[Pod]
+) -> None:
+    found, questions = asked(run, pods, "FailedMount: no secret")
+    assert questions == ["pods", "events"]
     assert isinstance(found, NeverStarted)
-    seen: list[JobRun] = []
+    assert found.error.message == "pod copy-x: FailedMount: no secret"
 
-    def again(run: JobRun) -> Decision:
-        seen.append(run)
-        return Decision()
 
-    question = found.with_event_reason(Decision(), again).question
-    assert question is not None
-    assert (question.kind, question.namespace, question.name) == ("Pod", "demo", "copy-x")
-    assert question.answered("FailedMount: no secret") == Decision()
-    explained = stage(seen[0], PENDING_FAILS)
-    assert isinstance(explained, NeverStarted)
-    assert explained.error.message == "pod copy-x: FailedMount: no secret"
-    assert explained.with_event_reason(Decision(), again).question is None
+@pytest.mark.parametrize(
+    ("run", "pods"),
+    [
+        (SEEN_PENDING, (live("copy-x", "Running"),)),
+        (SEEN_PENDING, (live("copy-x", "Succeeded"),)),
+        (PENDING, (live("copy-y", "Running"),)),
+        # Deleted, perhaps by force: whether it had started, nobody says.
+        (SEEN_PENDING, ()),
+        (SEEN_PENDING, (live("copy-y", "Pending"),)),
+    ],
+)
+def test_a_pod_that_started_or_went_unseen_is_no_failure(run: JobRun, pods: Sequence[Pod]) -> None:
+    found, questions = asked(run, pods)
+    assert questions == ["pods"]
+    assert isinstance(found, Waiting)
+    assert found.requeue_after == timedelta(minutes=1)
 
 
 def test_a_job_that_never_started_is_deleted_once_that_is_recorded() -> None:

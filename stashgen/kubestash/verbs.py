@@ -140,6 +140,7 @@ VERBS: Mapping[Verb, VerbRow] = {
                 "earlier_copy_failed",
                 "last_copy",
                 "refuse_other_writer",
+                "session_uid",
                 "snapshot",
                 "terminated_pods",
             }
@@ -149,7 +150,15 @@ VERBS: Mapping[Verb, VerbRow] = {
     Verb.RESTORE: VerbRow(
         Template.RESTORE,
         frozenset(
-            {"adopt", "claim_uid", "order", "restore_session", "snapshot", "terminated_pods"}
+            {
+                "adopt",
+                "claim_uid",
+                "order",
+                "restore_session",
+                "session_uid",
+                "snapshot",
+                "terminated_pods",
+            }
         ),
         "components",
     ),

@@ -1,5 +1,7 @@
 """The status subresource, generations, and what each write may change."""
 
+from collections.abc import Callable
+
 import pytest
 
 from stashgen.api.resources import (
@@ -11,7 +13,7 @@ from stashgen.api.resources import (
 )
 from stashgen_controller.kube.client import ConflictError, NotFoundError
 from tests.api_contract.servers import Server
-from tests.api_contract.wire import Http
+from tests.api_contract.wire import Answer, Http
 from tests.support.samples import Json, at, backup_configuration, cron_job, job
 
 
@@ -145,3 +147,54 @@ def test_template_of_a_job_is_immutable(http: Http, namespace: str) -> None:
     assert (answer.status, answer.body["reason"]) == (422, "Invalid")
     assert "field is immutable" in answer.body["message"]
     assert answer.body["details"]["causes"][0]["field"] == "spec.template"
+
+
+@pytest.fixture
+def patch_status(http: Http, namespace: str, created: Json) -> Callable[..., Answer]:
+    """Patches the status of a custom object by JSON patch, if its UID is the given one."""
+    path = f"{BACKUP_CONFIGURATIONS.path(namespace, 'one')}/status"
+
+    def patched(*operations: Json, uid: object = at(created, "metadata", "uid")) -> Answer:
+        test = {"op": "test", "path": "/metadata/uid", "value": uid}
+        patch = [test, *operations]
+        return http("PATCH", path, patch, content_type="application/json-patch+json")
+
+    return patched
+
+
+_NO_STATUS: Json = {"op": "test", "path": "/status", "value": None}
+_WHOLE: Json = {"op": "add", "path": "/status", "value": {"phase": "Ready"}}
+_FIELD: Json = {"op": "add", "path": "/status/phase", "value": "NotReady"}
+
+
+@pytest.mark.usefixtures("created")
+def test_uid_in_a_merge_patch_of_a_custom_objects_status_is_ignored(
+    server: Server, namespace: str
+) -> None:
+    patch = {"metadata": {"uid": "other"}, "status": {"phase": "Ready"}}
+    changed = server.client.patch(BACKUP_CONFIGURATIONS, namespace, "one", patch, status=True)
+    assert at(changed, "status") == {"phase": "Ready"}
+    assert at(changed, "metadata", "uid") != "other"
+
+
+def test_status_is_patched_only_if_the_tested_uid_is_the_objects(
+    patch_status: Callable[..., Answer],
+) -> None:
+    refused = patch_status(_NO_STATUS, _WHOLE, uid="other")
+    assert (refused.status, refused.body["reason"]) == (422, "Invalid")
+    assert patch_status(_NO_STATUS, _WHOLE).body["status"] == {"phase": "Ready"}
+    assert patch_status(_FIELD, uid="other").status == 422
+    assert patch_status(_FIELD).body["status"] == {"phase": "NotReady"}
+
+
+def test_field_of_a_status_that_is_not_there_is_no_place_for_a_json_patch(
+    patch_status: Callable[..., Answer],
+) -> None:
+    assert patch_status(_FIELD).status == 422
+
+
+def test_status_that_is_there_is_not_null_to_a_json_patch(
+    patch_status: Callable[..., Answer],
+) -> None:
+    assert patch_status(_WHOLE).status == 200
+    assert patch_status(_NO_STATUS, _WHOLE).status == 422

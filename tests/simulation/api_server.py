@@ -9,9 +9,13 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import cast
 
+from pydantic import JsonValue
+
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject, format_time, labels_of, mapping_of, metadata_of
 from stashgen.api.resources import Resource
+from stashgen_controller.embedded.apiserver.errors import StatusError
+from stashgen_controller.embedded.apiserver.patch import JSON_PATCH, apply_patch
 from stashgen_controller.kube.client import (
     AlreadyExistsError,
     ApiError,
@@ -135,20 +139,29 @@ class ApiServer:
         resource: Resource,
         namespace: str | None,
         name: str,
-        body: JsonObject,
+        body: JsonObject | list[JsonValue],
         *,
         status: bool,
     ) -> JsonObject:
-        """Merge-patch (RFC 7386) an object, or only its status.
+        """Patch an object, or only its status: by RFC 7386, a list by RFC 6902.
 
         Raises:
-            ConflictError: the patch has another resource version or UID.
+            ConflictError: the patch has another resource version.
+            ApiError: a test of a JSON patch does not hold.
             NotFoundError: there is none.
         """
         found = self.get(resource, namespace, name)
-        for field in ("uid", "resourceVersion"):
-            if metadata_of(body).get(field) not in {None, metadata_of(found)[field]}:
-                raise ConflictError(409, "Conflict", f'{resource.plural} "{name}" was changed')
+        if isinstance(body, list):
+            try:
+                patched = cast("JsonObject", apply_patch(JSON_PATCH, found, body))
+            except StatusError as error:
+                raise ApiError(422, "Invalid", "the patch does not fit") from error
+            body = {key: patched[key] for key in patched if patched[key] != found.get(key)}
+        elif metadata_of(body).get("resourceVersion") not in {
+            None,
+            metadata_of(found)["resourceVersion"],
+        }:
+            raise ConflictError(409, "Conflict", f'{resource.plural} "{name}" was changed')
         part = {key: value for key, value in body.items() if (key == "status") == status}
         return self._change(resource, found, cast("JsonObject", _merged(found, part)))
 
@@ -233,7 +246,8 @@ class ApiServer:
             case "PUT":
                 return self.replace(resource, namespace, given, status=part == "status")
             case "PATCH":
-                return self.patch(resource, namespace, name, given, status=part == "status")
+                patch = cast("JsonObject | list[JsonValue]", body)
+                return self.patch(resource, namespace, name, patch, status=part == "status")
             case "DELETE":
                 uid = mapping_of(given, "preconditions").get("uid")
                 self.delete(resource, namespace, name, uid=cast("str | None", uid))

@@ -142,7 +142,7 @@ class SimulatedApi(Api):
         self,
         method: str,
         path: str,
-        body: JsonObject | None = None,
+        body: JsonObject | list[JsonObject] | None = None,
         content_type: str = "application/json",
     ) -> JsonObject:
         del content_type

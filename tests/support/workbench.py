@@ -72,6 +72,7 @@ class Workbench:
 
     Attributes:
         storage_args: Where the storage is; the mounted folder unless said.
+        uids: Of the objects that are on an API server, by name.
     """
 
     root: Path
@@ -81,6 +82,7 @@ class Workbench:
     prefix: Sequence[str] = ()
     worker: Sequence[str] = ("-m", "stashgen_controller.worker.main")
     storage_args: Sequence[str] = ()
+    uids: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.storage_args = self.storage_args or [f"--storage=file://{self.storage}"]
@@ -179,17 +181,21 @@ class Workbench:
 
     def backup_plan(self, day: float, **plan: Json) -> dict[str, Json]:
         """The plan of a backup."""
-        return {
-            "snapshot": snapshot_manifest(day),
-            "backupSession": session_name(day),
-            **plan,
-        }
+        snapshot = snapshot_manifest(day)
+        if snapshot_name(day) in self.uids:
+            snapshot["metadata"]["uid"] = self.uids[snapshot_name(day)]
+        known = self._session(session_name(day))
+        return {"snapshot": snapshot, "backupSession": session_name(day), **known, **plan}
+
+    def _session(self, name: str) -> dict[str, Json]:
+        return {"sessionUid": self.uids[name]} if name in self.uids else {}
 
     def restore(self, snapshot: Json, *, args: Sequence[str] = (), **plan: Json) -> Ended:
         """Run the verb restore; the snapshot is what its status in the cluster would be."""
         name = snapshot["metadata"]["name"]
         command = [*self.restore_args(name), *args]
-        return self.run(command, {"snapshot": snapshot, "restoreSession": "restore", **plan}, 100)
+        known = {"snapshot": snapshot, "restoreSession": "restore", **self._session("restore")}
+        return self.run(command, {**known, **plan}, 100)
 
     def restore_args(self, snapshot: str) -> list[str]:
         """The command line of a restore."""

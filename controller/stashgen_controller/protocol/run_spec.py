@@ -78,6 +78,7 @@ class RunSpec(Model):
             the components' restic ids from it.
         backup_session: Name of the BackupSession whose phase the last copy's Job reports.
         restore_session: Name of the RestoreSession whose phase the restore Job reports.
+        session_uid: Of that BackupSession or RestoreSession: another one of its name is left alone.
         last_copy: True for the Job that ends the session's last copy.
         earlier_copy_failed: A copy of the same session failed before this one.
         refuse_other_writer: A bucket record of another claim or cluster stops the backup
@@ -110,6 +111,7 @@ class RunSpec(Model):
     snapshot: JsonObject | None = None
     backup_session: str | None = None
     restore_session: str | None = None
+    session_uid: str | None = None
     last_copy: bool = False
     earlier_copy_failed: bool = False
     refuse_other_writer: bool = True

@@ -15,6 +15,7 @@ from stashgen_controller.worker.environment import Environment
 _TIMEOUT = 5.0
 _ATTEMPTS = 3
 _PAUSE = 0.2
+_JSON_PATCH = "application/json-patch+json"
 
 
 class ApiRefusedError(Exception):
@@ -50,21 +51,56 @@ class Api:
         return self._request("POST", resource.path(namespace), body)
 
     def patch_status(
-        self, resource: Resource, namespace: str, name: str, status: JsonObject
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        uid: str,
+        status: JsonObject,
+        *,
+        is_new: bool = False,
     ) -> None:
-        """Merge-patch a status.
+        """Set fields of a status, if the object is still the one that is meant.
+
+        A JSON patch (RFC 6902) with a test of the UID: a merge patch of a status leaves out what it
+        says of the metadata, so that an object that was created anew would get what belongs to the
+        one before it. Where there may be no status yet, it takes one more request to find out.
+
+        Args:
+            resource: Of the object.
+            namespace: Its own.
+            name: Its own.
+            uid: Its own.
+            status: The fields, each as a whole.
+            is_new: As a rule it has no status yet: that is tried first.
 
         Raises:
-            ApiRefusedError: the server does not answer, or we may not write it.
+            ApiRefusedError: the server does not answer, we may not write it, or the object is gone
+                or another one.
         """
         path = resource.path(namespace, name) + "/status"
-        self._request("PATCH", path, {"status": status}, "application/merge-patch+json")
+        test: JsonObject = {"op": "test", "path": "/metadata/uid", "value": uid}
+        fields: list[JsonObject] = [
+            {"op": "add", "path": f"/status/{field}", "value": value}
+            for field, value in status.items()
+        ]
+        whole: list[JsonObject] = [
+            {"op": "test", "path": "/status", "value": None},
+            {"op": "add", "path": "/status", "value": status},
+        ]
+        first, second = (whole, fields) if is_new else (fields, whole)
+        try:
+            self._request("PATCH", path, [test, *first], _JSON_PATCH)
+        except ApiRefusedError as error:
+            if error.status != HTTPStatus.UNPROCESSABLE_ENTITY:
+                raise
+            self._request("PATCH", path, [test, *second], _JSON_PATCH)
 
     def _request(
         self,
         method: str,
         path: str,
-        body: JsonObject | None = None,
+        body: JsonObject | list[JsonObject] | None = None,
         content_type: str = "application/json",
     ) -> JsonObject:
         if self._url is None:

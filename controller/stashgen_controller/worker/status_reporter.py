@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import cast
 
 from stashgen.api.backup_session import BackupSessionPhase
-from stashgen.api.base import JsonObject, Model
+from stashgen.api.base import JsonObject, Model, metadata_of
 from stashgen.api.resources import BACKUP_SESSIONS, RESTORE_SESSIONS, SNAPSHOTS, Resource
 from stashgen.api.restore_session import RestoreComponent, RestorePhase
 from stashgen.api.snapshot import Component, Phase, Progress
@@ -22,35 +22,42 @@ _INTERVAL_SECONDS = 9.0
 
 
 class Reporter:
-    """Patches the statuses of one run's objects; stops reporting progress if the API is away."""
+    """Patches the statuses of one run's objects; stops reporting progress if the API is away.
+
+    An object of the name that is not the one of the plan (it was deleted and created again) is left
+    alone: this is not its run.
+    """
 
     def __init__(self, api: Api, namespace: str, now: Callable[[], datetime]) -> None:
         self._api = api
         self._namespace = namespace
+        self._known: set[str] = set()
         self._now = now
         self._last = now()
         self._is_reached = True
 
-    def snapshot(self, name: str, components: Mapping[str, Component]) -> None:
+    def snapshot(self, plan: RunSpec, components: Mapping[str, Component]) -> None:
         """Report the components of the Snapshot that this run creates."""
-        self._patch(SNAPSHOTS, name, _components(components))
+        metadata = metadata_of(plan.snapshot or {})
+        name, uid = str(metadata.get("name") or ""), str(metadata.get("uid") or "")
+        self._patch(SNAPSHOTS, name, uid, _components(components))
 
-    def restore_session(self, name: str, components: Mapping[str, RestoreComponent]) -> None:
+    def restore_session(self, plan: RunSpec, components: Mapping[str, RestoreComponent]) -> None:
         """Report the components of a restore."""
-        self._patch(RESTORE_SESSIONS, name, _components(components))
+        self._restore_session(plan, _components(components))
 
     def backup_ended(self, plan: RunSpec, result: RunResult) -> None:
         """The Snapshot's components and, by the Job that ends the last copy, the session's phase.
 
         A copy without a record in the bucket counts as failed.
         """
-        metadata = cast("dict[str, str]", (plan.snapshot or {}).get("metadata") or {})
         if result.components:
-            self._patch(SNAPSHOTS, metadata.get("name", ""), _components(result.components))
+            self.snapshot(plan, result.components)
         if plan.last_copy and plan.backup_session is not None:
             is_bad = plan.earlier_copy_failed or result.phase is not Phase.SUCCEEDED
             phase = BackupSessionPhase.FAILED if is_bad else BackupSessionPhase.SUCCEEDED
-            self._patch(BACKUP_SESSIONS, plan.backup_session, {"phase": phase.value})
+            status: JsonObject = {"phase": phase.value}
+            self._patch(BACKUP_SESSIONS, plan.backup_session, plan.session_uid, status)
 
     def restore_ended(self, plan: RunSpec, result: RunResult) -> None:
         """The restore's components and its phase."""
@@ -66,7 +73,7 @@ class Reporter:
         status = _components(components) | {"phase": RestorePhase(result.phase.value).value}
         if result.restored_before is not None:
             status["restoredBefore"] = result.restored_before.to_wire()
-        self._patch(RESTORE_SESSIONS, plan.restore_session or "", status)
+        self._restore_session(plan, status)
 
     def is_due(self) -> bool:
         """Whether it is time for another progress report."""
@@ -76,11 +83,23 @@ class Reporter:
         self._last = now
         return True
 
-    def _patch(self, resource: Resource, name: str, status: JsonObject) -> None:
+    def _restore_session(self, plan: RunSpec, status: JsonObject) -> None:
+        self._patch(RESTORE_SESSIONS, plan.restore_session or "", plan.session_uid, status)
+
+    def _patch(self, resource: Resource, name: str, uid: str | None, status: JsonObject) -> None:
+        """Patch a status; one of an object whose UID the plan does not say is not written.
+
+        A session has a status before its Job is made; a Snapshot's is written some seconds later.
+        """
+        if not uid:
+            return
+        is_new = resource is SNAPSHOTS and uid not in self._known
         try:
-            self._api.patch_status(resource, self._namespace, name, status)
+            self._api.patch_status(resource, self._namespace, name, uid, status, is_new=is_new)
         except ApiRefusedError:
             self._is_reached = False
+        else:
+            self._known.add(uid)
 
 
 def backup_progress(message: Mapping[str, object]) -> Progress:

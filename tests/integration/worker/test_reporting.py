@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from stashgen.api.base import name_of, uid_of
 from stashgen.api.resources import BACKUP_SESSIONS, RESTORE_SESSIONS, SNAPSHOTS, Resource
 from stashgen_controller.embedded.apiserver.server import EmbeddedServer
 from stashgen_controller.kube.client import Client
@@ -50,7 +51,8 @@ def reporting(workbench: Workbench, server: EmbeddedServer, client: Client) -> I
     del snapshot["metadata"]["creationTimestamp"]
     objects = [(BACKUP_SESSIONS, session), (RESTORE_SESSIONS, restore), (SNAPSHOTS, snapshot)]
     for resource, obj in objects:
-        client.create(resource, NAMESPACE, obj)
+        created = client.create(resource, NAMESPACE, obj)
+        workbench.uids[name_of(created)] = uid_of(created)
     workbench.api_url = server.url
     yield workbench
     for resource, obj in objects:
@@ -72,6 +74,25 @@ def test_a_good_backup_patches_the_component_and_the_last_copy_the_session(
     }
     assert found["components"][COMPONENT]["phase"] == "Succeeded"
     assert status(client, BACKUP_SESSIONS, session_name(0)) == {"phase": "Succeeded"}
+
+
+def test_objects_that_were_created_again_meanwhile_are_left_alone(
+    reporting: Workbench, client: Client
+) -> None:
+    for resource, name in (
+        (SNAPSHOTS, snapshot_name(0)),
+        (BACKUP_SESSIONS, session_name(0)),
+        (RESTORE_SESSIONS, "restore"),
+    ):
+        obj: Json = client.get(resource, NAMESPACE, name)
+        client.delete(resource, NAMESPACE, name)
+        client.create(resource, NAMESPACE, {**obj, "metadata": {"name": name}})
+        client.patch(resource, NAMESPACE, name, {"status": {"phase": "Running"}}, status=True)
+    reporting.backup(0, lastCopy=True).succeeded()
+    reporting.restore(reporting.record(snapshot_name(0))).succeeded()
+    assert status(client, SNAPSHOTS, snapshot_name(0)) == {"phase": "Running"}
+    assert status(client, BACKUP_SESSIONS, session_name(0)) == {"phase": "Running"}
+    assert status(client, RESTORE_SESSIONS, "restore") == {"phase": "Running"}
 
 
 def test_only_the_last_copy_says_how_the_session_went(reporting: Workbench, client: Client) -> None:

@@ -153,7 +153,7 @@ def _operate(document: JsonValue, operation: Mapping[str, JsonValue]) -> JsonVal
         case "remove":
             return _remove(document, path)
         case "test":
-            if _get(document, path) != operation.get("value"):
+            if _found(document, path) != operation.get("value"):
                 raise unfit_patch()
             return document
         case "copy" | "move":
@@ -188,6 +188,14 @@ def _get(document: JsonValue, path: Sequence[str]) -> JsonValue:
         else:
             raise unfit_patch()
     return document
+
+
+def _found(document: JsonValue, path: Sequence[str]) -> JsonValue:
+    """The value to test: a field that is not there counts as null, one below it does not fit."""
+    parent = _get(document, path[:-1])
+    if path and isinstance(parent, dict) and path[-1] not in parent:
+        return None
+    return _get(document, path)
 
 
 def _set(document: JsonValue, path: Sequence[str], value: JsonValue, *, insert: bool) -> JsonValue:

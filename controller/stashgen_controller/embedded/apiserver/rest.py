@@ -171,7 +171,9 @@ class Api:
                 raise bad_request("the patched document is not an object")
             new = admission.shape(served, new, query)
             uid = metadata_of(new).get("uid")
-            if uid not in {None, metadata_of(old)["uid"]}:
+            # A custom object's status takes nothing of the metadata, and so does not look at it.
+            is_ignored = served.is_custom and bool(target.subresource)
+            if uid not in {None, metadata_of(old)["uid"]} and not is_ignored:
                 causes = [invalid_value("metadata.uid", uid, "field is immutable")]
                 raise invalid(served.resource.kind, served.key[0], target.name, causes)
             return self._update(target, old, new, query, Writer(manager, "Update"))

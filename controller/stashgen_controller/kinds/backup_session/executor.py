@@ -170,6 +170,7 @@ def _plan(seen: Observed, status: BackupSessionStatus, copy: Copy, now: datetime
         claim_uid=seen.claim_uid,
         snapshot=copy.snapshot_object,
         backup_session=seen.session.metadata.name,
+        session_uid=seen.session.metadata.uid,
         last_copy=index == len(seen.copies) - 1,
         earlier_copy_failed=any(item.phase is Phase.FAILED for item in seen.copies[:index]),
         refuse_other_writer=copy.is_rendered,

@@ -263,6 +263,7 @@ def _plan(seen: Observed, status: RestoreSessionStatus) -> RunSpec:
         claim_uid=seen.claim_uid,
         snapshot=_for_plan(seen.snapshot_object),
         restore_session=seen.restore.metadata.name,
+        session_uid=seen.restore.metadata.uid,
         order=seen.order,
         adopt=seen.is_in_place,
         terminated_pods=seen.terminated_pods,

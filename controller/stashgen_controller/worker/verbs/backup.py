@@ -201,7 +201,7 @@ def _back_up_path(
         if reporter.is_due():
             running = ResticStats(progress=backup_progress(message))
             shown = component.model_copy(update={"restic_stats": (*done, running)})
-            reporter.snapshot(name, {order.component: shown})
+            reporter.snapshot(run.plan, {order.component: shown})
 
     outcome = restic.run(
         "backup",

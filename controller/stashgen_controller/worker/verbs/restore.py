@@ -108,14 +108,13 @@ def restore(run: RunContext, component: str, reporter: Reporter) -> None:
     source = known.get(component)
     path = _path(snapshot, component, source)
     run.components[component] = Component(path=path, phase=Phase.RUNNING, driver=Driver.RESTIC)
-    name = run.plan.restore_session or ""
     running = RestoreComponent(phase=RestorePhase.RUNNING)
-    reporter.restore_session(name, {component: running})
+    reporter.restore_session(run.plan, {component: running})
 
     def progress(message: dict[str, object]) -> None:
         if reporter.is_due():
             shown = running.model_copy(update={"progress": restore_progress(message)})
-            reporter.restore_session(name, {component: shown})
+            reporter.restore_session(run.plan, {component: shown})
 
     def ids() -> list[str]:
         found = _ids(source)

@@ -47,6 +47,7 @@ def test_merge_patch_examples_of_the_rfc(
         ({"a": 1}, [{"op": "copy", "from": "/a", "path": "/b"}], {"a": 1, "b": 1}),
         ({"a/b": 1}, [{"op": "test", "path": "/a~1b", "value": 1}], {"a/b": 1}),
         ({"a~b": 1}, [{"op": "remove", "path": "/a~0b"}], {}),
+        ({"a": {}}, [{"op": "test", "path": "/a/b", "value": None}], {"a": {}}),
     ],
 )
 def test_json_patch_gives_a_new_document_and_leaves_the_old_one(

@@ -40,8 +40,13 @@ class RecentSnapshot(Model):
     snapshot_time: Time | None = None
 
 
-class OpenRestore(Model):
-    """A restore into the Repository's volume that writes now, or that left it half written."""
+class RestoreRecord(Model):
+    """A restore into the Repository's volume, kept whatever becomes of its RestoreSession.
+
+    Attributes:
+        uid: The RestoreSession's: another one may have its name.
+        since: When its Job was made.
+    """
 
     restore_session: str
     uid: str
@@ -80,7 +85,9 @@ class RepositoryStatus(Model):
     """What the controller saw.
 
     ``writerClaimUID`` is that of the recorded writer where it is another volume or cluster.
-    ``writerMatches`` and what follows are our additions.
+    ``writerMatches`` and what follows are our additions. ``openRestore`` writes the volume now, or
+    left it half written; of the two that end that, ``acceptedRestore`` is the last one that a
+    person accepted, ``goodRestore`` the last one that succeeded.
     """
 
     phase: str | None = Field(default=None, json_schema_extra={"enum": ["Ready", "NotReady"]})
@@ -95,7 +102,9 @@ class RepositoryStatus(Model):
     writer_claim_uid: str | None = Field(default=None, alias="writerClaimUID")
     snapshot_resync: ResyncStatus | None = None
     executor: Executor | None = None
-    open_restore: OpenRestore | None = None
+    open_restore: RestoreRecord | None = None
+    accepted_restore: RestoreRecord | None = None
+    good_restore: RestoreRecord | None = None
 
 
 class Repository(Kind):

@@ -1,14 +1,16 @@
 """Volumes that a restore left half written: what they hold is no state to be backed up.
 
 A RestoreSession says so itself; should it be deleted, even while it runs, each Repository of the
-volume remembers it in its status.
+volume remembers it in its status. What ends it, a good restore or a person's word, is remembered
+there too: a RestoreSession may be deleted, and its name used again.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from stashgen.api.labels import ACCEPT_PARTIAL_RESTORE_ANNOTATION
-from stashgen.api.repository import OpenRestore, Repository
+from stashgen.api.repository import Repository, RepositoryStatus, RestoreRecord
 from stashgen.api.restore_session import RestorePhase, RestoreSession
 from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.listers.indexes import (
@@ -25,6 +27,56 @@ from stashgen_controller.runtime.kind import Reader
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class VolumeRestores:
+    """What a Repository is to remember of restores into its volume.
+
+    Attributes:
+        unsettled: One that writes, or wrote half; None once a later one succeeded, or a person
+            accepted it.
+        accepted: The last one that a person accepted.
+        good: The last one that ended what was remembered by succeeding.
+    """
+
+    unsettled: RestoreRecord | None = None
+    accepted: RestoreRecord | None = None
+    good: RestoreRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """What ends that a restore counts as half done.
+
+    Attributes:
+        said: What the BackupConfigurations of the volume accept.
+        accepted: What each of its Repositories remembers as accepted.
+        good: What each of them remembers as having succeeded.
+    """
+
+    said: frozenset[str]
+    accepted: Sequence[RestoreRecord]
+    good: Sequence[RestoreRecord]
+
+    def word_for(self, restore: RestoreRecord) -> str:
+        """What a person has to write to accept a restore.
+
+        Its name, unless another one of that name was accepted before; then with its UID.
+        """
+        name = restore.restore_session
+        same = [item.uid for item in self.accepted if item.restore_session == name]
+        return name if not same or restore.uid in same else f"{name}.{restore.uid}"
+
+    def is_accepted(self, restore: RestoreRecord) -> bool:
+        """Whether a person accepted what a restore left."""
+        words = {self.word_for(restore), f"{restore.restore_session}.{restore.uid}"}
+        return not words.isdisjoint(self.said)
+
+    def ends(self, restore: RestoreRecord) -> bool:
+        """Whether a restore does not count any more: it was accepted, or a later one succeeded."""
+        is_made_good = any(_order(restore) <= _order(item) for item in self.good)
+        return is_made_good or self.is_accepted(restore)
+
+
 def partial_restore(reader: Reader, namespace: str, claim: str) -> Reason | None:
     """Why a volume must not be backed up now, nor its Repositories be tidied; None if it may.
 
@@ -32,71 +84,87 @@ def partial_restore(reader: Reader, namespace: str, claim: str) -> Reason | None
     that the volume is to be backed up as it is.
     """
     restores = reader.by(RESTORES_BY_TARGET, namespace, claim)
-    accepted = _accepted(reader, namespace, claim)
-    left = _left_in_part(restores, accepted)
-    found = left.metadata.name if left is not None else None
-    for repository in reader.by(REPOSITORIES_BY_TARGET, namespace, claim):
+    repositories = reader.by(REPOSITORIES_BY_TARGET, namespace, claim)
+    settled = _settled(reader, namespace, claim, repositories)
+    found = _left_in_part(restores, settled)
+    for repository in repositories:
         known = repository.status.open_restore if repository.status is not None else None
-        if found is None and known is not None and _counts(known, restores, accepted):
-            found = known.restore_session
+        if found is None and known is not None and _counts(known, restores, settled):
+            found = known
     if found is None:
         return None
     text = (
-        f"RestoreSession {found} restored PersistentVolumeClaim {claim} in part: restore it again, "
-        f"or accept it with the annotation {ACCEPT_PARTIAL_RESTORE_ANNOTATION}: {found} on its "
-        "BackupConfiguration"
+        f"RestoreSession {found.restore_session} restored PersistentVolumeClaim {claim} in part: "
+        "restore it again, or accept it with the annotation "
+        f"{ACCEPT_PARTIAL_RESTORE_ANNOTATION}: {settled.word_for(found)} on its BackupConfiguration"
     )
     return Reason(Cause.RESTORED_IN_PART, text)
 
 
-def open_restore(reader: Reader, repository: Repository) -> OpenRestore | None:
-    """What a Repository is to remember of restores into its volume: one that writes, or wrote half.
-
-    None once a later one succeeded, or a person accepted it.
-    """
+def volume_restores(reader: Reader, repository: Repository) -> VolumeRestores:
+    """What a Repository is to remember of restores into its volume."""
     app = repository.spec.app_ref
-    namespace = repository.metadata.namespace or ""
-    known = repository.status.open_restore if repository.status is not None else None
     if app is None:
-        return None
+        return VolumeRestores()
+    namespace = repository.metadata.namespace or ""
+    status = repository.status or RepositoryStatus()
+    known = status.open_restore
     restores = reader.by(RESTORES_BY_TARGET, namespace, app.name)
-    accepted = _accepted(reader, namespace, app.name)
-    found = known if known is not None and _counts(known, restores, accepted) else None
-    restore = _left_in_part(restores, accepted)
-    if found is None:
+    repositories = reader.by(REPOSITORIES_BY_TARGET, namespace, app.name)
+    settled = _settled(reader, namespace, app.name, repositories)
+    last = _last(restores)
+    good = status.good_restore
+    if known is not None and last is not None and last.phase is RestorePhase.SUCCEEDED:
+        is_later = last.metadata.uid == known.uid or _begun(last) >= known.since
+        good = _record(last) if is_later else good
+    left = _left_in_part(restores, settled)
+    found = known if known is not None and _counts(known, restores, settled) else None
+    if found is None and left is None:
         # One that writes may yet fail before its first byte: then the one before it still counts.
-        restore = restore or next(filter(is_writing, restores), None)
-    if restore is not None:
-        found = OpenRestore(
-            restore_session=restore.metadata.name,
-            uid=restore.metadata.uid or "",
-            since=_begun(restore),
-        )
-    return None if found is not None and found.restore_session in accepted else found
+        left = next(map(_record, filter(is_writing, restores)), None)
+    candidates = (known, _record(last) if last is not None and _is_partial(last) else None)
+    said = (item for item in candidates if item is not None and settled.is_accepted(item))
+    return VolumeRestores(left or found, next(said, status.accepted_restore), good)
 
 
-def _left_in_part(
-    restores: Sequence[RestoreSession], accepted: Collection[str]
-) -> RestoreSession | None:
-    """The last restore that ended, if it left the volume half written and nobody accepted that."""
-    ended = [
+def _settled(
+    reader: Reader, namespace: str, claim: str, repositories: Iterable[Repository]
+) -> _Settled:
+    statuses = [item.status for item in repositories if item.status is not None]
+    configurations = reader.by(CONFIGURATIONS_BY_TARGET, namespace, claim)
+    annotations = [item.metadata.annotations or {} for item in configurations]
+    return _Settled(
+        frozenset(item.get(ACCEPT_PARTIAL_RESTORE_ANNOTATION, "") for item in annotations),
+        [item.accepted_restore for item in statuses if item.accepted_restore is not None],
+        [item.good_restore for item in statuses if item.good_restore is not None],
+    )
+
+
+def _last(restores: Iterable[RestoreSession]) -> RestoreSession | None:
+    """The last one that succeeded, or wrote a part; one that waits again may have done so."""
+    wrote = (
         item
         for item in restores
-        if is_over(item) and (item.phase is RestorePhase.SUCCEEDED or _is_partial(item))
-    ]
-    last = max(ended, key=lambda item: (_begun(item), item.metadata.name), default=None)
-    is_left = last is not None and _is_partial(last) and last.metadata.name not in accepted
-    return last if is_left else None
+        if _is_partial(item) or (is_over(item) and item.phase is RestorePhase.SUCCEEDED)
+    )
+    return max(wrote, key=lambda item: _order(_record(item)), default=None)
 
 
-def _counts(
-    known: OpenRestore, restores: Iterable[RestoreSession], accepted: Collection[str]
-) -> bool:
+def _left_in_part(restores: Iterable[RestoreSession], settled: _Settled) -> RestoreRecord | None:
+    """The last restore, if it left the volume half written and nothing has settled that."""
+    last = _last(restores)
+    if last is None or not _is_partial(last):
+        return None
+    record = _record(last)
+    return None if settled.ends(record) else record
+
+
+def _counts(known: RestoreRecord, restores: Iterable[RestoreSession], settled: _Settled) -> bool:
     """Whether what a Repository remembers is all that is known: the RestoreSession was deleted.
 
     And no restore has succeeded since, nor has anybody accepted it.
     """
-    if known.restore_session in accepted:
+    if settled.ends(known):
         return False
     for item in restores:
         is_later = _begun(item) >= known.since
@@ -105,11 +173,17 @@ def _counts(
     return True
 
 
-def _accepted(reader: Reader, namespace: str, claim: str) -> set[str]:
-    return {
-        (item.metadata.annotations or {}).get(ACCEPT_PARTIAL_RESTORE_ANNOTATION, "")
-        for item in reader.by(CONFIGURATIONS_BY_TARGET, namespace, claim)
-    }
+def _record(restore: RestoreSession) -> RestoreRecord:
+    return RestoreRecord(
+        restore_session=restore.metadata.name,
+        uid=restore.metadata.uid or "",
+        since=_begun(restore),
+    )
+
+
+def _order(restore: RestoreRecord) -> tuple[datetime, str]:
+    """Sorts restores into a volume, which run one after the other."""
+    return restore.since, restore.restore_session
 
 
 def _is_partial(restore: RestoreSession) -> bool:

@@ -413,6 +413,50 @@ def test_what_a_person_accepted_hides_no_later_restore(protected: Harness) -> No
     assert backup_session(protected, name)["phase"] == "Skipped"
 
 
+def next_backup(harness: Harness) -> JsonObject:
+    """The status of the next session, once it has ended."""
+    harness.advance(timedelta(minutes=1))
+    name = harness.trigger()
+    harness.settle(work=good_worker)
+    return backup_session(harness, name)
+
+
+def test_a_name_that_was_accepted_accepts_no_later_restore_of_that_name(
+    protected: Harness,
+) -> None:
+    leave_half_written(protected)
+    accept(protected, "back")
+    assert next_backup(protected)["phase"] == "Succeeded"
+    protected.delete(known.RESTORE_SESSIONS, "demo", "back")
+    protected.settle(work=good_worker)
+    assert next_backup(protected)["phase"] == "Succeeded"
+
+    protected.apply(manifests.restore("demo", "back"))
+    protected.settle(work=restored_in_part)
+    uid = metadata(protected.get(known.RESTORE_SESSIONS, "demo", "back"))["uid"]
+    status = next_backup(protected)
+    fault("A second restore of an accepted name ends half way").check([status])
+    assert f"stashgen.dev/accept-partial-restore: back.{uid} on" in str(status)
+    accept(protected, f"back.{uid}")
+    assert next_backup(protected)["phase"] == "Succeeded"
+    accept(protected, "back")
+    assert next_backup(protected)["phase"] == "Succeeded"
+
+
+def test_a_good_restore_that_is_deleted_leaves_the_volume_whole(protected: Harness) -> None:
+    leave_half_written(protected)
+    protected.advance(timedelta(minutes=1))
+    protected.apply(manifests.restore("demo", "again"))
+    protected.settle(work=good_worker)
+    protected.delete(known.RESTORE_SESSIONS, "demo", "again")
+    status = next_backup(protected)
+    fault("A good restore is deleted, the one that failed before it is not").check([status])
+    protected.advance(timedelta(minutes=1))
+    protected.apply(manifests.restore("demo", "later"))
+    protected.settle(work=restored_in_part)
+    assert next_backup(protected)["phase"] == "Skipped"
+
+
 def test_a_pod_that_the_cache_does_not_show_is_no_reason_to_give_way(
     protected: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -122,6 +122,37 @@ def test_a_restore_whose_job_may_have_run_unseen_left_the_volume_in_doubt(
     )
 
 
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_a_restore_that_has_to_wait_again_may_have_run_unseen(
+    protected: Harness, is_deleted: bool
+) -> None:
+    protected.advance(timedelta(minutes=1))
+    session = protected.trigger()
+    backup = protected.run_until(Verb.BACKUP)
+    protected.start_pod(backup, {"phase": "Running"})
+    protected.apply(manifests.restore("demo", "back"))
+    executor: JsonObject = {"job": "back", "attempt": 1, "planDigest": "digest"}
+    claim: JsonObject = {"status": {"phase": "Running", "executor": executor}}
+    protected.client.patch(known.RESTORE_SESSIONS, "demo", "back", claim, status=True)
+    protected.settle()
+    status = restore(protected)
+    assert (status["phase"], status.get("executor")) == ("Pending", None)
+    assert conditions(status)["RestoredInPart"]["status"] == "True"
+    if is_deleted:
+        protected.delete(known.RESTORE_SESSIONS, "demo", "back")
+    protected.finish(backup, good_worker(protected, backup, plan_of(backup)))
+    protected.settle(work=good_worker)
+    assert protected.status(known.BACKUP_SESSIONS, "demo", session)["phase"] == "Succeeded"
+    if not is_deleted:
+        assert restore(protected)["phase"] == "Succeeded"
+        assert "RestoredInPart" not in conditions(restore(protected))
+    protected.advance(timedelta(minutes=1))
+    session = protected.trigger()
+    protected.settle(work=good_worker)
+    phase = protected.status(known.BACKUP_SESSIONS, "demo", session)["phase"]
+    assert phase == ("Skipped" if is_deleted else "Succeeded")
+
+
 def test_a_restore_into_another_claim_replaces_only_the_claim(protected: Harness) -> None:
     protected.apply(manifests.claim("demo", "library-copy"))
     protected.apply(manifests.restore("demo", "back", claim="library-copy"))

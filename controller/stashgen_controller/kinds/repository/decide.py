@@ -75,7 +75,9 @@ def decide(seen: Observed, now: datetime) -> Decision:
         update={
             "executor": progress.executor,
             "snapshot_resync": resync.status,
-            "open_restore": seen.open_restore,
+            "open_restore": seen.restores.unsettled,
+            "accepted_restore": seen.restores.accepted,
+            "good_restore": seen.restores.good,
         }
     )
     waits = (progress.requeue_after, resync.requeue_after, awaited)

@@ -12,7 +12,7 @@ from stashgen.api.backup_session import (
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
 from stashgen.api.labels import RESYNC_ANNOTATION, is_rendered
-from stashgen.api.repository import OpenRestore, Repository, RepositoryStatus, ResyncPhase
+from stashgen.api.repository import Repository, RepositoryStatus, ResyncPhase
 from stashgen.api.resources import REPOSITORIES, SNAPSHOTS
 from stashgen.api.restore_session import RestorePhase, RestoreSession
 from stashgen.api.snapshot import Phase, RecordedWriter
@@ -33,7 +33,7 @@ from stashgen_controller.listers.indexes import (
     volume_key,
 )
 from stashgen_controller.listers.objects import claim_uid, cluster_uid, without_status
-from stashgen_controller.listers.partial_restores import open_restore
+from stashgen_controller.listers.partial_restores import VolumeRestores, volume_restores
 from stashgen_controller.listers.pods import restores_from
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.recorded_snapshot import RecordedSnapshot, unpack
@@ -82,7 +82,7 @@ class Observed:
         retention: How the newest finished retention went.
         retention_follows: The session of the newest Snapshot is still to apply its retention.
         claimants: Who keeps an initialisation from beginning.
-        open_restore: A restore into the volume that writes, or left it half written.
+        restores: What is to be remembered of restores into the volume.
         claim_uid: Of the claim that is backed up; None where it is gone.
         cluster_uid: None only while the cache of namespaces is empty.
         resync_request: The annotation's value that asks for a resync.
@@ -104,7 +104,7 @@ class Observed:
     retention: RetentionPolicyApplyStatus | None
     retention_follows: bool
     claimants: Sequence[Claimant]
-    open_restore: OpenRestore | None
+    restores: VolumeRestores
     claim_uid: str | None
     cluster_uid: str | None
     resync_request: str | None
@@ -186,7 +186,7 @@ def observe(reader: Reader, repository: Repository) -> Observed:
         )
         if not _is_initialized(repository) or _may_resync(repository)
         else (),
-        open_restore=open_restore(reader, repository),
+        restores=volume_restores(reader, repository),
         claim_uid=claim_uid(reader, target.namespace or namespace, target.name) if target else None,
         cluster_uid=cluster_uid(reader),
         resync_request=(repository.metadata.annotations or {}).get(RESYNC_ANNOTATION),

@@ -39,6 +39,7 @@ from stashgen_controller.kinds.restore_session.outcome import (
     incomplete,
     job_failed,
     not_started,
+    released,
     set_condition,
     succeeded,
 )
@@ -172,7 +173,7 @@ def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decis
     # Even if it was recorded that it begins: whoever did not hear of that may have begun, too.
     waiting_for = _why_waiting(seen, now)
     if waiting_for is not None:
-        status = status.model_copy(update={"executor": None})
+        status = released(seen, status, now)
         waits = waiting(ConditionType.RESTORE_EXECUTOR_ENSURED, waiting_for, now)
         wait = min(_AGAIN, _until(seen, status, now) or _AGAIN)
         return _write(seen, set_condition(status, waits), now, requeue_after=wait)
@@ -316,8 +317,8 @@ def _write(
 
     def refused(why: Reason) -> JsonObject:
         # Without a Job nobody may have to wait for us.
-        released = seen.status.model_copy(update={"executor": None})
-        return written(set_condition(released, ENSURED.not_done(why, now)))
+        free = released(seen, seen.status, now)
+        return written(set_condition(free, ENSURED.not_done(why, now)))
 
     return Decision(actions, written(status), requeue_after, refused)
 

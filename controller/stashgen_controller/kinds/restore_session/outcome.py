@@ -15,7 +15,12 @@ from stashgen.kubestash.pods.templates import COMPONENT
 from stashgen_controller.jobs.executor import ExecutorEnsured
 from stashgen_controller.kinds.restore_session.observe import Observed
 from stashgen_controller.protocol.reason import Reason
-from stashgen_controller.runtime.conditions import condition, metrics_pushed, with_condition
+from stashgen_controller.runtime.conditions import (
+    condition,
+    metrics_pushed,
+    with_condition,
+    without,
+)
 
 ENSURED = ExecutorEnsured(ConditionType.RESTORE_EXECUTOR_ENSURED, "Restore")
 _SOMEHOW = "restored in part (how far is not known)"
@@ -86,14 +91,19 @@ def incomplete(
 def not_started(
     seen: Observed, status: RestoreSessionStatus, why: Reason, now: datetime
 ) -> RestoreSessionStatus:
-    """A restore of whose Job nothing was ever seen.
-
-    One that had begun may have had a Job all the same: it came and went while nobody was there.
-    """
+    """A restore of whose Job nothing was ever seen."""
     status = set_condition(status, ENSURED.not_done(why, now))
+    return _pushed(seen, released(seen, status, now), now)
+
+
+def released(seen: Observed, status: RestoreSessionStatus, now: datetime) -> RestoreSessionStatus:
+    """The status of a restore that gives its claim back, if it had one.
+
+    Nobody saw a Job; it may have come and gone all the same. That counts until one succeeds.
+    """
     if seen.status.executor is not None:
         status = set_condition(status, _in_part(f"its Job may have run unseen: {_SOMEHOW}", now))
-    return _pushed(seen, status, now)
+    return status.model_copy(update={"executor": None})
 
 
 def _reported(seen: Observed) -> Component | None:
@@ -109,6 +119,10 @@ def _ended(
     now: datetime,
 ) -> RestoreSessionStatus:
     left = _left_behind(seen, status, component)
+    if component.phase is RestorePhase.SUCCEEDED:
+        # What a Job that nobody saw may have left is written over.
+        whole = without(status.conditions, ConditionType.RESTORED_IN_PART)
+        status = status.model_copy(update={"conditions": whole})
     if left is not None:
         component = component.model_copy(update={"error": f"{component.error}; {left}"})
         status = set_condition(status, _in_part(left, now))

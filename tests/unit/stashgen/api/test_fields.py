@@ -168,9 +168,10 @@ _OURS = {
     "Executor": "job* attempt* planDigest* jobUID created pod podTerminated stopsBy ended lostTime",
     "BackupStorageStatus": "executor:Executor",
     "RepositoryStatus": "executor:Executor writerMatches writerClaimUID"
-    " snapshotResync:ResyncStatus openRestore:OpenRestore",
+    " snapshotResync:ResyncStatus openRestore:RestoreRecord"
+    " acceptedRestore:RestoreRecord goodRestore:RestoreRecord",
     "ResyncStatus": "phase* request cursor records ignored examples[] executor:Executor",
-    "OpenRestore": "restoreSession* uid* since*",
+    "RestoreRecord": "restoreSession* uid* since*",
     "AffectedFiles": "count* first[]",
     "Component": "unreadable:AffectedFiles",
     "RestoreComponent": "metadataRefused:AffectedFiles",

@@ -160,6 +160,13 @@ class Pod(Kind):
     status: PodStatus | None = None
 
     @property
+    def claims(self) -> tuple[str, ...]:
+        """The names of the PersistentVolumeClaims that it uses, sorted."""
+        volumes = (self.spec.volumes if self.spec is not None else None) or ()
+        named = (item.persistent_volume_claim or {} for item in volumes)
+        return tuple(sorted({str(item["claimName"]) for item in named if item.get("claimName")}))
+
+    @property
     def _containers(self) -> tuple[ContainerStatus, ...]:
         return (self.status.container_statuses if self.status else None) or ()
 

@@ -53,6 +53,25 @@ class RestoreRecord(Model):
     since: Time
 
 
+class LostPod(Model):
+    """A pod that was deleted before any kubelet reported its end; its owner is gone, or may go.
+
+    Attributes:
+        kind: Of the owner: BackupSession or RestoreSession.
+        name: The owner's.
+        uid: The owner's, where it is known.
+        claims: The volumes that the pod mounts, as far as they are known.
+        until: From then on nothing of it runs.
+    """
+
+    pod: str
+    kind: str
+    name: str
+    uid: str | None = None
+    claims: tuple[str, ...] | None = None
+    until: Time
+
+
 class ResyncPhase(StrEnum):
     """How far the Snapshots have come back from the bucket."""
 
@@ -87,7 +106,8 @@ class RepositoryStatus(Model):
     ``writerClaimUID`` is that of the recorded writer where it is another volume or cluster.
     ``writerMatches`` and what follows are our additions. ``openRestore`` writes the volume now, or
     left it half written; of the two that end that, ``acceptedRestore`` is the last one that a
-    person accepted, ``goodRestore`` the last one that succeeded.
+    person accepted, ``goodRestore`` the last one that succeeded. ``lostPods`` may run on although
+    they are gone.
     """
 
     phase: str | None = Field(default=None, json_schema_extra={"enum": ["Ready", "NotReady"]})
@@ -105,6 +125,7 @@ class RepositoryStatus(Model):
     open_restore: RestoreRecord | None = None
     accepted_restore: RestoreRecord | None = None
     good_restore: RestoreRecord | None = None
+    lost_pods: tuple[LostPod, ...] | None = None
 
 
 class Repository(Kind):

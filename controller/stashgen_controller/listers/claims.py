@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from stashgen.api.base import format_time
+from stashgen.api.labels import ACCEPT_LOST_POD_ANNOTATION
 from stashgen.api.restore_session import RestoreSession
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash.conditions import ConditionType
@@ -16,6 +18,7 @@ from stashgen_controller.listers.indexes import (
     CLAIMING_REPOSITORIES,
     CLAIMING_SESSIONS,
     LIVING_PODS,
+    LOST_PODS,
     UNFINISHED_RESTORES,
     repository_key,
     volume_key,
@@ -67,6 +70,7 @@ def claimants(
         *_sessions(reader, wanted, uid),
         *_repositories(reader, wanted, uid),
         *_pods(reader, wanted),
+        *_lost_pods(reader, wanted),
         *(() if goes_first else _restores(reader, restores, wanted, waiting=True)),
     )
 
@@ -148,3 +152,17 @@ def _pods(reader: Reader, wanted: frozenset[IndexKey]) -> Iterator[Claimant]:
         for pod in reader.by(LIVING_PODS, *key):
             text = f"pod {pod.metadata.name} has not ended"
             yield Claimant(Reason(Cause.WAITING_FOR_POD, text), stops_by(pod))
+
+
+def _lost_pods(reader: Reader, wanted: frozenset[IndexKey]) -> Iterator[Claimant]:
+    """What may run on although its pod and its owner were deleted."""
+    found = {item.metadata.name: item for key in wanted for item in reader.by(LOST_PODS, *key)}
+    for repository in found.values():
+        for lost in (repository.status.lost_pods if repository.status is not None else None) or ():
+            text = (
+                f"pod {lost.pod} of {lost.kind} {lost.name} was deleted and no kubelet reported "
+                f"its end: it counts as running until {format_time(lost.until)}; if nothing of it "
+                f"runs any more, annotate Repository {repository.metadata.name} with "
+                f"{ACCEPT_LOST_POD_ANNOTATION}={lost.pod}"
+            )
+            yield Claimant(Reason(Cause.WAITING_FOR_POD, text), lost.until)

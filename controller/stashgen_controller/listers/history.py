@@ -34,6 +34,7 @@ class SnapshotRecord:
         integrity: Whether the last check found it intact.
         pod: That ran the backup.
         pod_terminated: The kubelet reported its end.
+        stops_by: From then on nothing of that pod runs.
         is_uploaded: Its record is in the bucket.
         is_restore_expected: The backup was refused because another writer is recorded there.
         unreadable: How many files it lacks because they could not be read.
@@ -55,6 +56,7 @@ class SnapshotRecord:
     integrity: bool | None
     pod: str | None
     pod_terminated: bool
+    stops_by: datetime | None
     is_uploaded: bool
     is_restore_expected: bool
     unreadable: int
@@ -95,6 +97,7 @@ def snapshot_record(obj: JsonObject) -> SnapshotRecord:
         integrity=cast("bool | None", status.get("integrity")),
         pod=cast("str | None", executor.get("pod")),
         pod_terminated=bool(executor.get("podTerminated")),
+        stops_by=_time(executor, "stopsBy"),
         is_uploaded=any(
             item.get("type") == ConditionType.SNAPSHOT_METADATA_UPLOADED
             and item.get("status") == "True"

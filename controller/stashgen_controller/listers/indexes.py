@@ -164,6 +164,16 @@ def repository_claims(repository: JsonObject) -> Iterator[IndexKey]:
         yield from repository_uses(repository)
 
 
+def lost_pod_claims(repository: JsonObject) -> Iterator[IndexKey]:
+    """Those of pods that may run on although they and their owners are gone."""
+    lost = list_of(mapping_of(repository, "status"), "lostPods")
+    if lost:
+        yield from repository_uses(repository)
+    for item in lost:
+        for claim in cast("list[str]", item.get("claims") or []):
+            yield volume_key(namespace_of(repository), claim)
+
+
 def _has_settled(repository: JsonObject) -> bool:
     resync = mapping_of(mapping_of(repository, "status"), "snapshotResync")
     return _is_initialized(repository) and resync.get("phase") in {None, "Finished"}
@@ -223,6 +233,8 @@ CLAIMING_REPOSITORIES = Index(Repository, repository_claims)
 UNSETTLED_REPOSITORIES = Index(
     Repository, lambda obj: () if _has_settled(obj) else repository_uses(obj)
 )
+# By what pods work on that may run although they are gone.
+LOST_PODS = Index(Repository, lost_pod_claims)
 REPOSITORIES_BY_TEMPLATE = Index(Repository, _templates)
 STORAGES_BY_TEMPLATE = Index(BackupStorage, _templates)
 # Provider and bucket with its directory: no two storages may share that.
@@ -448,6 +460,7 @@ INDEXES: tuple[Index[Any] | CoveringIndex[Any, Any], ...] = (
     CLAIMING_SESSIONS,
     SESSIONS_IN_TURN,
     CLAIMING_REPOSITORIES,
+    LOST_PODS,
     UNSETTLED_REPOSITORIES,
     RESTORES_IN_TURN,
     LIVING_PODS,

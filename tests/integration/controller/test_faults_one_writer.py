@@ -8,7 +8,7 @@ import pytest
 
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
-from stashgen.api.labels import ACCEPT_PARTIAL_RESTORE_ANNOTATION
+from stashgen.api.labels import ACCEPT_LOST_POD_ANNOTATION, ACCEPT_PARTIAL_RESTORE_ANNOTATION
 from stashgen.api.pod import Pod
 from stashgen.api.snapshot import Phase
 from stashgen.kubestash.verbs import Verb
@@ -152,6 +152,62 @@ def test_a_session_waits_for_a_pod_that_outlives_its_own_session(protected: Harn
     protected.advance(timedelta(minutes=1))
     protected.settle(work=good_worker)
     assert backup_session(protected, name)["phase"] == "Succeeded", backup_session(protected, name)
+
+
+def delete_by_force(harness: Harness, pod: str) -> None:
+    path = known.PODS.path("demo", pod)
+    harness.client.raw("DELETE", path, {"gracePeriodSeconds": 0})
+    harness.settle()
+
+
+def delete_session(harness: Harness, session: str, job: JsonObject, pod: str | None) -> None:
+    """As the garbage collector does it: the pod's node does not answer."""
+    harness.client.delete(known.BACKUP_SESSIONS, "demo", session)
+    harness.settle()
+    harness.client.delete(known.JOBS, "demo", name_of(job))
+    if pod is not None:
+        harness.client.delete(known.PODS, "demo", pod)
+    harness.settle()
+
+
+@pytest.mark.parametrize("verb", [Verb.BACKUP, Verb.RETAIN])
+@pytest.mark.parametrize("is_forced_first", [True, False])
+@pytest.mark.parametrize("ends_by", ["deadline", "word"])
+def test_a_pod_is_waited_for_whose_session_was_deleted_and_that_was_deleted_by_force(
+    protected: Harness, verb: Verb, *, is_forced_first: bool, ends_by: str
+) -> None:
+    protected.advance(timedelta(minutes=1))
+    old = protected.trigger()
+    job = protected.run_until(verb)
+    pod = protected.start_pod(job, {"phase": "Running"})
+    protected.advance(timedelta(seconds=6))
+    protected.settle()
+    if is_forced_first:
+        delete_by_force(protected, pod)
+        delete_session(protected, old, job, None)
+    else:
+        delete_session(protected, old, job, pod)
+        delete_by_force(protected, pod)
+    assert pod not in protected.names(known.PODS, "demo")
+    # Another controller.
+    protected.forget()
+    protected.advance(timedelta(minutes=1))
+    name = protected.trigger()
+    protected.settle(work=good_worker)
+    status = backup_session(protected, name)
+    fault("A pod is deleted by force, and so is its session").check([status])
+    if ends_by == "word":
+        accepted: JsonObject = {"metadata": {"annotations": {ACCEPT_LOST_POD_ANNOTATION: pod}}}
+        protected.client.patch(known.REPOSITORIES, "demo", "repo-local", accepted)
+        protected.advance(timedelta(minutes=1))
+    else:
+        protected.advance(timedelta(days=1, minutes=10))
+    protected.settle(work=good_worker)
+    protected.advance(timedelta(minutes=1))
+    name = protected.trigger()
+    protected.settle(work=good_worker)
+    assert backup_session(protected, name)["phase"] == "Succeeded", backup_session(protected, name)
+    assert "lostPods" not in protected.status(known.REPOSITORIES, "demo", "repo-local")
 
 
 @pytest.mark.parametrize("is_collected", [True, False])

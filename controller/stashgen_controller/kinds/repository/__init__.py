@@ -10,13 +10,16 @@ from stashgen.api.backup_session import BackupSession
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import (
     JsonObject,
+    labels_of,
     list_of,
     mapping_of,
     metadata_of,
     name_of,
     namespace_of,
 )
+from stashgen.api.labels import REPOSITORY_LABEL
 from stashgen.api.namespace import Namespace
+from stashgen.api.pod import Pod, has_ended
 from stashgen.api.repository import Repository
 from stashgen.api.resources import JOBS, REPOSITORIES, SNAPSHOTS
 from stashgen.api.restore_session import RestoreSession
@@ -120,6 +123,17 @@ def _of_namespace(reader: Reader, namespace: JsonObject) -> Iterator[Place]:
     yield from keys_of(reader.items(Repository, name_of(namespace)))
 
 
+def _of_pod(_reader: Reader, pod: JsonObject) -> Iterator[Place]:
+    repository = labels_of(pod).get(REPOSITORY_LABEL)
+    if repository is not None and not has_ended(pod):
+        yield namespace_of(pod), repository
+
+
+def _is_going(pod: JsonObject) -> object:
+    """That it is being deleted and has not ended; that it is gone always matters."""
+    return None if has_ended(pod) else metadata_of(pod).get("deletionTimestamp")
+
+
 KIND = Kind(
     Repository,
     observe,
@@ -139,6 +153,7 @@ KIND = Kind(
         Watch(RetentionPolicy, _of_policy, spec),
         Watch(Namespace, _of_namespace, lambda obj: metadata_of(obj).get("labels") or {}),
         Watch(RestoreSession, _of_restore, _writes),
+        Watch(Pod, _of_pod, _is_going),
         *turns(UNSETTLED_REPOSITORIES),
         pod_templates(REPOSITORIES_BY_TEMPLATE),
         cluster_identity(Repository),

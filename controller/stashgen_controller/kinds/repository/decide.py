@@ -78,6 +78,7 @@ def decide(seen: Observed, now: datetime) -> Decision:
             "open_restore": seen.restores.unsettled,
             "accepted_restore": seen.restores.accepted,
             "good_restore": seen.restores.good,
+            "lost_pods": tuple(item for item in seen.lost_pods if now < item.until) or None,
         }
     )
     waits = (progress.requeue_after, resync.requeue_after, awaited)

@@ -12,7 +12,7 @@ from stashgen.api.backup_session import (
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
 from stashgen.api.labels import RESYNC_ANNOTATION, is_rendered
-from stashgen.api.repository import Repository, RepositoryStatus, ResyncPhase
+from stashgen.api.repository import LostPod, Repository, RepositoryStatus, ResyncPhase
 from stashgen.api.resources import REPOSITORIES, SNAPSHOTS
 from stashgen.api.restore_session import RestorePhase, RestoreSession
 from stashgen.api.snapshot import Phase, RecordedWriter
@@ -32,6 +32,7 @@ from stashgen_controller.listers.indexes import (
     repository_key,
     volume_key,
 )
+from stashgen_controller.listers.lost_pods import lost_pods
 from stashgen_controller.listers.objects import claim_uid, cluster_uid, without_status
 from stashgen_controller.listers.partial_restores import VolumeRestores, volume_restores
 from stashgen_controller.listers.pods import restores_from
@@ -82,6 +83,7 @@ class Observed:
         retention: How the newest finished retention went.
         retention_follows: The session of the newest Snapshot is still to apply its retention.
         claimants: Who keeps an initialisation from beginning.
+        lost_pods: Those that may run on although they and their owners are gone.
         restores: What is to be remembered of restores into the volume.
         claim_uid: Of the claim that is backed up; None where it is gone.
         cluster_uid: None only while the cache of namespaces is empty.
@@ -104,6 +106,7 @@ class Observed:
     retention: RetentionPolicyApplyStatus | None
     retention_follows: bool
     claimants: Sequence[Claimant]
+    lost_pods: Sequence[LostPod]
     restores: VolumeRestores
     claim_uid: str | None
     cluster_uid: str | None
@@ -186,6 +189,7 @@ def observe(reader: Reader, repository: Repository) -> Observed:
         )
         if not _is_initialized(repository) or _may_resync(repository)
         else (),
+        lost_pods=lost_pods(reader, repository),
         restores=volume_restores(reader, repository),
         claim_uid=claim_uid(reader, target.namespace or namespace, target.name) if target else None,
         cluster_uid=cluster_uid(reader),

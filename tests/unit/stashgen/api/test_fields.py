@@ -169,8 +169,9 @@ _OURS = {
     "BackupStorageStatus": "executor:Executor",
     "RepositoryStatus": "executor:Executor writerMatches writerClaimUID"
     " snapshotResync:ResyncStatus openRestore:RestoreRecord"
-    " acceptedRestore:RestoreRecord goodRestore:RestoreRecord",
+    " acceptedRestore:RestoreRecord goodRestore:RestoreRecord lostPods[]:LostPod",
     "ResyncStatus": "phase* request cursor records ignored examples[] executor:Executor",
+    "LostPod": "pod* kind* name* uid claims[] until*",
     "RestoreRecord": "restoreSession* uid* since*",
     "AffectedFiles": "count* first[]",
     "Component": "unreadable:AffectedFiles",

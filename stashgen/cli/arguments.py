@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 from stashgen.cli.installed import InstalledVerb
-from stashgen.cli.parsers import INSTALL, Requirement, Shell, Topic, Verb, parsers
+from stashgen.cli.parsers import INSTALL, Format, Requirement, Shell, Topic, Verb, parsers
 from stashgen.diagnostics import ExitCode
 
 OWN_VERBS = frozenset(get_args(Verb))
@@ -20,10 +20,12 @@ class Command:
         project: The folder with ``stashgen.yaml``, as given; None where it is to be found.
         output: Replaces the project's own output folder.
         stdout: Print the objects instead of writing files.
+        fail_if_changed: Exit with 1 if a build changed a file.
         topic: What to explain.
         require: Exit with 1 if a volume is not protected, or not known.
         kind: The kind whose schema is printed; None for all.
         kubeconform: Where to write schemas for kubeconform.
+        format_: How findings are written.
         shell: Whose completion script is printed.
         clusters: Names of the clusters to record; empty for all.
         check: Compare the records with their sources and write nothing.
@@ -34,10 +36,12 @@ class Command:
     project: Path | None
     output: Path | None = None
     stdout: bool = False
+    fail_if_changed: bool = False
     topic: Topic | None = None
     require: tuple[Requirement, ...] = ()
     kind: str | None = None
     kubeconform: Path | None = None
+    format_: Format = Format.TEXT
     shell: Shell | None = None
     clusters: tuple[str, ...] = ()
     check: bool = False
@@ -74,10 +78,12 @@ def parse(
         project=getattr(given, "project", None),
         output=getattr(given, "output", None),
         stdout=getattr(given, "stdout", False),
+        fail_if_changed=getattr(given, "fail_if_changed", False),
         topic=getattr(given, "topic", None),
         require=tuple(Requirement(one) for one in getattr(given, "require", ())),
         kind=getattr(given, "kind", None),
         kubeconform=getattr(given, "kubeconform", None),
+        format_=Format(getattr(given, "format_", Format.TEXT)),
         shell=getattr(given, "shell", None),
         clusters=tuple(getattr(given, "clusters", ())),
         check=getattr(given, "check", False),

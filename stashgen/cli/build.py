@@ -6,8 +6,11 @@ from pathlib import Path
 
 from stashgen.cli.arguments import Command
 from stashgen.cli.compiling import compile_project
+from stashgen.cli.parsers import Format
+from stashgen.cli.progress import Progress
 from stashgen.cli.project_folder import project_folder
-from stashgen.cli.report import count, say, show_coverage, show_findings
+from stashgen.cli.report import count, say, show_coverage
+from stashgen.cli.reporting import Reporting
 from stashgen.diagnostics import ExitCode, UsageError, has_errors
 from stashgen.model.manifest import FileTree
 from stashgen.output.tree import Output, WriteReport, write_tree
@@ -21,14 +24,21 @@ def build(command: Command) -> int:
     What ``--require`` asks for decides the exit code only: what can be protected is written.
 
     Raises:
-        UsageError: there is no project, or no standard output to print to.
+        UsageError: there is no project, no standard output to print to, or two things to print
+            there.
         ToolError: the system refuses a read or a write.
     """
+    if command.stdout and command.fail_if_changed:
+        raise UsageError("--stdout writes no files: it cannot be with --fail-if-changed")
+    if command.stdout and command.format_ is not Format.TEXT:
+        raise UsageError(f"--stdout and --format {command.format_} both use standard output")
+    reporting = Reporting(command.verb, command.format_)
     compiled = compile_project(project_folder(command.project), command.output)
-    show_findings(compiled.findings)
+    reporting.add(compiled.findings)
     output = compiled.output
     if not compiled.ok or output is None:
         say("nothing was written")
+        reporting.end()
         return ExitCode.FINDINGS
     if command.stdout:
         if sys.stdout is None:
@@ -40,19 +50,25 @@ def build(command: Command) -> int:
     else:
         if command.output is not None:
             _refuse_inputs(command.output, compiled.inputs)
-        code = _write(output, compiled.files)
+        code = _write(output, compiled.files, reporting, fail_if_changed=command.fail_if_changed)
     is_covered = show_coverage(compiled.coverage, command.require)
+    reporting.end(compiled.coverage)
     return code if is_covered else ExitCode.FINDINGS
 
 
-def _write(output: Output, files: FileTree) -> ExitCode:
-    written = write_tree(output, files)
-    show_findings(written.findings)
+def _write(
+    output: Output, files: FileTree, reporting: Reporting, *, fail_if_changed: bool
+) -> ExitCode:
+    with Progress(sys.stderr) as progress:
+        progress.stage(f"writing {output.root}")
+        written = write_tree(output, files)
+    reporting.add(written.findings)
     if has_errors(written.findings):
         say("nothing was written")
         return ExitCode.FINDINGS
     say(f"{output.root}: {_summary(written.value)}")
-    return ExitCode.OK
+    is_changed = written.value.written or written.value.deleted
+    return ExitCode.FINDINGS if fail_if_changed and is_changed else ExitCode.OK
 
 
 def _refuse_inputs(output: Path, inputs: Iterable[Path]) -> None:

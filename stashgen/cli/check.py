@@ -7,7 +7,8 @@ from pathlib import Path, PurePosixPath
 from stashgen.cli.arguments import Command
 from stashgen.cli.compiling import compile_project
 from stashgen.cli.project_folder import project_folder
-from stashgen.cli.report import count, say, show_coverage, show_findings
+from stashgen.cli.report import count, say, show_coverage
+from stashgen.cli.reporting import Reporting
 from stashgen.diagnostics import ExitCode, Finding, Position, Severity, has_errors
 from stashgen.model.manifest import FileTree
 from stashgen.output.tree import compare, obstacles
@@ -25,21 +26,24 @@ class Code(StrEnum):
 
 def check(command: Command) -> int:
     """Compare the output folder with what a build would write; writes nothing."""
+    reporting = Reporting(command.verb, command.format_)
     compiled = compile_project(project_folder(command.project))
     findings = list(compiled.findings)
     output = compiled.output
     if not compiled.ok or output is None:
-        show_findings(findings)
+        reporting.add(findings)
+        reporting.end()
         return ExitCode.FINDINGS
     in_the_way = obstacles(output, compiled.files)
     findings += in_the_way
     found = differences(output.root, compiled.files, output.generated)
     findings += _beside(in_the_way, found)
-    show_findings(findings)
+    reporting.add(findings)
     is_stale = has_errors(findings)
     if not is_stale:
         say(f"{output.root}: {count(len(compiled.files), 'file')} up to date")
     is_covered = show_coverage(compiled.coverage, command.require)
+    reporting.end(compiled.coverage)
     return ExitCode.OK if is_covered and not is_stale else ExitCode.FINDINGS
 
 

@@ -1,11 +1,13 @@
 """Read and compile a project, for both ``build`` and ``check``."""
 
+import sys
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from stashgen import pipeline
+from stashgen.cli.progress import Progress
 from stashgen.cli.report import seen_from_here
 from stashgen.diagnostics import Finding, has_errors
 from stashgen.load import load
@@ -71,14 +73,17 @@ def compile_project(project: Path, other_output: Path | None = None) -> Compiled
         UsageError: there is no project.
         ToolError: a file cannot be read.
     """
-    loaded = load(project)
-    source = loaded.value
-    if source is None:
-        return Compiled({}, None, seen_from_here(loaded.findings, project))
-    inputs = _inputs(project, source)
-    outputs = _outputs(project, source, other_output)
-    before = [_previous(output, project) for output in outputs]
-    compiled = pipeline.compile(source, before, _today(), complete=loaded.ok)
+    with Progress(sys.stderr) as progress:
+        progress.stage("reading the project")
+        loaded = load(project)
+        source = loaded.value
+        if source is None:
+            return Compiled({}, None, seen_from_here(loaded.findings, project))
+        inputs = _inputs(project, source)
+        outputs = _outputs(project, source, other_output)
+        before = [_previous(output, project) for output in outputs]
+        progress.stage("compiling")
+        compiled = pipeline.compile(source, before, _today(), complete=loaded.ok)
     findings = seen_from_here((*loaded.findings, *compiled.findings), project)
     made = Compilation({}) if has_errors(findings) else compiled.value
     output = outputs[-1] if outputs else None
@@ -92,12 +97,15 @@ def compile_objects(project: Path) -> CompiledObjects:
         UsageError: there is no project.
         ToolError: a file cannot be read.
     """
-    loaded = load(project)
-    source = loaded.value
-    if source is None:
-        return CompiledObjects(None, None, seen_from_here(loaded.findings, project))
-    before = [_previous(output, project) for output in _outputs(project, source)]
-    compiled = pipeline.objects(source, before, _today(), complete=loaded.ok)
+    with Progress(sys.stderr) as progress:
+        progress.stage("reading the project")
+        loaded = load(project)
+        source = loaded.value
+        if source is None:
+            return CompiledObjects(None, None, seen_from_here(loaded.findings, project))
+        before = [_previous(output, project) for output in _outputs(project, source)]
+        progress.stage("compiling")
+        compiled = pipeline.objects(source, before, _today(), complete=loaded.ok)
     findings = seen_from_here((*loaded.findings, *compiled.findings), project)
     return CompiledObjects(compiled.value, source, findings)
 

@@ -29,6 +29,17 @@ class Requirement(StrEnum):
     KNOWN = "known"
 
 
+class Format(StrEnum):
+    """How findings are written."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+    GITLAB = "gitlab"
+    JUNIT = "junit"
+
+
 def parsers(others: Mapping[str, InstalledVerb]) -> dict[str | None, Parser]:
     """By verb; under None the whole command line's.
 
@@ -146,6 +157,14 @@ def _covered() -> Parser:
         help="exit with code 1 if a volume of the inventory is unprotected (protected) or unknown "
         "(known); may be given twice",
     )
+    covered.add_argument(
+        "--format",
+        dest="format_",
+        choices=[*Format],
+        default=Format.TEXT,
+        help="how findings are written: text on standard error (default), or a document on "
+        "standard output for the program of that name (junit: Jenkins and others)",
+    )
     return covered
 
 
@@ -160,6 +179,11 @@ def _where(build: Parser) -> None:
     )
     where.add_argument(
         "--stdout", action="store_true", help="print the objects instead of writing files"
+    )
+    build.add_argument(
+        "--fail-if-changed",
+        action="store_true",
+        help="exit with code 1 if a file was written or deleted, for pre-commit",
     )
 
 

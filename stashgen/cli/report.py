@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from stashgen.cli.findings_text import has_colour, paragraphs
 from stashgen.cli.parsers import Requirement
-from stashgen.diagnostics import Finding, Position, printable, render_finding, render_summary
+from stashgen.diagnostics import Finding, Position, printable, render_summary
 from stashgen.model.coverage import Coverage
 
 _MOST_NAMES = 20
@@ -14,8 +15,8 @@ _MOST_NAMES = 20
 
 def show_findings(findings: Sequence[Finding]) -> None:
     """Print findings, sorted by position, and their number; prints nothing for none."""
-    for finding in sorted(findings, key=Finding.sort_key):
-        say(render_finding(finding))
+    for text in paragraphs(sorted(findings, key=Finding.sort_key), colour=has_colour(sys.stderr)):
+        say(text)
     if findings:
         say(render_summary(findings))
 

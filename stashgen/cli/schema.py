@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 from stashgen.api import json_schema
 from stashgen.api.base import JsonObject
@@ -11,6 +10,7 @@ from stashgen.cli.arguments import Command
 from stashgen.cli.report import count, say
 from stashgen.diagnostics import ExitCode, UsageError
 from stashgen.policy.schema import KINDS, schema_of_all, schema_of_kind
+from stashgen.recorder.file import replace_file
 
 
 def schema(command: Command) -> int:
@@ -18,12 +18,12 @@ def schema(command: Command) -> int:
 
     Raises:
         UsageError: there is no standard output to print to.
-        OSError: the folder cannot be written.
+        ToolError: the folder cannot be written.
     """
     if command.kubeconform is not None:
         files = schemas_for_kubeconform()
         for name, content in files.items():
-            _write(command.kubeconform / name, _text(content))
+            replace_file(command.kubeconform / name, _text(content).encode())
         say(f"{command.kubeconform}: {count(len(files), 'file')} written")
         return ExitCode.OK
     if sys.stdout is None:
@@ -43,11 +43,3 @@ def schemas_for_kubeconform() -> Mapping[str, JsonObject]:
 
 def _text(schema: JsonObject) -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace a file as a whole: another run may be reading it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)

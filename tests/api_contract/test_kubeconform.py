@@ -1,6 +1,7 @@
 """kubeconform, an independent judge, finds the rendered tree valid."""
 
 import json
+import shlex
 import shutil
 import subprocess
 from collections import Counter
@@ -11,10 +12,15 @@ import pytest
 import yaml
 
 from stashgen.api.json_schema import LOCATION
+from stashgen.cli.main import run
 from stashgen.output.serialize import serialize
 from stashgen.output.tree import read_output, write_tree
 from tests.api_contract.json_schemas import write_schemas
 from tests.support.every_field import manifests
+from tests.support.place import ROOT
+from tests.support.readme import steps
+
+EXAMPLES = sorted((ROOT / "examples").iterdir())
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -54,6 +60,31 @@ def test_every_rendered_object_is_valid(schemas: Path, tmp_path: Path) -> None:
     assert Counter(item["kind"] for item in said["resources"]) == Counter(
         str(item.data["kind"]) for item in made
     )
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_documented_command_finds_every_example_valid(
+    schemas: Path, example: Path, tmp_path: Path
+) -> None:
+    """As docs/ci.md shows it, but for Kubernetes' own schemas, which are those at hand."""
+    shutil.copytree(example, tmp_path / "project")
+    text = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    first, second = [
+        shlex.split(command) for command, _ in steps(text.partition("## kubeconform")[2])[:2]
+    ]
+    assert run([*first[1:-1], str(tmp_path / "project" / first[-1])]) == 0
+    at_hand = f"{schemas}/{LOCATION}"
+    command = [at_hand if word == "default" else word for word in second]
+    done = subprocess.run(
+        [command[0], "-output", "json", *command[1:]],
+        cwd=tmp_path / "project",
+        check=False,
+        stdout=subprocess.PIPE,
+    )
+    summary = json.loads(done.stdout)["summary"]
+    assert summary.pop("valid") > 5
+    assert summary == {"invalid": 0, "errors": 0, "skipped": 0}
+    assert done.returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ class Command:
         kind: The kind whose schema is printed; None for all.
         kubeconform: Where to write schemas for kubeconform.
         format_: How findings are written.
+        dry_run: Show what would be written.
         shell: Whose completion script is printed.
         clusters: Names of the clusters to record; empty for all.
         check: Compare the records with their sources and write nothing.
@@ -42,6 +43,7 @@ class Command:
     kind: str | None = None
     kubeconform: Path | None = None
     format_: Format = Format.TEXT
+    dry_run: bool = False
     shell: Shell | None = None
     clusters: tuple[str, ...] = ()
     check: bool = False
@@ -84,6 +86,7 @@ def parse(
         kind=getattr(given, "kind", None),
         kubeconform=getattr(given, "kubeconform", None),
         format_=Format(getattr(given, "format_", Format.TEXT)),
+        dry_run=getattr(given, "dry_run", False),
         shell=getattr(given, "shell", None),
         clusters=tuple(getattr(given, "clusters", ())),
         check=getattr(given, "check", False),

@@ -9,8 +9,9 @@ import gc
 import io
 import os
 import sys
-from collections.abc import Sequence
-from typing import TextIO, assert_never
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import TextIO, cast
 
 from stashgen import __version__
 from stashgen.diagnostics import ExitCode, StashgenError, printable
@@ -52,7 +53,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     # Imported here so that an interrupted or failed import is reported like any other error.
-    from stashgen.cli.arguments import OWN_VERBS, parse, verb_of
+    from stashgen.cli.arguments import OWN_VERBS, Command, parse, verb_of
 
     verb = verb_of(arguments)
     if verb in OWN_VERBS or "--version" in arguments:
@@ -68,33 +69,10 @@ def _run(arguments: Sequence[str]) -> int:
         command = parse(arguments, {name: load(entry) for name, entry in found.items()})
     if isinstance(command, int):
         return command
-    match command.verb:
-        case "build":
-            from stashgen.cli.build import build
-
-            code = build(command)
-        case "check":
-            from stashgen.cli.check import check
-
-            code = check(command)
-        case "explain":
-            from stashgen.cli.explain import explain
-
-            code = explain(command)
-        case "schema":
-            from stashgen.cli.schema import schema
-
-            code = schema(command)
-        case "completion":
-            from stashgen.cli.completion import completion
-
-            code = completion(command)
-        case "inventory":
-            from stashgen.cli.inventory import inventory
-
-            code = inventory(command)
-        case _:
-            assert_never(command.verb)
+    # A verb is a function of its name in a module of its name.
+    module = import_module(f"stashgen.cli.{command.verb}")
+    perform = cast("Callable[[Command], int]", getattr(module, command.verb))
+    code = perform(command)
     if sys.stdout is not None:
         # Detect a full disk or a closed pipe here, not at interpreter exit.
         sys.stdout.flush()

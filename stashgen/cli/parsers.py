@@ -10,7 +10,7 @@ from stashgen import __version__
 from stashgen.cli.installed import InstalledVerb
 
 Parser = argparse.ArgumentParser
-Verb = Literal["build", "check", "explain", "inventory", "schema", "completion"]
+Verb = Literal["build", "check", "explain", "inventory", "init", "schema", "completion"]
 Topic = Literal["secrets"]
 Shell = Literal["bash", "zsh", "fish"]
 # Those of stashgen.policy.schema, which takes too long to import for every command.
@@ -101,6 +101,18 @@ def parsers(others: Mapping[str, InstalledVerb]) -> dict[str | None, Parser]:
             "programs.",
             _project(),
         )
+    )
+    init = add(
+        "init",
+        "write the first files of a project",
+        "Look at a repository, write stashgen.yaml with a policy, a storage and what applies the "
+        "output, and say what has to be decided. What exists is never overwritten.",
+    )
+    init.add_argument(
+        "--project", metavar="DIR", type=Path, help="the repository (default: current folder)"
+    )
+    init.add_argument(
+        "--dry-run", action="store_true", help="print the files instead of writing them"
     )
     _schema(
         add(

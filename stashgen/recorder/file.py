@@ -25,6 +25,29 @@ def read_file(path: Path) -> bytes | None:
         raise ToolError(f"cannot read {path}: {error.strerror}") from error
 
 
+def create_file(path: Path, content: bytes) -> bool:
+    """Write a file that is not there yet, whole or not at all; False if something is there.
+
+    Raises:
+        ToolError: the system refuses.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{_TEMPORARY}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("xb") as file:
+            file.write(content)
+        # Unlike a rename, a link never takes the place of another file.
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise ToolError(f"cannot write {path}: {error.strerror}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+    return True
+
+
 def replace_file(path: Path, content: bytes) -> None:
     """Put a new file in the place of the old one, which stays if anything fails.
 

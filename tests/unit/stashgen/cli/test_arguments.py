@@ -1,11 +1,12 @@
 """What the command line understands."""
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from stashgen import __version__
-from stashgen.cli.arguments import Command, parse
+from stashgen.cli.arguments import OWN_VERBS, Command, parse
 from stashgen.cli.parsers import Requirement
 
 
@@ -55,6 +56,11 @@ def test_a_wrong_command_line_is_told_on_stderr(
 )
 def test_a_command_line_becomes_a_command(arguments: list[str], command: Command) -> None:
     assert parse(arguments) == command
+
+
+@pytest.mark.parametrize("verb", sorted(OWN_VERBS))
+def test_every_verb_is_a_function_of_its_module(verb: str) -> None:
+    assert callable(getattr(import_module(f"stashgen.cli.{verb}"), verb))
 
 
 def test_version_and_help_are_the_product(capsys: pytest.CaptureFixture[str]) -> None:

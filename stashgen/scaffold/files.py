@@ -1,0 +1,287 @@
+"""The first files of a project, and what only people can decide about them."""
+
+import re
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from stashgen.scaffold.survey import FluxSource, FoundCluster, Survey
+from stashgen.yaml.emitter import emit
+
+SCHEMA = PurePosixPath(".stashgen", "schema.json")
+PRE_COMMIT = PurePosixPath(".pre-commit-config.yaml")
+_POLICIES = ("policies", "backup-policies", "stashgen-policies")
+_OUTPUTS = ("rendered", "rendered-backups", "stashgen-rendered")
+_FLUX_FILE, _ARGO_FILE = "stashgen.yaml", "stashgen-backups.yaml"
+# What a policy runs as where a namespace refuses root and no workload says more.
+_USUAL_USER = 1000
+_LONGEST_NAME, _LONGEST_ID = 40, 12
+_PLACEHOLDER = "https://git.example.com/REPLACE/ME.git"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is written, and what remains to be decided.
+
+    Attributes:
+        files: The text of each, by path; in the order in which they are written.
+        decisions: What people have to look at, one sentence each.
+    """
+
+    files: dict[PurePosixPath, str]
+    decisions: tuple[str, ...]
+
+
+def plan(found: Survey, name: str, existing: Container[str], schema: str) -> Plan:
+    """The files of a project.
+
+    Args:
+        found: What the repository is.
+        name: The project's, as somebody called the folder.
+        existing: Names at the top of the repository.
+        schema: For editors.
+    """
+    policies = next((one for one in _POLICIES if one not in existing), _POLICIES[-1])
+    output = next((one for one in _OUTPUTS if one not in existing), _OUTPUTS[-1])
+    clusters = [
+        _Named(cluster, _label(cluster.name), identifier)
+        for cluster, identifier in zip(found.clusters, _identifiers(found), strict=True)
+    ]
+    files = {
+        PurePosixPath("stashgen.yaml"): _project(found, _label(name), policies, output, clusters),
+        PurePosixPath(policies, "storage.yaml"): _storage(),
+        PurePosixPath(policies, "default.yaml"): _policy(),
+        SCHEMA: schema,
+    }
+    decisions = [*_decisions(found, policies)]
+    for cluster in clusters:
+        for path, text, told in _glue(found, cluster, output, one=len(clusters) == 1):
+            files[path] = text
+            decisions.append(told)
+    if PRE_COMMIT.name in existing:
+        decisions.append(f"add the hook stashgen-check to {PRE_COMMIT} (docs/ci.md)")
+    else:
+        files[PRE_COMMIT] = _HOOK
+    return Plan(files, tuple(decisions))
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    cluster: FoundCluster
+    name: str
+    identifier: str
+
+
+_HOOK = """\
+repos:
+- repo: local
+  hooks:
+  - id: stashgen-check
+    name: stashgen check
+    language: system                        # stashgen is on PATH; docs/ci.md knows another way
+    entry: stashgen check
+    always_run: true
+    pass_filenames: false
+"""
+
+
+def _project(found: Survey, name: str, policies: str, output: str, clusters: list[_Named]) -> str:
+    lines = [
+        f"# yaml-language-server: $schema={SCHEMA}",
+        "apiVersion: stashgen.dev/v1alpha1",
+        "kind: Project",
+        "metadata:",
+        f"  name: {_quoted(name)}",
+        "spec:",
+        f"  policies: [{policies}]",
+        f"  output: {output}",
+        "  defaults:",
+        "    encryption: {secretName: restic-key}    # in each namespace; key RESTIC_PASSWORD",
+        f"    job: {{runAs: {{user: {_user(found)}}}}}"
+        + ("                 # root reads every file" if not found.is_root_forbidden else ""),
+        "  clusters:",
+    ]
+    for one in clusters:
+        lines += [
+            f"  - name: {_quoted(one.name)}",
+            f"    id: {_quoted(one.identifier)}".ljust(44)
+            + "# part of every path in the bucket: keep it if the cluster is renamed",
+        ]
+        if found.flux is not None and "Flux" in found.tools:
+            lines.append(
+                f"    flux: {{source: {_quoted(found.flux.name)}{_namespace(found.flux)}}}"
+            )
+        lines.append("    inventory:")
+        lines.append("    - manifests:")
+        lines += [f"      - {_quoted(path)}" for path in one.cluster.manifests]
+        if {"Flux", "kustomize", "Helm"} & {*found.tools}:
+            lines += _recorded(found, one)
+    return "\n".join(lines) + "\n"
+
+
+def _recorded(found: Survey, one: _Named) -> Iterator[str]:
+    """The way to what only its own tool can render, for people to take up."""
+    verb = (
+        "flux" if "Flux" in found.tools else "kustomize" if "kustomize" in found.tools else "helm"
+    )
+    path = one.cluster.manifests[0] if one.cluster.manifests else "."
+    source = f"{{{verb}: {path}}}" if verb != "helm" else "{helm: {chart: PATH, release: NAME}}"
+    yield "    # What only tools can render is unknown until stashgen inventory has recorded it:"
+    yield f"    # - recorded: inventory/{one.name}.yaml"
+    yield f"    #   from: [{source}]"
+
+
+def _storage() -> str:
+    return f"""\
+# yaml-language-server: $schema=../{SCHEMA}
+apiVersion: stashgen.dev/v1alpha1
+kind: Storage
+metadata:
+  name: bucket
+spec:                                       # for all namespaces, each below a prefix of its own
+  backend:
+    provider: s3
+    s3:
+      bucket: change-me
+      region: us-east-1                     # or endpoint: https://... of another server
+  # with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, in each namespace
+  credentials: {{from: Namespace, secretName: backup-s3}}
+"""
+
+
+def _policy() -> str:
+    return f"""\
+# yaml-language-server: $schema=../{SCHEMA}
+apiVersion: stashgen.dev/v1alpha1
+kind: BackupPolicy
+metadata:
+  name: default
+spec:
+  select: {{}}                                # every volume; narrow it by namespaces and volumes
+  sessions:
+  - name: backup
+    every: 24h                              # each volume at a time of its own
+    timeout: 1h
+    copies:
+    - {{storage: bucket, keep: {{last: 3, daily: 14, weekly: 8}}}}
+"""
+
+
+def _decisions(found: Survey, policies: str) -> Iterator[str]:
+    yield (
+        f"{policies}/storage.yaml: set bucket and region, or another backend, and create the "
+        "Secrets that stashgen explain secrets lists"
+    )
+    yield "keep a copy of the key restic-key outside the cluster: no restore works without it"
+    if found.is_root_forbidden:
+        where = "most workloads'" if found.user is not None else "a guess"
+        yield (
+            f"stashgen.yaml: a namespace refuses root, so backups run as user {_user(found)} "
+            f"({where}): it must be able to read all files"
+        )
+    if found.unassigned:
+        yield (
+            f"which cluster has the manifests in {', '.join(found.unassigned)}: add them to its "
+            "inventory, or record what it renders with stashgen inventory"
+        )
+    if not any(cluster.manifests for cluster in found.clusters):
+        yield "stashgen.yaml: there are no manifests yet; name the folder that will have them"
+    elif not found.volumes:
+        yield (
+            "no PersistentVolumeClaim is written out here: record what charts and operators make "
+            "with stashgen inventory, or add the output of kubectl get pvc,ns -A -o yaml"
+        )
+
+
+def _glue(
+    found: Survey, cluster: _Named, output: str, *, one: bool
+) -> Iterator[tuple[PurePosixPath, str, str]]:
+    """What applies a cluster's output: a path, a text, and what to look at."""
+    name = "stashgen-backups" if one else f"stashgen-backups-{cluster.name}"
+    if "Argo CD" in found.tools:
+        folder = found.argo.folder if found.argo else PurePosixPath("argocd")
+        file = _ARGO_FILE if one else f"{name}.yaml"
+        told = f"{folder / file}: add it to the kustomization of its folder, if there is one"
+        if found.argo is None:
+            told = f"{folder / file}: set repoURL and apply it; it deploys {output}/{cluster.name}"
+        yield folder / file, _application(found, name, f"{output}/{cluster.name}"), told
+    elif found.flux is not None and cluster.cluster.manifests:
+        path = PurePosixPath(cluster.cluster.manifests[0], _FLUX_FILE)
+        told = f"{path}: add it to the kustomization of its folder, if there is one"
+        yield path, _flux(found.flux, f"{output}/{cluster.name}/_flux"), told
+
+
+def _application(found: Survey, name: str, path: str) -> str:
+    argo = found.argo
+    return emit(
+        {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "Application",
+            "metadata": {"name": name, "namespace": argo.namespace if argo else "argocd"},
+            "spec": {
+                "project": argo.project if argo else "default",
+                "source": {
+                    "repoURL": argo.repository if argo else _PLACEHOLDER,
+                    "targetRevision": argo.revision if argo else "HEAD",
+                    "path": path,
+                    "directory": {"recurse": True},
+                },
+                "destination": {
+                    "server": argo.server if argo else "https://kubernetes.default.svc"
+                },
+                "syncPolicy": {"automated": {"prune": True, "selfHeal": True}},
+            },
+        }
+    )
+
+
+def _flux(source: FluxSource, path: str) -> str:
+    return emit(
+        {
+            "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
+            "kind": "Kustomization",
+            "metadata": {"name": "stashgen-backups", "namespace": source.namespace},
+            "spec": {
+                "sourceRef": {"kind": "GitRepository", "name": source.name},
+                "path": path,
+                "interval": "1h",
+                "retryInterval": "2m",
+                "timeout": "5m",
+                "prune": True,
+            },
+        }
+    )
+
+
+def _namespace(source: FluxSource) -> str:
+    given = source.namespace
+    return "" if given == "flux-system" else f", namespace: {_quoted(given)}"
+
+
+def _user(found: Survey) -> int:
+    if not found.is_root_forbidden:
+        return 0
+    return found.user or _USUAL_USER
+
+
+def _identifiers(found: Survey) -> Iterator[str]:
+    """A cluster id each, made of its name; they are unique."""
+    taken: set[str] = set()
+    for cluster in found.clusters:
+        letters = re.sub(r"[^a-z0-9]", "", cluster.name.lower()).lstrip("0123456789") or "cluster"
+        number = 1
+        while (identifier := f"{letters[: _LONGEST_ID - len(str(number))]}{number}") in taken:
+            number += 1
+        taken.add(identifier)
+        yield identifier
+
+
+def _label(text: str) -> str:
+    """A name as Kubernetes takes it."""
+    found = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:_LONGEST_NAME].strip("-")
+    return found or "backups"
+
+
+def _quoted(text: str) -> str:
+    """A scalar that every YAML reader takes as text."""
+    return emit({"x": text}).removeprefix("x: ").rstrip("\n")

@@ -1,0 +1,175 @@
+"""What ``stashgen init`` makes of a repository."""
+
+from pathlib import PurePosixPath
+
+import pytest
+import yaml
+
+from stashgen.scaffold.files import Plan, plan
+from stashgen.scaffold.survey import Survey, survey
+from stashgen.yaml.documents import Document, read_documents
+from tests.support.project import claim
+
+_FLUX_ROOT = """
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: flux-system, namespace: flux-system}
+spec: {path: ./clusters/NAME, sourceRef: {kind: GitRepository, name: platform}}
+"""
+_APPLICATION = """
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: shop, namespace: gitops}
+spec:
+  project: apps
+  source: {repoURL: "https://git.example.com/a.git", path: apps/shop, targetRevision: main}
+  destination: {server: "https://10.0.0.1"}
+"""
+_RESTRICTED = """
+apiVersion: v1
+kind: Namespace
+metadata: {name: demo, labels: {pod-security.kubernetes.io/enforce: restricted}}
+"""
+_WORKLOAD = """
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db, namespace: demo}
+spec:
+  template: {spec: {securityContext: {runAsUser: 568}}}
+  volumeClaimTemplates: [{metadata: {name: data}}]
+"""
+
+
+def _survey(**files: str) -> Survey:
+    """Of files by path; two underscores are a slash."""
+    found: list[Document] = []
+    for name, text in sorted(files.items()):
+        path = PurePosixPath(f"{name.replace('__', '/')}.yaml")
+        found += read_documents(text.encode(), path, dirty=True).value
+    return survey(found)
+
+
+def _plan(found: Survey, *existing: str, name: str = "repo") -> Plan:
+    return plan(found, name, existing, "{}\n")
+
+
+def _project(planned: Plan) -> dict[str, object]:
+    spec = yaml.safe_load(planned.files[PurePosixPath("stashgen.yaml")])["spec"]
+    assert isinstance(spec, dict)
+    return spec
+
+
+def _manifests(planned: Plan) -> list[list[str]]:
+    clusters = _project(planned)["clusters"]
+    assert isinstance(clusters, list)
+    return [cluster["inventory"][0]["manifests"] for cluster in clusters]
+
+
+@pytest.mark.parametrize(
+    ("text", "tools"),
+    [
+        ("", ()),
+        ("- a\n- list\n", ()),
+        ("kind: [x]\napiVersion: {}\nspec: 3\n", ()),
+        (_FLUX_ROOT.replace("./clusters/NAME", "[1]"), ("Flux",)),
+        (_APPLICATION.replace("path: apps/shop, ", ""), ("Argo CD",)),
+        ("{{ not: yaml", ()),
+        ("apiVersion: apps/v1\nkind: StatefulSet\nspec: {template: null}\n", ()),
+    ],
+)
+def test_strange_documents_are_looked_at_and_passed_over(text: str, tools: tuple[str, ...]) -> None:
+    found = _survey(strange=text)
+    assert found.tools == tools
+    assert found.flux is None or "Flux" in tools
+    assert _plan(found).files
+
+
+def test_an_empty_repository_is_told_to_name_its_manifests() -> None:
+    planned = _plan(_survey())
+    assert any("there are no manifests yet" in text for text in planned.decisions)
+
+
+def test_plain_manifests_are_one_cluster_with_all_top_level_names() -> None:
+    found = _survey(apps__a=claim("data"), extra__b__c=claim("x"), root=claim("y"))
+    assert (found.volumes, found.clusters[0].name) == (3, "main")
+    assert _manifests(_plan(found)) == [["apps", "extra", "root.yaml"]]
+
+
+def test_flux_roots_are_clusters_and_what_they_share_is_left_to_people() -> None:
+    roots = {f"clusters__{name}__sync": _FLUX_ROOT.replace("NAME", name) for name in ("a", "b")}
+    found = _survey(**roots, apps__shop=claim("data"))
+    planned = _plan(found)
+    assert _manifests(planned) == [["clusters/a"], ["clusters/b"]]
+    assert any("which cluster has the manifests in apps" in text for text in planned.decisions)
+    glue = planned.files[PurePosixPath("clusters/b/stashgen.yaml")]
+    assert yaml.safe_load(glue)["spec"]["path"] == "rendered/b/_flux"
+    assert yaml.safe_load(glue)["spec"]["sourceRef"]["name"] == "platform"
+
+
+def test_the_only_cluster_has_everything() -> None:
+    root = _FLUX_ROOT.replace("NAME", "home")
+    found = _survey(clusters__home__sync=root, apps__shop=claim("data"))
+    assert (found.clusters[0].name, found.unassigned) == ("home", ())
+    assert _manifests(_plan(found)) == [["apps", "clusters/home"]]
+
+
+def test_the_application_is_like_those_that_are_there() -> None:
+    planned = _plan(_survey(argo__shop=_APPLICATION, apps__shop__a=claim("data")))
+    made = yaml.safe_load(planned.files[PurePosixPath("argo/stashgen-backups.yaml")])
+    assert made["metadata"] == {"name": "stashgen-backups", "namespace": "gitops"}
+    assert made["spec"]["project"] == "apps"
+    assert made["spec"]["source"] == {
+        "repoURL": "https://git.example.com/a.git",
+        "targetRevision": "main",
+        "path": "rendered/main",
+        "directory": {"recurse": True},
+    }
+    assert made["spec"]["destination"] == {"server": "https://10.0.0.1"}
+
+
+def test_an_applicationset_alone_leaves_the_address_to_people() -> None:
+    sets = "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: all}\n"
+    planned = _plan(_survey(sets=sets, apps__a=claim("data")))
+    assert any("set repoURL" in text for text in planned.decisions)
+
+
+@pytest.mark.parametrize(("workload", "user"), [("", 1000), (_WORKLOAD, 568)])
+def test_where_root_is_refused_backups_run_as_the_workloads(workload: str, user: int) -> None:
+    planned = _plan(_survey(apps__a=_RESTRICTED, apps__b=workload or claim("data")))
+    assert _project(planned)["defaults"] == {
+        "encryption": {"secretName": "restic-key"},
+        "job": {"runAs": {"user": user}},
+    }
+    assert any(f"backups run as user {user}" in text for text in planned.decisions)
+
+
+def test_folders_of_others_are_not_taken_for_policies_and_output() -> None:
+    planned = _plan(_survey(apps__a=claim("data")), "policies", "rendered", "apps")
+    assert PurePosixPath("backup-policies/storage.yaml") in planned.files
+    assert _project(planned)["policies"] == ["backup-policies"]
+    assert _project(planned)["output"] == "rendered-backups"
+
+
+def test_a_configuration_of_pre_commit_is_left_to_people() -> None:
+    planned = _plan(_survey(apps__a=claim("data")), ".pre-commit-config.yaml")
+    assert PurePosixPath(".pre-commit-config.yaml") not in planned.files
+    assert any("stashgen-check" in text for text in planned.decisions)
+
+
+@pytest.mark.parametrize("name", ["", "-", "Ünï code", "123", "true", "x" * 300, "a: b #c"])
+def test_names_become_what_kubernetes_takes(name: str) -> None:
+    roots = {f"clusters__{one}__sync": claim("data") for one in ("1", "Prod EU", "prod.eu", "true")}
+    planned = _plan(_survey(**roots), name=name)
+    data = yaml.safe_load(planned.files[PurePosixPath("stashgen.yaml")])
+    assert isinstance(data["metadata"]["name"], str)
+    clusters = data["spec"]["clusters"]
+    assert len({cluster["id"] for cluster in clusters}) == 4
+    assert all(isinstance(cluster["name"], str) for cluster in clusters)
+
+
+def test_files_point_editors_to_their_schema() -> None:
+    planned = _plan(_survey(apps__a=claim("data")))
+    for path in ("stashgen.yaml", "policies/storage.yaml", "policies/default.yaml"):
+        first = planned.files[PurePosixPath(path)].partition("\n")[0]
+        up = "../" * path.count("/")
+        assert first == f"# yaml-language-server: $schema={up}.stashgen/schema.json"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 from stashgen.cli.installed import InstalledVerb
-from stashgen.cli.parsers import INSTALL, Format, Requirement, Shell, Topic, Verb, parsers
+from stashgen.cli.parsers import INSTALL, Format, Requirement, Shell, Verb, parsers
 from stashgen.diagnostics import ExitCode
 
 OWN_VERBS = frozenset(get_args(Verb))
@@ -38,7 +38,7 @@ class Command:
     output: Path | None = None
     stdout: bool = False
     fail_if_changed: bool = False
-    topic: Topic | None = None
+    topic: str | None = None
     require: tuple[Requirement, ...] = ()
     kind: str | None = None
     kubeconform: Path | None = None

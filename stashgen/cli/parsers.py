@@ -11,7 +11,6 @@ from stashgen.cli.installed import InstalledVerb
 
 Parser = argparse.ArgumentParser
 Verb = Literal["build", "check", "explain", "inventory", "init", "schema", "completion"]
-Topic = Literal["secrets"]
 Shell = Literal["bash", "zsh", "fish"]
 # Those of stashgen.policy.schema, which takes too long to import for every command.
 KINDS = ("Project", "Storage", "BackupPolicy")
@@ -86,12 +85,13 @@ def parsers(others: Mapping[str, InstalledVerb]) -> dict[str | None, Parser]:
     )
     explain = add(
         "explain",
-        "say what the project comes to",
-        "secrets: every Secret that must exist, by cluster and namespace, with its keys, the pods "
-        "that mount it, and what brings it. Nothing is written.",
+        "say what was decided, and which line decided it",
+        "What was decided for a volume (namespace/name), a policy or a file, each value with the "
+        "line that decided it. secrets: every Secret that must exist, by cluster and namespace, "
+        "with its keys, the pods that mount it, and what brings it. Nothing is written.",
         _project(),
     )
-    explain.add_argument("topic", choices=get_args(Topic))
+    explain.add_argument("topic", metavar="VOLUME|POLICY|FILE|secrets")
     _inventory(
         add(
             "inventory",

@@ -13,6 +13,7 @@ from stashgen.model.history import RetiredHistory
 from stashgen.model.inventory import Volume
 from stashgen.model.merged import Merged
 from stashgen.model.source import Origin
+from stashgen.policy.backup_policy import Session
 from stashgen.policy.project import Cluster, Project
 from stashgen.policy.shared import Encryption, Job
 from stashgen.policy.storage import Credentials
@@ -87,6 +88,8 @@ class ResolvedSession:
     """One session of a volume, everything decided; ``schedule`` has no ``H`` left.
 
     Attributes:
+        origin: Where the policy defines it.
+        written: As the policy has it.
         paths: What is backed up: files and folders below the top of the volume, which is ``.``.
         exclude: Patterns of files that are left out.
     """
@@ -98,6 +101,8 @@ class ResolvedSession:
     history_limit: int
     suspend: bool
     copies: tuple[ResolvedCopy, ...]
+    origin: Origin
+    written: Session
     paths: tuple[str, ...] = (".",)
     exclude: tuple[str, ...] = ()
 
@@ -109,6 +114,7 @@ class Protection:
     Attributes:
         configuration: The BackupConfiguration's name.
         job: How the Jobs that read and write the volume run.
+        spec: Where the spec of the policy is written.
         acknowledged: What the policy accepts about the volume, by annotation.
         on_unreadable: What becomes of a backup that lacks unreadable files.
     """
@@ -121,6 +127,7 @@ class Protection:
     job: Merged[Job]
     paused: bool
     position: Position
+    spec: Origin
     acknowledged: Mapping[str, str] = field(default_factory=dict)
     on_unreadable: OnUnreadable = OnUnreadable.FAIL
 

@@ -158,6 +158,7 @@ class _Resolver:
             position=known.policy.document.start,
             acknowledged=acknowledged(policy, key),
             on_unreadable=policy.spec.on_unreadable,
+            spec=known.policy.at("spec"),
         )
 
     def _session(
@@ -195,6 +196,8 @@ class _Resolver:
             copies=complete,
             paths=part.paths,
             exclude=part.exclude,
+            origin=part.origin,
+            written=part.session,
         )
 
     def _copy(self, volume: Volume, part: EffectiveCopy, cluster: Cluster) -> ResolvedCopy | None:

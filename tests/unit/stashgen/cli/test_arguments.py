@@ -24,7 +24,6 @@ from stashgen.cli.parsers import Requirement
         ["check", "--stdout"],
         ["check", "-o", "x"],
         ["explain"],
-        ["explain", "nonsense"],
         ["explain", "secrets", "more"],
         ["check", "--require"],
         ["build", "--require", "everything"],

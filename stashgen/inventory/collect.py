@@ -19,7 +19,12 @@ from stashgen.inventory.helm_values import (
 )
 from stashgen.inventory.kustomize.layers import builds_of, is_kustomization
 from stashgen.inventory.kustomize.outcome import DoubtError, Fate, fate, identity, labels
-from stashgen.inventory.kustomize.placements import AS_WRITTEN, Placement, Placements
+from stashgen.inventory.kustomize.placements import (
+    AS_WRITTEN,
+    Placement,
+    Placements,
+    certain,
+)
 from stashgen.inventory.mentioned import Mentioned, UndefinedClaims
 from stashgen.inventory.mentions import Mention, mentions
 from stashgen.inventory.objects import (
@@ -114,7 +119,7 @@ def _read(collector: _Collector, document: Document) -> None:
         item = Object(document.data, document, ())
         _mention(collector, item, kustomization_mentions(item), (AS_WRITTEN,))
         return
-    ways = _ways(collector.placements.of(document.path))
+    ways = certain(collector.placements.of(document.path))
     is_patch = document.path in collector.placements.patches
     for item in objects_of(document):
         try:
@@ -128,11 +133,6 @@ def _read(collector: _Collector, document: Document) -> None:
         except UnknownError as error:
             collector.findings.append(not_understood(item, str(error)))
             collector.unknown |= _unknown(collector, item, ways)
-
-
-def _ways(found: tuple[Placement, ...]) -> tuple[Placement, ...]:
-    """The ways in which objects of a file get into the cluster: what is deployed is certain."""
-    return tuple(one for one in found if one.is_deployed) or found
 
 
 def _take_patch(collector: _Collector, item: Object, ways: tuple[Placement, ...]) -> None:

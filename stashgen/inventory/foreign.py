@@ -7,15 +7,17 @@ else is built. What it backs up is kept, so that no policy protects the same thi
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from stashgen.api.labels import RENDERED_ANNOTATION
 from stashgen.diagnostics import Finding, Severity, quote
 from stashgen.inventory.kubestash import Code, has_placeholder, kubestash_findings
-from stashgen.model.inventory import ForeignBackup
+from stashgen.model.inventory import CLAIM, ForeignBackup
 from stashgen.yaml.documents import Document
 from stashgen.yaml.nodes import Json, format_path
 
 # A misspelt claim is a mistake, and none of these is anything else.
 _MEANS_CLAIM = frozenset({"persistentvolumeclaim", "persistentvolumeclaims", "pvc", "pvcs"})
 _BACKUP = "BackupConfiguration"
+_CORE = "core.kubestash.com"
 # By kind: where it says what it is about.
 _TARGETS: Mapping[str, str] = {
     _BACKUP: "target",
@@ -86,6 +88,26 @@ def foreign(
     return Foreign(found, backup)
 
 
+def _plain_backup(
+    cluster_id: str, data: Mapping[str, Json], document: Document, path: _Path
+) -> ForeignBackup | None:
+    """A BackupConfiguration of a claim that people wrote: none of ours may have its name."""
+    metadata, target = _map(data.get("metadata")), _map(_map(data.get("spec")).get("target"))
+    group = str(data.get("apiVersion")).partition("/")[0]
+    is_ours = RENDERED_ANNOTATION in _map(metadata.get("annotations"))
+    if data.get("kind") != _BACKUP or group != _CORE or is_ours:
+        return None
+    return ForeignBackup(
+        cluster_id=cluster_id,
+        namespace=_known_namespace(metadata),
+        name=_text(metadata, "name"),
+        target_kind=CLAIM,
+        target=_text(target, "name"),
+        target_namespace=None,
+        position=document.position(*path),
+    )
+
+
 @dataclass(slots=True)
 class ForeignBackups:
     """What others back up in one cluster, and what the workloads there mount.
@@ -104,11 +126,13 @@ class ForeignBackups:
         metadata = data.get("metadata")
         for claim in _mounted_claims(data):
             if isinstance(metadata, dict):
-                workload = (str(data["kind"]), str(metadata.get("name")))
+                workload = (str(data["kind"]).lower(), str(metadata.get("name")))
                 mounted = (_known_namespace(metadata), claim)
                 self._mounts.setdefault(workload, []).append(mounted)
         other = foreign(self.cluster_id, data, document, path)
         if other is None:
+            named = _plain_backup(self.cluster_id, data, document, path)
+            self._backups += [named] if named is not None else []
             return kubestash_findings(data, document, path)
         self._backups += [other.backup] if other.backup is not None else []
         return [other.finding]
@@ -118,7 +142,9 @@ class ForeignBackups:
         for backup in self._backups:
             claims = (
                 claim
-                for namespace, claim in self._mounts.get((backup.target_kind, backup.target), ())
+                for namespace, claim in self._mounts.get(
+                    (backup.target_kind.lower(), backup.target), ()
+                )
                 if None in {namespace, backup.target_namespace}
                 or namespace == backup.target_namespace
             )
@@ -126,9 +152,12 @@ class ForeignBackups:
 
 
 def _mounted_claims(data: Mapping[str, Json]) -> Iterator[str]:
-    """The claims that the pods of a workload mount by name."""
-    template = _map(_map(data.get("spec")).get("template"))
-    volumes = _map(template.get("spec")).get("volumes")
+    """The claims that a pod, or the pods of a workload, mount by name."""
+    spec = _map(data.get("spec"))
+    if data.get("kind") != "Pod":
+        spec = _map(_map(spec.get("jobTemplate")).get("spec")) or spec
+        spec = _map(_map(spec.get("template")).get("spec"))
+    volumes = spec.get("volumes")
     for volume in volumes if isinstance(volumes, list) else ():
         name = _text(_map(_map(volume).get("persistentVolumeClaim")), "claimName")
         if name:

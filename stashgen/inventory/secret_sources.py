@@ -3,14 +3,19 @@
 from collections.abc import Iterator, Mapping
 
 from stashgen.diagnostics import Position
+from stashgen.inventory.kustomize.outcome import identity
+from stashgen.inventory.kustomize.placements import Placements, certain
+from stashgen.inventory.objects import Object, is_template, objects_of
 from stashgen.model.secret_source import SecretSource, SecretSources
 from stashgen.model.source import Source
-from stashgen.yaml.documents import Document
 from stashgen.yaml.nodes import Json
 
 _Block = Mapping[str, Json]
 # With these an ExternalSecret creates no Secret: it adds to one that is there, or does nothing.
 _OF_ANOTHER = frozenset({"Merge", "None"})
+_KINDS = frozenset(
+    {"ExternalSecret", "OnePasswordItem", "SealedSecret", "Secret", "VaultStaticSecret"}
+)
 
 
 def sources_in_git(source: Source) -> SecretSources:
@@ -21,13 +26,10 @@ def sources_in_git(source: Source) -> SecretSources:
     (secrets.hashicorp.com), OnePasswordItem (onepassword.com).
     """
     found: dict[tuple[str, str, str], SecretSource] = {}
-    for cluster, documents in source.manifests.items():
-        for document in documents:
-            for data, position in _objects(document):
-                namespace = _text(_block(data, "metadata"), "namespace")
-                brought = _source(data, position)
-                if brought is not None and namespace:
-                    found.setdefault((cluster, namespace, brought.secret), brought)
+    for cluster, namespace, item in _placed(source):
+        brought = _source(item.data, item.position)
+        if brought is not None:
+            found.setdefault((cluster, namespace, brought.secret), brought)
     return found
 
 
@@ -37,25 +39,27 @@ def external_secrets_in_git(source: Source) -> Mapping[tuple[str, str, str], Pos
     By cluster id, namespace and name; an empty namespace where it is set when they are applied.
     """
     found: dict[tuple[str, str, str], Position] = {}
-    for cluster, documents in source.manifests.items():
-        for document in documents:
-            for data, position in _objects(document):
-                metadata = _block(data, "metadata")
-                if _text(data, "kind") == "ExternalSecret":
-                    place = (cluster, _text(metadata, "namespace"), _text(metadata, "name"))
-                    found.setdefault(place, position)
+    for cluster, namespace, item in _placed(source):
+        if item.kind == "ExternalSecret":
+            found.setdefault((cluster, namespace, item.name), item.position)
     return found
 
 
-def _objects(document: Document) -> Iterator[tuple[_Block, Position]]:
-    """A document's object, or those of a List."""
-    items = document.data.get("items")
-    if isinstance(items, list) and _text(document.data, "kind").endswith("List"):
-        for index, item in enumerate(items):
-            if isinstance(item, dict):
-                yield item, document.position("items", index)
-    else:
-        yield document.data, document.start
+def _placed(source: Source) -> Iterator[tuple[str, str, Object]]:
+    """What may bring Secrets, by cluster id and namespace; empty where that is not known.
+
+    A namespace is what kustomizations, Flux and Argo CD make of it.
+    """
+    for cluster, documents in source.manifests.items():
+        items = [one for document in documents for one in objects_of(document)]
+        items = [one for one in items if one.kind in _KINDS]
+        if not items:
+            continue
+        placements = Placements(documents, source.namespaces.get(cluster, {}), source.records)
+        for item in items:
+            ways = certain(placements.of(item.document.path))
+            for namespace in dict.fromkeys(identity(item, way).namespace or "" for way in ways):
+                yield cluster, "" if is_template(namespace) else namespace, item
 
 
 def _source(data: _Block, position: Position) -> SecretSource | None:

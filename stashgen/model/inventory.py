@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from stashgen.diagnostics import Position
 
+CLAIM = "PersistentVolumeClaim"
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class VolumeKey:
@@ -90,7 +92,7 @@ class UnknownVolume:
 
 @dataclass(frozen=True, slots=True)
 class ForeignBackup:
-    """A BackupConfiguration of what is no volume, such as a database: not ours.
+    """A BackupConfiguration that people wrote: of what is no volume, or of a claim.
 
     Attributes:
         namespace, target_namespace: None where it is only set when the object is applied.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from stashgen.api.base import JsonObject
 from stashgen.api.retention_policy import RetentionPolicySpec
 from stashgen.diagnostics import Position
-from stashgen.kubestash.backends.backend import Backend
+from stashgen.kubestash.backends.backend import Backend, Reach
 from stashgen.kubestash.unreadable import OnUnreadable
 from stashgen.model.coverage import Coverage
 from stashgen.model.history import RetiredHistory
@@ -24,7 +24,13 @@ def place_of(
 ) -> tuple[str, str, str]:
     """The real location of a directory of the backend that a namespace has."""
     place = backend.place(directory)
-    return (cluster_id, namespace, place) if backend.bucket is None else ("", "", place)
+    match backend.reach:
+        case Reach.NAMESPACE:
+            return (cluster_id, namespace, place)
+        case Reach.CLUSTER:
+            return (cluster_id, "", place)
+        case Reach.EVERYWHERE:
+            return ("", "", place)
 
 
 @dataclass(frozen=True, slots=True)

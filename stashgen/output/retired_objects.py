@@ -59,7 +59,7 @@ def retired_objects(
                 rendered.add((one.folder, kept.storage))
             for secret in secrets:
                 name = secret_file(secret)
-                has_source = one.history.path.parent / name in files
+                has_source = _is_listed(name, one.history.path.parent, files)
                 if has_source and (one.folder, secret) not in supplied:
                     made += _beside(one, name, files)
                     supplied.add((one.folder, secret))
@@ -123,6 +123,19 @@ def _secret_of(storage: JsonObject) -> str:
     """The Secret with a BackupStorage's keys; empty for other objects and without a Secret."""
     backend = mapping_of(mapping_of(storage, "spec"), "storage")
     return str(mapping_of(backend, str(backend.get("provider"))).get("secretName") or "")
+
+
+def _is_listed(file: str, folder: PurePosixPath, files: FileTree) -> bool:
+    """Whether a folder has a file, or had it: its kustomization still lists a lost one."""
+    if folder / file in files:
+        return True
+    content = files.get(folder / "kustomization.yaml", b"")
+    documents = read_documents(content, folder / "kustomization.yaml").value
+    return any(
+        file in one
+        for document in documents
+        if isinstance(one := document.data.get("resources"), list)
+    )
 
 
 def _beside(retired: RetiredHistory, file: str, files: FileTree) -> Iterator[Manifest]:

@@ -16,7 +16,7 @@ from stashgen.kubestash.backends import backend_of
 from stashgen.kubestash.paths import ENCRYPTION_KEY
 from stashgen.kubestash.verbs import TRIGGER, Template
 from stashgen.model.manifest import Manifest
-from stashgen.model.secret_source import SecretSource, SecretSources
+from stashgen.model.secret_source import SecretSource, SecretSources, source_of
 from stashgen.policy.project import Cluster
 
 # The key of a Secret of type kubernetes.io/dockerconfigjson.
@@ -78,7 +78,7 @@ def required_secrets(
         for name, secret in secrets.items():
             if secret.source is None:
                 # A folder of a cluster that the project no longer has is named as it was.
-                secret.source = sources.get((ids.get(cluster, ""), namespace, name))
+                secret.source = source_of(sources, ids.get(cluster, ""), namespace, name)
     return {
         place: tuple(secret for _, secret in sorted(secrets.items()))
         for place, secrets in sorted(found.items())

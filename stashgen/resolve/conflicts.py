@@ -49,6 +49,10 @@ def unused_storages(policies: PolicySet) -> Iterator[Finding]:
         )
 
 
+# The outer and the inner one of two storages.
+_Nested = tuple[ResolvedStorage, ResolvedStorage] | None
+
+
 class _ConflictChecker:
     def __init__(self, policies: PolicySet) -> None:
         self.findings: list[Finding] = []
@@ -61,7 +65,10 @@ class _ConflictChecker:
         self._names: dict[tuple[str, str, str, str], VolumeKey] = {}
         self._places: dict[tuple[str, str, str], tuple[Protection, str]] = {}
         self._retentions: dict[tuple[str, str, str], RetentionPolicySpec] = {}
-        self._buckets: dict[tuple[str, str, str], ResolvedStorage] = {}
+        self._buckets: dict[str, ResolvedStorage] = {}
+        # By the prefixes above: the first storage below each.
+        self._inside: dict[str, ResolvedStorage] = {}
+        self._nested: dict[tuple[str, str, str], _Nested] = {}
         self._reported: set[tuple[Code, Document, str]] = set()
 
     def check(self, protection: Protection) -> None:
@@ -110,7 +117,7 @@ class _ConflictChecker:
         bucket = storage.backend.bucket
         if bucket is None:
             return
-        first = self._buckets.setdefault(storage.place(), storage)
+        first = self._buckets.setdefault(storage.backend.place(), storage)
         if first != storage:
             self._refuse(
                 protection,
@@ -122,6 +129,43 @@ class _ConflictChecker:
                 'give each its own prefix, for example "{{ cluster.id }}/<storage name>"',
                 see=self._prefix(first).position,
             )
+        if storage.key not in self._nested:
+            self._nested[storage.key] = self._outer_and_inner(storage)
+        nested = self._nested[storage.key]
+        if nested is not None:
+            self._refuse_nested(protection, storage, *nested)
+
+    def _outer_and_inner(self, storage: ResolvedStorage) -> _Nested:
+        """A storage and an earlier one of which one is in the prefix of the other."""
+        around = tuple(storage.backend.around())
+        outer = next((self._buckets[one] for one in around if one in self._buckets), None)
+        for one in around:
+            self._inside.setdefault(one, storage)
+        inner = self._inside.get(storage.backend.place())
+        if outer is not None:
+            return outer, storage
+        return (storage, inner) if inner is not None else None
+
+    def _refuse_nested(
+        self,
+        protection: Protection,
+        storage: ResolvedStorage,
+        outer: ResolvedStorage,
+        inner: ResolvedStorage,
+    ) -> None:
+        """Refuse a storage that is in another one's prefix, or around it."""
+        other = inner if storage == outer else outer
+        self._refuse(
+            protection,
+            Code.SAME_BUCKET,
+            self._prefix(storage),
+            f"storage {quote(inner.name)} ({inner.backend.bucket}) is inside storage "
+            f"{quote(outer.name)} ({outer.backend.bucket})",
+            "a volume's directory in the one may be the other's, keys for the outer prefix reach "
+            "both, and whatever deletes what is below it deletes both",
+            'give each its own prefix, for example "{{ cluster.id }}/<storage name>"',
+            see=self._prefix(other).position,
+        )
 
     def _prefix(self, storage: ResolvedStorage) -> Origin:
         """Where the prefix of a bucket is set."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from stashgen.diagnostics import Finding, Severity, quote
-from stashgen.model.inventory import ForeignBackup, Volume
+from stashgen.model.inventory import CLAIM, ForeignBackup, Volume
 from stashgen.model.resolved import Protection
 from stashgen.resolve.findings import Code
 
@@ -45,6 +45,9 @@ def _why_same(backup: ForeignBackup, protection: Protection) -> str | None:
     is_beside = backup.namespace in {None, key.namespace}
     if is_beside and protection.configuration == backup.name:
         return "a BackupConfiguration of that name would be rendered into its namespace"
+    if backup.target_kind == CLAIM:
+        # Our controller runs both, one after the other.
+        return None
     if backup.target_namespace not in {None, key.namespace}:
         return None
     owner = f"{backup.target_kind} {quote(backup.target)}"

@@ -59,10 +59,12 @@ def second_sources(
             found = sources.get(about)
             anywhere = (key.cluster_id, "", reference.secret_name)
             same_name = external_secrets.get(about) or external_secrets.get(anywhere)
-            position = found.position if found is not None and found.position else same_name
-            if position is not None:
+            if found is not None and found.position is not None:
                 reported.add(about)
-                yield _finding(reference.secret_name, key.namespace, origin, position)
+                yield _finding(reference.secret_name, key.namespace, origin, found.position)
+            elif same_name is not None:
+                reported.add(about)
+                yield _same_name(reference.secret_name, key.namespace, origin, same_name)
 
 
 def _references(protection: Protection) -> Iterator[_Named]:
@@ -88,5 +90,17 @@ def _finding(name: str, namespace: str, origin: Origin, where: Position) -> Find
         why="a Secret has one content: the other source would be overwritten, or overwrite it",
         fix="use Secrets of two names, say from: Namespace if something else brings it, or write "
         "the same from, store and data in both places",
+        related=(where,),
+    )
+
+
+def _same_name(name: str, namespace: str, origin: Origin, where: Position) -> Finding:
+    return finding(
+        Code.TWO_SOURCES,
+        origin,
+        f"ExternalSecret {quote(name)} of namespace {quote(namespace)} would be there twice",
+        why="a rendered ExternalSecret has the name of its Secret, and Git has another one of that "
+        "name, which brings a Secret of another name or none: applying one replaces the other",
+        fix="give the Secret another name in the policy, or rename the other ExternalSecret",
         related=(where,),
     )

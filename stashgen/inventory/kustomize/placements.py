@@ -44,6 +44,11 @@ class Placement:
 AS_WRITTEN = Placement()
 
 
+def certain(found: tuple[Placement, ...]) -> tuple[Placement, ...]:
+    """The ways in which objects of a file get into the cluster: what is deployed is certain."""
+    return tuple(one for one in found if one.is_deployed) or found
+
+
 class Placements:
     """The kustomizations of one cluster's inventory.
 

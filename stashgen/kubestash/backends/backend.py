@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from enum import Enum, auto
 from typing import ClassVar, Self
 
 from stashgen.api import backup_storage as api
@@ -10,6 +11,14 @@ from stashgen.api.base import JsonObject
 
 class UnsupportedStorageError(Exception):
     """The storage's provider, or one of its settings, is not supported yet."""
+
+
+class Reach(Enum):
+    """From where the same description leads to the same storage."""
+
+    NAMESPACE = auto()
+    CLUSTER = auto()
+    EVERYWHERE = auto()
 
 
 class Backend(ABC):
@@ -78,15 +87,24 @@ class Backend(ABC):
             UnsupportedStorageError: for an access that is not supported yet.
         """
 
+    @property
+    @abstractmethod
+    def reach(self) -> Reach:
+        """Where its places are the same: a claim is its namespace's, an NFS export everyone's."""
+
     @abstractmethod
     def place(self, directory: str = "") -> str:
-        """The location of a directory, equal for the same place however it is reached.
+        """The location of a directory, equal for the same place however it is written.
 
-        Only a bucket's location is valid beyond the namespace.
+        It is valid as far as ``reach`` says.
 
         Raises:
             UnsafePathError: when a path has a step ``.`` or ``..``.
         """
+
+    def around(self) -> Iterator[str]:
+        """The places in a bucket that this one is in, from the inside out; none in a volume."""
+        return iter(())
 
     @abstractmethod
     def rendered(self) -> JsonObject:

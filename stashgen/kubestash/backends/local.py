@@ -1,13 +1,14 @@
 """A volume as storage: mounted into every pod, with a sub-path for each cluster."""
 
 import json
+import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from stashgen.api import backup_storage as api
 from stashgen.api.base import JsonObject
-from stashgen.kubestash.backends.backend import Backend
+from stashgen.kubestash.backends.backend import Backend, Reach
 from stashgen.kubestash.layout import join
 from stashgen.kubestash.pods.volume_sources import as_stored
 
@@ -62,10 +63,26 @@ class Local(Backend):
             mount["subPath"] = self.block.sub_path
         return {"name": VOLUME, **as_stored(self.block.volume_source)}, mount
 
+    @property
+    def reach(self) -> Reach:
+        """A claim is one of its namespace, a host's path of the cluster; servers are everyone's."""
+        if self.block.host_path is not None:
+            return Reach.CLUSTER
+        is_own = self.block.persistent_volume_claim or self.block.empty_dir
+        return Reach.NAMESPACE if is_own else Reach.EVERYWHERE
+
     def place(self, directory: str = "") -> str:
-        """The volume's source and the path in it."""
-        path = join(self.block.sub_path or "", directory)
-        return json.dumps({**self._source, "subPath": path}, sort_keys=True)
+        """The volume's source and the path in it; a part of the path may be in the source."""
+        sub_path, nfs, host = self.block.sub_path or "", self.block.nfs, self.block.host_path
+        where: JsonObject
+        if nfs is not None:
+            path = _below(nfs.path, sub_path, directory)
+            where = {"nfs": {"path": path, "server": nfs.server.lower()}}
+        elif host is not None:
+            where = {"hostPath": {"path": _below(host.path, sub_path, directory)}}
+        else:
+            where = {**self._source, "subPath": join(sub_path, directory)}
+        return json.dumps(where, sort_keys=True)
 
     def rendered(self) -> JsonObject:
         """The block with explicit path and sub-path."""
@@ -97,3 +114,8 @@ class Local(Backend):
         if isinstance(claim, dict):
             source["persistentVolumeClaim"] = {**claim, "readOnly": claim.get("readOnly", False)}
         return source
+
+
+def _below(path: str, *parts: str) -> str:
+    """A folder below the path of a volume's source."""
+    return "/" + join(posixpath.normpath(f"/{path}"), *parts)

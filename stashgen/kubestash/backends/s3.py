@@ -12,7 +12,7 @@ from stashgen.api import backup_storage as api
 from stashgen.api.base import JsonObject
 from stashgen.api.labels import ADDRESSING_STYLE_ANNOTATION
 from stashgen.diagnostics import quote
-from stashgen.kubestash.backends.backend import Backend, UnsupportedStorageError
+from stashgen.kubestash.backends.backend import Backend, Reach, UnsupportedStorageError
 from stashgen.kubestash.layout import UnsafePathError, join
 from stashgen.kubestash.paths import CREDENTIALS_PATH
 from stashgen.kubestash.pods.volume_sources import secret_volume
@@ -104,11 +104,24 @@ class S3(Backend):
             raise UnsupportedStorageError(_WITHOUT_SECRET)
         return secret_volume(CREDENTIALS_VOLUME, secret, CREDENTIALS_PATH, is_root=is_root)
 
+    @property
+    def reach(self) -> Reach:
+        """A server's address is the same everywhere."""
+        return Reach.EVERYWHERE
+
     def place(self, directory: str = "") -> str:
         """Two servers may each have a bucket of that name; the region is only the way there."""
-        block = self.block
-        prefix = join(block.prefix or "", directory)
-        where = {"bucket": block.bucket or "", "endpoint": self._server, "prefix": prefix}
+        return self._at(join(self.block.prefix or "", directory))
+
+    def around(self) -> Iterator[str]:
+        """The prefixes above its own, up to the whole bucket."""
+        above = join(self.block.prefix or "")
+        while above:
+            above = above.rpartition("/")[0]
+            yield self._at(above)
+
+    def _at(self, prefix: str) -> str:
+        where = {"bucket": self.block.bucket or "", "endpoint": self._server, "prefix": prefix}
         return json.dumps(where, sort_keys=True)
 
     def rendered(self) -> JsonObject:

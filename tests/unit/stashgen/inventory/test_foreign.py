@@ -74,7 +74,7 @@ def test_a_mistake_in_naming_a_claim_stays_an_error(target: str) -> None:
     )
     assert not outcome.ok
     assert "SG505" not in codes(outcome.findings)
-    assert outcome.value.foreign == ()
+    assert [one.target_kind for one in outcome.value.foreign] == ["PersistentVolumeClaim"]
 
 
 @pytest.mark.parametrize("kind", ["${KIND}", "{{ .kind }}"])

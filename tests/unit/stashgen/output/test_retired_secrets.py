@@ -84,3 +84,16 @@ def test_a_secret_that_somebody_creates_now_gets_no_second_source(before: FileTr
     files = _built(_OLD, POLICY, project=project, before=before, inventory=claim("web"))
     assert _FOLDER / "_secret-restic-key.yaml" not in files
     assert b"kept" not in files[_FOLDER / "_secret-old-keys.yaml"]
+
+
+def test_a_source_that_was_lost_before_is_damage(before: FileTree) -> None:
+    """The kustomization still lists it: without it, nobody could open what is retired."""
+    lost = {path: text for path, text in before.items() if path.name != "_secret-restic-key.yaml"}
+    previous = [Previous(PurePosixPath("rendered"), lost)]
+    found = resolved(
+        claim("web"), _NEW, _TO_OTHER,
+        project=_project("secretName: gold-key", _RETIRED), histories=histories(previous).value,
+    )  # fmt: skip
+    (finding,) = retired_objects(found.value, previous).findings
+    assert finding.code == "SG704"
+    assert "_secret-restic-key.yaml is missing" in finding.what

@@ -1,6 +1,7 @@
 """Every Secret that must exist, its keys, who mounts it, what brings it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -157,7 +158,6 @@ def test_a_sealed_secret_opens_with_a_key_that_must_be_kept_too() -> None:
     [
         "kind: Secret\nmetadata: {name: restic-key, namespace: demo}",
         "kind: Secret\nmetadata: {name: restic-key, namespace: other}\ndata: {a: '${A}'}",
-        "kind: Secret\nmetadata: {name: restic-key}\ndata: {a: '${A}'}",
         "kind: Secret\nmetadata: [restic-key]\ndata: {a: '${A}'}",
         "kind: VaultStaticSecret\nmetadata: {name: restic-key, namespace: demo}",
         "kind: ConfigMap\nmetadata: {name: restic-key, namespace: demo}\ndata: {a: b}",
@@ -173,6 +173,27 @@ def test_a_sealed_secret_opens_with_a_key_that_must_be_kept_too() -> None:
 def test_what_does_not_bring_the_secret_is_no_source(item: str) -> None:
     lines = _explained(f"{claim('a')}---\napiVersion: v1\n{item}\n")
     assert list(_about("restic-key", lines)[-2:]) == [_NOWHERE, _OUTLIVE]
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec"),
+    [("SealedSecret", "{}"), ("ExternalSecret", "{target: {name: restic-key}}")],
+)
+def test_a_source_gets_its_namespace_from_its_kustomization(kind: str, spec: str) -> None:
+    item = f"apiVersion: v1\nkind: {kind}\nmetadata: {{name: restic-key}}\nspec: {spec}\n"
+    lines = _explained(f"{claim('a')}---\n{item}")
+    assert _about("restic-key", lines)[2] == (
+        f"source:  {kind}, if it is applied to this namespace (clusters/all.yaml:7:1)"
+    )
+    source = _source(claim("a"))
+    folder = "kind: Kustomization\napiVersion: kustomize.config.k8s.io/v1beta1\n"
+    for namespace, found in (("demo", {("dem1", "demo", "restic-key")}), ("other", set())):
+        more = documents(item, "keys/all.yaml") + documents(
+            f"{folder}namespace: {namespace}\nresources: [all.yaml]", "keys/kustomization.yaml"
+        )
+        placed = replace(source, manifests={"dem1": (*source.manifests["dem1"], *more)})
+        found_there = {key for key in sources_in_git(placed) if key[1] == "demo"}
+        assert found_there == found
 
 
 def test_sources_are_found_in_lists() -> None:

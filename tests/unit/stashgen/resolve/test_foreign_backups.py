@@ -21,6 +21,21 @@ kind: Deployment
 metadata: {name: shop, namespace: demo}
 spec: {template: {spec: {volumes: [{persistentVolumeClaim: {claimName: uploads}}]}}}
 """
+_POD = """\
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: shop, namespace: demo}
+spec: {volumes: [{persistentVolumeClaim: {claimName: uploads}}]}
+"""
+_CRON_JOB = """\
+---
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: shop, namespace: demo}
+spec: {jobTemplate: {spec: {template: {spec: {
+  volumes: [{persistentVolumeClaim: {claimName: uploads}}]}}}}}
+"""
 _KUBEDB = "labels: {app.kubernetes.io/instance: shop, app.kubernetes.io/managed-by: kubedb.com}"
 
 
@@ -49,6 +64,9 @@ def test_everything_else_is_protected() -> None:
             _backup("{kind: Postgres, name: shop, namespace: demo}", "{name: x, namespace: ops}"),
         ),
         (_DEPLOYMENT + claim("uploads"), _backup("{apiGroup: apps, kind: Deployment, name: shop}")),
+        (_DEPLOYMENT + claim("uploads"), _backup("{apiGroup: apps, kind: deployment, name: shop}")),
+        (_POD + claim("uploads"), _backup('{apiGroup: "", kind: Pod, name: shop}')),
+        (_CRON_JOB + claim("uploads"), _backup("{apiGroup: batch, kind: CronJob, name: shop}")),
         # The BackupConfiguration that is rendered for it has its name.
         (claim("uploads"), _backup(metadata="{name: uploads, namespace: demo}")),
     ],
@@ -69,3 +87,38 @@ def test_each_configuration_is_reported_once() -> None:
 
 def test_a_volume_without_a_policy_is_nobodys_concern() -> None:
     assert "SG529" not in codes(resolved(_backup() + claim("backup-store")).findings)
+
+
+_PLAIN = """\
+---
+apiVersion: core.kubestash.com/v1alpha1
+kind: BackupConfiguration
+metadata: {name: NAME, namespace: demo}
+spec:
+  target: {apiGroup: "", kind: PersistentVolumeClaim, name: CLAIM, namespace: demo}
+  sessions: []
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "claimed", "is_refused"),
+    [
+        ("library", "library", True),
+        ("library", "other", True),
+        # Our controller runs both.
+        ("weekly", "library", False),
+        ("other", "other", False),
+    ],
+)
+def test_none_that_people_wrote_has_the_name_of_ours(
+    name: str, claimed: str, *, is_refused: bool
+) -> None:
+    plain = _PLAIN.replace("NAME", name).replace("CLAIM", claimed)
+    outcome = resolved(claim("library") + plain)
+    assert ("SG529" in codes(outcome.findings)) is is_refused
+
+
+def test_one_that_was_rendered_is_ours() -> None:
+    plain = _PLAIN.replace("NAME", "library, annotations: {stashgen.dev/rendered: x}")
+    outcome = resolved(claim("library") + plain.replace("CLAIM", "library"))
+    assert "SG529" not in codes(outcome.findings)

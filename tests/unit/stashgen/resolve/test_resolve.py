@@ -91,7 +91,10 @@ def test_a_bucket_comes_down_to_a_server_a_region_and_a_prefix() -> None:
         ("region: eu-1", "endpoint: 'https://s3.eu-1.amazonaws.com'", ["SG522"]),
         ("endpoint: 'https://a'", "endpoint: 'https://a', region: x", ["SG522"]),
         ("endpoint: 'https://a'", "endpoint: 'https://b'", []),
-        ("region: eu-1", "region: eu-1, prefix: 'dem1/x'", []),
+        ("region: eu-1", "region: eu-1, prefix: 'dem1/x'", ["SG522"]),
+        ("region: eu-1, prefix: 'dem1/x/y'", "region: eu-1, prefix: dem1/", ["SG522"]),
+        ("region: eu-1, prefix: 'dem1/x'", "region: eu-1, prefix: dem1/y", []),
+        ("region: eu-1, prefix: 'dem1/x'", "region: eu-1, prefix: dem1/xy", []),
     ],
 )
 def test_two_storages_in_one_bucket_and_prefix_are_refused(
@@ -104,15 +107,58 @@ def test_two_storages_in_one_bucket_and_prefix_are_refused(
     assert len(outcome.value.protections) == (0 if found else 1)
 
 
-def test_prefix_and_directory_together_are_a_buckets_place() -> None:
-    copies = (
-        "{storage: local, keep: {last: 2}, directory: x/one}, "
-        "{storage: far, keep: {last: 2}, directory: one}"
-    )
+def test_a_storage_inside_another_is_refused_with_both_named() -> None:
+    copies = "{storage: local, keep: {last: 2}}, {storage: far, keep: {last: 2}, directory: x}"
     policy = _policy(f"[{{name: backup, every: 1h, copies: [{copies}]}}]")
-    far = _bucket("far", "region: r, prefix: 'dem1/x'")
-    outcome = resolved(claim("library"), _bucket("local", "region: r"), far, policy)
-    assert codes(outcome.findings) == ["SG515"]
+    near = _bucket("local", "region: r, prefix: 'dem1/x'")
+    (found,) = resolved(claim("library"), near, _bucket("far", "region: r"), policy).findings
+    assert found.what == (
+        'storage "local" (bucket "corp-backup", prefix "dem1/x") is inside storage "far" '
+        '(bucket "corp-backup", prefix "dem1")'
+    )
+
+
+_EXPORT = """
+apiVersion: stashgen.dev/v1alpha1
+kind: Storage
+metadata: {name: NAME}
+spec:
+  namespace: NAME
+  backend: {provider: local, local: {nfs: {server: nas, path: PATH}, subPath: SUB}}
+  job: {runAs: {user: 0, group: 0}}
+"""
+_EACH = """
+apiVersion: stashgen.dev/v1alpha1
+kind: BackupPolicy
+metadata: {name: NAME}
+spec:
+  select: {namespaces: {names: [NAME]}}
+  sessions:
+  - {name: backup, every: 1h, copies: [{storage: NAME, keep: {last: 2}, directory: data}]}
+  job: {runAs: {user: 0, group: 0}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "sub_path", "found"),
+    [
+        ("/export", "dem1", ["SG515"]),
+        ("/export/", "/dem1/", ["SG515"]),
+        ("/export/dem1", "''", ["SG515"]),
+        ("/export", "dem1/other", []),
+        ("/other", "dem1", []),
+    ],
+)
+def test_an_nfs_export_is_the_same_place_in_every_namespace(
+    path: str, sub_path: str, found: list[str]
+) -> None:
+    texts = [
+        _EXPORT.replace("NAME", "one").replace("PATH", "/export").replace("SUB", "dem1"),
+        _EXPORT.replace("NAME", "two").replace("PATH", path).replace("SUB", sub_path),
+        *(_EACH.replace("NAME", name) for name in ("one", "two")),
+    ]
+    outcome = resolved(claim("library", "one") + claim("library", "two"), *texts)
+    assert [one for one in codes(outcome.findings) if one == "SG515"] == found
 
 
 def test_templates_are_filled_in() -> None:

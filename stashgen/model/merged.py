@@ -1,6 +1,5 @@
 """A block merged from several documents, and where each of its fields was set."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -15,12 +14,11 @@ class Merged(Generic[T]):
 
     Attributes:
         value: The block.
-        origins: Where each field was set, by its name as people write it (``runAs``).
-        nearest: Where the most specific layer has, or would have, the block.
+        nearest: Where the most specific layer has, or would have, the block; its parts are where
+            each field was set, by its name as people write it (``runAs``).
     """
 
     value: T
-    origins: Mapping[str, Origin]
     nearest: Origin
 
     def origin(self, field: str, *keys: str | int) -> Origin:
@@ -28,4 +26,4 @@ class Merged(Generic[T]):
 
         For a field that no layer sets, it is where the most specific one would set it.
         """
-        return self.origins.get(field, self.nearest.at(field)).at(*keys)
+        return self.nearest.at(field, *keys)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Generic, Self, TypeVar
+from typing import Generic, TypeVar
 
 from stashgen.api.retention_policy import RetentionPolicySpec
 from stashgen.diagnostics import Position
@@ -39,14 +39,22 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a value is written: a path of keys and indices in a document."""
+    """Where a value is written: a path of keys and indices in a document.
+
+    Attributes:
+        parts: Where parts of a merged value are written that come from elsewhere, by their key.
+    """
 
     document: Document
     path: Path
+    parts: Mapping[str | int, "Origin"] = field(default_factory=dict, compare=False)
 
-    def at(self, *keys: str | int) -> Self:
+    def at(self, *keys: str | int) -> "Origin":
         """Where a part of the value is written."""
-        return type(self)(self.document, (*self.path, *keys))
+        here = self
+        for key in keys:
+            here = here.parts.get(key) or Origin(here.document, (*here.path, key))
+        return here
 
     @property
     def position(self) -> Position:
@@ -61,14 +69,20 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Authored(Generic[T]):
-    """A validated object and the document that it was written in."""
+    """A validated object and the document that it was written in.
+
+    Attributes:
+        spec_parts: Where fields of its spec are written that it has from other documents.
+    """
 
     value: T
     document: Document
+    spec_parts: Mapping[str | int, Origin] = field(default_factory=dict)
 
     def at(self, *path: str | int) -> Origin:
         """Where one of its values is written, or would be."""
-        return Origin(self.document, path)
+        spec = Origin(self.document, ("spec",), self.spec_parts)
+        return Origin(self.document, (), {"spec": spec}).at(*path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +90,7 @@ class PolicySet:
     """What people wrote, with shape and references checked.
 
     Attributes:
+        policies: Sorted by name; those without ``select`` are only there to be extended.
         retentions: RetentionPolicies by name, plain KubeStash documents next to the policies.
     """
 

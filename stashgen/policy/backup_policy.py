@@ -40,6 +40,8 @@ class Copy(Model):
 class Session(Model):
     """One schedule: exactly one of ``every`` and ``schedule`` (in which ``H`` is spread).
 
+    What a policy leaves out, copies too, it has from the session of this name that it inherits.
+
     Attributes:
         between: The hours in which ``every`` runs, ``22:00-05:00``; they may pass midnight.
         days: The weekdays on which it runs, or its hours begin: ``mon-fri``.
@@ -57,7 +59,7 @@ class Session(Model):
     suspend: Bool = False
     paths: tuple[str, ...] = (".",)
     exclude: tuple[str, ...] = ()
-    copies: tuple[Copy, ...]
+    copies: tuple[Copy, ...] = ()
 
 
 class Acknowledgement(Model):
@@ -85,8 +87,8 @@ class Acknowledgement(Model):
     reason: str
 
 
-class BackupPolicySpec(Model):
-    """The desired backups.
+class Settings(Model):
+    """How volumes are backed up: what a policy inherits and refines.
 
     Attributes:
         time_zone: In which its schedules run; default the cluster's.
@@ -96,14 +98,25 @@ class BackupPolicySpec(Model):
             or a good one that says what it lacks (``warn``).
     """
 
-    select: Select
-    sessions: tuple[Session, ...]
+    sessions: tuple[Session, ...] = ()
     time_zone: str | None = None
     encryption: Encryption | None = None
     job: Job | None = None
     exclude: tuple[str, ...] = ()
     on_unreadable: OnUnreadable = OnUnreadable.FAIL
     paused: Bool = False
+
+
+class BackupPolicySpec(Settings):
+    """The desired backups.
+
+    Attributes:
+        extends: The policy whose settings this one has where it does not set its own.
+        select: Never inherited; a policy without it protects nothing and is there to be extended.
+    """
+
+    extends: str | None = None
+    select: Select | None = None
     acknowledge: tuple[Acknowledgement, ...] = ()
 
 

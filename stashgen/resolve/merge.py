@@ -1,6 +1,6 @@
 """Merge the layers of a setting into one block that records where each field was set."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from stashgen.api.base import Model
@@ -8,10 +8,11 @@ from stashgen.model.merged import Merged
 from stashgen.model.source import Origin
 
 M = TypeVar("M", bound=Model)
+B_co = TypeVar("B_co", bound=Model, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Layer(Generic[M]):
+class Layer(Generic[B_co]):
     """One document's version of a block.
 
     Attributes:
@@ -20,15 +21,16 @@ class Layer(Generic[M]):
         ignored: Names of fields that do not apply here.
     """
 
-    block: M | None
+    block: B_co | None
     origin: Origin
     ignored: frozenset[str] = frozenset()
 
 
-def merge(model: type[M], *layers: Layer[M]) -> Merged[M]:
+def merge(model: type[M], *layers: Layer[Model]) -> Merged[M]:
     """Each field from the last layer that sets it.
 
     A field is taken as a whole: ``runAs: {user: 7}`` does not inherit a group from another layer.
+    A field that is null is not set, and neither is one that the model does not have.
 
     Args:
         model: The block's model.
@@ -38,12 +40,14 @@ def merge(model: type[M], *layers: Layer[M]) -> Merged[M]:
         ValueError: no layer sets a required field of the block.
     """
     fields: dict[str, object] = {}
-    origins: dict[str, Origin] = {}
+    parts: dict[str | int, Origin] = {}
     for layer in layers:
         if layer.block is None:
             continue
-        for name in layer.block.model_fields_set - layer.ignored:
-            written = model.model_fields[name].alias or name
-            fields[name] = getattr(layer.block, name)
-            origins[written] = layer.origin.at(written)
-    return Merged(model.model_validate(fields), origins, layers[-1].origin)
+        for name in (layer.block.model_fields_set & model.model_fields.keys()) - layer.ignored:
+            value = getattr(layer.block, name)
+            if value is not None:
+                written = model.model_fields[name].alias or name
+                fields[name] = value
+                parts[written] = layer.origin.at(written)
+    return Merged(model.model_validate(fields), replace(layers[-1].origin, parts=parts))

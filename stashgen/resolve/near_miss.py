@@ -8,7 +8,7 @@ from stashgen.model.inventory import Inventory, Volume
 from stashgen.model.source import Authored, Path, PolicySet
 from stashgen.policy.backup_policy import BackupPolicy
 from stashgen.policy.shared import Selector
-from stashgen.resolve.selection import has_labels, has_name, selects
+from stashgen.resolve.selection import has_labels, has_name, selects, volume_selector
 
 _NAMESPACES: Path = ("spec", "select", "namespaces")
 # Of thousands of policies, those that do not even select the namespace need not all be looked at.
@@ -82,6 +82,7 @@ class NearMisses:
             found = [
                 (policy, list(_namespace_misses(policy, key[1], labels)))
                 for policy in self._policies.policies
+                if policy.value.spec.select is not None
             ]
             found.sort(key=lambda one: len(one[1]))
             self._by_namespace[key] = found[:_MOST_COMPARED]
@@ -91,7 +92,8 @@ class NearMisses:
 def _namespace_misses(
     policy: Authored[BackupPolicy], namespace: str, labels: Mapping[str, str] | None
 ) -> Iterator[_Miss]:
-    where = policy.value.spec.select.namespaces or Selector()
+    select = policy.value.spec.select
+    where = (select and select.namespaces) or Selector()
     if not has_name(where, namespace):
         path = (*_NAMESPACES, "names")
         yield _Miss(policy, path, lambda: f"selects namespaces {_names(where)}", namespace)
@@ -105,7 +107,7 @@ def _namespace_misses(
 
 
 def _volume_misses(policy: Authored[BackupPolicy], volume: Volume) -> Iterator[_Miss]:
-    which = policy.value.spec.select.volumes
+    which = volume_selector(policy.value)
     if which is None:
         return
     if not has_name(which, volume.key.name):

@@ -27,6 +27,7 @@ from stashgen.resolve.coverage import coverage, unprotected_findings
 from stashgen.resolve.file_owners import other_users
 from stashgen.resolve.findings import Code, finding
 from stashgen.resolve.foreign_backups import foreign_backup_findings
+from stashgen.resolve.inheritance import with_inherited
 from stashgen.resolve.pod_security import allowed
 from stashgen.resolve.policies import (
     EffectiveCopy,
@@ -61,6 +62,7 @@ def resolve(
         histories: The histories in the previous output.
         today: In UTC; compared with the dates of retired histories.
     """
+    policies = with_inherited(policies)
     selection = select(policies, inventory)
     resolver = _Resolver(policies)
     findings = list(selection.findings)

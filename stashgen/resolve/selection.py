@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from stashgen.diagnostics import Finding, Severity, quote
 from stashgen.model.inventory import Inventory, Volume, VolumeKey
 from stashgen.model.source import Authored, Path, PolicySet
-from stashgen.policy.backup_policy import BackupPolicy
+from stashgen.policy.backup_policy import BackupPolicy, Select, VolumeSelector
 from stashgen.policy.shared import Selector
 from stashgen.resolve.findings import Code, finding, volume_list
 
@@ -42,6 +42,8 @@ def select(policies: PolicySet, inventory: Inventory) -> Selection:
     owners: dict[VolumeKey, list[int]] = {}
     excluded: set[VolumeKey] = set()
     for index, policy in enumerate(policies.policies):
+        if policy.value.spec.select is None:
+            continue
         namespaces = _Namespaces(policy.value.spec.select.namespaces or _ALL, inventory)
         meant = [
             volume
@@ -101,13 +103,18 @@ class _Namespaces:
         return has_labels(self._selector, labels)
 
 
+def volume_selector(policy: BackupPolicy) -> VolumeSelector | None:
+    """Which volumes of its namespaces a policy selects; None for all."""
+    return policy.spec.select.volumes if policy.spec.select is not None else None
+
+
 def _is_meant(policy: BackupPolicy, volume: Volume) -> bool:
-    selector = policy.spec.select.volumes
+    selector = volume_selector(policy)
     return selector is None or selects(selector, volume)
 
 
 def _is_excluded(policy: BackupPolicy, volume: Volume) -> bool:
-    selector = policy.spec.select.volumes
+    selector = volume_selector(policy)
     excluded = selector.exclude if selector is not None else None
     return excluded is not None and selects(excluded, volume)
 
@@ -156,7 +163,7 @@ def _unknown_name(policy: Authored[BackupPolicy], inventory: Inventory) -> Findi
     That is a typo or a gap in the inventory. A pattern or a label value that matches nothing today
     may be a tier that is not used yet.
     """
-    select = policy.value.spec.select
+    select = policy.value.spec.select or Select()
     spaces = {key[1]: labels for key, labels in inventory.namespace_labels.items()}
     known = {
         "namespaces": spaces.keys() | {volume.key.namespace for volume in inventory.volumes},

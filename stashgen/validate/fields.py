@@ -133,6 +133,8 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
     ),
 }
 
+# At most one of these fields of a map may be set: a policy may inherit the one.
+EXCLUSIVE = {"BackupPolicy": (("spec.sessions[*]", ("every", "schedule")),)}
 # Exactly one of these fields of a map must be set.
 ALTERNATIVES: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "Project": (
@@ -141,7 +143,6 @@ ALTERNATIVES: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     ),
     "Storage": backends.ALTERNATIVES,
     "BackupPolicy": (
-        ("spec.sessions[*]", ("every", "schedule")),
         (_COPY, ("keep", "retention")),
         ("spec.acknowledge[*]", ("adopt", "partialRestore", "smaller", "gap")),
     ),
@@ -168,6 +169,10 @@ def field_findings(document: Document, kind: str) -> Iterator[Finding]:
         for keys, value in each(document, path):
             if isinstance(value, dict):
                 yield from _exactly_one(document, keys, value, names)
+    for path, names in EXCLUSIVE.get(kind, ()):
+        for keys, value in each(document, path):
+            if isinstance(value, dict):
+                yield from _at_most_one(document, keys, value, names)
     yield from secret_sources.source_findings(document, kind)
     if kind == "Project":
         yield from records.record_findings(document)
@@ -191,7 +196,14 @@ def _exactly_one(
             why="exactly one of them is required",
             fix=f"set {choice}",
         )
-    elif len(written) > 1:
+    yield from _at_most_one(document, keys, value, names)
+
+
+def _at_most_one(
+    document: Document, keys: Keys, value: dict[str, Json], names: tuple[str, ...]
+) -> Iterator[Finding]:
+    written = [name for name in names if value.get(name) is not None]
+    if len(written) > 1:
         yield error(
             Code.EXACTLY_ONE,
             document,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from stashgen.diagnostics import Finding, quote
 from stashgen.kubestash.backends import BACKENDS
 from stashgen.policy.template import CLUSTER_NAMES, check_template, fill
+from stashgen.validate.inheritance import inheritance_findings
 from stashgen.validate.walk import Code, Keys, each, error, texts, value_at
 from stashgen.yaml.documents import Document
 from stashgen.yaml.nodes import Json
@@ -48,13 +49,15 @@ def reference_findings(documents: Documents) -> Iterator[Finding]:
     for storage in documents.by_kind["Storage"]:
         yield from _without_cluster_id(storage, documents.project)
     storages, retentions = documents.names("Storage"), documents.names("RetentionPolicy")
+    policies = documents.names("BackupPolicy")
     for policy in documents.by_kind["BackupPolicy"]:
         yield from _listed_twice(policy, "spec.sessions", "name")
         for keys, _ in each(policy, "spec.sessions[*].copies"):
             yield from _listed_twice_at(policy, keys, "storage")
+        yield from _missing(policy, "spec.extends", "BackupPolicy", policies)
         yield from _missing(policy, f"{_COPY}.storage", "Storage", storages)
         yield from _missing(policy, f"{_COPY}.retention", "RetentionPolicy", retentions)
-        yield from _without_key(policy, documents.project)
+    yield from inheritance_findings(documents.project, documents.by_kind["BackupPolicy"])
 
 
 def _defined_twice(kind: str, documents: Iterable[Document]) -> Iterator[Finding]:
@@ -206,25 +209,4 @@ def _missing(policy: Document, path: str, kind: str, known: list[str]) -> Iterat
                 what=f"there is no {kind} {quote(name)}",
                 why=f"it must be defined in the project; {there_are}",
                 fix="correct the name, or add the object",
-            )
-
-
-def _without_key(policy: Document, project: Document) -> Iterator[Finding]:
-    general = (
-        value_at(project, "spec.defaults.encryption"),
-        value_at(policy, "spec.encryption"),
-    )
-    if any(block is not None for block in general):
-        return
-    for keys, copy in each(policy, _COPY):
-        if isinstance(copy, dict) and copy.get("encryption") is None:
-            yield error(
-                Code.NO_KEY,
-                policy,
-                keys,
-                what="this copy has no encryption key",
-                why="a restic repository is always encrypted; its key is in a Secret in the "
-                "volume's namespace",
-                fix="set encryption: {secretName: ...} here, in the policy, or in the project's "
-                "defaults",
             )

@@ -24,7 +24,6 @@ _FIELDS = {
     ),
     "BackupPolicy": frozenset(
         {
-            "spec.extends",
             "spec.objectives",
             "spec.delegate",
             "spec.exceptions",

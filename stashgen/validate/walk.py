@@ -37,6 +37,7 @@ class Code(StrEnum):
     PLAIN_SECRET = "SG304"  # noqa: S105 (a finding's code)
     TOOL_VERSION = "SG305"
     NO_KEY = "SG306"
+    EXTENDS_ITSELF = "SG307"
 
 
 def each(document: Document, path: str) -> Iterator[tuple[Keys, Json]]:

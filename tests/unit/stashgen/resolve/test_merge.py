@@ -56,7 +56,7 @@ def test_last_layer_that_writes_a_field_has_it_as_a_whole() -> None:
 
 def test_every_field_knows_the_line_that_set_it() -> None:
     merged = merge(Job, _general(), _special())
-    assert {name: str(origin.position) for name, origin in merged.origins.items()} == {
+    assert {name: str(part.position) for name, part in merged.nearest.parts.items()} == {
         "image": "policy.yaml:6:12",
         "runAs": "policy.yaml:7:12",
         "nodeSelector": "project.yaml:9:21",

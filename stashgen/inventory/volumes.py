@@ -1,11 +1,21 @@
 """The volumes that a claim or a StatefulSet stands for."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from stashgen.diagnostics import quote
-from stashgen.inventory.kustomize.outcome import identity, labels
+from stashgen.inventory.kustomize.outcome import identity, labels, patches
 from stashgen.inventory.kustomize.placements import Placement
-from stashgen.inventory.objects import Object, UnknownError, checked, list_at, map_at, text_at
+from stashgen.inventory.objects import (
+    Object,
+    UnknownError,
+    checked,
+    is_template,
+    list_at,
+    map_at,
+    text_at,
+)
+from stashgen.kubestash.quantities import quantity
 from stashgen.model.inventory import Volume, VolumeKey
 from stashgen.yaml.nodes import Json
 
@@ -24,9 +34,11 @@ def claim_volume(cluster_id: str, item: Object, placement: Placement) -> Volume:
     found = identity(item, placement)
     name = checked(found.name or None, "name")
     texts = labels(item, placement)
-    return _volume(
-        VolumeKey(cluster_id, checked(found.namespace, "namespace"), name), texts, item.spec, item
-    )
+    key = VolumeKey(cluster_id, checked(found.namespace, "namespace"), name)
+    volume = _volume(key, texts, item.spec, item)
+    if any(patch.changes_storage for _, patch in patches(item, placement)):
+        return replace(volume, storage_class=None, size_bytes=None)
+    return volume
 
 
 def stateful_set_volumes(cluster_id: str, item: Object, placement: Placement) -> Iterator[Volume]:
@@ -72,7 +84,22 @@ def _volume(
         access_modes=tuple(mode for mode in modes if isinstance(mode, str)),
         position=item.position_of(*place) if place else item.position,
         block=spec.get("volumeMode") == "Block",
+        storage_class=_storage_class(spec),
+        size_bytes=_size(spec),
     )
+
+
+def _storage_class(spec: Mapping[str, Json]) -> str | None:
+    name = text_at(spec, "storageClassName")
+    return name if name and not is_template(name) else None
+
+
+def _size(spec: Mapping[str, Json]) -> int | None:
+    requested = map_at(spec, "resources", "requests").get("storage")
+    try:
+        return int(quantity(str(requested)))
+    except ValueError:
+        return None
 
 
 def ordinals(item: Object, placement: Placement, name: str) -> range:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from stashgen.inventory.container_users import container_users, pod_group
-from stashgen.inventory.kustomize.outcome import identity, labels
+from stashgen.inventory.kustomize.outcome import identity, labels, patches
 from stashgen.inventory.kustomize.patches import Patch
 from stashgen.inventory.kustomize.placements import Placement
 from stashgen.inventory.objects import Object, Path, UnknownError, list_at, map_at, text_at
@@ -138,13 +138,7 @@ def _workload(pods: _Pods, volume: str) -> Workload:
 
 def _patches(pods: _Pods) -> Iterator[Patch]:
     """The patches that may touch the workload."""
-    item, layers = pods.item, pods.placement.layers
-    names, namespaces = {item.name}, {item.namespace}
-    for index, layer in enumerate(layers):
-        yield from (one for one in layer.patches if one.is_for(item.kind, names, namespaces))
-        now = identity(item, Placement(layers[: index + 1]))
-        names.add(now.name)
-        namespaces.add(now.namespace)
+    return (patch for _, patch in patches(pods.item, pods.placement))
 
 
 def _replicas(pods: _Pods) -> Json:

@@ -81,23 +81,34 @@ def format_duration(value: timedelta) -> str:
     return f"{minutes}m{text}" if minutes else text
 
 
+def quantity(text: str) -> Decimal:
+    """The value of a Kubernetes quantity without an exponent: bytes, for a size.
+
+    Raises:
+        ValueError: when the text is not such a quantity.
+    """
+    match = _QUANTITY.fullmatch(text)
+    if match is None:
+        raise ValueError(f"not a quantity: {text!r}")
+    number, suffix = Decimal(match["number"]), match["suffix"]
+    if suffix.endswith("i"):
+        return number * Decimal(1024) ** _BINARY.index(suffix)
+    return number * Decimal(1000) ** (_DECIMAL.index(suffix) - _DECIMAL.index(""))
+
+
 def canonical_quantity(text: str) -> str:
     """A Kubernetes quantity as the API server stores it: ``0.5`` is ``500m``, ``1024Mi`` ``1Gi``.
 
     No fraction, and the largest suffix that needs none (Kubernetes, resource.Quantity). A text
     with an exponent or with more than nano precision is returned as it is.
     """
-    match = _QUANTITY.fullmatch(text)
-    if match is None:
+    try:
+        value = quantity(text)
+    except ValueError:
         return text
-    number, suffix = Decimal(match["number"]), match["suffix"]
-    if suffix.endswith("i"):
-        value = number * 1024 ** _BINARY.index(suffix)
-        # Below one KiB the API server counts as it does without a suffix.
-        if value >= _STEP and value == int(value):
-            return _largest(int(value), _STEP, _BINARY)
-    else:
-        value = number * Decimal(1000) ** (_DECIMAL.index(suffix) - _DECIMAL.index(""))
+    # Below one KiB the API server counts as it does without a suffix.
+    if text.endswith("i") and value >= _STEP and value == int(value):
+        return _largest(int(value), _STEP, _BINARY)
     nanos = value * 1000**3
     return _largest(int(nanos), 1000, _DECIMAL) if nanos == int(nanos) else text
 

@@ -63,6 +63,9 @@ class Volume:
     Attributes:
         block: A raw device without files (``volumeMode: Block``).
         workloads: What mounts it, sorted by kind and name; empty where that is not known.
+        storage_class: The name that the claim says; None where it says none, which means the
+            cluster's default, or where it is not known.
+        size_bytes: What it requests; None where that is not known.
     """
 
     key: VolumeKey
@@ -71,6 +74,8 @@ class Volume:
     position: Position
     block: bool = False
     workloads: tuple[Workload, ...] = ()
+    storage_class: str | None = None
+    size_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -4,20 +4,8 @@ from typing import Literal
 
 from stashgen.api.base import Bool, Int, Model
 from stashgen.kubestash.unreadable import OnUnreadable
-from stashgen.policy.shared import Encryption, Job, Keep, Metadata, Selector
-
-
-class VolumeSelector(Selector):
-    """Which volumes; what ``exclude`` selects is left out."""
-
-    exclude: Selector | None = None
-
-
-class Select(Model):
-    """The volumes of a policy: those that all given selectors match."""
-
-    namespaces: Selector | None = None
-    volumes: VolumeSelector | None = None
+from stashgen.policy.selectors import Select
+from stashgen.policy.shared import Encryption, Job, Keep, Metadata
 
 
 class Copy(Model):
@@ -112,10 +100,12 @@ class BackupPolicySpec(Settings):
 
     Attributes:
         extends: The policy whose settings this one has where it does not set its own.
+        priority: Of several policies that select a volume, the one with the highest protects it.
         select: Never inherited; a policy without it protects nothing and is there to be extended.
     """
 
     extends: str | None = None
+    priority: Int = 0
     select: Select | None = None
     acknowledge: tuple[Acknowledgement, ...] = ()
 

@@ -110,13 +110,6 @@ class Job(Model):
     ionice: IoNice | None = None
 
 
-class Selector(Model):
-    """Selects objects by name (shell patterns) and by label; an omitted part matches all."""
-
-    names: tuple[str, ...] | None = None
-    match_labels: dict[str, str] | None = None
-
-
 class Keep(Model):
     """How many snapshots to keep, as restic counts them; ``failed`` defaults to 1."""
 

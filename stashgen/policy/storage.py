@@ -5,7 +5,8 @@ from typing import Literal
 from pydantic import Field
 
 from stashgen.api.base import Bool, JsonObject, Model
-from stashgen.policy.shared import Job, Metadata, SecretReference, Selector
+from stashgen.policy.selectors import Selector
+from stashgen.policy.shared import Job, Metadata, SecretReference
 
 
 class LocalBackend(Model):

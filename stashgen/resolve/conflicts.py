@@ -109,7 +109,7 @@ class _ConflictChecker:
                 f"volume {quote(f'{key.namespace}/{key.name}')} holds storage "
                 f"{quote(storage.name)} itself",
                 "a backup into itself grows with every run and is lost together with the volume",
-                "add the claim to the policy's select.volumes.exclude",
+                "add the claim to the policy's select.exclude",
             )
         self._check_bucket(protection, storage)
 

@@ -34,6 +34,7 @@ class Code(StrEnum):
     NOT_IN_CLUSTER = "SG531"
     TWO_SOURCES = "SG532"
     NO_CLAIM = "SG533"
+    NOT_IN_INVENTORY = "SG540"
 
 
 def finding(  # each part of a message is an argument of its own

@@ -6,10 +6,9 @@ from stashgen.kubestash.layout import join
 from stashgen.model.resolved import ResolvedStorage
 from stashgen.model.source import Authored
 from stashgen.policy.project import Cluster, Project
-from stashgen.policy.shared import Selector
 from stashgen.policy.storage import Storage
 from stashgen.policy.template import cluster_values, fill
-from stashgen.resolve.selection import has_labels, has_name
+from stashgen.resolve.matching import selects
 from stashgen.resolve.settings import credentials_of_storage, job_of_storage
 
 
@@ -52,5 +51,4 @@ def resolve_storage(
 
 def exists_in(storage: Storage, cluster: Cluster) -> bool:
     """Whether a storage's ``clusters`` select a cluster."""
-    selector = storage.spec.clusters or Selector()
-    return has_name(selector, cluster.name) and has_labels(selector, cluster.labels or {})
+    return storage.spec.clusters is None or selects(storage.spec.clusters, cluster)

@@ -4,7 +4,15 @@ from collections.abc import Iterator
 
 from stashgen.api.retention_policy import COUNTS
 from stashgen.diagnostics import Finding
-from stashgen.validate import backends, keep, pod_values, records, secret_sources, values
+from stashgen.validate import (
+    backends,
+    keep,
+    pod_values,
+    records,
+    secret_sources,
+    selectors,
+    values,
+)
 from stashgen.validate.values import Rule
 from stashgen.validate.walk import Code, Keys, each, error
 from stashgen.yaml.documents import Document
@@ -88,12 +96,7 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
     ),
     "BackupPolicy": (
         ("metadata.name", values.label),
-        ("spec.select.namespaces.names", values.not_empty),
-        ("spec.select.namespaces.names[*]", values.pattern),
-        ("spec.select.volumes.names", values.not_empty),
-        ("spec.select.volumes.names[*]", values.pattern),
-        ("spec.select.volumes.exclude.names", values.not_empty),
-        ("spec.select.volumes.exclude.names[*]", values.pattern),
+        *selectors.RULES["BackupPolicy"],
         ("spec.exclude", values.not_empty),
         ("spec.exclude[*]", values.left_out),
         ("spec.timeZone", values.time_zone),
@@ -165,6 +168,18 @@ def field_findings(document: Document, kind: str) -> Iterator[Finding]:
                     why=problem.why,
                     fix=problem.fix,
                 )
+    yield from _alternatives(document, kind)
+    yield from secret_sources.source_findings(document, kind)
+    yield from selectors.selector_findings(document, kind)
+    if kind == "Project":
+        yield from records.record_findings(document)
+    if kind == "BackupPolicy":
+        yield from keep.keep_findings(document)
+    if kind == "Storage":
+        yield from backends.backend_findings(document)
+
+
+def _alternatives(document: Document, kind: str) -> Iterator[Finding]:
     for path, names in ALTERNATIVES[kind]:
         for keys, value in each(document, path):
             if isinstance(value, dict):
@@ -173,13 +188,6 @@ def field_findings(document: Document, kind: str) -> Iterator[Finding]:
         for keys, value in each(document, path):
             if isinstance(value, dict):
                 yield from _at_most_one(document, keys, value, names)
-    yield from secret_sources.source_findings(document, kind)
-    if kind == "Project":
-        yield from records.record_findings(document)
-    if kind == "BackupPolicy":
-        yield from keep.keep_findings(document)
-    if kind == "Storage":
-        yield from backends.backend_findings(document)
 
 
 def _exactly_one(

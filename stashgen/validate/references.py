@@ -42,9 +42,6 @@ def reference_findings(documents: Documents) -> Iterator[Finding]:
     yield from _listed_twice(documents.project, "spec.clusters", "id")
     yield from _listed_twice(documents.project, "spec.clusters", "name")
     yield from _one_act_each(documents.by_kind["RestoreRequest"])
-    for cluster_keys, _ in each(documents.project, "spec.clusters[*]"):
-        if cluster_keys[-1] != 0:
-            yield _second_cluster(documents.project, cluster_keys)
     yield from _retired_twice(documents.project)
     for storage in documents.by_kind["Storage"]:
         yield from _without_cluster_id(storage, documents.project)
@@ -160,17 +157,6 @@ def _fields(document: Document, keys: Keys, field: str) -> Iterator[tuple[Keys, 
         value = item.get(field) if isinstance(item, dict) else None
         if isinstance(value, str):
             yield (*keys, index, field), value
-
-
-def _second_cluster(project: Document, keys: Keys) -> Finding:
-    return error(
-        Code.NOT_SUPPORTED,
-        project,
-        keys,
-        what="a second cluster is not supported yet",
-        why="this version of stashgen compiles for one cluster",
-        fix="use one project per cluster",
-    )
 
 
 def _without_cluster_id(storage: Document, project: Document) -> Iterator[Finding]:

@@ -89,7 +89,7 @@ def misfit_findings(document: Document, model: Model) -> Iterator[Finding]:
 def _finding(
     document: Document, model: type[Model], keys: Keys, detail: Mapping[str, Any]
 ) -> Finding:
-    name = str(keys[-1]) if keys else ""
+    name = next((key for key in reversed(keys) if isinstance(key, str)), "")
     match detail["type"]:
         case "extra_forbidden" if name and "keep" in keys[:-1] and is_within(name):
             return error(
@@ -223,8 +223,20 @@ def _nearest(model: type[Model], keys: Keys) -> str:
     if close is not None:
         return f"did you mean {quote(close)}?"
     if others:
+        near = max(_in_common(path, keys) for path in others)
+        others = [path for path in others if _in_common(path, keys) == near]
         return f"move {name} to {' or '.join(others[:3])}"
     return f"the known fields here are {', '.join(here)}" if here else "remove it"
+
+
+def _in_common(path: str, keys: Keys) -> int:
+    """How many steps a path has in common with where a field is written."""
+    pairs = zip(path.replace("[]", "").split("."), filter(_is_name, keys), strict=False)
+    return next((index for index, (one, other) in enumerate(pairs) if one != other), len(keys))
+
+
+def _is_name(key: str | int) -> bool:
+    return isinstance(key, str)
 
 
 def _close(model: type[Model], keys: Keys, likeness: float) -> str | None:

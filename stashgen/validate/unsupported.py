@@ -3,8 +3,6 @@
 They are rejected by name, so that a field without effect does not appear to work.
 """
 
-_ANYWHERE = frozenset({"matchExpressions", "storageClasses"})
-
 _FIELDS = {
     "Project": frozenset(
         {
@@ -27,8 +25,6 @@ _FIELDS = {
             "spec.objectives",
             "spec.delegate",
             "spec.exceptions",
-            "spec.select.clusters",
-            "spec.select.workloads",
             "spec.job.runAs.from",
         }
     ),
@@ -70,7 +66,7 @@ def generic(keys: tuple[str | int, ...]) -> str:
 
 def is_unsupported_field(kind: str, keys: tuple[str | int, ...]) -> bool:
     """Whether the language has this field, but no implementation."""
-    return generic(keys) in _FIELDS[kind] or (kind == "BackupPolicy" and keys[-1] in _ANYWHERE)
+    return generic(keys) in _FIELDS[kind]
 
 
 def is_unsupported_value(kind: str, keys: tuple[str | int, ...], value: object) -> bool:

@@ -47,13 +47,15 @@ spec:
   backend: {provider: s3, s3: {bucket: corp, prefix: "{{ cluster.id }}", region: eu-1}}
   credentials: {from: Namespace, secretName: keys}
 """
+# What POLICY leaves out, as it is written there.
+EXCLUDE = "exclude: [{volumes: {names: [backup-store]}}]"
 ROOT = "  job: {runAs: {user: 0, group: 0}}\n"
 POLICY = """
 apiVersion: stashgen.dev/v1alpha1
 kind: BackupPolicy
 metadata: {name: hourly}
 spec:
-  select: {volumes: {exclude: {names: [backup-store]}}}
+  select: {exclude: [{volumes: {names: [backup-store]}}]}
   sessions:
   - {name: backup, every: 1h, copies: [{storage: local, keep: {last: 2}}]}
   job: {runAs: {user: 0, group: 0}}

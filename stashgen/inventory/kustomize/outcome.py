@@ -1,10 +1,12 @@
 """What a placement makes of one object: its name, namespace and labels in the cluster."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from stashgen.diagnostics import Position
 from stashgen.inventory.kustomize.layers import Layer
+from stashgen.inventory.kustomize.patches import Patch
 from stashgen.inventory.kustomize.placements import Placement
 from stashgen.inventory.kustomize.substitution import Variables, substitute
 from stashgen.inventory.objects import Object, UnknownError, labels_of, map_at
@@ -77,20 +79,25 @@ def fate(item: Object, placement: Placement) -> Fate:
     """
     if placement.doubt:
         raise DoubtError(placement.doubt, *placement.related)
+    for layer, patch in patches(item, placement):
+        if patch.deletes and patch.name is not None:
+            return Fate.DELETED
+        changes = patch.changes_templates if item.kind == "StatefulSet" else patch.changes
+        if changes:
+            raise DoubtError(f"a patch of {layer.subject} may change it", patch.position)
+    return Fate.THERE
+
+
+def patches(item: Object, placement: Placement) -> Iterator[tuple[Layer, Patch]]:
+    """The patches that may touch an object, each with its layer."""
     names, namespaces = {item.name}, {item.namespace}
     for index, layer in enumerate(placement.layers):
         for patch in layer.patches:
-            if not patch.is_for(item.kind, names, namespaces):
-                continue
-            if patch.deletes and patch.name is not None:
-                return Fate.DELETED
-            changes = patch.changes_templates if item.kind == "StatefulSet" else patch.changes
-            if changes:
-                raise DoubtError(f"a patch of {layer.subject} may change it", patch.position)
+            if patch.is_for(item.kind, names, namespaces):
+                yield layer, patch
         now = identity(item, Placement(placement.layers[: index + 1]))
         names.add(now.name)
         namespaces.add(now.namespace)
-    return Fate.THERE
 
 
 def labels(item: Object, placement: Placement, data: Json = None) -> dict[str, str]:

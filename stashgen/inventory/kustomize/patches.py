@@ -27,6 +27,9 @@ _HARMLESS_POINTERS = (
 _TEMPLATE_FIELDS = ("volumeClaimTemplates", "replicas", "ordinals", "selector")
 _TEMPLATE_POINTERS = tuple(f"/spec/{field}" for field in _TEMPLATE_FIELDS)
 
+_STORAGE = ("resources", "storageClassName")
+_STORAGE_POINTERS = tuple(f"/spec/{field}" for field in _STORAGE)
+
 # What decides whom the containers that mount a volume run as, wherever a patch has it.
 _OF_PODS = frozenset({"securityContext", "volumeMounts", "volumes", "$patch"})
 # A JSON patch that replaces, adds or removes one of these has more than it shows.
@@ -45,6 +48,7 @@ class Patch:
         changes: It may change the name, the namespace, the labels or the mode of a volume.
         changes_templates: It may change which claims a StatefulSet has.
         changes_users: It may change whom the containers of a workload run as, or what they mount.
+        changes_storage: It may change the size or the class that a claim asks for.
         replicas: The number that it sets for a workload, as it is written; None if it sets none.
     """
 
@@ -57,6 +61,7 @@ class Patch:
     changes: bool
     changes_templates: bool
     changes_users: bool
+    changes_storage: bool
     replicas: Json
 
     def is_for(self, kind: str, names: set[str], namespaces: set[str | None]) -> bool:
@@ -148,6 +153,7 @@ def _of_body(
         changes=_changes(body),
         changes_templates=_changes_templates(body),
         changes_users=_changes_users(body),
+        changes_storage=_changes_storage(body),
         replicas=_replicas(body),
     )
 
@@ -189,6 +195,13 @@ def _changes_users(body: Json) -> bool:
             or any(_has_key(step.get("value"), _OF_PODS) for step in steps)
         )
     return body is None or _has_key(body, _OF_PODS)
+
+
+def _changes_storage(body: Json) -> bool:
+    if isinstance(body, list):
+        pointers = [text_at(step, "path") if isinstance(step, dict) else "" for step in body]
+        return any(pointer.startswith(_STORAGE_POINTERS) for pointer in pointers)
+    return isinstance(body, dict) and any(field in map_at(body, "spec") for field in _STORAGE)
 
 
 def _has_key(node: Json, keys: frozenset[str]) -> bool:

@@ -50,10 +50,8 @@ def test_it_takes_no_key_away() -> None:
 
 def test_two_policies_may_share_one() -> None:
     policies = (
-        POLICY.replace("volumes: {exclude", "volumes: {names: [a], exclude"),
-        POLICY.replace("hourly", "more").replace(
-            "volumes: {exclude", "volumes: {names: [b], exclude"
-        ),
+        POLICY.replace("{exclude", "{volumes: {names: [a]}, exclude"),
+        POLICY.replace("hourly", "more").replace("{exclude", "{volumes: {names: [b]}, exclude"),
     )
     found = _secrets(claim("a") + claim("b"), _EVERYWHERE, *policies, project=_project())
     assert len(found) == 1
@@ -72,10 +70,8 @@ def test_two_policies_may_share_one() -> None:
 def test_a_secret_has_one_source_in_a_namespace(second: str, is_refused: bool) -> None:
     other = POLICY.replace("hourly", "more").replace("spec:", f"spec:\n  encryption: {second}")
     policies = (
-        POLICY.replace(
-            "volumes: {exclude", "namespaces: {names: [p]}, volumes: {names: [a], exclude"
-        ),
-        other.replace("volumes: {exclude", "volumes: {names: [b], exclude"),
+        POLICY.replace("{exclude", "{namespaces: {names: [p]}, volumes: {names: [a]}, exclude"),
+        other.replace("{exclude", "{volumes: {names: [b]}, exclude"),
     )
     inventory = claim("a", "p") + claim("b", "p") + claim("b", "q")
     outcome = resolved(inventory, _EVERYWHERE, *policies, project=_project())

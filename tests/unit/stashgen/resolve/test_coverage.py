@@ -4,7 +4,7 @@ from stashgen.diagnostics import Severity
 from stashgen.model.coverage import Coverage
 from tests.support.project import POLICY, PROJECT, STORAGE, claim, codes, namespace, resolved
 
-_SELECT = "select: {volumes: {exclude: {names: [backup-store]}}}"
+_SELECT = "select: {exclude: [{volumes: {names: [backup-store]}}]}"
 _TWO = PROJECT.replace(
     "  clusters:", "  clusters:\n  - {name: site, id: two2, inventory: [{manifests: [a]}]}"
 )
@@ -17,7 +17,7 @@ def _policy(select: str) -> str:
 
 def test_claim_that_a_policy_excludes_or_that_holds_backups_is_excluded() -> None:
     inventory = claim("web") + claim("web-cache") + claim("backup-store")
-    policy = _policy("{volumes: {names: ['web*'], exclude: {names: ['*-cache']}}}")
+    policy = _policy("{volumes: {names: ['web*']}, exclude: [{volumes: {names: ['*-cache']}}]}")
     outcome = resolved(inventory, STORAGE, policy)
     assert outcome.findings == ()
     assert outcome.value.coverage == Coverage(1, 2, (), 0)
@@ -25,13 +25,13 @@ def test_claim_that_a_policy_excludes_or_that_holds_backups_is_excluded() -> Non
 
 def test_claim_that_one_policy_excludes_and_another_selects_is_protected() -> None:
     other = _policy("{volumes: {names: [web]}}").replace("hourly", "other")
-    exclude = _policy("{volumes: {names: [web, api], exclude: {names: [web]}}}")
+    exclude = _policy("{volumes: {names: [web, api]}, exclude: [{volumes: {names: [web]}}]}")
     coverage = resolved(claim("web") + claim("api"), STORAGE, exclude, other).value.coverage
     assert coverage == Coverage(2, 0, (), 0)
 
 
 def test_exclusion_counts_only_for_what_the_policy_would_select() -> None:
-    policy = _policy("{namespaces: {names: [demo]}, volumes: {exclude: {names: ['*-cache']}}}")
+    policy = _policy("{namespaces: {names: [demo]}, exclude: [{volumes: {names: ['*-cache']}}]}")
     coverage = resolved(claim("web") + claim("a-cache", "other"), STORAGE, policy).value.coverage
     assert coverage.unprotected == ("other/a-cache",)
 

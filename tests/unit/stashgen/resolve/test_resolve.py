@@ -253,7 +253,7 @@ _EVERYWHERE = STORAGE.replace("  namespace: demo\n", "").replace(
 
 
 def test_storage_without_a_namespace_is_in_each_namespace_with_protected_volumes() -> None:
-    selected = POLICY.replace("volumes: {exclude", "namespaces: {names: [a, b]}, volumes: {exclude")
+    selected = POLICY.replace("{exclude", "{namespaces: {names: [a, b]}, exclude")
     outcome = resolved(claim("v", "a") + claim("v", "b") + claim("v", "c"), _EVERYWHERE, selected)
     assert outcome.value.coverage.unprotected == ("c/v",)
     assert [(item.namespace, item.block["subPath"]) for item in outcome.value.storages] == [
@@ -315,7 +315,7 @@ def test_raw_device_is_refused() -> None:
 
 
 def test_storages_own_claim_is_refused() -> None:
-    policy = POLICY.replace("select: {volumes: {exclude: {names: [backup-store]}}}", "select: {}")
+    policy = POLICY.replace("select: {exclude: [{volumes: {names: [backup-store]}}]}", "select: {}")
     outcome = resolved(claim("backup-store") + claim("library"), STORAGE, policy)
     assert codes(outcome.findings) == ["SG520"]
     assert [item.volume.key.name for item in outcome.value.protections] == ["library"]

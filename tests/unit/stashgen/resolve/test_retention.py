@@ -5,7 +5,7 @@ import pytest
 from stashgen.kubestash.names import MAX_NAME
 from stashgen.policy.shared import Keep
 from stashgen.resolve.retention import retention_name, retention_of
-from tests.support.project import POLICY, STORAGE, claim, codes, resolved
+from tests.support.project import EXCLUDE, POLICY, STORAGE, claim, codes, resolved
 
 
 @pytest.mark.parametrize(
@@ -70,10 +70,10 @@ def test_retention_policy_of_the_project_keeps_its_name() -> None:
 def test_two_retentions_with_one_name_in_a_namespace_are_refused() -> None:
     second = (
         POLICY.replace("name: hourly", "name: second")
-        .replace("exclude: {names: [backup-store]}", "names: [b]")
+        .replace(EXCLUDE, "volumes: {names: [b]}")
         .replace("keep: {last: 2}", "retention: keep-last2")
     )
-    first = POLICY.replace("exclude: {names: [backup-store]}", "names: [a]")
+    first = POLICY.replace(EXCLUDE, "volumes: {names: [a]}")
     inventory = claim("a") + claim("b")
     outcome = resolved(inventory, STORAGE, first, second, _retention("keep-last2"))
     assert codes(outcome.findings) == ["SG521"]

@@ -8,7 +8,16 @@ import pytest
 from stashgen.diagnostics import Severity
 from stashgen.model.history import History, RetiredHistory
 from stashgen.model.inventory import VolumeKey
-from tests.support.project import POLICY, PROJECT, STORAGE, claim, codes, namespace, resolved
+from tests.support.project import (
+    EXCLUDE,
+    POLICY,
+    PROJECT,
+    STORAGE,
+    claim,
+    codes,
+    namespace,
+    resolved,
+)
 
 KEY = VolumeKey("dem1", "demo", "library")
 _LIVE = resolved(claim("library")).value.protections[0]
@@ -59,18 +68,18 @@ def test_the_name_of_the_cluster_may_change() -> None:
         ),
         (
             claim("library") + claim("web"),
-            POLICY.replace("exclude: {names: [backup-store]}", "names: ['w*', x]"),
+            POLICY.replace(EXCLUDE, "volumes: {names: ['w*', x]}"),
             'policy "hourly" selects volumes "w*", "x", not "library"',
         ),
         (
             claim("library", more="labels: {tier: golden}")
             + claim("web", more="labels: {tier: gold}"),
-            POLICY.replace("exclude: {names: [backup-store]}", "matchLabels: {tier: gold}"),
+            POLICY.replace(EXCLUDE, "volumes: {matchLabels: {tier: gold}}"),
             'requires label "tier: gold", but the claim has "golden"',
         ),
         (
             claim("library") + claim("web", more="labels: {tier: gold}"),
-            POLICY.replace("exclude: {names: [backup-store]}", "matchLabels: {tier: gold}"),
+            POLICY.replace(EXCLUDE, "volumes: {matchLabels: {tier: gold}}"),
             'requires label "tier: gold", but the claim has no such label',
         ),
         (
@@ -106,10 +115,10 @@ def test_a_lost_volume_is_an_error_that_says_why_and_how_to_retire_it(
 
 def test_the_policy_that_lacks_least_is_the_near_miss() -> None:
     far = POLICY.replace("hourly", "a").replace(
-        "select: {volumes: {exclude: {names: [backup-store]}}}",
+        "select: {exclude: [{volumes: {names: [backup-store]}}]}",
         "select: {namespaces: {names: [far]}, volumes: {names: ['x*']}}",
     )
-    near = POLICY.replace("exclude: {names: [backup-store]}", "names: ['w*']")
+    near = POLICY.replace(EXCLUDE, "volumes: {names: ['w*']}")
     inventory = claim("library") + claim("web") + claim("x", "far")
     outcome = resolved(inventory, STORAGE, far, near, histories=(history(),))
     found = next(item for item in outcome.findings if item.code == "SG705")

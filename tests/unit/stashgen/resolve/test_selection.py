@@ -6,7 +6,7 @@ from stashgen.diagnostics import Severity
 from stashgen.model.resolved import Resolved
 from tests.support.project import POLICY, STORAGE, claim, codes, namespace, resolved
 
-_SELECT = "select: {volumes: {exclude: {names: [backup-store]}}}"
+_SELECT = "select: {exclude: [{volumes: {names: [backup-store]}}]}"
 
 
 def _policy(select: str, name: str = "hourly") -> str:
@@ -28,10 +28,10 @@ def _protected(value: Resolved) -> list[str]:
         ("{volumes: {names: ['app-[!d]*']}}", ["app-logs"]),
         ("{volumes: {matchLabels: {tier: gold}}}", ["app-data", "web"]),
         ("{volumes: {names: [app-*], matchLabels: {tier: gold}}}", ["app-data"]),
-        ("{volumes: {exclude: {names: ['*-logs']}}}", ["app-data", "web"]),
-        ("{volumes: {exclude: {matchLabels: {tier: gold}}}}", ["app-logs"]),
+        ("{exclude: [{volumes: {names: ['*-logs']}}]}", ["app-data", "web"]),
+        ("{exclude: [{volumes: {matchLabels: {tier: gold}}}]}", ["app-logs"]),
         (
-            "{volumes: {exclude: {names: [app-*], matchLabels: {tier: gold}}}}",
+            "{exclude: [{volumes: {names: [app-*], matchLabels: {tier: gold}}}]}",
             ["app-logs", "web"],
         ),
         ("{namespaces: {names: [d*]}}", ["app-data", "app-logs", "web"]),
@@ -149,3 +149,43 @@ def test_a_project_without_a_policy_is_refused() -> None:
     outcome = resolved(claim("web"), STORAGE)
     assert codes(outcome.findings) == ["SG518", "SG524"]
     assert not outcome.ok
+
+
+def test_of_several_policies_the_one_with_the_highest_priority_protects() -> None:
+    low = _policy("{}\n  priority: -1", "low")
+    high = _policy("{volumes: {names: [a]}}\n  priority: 7", "high")
+    outcome = resolved(claim("a") + claim("b"), STORAGE, low, POLICY, high)
+    owners = {item.volume.key.name: item.policy for item in outcome.value.protections}
+    assert owners == {"a": "high", "b": "hourly"}
+    assert outcome.ok
+
+
+def test_of_policies_with_one_priority_none_protects() -> None:
+    first = _policy("{}\n  priority: 7", "first")
+    second = _policy("{}\n  priority: 7", "second")
+    outcome = resolved(claim("a"), STORAGE, POLICY, first, second)
+    assert codes(outcome.findings) == ["SG512"]
+    assert "priority 7" in outcome.findings[0].why
+    assert outcome.value.protections == ()
+
+
+def test_volume_that_the_highest_policy_excludes_is_left_to_the_next() -> None:
+    high = _policy("{exclude: [{volumes: {names: [a]}}]}\n  priority: 7", "high")
+    outcome = resolved(claim("a"), STORAGE, POLICY, high)
+    assert [item.policy for item in outcome.value.protections] == ["hourly"]
+    assert outcome.value.coverage.excluded == 0
+
+
+def test_what_a_policy_cannot_tell_does_not_matter_where_a_higher_one_protects() -> None:
+    high = _policy("{}\n  priority: 7", "high")
+    unsure = _policy("{workloads: {kinds: [StatefulSet]}}", "unsure")
+    assert codes(resolved(claim("a"), STORAGE, high, unsure).findings) == []
+    found = resolved(claim("a"), STORAGE, POLICY, unsure.replace("spec:", "spec:\n  priority: 9"))
+    assert codes(found.findings) == ["SG540"]
+
+
+def test_exclusion_that_needs_labels_which_are_unknown_is_an_error() -> None:
+    policy = _policy("{exclude: [{namespaces: {matchLabels: {tier: none}}}]}")
+    outcome = resolved(claim("a"), STORAGE, policy)
+    assert codes(outcome.findings) == ["SG513"]
+    assert outcome.findings[0].subject.endswith("select.exclude[0].namespaces.matchLabels")

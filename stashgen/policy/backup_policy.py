@@ -2,9 +2,11 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from stashgen.api.base import Bool, Int, Model
 from stashgen.kubestash.unreadable import OnUnreadable
-from stashgen.policy.selectors import Select
+from stashgen.policy.selectors import Match, Select
 from stashgen.policy.shared import Encryption, Job, Keep, Metadata
 
 
@@ -95,6 +97,22 @@ class Settings(Model):
     paused: Bool = False
 
 
+class PolicyException(Model):
+    """Other settings for some volumes of a policy, until a day.
+
+    Attributes:
+        match: Which of the policy's volumes.
+        settings: What is set for them, above what the policy says.
+        until: The last day (``YYYY-MM-DD``, UTC) on which a build accepts it.
+    """
+
+    match: Match
+    settings: Settings = Field(alias="set")
+    reason: str
+    owner: str | None = None
+    until: str
+
+
 class BackupPolicySpec(Settings):
     """The desired backups.
 
@@ -107,6 +125,7 @@ class BackupPolicySpec(Settings):
     extends: str | None = None
     priority: Int = 0
     select: Select | None = None
+    exceptions: tuple[PolicyException, ...] = ()
     acknowledge: tuple[Acknowledgement, ...] = ()
 
 

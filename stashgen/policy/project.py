@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from stashgen.api.base import Bool, Model
+from stashgen.policy.selectors import Match
 from stashgen.policy.shared import Encryption, Job, Metadata
 
 DEFAULT_OUTPUT = "rendered"
@@ -117,6 +118,19 @@ class Retired(Model):
     repository: str | None = None
 
 
+class Exclusion(Model):
+    """Volumes that no policy backs up, on purpose, until a day.
+
+    Attributes:
+        until: The last day (``YYYY-MM-DD``, UTC) on which a build accepts it.
+    """
+
+    match: Match
+    reason: str
+    owner: str
+    until: str
+
+
 class ProjectSpec(Model):
     """What a project contains and where it writes its output."""
 
@@ -127,6 +141,7 @@ class ProjectSpec(Model):
     defaults: Defaults | None = None
     clusters: tuple[Cluster, ...]
     retired: tuple[Retired, ...] = ()
+    exclusions: tuple[Exclusion, ...] = ()
 
 
 class Project(Model):

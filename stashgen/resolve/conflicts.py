@@ -35,7 +35,8 @@ def unused_storages(policies: PolicySet) -> Iterator[Finding]:
     used = {
         copy.storage
         for policy in policies.policies
-        for session in policy.value.spec.sessions
+        for block in (policy.value.spec, *(one.settings for one in policy.value.spec.exceptions))
+        for session in block.sessions
         for copy in session.copies
     }
     for name in sorted(policies.storages.keys() - used):

@@ -67,6 +67,7 @@ def _finding(policies: PolicySet, miss: NearMiss | None, volumes: list[Volume]) 
 def _unprotected(policies: PolicySet, selection: Selection) -> list[Volume]:
     on_purpose = {
         *selection.excluded,
+        *selection.on_purpose,
         *(
             VolumeKey(entry.cluster, *entry.volume.split("/", 1))
             for entry in policies.project.value.spec.retired

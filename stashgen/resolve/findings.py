@@ -35,6 +35,8 @@ class Code(StrEnum):
     TWO_SOURCES = "SG532"
     NO_CLAIM = "SG533"
     NOT_IN_INVENTORY = "SG540"
+    MATCHES_NOTHING = "SG541"
+    EXPIRED = "SG542"
 
 
 def finding(  # each part of a message is an argument of its own

@@ -1,12 +1,14 @@
 """Why a volume that was protected no longer is, and how to fix it."""
 
 import difflib
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 from stashgen.diagnostics import Finding, Position, Severity, quote
 from stashgen.model.history import History
 from stashgen.model.inventory import Inventory, UnknownVolume, Volume, VolumeKey
 from stashgen.model.source import PolicySet
+from stashgen.resolve.exclusions import Excluded
 from stashgen.resolve.history_findings import Code, entry_text, shown
 from stashgen.resolve.near_miss import NearMisses
 
@@ -19,8 +21,13 @@ class LostVolumes:
     """Findings about volumes that would be lost; shared lookups are built once."""
 
     def __init__(
-        self, policies: PolicySet, inventory: Inventory, histories: tuple[History, ...]
+        self,
+        policies: PolicySet,
+        inventory: Inventory,
+        histories: tuple[History, ...],
+        on_purpose: Mapping[VolumeKey, Excluded],
     ) -> None:
+        self._on_purpose = on_purpose
         self._misses = NearMisses(policies, inventory)
         self._project = policies.project
         self._clusters = {cluster.id for cluster in policies.project.value.spec.clusters}
@@ -61,6 +68,10 @@ class LostVolumes:
                 (self._project.at("spec", "clusters").position,),
             )
         volume = self._volumes.get(key)
+        if volume is not None and key in self._on_purpose:
+            excluded = self._on_purpose[key]
+            places = (excluded.position, volume.position)
+            return excluded.reason, "remove what excludes it", places
         if volume is not None:
             miss = self._misses.of(volume)
             if miss is None:

@@ -24,10 +24,12 @@ from stashgen.policy.template import cluster_values, fill
 from stashgen.resolve.acknowledgements import acknowledged, acknowledgement_findings
 from stashgen.resolve.conflicts import unused_storages, without_conflicts
 from stashgen.resolve.coverage import coverage, unprotected_findings
+from stashgen.resolve.exceptions import Exceptions
 from stashgen.resolve.file_owners import other_users
 from stashgen.resolve.findings import Code, finding
 from stashgen.resolve.foreign_backups import foreign_backup_findings
 from stashgen.resolve.inheritance import with_inherited
+from stashgen.resolve.matching import Facts
 from stashgen.resolve.pod_security import allowed
 from stashgen.resolve.policies import (
     EffectiveCopy,
@@ -63,11 +65,14 @@ def resolve(
         today: In UTC; compared with the dates of retired histories.
     """
     policies = with_inherited(policies)
-    selection = select(policies, inventory)
+    selection = select(policies, inventory, today)
     resolver = _Resolver(policies)
     findings = list(selection.findings)
     findings += acknowledgement_findings(policies.policies, selection.selected)
-    protections = resolver.protect(selection.selected)
+    exceptions = Exceptions(Facts.of(policies.project.value, inventory))
+    refined = [(volume, exceptions.applied(volume, one)) for volume, one in selection.selected]
+    findings += exceptions.findings(policies.policies, today)
+    protections = resolver.protect(refined)
     findings += resolver.findings
     admitted = allowed(policies, inventory, protections)
     findings += admitted.findings
@@ -79,7 +84,7 @@ def resolve(
     findings += unused_storages(policies)
     findings += other_users(consistent.value)
     findings += missing_claims(policies, inventory, consistent.value)
-    retired = retire(policies, inventory, consistent.value, selection.unselected, histories, today)
+    retired = retire(policies, inventory, consistent.value, selection, histories, today)
     findings += retired.findings
     if not has_errors(findings):
         # Until then it may be an error that leaves a volume out.
@@ -97,7 +102,7 @@ def resolve(
         coverage=coverage(policies, inventory, selection),
         retired=retired.value,
     )
-    return Outcome(resolved, tuple(sorted(findings, key=Finding.sort_key)))
+    return Outcome(resolved, tuple(sorted(dict.fromkeys(findings), key=Finding.sort_key)))
 
 
 class _Resolver:
@@ -119,15 +124,16 @@ class _Resolver:
         self, selected: Iterable[tuple[Volume, Authored[BackupPolicy]]]
     ) -> tuple[Protection, ...]:
         """The protections of the selected volumes, without those that have an error finding."""
-        effective: dict[str, EffectivePolicy | None] = {}
+        effective: dict[int, EffectivePolicy | None] = {}
         made = []
         for volume, policy in selected:
-            name = policy.value.metadata.name
-            if name not in effective:
+            # Exceptions make several of one policy, each of which is one object.
+            number = id(policy)
+            if number not in effective:
                 outcome = effective_policy(self._policies, policy)
                 self.findings += outcome.findings
-                effective[name] = outcome.value if outcome.ok else None
-            known = effective[name]
+                effective[number] = outcome.value if outcome.ok else None
+            known = effective[number]
             cluster = self._clusters[volume.key.cluster_id]
             if known is not None:
                 zone = ZoneInfo(policy.value.spec.time_zone or cluster.time_zone)

@@ -13,13 +13,14 @@ from pathlib import PurePosixPath
 
 from stashgen.diagnostics import Finding, Outcome, Severity, quote
 from stashgen.model.history import History, RetiredHistory
-from stashgen.model.inventory import Inventory, Volume, VolumeKey
+from stashgen.model.inventory import Inventory, VolumeKey
 from stashgen.model.resolved import Protection
 from stashgen.model.source import PolicySet
 from stashgen.policy.project import Retired
 from stashgen.resolve.findings import finding
 from stashgen.resolve.history_findings import Code, replaced, too_early
 from stashgen.resolve.lost_volumes import LostVolumes
+from stashgen.resolve.selection import Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def retire(
     policies: PolicySet,
     inventory: Inventory,
     protections: Iterable[Protection],
-    unprotected: Iterable[Volume],
+    selection: Selection,
     histories: tuple[History, ...],
     today: date,
 ) -> Outcome[tuple[RetiredHistory, ...]]:
@@ -59,11 +60,11 @@ def retire(
         policies: The project's policies.
         inventory: The volumes that exist.
         protections: The volumes that are backed up.
-        unprotected: Volumes that no policy selects; any other unprotected volume has a finding.
+        selection: Volumes that no policy selects; any other unprotected volume has a finding.
         histories: The histories in the previous output, sorted.
         today: In UTC; it decides what may be dropped, never what is written.
     """
-    pass_ = _Retirement(policies, inventory, protections, unprotected, histories, today)
+    pass_ = _Retirement(policies, inventory, protections, selection, histories, today)
     kept = tuple(pass_.kept())
     findings = [*pass_.findings, *pass_.about_entries()]
     return Outcome(kept, tuple(findings))
@@ -81,15 +82,15 @@ class _Retirement:
         policies: PolicySet,
         inventory: Inventory,
         protections: Iterable[Protection],
-        unprotected: Iterable[Volume],
+        selection: Selection,
         histories: tuple[History, ...],
         today: date,
     ) -> None:
         self.findings: list[Finding] = []
-        self._lost = LostVolumes(policies, inventory, histories)
+        self._lost = LostVolumes(policies, inventory, histories, selection.on_purpose)
         self._project = policies.project
         self._volumes = {volume.key: volume for volume in inventory.volumes}
-        self._unprotected = {volume.key for volume in unprotected}
+        self._unprotected = {volume.key for volume in selection.unselected}
         self._written = {
             protection.volume.key: {
                 copy.repository for session in protection.sessions for copy in session.copies

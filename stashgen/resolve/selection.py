@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from stashgen.diagnostics import Finding
 from stashgen.model.inventory import Inventory, Volume, VolumeKey
 from stashgen.model.source import Authored, Path, PolicySet
 from stashgen.policy.backup_policy import BackupPolicy
 from stashgen.policy.selectors import Select
+from stashgen.resolve.exclusions import Excluded, excluded_volumes
 from stashgen.resolve.matching import Answer, Facts
 from stashgen.resolve.selection_findings import (
     Missing,
@@ -27,11 +29,13 @@ class Selection:
 
     Attributes:
         excluded: Those of ``unselected`` that a policy would select if it did not exclude them.
+        on_purpose: Those that no policy may select, and why.
     """
 
     selected: tuple[tuple[Volume, Authored[BackupPolicy]], ...]
     unselected: tuple[Volume, ...]
     excluded: frozenset[VolumeKey]
+    on_purpose: Mapping[VolumeKey, Excluded]
     findings: tuple[Finding, ...]
 
 
@@ -48,7 +52,7 @@ class _Choice:
     missing: list[Missing] = field(default_factory=list)
 
 
-def select(policies: PolicySet, inventory: Inventory) -> Selection:
+def select(policies: PolicySet, inventory: Inventory, today: date) -> Selection:
     """Match policies and volumes: of several policies, that with the highest priority.
 
     Volumes that two policies of the same priority select are left out, and so are those of which
@@ -58,6 +62,8 @@ def select(policies: PolicySet, inventory: Inventory) -> Selection:
     is_meant = policies.policies or policies.project.value.spec.retired
     findings = [] if is_meant else [no_policy(policies)]
     facts, index = Facts.of(policies.project.value, inventory), VolumeIndex(inventory)
+    on_purpose, about_exclusions = excluded_volumes(policies, inventory, index, today)
+    findings += about_exclusions
     unselected = Unselected(policies, inventory)
     owners: dict[VolumeKey, list[int]] = {}
     excluded: set[VolumeKey] = set()
@@ -66,11 +72,13 @@ def select(policies: PolicySet, inventory: Inventory) -> Selection:
         if policy.value.spec.select is None:
             continue
         choice = _choice(policy.value.spec.select, facts, index)
+        is_used = bool(choice.chosen or choice.missing)
+        choice = _without(choice, on_purpose)
         excluded |= {volume.key for volume in choice.excluded}
         for volume in choice.chosen:
             owners.setdefault(volume.key, []).append(number)
         missing[number] = choice.missing
-        if not choice.chosen and not choice.missing:
+        if not is_used:
             findings.append(unselected.finding(policy))
     first = {key: _first(policies, numbers) for key, numbers in owners.items()}
     findings += selected_twice(policies, inventory, first)
@@ -86,7 +94,8 @@ def select(policies: PolicySet, inventory: Inventory) -> Selection:
             if len(first.get(volume.key, ())) == 1
         ),
         unselected=tuple(volume for volume in inventory.volumes if volume.key not in owners),
-        excluded=frozenset(excluded - owners.keys()),
+        excluded=frozenset(excluded - owners.keys() - on_purpose.keys()),
+        on_purpose=on_purpose,
         findings=tuple(findings),
     )
 
@@ -110,6 +119,16 @@ def _is_above(
     return any(
         policies.policies[number].value.spec.priority > policy.value.spec.priority
         for number in owners.get(volume.key, ())
+    )
+
+
+def _without(choice: _Choice, on_purpose: Mapping[VolumeKey, Excluded]) -> _Choice:
+    if not on_purpose:
+        return choice
+    return _Choice(
+        chosen=[volume for volume in choice.chosen if volume.key not in on_purpose],
+        excluded=choice.excluded,
+        missing=[one for one in choice.missing if one.volume.key not in on_purpose],
     )
 
 

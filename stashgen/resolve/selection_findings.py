@@ -3,14 +3,17 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import TypeVar
 
 from stashgen.diagnostics import Finding, Severity, quote
 from stashgen.model.inventory import Inventory, Volume, VolumeKey
-from stashgen.model.source import Authored, Path, PolicySet
+from stashgen.model.source import Authored, Origin, Path, PolicySet
 from stashgen.policy.backup_policy import BackupPolicy
-from stashgen.policy.selectors import Selector
+from stashgen.policy.selectors import Match, Selector
 from stashgen.resolve.findings import Code, finding, volume_list
+from stashgen.resolve.matching import Answer, Facts
 
+M = TypeVar("M")
 _WILDCARDS = {*"*?["}
 _MOST_RELATED = 10
 # Operators that need a label to be there.
@@ -29,6 +32,25 @@ class Missing:
     path: Path
     field: str
     volume: Volume
+
+
+def missing_of(facts: Facts, match: Match, volume: Volume, path: Path) -> Iterator[Missing]:
+    """What is not known of a volume, by the selectors of the match at ``path``."""
+    for field, answer in facts.answers(match, volume):
+        if answer is Answer.UNKNOWN:
+            yield Missing((*path, field), field, volume)
+
+
+def matches_nothing(origin: Origin, what: str) -> Finding:
+    """A warning about an exclusion or an exception that is about no volume."""
+    return finding(
+        Code.MATCHES_NOTHING,
+        origin,
+        f"{what} matches no volume",
+        why="it has no effect: either it is no longer needed, or its selectors have a typo",
+        fix="correct the selectors, or delete it",
+        severity=Severity.WARNING,
+    )
 
 
 def no_policy(policies: PolicySet) -> Finding:
@@ -137,8 +159,16 @@ def _not_in_inventory(
     )
 
 
-def missing_facts(policy: Authored[BackupPolicy], missing: Iterable[Missing]) -> Iterator[Finding]:
-    """Errors about what the inventory lacks: one for each namespace, or for each selector."""
+def missing_facts(
+    where: Authored[M], missing: Iterable[Missing], who: str = "policy"
+) -> Iterator[Finding]:
+    """Errors about what the inventory lacks: one for each namespace, or for each selector.
+
+    Args:
+        where: The document with the selectors.
+        missing: What it lacks.
+        who: Whose selectors they are.
+    """
     spaces: dict[tuple[Path, str, str], Volume] = {}
     groups: dict[Path, list[Volume]] = {}
     for one in missing:
@@ -150,33 +180,33 @@ def missing_facts(policy: Authored[BackupPolicy], missing: Iterable[Missing]) ->
     for (path, _, namespace), volume in spaces.items():
         yield finding(
             Code.NO_NAMESPACE_LABELS,
-            policy.at(*path, "matchLabels"),
+            where.at(*path, "matchLabels"),
             f"the labels of namespace {quote(namespace)} are unknown",
-            why="the policy selects namespaces by label, but the inventory has no manifest of this "
+            why=f"the {who} selects namespaces by label, but the inventory has no manifest of this "
             "Namespace, so it is unclear whether its volumes are protected",
             fix="add the Namespace's manifest to the inventory, or select namespaces by name",
             related=(volume.position,),
         )
     for path, volumes in groups.items():
-        yield _not_known(policy, path, volumes)
+        yield _not_known(where.at(*path), volumes, who)
 
 
-def _not_known(policy: Authored[BackupPolicy], path: Path, volumes: list[Volume]) -> Finding:
-    if path[-1] == "workloads":
+def _not_known(origin: Origin, volumes: list[Volume], who: str) -> Finding:
+    if origin.path[-1] == "workloads":
         what = f"what mounts {volume_list(volumes)} is not known"
-        why = "the policy selects volumes by their workload, but the inventory has none that "
+        why = f"the {who} selects volumes by their workload, but the inventory has none that "
         why += "mounts it, or not its labels"
         fix = "add the workload's manifest to the inventory"
     else:
         what = f"the size or the storage class of {volume_list(volumes)} is not known"
-        why = "the policy selects volumes by it; a claim without storageClassName gets the "
+        why = f"the {who} selects volumes by it; a claim without storageClassName gets the "
         why += "cluster's default class, which the inventory does not have"
         fix = "write it in the claim"
     return finding(
         Code.NOT_IN_INVENTORY,
-        policy.at(*path),
+        origin,
         what,
-        why=f"{why}, so it is unclear whether it is protected",
+        why=f"{why}, so it is unclear what applies to it",
         fix=f"{fix}, select it in another way, or exclude it by name",
         related=[volume.position for volume in volumes[:_MOST_RELATED]],
     )

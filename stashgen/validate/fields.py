@@ -14,7 +14,7 @@ from stashgen.validate import (
     values,
 )
 from stashgen.validate.values import Rule
-from stashgen.validate.walk import Code, Keys, each, error
+from stashgen.validate.walk import SETTINGS, Code, Keys, each, error
 from stashgen.yaml.documents import Document
 from stashgen.yaml.nodes import Json
 
@@ -40,7 +40,7 @@ _JOB: tuple[tuple[str, Rule], ...] = (
     ("ionice.classData", values.whole(0, 7)),
     ("ionice", pod_values.idle),
 )
-_COPY = "spec.sessions[*].copies[*]"
+_COPY = "sessions[*].copies[*]"
 _FROM = "spec.clusters[*].inventory[*].from[*]"
 
 
@@ -51,6 +51,44 @@ def _job(path: str) -> tuple[tuple[str, Rule], ...]:
 def _secret(path: str) -> tuple[tuple[str, Rule], ...]:
     names = ("secretName", "store.name")
     return tuple((f"{path}.{field}", values.subdomain) for field in names)
+
+
+def _settings(path: str) -> tuple[tuple[str, Rule], ...]:
+    return (
+        (f"{path}.exclude", values.not_empty),
+        (f"{path}.exclude[*]", values.left_out),
+        (f"{path}.timeZone", values.time_zone),
+        *_secret(f"{path}.encryption"),
+        (f"{path}.sessions", values.not_empty),
+        (f"{path}.sessions[*].name", values.session_name),
+        (f"{path}.sessions[*].every", values.every),
+        (f"{path}.sessions[*].schedule", values.schedule),
+        (f"{path}.sessions[*].between", values.between),
+        (f"{path}.sessions[*].days", values.not_empty),
+        (f"{path}.sessions[*].days[*]", values.weekday),
+        (f"{path}.sessions[*].timeout", values.duration),
+        (f"{path}.sessions[*].historyLimit", values.whole(1, 100)),
+        (f"{path}.sessions[*].paths", values.not_empty),
+        (f"{path}.sessions[*].paths", values.apart),
+        (f"{path}.sessions[*].paths[*]", values.path),
+        (f"{path}.sessions[*].exclude", values.not_empty),
+        (f"{path}.sessions[*].exclude[*]", values.left_out),
+        (f"{path}.sessions[*].copies", values.not_empty),
+        (f"{path}.{_COPY}.directory", values.directory),
+        *_secret(f"{path}.{_COPY}.encryption"),
+        *((f"{path}.{_COPY}.keep.{count}", values.whole(0)) for count in (*COUNTS, "failed")),
+        (f"{path}.{_COPY}.keep.maxAge", values.period),
+        *_job(f"{path}.job"),
+    )
+
+
+def _accepted(path: str) -> tuple[tuple[str, Rule], ...]:
+    """What an entry says that holds until a day."""
+    return (
+        (f"{path}.reason", values.not_blank),
+        (f"{path}.owner", values.not_blank),
+        (f"{path}.until", values.day),
+    )
 
 
 RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
@@ -83,6 +121,8 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
         ("spec.retired[*].until", values.day),
         ("spec.retired[*].reason", values.not_blank),
         ("spec.retired[*].repository", values.subdomain),
+        *selectors.RULES["Project"],
+        *_accepted("spec.exclusions[*]"),
     ),
     "Storage": (
         ("metadata.name", values.storage_name),
@@ -97,30 +137,10 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
     "BackupPolicy": (
         ("metadata.name", values.label),
         *selectors.RULES["BackupPolicy"],
-        ("spec.exclude", values.not_empty),
-        ("spec.exclude[*]", values.left_out),
-        ("spec.timeZone", values.time_zone),
-        *_secret("spec.encryption"),
-        ("spec.sessions", values.not_empty),
-        ("spec.sessions[*].name", values.session_name),
-        ("spec.sessions[*].every", values.every),
-        ("spec.sessions[*].schedule", values.schedule),
-        ("spec.sessions[*].between", values.between),
-        ("spec.sessions[*].days", values.not_empty),
-        ("spec.sessions[*].days[*]", values.weekday),
-        ("spec.sessions[*].timeout", values.duration),
-        ("spec.sessions[*].historyLimit", values.whole(1, 100)),
-        ("spec.sessions[*].paths", values.not_empty),
-        ("spec.sessions[*].paths", values.apart),
-        ("spec.sessions[*].paths[*]", values.path),
-        ("spec.sessions[*].exclude", values.not_empty),
-        ("spec.sessions[*].exclude[*]", values.left_out),
-        ("spec.sessions[*].copies", values.not_empty),
-        (f"{_COPY}.directory", values.directory),
-        *_secret(f"{_COPY}.encryption"),
-        *((f"{_COPY}.keep.{count}", values.whole(0)) for count in (*COUNTS, "failed")),
-        (f"{_COPY}.keep.maxAge", values.period),
-        *_job("spec.job"),
+        *(rule for path in SETTINGS for rule in _settings(path)),
+        ("spec.exceptions", values.not_empty),
+        ("spec.exceptions[*].set", values.not_empty),
+        *_accepted("spec.exceptions[*]"),
         ("spec.acknowledge[*].volume", values.volume),
         ("spec.acknowledge[*].cluster", values.cluster_id),
         ("spec.acknowledge[*].adopt", values.uid),
@@ -137,7 +157,9 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
 }
 
 # At most one of these fields of a map may be set: a policy may inherit the one.
-EXCLUSIVE = {"BackupPolicy": (("spec.sessions[*]", ("every", "schedule")),)}
+EXCLUSIVE = {
+    "BackupPolicy": tuple((f"{path}.sessions[*]", ("every", "schedule")) for path in SETTINGS)
+}
 # Exactly one of these fields of a map must be set.
 ALTERNATIVES: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "Project": (
@@ -146,7 +168,7 @@ ALTERNATIVES: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     ),
     "Storage": backends.ALTERNATIVES,
     "BackupPolicy": (
-        (_COPY, ("keep", "retention")),
+        *((f"{path}.{_COPY}", ("keep", "retention")) for path in SETTINGS),
         ("spec.acknowledge[*]", ("adopt", "partialRestore", "smaller", "gap")),
     ),
     "RetentionPolicy": (),

@@ -14,6 +14,8 @@ from stashgen.yaml.nodes import Json
 
 _WHEN = ("every", "schedule")
 _Session = tuple[Document, Keys, Mapping[str, Json]]
+# Where settings are: in a policy's spec, or in an exception.
+_Block = tuple[Document, Keys]
 
 
 def inheritance_findings(project: Document, policies: Sequence[Document]) -> Iterator[Finding]:
@@ -33,7 +35,10 @@ def inheritance_findings(project: Document, policies: Sequence[Document]) -> Ite
         is_meant = value_at(policy, "spec.select") is not None
         is_used = is_meant or _name(policy) not in extended
         if is_used and isinstance(value_at(policy, "spec"), dict):
-            yield from _incomplete(project, chain)
+            blocks = [(one, ("spec",)) for one in chain]
+            yield from _incomplete(project, blocks)
+            for keys, _ in each(policy, "spec.exceptions[*].set"):
+                yield from _incomplete(project, [(policy, keys), *blocks])
             yield from () if is_meant else _no_select(policy)
 
 
@@ -96,16 +101,19 @@ def _no_select(policy: Document) -> Iterator[Finding]:
     )
 
 
-def _incomplete(project: Document, chain: Sequence[Document]) -> Iterator[Finding]:
-    written = [value_at(policy, "spec.sessions") for policy in chain]
-    if all(sessions is None for sessions in written):
-        yield _missing(chain[0], ("spec",), "sessions")
+def _incomplete(project: Document, blocks: Sequence[_Block]) -> Iterator[Finding]:
+    """What the sessions of the first block lack; or those of all, if it is a policy's own."""
+    of_policy = blocks[0][1] == ("spec",)
+    if of_policy and all(_at(*block, "sessions") is None for block in blocks):
+        yield _missing(*blocks[0], "sessions")
         return
     general = [value_at(project, "spec.defaults.encryption")]
-    general += [value_at(policy, "spec.encryption") for policy in chain]
+    general += [_at(*block, "encryption") for block in blocks]
     has_key = any(block is not None for block in general)
-    for parts in _sessions(chain):
+    for parts in _sessions(blocks):
         document, keys, _ = parts[0]
+        if not of_policy and keys[: len(blocks[0][1])] != blocks[0][1]:
+            continue
         if not any(part.get(field) is not None for _, _, part in parts for field in _WHEN):
             choice = " or ".join(_WHEN)
             yield error(
@@ -123,20 +131,35 @@ def _incomplete(project: Document, chain: Sequence[Document]) -> Iterator[Findin
             yield from _without_key(*having[0])
 
 
-def _sessions(chain: Sequence[Document]) -> Iterator[list[_Session]]:
+def _sessions(blocks: Sequence[_Block]) -> Iterator[list[_Session]]:
     """What each session is merged of, the most specific part first."""
     named: dict[str, list[_Session]] = {}
-    for policy in chain:
-        for keys, session in each(policy, "spec.sessions[*]"):
-            if isinstance(session, dict):
-                name = session.get("name")
-                part = (policy, keys, session)
-                others = named.setdefault(name, []) if isinstance(name, str) else None
-                if others is None or any(other[0] is policy for other in others):
-                    yield [part]  # It has no name of its own, which is reported elsewhere.
-                else:
-                    others.append(part)
+    for document, keys in blocks:
+        sessions = _at(document, keys, "sessions")
+        for index, session in enumerate(sessions if isinstance(sessions, list) else ()):
+            if not isinstance(session, dict):
+                continue
+            part: _Session = (document, (*keys, "sessions", index), session)
+            name = session.get("name")
+            others = named.setdefault(name, []) if isinstance(name, str) else None
+            if others is None or any((one, at[:-2]) == (document, keys) for one, at, _ in others):
+                yield [part]  # It has no name of its own, which is reported elsewhere.
+            else:
+                others.append(part)
     yield from named.values()
+
+
+def _at(document: Document, keys: Keys, field: str) -> Json:
+    """A field of the map at ``keys``; None if there is none."""
+    node: Json = document.data
+    for key in (*keys, field):
+        if isinstance(node, dict) and isinstance(key, str):
+            node = node.get(key)
+        elif isinstance(node, list) and isinstance(key, int):
+            node = node[key]
+        else:
+            return None
+    return node
 
 
 def _missing(document: Document, keys: Keys, field: str) -> Finding:

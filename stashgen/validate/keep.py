@@ -16,7 +16,7 @@ from stashgen.cron import CronError, Schedule, Window, every_to_cron, parse_wind
 from stashgen.diagnostics import Finding, quote
 from stashgen.kubestash.retention import retention_period
 from stashgen.policy.duration import parse_duration
-from stashgen.validate.walk import Code, Keys, each, error
+from stashgen.validate.walk import SETTINGS, Code, Keys, each, error
 from stashgen.yaml.documents import Document
 from stashgen.yaml.nodes import Json
 
@@ -46,7 +46,9 @@ def is_within(name: str) -> bool:
 
 def keep_findings(document: Document) -> Iterator[Finding]:
     """A ``keep`` that keeps nothing, and counts that ``maxAge`` makes pointless."""
-    for keys, session in each(document, "spec.sessions[*]"):
+    for keys, session in (
+        one for path in SETTINGS for one in each(document, f"{path}.sessions[*]")
+    ):
         if not isinstance(session, dict):
             continue
         copies = session.get("copies")

@@ -7,11 +7,11 @@ from stashgen.diagnostics import Finding, quote
 from stashgen.kubestash.backends import BACKENDS
 from stashgen.policy.template import CLUSTER_NAMES, check_template, fill
 from stashgen.validate.inheritance import inheritance_findings
-from stashgen.validate.walk import Code, Keys, each, error, texts, value_at
+from stashgen.validate.walk import SETTINGS, Code, Keys, each, error, texts, value_at
 from stashgen.yaml.documents import Document
 from stashgen.yaml.nodes import Json
 
-_COPY = "spec.sessions[*].copies[*]"
+_COPY = "sessions[*].copies[*]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,13 @@ def reference_findings(documents: Documents) -> Iterator[Finding]:
     storages, retentions = documents.names("Storage"), documents.names("RetentionPolicy")
     policies = documents.names("BackupPolicy")
     for policy in documents.by_kind["BackupPolicy"]:
-        yield from _listed_twice(policy, "spec.sessions", "name")
-        for keys, _ in each(policy, "spec.sessions[*].copies"):
-            yield from _listed_twice_at(policy, keys, "storage")
         yield from _missing(policy, "spec.extends", "BackupPolicy", policies)
-        yield from _missing(policy, f"{_COPY}.storage", "Storage", storages)
-        yield from _missing(policy, f"{_COPY}.retention", "RetentionPolicy", retentions)
+        for path in SETTINGS:
+            yield from _listed_twice(policy, f"{path}.sessions", "name")
+            for keys, _ in each(policy, f"{path}.sessions[*].copies"):
+                yield from _listed_twice_at(policy, keys, "storage")
+            yield from _missing(policy, f"{path}.{_COPY}.storage", "Storage", storages)
+            yield from _missing(policy, f"{path}.{_COPY}.retention", "RetentionPolicy", retentions)
     yield from inheritance_findings(documents.project, documents.by_kind["BackupPolicy"])
 
 

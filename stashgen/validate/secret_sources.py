@@ -7,7 +7,7 @@ from stashgen.diagnostics import Finding, quote
 from stashgen.kubestash.backends import BACKENDS
 from stashgen.kubestash.paths import ENCRYPTION_KEY
 from stashgen.policy.template import SECRET_NAMES, check_template
-from stashgen.validate.walk import Code, Keys, each, error, value_at
+from stashgen.validate.walk import SETTINGS, Code, Keys, each, error, value_at
 from stashgen.yaml.documents import Document
 from stashgen.yaml.nodes import Json
 
@@ -16,7 +16,11 @@ _SIMILAR = 0.8
 _EXTERNAL = ("store", "data")
 _ENCRYPTION = {
     "Project": ("spec.defaults.encryption",),
-    "BackupPolicy": ("spec.encryption", "spec.sessions[*].copies[*].encryption"),
+    "BackupPolicy": tuple(
+        f"{path}.{field}"
+        for path in SETTINGS
+        for field in ("encryption", "sessions[*].copies[*].encryption")
+    ),
 }
 
 

@@ -15,10 +15,14 @@ _PATTERNS = ("clusters.names", "namespaces.names", "workloads.names", "volumes.s
 _LISTS = (*_PATTERNS, "volumes.names", "workloads.kinds", "volumes.accessModes")
 _WITH_VALUES = frozenset({"In", "NotIn"})
 _MATCHES = {
-    "BackupPolicy": ("spec.select", "spec.select.exclude[*]"),
+    "Project": ("spec.exclusions[*].match",),
+    "BackupPolicy": ("spec.select", "spec.select.exclude[*]", "spec.exceptions[*].match"),
 }
 # Where nothing may be meant by accident.
-_EXCLUSIONS = {"BackupPolicy": ("spec.select.exclude[*]",)}
+_EXCLUSIONS = {
+    "Project": ("spec.exclusions[*].match",),
+    "BackupPolicy": ("spec.select.exclude[*]", "spec.exceptions[*].match"),
+}
 
 
 def volume_pattern(value: Json) -> Problem | None:

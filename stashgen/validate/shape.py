@@ -24,6 +24,7 @@ M = TypeVar("M", bound=Model)
 
 # How alike two names are, as difflib counts: alike, or the same but for a slip of the finger.
 _SIMILAR, _TYPO = 0.6, 0.8
+_EXCEPTIONS = "spec.exceptions[]."
 
 _TYPES = {
     "string_type": "a string",
@@ -225,6 +226,8 @@ def _nearest(model: type[Model], keys: Keys) -> str:
     if others:
         near = max(_in_common(path, keys) for path in others)
         others = [path for path in others if _in_common(path, keys) == near]
+        # A policy's own field rather than an exception's.
+        others = [path for path in others if _EXCEPTIONS not in path] or others
         return f"move {name} to {' or '.join(others[:3])}"
     return f"the known fields here are {', '.join(here)}" if here else "remove it"
 

@@ -24,7 +24,6 @@ _FIELDS = {
         {
             "spec.objectives",
             "spec.delegate",
-            "spec.exceptions",
             "spec.job.runAs.from",
         }
     ),

@@ -393,14 +393,15 @@ def whole(low: int, high: int = _LARGEST_ID) -> Rule:
 
 
 def not_empty(value: Json) -> Problem | None:
-    """A list that needs an item."""
-    if not isinstance(value, list) or value:
+    """A list that needs an item, or a map that needs a field."""
+    if not isinstance(value, list | dict) or value:
         return None
+    what, part = ("list", "item") if isinstance(value, list) else ("map", "field")
     return Problem(
         Code.NOT_ALLOWED,
-        "the list is empty",
-        "an empty list would silently do nothing",
-        "add at least one item",
+        f"the {what} is empty",
+        f"an empty {what} would silently do nothing",
+        f"add at least one {part}",
     )
 
 

@@ -12,6 +12,8 @@ from stashgen.yaml.documents import Document
 from stashgen.yaml.nodes import Json
 
 Keys = tuple[str | int, ...]
+# Where a BackupPolicy has settings of volumes.
+SETTINGS = ("spec", "spec.exceptions[*].set")
 
 
 class Code(StrEnum):

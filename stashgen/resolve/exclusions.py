@@ -1,0 +1,57 @@
+"""Volumes that no policy backs up on purpose: the project's ``exclusions``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from stashgen.diagnostics import Finding, Position, quote
+from stashgen.model.inventory import Inventory, VolumeKey
+from stashgen.model.source import Path, PolicySet
+from stashgen.resolve.expiry import expired
+from stashgen.resolve.matching import Answer, Facts
+from stashgen.resolve.selection_findings import Missing, matches_nothing, missing_facts, missing_of
+from stashgen.resolve.volume_index import VolumeIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """Why a volume is not backed up, and where that is written."""
+
+    reason: str
+    position: Position
+
+
+def excluded_volumes(
+    policies: PolicySet, inventory: Inventory, index: VolumeIndex, today: date
+) -> tuple[Mapping[VolumeKey, Excluded], tuple[Finding, ...]]:
+    """The volumes that the project excludes, by the first exclusion that matches each."""
+    project = policies.project
+    facts = Facts.of(project.value, inventory)
+    found: dict[VolumeKey, Excluded] = {}
+    findings: list[Finding] = []
+    for number, entry in enumerate(project.value.spec.exclusions):
+        path: Path = ("spec", "exclusions", number)
+        why = Excluded(
+            f"the project excludes it: {entry.reason} (owner {quote(entry.owner)}, until "
+            f"{entry.until})",
+            project.at(*path).position,
+        )
+        missing: list[Missing] = []
+        is_used = False
+        for volume in index.candidates(entry.match):
+            match facts.excludes(entry.match, volume):
+                case Answer.YES:
+                    is_used = True
+                    found.setdefault(volume.key, why)
+                case Answer.UNKNOWN:
+                    at = (*path, "match")
+                    missing.append(next(missing_of(facts, entry.match, volume, at)))
+                case Answer.NO:
+                    pass
+        findings += missing_facts(project, missing, "exclusion")
+        late = expired(project.at(*path, "until"), "this exclusion", entry.until, today)
+        if late is not None:
+            findings.append(late)
+        elif not is_used and not missing:
+            findings.append(matches_nothing(project.at(*path, "match"), "this exclusion"))
+    return found, tuple(findings)

@@ -32,8 +32,22 @@ RETIRED_ANNOTATION = "stashgen.dev/retired"
 # On a BackupConfiguration: the RestoreSession that ended in part and whose target may be backed up
 # as it is.
 ACCEPT_PARTIAL_RESTORE_ANNOTATION = "stashgen.dev/accept-partial-restore"
-# On a claim: it needs no backup; the value is the reason.
+# On a claim or a namespace: it needs no backup. The value is "true" or the reason.
 OPT_OUT_ANNOTATION = "stashgen.dev/opt-out"
+OPT_OUT_REASON_ANNOTATION = "stashgen.dev/opt-out-reason"
+OPT_OUT_OWNER_ANNOTATION = "stashgen.dev/opt-out-owner"
+OPT_OUT_UNTIL_ANNOTATION = "stashgen.dev/opt-out-until"
+# Likewise: the policy that protects it, and how often, as far as a policy delegates that.
+POLICY_ANNOTATION = "stashgen.dev/policy"
+EVERY_ANNOTATION = "stashgen.dev/every"
+DELEGATED_ANNOTATIONS = (
+    POLICY_ANNOTATION,
+    EVERY_ANNOTATION,
+    OPT_OUT_ANNOTATION,
+    OPT_OUT_REASON_ANNOTATION,
+    OPT_OUT_OWNER_ANNOTATION,
+    OPT_OUT_UNTIL_ANNOTATION,
+)
 # On a BackupConfiguration, by a person: the Snapshot whose smaller size, or which was the first
 # after a long time without one, is right. Retention goes on then.
 ACCEPT_SMALLER_ANNOTATION = "stashgen.dev/accept-smaller"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 from stashgen.diagnostics import Finding, Outcome, Position, quote
+from stashgen.inventory.annotations import annotations
 from stashgen.inventory.findings import not_understood, rebuilt, twice
 from stashgen.inventory.foreign import ForeignBackups
 from stashgen.inventory.helm_values import (
@@ -39,7 +40,14 @@ from stashgen.inventory.objects import (
 )
 from stashgen.inventory.volumes import claim_volume, stateful_set_volumes
 from stashgen.inventory.workloads import Workloads
-from stashgen.model.inventory import ForeignBackup, Inventory, UnknownVolume, Volume, VolumeKey
+from stashgen.model.inventory import (
+    Annotations,
+    ForeignBackup,
+    Inventory,
+    UnknownVolume,
+    Volume,
+    VolumeKey,
+)
 from stashgen.model.source import Source
 from stashgen.yaml.documents import Document
 from stashgen.yaml.nodes import Json
@@ -68,6 +76,7 @@ class _Collector:
     claims: dict[VolumeKey, _Found[Volume]] = field(default_factory=dict)
     from_templates: dict[VolumeKey, _Found[Volume]] = field(default_factory=dict)
     namespaces: dict[tuple[str, str], _Found[_Labels]] = field(default_factory=dict)
+    annotations: dict[tuple[str, str], Annotations] = field(default_factory=dict)
     mentions: list[Mentioned] = field(default_factory=list)
     deleted: dict[tuple[str, str], Position] = field(default_factory=dict)
     unknown: set[UnknownVolume] = field(default_factory=set)
@@ -88,6 +97,7 @@ def collect(source: Source) -> Outcome[Inventory]:
     namespaces: dict[tuple[str, str], _Labels] = {}
     findings: list[Finding] = []
     foreign: list[ForeignBackup] = []
+    said: dict[tuple[str, str], Annotations] = {}
     for cluster_id, documents in source.manifests.items():
         collector = _Collector(
             cluster_id,
@@ -102,6 +112,7 @@ def collect(source: Source) -> Outcome[Inventory]:
         for mention in collector.mentions:
             undefined.add(mention)
         namespaces |= {key: one.item for key, one in collector.namespaces.items()}
+        said |= collector.annotations
         unknown |= collector.unknown | {*undefined.unknown.values()}
         findings += collector.findings + undefined.findings
         foreign += collector.foreign.found()
@@ -110,6 +121,7 @@ def collect(source: Source) -> Outcome[Inventory]:
         namespace_labels=dict(sorted(namespaces.items())),
         unknown=tuple(sorted(unknown)),
         foreign=tuple(foreign),
+        namespace_annotations=said,
     )
     return Outcome(inventory, tuple(sorted(findings, key=Finding.sort_key)))
 
@@ -210,6 +222,7 @@ def _take_namespace(collector: _Collector, item: Object, ways: tuple[Placement, 
         name = checked(identity(item, placement).name or None, "name")
         texts = labels(item, placement)
         key = (collector.cluster_id, name)
+        collector.annotations.setdefault(key, annotations(item, placement))
         known = collector.namespaces.setdefault(key, _Found(texts, item))
         if known.origin is not item:
             collector.findings.append(twice(item, known.origin, is_same=known.item == texts))
@@ -244,8 +257,10 @@ def _add(
             collector.findings.append(twice(item, found.origin, is_same=is_same))
 
 
-def _facts(volume: Volume) -> tuple[_Labels, tuple[str, ...], bool]:
-    return volume.labels, volume.access_modes, volume.block
+def _facts(volume: Volume) -> tuple[object, ...]:
+    said = {key: one.value for key, one in volume.annotations.items()}
+    asked = (volume.access_modes, volume.block, volume.storage_class, volume.size_bytes)
+    return volume.labels, said, asked
 
 
 def _volumes(collector: _Collector) -> dict[VolumeKey, Volume]:

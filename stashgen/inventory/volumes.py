@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from stashgen.diagnostics import quote
+from stashgen.inventory.annotations import annotations
 from stashgen.inventory.kustomize.outcome import identity, labels, patches
 from stashgen.inventory.kustomize.placements import Placement
 from stashgen.inventory.objects import (
@@ -36,6 +37,7 @@ def claim_volume(cluster_id: str, item: Object, placement: Placement) -> Volume:
     texts = labels(item, placement)
     key = VolumeKey(cluster_id, checked(found.namespace, "namespace"), name)
     volume = _volume(key, texts, item.spec, item)
+    volume = replace(volume, annotations=annotations(item, placement))
     if any(patch.changes_storage for _, patch in patches(item, placement)):
         return replace(volume, storage_class=None, size_bytes=None)
     return volume
@@ -63,11 +65,13 @@ def stateful_set_volumes(cluster_id: str, item: Object, placement: Placement) ->
             raise UnknownError("a claim template is not a map")
         prefix = checked(text_at(map_at(template, "metadata"), "name") or None, "name")
         texts = labels(item, placement, template) | selector
+        place = ("spec", "volumeClaimTemplates", index)
+        said = annotations(item, placement, template, place)
         for ordinal in numbers:
             claim = checked(f"{prefix}-{name}-{ordinal}", "name")
             key = VolumeKey(cluster_id, namespace, claim)
-            place = ("spec", "volumeClaimTemplates", index)
-            yield _volume(key, texts, map_at(template, "spec"), item, place)
+            one = _volume(key, texts, map_at(template, "spec"), item, place)
+            yield replace(one, annotations=said)
 
 
 def _volume(

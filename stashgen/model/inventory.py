@@ -1,9 +1,10 @@
 """The volumes that exist."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stashgen.diagnostics import Position
+from stashgen.model.source import Origin
 
 CLAIM = "PersistentVolumeClaim"
 
@@ -57,6 +58,17 @@ class Workload:
 
 
 @dataclass(frozen=True, slots=True)
+class Annotation:
+    """An annotation by which somebody says how a volume is backed up, and where it is written."""
+
+    value: str
+    origin: Origin
+
+
+Annotations = Mapping[str, Annotation]
+
+
+@dataclass(frozen=True, slots=True)
 class Volume:
     """A PersistentVolumeClaim in an inventory.
 
@@ -65,6 +77,7 @@ class Volume:
         workloads: What mounts it, sorted by kind and name; empty where that is not known.
         storage_class: The name that the claim says; None where it says none, which means the
             cluster's default, or where it is not known.
+        annotations: Those of ``stashgen.dev`` that the claim has.
         size_bytes: What it requests; None where that is not known.
     """
 
@@ -76,6 +89,7 @@ class Volume:
     workloads: tuple[Workload, ...] = ()
     storage_class: str | None = None
     size_bytes: int | None = None
+    annotations: Annotations = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -121,6 +135,7 @@ class Inventory:
 
     Attributes:
         namespace_labels: By cluster id and namespace; only for namespaces that have a manifest.
+        namespace_annotations: Likewise, those of ``stashgen.dev``.
         unknown: What may be further volumes, sorted by position.
         foreign: What others back up, in the order of the manifests.
     """
@@ -129,3 +144,4 @@ class Inventory:
     namespace_labels: Mapping[tuple[str, str], Mapping[str, str]]
     unknown: tuple[UnknownVolume, ...] = ()
     foreign: tuple[ForeignBackup, ...] = ()
+    namespace_annotations: Mapping[tuple[str, str], Annotations] = field(default_factory=dict)

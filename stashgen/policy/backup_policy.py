@@ -97,6 +97,39 @@ class Settings(Model):
     paused: Bool = False
 
 
+class EveryBounds(Model):
+    """Bounds of an interval; each is included."""
+
+    at_least: str | None = None
+    at_most: str | None = None
+
+
+class OptOutRules(Model):
+    """What an opt-out must say; a reason in any case."""
+
+    needs: tuple[Literal["reason", "owner", "until"], ...] = ()
+
+
+class Delegate(Model):
+    """What annotations of claims and namespaces may decide.
+
+    Attributes:
+        every: The bounds of ``stashgen.dev/every``, which is about the first session.
+        policy: What ``stashgen.dev/policy`` may name.
+        opt_out: ``stashgen.dev/opt-out`` is allowed.
+    """
+
+    every: EveryBounds | None = None
+    policy: tuple[str, ...] | None = None
+    opt_out: OptOutRules | None = None
+
+
+class InheritedSettings(Settings):
+    """What a policy has from the one that it extends."""
+
+    delegate: Delegate | None = None
+
+
 class PolicyException(Model):
     """Other settings for some volumes of a policy, until a day.
 
@@ -113,7 +146,7 @@ class PolicyException(Model):
     until: str
 
 
-class BackupPolicySpec(Settings):
+class BackupPolicySpec(InheritedSettings):
     """The desired backups.
 
     Attributes:

@@ -37,6 +37,8 @@ class Code(StrEnum):
     NOT_IN_INVENTORY = "SG540"
     MATCHES_NOTHING = "SG541"
     EXPIRED = "SG542"
+    NOT_DELEGATED = "SG543"
+    UNKNOWN_ANNOTATION = "SG544"
 
 
 def finding(  # each part of a message is an argument of its own

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from stashgen.model.merged import Merged
 from stashgen.model.source import Authored, Origin, PolicySet
-from stashgen.policy.backup_policy import BackupPolicy, Session, Settings
+from stashgen.policy.backup_policy import BackupPolicy, InheritedSettings, Session, Settings
 from stashgen.policy.shared import Job
 from stashgen.resolve.merge import Layer, merge
 
@@ -54,8 +54,8 @@ def refined(
     )
 
 
-def _settings(*layers: Layer[Settings]) -> Merged[Settings]:
-    merged = merge(Settings, *layers)
+def _settings(*layers: Layer[Settings]) -> Merged[InheritedSettings]:
+    merged = merge(InheritedSettings, *layers)
     sessions = _sessions(*layers)
     parts = {**merged.nearest.parts, "sessions": sessions.nearest}
     update: dict[str, object] = {"sessions": sessions.value}

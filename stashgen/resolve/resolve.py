@@ -24,6 +24,7 @@ from stashgen.policy.template import cluster_values, fill
 from stashgen.resolve.acknowledgements import acknowledged, acknowledgement_findings
 from stashgen.resolve.conflicts import unused_storages, without_conflicts
 from stashgen.resolve.coverage import coverage, unprotected_findings
+from stashgen.resolve.delegation import Delegation
 from stashgen.resolve.exceptions import Exceptions
 from stashgen.resolve.file_owners import other_users
 from stashgen.resolve.findings import Code, finding
@@ -65,12 +66,18 @@ def resolve(
         today: In UTC; compared with the dates of retired histories.
     """
     policies = with_inherited(policies)
-    selection = select(policies, inventory, today)
+    chosen = select(policies, inventory, today)
     resolver = _Resolver(policies)
-    findings = list(selection.findings)
+    findings = list(chosen.findings)
+    delegation = Delegation(policies, inventory, today)
+    selection = delegation.applied(chosen)
     findings += acknowledgement_findings(policies.policies, selection.selected)
     exceptions = Exceptions(Facts.of(policies.project.value, inventory))
-    refined = [(volume, exceptions.applied(volume, one)) for volume, one in selection.selected]
+    refined = [
+        (volume, delegation.every(volume, exceptions.applied(volume, policy)))
+        for volume, policy in selection.selected
+    ]
+    findings += delegation.findings
     findings += exceptions.findings(policies.policies, today)
     protections = resolver.protect(refined)
     findings += resolver.findings

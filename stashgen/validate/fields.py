@@ -6,6 +6,7 @@ from stashgen.api.retention_policy import COUNTS
 from stashgen.diagnostics import Finding
 from stashgen.validate import (
     backends,
+    delegate,
     keep,
     pod_values,
     records,
@@ -138,6 +139,9 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
         ("metadata.name", values.label),
         *selectors.RULES["BackupPolicy"],
         *(rule for path in SETTINGS for rule in _settings(path)),
+        ("spec.delegate.every.atLeast", values.duration),
+        ("spec.delegate.every.atMost", values.duration),
+        ("spec.delegate.policy", values.not_empty),
         ("spec.exceptions", values.not_empty),
         ("spec.exceptions[*].set", values.not_empty),
         *_accepted("spec.exceptions[*]"),
@@ -197,6 +201,7 @@ def field_findings(document: Document, kind: str) -> Iterator[Finding]:
         yield from records.record_findings(document)
     if kind == "BackupPolicy":
         yield from keep.keep_findings(document)
+        yield from delegate.delegate_findings(document)
     if kind == "Storage":
         yield from backends.backend_findings(document)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
 from stashgen.diagnostics import Finding, quote
-from stashgen.validate.walk import Code, Keys, each, error, value_at
+from stashgen.validate.walk import Code, Keys, each, error, texts, value_at
 from stashgen.yaml.documents import Document
 from stashgen.yaml.nodes import Json
 
@@ -22,6 +22,7 @@ def inheritance_findings(project: Document, policies: Sequence[Document]) -> Ite
     """The findings about ``extends``, and about policies that are not complete."""
     named = _by_name(policies)
     extended = {base for policy in policies if (base := _base(policy)) is not None}
+    offered = {name for policy in policies for _, name in texts(policy, "spec.delegate.policy[*]")}
     for policy in policies:
         chain, is_cycle = _chain(policy, named)
         if is_cycle:
@@ -33,6 +34,7 @@ def inheritance_findings(project: Document, policies: Sequence[Document]) -> Ite
         if last is not None and last not in named:
             continue  # Reported as a reference; what it would have is not known.
         is_meant = value_at(policy, "spec.select") is not None
+        is_meant = is_meant or _name(policy) in offered
         is_used = is_meant or _name(policy) not in extended
         if is_used and isinstance(value_at(policy, "spec"), dict):
             blocks = [(one, ("spec",)) for one in chain]

@@ -48,7 +48,8 @@ def reference_findings(documents: Documents) -> Iterator[Finding]:
     storages, retentions = documents.names("Storage"), documents.names("RetentionPolicy")
     policies = documents.names("BackupPolicy")
     for policy in documents.by_kind["BackupPolicy"]:
-        yield from _missing(policy, "spec.extends", "BackupPolicy", policies)
+        for path in ("spec.extends", "spec.delegate.policy[*]"):
+            yield from _missing(policy, path, "BackupPolicy", policies)
         for path in SETTINGS:
             yield from _listed_twice(policy, f"{path}.sessions", "name")
             for keys, _ in each(policy, f"{path}.sessions[*].copies"):

@@ -23,7 +23,7 @@ _FIELDS = {
     "BackupPolicy": frozenset(
         {
             "spec.objectives",
-            "spec.delegate",
+            "spec.delegate.paths",
             "spec.job.runAs.from",
         }
     ),

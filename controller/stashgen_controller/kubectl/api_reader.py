@@ -24,7 +24,9 @@ from stashgen_controller.kube.client import ApiError, Client, NotFoundError
 from stashgen_controller.runtime.scanned import ScannedReader
 
 # A command continues without these.
-OPTIONAL = frozenset({CRON_JOBS, EVENTS, JOBS, PODS, RESTORE_REQUESTS, RETENTION_POLICIES})
+OPTIONAL = frozenset(
+    {CRON_JOBS, EVENTS, JOBS, NAMESPACES, PODS, RESTORE_REQUESTS, RETENTION_POLICIES}
+)
 _FORBIDDEN, _UNKNOWN_USER = 403, 401
 
 
@@ -81,7 +83,7 @@ class Cluster(ScannedReader):
 
     def _listed(self, resource: Resource) -> dict[tuple[str, str], JsonObject]:
         try:
-            found, _ = self.client.list(resource, self.namespace)
+            found = self._read(resource)
         except ApiError as error:
             if resource in OPTIONAL and error.status == _FORBIDDEN:
                 self.notes.append(f"{resource.plural} are left out: {_sentence(error.message)}")
@@ -96,6 +98,12 @@ class Cluster(ScannedReader):
             ) from error
         keyed = {_key(obj): obj for obj in found}
         return dict(sorted(keyed.items()))
+
+    def _read(self, resource: Resource) -> Iterable[JsonObject]:
+        if resource == NAMESPACES and self.namespace is not None:
+            return [self.client.get(NAMESPACES, None, self.namespace)]
+        found, _ = self.client.list(resource, self.namespace)
+        return found
 
 
 def failure(error: ApiError) -> ToolError:

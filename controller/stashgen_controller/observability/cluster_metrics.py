@@ -7,7 +7,7 @@ not ``namespace``, which Prometheus itself sets to that of the pod that it scrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.backup_session import BackupSession, BackupSessionPhase
@@ -55,7 +55,7 @@ def of_cluster(reader: Reader, now: datetime) -> Iterator[Gauge]:
     yield from _of_objectives(reader, configurations, now)
     yield from _of_retention(repositories, sessions)
     yield from _of_sizes(reader, repositories, storages)
-    yield _unprotected(reader, configurations, storages)
+    yield _unprotected(reader, configurations, storages, now)
     yield gauge(
         "stashgen_malformed",
         "1 if an object, or one that it refers to, cannot be read; no series otherwise.",
@@ -249,11 +249,14 @@ def _of_sizes(
 
 
 def _unprotected(
-    reader: Reader, configurations: Sequence[BackupConfiguration], storages: Sequence[BackupStorage]
+    reader: Reader,
+    configurations: Sequence[BackupConfiguration],
+    storages: Sequence[BackupStorage],
+    now: datetime,
 ) -> Gauge:
     """A namespace with claims reports 0, so that a volume that becomes protected is visible."""
     counts: dict[tuple[str, ...], int] = {}
-    for claim in coverage(reader, configurations, storages):
+    for claim in coverage(reader, configurations, storages, now.astimezone(UTC).date()):
         counts[claim.namespace,] = counts.get((claim.namespace,), 0) + claim.is_open
     return gauge(
         "stashgen_unprotected_volumes",

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 
 from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.backup_storage import BackupStorage
-from stashgen.api.labels import OPT_OUT_ANNOTATION
+from stashgen.api.namespace import Namespace
+from stashgen.api.opt_out import opt_out
 from stashgen.api.persistent_volume_claim import PersistentVolumeClaim
 from stashgen.kubestash.backends import backend_of
 from stashgen_controller.runtime.kind import Reader
@@ -40,8 +42,12 @@ def coverage(
     reader: Reader,
     configurations: Iterable[BackupConfiguration],
     storages: Iterable[BackupStorage],
+    today: date,
 ) -> list[ClaimCoverage]:
-    """Every claim, and whether it is backed up, holds backups, or is opted out."""
+    """Every claim, and whether it is backed up, holds backups, or is opted out.
+
+    An opt-out may be the namespace's; one whose last day is before ``today`` (UTC) has ended.
+    """
     targets = set()
     for configuration in configurations:
         target = configuration.spec.target
@@ -55,10 +61,15 @@ def coverage(
         backend = backend_of(storage.spec.storage)
         if backend is not None and backend.claim is not None:
             stores.add((storage.metadata.namespace or "", backend.claim))
+    namespaces = {
+        item.metadata.name: item.metadata.annotations or {} for item in reader.items(Namespace)
+    }
     found = []
     for item in sorted(reader.items(PersistentVolumeClaim), key=lambda item: item.key):
-        opt_out = (item.metadata.annotations or {}).get(OPT_OUT_ANNOTATION) or ""
+        of_namespace = namespaces.get(item.metadata.namespace or "", {})
+        out = opt_out(item.metadata.annotations or {}, of_namespace)
+        reason = out.reason if out is not None and out.holds(today) else ""
         found.append(
-            ClaimCoverage(*item.key, item, item.key in targets, item.key in stores, opt_out)
+            ClaimCoverage(*item.key, item, item.key in targets, item.key in stores, reason)
         )
     return found

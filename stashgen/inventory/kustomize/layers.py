@@ -6,7 +6,7 @@ CD's ``argoproj.io/v1alpha1``.
 
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from stashgen.diagnostics import Position, quote
@@ -37,6 +37,7 @@ class Layer:
         default_namespace: Set on objects that have none.
         labels: Added to every object.
         template_labels: Added to claim templates.
+        annotations: Added to every object.
         patches: Applied first.
         variables: Flux' substitutions, applied last; None if there are none.
         has_more_variables: ConfigMaps or Secrets in the cluster may set others.
@@ -56,6 +57,7 @@ class Layer:
     suffix: str = ""
     labels: Mapping[str, str] | None = None
     template_labels: Mapping[str, str] | None = None
+    annotations: Mapping[str, str] = field(default_factory=dict)
     patches: tuple[Patch, ...] = ()
     replicas: Mapping[str, Json] | None = None
     variables: Mapping[str, str] | None = None
@@ -94,6 +96,7 @@ def kustomization_layer(
         suffix=text_at(data, "nameSuffix"),
         labels=labels,
         template_labels=template_labels,
+        annotations=_texts(map_at(data, "commonAnnotations")),
         patches=tuple(patches_of(data, document, folder, files)),
         replicas=_replicas(data),
         doubt=f"{document.path} has {unfollowed}, which are not followed" if unfollowed else "",
@@ -187,6 +190,7 @@ def _flux_layer(item: Object, folders: frozenset[PurePosixPath]) -> Layer:
         prefix=text_at(spec, "namePrefix"),
         suffix=text_at(spec, "nameSuffix"),
         labels=_texts(map_at(spec, "commonMetadata", "labels")),
+        annotations=_texts(map_at(spec, "commonMetadata", "annotations")),
         patches=tuple(patches_of(spec, item.document, None, {}, (*item.path, "spec"))),
         variables=variables if build.get("substitute") else None,
         has_more_variables=bool(build.get("substituteFrom")),
@@ -212,6 +216,7 @@ def _argo_layer(
         suffix=text_at(kustomize, "nameSuffix"),
         labels=_texts(map_at(kustomize, "commonLabels")),
         template_labels=_texts(map_at(kustomize, "commonLabels")),
+        annotations=_texts(map_at(kustomize, "commonAnnotations")),
         patches=tuple(patches_of(kustomize, item.document, None, {}, item.path)),
         doubt="its kustomize.components are not followed" if kustomize.get("components") else "",
     )

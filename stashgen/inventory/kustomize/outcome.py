@@ -62,8 +62,8 @@ def identity(item: Object, placement: Placement, name: str | None = None) -> Ide
         namespace = layer.namespace or namespace or layer.default_namespace
         if item.kind != "Namespace":
             final = f"{layer.prefix}{final}{layer.suffix}"
-        final, original = _fill(final, layer), _fill(original, layer)
-        namespace = None if namespace is None else _fill(namespace, layer)
+        final, original = filled(final, layer), filled(original, layer)
+        namespace = None if namespace is None else filled(namespace, layer)
     if item.kind == "Namespace":
         # kustomize's namespace transformer sets a Namespace's name, too.
         changed = next((one.namespace for one in reversed(placement.layers) if one.namespace), None)
@@ -118,14 +118,14 @@ def labels(item: Object, placement: Placement, data: Json = None) -> dict[str, s
         added = layer.labels if data is None else layer.template_labels
         found |= added or {}
         found = {
-            key: _fill(value, layer) if isinstance(value, str) else value
+            key: filled(value, layer) if isinstance(value, str) else value
             for key, value in found.items()
         }
     is_map = written is None or isinstance(written, dict)
     return labels_of({"labels": found} if is_map else metadata)
 
 
-def _fill(text: str, layer: Layer) -> str:
+def filled(text: str, layer: Layer) -> str:
     """The text with Flux' variables filled in, as far as they are known."""
     if layer.variables is None:
         return text

@@ -23,6 +23,7 @@ _HARMLESS_POINTERS = (
     "/metadata/annotations",
     "/metadata/finalizers",
 )
+_OURS = "stashgen.dev"
 # What decides which claims a StatefulSet has.
 _TEMPLATE_FIELDS = ("volumeClaimTemplates", "replicas", "ordinals", "selector")
 _TEMPLATE_POINTERS = tuple(f"/spec/{field}" for field in _TEMPLATE_FIELDS)
@@ -167,6 +168,7 @@ def _changes(body: Json) -> bool:
     return not (
         body.keys() <= {"apiVersion", "kind", "metadata", "spec"}
         and metadata.keys() <= _HARMLESS_METADATA
+        and not any(map(_is_ours, map_at(metadata, "annotations")))
         and spec.keys() <= _HARMLESS_SPEC
     )
 
@@ -220,8 +222,18 @@ def _replicas(body: Json) -> Json:
 
 
 def _is_harmless_step(step: Mapping[str, Json]) -> bool:
-    pointer = text_at(step, "path")
-    return step.get("op") == "test" or pointer.startswith(_HARMLESS_POINTERS)
+    pointer, value = text_at(step, "path"), step.get("value")
+    annotated = [
+        pointer.rpartition("/annotations/")[2],
+        *(value if isinstance(value, dict) else ()),
+    ]
+    is_harmless = pointer.startswith(_HARMLESS_POINTERS) and not any(map(_is_ours, annotated))
+    return step.get("op") == "test" or is_harmless
+
+
+def _is_ours(annotation: str) -> bool:
+    """Whether an annotation says how a volume is backed up."""
+    return annotation.startswith(_OURS)
 
 
 def _matches(pattern: str | None, text: str) -> bool:

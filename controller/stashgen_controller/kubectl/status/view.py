@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 
 from stashgen.api.backup_configuration import BackupConfiguration
@@ -89,7 +89,8 @@ class View:
     @cached_property
     def claims(self) -> list[ClaimCoverage]:
         """Every claim."""
-        return coverage(self.reader, self.configurations, self.storages)
+        today = self.now.astimezone(UTC).date()
+        return coverage(self.reader, self.configurations, self.storages, today)
 
     @cached_property
     def _repositories(self) -> dict[tuple[str, str], Repository]:

@@ -10,6 +10,7 @@ from stashgen.api.resources import (
     BACKUP_CONFIGURATIONS,
     BACKUP_STORAGES,
     CRON_JOBS,
+    NAMESPACES,
     PERSISTENT_VOLUME_CLAIMS,
     RESTORE_REQUESTS,
     RESTORE_SESSIONS,
@@ -170,6 +171,20 @@ def test_unprotected_volumes_are_those_that_nobody_backs_up_or_excuses() -> None
     objects.add(PERSISTENT_VOLUME_CLAIMS, "library", namespace="other")
     name = "stashgen_unprotected_volumes"
     assert _series(objects, name) == {("demo",): 2, ("other",): 1}
+
+
+def test_an_opt_out_may_be_the_namespaces_and_ends_with_its_day() -> None:
+    objects = Objects()
+    whole = {"stashgen.dev/opt-out": "true", "stashgen.dev/opt-out-reason": "a playground"}
+    objects.add(NAMESPACES, "demo", namespace="", annotations=whole)
+    claim(objects, "scratch")
+    claim(objects, "kept", **{"stashgen.dev/opt-out": "false"})
+    today, yesterday = (f"{day:%Y-%m-%d}" for day in (NOW, NOW - timedelta(days=1)))
+    for name, until in (("today", today), ("ended", yesterday), ("unclear", "soon")):
+        ends = {"stashgen.dev/opt-out": "a cache", "stashgen.dev/opt-out-until": until}
+        claim(objects, name, **ends)
+    claim(objects, "no-reason", **{"stashgen.dev/opt-out": "true"})
+    assert _series(objects, "stashgen_unprotected_volumes") == {("demo",): 4}
 
 
 def test_a_namespace_whose_volumes_are_all_protected_says_so() -> None:

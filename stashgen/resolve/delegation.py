@@ -1,0 +1,266 @@
+"""What claims and namespaces say of their own backups, as far as policies delegate it.
+
+A claim's annotation wins over its namespace's. The policy that selects a volume decides whether it
+may be opted out or moved to another policy; the one that then protects it, how often it may run.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import date
+from difflib import get_close_matches
+
+from stashgen.api.labels import (
+    DELEGATED_ANNOTATIONS,
+    EVERY_ANNOTATION,
+    OPT_OUT_ANNOTATION,
+    OPT_OUT_UNTIL_ANNOTATION,
+    POLICY_ANNOTATION,
+)
+from stashgen.api.opt_out import OptOut, opt_out
+from stashgen.diagnostics import Finding, Severity, quote
+from stashgen.model.inventory import Annotation, Annotations, Inventory, Volume, VolumeKey
+from stashgen.model.source import Authored, Origin, PolicySet
+from stashgen.policy.backup_policy import BackupPolicy, EveryBounds, Session, Settings
+from stashgen.policy.duration import parse_duration
+from stashgen.resolve.exclusions import Excluded
+from stashgen.resolve.expiry import expired
+from stashgen.resolve.findings import Code, finding
+from stashgen.resolve.inheritance import refined
+from stashgen.resolve.merge import Layer
+from stashgen.resolve.selection import Selection
+
+_PLACEHOLDERS = ("${", "{{")
+
+
+class Delegation:
+    """The annotations of all volumes.
+
+    Attributes:
+        findings: What is wrong with them; the volume is left out then.
+    """
+
+    def __init__(self, policies: PolicySet, inventory: Inventory, today: date) -> None:
+        self.findings: list[Finding] = []
+        self._policies = {one.value.metadata.name: one for one in policies.policies}
+        self._namespaces = inventory.namespace_annotations
+        self._today = today
+        self._variants: dict[tuple[int, Annotation], Authored[BackupPolicy]] = {}
+
+    def applied(self, selection: Selection) -> Selection:
+        """The selection as the annotations change it: volumes opted out, or of another policy."""
+        selected = []
+        opted_out: dict[VolumeKey, Excluded] = {}
+        left_out = []
+        for volume, policy in selection.selected:
+            self._check_names(volume)
+            out = self._opt_out(volume)
+            if out is None:
+                moved = self._moved(volume, policy)
+                selected += [(volume, moved)] if moved is not None else []
+                continue
+            problem = self._refusal(volume, out, policy)
+            if problem is not None:
+                self.findings.append(problem)
+            else:
+                left_out.append(volume)
+                opted_out[volume.key] = self._excluded(volume, out)
+        for volume in selection.unselected:
+            self._check_names(volume)
+            out = self._opt_out(volume)
+            if volume.key in selection.on_purpose or volume.key in selection.excluded:
+                continue
+            if out is not None and out.holds(self._today):
+                # Nothing backs it up in any case: the reason is all that there is to know.
+                opted_out[volume.key] = self._excluded(volume, out)
+            elif out is None:
+                self.findings += self._without_effect(volume)
+        unselected = sorted((*selection.unselected, *left_out), key=lambda one: one.key)
+        return replace(
+            selection,
+            selected=tuple(selected),
+            unselected=tuple(unselected),
+            on_purpose={**selection.on_purpose, **opted_out},
+        )
+
+    def every(self, volume: Volume, policy: Authored[BackupPolicy]) -> Authored[BackupPolicy]:
+        """The policy with the interval that a volume's annotation sets for its first session."""
+        said = self._said(volume).get(EVERY_ANNOTATION)
+        if said is None:
+            return policy
+        problem = self._interval_refusal(said, policy)
+        if problem is not None:
+            self.findings.append(problem)
+            return policy
+        key = (id(policy), said)
+        if key not in self._variants:
+            self._variants[key] = _with_every(policy, said)
+        return self._variants[key]
+
+    def _said(self, volume: Volume) -> Annotations:
+        key = (volume.key.cluster_id, volume.key.namespace)
+        return {**self._namespaces.get(key, {}), **volume.annotations}
+
+    def _opt_out(self, volume: Volume) -> OptOut | None:
+        key = (volume.key.cluster_id, volume.key.namespace)
+        return opt_out(_texts(volume.annotations), _texts(self._namespaces.get(key, {})))
+
+    def _origin(self, volume: Volume, annotation: str) -> Origin:
+        """Where an annotation of the opt-out is, or where the opt-out is that lacks it."""
+        key = (volume.key.cluster_id, volume.key.namespace)
+        on_claim = OPT_OUT_ANNOTATION in volume.annotations
+        found = volume.annotations if on_claim else self._namespaces.get(key, {})
+        return (found.get(annotation) or found[OPT_OUT_ANNOTATION]).origin
+
+    def _excluded(self, volume: Volume, out: OptOut) -> Excluded:
+        by = f" (owner {quote(out.owner)})" if out.owner else ""
+        position = self._origin(volume, OPT_OUT_ANNOTATION).position
+        return Excluded(f"{OPT_OUT_ANNOTATION} says so: {out.reason}{by}", position)
+
+    def _refusal(
+        self, volume: Volume, out: OptOut, policy: Authored[BackupPolicy]
+    ) -> Finding | None:
+        name = policy.value.metadata.name
+        delegate = policy.value.spec.delegate
+        origin = self._origin(volume, OPT_OUT_ANNOTATION)
+        if delegate is None or delegate.opt_out is None:
+            return _not_delegated(
+                origin,
+                f"policy {quote(name)} does not allow {_shown(volume)} to be opted out",
+                policy.at("spec", "delegate"),
+                "ask for it in the policy's delegate.optOut, or remove the annotation",
+            )
+        said = {"reason": out.reason, "owner": out.owner, "until": out.until}
+        for field in dict.fromkeys(("reason", *delegate.opt_out.needs)):
+            if not said[field] or any(one in said[field] for one in _PLACEHOLDERS):
+                return _not_delegated(
+                    self._origin(volume, f"{OPT_OUT_ANNOTATION}-{field}"),
+                    f"the opt-out of {_shown(volume)} has no {field}, which policy {quote(name)} "
+                    "needs",
+                    policy.at("spec", "delegate", "optOut"),
+                    f"set the annotation {OPT_OUT_ANNOTATION}-{field}",
+                )
+        if not out.until:
+            return None
+        until = self._origin(volume, OPT_OUT_UNTIL_ANNOTATION)
+        try:
+            return expired(until, f"the opt-out of {_shown(volume)}", out.until, self._today)
+        except ValueError:
+            return _not_delegated(
+                until,
+                f"the opt-out of {_shown(volume)} ends on {quote(out.until)}, which is not a date",
+                policy.at("spec", "delegate", "optOut"),
+                'write a date such as "2030-12-31"',
+            )
+
+    def _moved(
+        self, volume: Volume, policy: Authored[BackupPolicy]
+    ) -> Authored[BackupPolicy] | None:
+        said = self._said(volume).get(POLICY_ANNOTATION)
+        name = policy.value.metadata.name
+        if said is None or said.value == name:
+            return policy
+        delegate = policy.value.spec.delegate
+        allowed = (delegate.policy if delegate is not None else None) or ()
+        if said.value in allowed:
+            return self._policies[said.value]
+        bound = f"it allows {', '.join(map(quote, allowed))}" if allowed else "it allows none"
+        near = get_close_matches(said.value, allowed, n=1)
+        self.findings.append(
+            _not_delegated(
+                said.origin,
+                f"policy {quote(name)} does not allow {_shown(volume)} to be protected by "
+                f"{quote(said.value)}: {bound}",
+                policy.at("spec", "delegate", "policy"),
+                f"did you mean {quote(near[0])}?"
+                if near
+                else "ask for it in the policy's delegate.policy, or remove the annotation",
+            )
+        )
+        return None
+
+    def _interval_refusal(self, said: Annotation, policy: Authored[BackupPolicy]) -> Finding | None:
+        name = quote(policy.value.metadata.name)
+        delegate = policy.value.spec.delegate
+        bounds = delegate.every if delegate is not None else None
+        where = policy.at("spec", "delegate", "every")
+        if bounds is None:
+            what = f"policy {name} does not allow an annotation to set how often it runs"
+            fix = "ask for it in the policy's delegate.every, or remove the annotation"
+            return _not_delegated(said.origin, what, where, fix)
+        try:
+            seconds = parse_duration(said.value)
+        except ValueError as error:
+            what = f"every {quote(said.value)} cannot be read: {error}"
+            return _not_delegated(said.origin, what, where, 'write a duration such as "4h"')
+        if _is_within(seconds, bounds):
+            return None
+        limits = [f"at least {bounds.at_least}"] if bounds.at_least is not None else []
+        limits += [f"at most {bounds.at_most}"] if bounds.at_most is not None else []
+        what = f"every {quote(said.value)} is outside the bounds of policy {name}: "
+        what += " and ".join(limits)
+        return _not_delegated(said.origin, what, where, "choose an interval within the bounds")
+
+    def _without_effect(self, volume: Volume) -> Iterator[Finding]:
+        for key in (POLICY_ANNOTATION, EVERY_ANNOTATION):
+            said = volume.annotations.get(key)
+            if said is not None:
+                yield finding(
+                    Code.NOT_DELEGATED,
+                    said.origin,
+                    f"{key} of {_shown(volume)} has no effect",
+                    why="no policy selects the volume, so none has delegated anything to it",
+                    fix="let a policy select the volume, or remove the annotation",
+                )
+
+    def _check_names(self, volume: Volume) -> None:
+        for key, said in self._said(volume).items():
+            if key not in DELEGATED_ANNOTATIONS:
+                near = get_close_matches(key, DELEGATED_ANNOTATIONS, n=1)
+                self.findings.append(
+                    finding(
+                        Code.UNKNOWN_ANNOTATION,
+                        said.origin,
+                        f"annotation {quote(key)} is unknown",
+                        why="an annotation that is ignored would appear to work",
+                        fix=f"did you mean {quote(near[0])}?" if near else "remove it",
+                        severity=Severity.WARNING,
+                    )
+                )
+
+
+def _with_every(policy: Authored[BackupPolicy], said: Annotation) -> Authored[BackupPolicy]:
+    first = policy.value.spec.sessions[0]
+    place = said.origin
+    session = replace(
+        place, parts={"every": place, "name": policy.at("spec", "sessions", 0, "name")}
+    )
+    sessions = replace(place, parts={0: session})
+    layer = Layer(
+        Settings(sessions=(Session(name=first.name, every=said.value),)),
+        replace(place, parts={"sessions": sessions}),
+    )
+    return refined(policy, layer, policy)
+
+
+def _is_within(seconds: int, bounds: EveryBounds) -> bool:
+    is_long = bounds.at_least is None or seconds >= parse_duration(bounds.at_least)
+    return is_long and (bounds.at_most is None or seconds <= parse_duration(bounds.at_most))
+
+
+def _texts(annotations: Mapping[str, Annotation]) -> Mapping[str, str]:
+    return {key: one.value for key, one in annotations.items()}
+
+
+def _not_delegated(origin: Origin, what: str, bound: Origin, fix: str) -> Finding:
+    return finding(
+        Code.NOT_DELEGATED,
+        origin,
+        what,
+        why="claims and namespaces decide what a policy delegates to them, and nothing else",
+        fix=fix,
+        related=(bound.position,),
+    )
+
+
+def _shown(volume: Volume) -> str:
+    return f"volume {quote(f'{volume.key.namespace}/{volume.key.name}')}"

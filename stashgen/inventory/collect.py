@@ -222,10 +222,12 @@ def _take_namespace(collector: _Collector, item: Object, ways: tuple[Placement, 
         name = checked(identity(item, placement).name or None, "name")
         texts = labels(item, placement)
         key = (collector.cluster_id, name)
-        collector.annotations.setdefault(key, annotations(item, placement))
+        said = annotations(item, placement)
+        first = collector.annotations.setdefault(key, said)
         known = collector.namespaces.setdefault(key, _Found(texts, item))
         if known.origin is not item:
-            collector.findings.append(twice(item, known.origin, is_same=known.item == texts))
+            is_same = known.item == texts and _values(first) == _values(said)
+            collector.findings.append(twice(item, known.origin, is_same=is_same))
 
 
 def _add(
@@ -258,9 +260,12 @@ def _add(
 
 
 def _facts(volume: Volume) -> tuple[object, ...]:
-    said = {key: one.value for key, one in volume.annotations.items()}
     asked = (volume.access_modes, volume.block, volume.storage_class, volume.size_bytes)
-    return volume.labels, said, asked
+    return volume.labels, _values(volume.annotations), asked
+
+
+def _values(said: Annotations) -> dict[str, str]:
+    return {key: one.value for key, one in said.items()}
 
 
 def _volumes(collector: _Collector) -> dict[VolumeKey, Volume]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from stashgen.diagnostics import Position, quote
 from stashgen.model.inventory import Inventory, Volume
@@ -123,8 +124,10 @@ def _volume_misses(policy: Authored[BackupPolicy], facts: Facts, volume: Volume)
     if of_workloads(select.workloads, volume) is not Answer.YES:
         yield _Miss(policy, ("workloads",), lambda: _mounting(volume))
     for index, match in enumerate(select.exclude):
-        if facts.excludes(match, volume) is Answer.YES:
-            yield _Miss(policy, ("exclude", index), lambda: "excludes it")
+        answer = facts.excludes(match, volume)
+        if answer is not Answer.NO:
+            text = "excludes it" if answer is Answer.YES else "may exclude it"
+            yield _Miss(policy, ("exclude", index), partial(str, text))
 
 
 def _claim_misses(

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
 from stashgen.diagnostics import Finding, quote
+from stashgen.validate.keep import inherited_keep_findings
 from stashgen.validate.walk import Code, Keys, each, error, texts, value_at
 from stashgen.yaml.documents import Document
 from stashgen.yaml.nodes import Json
@@ -66,11 +67,12 @@ def _base(policy: Document) -> str | None:
 
 def _chain(policy: Document, named: Mapping[str, Document]) -> tuple[list[Document], bool]:
     """A policy and those above it, nearest first; and whether one of them extends the policy."""
-    chain = [policy]
+    chain, seen = [policy], {id(policy)}
     while (base := _base(chain[-1])) is not None and (above := named.get(base)) is not None:
-        if above in chain:
+        if id(above) in seen:
             return chain, above is policy
         chain.append(above)
+        seen.add(id(above))
     return chain, False
 
 
@@ -129,8 +131,12 @@ def _incomplete(project: Document, blocks: Sequence[_Block]) -> Iterator[Finding
         having = [part for part in parts if part[2].get("copies") is not None]
         if not having:
             yield _missing(document, keys, "copies")
-        elif not has_key:
+            continue
+        if not has_key:
             yield from _without_key(*having[0])
+        runs = [part for part in parts if any(part[2].get(field) is not None for field in _WHEN)]
+        if runs and runs[0] is not having[0]:
+            yield from inherited_keep_findings(*having[0], runs[0][2])
 
 
 def _sessions(blocks: Sequence[_Block]) -> Iterator[list[_Session]]:

@@ -49,15 +49,37 @@ def keep_findings(document: Document) -> Iterator[Finding]:
     for keys, session in (
         one for path in SETTINGS for one in each(document, f"{path}.sessions[*]")
     ):
-        if not isinstance(session, dict):
-            continue
-        copies = session.get("copies")
-        for index, copy in enumerate(copies if isinstance(copies, list) else ()):
-            keep = copy.get("keep") if isinstance(copy, dict) else None
-            if isinstance(keep, dict):
-                place = (*keys, "copies", index, "keep")
+        if isinstance(session, dict):
+            for place, keep in _keeps(keys, session):
                 yield from _nothing_kept(document, place, keep)
                 yield from _out_of_reach(document, place, keep, session)
+
+
+def inherited_keep_findings(
+    document: Document, keys: Keys, session: Mapping[str, Json], timing: Mapping[str, Json]
+) -> Iterator[Finding]:
+    """Counts of a session that become pointless where another document sets when it runs.
+
+    Args:
+        document: The one with the copies.
+        keys: Of its session.
+        session: As it is written there.
+        timing: The session of the same name that sets when it runs.
+    """
+    for place, keep in _keeps(keys, session):
+        own = {found.position for found in _out_of_reach(document, place, keep, session)}
+        for found in _out_of_reach(document, place, keep, timing):
+            if found.position not in own:
+                yield found
+
+
+def _keeps(keys: Keys, session: Mapping[str, Json]) -> Iterator[tuple[Keys, Mapping[str, Json]]]:
+    """The ``keep`` blocks of the session at ``keys``, and where they are."""
+    copies = session.get("copies")
+    for index, copy in enumerate(copies if isinstance(copies, list) else ()):
+        keep = copy.get("keep") if isinstance(copy, dict) else None
+        if isinstance(keep, dict):
+            yield (*keys, "copies", index, "keep"), keep
 
 
 def _nothing_kept(document: Document, keys: Keys, keep: Mapping[str, Json]) -> Iterator[Finding]:

@@ -1,7 +1,9 @@
 """Rules across several objects: references and duplicates."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from stashgen.diagnostics import Finding, quote
 from stashgen.kubestash.backends import BACKENDS
@@ -12,6 +14,7 @@ from stashgen.yaml.documents import Document
 from stashgen.yaml.nodes import Json
 
 _COPY = "sessions[*].copies[*]"
+_MOST_NAMES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,14 +190,28 @@ def _without_cluster_id(storage: Document, project: Document) -> Iterator[Findin
 
 
 def _missing(policy: Document, path: str, kind: str, known: list[str]) -> Iterator[Finding]:
+    """References to what is not there.
+
+    Args:
+        policy: Who refers.
+        path: To the names.
+        kind: Of what they name.
+        known: What is there, sorted.
+    """
     for keys, name in texts(policy, path):
-        if name not in known:
-            there_are = f"the project has {', '.join(known) if known else 'none'}"
+        index = bisect_left(known, name)
+        if known[index : index + 1] != [name]:
+            near = get_close_matches(name, known, n=1)
+            listed = ", ".join(known[:_MOST_NAMES]) or "none"
+            more = f" and {len(known) - _MOST_NAMES} more" if len(known) > _MOST_NAMES else ""
+            there_are = f"the project has {listed}{more}"
             yield error(
                 Code.NO_SUCH_OBJECT,
                 policy,
                 keys,
                 what=f"there is no {kind} {quote(name)}",
                 why=f"it must be defined in the project; {there_are}",
-                fix="correct the name, or add the object",
+                fix=f"did you mean {quote(near[0])}?"
+                if near
+                else "correct the name, or add the object",
             )

@@ -90,8 +90,9 @@ class Cluster(ScannedReader):
                 return {}
             if not isinstance(error, NotFoundError):
                 raise failure(error) from error
-            if resource == RESTORE_REQUESTS:
-                return {}  # an installation without RestoreRequests
+            if resource in {RESTORE_REQUESTS, NAMESPACES}:
+                # An installation without RestoreRequests; a namespace that does not exist.
+                return {}
             raise ToolError(
                 f"the cluster has no {resource.plural}.{resource.group}: the CRDs of stashgen are "
                 "not installed"

@@ -114,13 +114,28 @@ class ResolvedSession:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """The workload on whose node a volume is backed up.
+
+    Attributes:
+        labels: Of its pods.
+        is_there: It has pods; otherwise it is scaled down.
+    """
+
+    labels: Mapping[str, str]
+    is_there: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Protection:
     """How one volume is backed up.
 
     Attributes:
         configuration: The BackupConfiguration's name.
-        job: How the Jobs that read and write the volume run.
+        job: How the Jobs that read and write the volume run, with a fixed user.
         spec: Where the spec of the policy is written.
+        beside: The workload whose node the pods go to, if only one node can mount the volume.
+        fs_group: The group that the kubelet gives the volume's files to for its workload.
         acknowledged: What the policy accepts about the volume, by annotation.
         on_unreadable: What becomes of a backup that lacks unreadable files.
     """
@@ -136,6 +151,8 @@ class Protection:
     spec: Origin
     acknowledged: Mapping[str, str] = field(default_factory=dict)
     on_unreadable: OnUnreadable = OnUnreadable.FAIL
+    fs_group: int | None = None
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,8 @@ class Cluster(Model):
     Attributes:
         labels: What selectors of clusters match.
         flux: Flux applies it: the folder ``_flux`` has the Kustomizations.
+        pod_security: The Pod Security level of namespaces without a label, as the API server's
+            configuration sets it.
         strict: Its API server lets the controller start only the pods that are in Git.
     """
 
@@ -88,6 +90,7 @@ class Cluster(Model):
     id: str
     labels: dict[str, str] | None = None
     time_zone: str = "Etc/UTC"
+    pod_security: Literal["privileged", "baseline", "restricted"] = "privileged"
     strict: Bool = False
     flux: Flux | None = None
     inventory: tuple[InventorySource, ...]

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from stashgen.api.base import Int, JsonObject, Model
 from stashgen.api.shapes import Affinity, TopologySpreadConstraint
+from stashgen.kubestash.pods.settings import NOBODY
 
 
 class Metadata(Model):
@@ -52,11 +53,25 @@ class Encryption(SecretReference):
     """The Secret with ``RESTIC_PASSWORD``."""
 
 
-class RunAs(Model):
-    """The user of the backup and restore pods; ``from: workload`` is not supported yet."""
+class User(Model):
+    """A user, and the group of that number unless there is another one."""
 
     user: Int
     group: Int | None = None
+
+
+class RunAs(Model):
+    """The user of the backup and restore pods: exactly one of ``user`` and ``from``.
+
+    Attributes:
+        from_: ``workload``: the user and group of the containers that mount the volume.
+        else_: For volumes of which no such user is known.
+    """
+
+    user: Int | None = None
+    group: Int | None = None
+    from_: Literal["workload"] | None = Field(default=None, alias="from")
+    else_: User | None = Field(default=None, alias="else")
 
 
 class Cache(Model):
@@ -108,6 +123,16 @@ class Job(Model):
     cache: Cache | None = None
     nice: Nice | None = None
     ionice: IoNice | None = None
+
+    @property
+    def ids(self) -> tuple[int, int]:
+        """User and group of the pods: nobody's, unless a fixed user is set.
+
+        The group is explicit, because without one the runtime would use the image's.
+        """
+        run_as = self.run_as
+        user = NOBODY if run_as is None or run_as.user is None else run_as.user
+        return user, user if run_as is None or run_as.group is None else run_as.group
 
 
 class Keep(Model):

@@ -5,15 +5,17 @@ from typing import cast
 
 from stashgen.api.base import JsonObject
 from stashgen.kubestash.addons import IMAGE
+from stashgen.kubestash.backends.backend import Backend
 from stashgen.kubestash.pods.settings import (
-    NOBODY,
     TRIGGER_ACCOUNT,
     PodSettings,
     stored_env,
 )
 from stashgen.kubestash.quantities import canonical_quantity
+from stashgen.model.resolved import Protection
 from stashgen.policy.project import Cluster
 from stashgen.policy.shared import Cache, Job
+from stashgen.render.affinity import with_workload
 
 
 def worker_settings(job: Job, cluster: Cluster) -> PodSettings:
@@ -21,13 +23,11 @@ def worker_settings(job: Job, cluster: Cluster) -> PodSettings:
 
     In a strict cluster they report only through their termination message.
     """
-    user = job.run_as.user if job.run_as is not None else NOBODY
-    group = job.run_as.group if job.run_as is not None else None
+    user, group = job.ids
     return replace(
         _placed(job),
         run_as_user=user,
-        # Explicit, because without a group the runtime would use the image's.
-        run_as_group=user if group is None else group,
+        run_as_group=group,
         resources=_resources(job),
         env=stored_env({"name": name, "value": text} for name, text in (job.env or {}).items()),
         scratch=_scratch(job.cache),
@@ -35,6 +35,33 @@ def worker_settings(job: Job, cluster: Cluster) -> PodSettings:
         ionice=(job.ionice.class_, job.ionice.class_data) if job.ionice is not None else None,
         api_token=not cluster.strict,
     )
+
+
+def for_backup(settings: PodSettings, protection: Protection) -> PodSettings:
+    """The settings of pods that read a volume.
+
+    They are in the group of its files without an fsGroup: the kubelet would give it the files.
+    """
+    affinity = with_workload(settings.affinity, protection.beside, is_restore=False)
+    return replace(settings, affinity=affinity, security_context=_in_group(protection))
+
+
+def for_restore(settings: PodSettings, protection: Protection, storage: Backend) -> PodSettings:
+    """The settings of pods that write to a volume.
+
+    They have the workload's own fsGroup, so that it finds the files as it would leave them. A
+    storage on a claim is in the same pod, and would be given to that group, too.
+    """
+    context = _in_group(protection)
+    if protection.fs_group is not None and storage.claim is None:
+        context = {"fsGroup": protection.fs_group, "fsGroupChangePolicy": "OnRootMismatch"}
+    affinity = with_workload(settings.affinity, protection.beside, is_restore=True)
+    return replace(settings, affinity=affinity, security_context=context)
+
+
+def _in_group(protection: Protection) -> JsonObject | None:
+    group = protection.fs_group
+    return None if group is None else {"supplementalGroups": [group]}
 
 
 def trigger_settings(job: Job) -> PodSettings:

@@ -20,7 +20,7 @@ from stashgen.kubestash.quantities import format_duration
 from stashgen.kubestash.verbs import REPOSITORY_TEMPLATES, Template
 from stashgen.model.resolved import Protection, ResolvedCopy, ResolvedSession
 from stashgen.render.annotations import COMPILED, KEPT, WITHOUT_HEALTH, annotated
-from stashgen.render.settings import trigger_settings, worker_settings
+from stashgen.render.settings import for_backup, for_restore, trigger_settings, worker_settings
 from stashgen.render.storage import pod_template
 from stashgen.render.task import backup_params
 
@@ -204,7 +204,7 @@ def _templates(
             function=backup,
             task=TaskReference(name=addons.BACKUP_TASK, params=params),
             component=templates.COMPONENT,
-            settings=settings,
+            settings=for_backup(settings, protection),
         ),
         Template.RESTORE: templates.restore_template(
             repository=model,
@@ -213,7 +213,7 @@ def _templates(
             function=restore,
             task=_RESTORE_TASK,
             component=templates.COMPONENT,
-            settings=settings,
+            settings=for_restore(settings, protection, copy.storage.backend),
         ),
         Template.MAINTAIN: templates.maintain_template(
             repository=model,

@@ -39,6 +39,11 @@ class Code(StrEnum):
     EXPIRED = "SG542"
     NOT_DELEGATED = "SG543"
     UNKNOWN_ANNOTATION = "SG544"
+    NO_USER = "SG550"
+    SEVERAL_USERS = "SG551"
+    CACHE = "SG552"
+    NO_WORKLOAD = "SG553"
+    ONE_POD = "SG554"
 
 
 def finding(  # each part of a message is an argument of its own

@@ -7,6 +7,7 @@ then waits for a pod that never starts.
 from collections.abc import Iterator
 
 from stashgen.diagnostics import Finding, Outcome, quote
+from stashgen.kubestash.pods.settings import ROOT
 from stashgen.model.inventory import Inventory
 from stashgen.model.resolved import Protection, ResolvedStorage
 from stashgen.model.source import Origin, PolicySet
@@ -23,14 +24,20 @@ def allowed(
 ) -> Outcome[tuple[Protection, ...]]:
     """The protections whose pods may run, and a finding for each policy or storage and namespace.
 
-    A namespace that is not in the inventory, or whose label names no level, allows everything.
+    A namespace without the label, or that is not in the inventory, has the cluster's level; one
+    whose label names no level allows everything.
     """
     good: list[Protection] = []
     findings: dict[tuple[str, str, str, str], Finding] = {}
     for protection in protections:
         key = protection.volume.key
         labels = inventory.namespace_labels.get((key.cluster_id, key.namespace), {})
-        level = labels.get(LEVEL_LABEL, "")
+        own = labels.get(LEVEL_LABEL)
+        level = protection.cluster.pod_security if own is None else own
+        whose = f"of namespace {quote(key.namespace)}"
+        if own is None:
+            whose = f"of cluster {quote(protection.cluster.name)}, where namespace "
+            whose += f"{quote(key.namespace)} has no label,"
         refusals = tuple(_refusals(policies, protection, level))
         if not refusals:
             good.append(protection)
@@ -38,8 +45,7 @@ def allowed(
             found = finding(
                 Code.POD_SECURITY,
                 origin,
-                f"Pod Security level {quote(level)} of namespace {quote(key.namespace)} rejects "
-                + what,
+                f"Pod Security level {quote(level)} {whose} rejects {what}",
                 why=why,
                 fix=f"set job.runAs.user to the user that owns the files, or allow root in the "
                 f"namespace's label {LEVEL_LABEL}"
@@ -87,4 +93,4 @@ def _refusals_of_storage(
 
 
 def _is_root(job: Job) -> bool:
-    return job.run_as is not None and job.run_as.user == 0
+    return job.ids[0] == ROOT

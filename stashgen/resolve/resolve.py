@@ -31,6 +31,7 @@ from stashgen.resolve.findings import Code, finding
 from stashgen.resolve.foreign_backups import foreign_backup_findings
 from stashgen.resolve.inheritance import with_inherited
 from stashgen.resolve.matching import Facts
+from stashgen.resolve.node_placement import beside_workloads
 from stashgen.resolve.pod_security import allowed
 from stashgen.resolve.policies import (
     EffectiveCopy,
@@ -39,6 +40,7 @@ from stashgen.resolve.policies import (
     effective_policy,
 )
 from stashgen.resolve.retirement import retire
+from stashgen.resolve.run_as import cache_findings, with_users
 from stashgen.resolve.schedules import (
     ClockChanges,
     each_hour_finding,
@@ -81,7 +83,12 @@ def resolve(
     findings += exceptions.findings(policies.policies, today)
     protections = resolver.protect(refined)
     findings += resolver.findings
-    admitted = allowed(policies, inventory, protections)
+    owned = with_users(protections)
+    findings += owned.findings
+    findings += cache_findings(owned.value)
+    placed = beside_workloads(policies, owned.value)
+    findings += placed.findings
+    admitted = allowed(policies, inventory, placed.value)
     findings += admitted.findings
     supplied = with_one_source(admitted.value)
     findings += supplied.findings

@@ -22,8 +22,11 @@ from stashgen.yaml.nodes import Json
 _JOB: tuple[tuple[str, Rule], ...] = (
     ("image", pod_values.image),
     ("imagePullPolicy", pod_values.pull_policy),
+    ("runAs", pod_values.run_as),
     ("runAs.user", values.whole(0)),
     ("runAs.group", values.whole(0)),
+    ("runAs.else.user", values.whole(0)),
+    ("runAs.else.group", values.whole(0)),
     ("resources", pod_values.resources),
     ("nodeSelector", pod_values.node_selector),
     ("tolerations[*]", pod_values.toleration),
@@ -41,6 +44,8 @@ _JOB: tuple[tuple[str, Rule], ...] = (
     ("ionice.classData", values.whole(0, 7)),
     ("ionice", pod_values.idle),
 )
+# What the Jobs of a storage do not have.
+_OF_VOLUMES = ("cache", "nice", "ionice", "runAs.from")
 _COPY = "sessions[*].copies[*]"
 _FROM = "spec.clusters[*].inventory[*].from[*]"
 
@@ -133,7 +138,7 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
         *backends.RULES,
         *_secret("spec.credentials"),
         *_job("spec.job"),
-        *((f"spec.job.{field}", pod_values.of_volumes) for field in ("cache", "nice", "ionice")),
+        *((f"spec.job.{field}", pod_values.of_volumes) for field in _OF_VOLUMES),
     ),
     "BackupPolicy": (
         ("metadata.name", values.label),

@@ -96,6 +96,30 @@ def node_selector(value: Json) -> Problem | None:
     return None
 
 
+def run_as(value: Json) -> Problem | None:
+    """A fixed user, or the workload's with another one for where none is known."""
+    if not isinstance(value, dict):
+        return None
+    fixed, taken = value.get("user") is not None, value.get("from") is not None
+    what = ""
+    if fixed and taken:
+        what = "user and from are both set"
+    elif not fixed and not taken:
+        what = "user or from is missing"
+    elif taken and value.get("group") is not None:
+        what = "group is set beside from"
+    elif fixed and value.get("else") is not None:
+        what = "else is set without from"
+    if not what:
+        return None
+    return Problem(
+        Code.EXACTLY_ONE,
+        what,
+        "a Job runs as a fixed user, or as the workload's with else for where that is not known",
+        "write {user: 1000}, or {from: workload, else: {user: 0}}",
+    )
+
+
 def variables(value: Json) -> Problem | None:
     """Variables of a worker's container."""
     if not isinstance(value, dict):
@@ -199,13 +223,13 @@ def idle(value: Json) -> Problem | None:
 
 
 def of_volumes(value: Json) -> Problem | None:
-    """A setting of Jobs that run restic, which those of a storage do not."""
+    """A setting of the Jobs of volumes, which those of a storage do not have."""
     if value is None:
         return None
     return Problem(
         Code.NOT_ALLOWED,
         "the Jobs of a storage have no such setting",
-        "they only initialise the storage and do not run restic",
+        "they mount no volume of a workload and do not run restic",
         "set it in a policy's job or in the project's defaults.job",
     )
 

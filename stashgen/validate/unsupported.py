@@ -7,7 +7,6 @@ _FIELDS = {
     "Project": frozenset(
         {
             "spec.guardrails",
-            "spec.defaults.job.runAs.from",
         }
     ),
     "Storage": frozenset(
@@ -17,14 +16,12 @@ _FIELDS = {
             "spec.facts",
             "spec.backend.gcs",
             "spec.backend.azure",
-            "spec.job.runAs.from",
         }
     ),
     "BackupPolicy": frozenset(
         {
             "spec.objectives",
             "spec.delegate.paths",
-            "spec.job.runAs.from",
         }
     ),
     "RetentionPolicy": frozenset[str](),
@@ -40,8 +37,6 @@ _VALUES = {
 # Errors about these fields follow from an unsupported one and are not reported in addition.
 FOLLOWS = {
     "spec.credentials.from": frozenset({"spec.credentials.secretName"}),
-    "spec.defaults.job.runAs.from": frozenset({"spec.defaults.job.runAs.user"}),
-    "spec.job.runAs.from": frozenset({"spec.job.runAs.user"}),
 }
 
 OUR_KINDS = frozenset({"Guardrail"})

@@ -67,7 +67,7 @@ def claim(name: str, namespace: str = "demo", more: str = "") -> str:
     return (
         f"---\napiVersion: v1\nkind: PersistentVolumeClaim\n"
         f"metadata: {{name: {name}, namespace: {namespace}{', ' + more if more else ''}}}\n"
-        f"spec: {{accessModes: [ReadWriteOnce]}}\n"
+        f"spec: {{accessModes: [ReadWriteMany]}}\n"
     )
 
 

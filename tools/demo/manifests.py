@@ -49,7 +49,8 @@ def user_repository(namespace: str, volume: str, storage_claim: str) -> dict[Pat
             "policies": ["policies"],
             "defaults": {
                 "encryption": {"secretName": "restic-key"},
-                "job": {"runAs": {"user": 0, "group": 0}},
+                # One node: any will do.
+                "job": {"runAs": {"user": 0, "group": 0}, "affinity": {}},
             },
             "clusters": [
                 {

@@ -37,7 +37,7 @@ def test_volume_has_labels_access_modes_and_place() -> None:
     (volume,) = _collect("# one\n" + claim("library", more="labels: {tier: gold}")).value.volumes
     assert volume.key == VolumeKey("dem1", "demo", "library")
     assert volume.labels == {"tier": "gold"}
-    assert volume.access_modes == ("ReadWriteOnce",)
+    assert volume.access_modes == ("ReadWriteMany",)
     assert not volume.block
     assert str(volume.position) == "0.yaml:3:1"
 
@@ -163,7 +163,7 @@ def test_claim_twice_and_equal_is_a_warning() -> None:
     ("first", "second"),
     [
         (claim("a"), claim("a", more="labels: {tier: gold}")),
-        (claim("a"), claim("a").replace("ReadWriteOnce", "ReadWriteMany")),
+        (claim("a"), claim("a").replace("ReadWriteMany", "ReadWriteOnce")),
         (claim("a"), claim("a").replace("spec: {", "spec: {volumeMode: Block, ")),
         (namespace("a", tier="gold"), namespace("a", tier="silver")),
     ],

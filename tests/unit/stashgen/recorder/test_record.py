@@ -175,7 +175,7 @@ def test_the_order_of_objects_and_keys_changes_nothing() -> None:
     one = record_of("dem1", [rendered("".join(texts))])
     other = record_of("dem1", [rendered("".join(reversed(texts)))])
     assert one == other
-    turned = "spec: {accessModes: [ReadWriteOnce]}\nmetadata: {namespace: demo, name: a}\n"
+    turned = "spec: {accessModes: [ReadWriteMany]}\nmetadata: {namespace: demo, name: a}\n"
     turned += "kind: PersistentVolumeClaim\napiVersion: v1\n"
     alone = record_of("dem1", [rendered(turned)])
     assert alone == record_of("dem1", [rendered(claim("a"))])

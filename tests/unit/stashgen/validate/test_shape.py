@@ -54,18 +54,16 @@ def test_every_error_of_every_document_is_told_in_one_round() -> None:
 @pytest.mark.parametrize(
     ("written", "told"),
     [
-        ("runAs: {from: workload}", [("SG204", "spec.job.runAs.from")]),
-        ("runAs: {from: workload, user: 1}", [("SG204", "spec.job.runAs.from")]),
-        ("runAs: {}", [("SG202", "spec.job.runAs")]),
-        (
-            "runAs: {form: workload}",
-            [("SG202", "spec.job.runAs"), ("SG201", "spec.job.runAs.form")],
-        ),
+        ("runAs: {from: workload}", []),
+        ("runAs: {from: workload, user: 1}", [("SG208", "spec.job.runAs")]),
+        ("runAs: {from: workload, group: 1}", [("SG208", "spec.job.runAs")]),
+        ("runAs: {user: 1, else: {user: 2}}", [("SG208", "spec.job.runAs")]),
+        ("runAs: {from: image}", [("SG205", "spec.job.runAs.from")]),
+        ("runAs: {from: workload, else: {group: 1}}", [("SG202", "spec.job.runAs.else")]),
+        ("runAs: {}", [("SG208", "spec.job.runAs")]),
     ],
 )
-def test_what_follows_from_an_unsupported_field_is_not_told(
-    written: str, told: list[tuple[str, str]]
-) -> None:
+def test_user_is_fixed_or_the_workload_s(written: str, told: list[tuple[str, str]]) -> None:
     text = POLICY.replace("spec:", f"spec:\n  job: {{{written}}}")
     assert findings_of(STORAGE, text) == [
         (code, f"BackupPolicy/hourly {field}") for code, field in told

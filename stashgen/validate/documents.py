@@ -113,7 +113,7 @@ def _unknown_kind(document: Document) -> Finding:
     ours = str(version).startswith(_OURS) and str(kind) in OUR_KINDS
     known_later = ours or str(version).startswith(KUBESTASH_GROUPS)
     version_of = _VERSIONS.get(str(kind))
-    if version_of is not None and not known_later:
+    if version_of is not None:
         return error(
             Code.UNKNOWN_KIND,
             document,

@@ -17,6 +17,7 @@ from stashgen.api.labels import PART_LABEL
 from stashgen.kubestash.conditions import ConditionType
 from tests.cluster import installation
 from tests.cluster.argocd.application import drift
+from tests.cluster.argocd.document import documented
 from tests.cluster.argocd.platform import (
     CREDENTIALS,
     LIBRARY,
@@ -27,7 +28,7 @@ from tests.cluster.argocd.platform import (
     platform,
     restore_file,
 )
-from tests.cluster.argocd.server import USER
+from tests.cluster.argocd.server import NAMESPACE, USER
 from tests.cluster.argocd.story import WRITES, Json, Story
 from tests.cluster.installation import CONTROLLER
 from tests.cluster.kube import Kube
@@ -98,6 +99,15 @@ def story(
             ),
         )
     kube.kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+def test_argo_cd_accepts_the_documented_application_set(story: Story) -> None:
+    documented_set = documented("argocd/backups-by-namespace.yaml")
+    text = story.team.kube.kubectl(
+        "apply", f"--namespace={NAMESPACE}", "--dry-run=server", "--validate=strict",
+        "--filename=-", "--output=json", content=json.dumps(documented_set),
+    )  # fmt: skip
+    assert json.loads(text)["spec"] == documented_set["spec"]
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ from stashgen_controller.listers.indexes import (
     repository_key,
     volume_key,
 )
+from stashgen_controller.listers.lost_pods import may_run
 from stashgen_controller.listers.pods import stops_by
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.causes import TURNS, Cause
@@ -159,6 +160,8 @@ def _lost_pods(reader: Reader, wanted: frozenset[IndexKey]) -> Iterator[Claimant
     found = {item.metadata.name: item for key in wanted for item in reader.by(LOST_PODS, *key)}
     for repository in found.values():
         for lost in (repository.status.lost_pods if repository.status is not None else None) or ():
+            if not may_run(reader, repository, lost):
+                continue
             text = (
                 f"pod {lost.pod} of {lost.kind} {lost.name} was deleted and no kubelet reported "
                 f"its end: it counts as running until {format_time(lost.until)}; if nothing of it "

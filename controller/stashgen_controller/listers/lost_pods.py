@@ -43,16 +43,26 @@ def lost_pods(reader: Reader, repository: Repository) -> tuple[LostPod, ...]:
     Those whose deadline has passed are among them: that is the caller's to judge.
     """
     known = (repository.status.lost_pods if repository.status is not None else None) or ()
-    accepted = (repository.metadata.annotations or {}).get(ACCEPT_LOST_POD_ANNOTATION)
-    namespace = repository.metadata.namespace or ""
     found = {
         item.pod: item
         for item in (*_recorded(reader, repository), *_orphans(reader, repository), *known)
-        if item.pod != accepted
-        and not has_terminated(reader, namespace, item.pod)
-        and not _is_over(reader, namespace, item)
+        if may_run(reader, repository, item)
     }
     return tuple(found[name] for name in sorted(found))
+
+
+def may_run(reader: Reader, repository: Repository, lost: LostPod) -> bool:
+    """Whether a pod that a Repository remembers counts, but for its deadline.
+
+    Not where a kubelet has reported its end, or a person has accepted it. Nor where its owner is
+    there and has ended its claim: the Repository may not have looked since.
+    """
+    namespace = repository.metadata.namespace or ""
+    accepted = (repository.metadata.annotations or {}).get(ACCEPT_LOST_POD_ANNOTATION)
+    if lost.pod == accepted or has_terminated(reader, namespace, lost.pod):
+        return False
+    owner = _owner(reader, namespace, lost.kind, lost.name, lost.uid)
+    return owner is None or any(_CLAIMS[lost.kind](owner))
 
 
 def _recorded(reader: Reader, repository: Repository) -> Iterator[LostPod]:
@@ -119,12 +129,6 @@ def _orphans(reader: Reader, repository: Repository) -> Iterator[LostPod]:
             claims=pod.claims or None,
             until=until,
         )
-
-
-def _is_over(reader: Reader, namespace: str, lost: LostPod) -> bool:
-    """Whether its owner, which is there, says that the run is over."""
-    owner = _owner(reader, namespace, lost.kind, lost.name, lost.uid)
-    return owner is not None and not any(_CLAIMS[lost.kind](owner))
 
 
 def _owner(

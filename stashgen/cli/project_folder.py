@@ -22,5 +22,6 @@ def project_folder(given: Path | None) -> Path:
         if (folder / PROJECT_FILE).is_file():
             return Path(*[".."] * steps)
     raise UsageError(
-        f"there is no {PROJECT_FILE} in {here} nor in a folder above it; --project names its folder"
+        f"there is no {PROJECT_FILE} in {here} nor in a folder above it; --project names its "
+        "folder, and stashgen init makes one"
     )

@@ -1,7 +1,7 @@
 """The first files of a project, and what only people can decide about them."""
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -47,15 +47,22 @@ def plan(found: Survey, name: str, existing: Container[str], schema: str) -> Pla
         _Named(cluster, _label(cluster.name), identifier)
         for cluster, identifier in zip(found.clusters, _identifiers(found), strict=True)
     ]
+    glue = {
+        cluster.name: [*_glue(found, cluster, output, one=len(clusters) == 1)]
+        for cluster in clusters
+    }
+    own = {name: [path for path, _, _ in made] for name, made in glue.items()}
     files = {
-        PurePosixPath("stashgen.yaml"): _project(found, _label(name), policies, output, clusters),
+        PurePosixPath("stashgen.yaml"): _project(
+            found, _label(name), (policies, output), clusters, own
+        ),
         PurePosixPath(policies, "storage.yaml"): _storage(),
         PurePosixPath(policies, "default.yaml"): _policy(),
         SCHEMA: schema,
     }
     decisions = [*_decisions(found, policies)]
-    for cluster in clusters:
-        for path, text, told in _glue(found, cluster, output, one=len(clusters) == 1):
+    for made in glue.values():
+        for path, text, told in made:
             files[path] = text
             decisions.append(told)
     if PRE_COMMIT.name in existing:
@@ -85,7 +92,15 @@ repos:
 """
 
 
-def _project(found: Survey, name: str, policies: str, output: str, clusters: list[_Named]) -> str:
+def _project(
+    found: Survey,
+    name: str,
+    folders: tuple[str, str],
+    clusters: list[_Named],
+    own: Mapping[str, list[PurePosixPath]],
+) -> str:
+    """The project; ``own`` has the files that ``init`` adds to each cluster's."""
+    policies, output = folders
     lines = [
         f"# yaml-language-server: $schema={SCHEMA}",
         "apiVersion: stashgen.dev/v1alpha1",
@@ -114,6 +129,11 @@ def _project(found: Survey, name: str, policies: str, output: str, clusters: lis
         lines.append("    inventory:")
         lines.append("    - manifests:")
         lines += [f"      - {_quoted(path)}" for path in one.cluster.manifests]
+        inside = [path for path in own[one.name] if _is_below(path, one.cluster.manifests)]
+        if inside:
+            # It deploys the output, which is no inventory.
+            lines.append("      exclude:")
+            lines += [f"      - {_quoted(str(path))}" for path in inside]
         if {"Flux", "kustomize", "Helm"} & {*found.tools}:
             lines += _recorded(found, one)
     return "\n".join(lines) + "\n"
@@ -256,6 +276,10 @@ def _flux(source: FluxSource, path: str) -> str:
 def _namespace(source: FluxSource) -> str:
     given = source.namespace
     return "" if given == "flux-system" else f", namespace: {_quoted(given)}"
+
+
+def _is_below(path: PurePosixPath, folders: Iterable[str]) -> bool:
+    return any(path.is_relative_to(folder) for folder in folders)
 
 
 def _user(found: Survey) -> int:

@@ -67,6 +67,7 @@ def user_repository(namespace: str, volume: str, storage_claim: str) -> dict[Pat
         "metadata": {"name": "local"},
         "spec": {
             "namespace": namespace,
+            "job": {"runAs": {"user": 0, "group": 0}},
             "backend": {
                 "provider": "local",
                 "local": {"persistentVolumeClaim": {"claimName": storage_claim}},

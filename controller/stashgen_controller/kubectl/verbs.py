@@ -228,6 +228,8 @@ def _follower(given: Session) -> Follower:
 
 def _write_new(path: Path, text: str) -> None:
     try:
+        # The folder of the first restore is often not there yet.
+        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError as error:

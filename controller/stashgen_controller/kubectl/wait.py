@@ -65,6 +65,16 @@ class Follower:
         Raises:
             ToolError: the timeout passed, the object was deleted, or the server is unavailable.
         """
+        try:
+            return self._until_end(resource, namespace, name)
+        except KeyboardInterrupt:
+            self.console.say(
+                f"stopped watching {resource.kind.lower()}/{name}; it continues: "
+                f"kubectl stashgen status -n {namespace}"
+            )
+            return ExitCode.INTERRUPTED
+
+    def _until_end(self, resource: Resource, namespace: str, name: str) -> int:
         kind = resource.kind.lower()
         deadline = self.monotonic() + self.timeout_seconds
         shown = ""

@@ -15,15 +15,15 @@ _VOLUME = """\
 volume photos/library of cluster home (hom1)           clusters/home/photos/volumes.yaml:1:1
   policy: gold                                         policies/gold.yaml:1:1
     selected by                                        policies/gold.yaml:7:5
-  session backup                                       policies/gold.yaml:15:5
-    every: 4h                                          policies/gold.yaml:16:12
+  session backup                                       policies/gold.yaml:13:5
+    every: 4h                                          policies/gold.yaml:14:12
     starts at 10 */4 * * * (Etc/UTC)
-    timeout: 1h                                        policies/gold.yaml:17:14
+    timeout: 1h                                        policies/gold.yaml:15:14
     historyLimit: 3 (default)
-    copy to storage local                              policies/gold.yaml:19:16
+    copy to storage local                              policies/gold.yaml:17:16
       repository: local-f5cszchb89
       directory: photos/library (default)
-      keep: last 6, daily 14, weekly 8, failed last 1  policies/gold.yaml:21:9
+      keep: last 6, daily 14, weekly 8, failed last 1  policies/gold.yaml:19:9
       key: Secret restic-key, from Namespace           stashgen.yaml:11:19
   job
     runAs: {"user": 1000, "group": 1000}               stashgen.yaml:15:9

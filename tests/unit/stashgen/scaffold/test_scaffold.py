@@ -1,6 +1,7 @@
 """What ``stashgen init`` makes of a repository."""
 
 from pathlib import PurePosixPath
+from typing import Any
 
 import pytest
 import yaml
@@ -59,10 +60,14 @@ def _project(planned: Plan) -> dict[str, object]:
     return spec
 
 
-def _manifests(planned: Plan) -> list[list[str]]:
+def _clusters(planned: Plan) -> list[Any]:
     clusters = _project(planned)["clusters"]
     assert isinstance(clusters, list)
-    return [cluster["inventory"][0]["manifests"] for cluster in clusters]
+    return clusters
+
+
+def _manifests(planned: Plan) -> list[list[str]]:
+    return [cluster["inventory"][0]["manifests"] for cluster in _clusters(planned)]
 
 
 @pytest.mark.parametrize(
@@ -101,6 +106,8 @@ def test_flux_roots_are_clusters_and_what_they_share_is_left_to_people() -> None
     planned = _plan(found)
     assert _manifests(planned) == [["clusters/a"], ["clusters/b"]]
     assert any("which cluster has the manifests in apps" in text for text in planned.decisions)
+    excluded = [one["inventory"][0]["exclude"] for one in _clusters(planned)]
+    assert excluded == [["clusters/a/stashgen.yaml"], ["clusters/b/stashgen.yaml"]]
     glue = planned.files[PurePosixPath("clusters/b/stashgen.yaml")]
     assert yaml.safe_load(glue)["spec"]["path"] == "rendered/b/_flux"
     assert yaml.safe_load(glue)["spec"]["sourceRef"]["name"] == "platform"

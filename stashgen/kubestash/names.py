@@ -24,13 +24,15 @@ _STORAGE_PART = 5
 # Of 100,000 names in one namespace, two are the same in one of 700,000 projects (36^10 values);
 # with five digits it would be nearly every one.
 _DIGITS = 10
+# A policy has few sessions; with ten digits one letter of their names would be left.
+_SESSION_DIGITS = 5
 
 
-def short_hash(*parts: str) -> str:
-    """Ten lower-case letters and digits that depend on all parts and on nothing else."""
+def short_hash(*parts: str, length: int = _DIGITS) -> str:
+    """Lower-case letters and digits that depend on all parts and on nothing else."""
     number = int.from_bytes(hashlib.sha256("\0".join(parts).encode()).digest()[:8])
     digits = ""
-    for _ in range(_DIGITS):
+    for _ in range(length):
         number, digit = divmod(number, len(_HASH_ALPHABET))
         digits += _HASH_ALPHABET[digit]
     return digits
@@ -135,6 +137,14 @@ def claim_name_part(claim: str, *identity: str) -> str:
     if len(claim) <= MAX_CONFIGURATION and "." not in claim:
         return claim
     return _hashed(claim.replace(".", "-"), MAX_CONFIGURATION, *identity)
+
+
+def session_name_part(session: str) -> str:
+    """The compiled session's name: as written, or 6 of its characters and a hash."""
+    if len(session) <= MAX_SESSION:
+        return session
+    head = session[: MAX_SESSION - 1 - _SESSION_DIGITS].rstrip("-")
+    return f"{head}-{short_hash(session, length=_SESSION_DIGITS)}"
 
 
 def repository_name(storage: str, *identity: str) -> str:

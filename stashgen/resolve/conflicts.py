@@ -86,19 +86,22 @@ class _ConflictChecker:
 
     def _check_names(self, protection: Protection) -> None:
         key = protection.volume.key
+        mine: set[tuple[str, str]] = set()
         for kind, name in names_of(protection):
             owner = self._names.setdefault((key.cluster_id, key.namespace, kind, name), key)
-            if owner != key:
+            if owner != key or (kind, name) in mine:
+                other = f"volume {quote(f'{owner.namespace}/{owner.name}')}"
                 self._refuse(
                     protection,
                     Code.NAME,
                     self._sessions[protection.policy],
                     f"{kind} {quote(name)} would be created for both volume {quote(key.name)} and "
-                    f"volume {quote(f'{owner.namespace}/{owner.name}')}",
+                    f"{other if owner != key else 'another session of it'}",
                     _NAME_WHY,
                     "give one of the sessions another name, such as one without a dash",
                 )
                 return
+            mine.add((kind, name))
 
     def _check_storage(self, protection: Protection, copy: ResolvedCopy) -> None:
         key, storage = protection.volume.key, copy.storage

@@ -209,7 +209,7 @@ class _Resolver:
         if len(complete) < len(copies):
             return None
         return ResolvedSession(
-            name=part.session.name,
+            name=names.session_name_part(part.session.name),
             schedule=schedule,
             time_zone=zone.key,
             timeout_seconds=part.timeout_seconds,

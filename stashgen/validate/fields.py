@@ -66,7 +66,7 @@ def _settings(path: str) -> tuple[tuple[str, Rule], ...]:
         (f"{path}.timeZone", values.time_zone),
         *_secret(f"{path}.encryption"),
         (f"{path}.sessions", values.not_empty),
-        (f"{path}.sessions[*].name", values.session_name),
+        (f"{path}.sessions[*].name", values.label),
         (f"{path}.sessions[*].every", values.every),
         (f"{path}.sessions[*].schedule", values.schedule),
         (f"{path}.sessions[*].between", values.between),

@@ -15,7 +15,6 @@ from stashgen.api.retention_policy import RetentionPolicySpec
 from stashgen.cron import CronError, every_to_cron, parse_window, spread
 from stashgen.cron.window import parse_days
 from stashgen.diagnostics import quote
-from stashgen.kubestash.names import MAX_SESSION
 from stashgen.kubestash.retention import retention_period
 from stashgen.policy.duration import parse_duration
 from stashgen.policy.template import CLUSTER_NAMES, VOLUME_NAMES, check_template
@@ -64,7 +63,6 @@ def _label(longest: int = _LONGEST_LABEL) -> Rule:
 
 
 label = _label()
-session_name = _label(MAX_SESSION)
 storage_name = _label(_LONGEST_STORAGE)
 
 

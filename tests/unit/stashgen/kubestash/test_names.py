@@ -106,6 +106,13 @@ def test_a_hundred_thousand_volumes_have_names_of_their_own() -> None:
     assert len(made) == 100_000
 
 
+def test_sessions_that_begin_alike_have_different_names() -> None:
+    assert names.session_name_part("twelve-chars") == "twelve-chars"
+    made = {names.session_name_part(f"monthly-archive-{number}") for number in range(1000)}
+    assert len(made) == 1000
+    assert all(name.startswith("monthl-") and len(name) == 12 for name in made)
+
+
 def test_storages_that_begin_alike_have_different_repositories() -> None:
     identity = ("peu1", "prod", "library")
     made = {names.repository_name(f"s3-europe-{zone}", *identity) for zone in "ab"}
@@ -116,7 +123,7 @@ def test_storages_that_begin_alike_have_different_repositories() -> None:
 def test_no_name_of_compiled_objects_is_ever_cut(
     claim: str, storage: str, namespace: str, session: str
 ) -> None:
-    session = session[: names.MAX_SESSION].rstrip("-")
+    session = names.session_name_part(session)
     configuration = names.claim_name_part(claim, "peu1", namespace, claim)
     repository = names.repository_name(storage, "peu1", namespace, claim)
     backup_session = names.backup_session_name(configuration, session, 1704281100)

@@ -17,7 +17,6 @@ _REFUSED: list[tuple[Rule, list[Json]]] = [
     (pod_values.size, ["", "0", "0Gi", "big", "-1Gi", "1 Gi"]),
     (pod_values.idle, [{"class": 3, "classData": 7}]),
     (values.label, ["", "A", "-a", "a-", "a.b", "a_b", "\u00e4", "a\n", "x" * 64]),
-    (values.session_name, ["thirteen-char", "Backup"]),
     (values.storage_name, ["s" * 51]),
     (values.subdomain, ["", ".a", "a..b", "A.b", "x" * 254]),
     (values.cluster_id, ["", "a", "1a", "a-b", "A1", "a" * 13]),
@@ -55,7 +54,6 @@ _REFUSED: list[tuple[Rule, list[Json]]] = [
 
 _ACCEPTED: list[tuple[Rule, list[Json]]] = [
     (values.label, ["a", "a-1", "1a", "x" * 63]),
-    (values.session_name, ["backup", "twelve-chars"]),
     (values.storage_name, ["s" * 50]),
     (values.subdomain, ["a", "a.b-c.d", "x" * 253]),
     (values.bucket, ["abc", "corp-backup.eu", "x" * 63]),

@@ -32,6 +32,10 @@ RETIRED_ANNOTATION = "stashgen.dev/retired"
 # On a BackupConfiguration: the RestoreSession that ended in part and whose target may be backed up
 # as it is.
 ACCEPT_PARTIAL_RESTORE_ANNOTATION = "stashgen.dev/accept-partial-restore"
+# On a BackupConfiguration: what its policy demands of its backups, durations as Go writes them.
+RPO_ANNOTATION = "stashgen.dev/rpo"
+KEEP_FOR_ANNOTATION = "stashgen.dev/keep-for"
+MIN_COPIES_ANNOTATION = "stashgen.dev/min-copies"
 # On a claim or a namespace: it needs no backup. The value is "true" or the reason.
 OPT_OUT_ANNOTATION = "stashgen.dev/opt-out"
 OPT_OUT_REASON_ANNOTATION = "stashgen.dev/opt-out-reason"

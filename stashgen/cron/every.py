@@ -18,7 +18,7 @@ _WEEK = 7 * _DAY
 _HOUR_MINUTES = 60
 _DAY_HOURS = 24
 
-_INTERVALS = (
+INTERVALS = (
     *(minutes * _MINUTE for minutes in range(1, 61) if 60 % minutes == 0),
     *(hours * _HOUR for hours in range(2, 25) if 24 % hours == 0),
     _WEEK,
@@ -141,10 +141,10 @@ def _runs(values: Sequence[int]) -> str:
 
 
 def _check_interval(seconds: int) -> None:
-    if seconds in _INTERVALS:
+    if seconds in INTERVALS:
         return
-    shorter = max((each for each in _INTERVALS if each < seconds), default=None)
-    longer = min((each for each in _INTERVALS if each > seconds), default=None)
+    shorter = max((each for each in INTERVALS if each < seconds), default=None)
+    longer = min((each for each in INTERVALS if each > seconds), default=None)
     near = " or ".join(_duration(each) for each in (shorter, longer) if each is not None)
     raise CronError(
         Code.INTERVAL,
@@ -168,7 +168,7 @@ def _check_window(seconds: int, window: Window) -> None:
             "use every: 1d, which runs once in each window, or a longer window",
         )
     if length % seconds:
-        fitting = [each for each in _INTERVALS if each < _DAY and length % each == 0]
+        fitting = [each for each in INTERVALS if each < _DAY and length % each == 0]
         fitting = [each for each in fitting if _is_rectangular(each, window)]
         shorter = max((each for each in fitting if each < seconds), default=None)
         longer = min((each for each in fitting if each > seconds), default=None)

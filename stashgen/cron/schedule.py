@@ -7,6 +7,7 @@ One deliberate deviation: where a zone shifts by half an hour (Australia/Lord_Ho
 midnight or runs 01:30 again at 02:30. Here every minute whose wall clock matches ticks once.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -100,21 +101,32 @@ class Schedule:
         minute = next(self._tick_minutes(first, last, zone), None)
         return None if minute is None else _from_minute(minute)
 
-    def longest_gap(self, zone: ZoneInfo, start: datetime, days: int = 366) -> timedelta:
+    def longest_gap(
+        self, zone: ZoneInfo, start: datetime, days: int = 366, busy: timedelta = timedelta()
+    ) -> timedelta:
         """The longest time between two consecutive ticks.
 
         Covers every pair whose first tick lies in the ``days`` after ``start``, and at least one
         pair, so that a yearly schedule has a gap of a year. Recovery point objectives use this.
+
+        Args:
+            zone: In which it ticks.
+            start: Of the days that are looked at.
+            days: How many.
+            busy: How long a run may take: the ticks in that time start none.
         """
         first = _ceil_minute(start)
         end = first + days * _DAY_MINUTES
-        longest, previous = 0, None
+        least = -(-busy // _MINUTE)
+        longest = 0
+        waiting: deque[int] = deque()
         for minute in self._tick_minutes(first, end + 2 * _HORIZON_DAYS * _DAY_MINUTES, zone):
-            if previous is not None:
-                longest = max(longest, minute - previous)
-                if minute >= end:
-                    break
-            previous = minute
+            while waiting and minute - waiting[0] >= least:
+                longest = max(longest, minute - waiting.popleft())
+            if minute < end or not longest:
+                waiting.append(minute)
+            elif not waiting:
+                break
         return timedelta(minutes=longest)
 
     def clock_changes(

@@ -24,7 +24,7 @@ _MINUTES = {"y": 525_600, "mo": 43_200, "w": 10_080, "d": 1_440, "h": 60, "m": 1
 _DEFAULT_FAILED = 1
 
 _Bucket = Callable[[datetime], object]
-_BUCKETS: dict[str, _Bucket] = {
+BUCKETS: dict[str, _Bucket] = {
     "hourly": lambda time: (time.date(), time.hour),
     "daily": lambda time: time.date(),
     "weekly": lambda time: time.isocalendar()[:2],
@@ -137,7 +137,7 @@ def _kept_good(snapshots: Sequence[SnapshotFact], policy: RetentionPolicySpec) -
         return {item.name for item in snapshots}
     newest_first = list(reversed(snapshots))
     kept = {item.name for item in newest_first[: _count(counts.last)]}
-    for field, bucket in _BUCKETS.items():
+    for field, bucket in BUCKETS.items():
         kept |= _newest_of_each(newest_first, bucket, _count(getattr(counts, field)))
     return kept
 

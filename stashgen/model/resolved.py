@@ -7,6 +7,7 @@ from stashgen.api.base import JsonObject
 from stashgen.api.retention_policy import RetentionPolicySpec
 from stashgen.diagnostics import Position
 from stashgen.kubestash.backends.backend import Backend, Reach
+from stashgen.kubestash.objectives import Objectives
 from stashgen.kubestash.unreadable import OnUnreadable
 from stashgen.model.coverage import Coverage
 from stashgen.model.history import RetiredHistory
@@ -134,6 +135,7 @@ class Protection:
         configuration: The BackupConfiguration's name.
         job: How the Jobs that read and write the volume run, with a fixed user.
         spec: Where the spec of the policy is written.
+        objectives: What the backups have to achieve.
         beside: The workload whose node the pods go to, if only one node can mount the volume.
         fs_group: The group that the kubelet gives the volume's files to for its workload.
         acknowledged: What the policy accepts about the volume, by annotation.
@@ -149,6 +151,7 @@ class Protection:
     paused: bool
     position: Position
     spec: Origin
+    objectives: Objectives
     acknowledged: Mapping[str, str] = field(default_factory=dict)
     on_unreadable: OnUnreadable = OnUnreadable.FAIL
     fs_group: int | None = None

@@ -52,6 +52,20 @@ class Session(Model):
     copies: tuple[Copy, ...] = ()
 
 
+class Objectives(Model):
+    """What the backups of each volume have to achieve; a policy that breaks it is refused.
+
+    Attributes:
+        rpo: The maximum age of the newest backup, in one storage at least.
+        keep_for: At every instant a backup at least this old exists, once they have run so long.
+        min_copies: In how many storages the newest backup is no older than ``rpo``.
+    """
+
+    rpo: str | None = None
+    keep_for: str | None = None
+    min_copies: Int | None = None
+
+
 class Acknowledgement(Model):
     """What a person accepts about one volume, so that its backups or its retention go on.
 
@@ -90,6 +104,7 @@ class Settings(Model):
 
     sessions: tuple[Session, ...] = ()
     time_zone: str | None = None
+    objectives: Objectives | None = None
     encryption: Encryption | None = None
     job: Job | None = None
     exclude: tuple[str, ...] = ()

@@ -7,6 +7,15 @@ _SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _UNITS = "dhms"
 
 
+def format_written(seconds: int) -> str:
+    """A duration as people write it: ``25h`` is ``1d1h``; at least zero seconds."""
+    text = ""
+    for unit, size in _SECONDS.items():
+        number, seconds = divmod(seconds, size)
+        text += f"{number}{unit}" if number else ""
+    return text or "0s"
+
+
 def parse_duration(text: str) -> int:
     """Seconds of a duration: whole numbers with d, h, m and s, each at most once, in that order.
 

@@ -14,6 +14,7 @@ from stashgen.api.labels import pod_template_annotation
 from stashgen.api.repository import Repository
 from stashgen.api.shared import TaskReference
 from stashgen.kubestash import addons, children
+from stashgen.kubestash.objectives import to_annotations
 from stashgen.kubestash.pods import templates
 from stashgen.kubestash.pods.settings import PodSettings
 from stashgen.kubestash.quantities import format_duration
@@ -105,7 +106,7 @@ def _configuration(protection: Protection) -> JsonObject:
 
 
 def _annotations(protection: Protection) -> dict[str, str]:
-    return COMPILED | dict(protection.acknowledged)
+    return COMPILED | dict(protection.acknowledged) | to_annotations(protection.objectives)
 
 
 def _backends(protection: Protection) -> dict[tuple[str, str], str]:

@@ -11,6 +11,9 @@ from stashgen.model.source import Origin
 class Code(StrEnum):
     """The findings of this pass; each is explained in docs/findings.md."""
 
+    RPO = "SG409"
+    KEEP_FOR = "SG410"
+    MIN_COPIES = "SG411"
     SELECTS_NOTHING = "SG511"
     SELECTED_TWICE = "SG512"
     NO_NAMESPACE_LABELS = "SG513"

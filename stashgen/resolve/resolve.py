@@ -32,6 +32,7 @@ from stashgen.resolve.foreign_backups import foreign_backup_findings
 from stashgen.resolve.inheritance import with_inherited
 from stashgen.resolve.matching import Facts
 from stashgen.resolve.node_placement import beside_workloads
+from stashgen.resolve.objectives import demanded, objective_findings
 from stashgen.resolve.pod_security import allowed
 from stashgen.resolve.policies import (
     EffectiveCopy,
@@ -96,6 +97,7 @@ def resolve(
     findings += consistent.findings
     findings += foreign_backup_findings(inventory.foreign, protections)
     findings += unused_storages(policies)
+    findings += objective_findings(consistent.value)
     findings += other_users(consistent.value)
     findings += missing_claims(policies, inventory, consistent.value)
     retired = retire(policies, inventory, consistent.value, selection, histories, today)
@@ -180,6 +182,7 @@ class _Resolver:
             position=known.policy.document.start,
             acknowledged=acknowledged(policy, key),
             on_unreadable=policy.spec.on_unreadable,
+            objectives=demanded(policy.spec),
             spec=known.policy.at("spec"),
         )
 

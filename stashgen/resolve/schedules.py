@@ -13,8 +13,9 @@ from stashgen.policy.backup_policy import Session
 from stashgen.policy.duration import parse_duration
 from stashgen.resolve.findings import finding
 
-# A build does not depend on the clock: the same input gives the same findings every year.
-_START = datetime(2026, 1, 1, tzinfo=UTC)
+# A build does not depend on the clock: the same input gives the same findings every year. It looks
+# at the year that begins here.
+YEAR_START = datetime(2026, 1, 1, tzinfo=UTC)
 _HOUR_SECONDS = 3600
 _FIX = "write five fields, such as 0 2 * * *"
 
@@ -31,7 +32,7 @@ def schedule_for(session: Session, key: VolumeKey, zone: ZoneInfo) -> str:
     seed = f"{key.cluster_id}/{key.namespace}/{key.name}/{session.name}"
     if session.every is not None:
         window = cron.parse_window(session.between, session.days)
-        changed = cron.changed_times(zone, _START)
+        changed = cron.changed_times(zone, YEAR_START)
         return cron.every_to_cron(parse_duration(session.every), seed, window, changed)
     if session.between is not None or session.days is not None:
         field = "between" if session.between is not None else "days"
@@ -96,7 +97,7 @@ class ClockChanges:
 
     def add(self, key: VolumeKey, schedule: str) -> None:
         """Add one volume's schedule."""
-        for change in Schedule.parse(schedule).clock_changes(self._zone, _START):
+        for change in Schedule.parse(schedule).clock_changes(self._zone, YEAR_START):
             code = cron.Code.SKIPPED if change.skipped else cron.Code.REPEATED
             if code not in self._minded():
                 continue

@@ -20,7 +20,8 @@ _FIELDS = {
     ),
     "BackupPolicy": frozenset(
         {
-            "spec.objectives",
+            "spec.objectives.verified",
+            "spec.exceptions[].set.objectives.verified",
             "spec.delegate.paths",
         }
     ),

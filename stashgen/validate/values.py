@@ -33,6 +33,7 @@ _LONGEST_LABEL, _LONGEST_SUBDOMAIN = 63, 253
 # "init-storage-<name>" is a label's value, which has at most 63 characters.
 _LONGEST_STORAGE = 50
 _LARGEST_ID = 2**31 - 1
+_LONGEST_OBJECTIVE = 50 * 366 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,19 @@ def duration(value: Json) -> Problem | None:
             'use whole numbers with d, h, m and s, for example "1h30m"',
         )
     return None
+
+
+def objective(value: Json) -> Problem | None:
+    """A time that an objective names."""
+    problem = duration(value)
+    if problem is None and isinstance(value, str) and parse_duration(value) > _LONGEST_OBJECTIVE:
+        return Problem(
+            Code.DURATION,
+            f"{quote(value)} is longer than 50 years",
+            "it could not be proved in a reasonable time",
+            'use a shorter time, for example "90d"',
+        )
+    return problem
 
 
 def every(value: Json) -> Problem | None:

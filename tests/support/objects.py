@@ -82,6 +82,7 @@ def configuration(
     schedule: str = "0 */4 * * *",
     timeout: str | None = "1h",
     age: timedelta = timedelta(days=30),
+    annotations: Mapping[str, str] | None = None,
 ) -> None:
     """A BackupConfiguration of a volume of its own name, with one session and one repository."""
     session: dict[str, object] = {
@@ -93,7 +94,7 @@ def configuration(
         session["backupTimeout"] = timeout
     target = {"kind": "PersistentVolumeClaim", "name": name, "namespace": "demo"}
     spec = {"target": target, "sessions": [session]}
-    objects.add(BACKUP_CONFIGURATIONS, name, age=age, spec=spec)
+    objects.add(BACKUP_CONFIGURATIONS, name, age=age, spec=spec, annotations=annotations)
 
 
 def backup_session(
@@ -112,16 +113,22 @@ def backup_session(
 
 
 def snapshot(
-    objects: Objects, name: str, phase: str, *, age: timedelta, unreadable: int = 0
+    objects: Objects,
+    name: str,
+    phase: str,
+    *,
+    age: timedelta,
+    unreadable: int = 0,
+    repository: str = "local-abcde",
 ) -> None:
-    """A Snapshot of the session ``backup`` in ``local-abcde``."""
+    """A Snapshot of the session ``backup`` in a Repository."""
     taken = format_time(NOW - age)
     component = {"unreadable": {"count": unreadable}} if unreadable else {}
     objects.add(
         SNAPSHOTS,
         name,
         age=age,
-        spec={"repository": "local-abcde", "session": "backup"},
+        spec={"repository": repository, "session": "backup"},
         status={"phase": phase, "snapshotTime": taken, "components": {"dump": component}},
     )
 

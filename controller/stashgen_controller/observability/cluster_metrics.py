@@ -18,7 +18,12 @@ from stashgen.api.restore_session import RestoreSession
 from stashgen.kubestash.quantities import parse_size
 from stashgen_controller.listers.indexes import MALFORMED, SNAPSHOTS_BY_REPOSITORY
 from stashgen_controller.observability.coverage import coverage
-from stashgen_controller.observability.freshness import copy_states, session_objective
+from stashgen_controller.observability.freshness import (
+    allowed_age,
+    copy_states,
+    session_promise,
+)
+from stashgen_controller.observability.objectives import objective_states
 from stashgen_controller.observability.outcomes import newest_ended, retention_states, session_key
 from stashgen_controller.runtime.kind import Reader
 
@@ -149,11 +154,12 @@ def _of_objectives(
     points: dict[tuple[str, ...], float] = {}
     for configuration in configurations:
         for session in configuration.spec.sessions:
-            promised = session_objective(reader, configuration, session, now)
-            if promised is not None:
+            promised = session_promise(reader, configuration, session, now)
+            allowed = allowed_age(configuration, promised)
+            if promised is not None and allowed is not None:
                 label = (*configuration.key, session.name or "")
                 intervals[label] = promised.interval.total_seconds()
-                points[label] = promised.recovery_point.total_seconds()
+                points[label] = allowed.total_seconds()
     copies = list(copy_states(reader, configurations, now))
     yield gauge(
         "stashgen_expected_interval_seconds",
@@ -163,7 +169,8 @@ def _of_objectives(
     )
     yield gauge(
         "stashgen_recovery_point_objective_seconds",
-        "Allowed age of the newest good snapshot: the longest gap plus the session's timeout.",
+        "Allowed age of the newest good snapshot: the longest gap plus the session's timeout, or "
+        "the volume's objective if that is longer.",
         _SESSION,
         points.items(),
     )
@@ -175,6 +182,16 @@ def _of_objectives(
             ((*copy.session_key, copy.repository), copy.newest.timestamp())
             for copy in copies
             if copy.newest is not None
+        ],
+    )
+    yield gauge(
+        "stashgen_oldest_success_timestamp_seconds",
+        "Time of the oldest good snapshot of a session in a repository.",
+        _COPY,
+        [
+            ((*copy.session_key, copy.repository), copy.oldest.timestamp())
+            for copy in copies
+            if copy.oldest is not None
         ],
     )
     yield gauge(
@@ -192,6 +209,15 @@ def _of_objectives(
         "1 if the newest good snapshot is recent enough; 0 also if the schedule never fires.",
         _COPY,
         [((*copy.session_key, copy.repository), float(copy.is_met)) for copy in copies],
+    )
+    yield gauge(
+        "stashgen_objective_met",
+        "1 if an objective of a policy is met, else 0; no series where none is demanded.",
+        ("object_namespace", "configuration", "objective"),
+        [
+            ((item.namespace, item.configuration, item.objective.value), float(item.is_met))
+            for item in objective_states(configurations, copies, now)
+        ],
     )
 
 

@@ -1,4 +1,4 @@
-"""How old the newest good snapshot of each copy is, and whether it is young enough.
+"""How old the good snapshots of each copy are, and whether the newest is young enough.
 
 Metrics and ``kubectl stashgen status`` say the same because both ask here. How old a snapshot may
 be is ``stashgen.kubestash.objectives``' to say; this joins the objects that the answer needs.
@@ -6,7 +6,7 @@ be is ``stashgen.kubestash.objectives``' to say; this joins the objects that the
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
 from stashgen.api.backup_configuration import BackupConfiguration, Session
@@ -14,10 +14,12 @@ from stashgen.api.base import JsonObject
 from stashgen.api.resources import CRON_JOBS
 from stashgen.api.snapshot import Phase
 from stashgen.kubestash import names
-from stashgen.kubestash.objectives import Objective, objective
+from stashgen.kubestash.objectives import Objectives, Promise, from_annotations, promise
 from stashgen_controller.listers.history import SnapshotRecord
 from stashgen_controller.listers.indexes import SNAPSHOTS_BY_REPOSITORY
 from stashgen_controller.runtime.kind import Reader
+
+_NONE: tuple[None, None] = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,11 @@ class CopyState:
 
     Attributes:
         namespace, configuration, session, repository: Which copy.
-        objective: None if the schedule is invalid or never fires.
-        newest: When its newest good snapshot was taken; None before the first.
+        storage: Namespace and name of the BackupStorage; one that is taken by default has none.
+        promised: None if the schedule is invalid or never fires.
+        allowed: How old its newest good snapshot may be; None without a promise.
+        newest, oldest: When its newest and its oldest good snapshot was taken; None before the
+            first.
         since: The start of its age: a new configuration has the full allowed age until its first
             good snapshot.
         is_met: Whether it is recent enough.
@@ -38,8 +43,11 @@ class CopyState:
     configuration: str
     session: str
     repository: str
-    objective: Objective | None
+    storage: tuple[str, str]
+    promised: Promise | None
+    allowed: timedelta | None
     newest: datetime | None
+    oldest: datetime | None
     since: datetime
     is_met: bool
     unreadable: int = 0
@@ -56,48 +64,75 @@ def copy_states(
     now: datetime,
 ) -> Iterator[CopyState]:
     """The state of every copy of every session."""
-    taken = _newest(reader.values(SNAPSHOTS_BY_REPOSITORY))
+    taken = _taken(reader.values(SNAPSHOTS_BY_REPOSITORY))
     for configuration in configurations:
         namespace, name = configuration.key
         for session in configuration.spec.sessions:
-            promised = session_objective(reader, configuration, session, now)
+            promised = session_promise(reader, configuration, session, now)
+            allowed = allowed_age(configuration, promised)
             for item in session.repositories or ():
                 repository = item.name or ""
-                last = taken.get((namespace, repository, session.name or ""))
-                newest = last.time if last is not None else None
-                since = newest or configuration.metadata.creation_timestamp or now
-                is_met = promised is not None and promised.is_met(since, now)
+                oldest, newest = taken.get((namespace, repository, session.name or ""), _NONE)
+                time = newest.time if newest is not None else None
+                since = time or configuration.metadata.creation_timestamp or now
                 yield CopyState(
                     namespace,
                     name,
                     session.name or "",
                     repository,
+                    _storage(configuration, item.backend),
                     promised,
-                    newest,
+                    allowed,
+                    time,
+                    oldest.time if oldest is not None else None,
                     since,
-                    is_met,
-                    last.unreadable if last is not None else 0,
+                    allowed is not None and now - since <= allowed,
+                    newest.unreadable if newest is not None else 0,
                 )
 
 
-def _newest(snapshots: Iterable[SnapshotRecord]) -> dict[tuple[str, str, str], SnapshotRecord]:
-    """The newest good snapshot by namespace, repository and session."""
-    taken: dict[tuple[str, str, str], SnapshotRecord] = {}
+def _taken(
+    snapshots: Iterable[SnapshotRecord],
+) -> dict[tuple[str, str, str], tuple[SnapshotRecord, SnapshotRecord]]:
+    """The oldest and the newest good snapshot by namespace, repository and session."""
+    taken: dict[tuple[str, str, str], tuple[SnapshotRecord, SnapshotRecord]] = {}
     for snapshot in snapshots:
         if snapshot.phase is Phase.SUCCEEDED:
             key = (snapshot.namespace, snapshot.repository, snapshot.session)
-            known = taken.get(key)
-            if known is None or (snapshot.time, snapshot.name) > (known.time, known.name):
-                taken[key] = snapshot
+            oldest, newest = taken.get(key, (snapshot, snapshot))
+            taken[key] = min(oldest, snapshot, key=_order), max(newest, snapshot, key=_order)
     return taken
 
 
-def session_objective(
+def _order(snapshot: SnapshotRecord) -> tuple[datetime, str]:
+    return snapshot.time, snapshot.name
+
+
+def _storage(configuration: BackupConfiguration, backend: str | None) -> tuple[str, str]:
+    namespace = configuration.metadata.namespace or ""
+    for item in configuration.spec.backends:
+        if item.name == backend and item.storage_ref is not None:
+            return item.storage_ref.namespace or namespace, item.storage_ref.name
+    return "", ""
+
+
+def session_promise(
     reader: Reader, configuration: BackupConfiguration, session: Session, now: datetime
-) -> Objective | None:
+) -> Promise | None:
     """What a session promises; None where the schedule cannot be read or never fires."""
     schedule, zone = timing(reader, configuration, session)
-    return objective(schedule, zone, session.backup_timeout, now.year)
+    return promise(schedule, zone, session.backup_timeout, now.year)
+
+
+def allowed_age(configuration: BackupConfiguration, promised: Promise | None) -> timedelta | None:
+    """How old a session's newest good snapshot may be: what its objectives say, or its schedule."""
+    if promised is None:
+        return None
+    try:
+        demanded = from_annotations(configuration.metadata.annotations or {})
+    except ValueError:
+        demanded = Objectives()
+    return demanded.allowed(promised)
 
 
 def timing(reader: Reader, configuration: BackupConfiguration, session: Session) -> tuple[str, str]:

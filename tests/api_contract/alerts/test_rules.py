@@ -48,6 +48,11 @@ def test_each_alert_fires_over_what_the_endpoint_serves(
     series = _series(text)
     firing: dict[str, Sequence[Mapping[str, str]]] = {
         "StashgenRecoveryPointMissed": [_SESSION | _REPOSITORY],
+        "StashgenObjectiveMissed": [
+            _CONFIGURATION | {"objective": "minCopies"},
+            _CONFIGURATION | {"objective": "rpo"},
+        ],
+        "StashgenHistoryTooShort": [_CONFIGURATION],
         "StashgenBackupFailed": [_SESSION],
         "StashgenRetentionFailed": [_REPOSITORY],
         "StashgenNotReady": [
@@ -64,7 +69,7 @@ def test_each_alert_fires_over_what_the_endpoint_serves(
     assert firing.keys() == _alerts().keys()
     at_once = {
         "StashgenRecoveryPointMissed", "StashgenBackupFailed", "StashgenRetentionFailed",
-        "StashgenAdmissionPolicyMissing",
+        "StashgenAdmissionPolicyMissing", "StashgenObjectiveMissed", "StashgenHistoryTooShort",
     }  # fmt: skip
     early = {name: found for name, found in firing.items() if name in at_once}
     _check(tmp_path, series, {"1m": early, "16m": firing})
@@ -96,7 +101,9 @@ def test_two_controllers_that_say_the_same_are_one_alert(tmp_path: Path) -> None
 def _bad_night(cluster: Cluster) -> None:
     """Everything that an alert is about."""
     _create(cluster, known.PERSISTENT_VOLUME_CLAIMS, "forgotten", {})
-    _create(cluster, known.BACKUP_CONFIGURATIONS, "library", _spec("0 0 31 2 *"), {})
+    unreadable = {"stashgen.dev/min-copies": "many"}
+    never = _spec("0 0 31 2 *")
+    _create(cluster, known.BACKUP_CONFIGURATIONS, "library", never, annotations=unreadable)
     failed = {"type": "RetentionApplied", "status": "False", "lastTransitionTime": _THEN}
     _create(cluster, known.REPOSITORIES, "local-abcde", {}, {"conditions": [failed]})
     invoker = {"apiGroup": "core.kubestash.com", "kind": "BackupConfiguration", "name": "library"}
@@ -115,6 +122,7 @@ def _is_all_told(controller: Controller) -> bool:
         re.search(rf"^stashgen_{series}.* {value}$", text, re.MULTILINE)
         for series, value in (
             ("recovery_point_objective_met{.*local-abcde", "0.0"),
+            ("objective_met{.*library", "0.0"),
             ("last_backup_session_succeeded{.*library", "0.0"),
             ("retention_applied{.*local-abcde", "0.0"),
             ("ready{.*BackupConfiguration", "0.0"),
@@ -136,12 +144,17 @@ def _spec(schedule: str) -> Json:
 
 
 def _create(
-    cluster: Cluster, resource: Resource, name: str, spec: Json, status: Json = None
+    cluster: Cluster,
+    resource: Resource,
+    name: str,
+    spec: Json,
+    status: Json = None,
+    annotations: Json = None,
 ) -> None:
     manifest: JsonObject = {
         "apiVersion": resource.api_version,
         "kind": resource.kind,
-        "metadata": {"name": name, "namespace": "demo"},
+        "metadata": {"name": name, "namespace": "demo", "annotations": annotations},
         "spec": spec,
     }
     cluster.client.create(resource, "demo", manifest)

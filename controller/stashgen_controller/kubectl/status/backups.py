@@ -10,6 +10,7 @@ from stashgen_controller.kubectl.status.entry import Entry, Section
 from stashgen_controller.kubectl.status.view import View
 from stashgen_controller.kubectl.text import age, count, span
 from stashgen_controller.observability.freshness import CopyState
+from stashgen_controller.observability.objectives import Objective, objective_states
 from stashgen_controller.observability.outcomes import (
     created,
     newest_ended,
@@ -53,7 +54,26 @@ def _copies(view: View, section: Section, copies: Iterable[CopyState]) -> Iterat
 
 def allowed(copy: CopyState) -> str:
     """The allowed age of a copy's newest good snapshot, as text."""
-    return span(copy.objective.recovery_point) if copy.objective is not None else ""
+    return span(copy.allowed) if copy.allowed is not None else ""
+
+
+def missed_objectives(view: View, known: set[tuple[str, str, str, str]]) -> Iterator[Entry]:
+    """Objectives that are not met; a volume with a copy that is listed already is not repeated."""
+    listed = {key[:2] for key in known}
+    for item in objective_states(view.configurations, view.copies, view.now):
+        key = (item.namespace, item.configuration)
+        if not item.is_met and (item.objective is Objective.KEEP_FOR or key not in listed):
+            yield Entry(
+                Section.OBJECTIVE,
+                item.namespace,
+                "BackupConfiguration",
+                item.configuration,
+                f"{item.objective} of {item.configuration}",
+                None,
+                "",
+                item.why,
+                f"kubectl stashgen status {item.configuration} -n {item.namespace}",
+            )
 
 
 def failed_backups(view: View, known: set[tuple[str, str, str, str]]) -> Iterator[Entry]:

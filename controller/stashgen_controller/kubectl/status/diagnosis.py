@@ -52,7 +52,7 @@ def why_late(
     """Why a copy has no recent enough good snapshot; ``runs`` are newest first."""
     if configuration.spec.paused:
         return "it is paused (spec.paused of the BackupConfiguration)"
-    if copy.objective is None:
+    if copy.promised is None:
         session = configuration.session(copy.session)
         schedule = timing(reader, configuration, session)[0] if session is not None else ""
         return f'its schedule "{schedule}" never fires or is invalid'

@@ -9,6 +9,7 @@ class Section(StrEnum):
     """The kind of attention that something needs, in screen order."""
 
     LATE = "late"
+    OBJECTIVE = "objective missed"
     FAILED = "failed"
     WITHOUT_BACKUP = "without a backup"
     NOT_READY = "not ready"
@@ -22,6 +23,7 @@ class Section(StrEnum):
 FINDINGS = frozenset(
     {
         Section.LATE,
+        Section.OBJECTIVE,
         Section.FAILED,
         Section.WITHOUT_BACKUP,
         Section.NOT_READY,

@@ -12,6 +12,7 @@ from stashgen_controller.kubectl.status.backups import (
     failed_retention,
     incomplete_backups,
     late,
+    missed_objectives,
     running_backups,
     without_backup,
 )
@@ -79,6 +80,7 @@ def entries_of(view: View) -> list[Entry]:
     }
     entries = [
         *late(view),
+        *missed_objectives(view, known),
         *without_backup(view),
         *failed_backups(view, known),
         *failed_retention(view),

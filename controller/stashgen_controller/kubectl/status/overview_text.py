@@ -17,6 +17,7 @@ _MOST_COMMANDS = 4
 _INDENT = "  "
 _COLOURS = {
     Section.LATE: "red",
+    Section.OBJECTIVE: "red",
     Section.FAILED: "red",
     Section.WITHOUT_BACKUP: "red",
     Section.NOT_READY: "red",
@@ -27,6 +28,7 @@ _COLOURS = {
 }
 _MEANING = {
     Section.LATE: "the newest good backup is older than promised",
+    Section.OBJECTIVE: "the backups are not what the policy demands",
     Section.FAILED: "the last run failed",
     Section.WITHOUT_BACKUP: "there is no good backup yet",
     Section.NOT_READY: "backups that use them do not run",
@@ -50,6 +52,7 @@ _COLUMNS: Mapping[Section, Sequence[tuple[str, _Cell]]] = {
         ("ALLOWED", lambda entry, _: entry.detail),
         _WHY,
     ),
+    Section.OBJECTIVE: (("OBJECTIVE", lambda entry, _: entry.what), _WHY),
     Section.FAILED: (("WHAT", lambda entry, _: entry.what), _AGE, _WHY),
     Section.NOT_READY: (("OBJECT", lambda entry, _: entry.what), _AGE, _WHY),
     Section.UNPROTECTED: (

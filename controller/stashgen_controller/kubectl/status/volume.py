@@ -173,6 +173,7 @@ def _problem(entry: Entry) -> str:
     what = {
         Section.LATE: f"{_copy_of(entry)} is late",
         Section.WITHOUT_BACKUP: f"{_copy_of(entry)} has no backup yet",
+        Section.OBJECTIVE: f"objective {entry.what.split(maxsplit=1)[0]} is not met",
         Section.FAILED: f"{entry.what} failed",
     }.get(entry.section, f"{entry.kind} {entry.name}")
     return f"{what}: {entry.why}"

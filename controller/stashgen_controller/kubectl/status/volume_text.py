@@ -10,12 +10,18 @@ from stashgen.api.labels import is_rendered
 from stashgen.api.persistent_volume_claim import PersistentVolumeClaim
 from stashgen.api.repository import Repository
 from stashgen.api.resources import PERSISTENT_VOLUME_CLAIMS
+from stashgen.kubestash.objectives import from_annotations
 from stashgen_controller.kubectl.console import Console
 from stashgen_controller.kubectl.status.advice import ADVICE, cause_of, next_command
 from stashgen_controller.kubectl.status.view import View
 from stashgen_controller.kubectl.status.volume import Detail
 from stashgen_controller.kubectl.text import NOTHING, age, count, moment, span, table
-from stashgen_controller.observability.freshness import CopyState, session_objective, timing
+from stashgen_controller.observability.freshness import (
+    CopyState,
+    allowed_age,
+    session_promise,
+    timing,
+)
 from stashgen_controller.runtime.kind import Reader
 
 _INDENT = "  "
@@ -49,6 +55,8 @@ def _heading(found: Detail, view: View, console: Console) -> str:
     configuration = subject.configuration
     if configuration is not None:
         lines.append(f"configuration  {_configuration(configuration, view.now)}")
+        if objectives := _objectives(configuration):
+            lines.append(f"objectives     {objectives}")
     else:
         lines.append("configuration  none: it is not backed up any more")
     return "\n".join(lines)
@@ -84,6 +92,20 @@ def _configuration(configuration: BackupConfiguration, now: datetime) -> str:
     return ", ".join(part for part in parts if part)
 
 
+def _objectives(configuration: BackupConfiguration) -> str:
+    """What the policy demands; empty if it demands nothing."""
+    try:
+        demanded = from_annotations(configuration.metadata.annotations or {})
+    except ValueError as error:
+        return str(error)
+    parts = [
+        f"rpo {span(demanded.rpo)}" if demanded.rpo is not None else "",
+        f"keepFor {span(demanded.keep_for)}" if demanded.keep_for is not None else "",
+        f"minCopies {demanded.min_copies}" if demanded.min_copies is not None else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
 def _sessions(found: Detail, view: View, width: int | None) -> Iterator[str]:
     configuration = found.subject.configuration
     if configuration is None:
@@ -95,14 +117,15 @@ def _sessions(found: Detail, view: View, width: int | None) -> Iterator[str]:
     rows = []
     for session in configuration.spec.sessions:
         schedule, zone = timing(view.reader, configuration, session)
-        promised = session_objective(view.reader, configuration, session, view.now)
+        promised = session_promise(view.reader, configuration, session, view.now)
+        allowed = allowed_age(configuration, promised)
         rows.append(
             [
                 session.name or "",
                 schedule,
                 zone,
                 session.backup_timeout or NOTHING,
-                span(promised.recovery_point) if promised is not None else NOTHING,
+                span(allowed) if allowed is not None else NOTHING,
                 _next_tick(ticks.get(session.name), view.now),
             ]
         )
@@ -246,9 +269,7 @@ def detail_json(found: Detail, view: View, notes: Sequence[str]) -> JsonObject:
                 "repository": copy.repository,
                 "lastGood": format_time(copy.newest) if copy.newest is not None else None,
                 "allowedSeconds": (
-                    copy.objective.recovery_point.total_seconds()
-                    if copy.objective is not None
-                    else None
+                    copy.allowed.total_seconds() if copy.allowed is not None else None
                 ),
                 "isMet": copy.is_met,
                 "unreadableFiles": copy.unreadable,

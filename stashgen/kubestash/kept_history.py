@@ -1,0 +1,125 @@
+"""How far back a session's restore points reach at every instant, by its schedule and retention.
+
+Right after each backup retention leaves the least, and until the next one everything only gets
+older. So the answer is the least age, over all ticks of a year, of the oldest restore point that
+is then left. It counts ticks: every run succeeds, and is as old as its tick.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from stashgen.api.retention_policy import COUNTS, RetentionPolicySpec, SuccessfulSnapshots
+from stashgen.cron import Schedule
+from stashgen.kubestash.retention import BUCKETS, retention_period
+
+_DAY = timedelta(days=1)
+_YEAR = timedelta(days=366)
+# The longest time that one of each hour, day and so on stands for.
+LENGTHS = {
+    "hourly": timedelta(hours=1),
+    "daily": _DAY,
+    "weekly": 7 * _DAY,
+    "monthly": 31 * _DAY,
+    "yearly": 366 * _DAY,
+}
+# Of a day only the first and the last tick matter to these.
+_BY_DAY = frozenset({"daily", "weekly", "monthly", "yearly"})
+
+_Bucket = Callable[[datetime], object]
+
+
+@lru_cache(maxsize=10_000)
+def kept_for(
+    schedule: str,
+    zone: ZoneInfo,
+    interval: timedelta,
+    retention: RetentionPolicySpec,
+    slack: timedelta,
+    wanted: timedelta,
+    start: datetime,
+) -> timedelta:
+    """The age that some restore point has at every instant, after warm-up; at most ``wanted``.
+
+    Args:
+        schedule: Five fields, valid.
+        zone: In which it ticks.
+        interval: The longest gap between two ticks.
+        retention: A valid one.
+        slack: How much later than the tick retention may look: what ``maxRetentionPeriod`` removes
+            by then is not counted.
+        wanted: How far to look back.
+        start: Of the year that is looked at, in UTC.
+    """
+    period = retention_period(retention)
+    oldest = None if period is None else max(timedelta(), period - slack)
+    counts = _counts(retention.successful_snapshots)
+    useful = {
+        name: count for name, count in counts.items() if _reach(name, count, interval) >= wanted
+    }
+    if oldest is None and None in useful.values():
+        return wanted
+    # A rule that never reaches so far cannot change whether the others do.
+    rules = [_Rule(name, count) for name, count in (useful or counts).items()]
+    ticks: Iterator[datetime] = Schedule.parse(schedule).ticks(
+        start - wanted - 2 * interval, start + _YEAR, zone
+    )
+    if oldest is None and {rule.name for rule in rules} <= _BY_DAY:
+        ticks = _ends_of_days(ticks)
+    least = wanted
+    for tick in ticks:
+        for rule in rules:
+            rule.add(tick)
+        if tick >= start:
+            least = min(least, max(rule.reach(tick, oldest) for rule in rules))
+    return least
+
+
+def _counts(counts: SuccessfulSnapshots | None) -> dict[str, int | None]:
+    """How many to keep by rule, None for all; without any rule all are kept."""
+    found = {} if counts is None else {name: getattr(counts, name) for name in COUNTS}
+    given = {name: count for name, count in found.items() if count is not None}
+    return {name: None if count < 0 else count for name, count in given.items()} or {"last": None}
+
+
+def _reach(name: str, count: int | None, interval: timedelta) -> timedelta:
+    """How old the oldest restore point of a rule is at most, when the next one is made."""
+    if count is None:
+        return timedelta.max
+    return min(count, 100_000) * max(interval, LENGTHS.get(name, timedelta())) + interval
+
+
+class _Rule:
+    """The newest restore point of each of the last ``count`` hours, days and so on."""
+
+    def __init__(self, name: str, count: int | None) -> None:
+        self.name = name
+        self._bucket: _Bucket = BUCKETS.get(name, lambda time: time)
+        self._kept: deque[tuple[object, datetime]] = deque(maxlen=count)
+
+    def add(self, tick: datetime) -> None:
+        bucket = self._bucket(tick)
+        if self._kept and self._kept[-1][0] == bucket:
+            self._kept.pop()
+        self._kept.append((bucket, tick))
+
+    def reach(self, now: datetime, oldest: timedelta | None) -> timedelta:
+        """The age of the oldest that is left; what is too old goes for good."""
+        while oldest is not None and self._kept and now - self._kept[0][1] > oldest:
+            self._kept.popleft()
+        return now - self._kept[0][1] if self._kept else timedelta()
+
+
+def _ends_of_days(ticks: Iterator[datetime]) -> Iterator[datetime]:
+    """The first and the last tick of each day in UTC."""
+    last: datetime | None = None
+    for tick in ticks:
+        if last is None or tick.date() != last.date():
+            if last is not None:
+                yield last
+            yield tick
+        last = tick
+    if last is not None:
+        yield last

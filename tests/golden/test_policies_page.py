@@ -29,7 +29,8 @@ def test_the_project_of_the_page_builds_as_it_says(
     schedules = {path.stem: _schedule(path) for path in tmp_path.glob("rendered/*/*/[!_]*.yaml")}
     assert schedules.pop("kustomization") == ""
     assert {name for name, one in schedules.items() if "/15" in one} == {"ledger", "journal-a"}
-    assert sorted(schedules) == ["journal-a", "ledger", "reports"]
+    assert sorted(schedules) == ["invoices", "journal-a", "ledger", "reports"]
+    assert schedules["invoices"].split()[-1] in {"1-5", "2-6"}
 
 
 def _schedule(path: Path) -> str:

@@ -142,6 +142,8 @@ def _missing(target: _Target, folder: Path) -> Iterator[Finding]:
 
 def _in_the_way(target: _Target, folder: Path) -> Iterator[Finding]:
     """A file that is no record of this cluster is never replaced."""
+    if not (folder / target.path).parent.resolve().is_relative_to(folder.resolve()):
+        raise ToolError(f"{folder / target.path} leads out of the project")
     content = read_file(folder / target.path)
     if content is None or cluster_of(content) == target.cluster.id:
         return

@@ -2,7 +2,8 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
@@ -26,6 +27,8 @@ from stashgen.yaml.reader import Code as YamlCode
 
 PROJECT_FILE = PurePosixPath("stashgen.yaml")
 
+# What a template with a volume has in its text.
+_CLAIMS = re.compile(rb"PersistentVolumeClaim|StatefulSet|volumeClaimTemplate|claimName")
 _Keys = tuple[str | int, ...]
 
 
@@ -141,10 +144,13 @@ class _Reading:
             # A record is of one cluster, whatever patterns match it.
             if path == PROJECT_FILE or path in self.records:
                 continue
-            outcome = read_documents(_read(files[path]), path, dirty=dirty)
+            content = _read(files[path])
+            outcome = read_documents(content, path, dirty=dirty)
             if dirty:
                 # A list is no manifest, but a JSON patch or another tool's settings.
                 bad = [one for one in outcome.findings if one.code != YamlCode.NOT_A_MAP]
+                if bad and _is_chart_template(path, files) and not _CLAIMS.search(content):
+                    continue
                 self.unreadable += [finding.position for finding in bad]
                 self.findings += (replace(finding, severity=Severity.WARNING) for finding in bad)
             else:
@@ -304,6 +310,12 @@ def _items(node: Json) -> Iterator[tuple[int, Json]]:
 
 def _texts(keys: _Keys, node: Json) -> list[tuple[_Keys, str]]:
     return [((*keys, index), item) for index, item in _items(node) if isinstance(item, str)]
+
+
+def _is_chart_template(path: PurePosixPath, files: Mapping[PurePosixPath, Path]) -> bool:
+    """Whether a file is a template of a Helm chart: no manifest, and seldom YAML."""
+    charts = (folder.parent for folder in path.parents if folder.name == "templates")
+    return any(chart / "Chart.yaml" in files for chart in charts)
 
 
 def _read(path: Path) -> bytes:

@@ -4,7 +4,9 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
+from stashgen.diagnostics import ToolError
 from stashgen.inventory.objects import Object, list_at, map_at, text_at
+from stashgen.model.recorded import is_record
 from stashgen.recorder.kustomize import KUSTOMIZATIONS
 from stashgen.recorder.repository import Repository
 from stashgen.yaml.documents import read_documents
@@ -49,7 +51,11 @@ def overlay(
 
 
 def resources(folder: Path) -> Iterator[Path]:
-    """The folder itself, or without a kustomization all manifests below it, as Flux lists them."""
+    """The folder itself, or without a kustomization all manifests below it, as Flux lists them.
+
+    Raises:
+        ToolError: there is a record among them.
+    """
     if has_kustomization(folder):
         yield folder
         return
@@ -68,7 +74,13 @@ def has_kustomization(folder: Path) -> bool:
 
 
 def _is_manifest(path: Path) -> bool:
-    read = read_documents(path.read_bytes(), PurePosixPath(path.name), dirty=True)
+    content = path.read_bytes()
+    if is_record(content):
+        raise ToolError(
+            f"Flux applies {path.parent}, where the record {path.name} is: its workloads have no "
+            "images; keep it where nothing applies it"
+        )
+    read = read_documents(content, PurePosixPath(path.name), dirty=True)
     return any({"apiVersion", "kind"} <= document.data.keys() for document in read.value)
 
 

@@ -61,6 +61,9 @@ def workload_spec(item: Object) -> dict[str, Json]:
     if item.kind == "Job":
         # The API server makes it up.
         made.pop("selector", None)
+    if item.kind != "StatefulSet" and made.get("replicas") != 0:
+        # How many there are is an autoscaler's; that there are any is all that counts.
+        made.pop("replicas", None)
     template = map_at(spec, "template")
     pod: dict[str, Json] = {}
     labels = map_at(template, "metadata", "labels")

@@ -178,6 +178,24 @@ def test_a_record_that_cannot_be_written_is_left(tmp_path: Path) -> None:
     assert (done.returncode, other.read_bytes()) == (2, OLD)
 
 
+def test_a_record_is_not_written_outside_of_the_project(tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    folder = project(tmp_path / "project", "{command: [cat, all.yaml]}")
+    shutil.rmtree(folder / "inventory")
+    (tmp_path / "outside").mkdir()
+    (folder / "inventory").symlink_to(tmp_path / "outside")
+    done = run(folder)
+    assert done.stderr == f"stashgen: {RECORD} leads out of the project\n"
+    assert (done.returncode, [*(tmp_path / "outside").iterdir()]) == (2, [])
+
+
+def test_a_record_that_flux_would_apply_is_refused(tmp_path: Path) -> None:
+    program(tmp_path, "kubectl", "exit 1")
+    done = run(project(tmp_path, "{flux: .}"))
+    assert "where the record demo.yaml is: its workloads have no images" in done.stderr
+    assert (done.returncode, (tmp_path / RECORD).read_bytes()) == (2, OLD)
+
+
 def test_standard_input_is_a_record_without_sources(tmp_path: Path) -> None:
     folder = project(tmp_path, None)
     done = run(folder)

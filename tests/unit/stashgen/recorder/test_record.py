@@ -369,6 +369,16 @@ def _flat(objects: Iterable[Any]) -> str:
     return json.dumps([*objects])
 
 
+@pytest.mark.parametrize(
+    ("kind", "replicas", "kept"),
+    [("Deployment", 3, None), ("Deployment", 0, 0), ("StatefulSet", 3, 3), ("StatefulSet", 0, 0)],
+)
+def test_an_autoscaler_changes_no_record(kind: str, replicas: int, kept: int | None) -> None:
+    text = f"apiVersion: apps/v1\nkind: {kind}\nmetadata: {{name: a}}\n"
+    (found,) = recorded(f"{text}spec: {{replicas: {replicas}, template: {{}}}}")
+    assert found["spec"].get("replicas") == kept
+
+
 def test_programs_of_workloads_are_left_out() -> None:
     deployment = """
 apiVersion: apps/v1

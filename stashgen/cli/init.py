@@ -14,7 +14,7 @@ from stashgen.load import PROJECT_FILE
 from stashgen.load.patterns import Finder
 from stashgen.policy.schema import schema_of_all
 from stashgen.recorder.file import create_file
-from stashgen.scaffold.files import Plan, plan
+from stashgen.scaffold.files import POLICY_FILES, Plan, plan
 from stashgen.scaffold.survey import survey
 from stashgen.yaml.documents import LARGEST_FILE_BYTES, Document, read_documents
 
@@ -37,7 +37,7 @@ def init(command: Command) -> int:
         progress.stage(f"looking at {root.absolute()}")
         found = survey(_documents(root))
     schema = json.dumps(schema_of_all(), indent=2, ensure_ascii=False) + "\n"
-    existing = frozenset(path.name for path in root.iterdir())
+    existing = frozenset(path.name for path in root.iterdir() if not _is_left_over(path))
     planned = plan(found, root.absolute().name, existing, schema)
     tools = ", ".join(found.tools) or "plain manifests"
     clusters = ", ".join(cluster.name for cluster in found.clusters)
@@ -61,6 +61,11 @@ def _documents(root: Path) -> Iterator[Document]:
     for path, real in Finder(Path(root).resolve()).files("*").items():
         if path.suffix in _SUFFIXES and real.stat().st_size <= LARGEST_FILE_BYTES:
             yield from read_documents(real.read_bytes(), path, dirty=True).value
+
+
+def _is_left_over(folder: Path) -> bool:
+    """What an interrupted init wrote: the next one goes on there."""
+    return folder.is_dir() and {path.name for path in folder.iterdir()} <= POLICY_FILES
 
 
 def _show(planned: Plan) -> ExitCode:

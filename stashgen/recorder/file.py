@@ -31,6 +31,8 @@ def create_file(path: Path, content: bytes) -> bool:
     Raises:
         ToolError: the system refuses.
     """
+    if os.path.lexists(path):
+        return False
     temporary = path.with_name(f".{path.name}.{os.getpid()}{_TEMPORARY}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,8 +40,6 @@ def create_file(path: Path, content: bytes) -> bool:
             file.write(content)
         # Unlike a rename, a link never takes the place of another file.
         os.link(temporary, path)
-    except FileExistsError:
-        return False
     except OSError as error:
         raise ToolError(f"cannot write {path}: {error.strerror}") from error
     finally:

@@ -10,6 +10,7 @@ from stashgen.yaml.emitter import emit
 
 SCHEMA = PurePosixPath(".stashgen", "schema.json")
 PRE_COMMIT = PurePosixPath(".pre-commit-config.yaml")
+POLICY_FILES = frozenset({"storage.yaml", "default.yaml"})
 _POLICIES = ("policies", "backup-policies", "stashgen-policies")
 _OUTPUTS = ("rendered", "rendered-backups", "stashgen-rendered")
 _FLUX_FILE, _ARGO_FILE = "stashgen.yaml", "stashgen-backups.yaml"
@@ -53,9 +54,6 @@ def plan(found: Survey, name: str, existing: Container[str], schema: str) -> Pla
     }
     own = {name: [path for path, _, _ in made] for name, made in glue.items()}
     files = {
-        PurePosixPath("stashgen.yaml"): _project(
-            found, _label(name), (policies, output), clusters, own
-        ),
         PurePosixPath(policies, "storage.yaml"): _storage(),
         PurePosixPath(policies, "default.yaml"): _policy(),
         SCHEMA: schema,
@@ -69,6 +67,10 @@ def plan(found: Survey, name: str, existing: Container[str], schema: str) -> Pla
         decisions.append(f"add the hook stashgen-check to {PRE_COMMIT} (docs/ci.md)")
     else:
         files[PRE_COMMIT] = _HOOK
+    # Last: while it is missing, an interrupted init can be repeated.
+    files[PurePosixPath("stashgen.yaml")] = _project(
+        found, _label(name), (policies, output), clusters, own
+    )
     return Plan(files, tuple(decisions))
 
 
@@ -112,8 +114,7 @@ def _project(
         f"  output: {output}",
         "  defaults:",
         "    encryption: {secretName: restic-key}    # in each namespace; key RESTIC_PASSWORD",
-        f"    job: {{runAs: {{user: {_user(found)}}}}}"
-        + ("                 # root reads every file" if not found.is_root_forbidden else ""),
+        f"    job: {{runAs: {{from: workload, else: {{user: {_user(found)}}}}}}}",
         "  clusters:",
     ]
     for one in clusters:
@@ -196,8 +197,8 @@ def _decisions(found: Survey, policies: str) -> Iterator[str]:
     if found.is_root_forbidden:
         where = "most workloads'" if found.user is not None else "a guess"
         yield (
-            f"stashgen.yaml: a namespace refuses root, so backups run as user {_user(found)} "
-            f"({where}): it must be able to read all files"
+            f"stashgen.yaml: a namespace refuses root, so volumes of no known workload are backed "
+            f"up as user {_user(found)} ({where}): it must be able to read all files"
         )
     if found.unassigned:
         yield (

@@ -79,7 +79,7 @@ def user_repository(namespace: str, volume: str, storage_claim: str) -> dict[Pat
         "kind": "BackupPolicy",
         "metadata": {"name": "hourly"},
         "spec": {
-            "select": {"volumes": {"names": ["*"], "exclude": {"names": [storage_claim]}}},
+            "select": {"exclude": [{"volumes": {"names": [storage_claim]}}]},
             "sessions": [
                 {
                     "name": "backup",

@@ -47,6 +47,19 @@ def test_files_that_are_there_are_kept(
     assert not [path for path in repository.rglob("*") if "tmp" in path.name]
 
 
+def test_what_cannot_be_written_is_said_and_init_can_be_repeated(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (repository / ".stashgen").touch()
+    assert run(["init", "--project", str(repository)]) == 2
+    assert f"cannot write {repository / '.stashgen' / 'schema.json'}" in capsys.readouterr().err
+    assert not (repository / "stashgen.yaml").exists()
+    (repository / ".stashgen").unlink()
+    assert run(["init", "--project", str(repository)]) == 0
+    assert "kept  " in capsys.readouterr().err
+    assert "policies: [policies]" in (repository / "stashgen.yaml").read_text(encoding="utf-8")
+
+
 def test_a_dry_run_prints_the_files_and_writes_none(
     repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

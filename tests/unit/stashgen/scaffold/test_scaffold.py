@@ -145,9 +145,9 @@ def test_where_root_is_refused_backups_run_as_the_workloads(workload: str, user:
     planned = _plan(_survey(apps__a=_RESTRICTED, apps__b=workload or claim("data")))
     assert _project(planned)["defaults"] == {
         "encryption": {"secretName": "restic-key"},
-        "job": {"runAs": {"user": user}},
+        "job": {"runAs": {"from": "workload", "else": {"user": user}}},
     }
-    assert any(f"backups run as user {user}" in text for text in planned.decisions)
+    assert any(f"backed up as user {user}" in text for text in planned.decisions)
 
 
 def test_folders_of_others_are_not_taken_for_policies_and_output() -> None:

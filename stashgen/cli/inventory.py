@@ -28,7 +28,7 @@ from stashgen.policy.project import Cluster, Project
 from stashgen.recorder.file import read_file, replace_file
 from stashgen.recorder.record import Record, differences, record_of
 from stashgen.recorder.rendered import all_rendered, read_objects
-from stashgen.recorder.sources import missing_paths, render
+from stashgen.recorder.sources import missing_paths, render, rendered_folders
 from stashgen.validate import validate_project
 from stashgen.yaml.documents import LARGEST_FILE_BYTES
 
@@ -166,7 +166,8 @@ def _record(target: _Target, folder: Path, output: str, *, is_piped: bool) -> Re
     if is_piped:
         items = read_objects(_standard_input(), "standard input")
         return record_of(target.cluster.id, [all_rendered(items, is_live=True)])
-    return record_of(target.cluster.id, [render(one, folder, output) for one in sources])
+    known = rendered_folders(sources, output, target.cluster.name)
+    return record_of(target.cluster.id, [render(one, folder, output) for one in sources], known)
 
 
 def _standard_input() -> bytes:

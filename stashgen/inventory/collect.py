@@ -7,6 +7,7 @@ inventory is not mistaken for a volume that does not exist.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 from typing import Generic, TypeVar
 
 from stashgen.diagnostics import Finding, Outcome, Position, quote
@@ -49,6 +50,7 @@ from stashgen.model.inventory import (
     VolumeKey,
 )
 from stashgen.model.source import Source
+from stashgen.policy.project import DEFAULT_OUTPUT
 from stashgen.yaml.documents import Document
 from stashgen.yaml.nodes import Json
 
@@ -67,11 +69,16 @@ _Labels = Mapping[str, str]
 
 @dataclass(slots=True)
 class _Collector:
-    """What one cluster's manifests hold."""
+    """What one cluster's manifests hold.
+
+    Attributes:
+        output: The folders that a build writes: what applies them stands for no volume.
+    """
 
     cluster_id: str
     placements: Placements
     foreign: ForeignBackups
+    output: frozenset[PurePosixPath] = frozenset()
     workloads: Workloads = field(default_factory=Workloads)
     claims: dict[VolumeKey, _Found[Volume]] = field(default_factory=dict)
     from_templates: dict[VolumeKey, _Found[Volume]] = field(default_factory=dict)
@@ -103,6 +110,7 @@ def collect(source: Source) -> Outcome[Inventory]:
             cluster_id,
             Placements(documents, source.namespaces.get(cluster_id, {}), source.records),
             ForeignBackups(cluster_id),
+            _output_folders(source.project),
         )
         for document in documents:
             _read(collector, document)
@@ -124,6 +132,14 @@ def collect(source: Source) -> Outcome[Inventory]:
         namespace_annotations=said,
     )
     return Outcome(inventory, tuple(sorted(findings, key=Finding.sort_key)))
+
+
+def _output_folders(project: Document) -> frozenset[PurePosixPath]:
+    """The folders that a build writes and that people have applied: all of it, or a cluster's."""
+    spec = map_at(project.data, "spec")
+    output = PurePosixPath(text_at(spec, "output") or DEFAULT_OUTPUT)
+    clusters = (one for one in list_at(spec, "clusters") if isinstance(one, dict))
+    return frozenset({output, *(output / text_at(one, "name") for one in clusters)})
 
 
 def _read(collector: _Collector, document: Document) -> None:
@@ -191,7 +207,7 @@ def _is_no_manifest(item: Object) -> bool:
 def _all_mentions(collector: _Collector, item: Object) -> Iterator[Mention]:
     yield from mentions(item)
     yield from chart_mentions(item)
-    folders = collector.placements.folders_for(item.document.path)
+    folders = collector.placements.folders_for(item.document.path) | collector.output
     missing = [quote(path) for path in builds_of(item, folders)]
     if missing:
         build = map_at(item.spec, "postBuild", "substitute")

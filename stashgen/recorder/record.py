@@ -34,12 +34,17 @@ class Record:
     differing: tuple[str, ...]
 
 
-def record_of(cluster_id: str, sources: Iterable[Iterable[Rendered]]) -> Record:
+def record_of(
+    cluster_id: str,
+    sources: Iterable[Iterable[Rendered]],
+    folders: frozenset[PurePosixPath] = frozenset(),
+) -> Record:
     """The record of what the sources render.
 
     Args:
         cluster_id: Which cluster it is.
         sources: Their objects, in the order of the sources.
+        folders: That they render, or that a build writes: what applies one stands for no more.
     """
     found: dict[_Key, dict[str, Json]] = {}
     differing: list[str] = []
@@ -51,7 +56,7 @@ def record_of(cluster_id: str, sources: Iterable[Iterable[Rendered]]) -> Record:
             settings.add(rendered.item)
         for rendered in there:
             item = with_all_values(rendered.item, settings)
-            made = reduced(replace(rendered, item=item))
+            made = reduced(replace(rendered, item=item), folders)
             if made is None:
                 continue
             made = {key: _in_order(value) for key, value in made.items()}

@@ -1,6 +1,6 @@
 """The sources of a record, rendered by the programs that they need."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from stashgen.diagnostics import Finding, Severity, quote
@@ -66,6 +66,21 @@ def missing_paths(source: RecordSource, origin: Origin, project: Path) -> Iterat
             "a mistyped path would leave volumes without a backup",
             "correct the path, or remove it",
         )
+
+
+def rendered_folders(
+    sources: Iterable[RecordSource], output: str, cluster: str
+) -> frozenset[PurePosixPath]:
+    """The project's folders whose objects are recorded, or are our own.
+
+    Args:
+        sources: All of one record.
+        output: The project's output folder.
+        cluster: The cluster's name.
+    """
+    charts = (one.helm.chart for one in sources if one.helm is not None)
+    folders = (one.kustomize for one in sources if one.kustomize is not None)
+    return frozenset(map(PurePosixPath, (*folders, *charts, output, f"{output}/{cluster}")))
 
 
 def _paths(source: RecordSource) -> Iterator[tuple[tuple[str | int, ...], str, bool]]:

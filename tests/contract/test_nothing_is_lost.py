@@ -14,7 +14,11 @@ from stashgen.output.header import record_of
 
 ROOT = Path(__file__).parents[2]
 PROJECTS = {
-    **{path.name: path for path in sorted((ROOT / "examples").iterdir())},
+    **{
+        path.name: path
+        for path in sorted((ROOT / "examples").iterdir())
+        if (path / "rendered").is_dir()
+    },
     **{
         name: ROOT / "tests" / "golden" / "cases" / name / "input"
         for name in ("retired", "up-to-date", "lost-volumes")

@@ -1,6 +1,11 @@
-"""The examples are whole user repositories, and the catalogue's policies work in one."""
+"""The examples are whole user repositories, and the catalogue's policies work in one.
+
+Small ones have all of their output committed. Of a large one ``expected/`` has what the commands
+say and the output of one namespace.
+"""
 
 import re
+import shlex
 import shutil
 from datetime import date
 from pathlib import Path, PurePosixPath
@@ -10,25 +15,87 @@ import pytest
 from stashgen import pipeline
 from stashgen.cli.main import run
 from stashgen.load import load
-from tests.golden.golden import HINT
+from tests.golden.golden import HINT, differences, files_below, rewrite
+from tests.support.readme import steps
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = sorted(path.name for path in (ROOT / "examples").iterdir())
-EXAMPLE = ROOT / "examples" / "local-storage"
+FOLDER = ROOT / "examples"
+EXAMPLES = sorted(path.name for path in FOLDER.iterdir())
+EXAMPLE = FOLDER / "local-storage"
 CATALOGUE = sorted(path.name for path in (ROOT / "policies").iterdir())
+# The large ones, each with the namespace of which it shows the output, and what it explains.
+LARGE = {
+    "argocd-monorepo": ("prod/wiki", ("search/data-eu-index-0", "billing/archive-billing-0")),
+    "flux-home": ("home/observability", ("media/plex-config", "network/unifi")),
+}
+WHOLE = [name for name in EXAMPLES if name not in LARGE]
+# It renders with kustomize and helm: tests/api_contract/test_examples.py.
+_ELSEWHERE = {"stashgen inventory", "stashgen inventory --check"}
 
 
-@pytest.mark.parametrize("example", EXAMPLES)
+@pytest.mark.parametrize("example", WHOLE)
 def test_the_output_that_an_example_shows_is_what_a_build_writes(
     example: str, request: pytest.FixtureRequest, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    project = str(ROOT / "examples" / example)
+    project = str(FOLDER / example)
     if request.config.getoption("--update-golden"):
         assert run(["build", "--project", project]) == 0
     code = run(["check", "--project", project])
     printed = capfd.readouterr().err
     assert code == 0, f"{printed}\n{HINT}"
     assert "warning" not in printed
+
+
+@pytest.mark.parametrize("example", LARGE)
+def test_a_large_example_comes_to_what_it_shows(
+    example: str,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    project = tmp_path / example
+    shutil.copytree(FOLDER / example, project)
+    monkeypatch.chdir(project)
+    code = run(["build"])
+    printed = capfd.readouterr()
+    assert (code, printed.out) == (0, "")
+    produced = {"build.txt": printed.err.encode()}
+    folder, volumes = LARGE[example]
+    explained = []
+    for volume in volumes:
+        assert run(["explain", volume]) == 0
+        explained.append(f"$ stashgen explain {volume}\n{capfd.readouterr().out}")
+    produced["explain.txt"] = "\n".join(explained).encode()
+    shown = Path("rendered", folder)
+    produced |= {f"{shown}/{name}": one for name, one in files_below(project / shown).items()}
+    expected = FOLDER / example / "expected"
+    if request.config.getoption("--update-golden"):
+        rewrite(expected, produced)
+    report = differences(expected, produced)
+    if report:
+        pytest.fail("\n".join(report))
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_the_commands_that_an_example_shows_say_what_it_shows(
+    example: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    project = tmp_path / example
+    shutil.copytree(FOLDER / example, project)
+    monkeypatch.chdir(project)
+    for command, output in steps((project / "README.md").read_text(encoding="utf-8")):
+        if command in _ELSEWHERE:
+            continue
+        program, *arguments = shlex.split(command)
+        assert program == "stashgen"
+        assert run(arguments) == 0
+        printed = capfd.readouterr()
+        if output:
+            assert printed.out + printed.err == output
 
 
 @pytest.mark.parametrize("name", CATALOGUE)

@@ -29,10 +29,12 @@ _TEMPLATE = "{spec: {resources: {requests: {storage: 1Gi}}}}"
 _TO_DEMO = "destination: {namespace: demo}"
 
 
-def _collect(*texts: str, path: str = "{}.yaml") -> Outcome[Inventory]:
+def _collect(
+    *texts: str, path: str = "{}.yaml", project: str = "kind: Project"
+) -> Outcome[Inventory]:
     found = [one for index, text in enumerate(texts) for one in documents(text, path.format(index))]
-    (project,) = documents("kind: Project", "stashgen.yaml")
-    return collect(Source(project=project, policies=(), manifests={"dem1": tuple(found)}))
+    (root,) = documents(project, "stashgen.yaml")
+    return collect(Source(project=root, policies=(), manifests={"dem1": tuple(found)}))
 
 
 def _unknown(outcome: Outcome[Inventory]) -> list[str]:
@@ -163,6 +165,19 @@ def test_what_makes_no_claim_costs_no_line(text: str) -> None:
     outcome = _collect(text, path="Chart.yaml" if "v2" in text else "{}.yaml")
     assert outcome.findings == ()
     assert _unknown(outcome) == []
+
+
+@pytest.mark.parametrize("path", ["rendered", "rendered/demo", "./rendered/demo/"])
+def test_what_applies_our_own_output_stands_for_no_volume(path: str) -> None:
+    application = _ARGO + f"spec: {{source: {{path: {path}}}, {_TO_DEMO}}}"
+    flux = f"spec: {{path: {path}, sourceRef: {{kind: GitRepository, name: flux-system}}}}"
+    flux = _object("kustomize.toolkit.fluxcd.io/v1", "Kustomization", flux)
+    project = "kind: Project\nspec: {clusters: [{name: demo}]}"
+    for text in (application, flux):
+        found = _collect(text, project=project)
+        assert found.findings == ()
+        assert _unknown(found) == []
+        assert _unknown(_collect(text.replace("rendered", "elsewhere"), project=project))
 
 
 def test_claim_that_many_mention_is_reported_once_with_the_other_places() -> None:

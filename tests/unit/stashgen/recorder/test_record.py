@@ -12,8 +12,10 @@ from stashgen.diagnostics import ToolError
 from stashgen.inventory import collect
 from stashgen.model.recorded import cluster_of
 from stashgen.model.source import Source
+from stashgen.policy.project import HelmSource, RecordSource
 from stashgen.recorder.record import differences, record_of
 from stashgen.recorder.rendered import Rendered, all_rendered, read_objects
+from stashgen.recorder.sources import rendered_folders
 from stashgen.yaml.documents import read_documents
 from tests.support.project import PROJECT, claim, documents, namespace
 
@@ -101,6 +103,27 @@ spec:
     )
     assert "hunter2" not in json.dumps(found)
     assert "persistence" in json.dumps(found)
+
+
+def test_what_applies_a_folder_that_is_rendered_is_left_out() -> None:
+    application = """
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: shop, namespace: argocd}
+spec: {source: {path: apps/shop/overlays/prod}}
+"""
+    chart = "charts/service"
+    sources = (
+        RecordSource(kustomize="apps/shop/overlays/prod"),
+        RecordSource(helm=HelmSource(chart=chart, release="a", namespace="b")),
+    )
+    folders = rendered_folders(sources, "out", "demo")
+    for path in ("apps/shop/overlays/prod", f"./{chart}/", "out", "out/demo"):
+        text = application.replace("apps/shop/overlays/prod", path)
+        assert len(recorded(text)) == 1
+        assert record_of("dem1", [rendered(text)], folders).objects == {}
+    other = application.replace("prod", "staging")
+    assert record_of("dem1", [rendered(other)], folders).objects == {"Application": 1}
 
 
 def test_what_no_build_reads_is_left_out() -> None:

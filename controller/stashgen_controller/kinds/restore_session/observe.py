@@ -41,9 +41,10 @@ class Observed:
         run: The restore Job.
         repository: That the snapshot is of; None where there is none.
         snapshot: The one to restore; None where none matches.
-        incomplete: Why another one may still come back from the bucket that would match.
+        incomplete: Why another one may still come back from the bucket that would match; only while
+            there is no Job.
         snapshot_object: The same with its status, for the plan.
-        template: The restore pod; None with a ``problem``.
+        template: The restore pod; None with a ``problem``, and once there is a Job.
         problem: Why no Job can be made now.
         addon_found: The Addon exists.
         claimants: Who keeps it from beginning; only while it has not begun.
@@ -106,7 +107,6 @@ def observe(reader: Reader, restore: RestoreSession) -> Observed:
         source.repository if source else None
     )
     repository = reader.get(Repository, namespace, repository_name or "")
-    template, problem = _template(reader, restore, repository)
     claim = restore.spec.target.name if restore.spec.target is not None else ""
     addon = restore.spec.addon
     run = observe_job(
@@ -118,13 +118,18 @@ def observe(reader: Reader, restore: RestoreSession) -> Observed:
         reported=_reported(restore),
         is_settled=restore.is_finished and is_pushed(restore),
     )
+    # What only a plan needs is not looked for once there is one.
+    begins = run.state is RunState.ABSENT
+    template, problem = _template(reader, restore, repository) if begins else (None, None)
     return Observed(
         restore=restore,
         run=run,
         repository=repository,
         snapshot=snapshot,
-        incomplete=_incomplete(reader, restore, snapshot),
-        snapshot_object=(reader.stored(SNAPSHOTS, *snapshot.key) if snapshot is not None else None),
+        incomplete=_incomplete(reader, restore, snapshot) if begins else None,
+        snapshot_object=(
+            reader.stored(SNAPSHOTS, *snapshot.key) if begins and snapshot is not None else None
+        ),
         template=template,
         problem=problem,
         addon_found=reader.has(ADDONS, None, (addon.name if addon else None) or ""),
@@ -135,7 +140,7 @@ def observe(reader: Reader, restore: RestoreSession) -> Observed:
             uid=restore.metadata.uid,
             goes_first=True,
         )
-        if run.state is RunState.ABSENT and not restore.is_finished
+        if begins and not restore.is_finished
         else (),
         configurations=_configurations(reader, namespace, claim),
         order=order,
@@ -145,7 +150,9 @@ def observe(reader: Reader, restore: RestoreSession) -> Observed:
         claim_uid=claim_uid(reader, namespace, claim),
         not_bound=why_not_bound(reader, namespace, claim),
         cluster_uid=cluster_uid(reader),
-        terminated_pods=terminated_pods(reader, namespace, repository_name or ""),
+        terminated_pods=(
+            terminated_pods(reader, namespace, repository_name or "") if begins else ()
+        ),
     )
 
 

@@ -107,6 +107,10 @@ class _Question:
         yield title(volume, self._cluster(volume))
         key, cluster = volume.key, self._cluster(volume)
         names = {f"{key.namespace}/{key.name}", f"{cluster}/{key.namespace}/{key.name}"}
+        excluded = self.objects.resolved.excluded.get(key)
+        if excluded is not None:
+            yield Decision(f"left out: {excluded.reason}", excluded.position, 1)
+            return
         if names.isdisjoint(self.objects.resolved.coverage.unprotected):
             yield Decision("left out: excluded, retired, or it holds backups", None, 1)
             return

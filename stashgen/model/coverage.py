@@ -2,6 +2,16 @@
 
 from dataclasses import dataclass
 
+from stashgen.diagnostics import Position
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """Why a volume is left out on purpose, and where that is written."""
+
+    reason: str
+    position: Position
+
 
 @dataclass(frozen=True, slots=True)
 class Coverage:

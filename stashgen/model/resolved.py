@@ -9,9 +9,9 @@ from stashgen.diagnostics import Position
 from stashgen.kubestash.backends.backend import Backend, Reach
 from stashgen.kubestash.objectives import Objectives
 from stashgen.kubestash.unreadable import OnUnreadable
-from stashgen.model.coverage import Coverage
+from stashgen.model.coverage import Coverage, Excluded
 from stashgen.model.history import RetiredHistory
-from stashgen.model.inventory import Volume
+from stashgen.model.inventory import Volume, VolumeKey
 from stashgen.model.merged import Merged
 from stashgen.model.source import Origin
 from stashgen.policy.backup_policy import Session
@@ -160,10 +160,15 @@ class Protection:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The resolved settings of every volume, sorted by key; storages by their key."""
+    """The resolved settings of every volume, sorted by key; storages by their key.
+
+    Attributes:
+        excluded: Volumes that the project excludes or that are opted out.
+    """
 
     project: Project
     protections: tuple[Protection, ...]
     storages: tuple[ResolvedStorage, ...]
     coverage: Coverage
     retired: tuple[RetiredHistory, ...] = ()
+    excluded: Mapping[VolumeKey, Excluded] = field(default_factory=dict)

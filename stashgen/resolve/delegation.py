@@ -18,11 +18,11 @@ from stashgen.api.labels import (
 )
 from stashgen.api.opt_out import OptOut, opt_out
 from stashgen.diagnostics import Finding, Severity, quote
+from stashgen.model.coverage import Excluded
 from stashgen.model.inventory import Annotation, Annotations, Inventory, Volume, VolumeKey
 from stashgen.model.source import Authored, Origin, PolicySet
 from stashgen.policy.backup_policy import BackupPolicy, EveryBounds, Session, Settings
 from stashgen.policy.duration import parse_duration
-from stashgen.resolve.exclusions import Excluded
 from stashgen.resolve.expiry import expired
 from stashgen.resolve.findings import Code, finding
 from stashgen.resolve.inheritance import refined

@@ -1,24 +1,16 @@
 """Volumes that no policy backs up on purpose: the project's ``exclusions``."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 
-from stashgen.diagnostics import Finding, Position, quote
+from stashgen.diagnostics import Finding, quote
+from stashgen.model.coverage import Excluded
 from stashgen.model.inventory import Inventory, VolumeKey
 from stashgen.model.source import Path, PolicySet
 from stashgen.resolve.expiry import expired
 from stashgen.resolve.matching import Answer, Facts
 from stashgen.resolve.selection_findings import Missing, matches_nothing, missing_facts, missing_of
 from stashgen.resolve.volume_index import VolumeIndex
-
-
-@dataclass(frozen=True, slots=True)
-class Excluded:
-    """Why a volume is not backed up, and where that is written."""
-
-    reason: str
-    position: Position
 
 
 def excluded_volumes(

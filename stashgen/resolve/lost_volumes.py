@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 from stashgen.diagnostics import Finding, Position, Severity, quote
+from stashgen.model.coverage import Excluded
 from stashgen.model.history import History
 from stashgen.model.inventory import Inventory, UnknownVolume, Volume, VolumeKey
 from stashgen.model.source import PolicySet
-from stashgen.resolve.exclusions import Excluded
 from stashgen.resolve.history_findings import Code, entry_text, shown
 from stashgen.resolve.near_miss import NearMisses
 

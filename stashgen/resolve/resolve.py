@@ -117,6 +117,7 @@ def resolve(
         storages=tuple(storage for _, storage in sorted(used.items(), key=lambda item: item[0])),
         coverage=coverage(policies, inventory, selection),
         retired=retired.value,
+        excluded=selection.on_purpose,
     )
     return Outcome(resolved, tuple(sorted(dict.fromkeys(findings), key=Finding.sort_key)))
 

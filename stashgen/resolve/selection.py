@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from stashgen.diagnostics import Finding
+from stashgen.model.coverage import Excluded
 from stashgen.model.inventory import Inventory, Volume, VolumeKey
 from stashgen.model.source import Authored, Path, PolicySet
 from stashgen.policy.backup_policy import BackupPolicy
 from stashgen.policy.selectors import Select
-from stashgen.resolve.exclusions import Excluded, excluded_volumes
+from stashgen.resolve.exclusions import excluded_volumes
 from stashgen.resolve.matching import Answer, Facts
 from stashgen.resolve.selection_findings import (
     Missing,

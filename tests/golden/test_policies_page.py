@@ -31,6 +31,10 @@ def test_the_project_of_the_page_builds_as_it_says(
     assert {name for name, one in schedules.items() if "/15" in one} == {"ledger", "journal-a"}
     assert sorted(schedules) == ["invoices", "journal-a", "ledger", "reports"]
     assert schedules["invoices"].split()[-1] in {"1-5", "2-6"}
+    assert run(["explain", "payments/render-cache"]) == 0
+    explained = capfd.readouterr().out
+    assert 'says so: rendered again in an hour (owner "web")' in explained
+    assert explained.rstrip().endswith("clusters/eu/payments.yaml:24:27")
 
 
 def _schedule(path: Path) -> str:

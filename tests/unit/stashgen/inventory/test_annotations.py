@@ -21,6 +21,11 @@ def _collect(kustomization: str | None, text: str = _CLAIM) -> Outcome[Inventory
     return collect(Source(project=project, policies=(), manifests={"dem1": tuple(found)}))
 
 
+def _asking(spec: str) -> str:
+    """The claim, with more in its spec."""
+    return _CLAIM.replace("spec: {", f"spec: {{{spec}, ")
+
+
 def _values(said: Annotations) -> dict[str, str]:
     return {key: one.value for key, one in said.items()}
 
@@ -68,10 +73,7 @@ def test_patch_of_our_annotations_makes_the_claim_unknown(patch: str) -> None:
 
 
 def test_patch_of_the_size_or_the_class_makes_them_unknown() -> None:
-    text = _CLAIM.replace(
-        "[ReadWriteOnce]",
-        "[ReadWriteOnce], storageClassName: fast, resources: {requests: {storage: 1Gi}}",
-    )
+    text = _asking("storageClassName: fast, resources: {requests: {storage: 1Gi}}")
     (plain,) = _collect(None, text).value.volumes
     assert (plain.storage_class, plain.size_bytes) == ("fast", 1024**3)
     patch = "[{op: replace, path: /spec/storageClassName, value: slow}]"
@@ -84,10 +86,9 @@ def test_patch_of_the_size_or_the_class_makes_them_unknown() -> None:
 
 @pytest.mark.parametrize("size", ["${SIZE}", "1e9", "[]", "null", "-1"])
 def test_size_that_cannot_be_read_is_unknown(size: str) -> None:
-    text = _CLAIM.replace(
-        "[ReadWriteOnce]", f"[ReadWriteOnce], resources: {{requests: {{storage: '{size}'}}}}"
-    )
-    assert _collect(None, text).value.volumes[0].size_bytes is None
+    text = _asking(f"storageClassName: fast, resources: {{requests: {{storage: '{size}'}}}}")
+    (volume,) = _collect(None, text).value.volumes
+    assert (volume.storage_class, volume.size_bytes) == ("fast", None)
 
 
 def test_namespaces_that_differ_in_ours_are_an_error() -> None:

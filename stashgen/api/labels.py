@@ -64,6 +64,8 @@ ACCEPT_LOST_POD_ANNOTATION = "stashgen.dev/accept-lost-pod"
 ADOPT_ANNOTATION = "stashgen.dev/adopt"
 # On a Repository: read its Snapshots back from the bucket, once for each new value.
 RESYNC_ANNOTATION = "stashgen.dev/resync"
+# On a Repository: how often it is checked and pruned (kubestash/upkeep.py).
+UPKEEP_ANNOTATION = "stashgen.dev/upkeep"
 # On a BackupStorage in a bucket: how the bucket is named in requests (`virtual`, `path`).
 ADDRESSING_STYLE_ANNOTATION = "stashgen.dev/addressing-style"
 # On a Snapshot that was read back from the bucket: its record there.

@@ -100,9 +100,33 @@ class ResyncStatus(Model):
     executor: Executor | None = None
 
 
+class UpkeepStatus(Model):
+    """Work on all of the repository, apart from any session.
+
+    Attributes:
+        last_check_time: When the last check ended, whatever it found.
+        last_prune_time: When the data of forgotten snapshots was last removed.
+        checks: How many checks there were: each reads another part of the data.
+        failures: How many runs in a row failed.
+        next_try_time: Not before then, because the last run failed.
+        full_storage: The last Snapshot that failed because the storage is full and after which
+            the repository was pruned.
+        executor: The Job of the last run.
+    """
+
+    last_check_time: Time | None = None
+    last_prune_time: Time | None = None
+    checks: Int = 0
+    failures: Int = 0
+    next_try_time: Time | None = None
+    full_storage: str | None = None
+    executor: Executor | None = None
+
+
 class RepositoryStatus(Model):
     """What the controller saw.
 
+    ``integrity`` is the last check's word, ``size`` what was stored then.
     ``writerClaimUID`` is that of the recorded writer where it is another volume or cluster.
     ``writerMatches`` and what follows are our additions. ``openRestore`` writes the volume now, or
     left it half written; of the two that end that, ``acceptedRestore`` is the last one that a
@@ -126,6 +150,7 @@ class RepositoryStatus(Model):
     accepted_restore: RestoreRecord | None = None
     good_restore: RestoreRecord | None = None
     lost_pods: tuple[LostPod, ...] | None = None
+    upkeep: UpkeepStatus | None = None
 
 
 class Repository(Kind):

@@ -45,6 +45,8 @@ class ConditionType(StrEnum):
     RESTORED_IN_PART = "RestoredInPart"
     SNAPSHOTS_RESYNCED = "SnapshotsResynced"
     RETENTION_APPLIED = "RetentionApplied"
+    UPKEEP_SUCCEEDED = "UpkeepSucceeded"
+    REPOSITORY_DAMAGED = "RepositoryDamaged"
     ALL_FILES_READ = "AllFilesRead"
     METADATA_RESTORED = "MetadataRestored"
     RESTORED_WITHOUT_LOCK = "RestoredWithoutLock"

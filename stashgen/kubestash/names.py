@@ -103,6 +103,11 @@ def resync_job_name(repository: str, attempt: int) -> str:
     return cut_with_hash(f"resync-{repository}-{attempt}")
 
 
+def upkeep_job_name(repository: str, attempt: int) -> str:
+    """The Job that prunes and checks a Repository; the number is the minute in which it begins."""
+    return cut_with_hash(f"upkeep-{repository}-{attempt}")
+
+
 def init_storage_job_name(storage: str, attempt: int) -> str:
     """The Job that initialises a BackupStorage, attempts counted from 1."""
     return cut_with_hash(f"init-storage-{storage}-{attempt}")

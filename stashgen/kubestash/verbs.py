@@ -1,7 +1,7 @@
 """The worker's verbs: one row per verb, and the pods that run them.
 
-``init-repository``, ``retain`` and ``resync`` share a pod: what they may do is reviewed once, as
-its arguments.
+``init-repository``, ``retain``, ``resync`` and ``upkeep`` share a pod: what they may do is reviewed
+once, as its arguments.
 """
 
 from collections.abc import Mapping
@@ -23,6 +23,7 @@ class Verb(StrEnum):
     RESTORE = "restore"
     RETAIN = "retain"
     RESYNC = "resync"
+    UPKEEP = "upkeep"
 
 
 class Template(StrEnum):
@@ -84,7 +85,7 @@ PODS: Mapping[Template, WorkerPod] = {
         grace_seconds=30,
     ),
     Template.MAINTAIN: WorkerPod(
-        summary="initialise repositories and apply retention",
+        summary="initialise repositories, apply retention, prune and check",
         component="kubestash-maintenance",
         session={"VERB": VERB_ANNOTATION},
     ),
@@ -136,6 +137,7 @@ VERBS: Mapping[Verb, VerbRow] = {
             {
                 "acknowledged_writer",
                 "backup_session",
+                "check",
                 "claim_uid",
                 "earlier_copy_failed",
                 "last_copy",
@@ -179,4 +181,18 @@ VERBS: Mapping[Verb, VerbRow] = {
         "retention",
     ),
     Verb.RESYNC: VerbRow(Template.MAINTAIN, frozenset({"cursor", "repository"}), "resync"),
+    Verb.UPKEEP: VerbRow(
+        Template.MAINTAIN,
+        frozenset(
+            {
+                "check",
+                "check_number",
+                "claim_uid",
+                "prune",
+                "storage_is_full",
+                "terminated_pods",
+            }
+        ),
+        "upkeep",
+    ),
 }

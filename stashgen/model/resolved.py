@@ -9,6 +9,7 @@ from stashgen.diagnostics import Position
 from stashgen.kubestash.backends.backend import Backend, Reach
 from stashgen.kubestash.objectives import Objectives
 from stashgen.kubestash.unreadable import OnUnreadable
+from stashgen.kubestash.upkeep import Upkeep
 from stashgen.model.coverage import Coverage, Excluded
 from stashgen.model.history import RetiredHistory
 from stashgen.model.inventory import Volume, VolumeKey
@@ -138,6 +139,7 @@ class Protection:
         objectives: What the backups have to achieve.
         beside: The workload whose node the pods go to, if only one node can mount the volume.
         fs_group: The group that the kubelet gives the volume's files to for its workload.
+        upkeep: When its repositories are checked and pruned.
         acknowledged: What the policy accepts about the volume, by annotation.
         on_unreadable: What becomes of a backup that lacks unreadable files.
     """
@@ -148,6 +150,7 @@ class Protection:
     configuration: str
     sessions: tuple[ResolvedSession, ...]
     job: Merged[Job]
+    upkeep: Upkeep
     paused: bool
     position: Position
     spec: Origin

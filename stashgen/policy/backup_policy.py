@@ -7,7 +7,7 @@ from pydantic import Field
 from stashgen.api.base import Bool, Int, Model
 from stashgen.kubestash.unreadable import OnUnreadable
 from stashgen.policy.selectors import Match, Select
-from stashgen.policy.shared import Encryption, Job, Keep, Metadata
+from stashgen.policy.shared import Encryption, Job, Keep, Metadata, Upkeep
 
 
 class Copy(Model):
@@ -107,6 +107,7 @@ class Settings(Model):
     objectives: Objectives | None = None
     encryption: Encryption | None = None
     job: Job | None = None
+    upkeep: Upkeep | None = None
     exclude: tuple[str, ...] = ()
     on_unreadable: OnUnreadable = OnUnreadable.FAIL
     paused: Bool = False

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from stashgen.api.base import Bool, Model
 from stashgen.policy.selectors import Match
-from stashgen.policy.shared import Encryption, Job, Metadata
+from stashgen.policy.shared import Encryption, Job, Metadata, Upkeep
 
 DEFAULT_OUTPUT = "rendered"
 DEFAULT_POLICIES = ("policies",)
@@ -101,6 +101,7 @@ class Defaults(Model):
 
     encryption: Encryption | None = None
     job: Job | None = None
+    upkeep: Upkeep | None = None
 
 
 class Retired(Model):

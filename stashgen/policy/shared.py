@@ -135,6 +135,26 @@ class Job(Model):
         return user, user if run_as is None or run_as.group is None else run_as.group
 
 
+class Check(Model):
+    """How often a repository is checked; ``readData`` is the share of its data that is read."""
+
+    every: str
+    read_data: str | None = None
+
+
+class Prune(Model):
+    """How often the data of forgotten snapshots is removed."""
+
+    every: str
+
+
+class Upkeep(Model):
+    """The rhythm of work on whole repositories: ``check`` and ``prune`` are merged each whole."""
+
+    check: Check | None = None
+    prune: Prune | None = None
+
+
 class Keep(Model):
     """How many snapshots to keep, as restic counts them; ``failed`` defaults to 1."""
 

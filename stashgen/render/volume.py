@@ -10,7 +10,7 @@ from stashgen.api.backup_configuration import BackupConfiguration, SessionReposi
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
 from stashgen.api.function import Function
-from stashgen.api.labels import pod_template_annotation
+from stashgen.api.labels import UPKEEP_ANNOTATION, pod_template_annotation
 from stashgen.api.repository import Repository
 from stashgen.api.shared import TaskReference
 from stashgen.kubestash import addons, children
@@ -166,17 +166,21 @@ def _repositories(
         for wanted, copy in zip(session.repositories or (), resolved.copies, strict=True):
             if copy.repository not in seen:
                 seen.add(copy.repository)
-                yield copy, _repository(configuration, wanted, copy.repository)
+                yield copy, _repository(protection, configuration, wanted, copy.repository)
 
 
 def _repository(
-    configuration: BackupConfiguration, wanted: SessionRepository, name: str
+    protection: Protection,
+    configuration: BackupConfiguration,
+    wanted: SessionRepository,
+    name: str,
 ) -> JsonObject:
     named = {
         pod_template_annotation(template): templates.template_name(template, name)
         for template in REPOSITORY_TEMPLATES
     }
-    return annotated(children.repository_for(configuration, wanted), COMPILED | named | KEPT)
+    ours = COMPILED | named | {UPKEEP_ANNOTATION: protection.upkeep.annotation()}
+    return annotated(children.repository_for(configuration, wanted), ours | KEPT)
 
 
 def _templates(

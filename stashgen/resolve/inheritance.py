@@ -1,7 +1,7 @@
 """The settings that a policy has from the policies that it extends.
 
-Sessions are merged by their name and jobs field by field; anything else, lists too, is taken as a
-whole from the most specific document that sets it.
+Sessions are merged by their name, jobs and upkeep field by field; anything else, lists too, is
+taken as a whole from the most specific document that sets it.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from types import MappingProxyType
 from stashgen.model.merged import Merged
 from stashgen.model.source import Authored, Origin, PolicySet
 from stashgen.policy.backup_policy import BackupPolicy, InheritedSettings, Session, Settings
-from stashgen.policy.shared import Job
+from stashgen.policy.shared import Job, Upkeep
 from stashgen.resolve.merge import Layer, merge
 
 # When a session runs, in one of two ways: who sets the one sets aside the other.
@@ -62,6 +62,9 @@ def _settings(*layers: Layer[Settings]) -> Merged[InheritedSettings]:
     if merged.value.job is not None:
         job = merge(Job, *(_job(layer) for layer in layers))
         parts["job"], update["job"] = job.nearest, job.value
+    if merged.value.upkeep is not None:
+        upkeep = merge(Upkeep, *(_upkeep(layer) for layer in layers))
+        parts["upkeep"], update["upkeep"] = upkeep.nearest, upkeep.value
     value = merged.value.model_copy(update=update)
     return Merged(value, replace(merged.nearest, parts=parts))
 
@@ -69,6 +72,11 @@ def _settings(*layers: Layer[Settings]) -> Merged[InheritedSettings]:
 def _job(layer: Layer[Settings]) -> Layer[Job]:
     block = layer.block.job if layer.block is not None else None
     return Layer(block, layer.origin.at("job"))
+
+
+def _upkeep(layer: Layer[Settings]) -> Layer[Upkeep]:
+    block = layer.block.upkeep if layer.block is not None else None
+    return Layer(block, layer.origin.at("upkeep"))
 
 
 def _sessions(*layers: Layer[Settings]) -> Merged[tuple[Session, ...]]:

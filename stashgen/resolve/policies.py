@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from stashgen.api.retention_policy import RetentionPolicySpec
 from stashgen.diagnostics import Finding, Outcome, quote
+from stashgen.kubestash.upkeep import Upkeep
 from stashgen.model.merged import Merged
 from stashgen.model.source import Authored, Origin, PolicySet
 from stashgen.policy.backup_policy import BackupPolicy, Copy, Session
@@ -13,7 +14,7 @@ from stashgen.policy.shared import Encryption, Job
 from stashgen.policy.template import DEFAULT_DIRECTORY, DIRECTORY_IN_NAMESPACE
 from stashgen.resolve.findings import Code, finding
 from stashgen.resolve.retention import retention_name, retention_of, with_defaults
-from stashgen.resolve.settings import job_of_policy, key_of_copy
+from stashgen.resolve.settings import job_of_policy, key_of_copy, upkeep_of_policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class EffectivePolicy:
     policy: Authored[BackupPolicy]
     job: Merged[Job]
     sessions: tuple[EffectiveSession, ...]
+    upkeep: Upkeep
 
 
 def effective_policy(
@@ -64,7 +66,9 @@ def effective_policy(
         for index, session in enumerate(policy.value.spec.sessions)
     )
     job = job_of_policy(policies.project, policy)
-    return Outcome(EffectivePolicy(policy, job, sessions), tuple(_shared_repositories(sessions)))
+    upkeep = upkeep_of_policy(policies.project, policy)
+    effective = EffectivePolicy(policy, job, sessions, upkeep)
+    return Outcome(effective, tuple(_shared_repositories(sessions)))
 
 
 def _session(

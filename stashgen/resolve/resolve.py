@@ -179,6 +179,7 @@ class _Resolver:
             configuration=names.claim_name_part(key.name, key.cluster_id, key.namespace, key.name),
             sessions=complete,
             job=known.job,
+            upkeep=known.upkeep,
             paused=policy.spec.paused,
             position=known.policy.document.start,
             acknowledged=acknowledged(policy, key),

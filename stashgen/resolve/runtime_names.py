@@ -29,6 +29,7 @@ def names_of(protection: Protection) -> Iterator[tuple[str, str]]:
     for repository in repositories:
         yield ("Repository", repository)
         yield ("Job", names.init_job_name(repository, 1))
+        yield ("Job", names.upkeep_job_name(repository, SAMPLE_TICK // 60))
         for template in REPOSITORY_TEMPLATES:
             yield ("PodTemplate", template_name(template, repository))
     for session in protection.sessions:

@@ -1,10 +1,15 @@
 """Which documents contribute to a setting, from the most general to the most specific."""
 
+from datetime import timedelta
+
+from stashgen.kubestash.upkeep import DEFAULT, Upkeep, percent
 from stashgen.model.merged import Merged
 from stashgen.model.source import Authored, Origin
 from stashgen.policy.backup_policy import BackupPolicy, Copy
+from stashgen.policy.duration import parse_duration
 from stashgen.policy.project import Defaults, Project
 from stashgen.policy.shared import Encryption, Job
+from stashgen.policy.shared import Upkeep as UpkeepBlock
 from stashgen.policy.storage import Credentials, Storage
 from stashgen.resolve.merge import Layer, merge
 
@@ -51,6 +56,25 @@ def key_of_copy(
         Layer(_defaults(project).encryption, project.at("spec", "defaults", "encryption")),
     )
     return merge(Encryption, next(layer for layer in layers if layer.block is not None))
+
+
+def upkeep_of_policy(project: Authored[Project], policy: Authored[BackupPolicy]) -> Upkeep:
+    """When the repositories of a policy's volumes are checked and pruned."""
+    written = merge(
+        UpkeepBlock,
+        Layer(_defaults(project).upkeep, project.at("spec", "defaults", "upkeep")),
+        Layer(policy.value.spec.upkeep, policy.at("spec", "upkeep")),
+    ).value
+    check, prune = written.check, written.prune
+    return Upkeep(
+        check_every=_interval(check.every) if check else DEFAULT.check_every,
+        prune_every=_interval(prune.every) if prune else DEFAULT.prune_every,
+        read_percent=percent(check.read_data) if check and check.read_data else 0,
+    )
+
+
+def _interval(text: str) -> timedelta:
+    return timedelta(seconds=parse_duration(text))
 
 
 def _defaults(project: Authored[Project]) -> Defaults:

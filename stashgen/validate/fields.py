@@ -46,12 +46,21 @@ _JOB: tuple[tuple[str, Rule], ...] = (
 )
 # What the Jobs of a storage do not have.
 _OF_VOLUMES = ("cache", "nice", "ionice", "runAs.from")
+_UPKEEP: tuple[tuple[str, Rule], ...] = (
+    ("check.every", values.upkeep_interval),
+    ("check.readData", values.share),
+    ("prune.every", values.upkeep_interval),
+)
 _COPY = "sessions[*].copies[*]"
 _FROM = "spec.clusters[*].inventory[*].from[*]"
 
 
 def _job(path: str) -> tuple[tuple[str, Rule], ...]:
     return tuple((f"{path}.{field}", rule) for field, rule in _JOB)
+
+
+def _upkeep(path: str) -> tuple[tuple[str, Rule], ...]:
+    return tuple((f"{path}.{field}", rule) for field, rule in _UPKEEP)
 
 
 def _secret(path: str) -> tuple[tuple[str, Rule], ...]:
@@ -88,6 +97,7 @@ def _settings(path: str) -> tuple[tuple[str, Rule], ...]:
         *((f"{path}.{_COPY}.keep.{count}", values.whole(0)) for count in (*COUNTS, "failed")),
         (f"{path}.{_COPY}.keep.maxAge", values.period),
         *_job(f"{path}.job"),
+        *_upkeep(f"{path}.upkeep"),
     )
 
 
@@ -125,6 +135,7 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
         (f"{_FROM}.helm.namespace", values.label),
         *_secret("spec.defaults.encryption"),
         *_job("spec.defaults.job"),
+        *_upkeep("spec.defaults.upkeep"),
         ("spec.retired[*].volume", values.volume),
         ("spec.retired[*].cluster", values.cluster_id),
         ("spec.retired[*].until", values.day),

@@ -16,6 +16,7 @@ from stashgen.cron import CronError, every_to_cron, parse_window, spread
 from stashgen.cron.window import parse_days
 from stashgen.diagnostics import quote
 from stashgen.kubestash.retention import retention_period
+from stashgen.kubestash.upkeep import LONGEST, SHORTEST, percent
 from stashgen.policy.duration import parse_duration
 from stashgen.policy.template import CLUSTER_NAMES, VOLUME_NAMES, check_template
 from stashgen.validate.walk import Code
@@ -183,6 +184,37 @@ def objective(value: Json) -> Problem | None:
             'use a shorter time, for example "90d"',
         )
     return problem
+
+
+def upkeep_interval(value: Json) -> Problem | None:
+    """How often a whole repository is worked on."""
+    problem = duration(value)
+    if problem is not None or not isinstance(value, str):
+        return problem
+    if SHORTEST.total_seconds() <= parse_duration(value) <= LONGEST.total_seconds():
+        return None
+    return Problem(
+        Code.DURATION,
+        f"{quote(value)} is not between 1h and 366d",
+        "no backup can start while a whole repository is worked on, and what is checked less than "
+        "once a year is not checked in time",
+        'use an interval such as "7d" for checks or "1d" for prunes',
+    )
+
+
+def share(value: Json) -> Problem | None:
+    """How much of the stored data a check reads."""
+    try:
+        if isinstance(value, str):
+            percent(value)
+    except ValueError:
+        return Problem(
+            Code.NOT_ALLOWED,
+            f"{quote(value)} is not a share from 1% to 100%",
+            "each check reads this share of the data, another one each time",
+            'use a whole percentage such as "5%", or remove readData to read no data',
+        )
+    return None
 
 
 def every(value: Json) -> Problem | None:

@@ -8,13 +8,14 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from tests.bench import build, controller, kustomize, worker
+from tests.bench import build, controller, growth, kustomize, worker
 
 # The build first: a child starts with the peak of memory that its parent had (getrusage(2), Linux).
 _BENCHMARKS: Mapping[str, Callable[[], Iterator[dict[str, object]]]] = {
     "build": build.run,
     "kustomize": kustomize.run,
     "worker": worker.run,
+    "growth": growth.run,
     "controller": controller.run,
 }
 

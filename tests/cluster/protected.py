@@ -111,6 +111,13 @@ class Protected:
         self.wait(lambda: self.names(known.BACKUP_SESSIONS), "no initial backup")
         (initial,) = self.names(known.BACKUP_SESSIONS)
         self.finish(initial)
+        self.wait(self._is_kept_up, "the initial backup is not followed by a check")
+
+    def _is_kept_up(self) -> bool:
+        """Whether the first upkeep has ended; the next one is far away."""
+        (repository,) = self.names(known.REPOSITORIES)
+        upkeep = self.status(known.REPOSITORIES, repository).get("upkeep") or {}
+        return bool(upkeep.get("lastCheckTime") and upkeep.get("lastPruneTime"))
 
     def make_secret(self, name: str = S3_SECRET, **changed: bytes) -> None:
         """Make a Secret as it should be, or with some keys changed."""

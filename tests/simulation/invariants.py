@@ -24,6 +24,7 @@ from stashgen.api.snapshot import Phase
 from stashgen.kubestash import layout, phases
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.kinds.backup_session.retention import TIMEOUT
+from stashgen_controller.listers.indexes import is_in_upkeep
 from stashgen_controller.protocol.run_result import ErrorClass, RunResult
 from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.runtime.kind import phase_of
@@ -205,10 +206,7 @@ class Invariants:
         if kept < min(len(reported), process.order.keep_last):
             what = f"{process.name} leaves {kept} of {len(reported)} in {address}"
             self.broken(Invariant.POLICY_IS_KEPT, what)
-        half_restored = self._volume.half_restored
-        if half_restored is not None:
-            what = f"{process.name} removes data while {half_restored} wrote in part"
-            self.broken(Invariant.HALF_RESTORED_IS_NOT_PRUNED, what)
+        self.prunes(process)
         ordered, started = _decided(process), self._started[process.uid]
         for who, since, pinned in self._pinned(namespace_of(process.pod)):
             if not pinned & set(ids):
@@ -218,6 +216,13 @@ class Invariants:
                 self.broken(Invariant.PINNED_IS_KEPT, what)
             elif since < started - _NOTICED and not _UNNOTICED & self._faults.chosen.keys():
                 self.broken(Invariant.PINNED_LATE_IS_KEPT, what)
+
+    def prunes(self, process: WorkerProcess) -> None:
+        """Snapshots, or data that none of them needs, go."""
+        half_restored = self._volume.half_restored
+        if half_restored is not None:
+            what = f"{process.name} removes data while {half_restored} wrote in part"
+            self.broken(Invariant.HALF_RESTORED_IS_NOT_PRUNED, what)
 
     def _pinned(self, namespace: str) -> Iterable[tuple[str, datetime | None, set[str]]]:
         """Who restores, since when, and what unfinished restores name: restic's ids."""
@@ -388,6 +393,8 @@ class Invariants:
                 is_held = "RestoredInPart" in str(mapping_of(obj, "status").get("conditions"))
                 if not is_held and any(item.get("phase") == "Pending" for item in entries):
                     self.broken(stuck, f"retention of {name_of(obj)}")
+        for repository in filter(is_in_upkeep, self._server.items(known.REPOSITORIES)):
+            self.broken(stuck, f"the upkeep of {name_of(repository)}")
         for job in self._server.items(known.JOBS):
             conditions = list_of(mapping_of(job, "status"), "conditions")
             ends = {"Complete", "Failed", *(["FailureTarget"] if node_stays_dead else [])}
@@ -411,6 +418,10 @@ class _ProcessWitness(Witness):
 
     def forgets(self, address: str, ids: Sequence[str]) -> None:
         self._invariants.forgets(self._process, address, ids)
+
+    def prunes(self, address: str) -> None:
+        del address
+        self._invariants.prunes(self._process)
 
     def reads(self, volume: Volume) -> None:
         self._invariants.reads(self._process, volume)

@@ -11,6 +11,7 @@ import orjson
 from stashgen.api import resources as known
 from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.base import JsonObject, format_time, mapping_of, metadata_of, name_of
+from stashgen.api.labels import UPKEEP_ANNOTATION
 from stashgen.api.resources import Resource
 from stashgen.kubestash.sessions import backup_session_manifest
 from stashgen_controller.kube.client import ApiError
@@ -110,6 +111,13 @@ class People:
         for name in self._shape.repositories:
             self._patch(known.REPOSITORIES, name, {"spec": {"paused": False}})
 
+    def set_upkeep(self, hours: int) -> None:
+        """How often each repository is pruned and checked."""
+        rhythm = f"check={hours}h,prune={hours}h"
+        for name in self._shape.repositories:
+            metadata: JsonObject = {"metadata": {"annotations": {UPKEEP_ANNOTATION: rhythm}}}
+            self._patch(known.REPOSITORIES, name, metadata)
+
     def _restore(self) -> None:
         repository, snapshot = self._pick()
         self.restore(repository, snapshot)
@@ -207,7 +215,7 @@ class People:
         self._try(lambda: self._server.create(resource, NAMESPACE, manifest))
 
     def _patch(self, resource: Resource, name: str, body: JsonObject) -> None:
-        self._trace.add("people", f"change {resource.kind} {name}: {body['spec']}")
+        self._trace.add("people", f"change {resource.kind} {name}: {body}")
         self._try(lambda: self._server.patch(resource, NAMESPACE, name, body, status=False))
 
     def _try(self, request: Callable[[], object]) -> None:

@@ -73,6 +73,9 @@ class Witness:
     def forgets(self, address: str, ids: Sequence[str]) -> None:
         """Snapshots are about to be removed."""
 
+    def prunes(self, address: str) -> None:
+        """Data that no snapshot needs is about to be removed."""
+
     def reads(self, volume: Volume) -> None:
         """A backup reads a volume."""
 
@@ -302,13 +305,18 @@ class SimulatedRestic(Restic):
                 self._work()
                 if self._is_ending:
                     return _INTERRUPTED
-            return self._remove_unused() if "--prune" in args else 0
+            return 0
 
     def _prune(self, args: Sequence[str], output: Output) -> int:
         with self._locked(args, output, exclusive=True) as code:
-            return code or self._remove_unused()
+            if code:
+                return code
+            if not all(map(self._found.is_whole, self._found.snapshots)):
+                return _fail(output, _BROKEN, "packs from index missing in repo")
+            return self._remove_unused()
 
     def _remove_unused(self) -> int:
+        self.machine.witness.prunes(self.repository)
         used = frozenset().union(*(item.blobs for item in self._found.snapshots.values()))
         unused = sorted(self._found.blobs - used)
         self._work()

@@ -197,6 +197,7 @@ class World:
     def storm(self, seconds: float) -> None:
         """Hours in which everything may fail."""
         end = self.timeline.seconds + seconds
+        self.people.set_upkeep(hours=1)
         for number, session in enumerate(self.shape.sessions, start=1):
             self._every(number * 2000.0, end, partial(self.people.trigger, session))
         self._every(1000.0, end, self.people.use_volume)
@@ -220,6 +221,7 @@ class World:
         self.trace.add("calm", "nothing fails any more")
         self.faults.is_over = True
         self.people.unpause()
+        self.people.set_upkeep(hours=8760)
         for node in list(self.cluster.nodes.values()):
             node.clock_skew = timedelta()
             if node.is_powered or self.timeline.random.random() < 0.7:

@@ -36,6 +36,7 @@ from stashgen_controller.protocol.run_result import (
     Retention,
     RunError,
     RunResult,
+    Upkeep,
 )
 from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.runtime.apply import NameCollisionError
@@ -471,9 +472,7 @@ def _backup(harness: Harness, job: JsonObject, plan: RunSpec) -> RunResult:
         path=layout.component_path(spec["session"], "dump"),
         phase=Phase.SUCCEEDED,
         driver=Driver.RESTIC,
-        size="1.000 KiB",
         duration="1s",
-        integrity=True,
         restic_stats=(ResticStats(summary=Summary(id="ab" * 32, start_time=now, end_time=now)),),
     )
     harness.bucket.setdefault(place(job), []).append(name_of(snapshot))
@@ -503,6 +502,12 @@ def _retain(harness: Harness, job: JsonObject, _plan: RunSpec) -> RunResult:
     return _result(Verb.RETAIN, retention=retention)
 
 
+def _upkeep(_harness: Harness, _job: JsonObject, plan: RunSpec) -> RunResult:
+    intact = True if plan.check else None
+    done = Upkeep(pruned=plan.prune, checked=plan.check, intact=intact, size_bytes=1024)
+    return _result(Verb.UPKEEP, upkeep=done)
+
+
 _RESULTS: dict[Verb, Worker] = {
     Verb.INIT_STORAGE: _init_storage,
     Verb.INIT_REPOSITORY: _init_repository,
@@ -510,6 +515,7 @@ _RESULTS: dict[Verb, Worker] = {
     Verb.RESTORE: _restore,
     Verb.RETAIN: _retain,
     Verb.RESYNC: _resync,
+    Verb.UPKEEP: _upkeep,
 }
 
 

@@ -13,6 +13,7 @@ from typing import TypeVar, cast
 
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject, parse_time
+from stashgen.api.labels import UPKEEP_ANNOTATION
 from stashgen.api.resources import Resource
 from stashgen.kubestash import addons
 from stashgen_controller.embedded.cluster import EmbeddedCluster
@@ -127,6 +128,21 @@ class RealCluster:
             return None
 
         return self.wait("a backup session", probe)
+
+    def keep_up_once(self, namespace: str, repository: str = "repo-local") -> None:
+        """Wait for the upkeep that follows the first backup; the next one is far away.
+
+        For tests that move the clock by days and are not about it.
+        """
+
+        def is_done() -> bool:
+            status = self.status(known.REPOSITORIES, namespace, repository)
+            upkeep = cast("JsonObject", status.get("upkeep") or {})
+            return "lastCheckTime" in upkeep and "lastPruneTime" in upkeep
+
+        self.wait("the first upkeep", is_done)
+        rare = {"metadata": {"annotations": {UPKEEP_ANNOTATION: "check=8784h,prune=8784h"}}}
+        self.client.patch(known.REPOSITORIES, namespace, repository, rare)
 
     def next_tick(self, namespace: str, configuration: str) -> None:
         """Move the cluster's clock to the next scheduled time."""

@@ -216,6 +216,11 @@ class Workbench:
         plan = {"repository": repository_manifest(), **plan}
         return self.run(self.maintain_args("resync"), plan, day)
 
+    def upkeep(self, day: float, *args: str, **plan: Json) -> Ended:
+        """Run the verb upkeep at a time; without a plan it prunes and checks."""
+        plan = {"prune": True, "check": True, **plan}
+        return self.run(self.maintain_args("upkeep", *args), plan, day)
+
     def maintain_args(self, verb: str, *args: str) -> list[str]:
         """The command line of maintenance."""
         return ["maintain", f"--verb={verb}", *self._place(), f"--sessions={SESSION}", *args]

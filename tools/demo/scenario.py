@@ -97,7 +97,7 @@ def _await_backup(cluster: Cluster, scene: Scene, say: Say, what: str) -> None:
         raise DemoError(f"{what} {name(session)} is {status['phase']}: {'; '.join(texts)}")
     scene.backup_sessions.append(name(session))
     snapshot = scene.snapshots_of(name(session))[0]
-    size = snapshot["status"]["components"]["dump"].get("size")
+    size = snapshot["status"]["components"]["dump"]["resticStats"][0]["summary"]["size"]
     say(f"{what}: {name(session)} Succeeded, {size}, {time.monotonic() - started:.1f} s")
 
 

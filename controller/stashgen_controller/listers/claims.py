@@ -1,8 +1,8 @@
 """Who works on a volume or a Repository now, and whose turn is next.
 
-Of initialisation, resync, backup, restore and retention at most one works on a volume, and at most
-one on a Repository (ADR 10). Each records in its own status that it begins, before its Job is made:
-that is its claim, and it ends with the run. Restores go first.
+Of initialisation, resync, backup, restore, retention and upkeep at most one works on a volume, and
+at most one on a Repository (ADR 10). Each records in its own status that it begins, before its Job
+is made: that is its claim, and it ends with the run. Restores go first.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,6 +11,7 @@ from datetime import datetime
 
 from stashgen.api.base import format_time
 from stashgen.api.labels import ACCEPT_LOST_POD_ANNOTATION
+from stashgen.api.repository import Repository
 from stashgen.api.restore_session import RestoreSession
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash.conditions import ConditionType
@@ -114,6 +115,22 @@ def _restores(
             yield Claimant(Reason(Cause.WAITING_FOR_RESTORE, f"RestoreSession {name} goes first"))
 
 
+def waiting_restore(reader: Reader, repository: Repository) -> Reason | None:
+    """A restore that has not begun, from a Repository or into its volume: it goes first."""
+    namespace, app = repository.metadata.namespace or "", repository.spec.app_ref
+    restores = reader.by(UNFINISHED_RESTORES, namespace)
+    if not restores:
+        return None
+    wanted = frozenset(
+        {
+            repository_key(namespace, repository.metadata.name),
+            volume_key(namespace, app.name if app is not None else ""),
+        }
+    )
+    found = next(_restores(reader, restores, wanted, waiting=True), None)
+    return found.why if found is not None else None
+
+
 def is_in_turn(restore: RestoreSession) -> bool:
     """Whether a restore that has not begun only waits for others, as far as is known."""
     if restore.status is None:
@@ -142,8 +159,15 @@ def _repositories(
 ) -> Iterator[Claimant]:
     for key in wanted:
         for repository in reader.by(CLAIMING_REPOSITORIES, *key):
-            if repository.metadata.uid != uid:
-                text = f"Repository {repository.metadata.name} is being initialised or resynced"
+            if repository.metadata.uid == uid:
+                continue
+            name, status = repository.metadata.name, repository.status
+            upkeep = status.upkeep if status is not None else None
+            if upkeep is not None and upkeep.executor is not None and not upkeep.executor.ended:
+                text = f"Repository {name} is being pruned or checked"
+                yield Claimant(Reason(Cause.WAITING_FOR_UPKEEP, text))
+            else:
+                text = f"Repository {name} is being initialised or resynced"
                 yield Claimant(Reason(Cause.WAITING_FOR_INITIALIZATION, text))
 
 

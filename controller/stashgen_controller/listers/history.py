@@ -37,6 +37,7 @@ class SnapshotRecord:
         stops_by: From then on nothing of that pod runs.
         is_uploaded: Its record is in the bucket.
         is_restore_expected: The backup was refused because another writer is recorded there.
+        is_storage_full: The backup failed because its storage had no room.
         unreadable: How many files it lacks because they could not be read.
         is_recovered: The object was made from the record in the bucket: it says nothing of what
             this cluster backed up.
@@ -59,6 +60,7 @@ class SnapshotRecord:
     stops_by: datetime | None
     is_uploaded: bool
     is_restore_expected: bool
+    is_storage_full: bool
     unreadable: int
     is_recovered: bool
     writer: RecordedWriter | None
@@ -83,6 +85,7 @@ def snapshot_record(obj: JsonObject) -> SnapshotRecord:
     spec, status = mapping_of(obj, "spec"), mapping_of(obj, "status")
     executor = mapping_of(status, "executor")
     components = cast("dict[str, JsonObject]", mapping_of(status, "components"))
+    reasons = {Reason.parse(str(item.get("error") or "")).name for item in components.values()}
     return SnapshotRecord(
         namespace=namespace_of(obj),
         name=name_of(obj),
@@ -103,10 +106,8 @@ def snapshot_record(obj: JsonObject) -> SnapshotRecord:
             and item.get("status") == "True"
             for item in list_of(status, "conditions")
         ),
-        is_restore_expected=any(
-            Reason.parse(str(item.get("error") or "")).name == ErrorClass.RESTORE_EXPECTED
-            for item in components.values()
-        ),
+        is_restore_expected=ErrorClass.RESTORE_EXPECTED in reasons,
+        is_storage_full=ErrorClass.NO_SPACE in reasons,
         unreadable=sum(_count(item, "unreadable") for item in components.values()),
         is_recovered=RECORD_ANNOTATION in mapping_of(mapping_of(obj, "metadata"), "annotations"),
         writer=RecordedWriter.from_wire(status["writer"]) if status.get("writer") else None,

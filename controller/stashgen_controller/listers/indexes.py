@@ -155,12 +155,12 @@ def repository_uses(repository: JsonObject) -> Iterator[IndexKey]:
 
 
 def repository_claims(repository: JsonObject) -> Iterator[IndexKey]:
-    """Those while it is initialised or resynced: it records that before it makes a Job."""
+    """Those while a Job of its own is at work: it records that before it makes one."""
     status = mapping_of(repository, "status")
     executor, resync = mapping_of(status, "executor"), mapping_of(status, "snapshotResync")
     page = mapping_of(resync, "executor") if resync.get("phase") == "Running" else {}
     is_initializing = executor and not executor.get("ended") and not _is_initialized(repository)
-    if is_initializing or (page and not page.get("ended")):
+    if is_initializing or (page and not page.get("ended")) or is_in_upkeep(repository):
         yield from repository_uses(repository)
 
 
@@ -172,6 +172,13 @@ def lost_pod_claims(repository: JsonObject) -> Iterator[IndexKey]:
     for item in lost:
         for claim in cast("list[str]", item.get("claims") or []):
             yield volume_key(namespace_of(repository), claim)
+
+
+def is_in_upkeep(repository: JsonObject) -> bool:
+    """Whether a Repository, as stored, is being pruned or checked."""
+    upkeep = mapping_of(mapping_of(repository, "status"), "upkeep")
+    executor = mapping_of(upkeep, "executor")
+    return bool(executor) and not executor.get("ended")
 
 
 def _has_settled(repository: JsonObject) -> bool:
@@ -230,6 +237,8 @@ REPOSITORIES_BY_TARGET = Index(
 # Storage's namespace and name, and the directory in it.
 REPOSITORIES_BY_PLACE = Index(Repository, _place)
 CLAIMING_REPOSITORIES = Index(Repository, repository_claims)
+# Under the empty key.
+REPOSITORIES_IN_UPKEEP = Index(Repository, lambda obj: ((),) if is_in_upkeep(obj) else ())
 UNSETTLED_REPOSITORIES = Index(
     Repository, lambda obj: () if _has_settled(obj) else repository_uses(obj)
 )
@@ -461,6 +470,7 @@ INDEXES: tuple[Index[Any] | CoveringIndex[Any, Any], ...] = (
     SESSIONS_IN_TURN,
     CLAIMING_REPOSITORIES,
     LOST_PODS,
+    REPOSITORIES_IN_UPKEEP,
     UNSETTLED_REPOSITORIES,
     RESTORES_IN_TURN,
     LIVING_PODS,

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from stashgen.api.base import format_time
 from stashgen.api.labels import PLAN_ANNOTATION
 from stashgen.api.pod import Pod
+from stashgen.api.repository import Repository
 from stashgen.api.restore_session import RestoreSession
 from stashgen.api.shared import Executor
 from stashgen_controller.listers.history import SnapshotRecord
@@ -66,6 +67,10 @@ def _recorded(reader: Reader, namespace: str, repository: str) -> Iterator[tuple
         for entry in (session.status.retention_policy if session.status else None) or ():
             if entry.repository == repository and entry.is_finished:
                 yield from _of_executor(session.metadata.creation_timestamp, entry.executor)
+    kept = reader.get(Repository, namespace, repository)
+    upkeep = kept.status.upkeep if kept is not None and kept.status is not None else None
+    if upkeep is not None and upkeep.executor is not None and upkeep.executor.ended:
+        yield from _of_executor(upkeep.executor.created, upkeep.executor)
     for restore in restores_from(reader, namespace, repository, snapshots):
         status = restore.status
         if status is not None and is_over(restore):

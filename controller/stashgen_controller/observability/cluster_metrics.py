@@ -24,7 +24,12 @@ from stashgen_controller.observability.freshness import (
     session_promise,
 )
 from stashgen_controller.observability.objectives import objective_states
-from stashgen_controller.observability.outcomes import newest_ended, retention_states, session_key
+from stashgen_controller.observability.outcomes import (
+    newest_ended,
+    retention_states,
+    session_key,
+    upkeep_state,
+)
 from stashgen_controller.runtime.kind import Reader
 
 _SESSION = ("object_namespace", "configuration", "session")
@@ -59,6 +64,7 @@ def of_cluster(reader: Reader, now: datetime) -> Iterator[Gauge]:
     yield from _of_sessions(reader, sessions)
     yield from _of_objectives(reader, configurations, now)
     yield from _of_retention(repositories, sessions)
+    yield from _of_upkeep(repositories, now)
     yield from _of_sizes(reader, repositories, storages)
     yield _unprotected(reader, configurations, storages, now)
     yield gauge(
@@ -244,6 +250,34 @@ def _of_retention(
             for key, state in states.items()
             if state.is_applied is not None
         ],
+    )
+
+
+def _of_upkeep(repositories: Sequence[Repository], now: datetime) -> Iterator[Gauge]:
+    states = [(item.key, upkeep_state(item, now)) for item in repositories]
+    yield gauge(
+        "stashgen_repository_intact",
+        "1 if the last check of a repository found no damage, 0 if it did.",
+        _REPOSITORY,
+        [(key, float(state.is_intact)) for key, state in states if state.is_intact is not None],
+    )
+    yield gauge(
+        "stashgen_repository_last_check_timestamp_seconds",
+        "Time of the last check of a repository.",
+        _REPOSITORY,
+        [(key, state.checked.timestamp()) for key, state in states if state.checked is not None],
+    )
+    yield gauge(
+        "stashgen_repository_last_prune_timestamp_seconds",
+        "Time at which the data of forgotten snapshots was last removed from a repository.",
+        _REPOSITORY,
+        [(key, state.pruned.timestamp()) for key, state in states if state.pruned is not None],
+    )
+    yield gauge(
+        "stashgen_repository_upkeep_overdue",
+        "1 if a repository should have been checked or pruned more than a day ago, else 0.",
+        _REPOSITORY,
+        [(key, float(state.is_overdue)) for key, state in states],
     )
 
 

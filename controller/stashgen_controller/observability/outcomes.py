@@ -7,10 +7,12 @@ from typing import cast
 
 from stashgen.api.backup_session import BackupSession, BackupSessionPhase, RetentionPhase
 from stashgen.api.base import JsonObject, mapping_of
-from stashgen.api.repository import Repository
+from stashgen.api.labels import RETIRED_ANNOTATION
+from stashgen.api.repository import Repository, RepositoryStatus, UpkeepStatus
 from stashgen.api.resources import BACKUP_SESSIONS, SNAPSHOTS, Resource
 from stashgen.api.shared import ConditionStatus
 from stashgen.kubestash.conditions import ConditionType
+from stashgen.kubestash.upkeep import DEFAULT, upkeep_of
 from stashgen_controller.runtime.conditions import find
 from stashgen_controller.runtime.kind import Reader
 
@@ -76,6 +78,49 @@ def retention_states(
         why = (known.message or known.reason or "") if known is not None and not is_applied else ""
         found[repository.key] = RetentionState(is_applied, when, why)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class UpkeepState:
+    """Checks and prunes of one Repository.
+
+    Attributes:
+        is_intact: The last check's word; None before the first.
+        checked, pruned: When that was last done.
+        is_overdue: One of them should have been done more than a day ago.
+        why: Why the last run failed; empty where it did not.
+    """
+
+    is_intact: bool | None
+    checked: datetime | None
+    pruned: datetime | None
+    is_overdue: bool
+    why: str
+
+
+def upkeep_state(repository: Repository, now: datetime) -> UpkeepState:
+    """What is known of a Repository's upkeep.
+
+    What has backups and was never checked or pruned counts from when it was made.
+    """
+    status = repository.status or RepositoryStatus()
+    known = status.upkeep or UpkeepStatus()
+    said = find(status.conditions, ConditionType.UPKEEP_SUCCEEDED)
+    has_failed = said is not None and said.status is ConditionStatus.FALSE
+    since = repository.metadata.creation_timestamp if status.snapshot_count else None
+    try:
+        rhythm = upkeep_of(repository.metadata)
+    except ValueError:
+        rhythm = DEFAULT
+    is_retired = RETIRED_ANNOTATION in (repository.metadata.annotations or {})
+    checked, pruned = known.last_check_time, known.last_prune_time
+    return UpkeepState(
+        is_intact=status.integrity,
+        checked=checked,
+        pruned=pruned,
+        is_overdue=not is_retired and rhythm.is_overdue(checked or since, pruned or since, now),
+        why=(said.message or said.reason or "") if said is not None and has_failed else "",
+    )
 
 
 def failures(reader: Reader, resource: Resource, obj: JsonObject) -> str:

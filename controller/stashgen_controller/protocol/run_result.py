@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from stashgen.api.base import Bool, Model, Time
+from stashgen.api.base import Bool, Int, Model, Time
 from stashgen.api.restore_session import RestoredBefore
 from stashgen.api.shared import AffectedFiles
 from stashgen.api.snapshot import Component, Phase, RecordedWriter, ResticStats, Summary
@@ -128,6 +128,23 @@ class Retention(Model):
     removed_before: tuple[str, ...] = ()
 
 
+class Upkeep(Model):
+    """What upkeep did to all restic repositories of a Repository.
+
+    Attributes:
+        pruned: The data of forgotten snapshots was removed from all of them.
+        checked: All of them were checked.
+        intact: Whether they are whole; False as soon as one of them is not, None where that is not
+            known.
+        size_bytes: Of all stored data; None where it was not measured.
+    """
+
+    pruned: Bool = False
+    checked: Bool = False
+    intact: Bool | None = None
+    size_bytes: Int | None = None
+
+
 class RepositoryState(Model):
     """What init-repository found in the bucket.
 
@@ -190,6 +207,7 @@ class RunResult(Model):
         metadata_refused: What a restore that succeeded wrote without all of its owner, mode,
             times and attributes, because the volume refused them.
         resync: What resync read.
+        upkeep: What upkeep did, even if it failed later.
         writer: Who the bucket records as the writer at the end of a backup.
         restored_before: A requested restore was completed before: nothing was written.
         read_only: Whether the storage took no writes, for example of keys that may only read it: an
@@ -209,6 +227,7 @@ class RunResult(Model):
     restored: RestoredPart | None = None
     metadata_refused: AffectedFiles | None = None
     resync: Resync | None = None
+    upkeep: Upkeep | None = None
     writer: RecordedWriter | None = None
     restored_before: RestoredBefore | None = None
     read_only: Bool | None = None
@@ -256,6 +275,7 @@ def _encodings(result: RunResult) -> Iterator[str]:
             error=RunError(reason=ErrorClass.INTERNAL, message=what),
             uploaded=result.uploaded,
             restored=result.restored,
+            upkeep=result.upkeep,
             details=result.details,
             started=result.started,
             finished=result.finished,

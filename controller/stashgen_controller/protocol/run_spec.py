@@ -89,8 +89,8 @@ class RunSpec(Model):
         order: A restore that a RestoreRequest asked for is done once, and its record is kept.
         adopt: A restore into the repository's own claim makes it the recorded writer.
         terminated_pods: Host names of pods that this cluster's sessions recorded and that are gone:
-            a lock that one of them holds is stale (backup, restore, retain: the others take no
-            lock).
+            a lock that one of them holds is stale (backup, restore, retain, upkeep: the others take
+            no lock).
         unrecorded_failures: Snapshots of the repository that failed without a record and whose
             pods are gone: the policy counts them, too, and what they left in restic goes (retain).
         session: The session whose snapshots retention removes; it touches no other one's (retain).
@@ -99,6 +99,12 @@ class RunSpec(Model):
         accepted_smaller: The Snapshot whose smaller size a person accepted (retain).
         accepted_gap: The Snapshot before which, as a person said, there really was none for a long
             time (retain).
+        check: Have restic check the repositories (upkeep; a backup where the last check found
+            damage: what it makes is good only if the repository is).
+        check_number: How many checks there were before: it says which part of the data is read
+            (upkeep).
+        prune: Have restic remove the data of forgotten snapshots (upkeep).
+        storage_is_full: Prune without room to write anything but an index (upkeep).
     """
 
     verb: Verb
@@ -125,6 +131,10 @@ class RunSpec(Model):
     pinned_snapshots: tuple[str, ...] = ()
     accepted_smaller: str | None = None
     accepted_gap: str | None = None
+    check: bool = False
+    check_number: int = 0
+    prune: bool = False
+    storage_is_full: bool = False
 
     def to_json(self) -> str:
         """Compact JSON with sorted keys: equal plans have equal bytes.

@@ -24,6 +24,7 @@ class Cause(StrEnum):
     WAITING_FOR_POD = "WaitingForPod"
     WAITING_FOR_RESTORE = "WaitingForRestore"
     WAITING_FOR_RETENTION = "WaitingForRetention"
+    WAITING_FOR_UPKEEP = "WaitingForUpkeep"
     RESTORED_IN_PART = "RestoredInPart"
     # In strict mode the API server compares every Job with the pods in git (strict/self_check.py).
     NOT_REVIEWED_YET = "NotReviewedYet"
@@ -65,6 +66,7 @@ TURNS = frozenset(
         Cause.WAITING_FOR_POD,
         Cause.WAITING_FOR_RESTORE,
         Cause.WAITING_FOR_RETENTION,
+        Cause.WAITING_FOR_UPKEEP,
     }
 )
 

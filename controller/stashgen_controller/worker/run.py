@@ -21,6 +21,7 @@ from stashgen_controller.protocol.run_result import (
     Retention,
     RunError,
     RunResult,
+    Upkeep,
     encode,
     shorten,
 )
@@ -66,6 +67,7 @@ class RunContext:
     restored: RestoredPart | None = None
     metadata_refused: AffectedFiles | None = None
     resync: Resync | None = None
+    upkeep: Upkeep | None = None
     writer: RecordedWriter | None = None
     restored_before: RestoredBefore | None = None
     read_only: bool = False
@@ -149,6 +151,7 @@ class RunContext:
             restored=self.restored if error is not None else None,
             metadata_refused=self.metadata_refused if error is None else None,
             resync=self.resync,
+            upkeep=self.upkeep,
             writer=self.writer,
             restored_before=self.restored_before,
             read_only=self.read_only or None,

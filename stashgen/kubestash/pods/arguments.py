@@ -83,9 +83,19 @@ def init_storage_args(storage: BackupStorage) -> tuple[str, ...]:
 
 
 def maintain_args(
-    variables: Mapping[str, str], sessions: Sequence[str], retention: RetentionPolicySpec
+    variables: Mapping[str, str],
+    sessions: Sequence[str],
+    retention: RetentionPolicySpec,
+    read_percent: int,
 ) -> tuple[str, ...]:
-    """What maintenance may do; the verb comes with the session."""
+    """What maintenance may do; the verb comes with the session.
+
+    Args:
+        variables: Of the place.
+        sessions: Whose restic repositories it works on.
+        retention: What it keeps of them.
+        read_percent: How much of the stored data a check reads.
+    """
     return (
         Template.MAINTAIN.value,
         "--verb=$(VERB)",
@@ -93,6 +103,7 @@ def maintain_args(
         *(f"--{flag}={variables[flag]}" for flag in FLAG_NAMES if flag in variables),
         f"--sessions={','.join(sessions)}",
         *_keep_flags(retention),
+        *((f"--read-data={read_percent}",) if read_percent else ()),
     )
 
 

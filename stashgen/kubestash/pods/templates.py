@@ -23,6 +23,7 @@ from stashgen.kubestash.pods import volumes
 from stashgen.kubestash.pods.arguments import function_args, init_storage_args, maintain_args, place
 from stashgen.kubestash.pods.pod import PodParts, pod_template
 from stashgen.kubestash.pods.settings import PodSettings
+from stashgen.kubestash.upkeep import upkeep_of
 from stashgen.kubestash.verbs import PODS, VERBS, DataAccess, Template, Verb
 
 __all__ = [
@@ -179,14 +180,20 @@ def maintain_template(
     settings: PodSettings,
     component: str = COMPONENT,
 ) -> JsonObject:
-    """The pod that initialises a repository and applies its retention.
+    """The pod that initialises a repository, applies its retention and does its upkeep.
 
     The reviewed arguments define what retention may delete, so no request can make it delete more.
+    A rhythm of upkeep that cannot be read has no share of the data: no upkeep starts with it.
 
     Raises:
         UnsupportedStorageError: for a storage that is not supported yet.
     """
-    args = maintain_args(place(repository, storage, component), sessions, retention)
+    try:
+        read_percent = upkeep_of(repository.metadata).read_percent
+    except ValueError:
+        read_percent = 0
+    variables = place(repository, storage, component)
+    args = maintain_args(variables, sessions, retention, read_percent)
     return _repository_template(
         Template.MAINTAIN, repository, storage, Template.MAINTAIN.value, args, settings
     )

@@ -72,6 +72,9 @@ def result_of(job: Json, plan: Json, bucket: Bucket) -> Json:
             removed, kept = bucket.trim(_namespace(job), argument(job, "directory"), last)
             counts = {"remaining": 0, "kept": kept, "missing": 0, "ignored": 0, "orphans": 0}
             return result | {"retention": {"removed": removed} | counts}
+        case "upkeep":
+            upkeep = {"pruned": plan["prune"], "checked": plan["check"], "sizeBytes": 1 << 30}
+            return result | {"upkeep": upkeep}
         case verb:
             raise RuntimeError(f"no worker is played for the verb {verb!r}")
 
@@ -97,9 +100,7 @@ def _components(plan: Json) -> Json:
     component = {
         "path": layout.component_path(snapshot["spec"]["session"], _COMPONENT),
         "phase": "Succeeded",
-        "size": "1.500 GiB",
         "duration": "1s",
-        "integrity": True,
         "driver": "Restic",
         "resticStats": [{"summary": summary}],
     }

@@ -30,6 +30,7 @@ class Protected:
         self.sessions = [cluster.finished_session(namespace, [])]
         self.storage = cluster.volume(namespace, "backup-store")
         self.repository = self.storage / namespace / "library/local/repository/v1/backup/dump"
+        cluster.keep_up_once(namespace)
 
     def lock_ids(self) -> list[str]:
         """The names of restic's locks; what is about to be written has no such name yet."""

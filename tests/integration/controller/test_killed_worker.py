@@ -16,10 +16,17 @@ from stashgen.api.snapshot import Snapshot, SnapshotStatus
 from tests.integration.controller.protected_volume import Protected, parent_of
 from tests.support.real_cluster import RealCluster
 
-# restic in front of restic: it does not begin to check while somebody holds it.
+# restic in front of restic: once it has stored a backup, it does not end while somebody holds it.
 _HELD = """#!/bin/sh
 here="$(dirname "$0")"
-case " $* " in *" check "*) [ ! -e "$here/hold" ] || exec sleep 86399;; esac
+case " $* " in
+*" backup "*)
+  "$here/real-restic" "$@"
+  code=$?
+  [ ! -e "$here/hold" ] || exec sleep 86399
+  exit $code
+  ;;
+esac
 exec "$here/real-restic" "$@"
 """
 
@@ -51,7 +58,7 @@ def kill_after_restic_stored(protected: Protected, hold: Path) -> str:
     """A session whose worker is killed between restic's snapshot and its record; its name."""
     hold.touch()
     session = protected.start_next()
-    restic = protected.cluster.wait("the check", lambda: protected.process("sleep"))
+    restic = protected.cluster.wait("the data", lambda: protected.process("sleep"))
     protected.cluster.wait("the pod's record", lambda: protected.pod(session))
     assert set(listed(protected)) - named(protected), "restic stored nothing"
     for process in (parent_of(restic), restic):

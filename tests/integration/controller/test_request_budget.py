@@ -94,6 +94,7 @@ def test_caches_that_are_behind_cost_nothing(cluster: RealCluster) -> None:
     for obj in _plain("budget"):
         cluster.apply(obj)
     done = [cluster.finished_session("budget", [])]
+    cluster.keep_up_once("budget")
     # The policy keeps two: from now on each session has a Snapshot removed.
     cluster.next_tick("budget", "library-backup")
     done.append(cluster.finished_session("budget", done))

@@ -122,8 +122,9 @@ def test_a_retired_volume_is_not_backed_up_any_more_and_is_restored_after_its_cl
     session = cluster.finished_session(SPACE, [])
     kept = contents(volume)
     store = cluster.volume(SPACE, "backup-store")
-    bucket = without_locks(store)
     (repository,) = cluster.names(known.REPOSITORIES, SPACE)
+    cluster.keep_up_once(SPACE, repository)
+    bucket = without_locks(store)
     assert cluster.names(known.SNAPSHOTS, SPACE) == [f"{repository}-{session}"]
 
     # Policy and claim leave git; the build refuses until the volume is retired.

@@ -99,21 +99,21 @@ def test_a_lock_of_a_host_that_nobody_recorded_is_waited_for(cluster: RealCluste
     (first,) = protected.sessions
     with holding(protected, "somewhere-else") as holder:
         name = protected.start_next()
-        cluster.wait("the check that ends the backup", lambda: is_checking(protected))
+        cluster.wait("the retention", lambda: is_forgetting(protected))
         pods = protected.terminated_pods(f"repo-local-{name}")
         assert protected.pod(first) in pods
         assert "somewhere-else" not in pods
         assert protected.hosts() == ["somewhere-else"]
-        assert protected.session(name)["phase"] == "Running"
+        assert protected.retention(name)["phase"] == "Pending"
         holder.send_signal(signal.SIGTERM)
         cluster.wait("the retention", lambda: protected.retention(name).get("phase") == "Applied")
     assert protected.lock_ids() == []
     assert cluster.names(known.SNAPSHOTS, "unknown") == [f"repo-local-{name}"]
 
 
-def is_checking(protected: Protected) -> bool:
-    """Whether a backup has come as far as to have restic check what it stored."""
+def is_forgetting(protected: Protected) -> bool:
+    """Whether a retention has come as far as to have restic forget."""
     restic = protected.process("restic")
-    return restic is not None and b"check" in Path(f"/proc/{restic}/cmdline").read_bytes().split(
+    return restic is not None and b"forget" in Path(f"/proc/{restic}/cmdline").read_bytes().split(
         b"\0"
     )

@@ -136,7 +136,7 @@ def test_a_limit_on_the_size_of_files_is_met_first_in_the_scratch_folder(
 
 def test_a_storage_that_cannot_take_the_record_fails_the_backup(workbench: Workbench) -> None:
     in_the_way = workbench.directory / "snapshots"
-    workbench.wrap_restic(f'case " $* " in *" stats "*) touch {in_the_way};; esac')
+    workbench.wrap_restic(f'case " $* " in *" backup "*) touch {in_the_way};; esac')
     ended = workbench.backup(0)
     assert ended.reason == ErrorClass.UNAVAILABLE
     assert not ended.result.uploaded
@@ -144,18 +144,26 @@ def test_a_storage_that_cannot_take_the_record_fails_the_backup(workbench: Workb
     assert component_of(ended)[0] == "Failed"
 
 
-def test_a_damaged_repository_makes_no_backup_good(workbench: Workbench) -> None:
+def test_a_repository_that_is_known_to_be_damaged_makes_no_backup_good(
+    workbench: Workbench,
+) -> None:
     (workbench.volume / "file").write_bytes(os.urandom(5000))
     workbench.backup(0).succeeded()
     for pack in (workbench.repository / "data").rglob("*"):
         if pack.is_file():
             pack.unlink()
     (workbench.volume / "file").write_bytes(os.urandom(5000))
-    ended = workbench.backup(1)
+    ended = workbench.backup(1, check=True)
     assert ended.reason == ErrorClass.REPOSITORY_DAMAGED
     assert component_of(ended)[:2] == ("Failed", False)
     status = workbench.record(snapshot_name(1))["status"]
     assert (status["phase"], status["integrity"]) == ("Failed", False)
+
+
+def test_a_repaired_repository_makes_backups_good_again(workbench: Workbench) -> None:
+    workbench.backup(0).succeeded()
+    ended = workbench.backup(1, check=True).succeeded()
+    assert component_of(ended)[:2] == ("Succeeded", True)
 
 
 def test_a_storage_that_is_away_is_unavailable(tmp_path: Path) -> None:

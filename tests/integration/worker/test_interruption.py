@@ -136,7 +136,7 @@ def test_a_lock_that_is_released_in_time_only_delays(workbench: Workbench) -> No
     assert len(workbench.restic("snapshots", "--no-lock")) == 1
 
 
-def test_nobody_prunes_under_the_check_that_ends_a_backup(workbench: Workbench) -> None:
+def test_nobody_prunes_under_a_check(workbench: Workbench) -> None:
     for day in range(3):
         (workbench.volume / "file").write_bytes(os.urandom(300_000))
         workbench.backup(day).succeeded()
@@ -144,7 +144,7 @@ def test_nobody_prunes_under_the_check_that_ends_a_backup(workbench: Workbench) 
     slow = "exec restic --limit-download=2 --no-cache"
     script = f'case " $* " in *" check "*) touch {checking}; {slow} "$@";; esac'
     workbench.wrap_restic(script)
-    process = workbench.start(workbench.backup_args(3), workbench.backup_plan(3), 3)
+    process = workbench.start(workbench.backup_args(3), workbench.backup_plan(3, check=True), 3)
     wait_until("restic's check", checking.exists)
     wait_until("its lock", workbench.locks)
     done = workbench.restic_process("forget", "--prune", "--keep-last=1")
@@ -160,7 +160,7 @@ def test_a_check_waits_for_a_lock_and_a_good_backup_is_not_called_damaged(
     (workbench.volume / "file").write_bytes(os.urandom(300_000))
     workbench.backup(0).succeeded()
     with holding(workbench) as holder:
-        process = workbench.start(workbench.backup_args(1), workbench.backup_plan(1), 1)
+        process = workbench.start(workbench.backup_args(1), workbench.backup_plan(1, check=True), 1)
         wait_until("the new snapshot", lambda: len(snapshots(workbench)) == 2)
         time.sleep(2)
         assert process.poll() is None
@@ -169,7 +169,7 @@ def test_a_check_waits_for_a_lock_and_a_good_backup_is_not_called_damaged(
 
     with holding(workbench):
         deadline = f"{NOW + timedelta(days=2, seconds=25):%Y-%m-%dT%H:%M:%SZ}"
-        ended = workbench.backup(2, deadline=deadline)
+        ended = workbench.backup(2, deadline=deadline, check=True)
     assert ended.reason == ErrorClass.LOCKED
     component = ended.result.components[COMPONENT]
     assert (component.phase, component.integrity) == ("Failed", None)

@@ -74,14 +74,11 @@ def restic_count(bench: Workbench) -> int:
 
 
 def test_what_the_policy_does_not_keep_goes_from_restic_and_the_bucket(bench: Workbench) -> None:
-    size = sum(path.stat().st_size for path in (bench.repository / "data").rglob("*"))
     done = retention(bench.retain(4, "--keep-last=2"))
     assert done.removed == (snapshot_name(0), snapshot_name(1))
     assert (done.kept, done.remaining, done.missing, done.ignored) == (2, 0, 0, 0)
     assert records(bench) == [snapshot_name(2), snapshot_name(3)]
     assert restic_count(bench) == 2
-    freed = sum(path.stat().st_size for path in (bench.repository / "data").rglob("*"))
-    assert freed < size
     assert bench.restic("check", "--no-lock")["num_errors"] == 0
     assert retention(bench.retain(5, "--keep-last=2")).removed == ()
 
@@ -120,7 +117,6 @@ def removal_file(bench: Workbench) -> Path:
 def test_an_interrupted_run_is_completed_by_the_next(bench: Workbench) -> None:
     announced(bench, 0, 1)
     bench.restic_process("forget", *ids_of(bench, 0))
-    packs = len(list((bench.repository / "data").rglob("*")))
     before = records(bench)
     done = retention(bench.retain(4, "--keep-last=9"))
     # What restic still lists is judged anew, and this policy keeps it.
@@ -128,7 +124,6 @@ def test_an_interrupted_run_is_completed_by_the_next(bench: Workbench) -> None:
     assert (done.kept, done.missing) == (3, 0)
     assert records(bench) == before[1:]
     assert restic_count(bench) == 3
-    assert len(list((bench.repository / "data").rglob("*"))) < packs
     assert left_to_remove(bench) == {}
 
 
@@ -388,21 +383,22 @@ def test_records_of_a_session_that_is_not_in_the_arguments_stay(bench: Workbench
 
 @pytest.fixture
 def orphan(bench: Workbench) -> str:
-    """What a worker left that was killed while restic checked what it had just stored; its id."""
+    """What a worker left that was killed once restic had stored it; its id."""
     before = {item["id"] for item in bench.restic("snapshots", "--no-lock")}
     real = os.environ["PATH"]
     stopping = bench.root / "bin"
     stopping.mkdir()
-    marker = bench.root / "is-checking"
+    marker = bench.root / "has-stored"
     script = stopping / "restic"
     script.write_text(
         f"#!/bin/sh\nPATH={real}\n"
-        f'case " $* " in *" check "*) touch {marker}; exec sleep 600;; esac\nexec restic "$@"\n'
+        'case " $* " in *" backup "*) restic "$@"; '
+        f'touch {marker}; exec sleep 600;; esac\nexec restic "$@"\n'
     )
     script.chmod(0o755)
     bench.environment["PATH"] = f"{stopping}:{real}"
     process = bench.start(bench.backup_args(4), bench.backup_plan(4), 4)
-    wait_until("restic's check", lambda: marker.exists() and child_of(process.pid, "sleep"))
+    wait_until("the data", lambda: marker.exists() and child_of(process.pid, "sleep"))
     sleeping = child_of(process.pid, "sleep")
     process.kill()
     assert sleeping is not None

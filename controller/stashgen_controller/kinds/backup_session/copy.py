@@ -74,6 +74,12 @@ class Copy:
         return self.repository is not None and is_rendered(self.repository.metadata)
 
     @property
+    def is_damaged(self) -> bool:
+        """The last check found damage: only another check shows whether a backup is good."""
+        status = self.repository.status if self.repository is not None else None
+        return status is not None and status.integrity is False
+
+    @property
     def is_waiting_for_apply(self) -> bool:
         """The pod template is managed in Git and has not been applied yet."""
         return self.problem is not None and self.problem.name == Cause.WAITING_FOR_APPLY

@@ -176,6 +176,7 @@ def _plan(seen: Observed, status: BackupSessionStatus, copy: Copy, now: datetime
         refuse_other_writer=copy.is_rendered,
         acknowledged_writer=_acknowledged_writer(seen),
         terminated_pods=copy.terminated_pods,
+        check=copy.is_damaged,
     )
 
 

@@ -1,6 +1,7 @@
 """Repository: have its restic repositories made once, one a session; sum up its Snapshots.
 
-Those that the bucket has from before come back as objects (``resync.py``).
+Those that the bucket has from before come back as objects (``resync.py``). It is pruned and
+checked in a rhythm of its own (``upkeep.py``).
 """
 
 from collections.abc import Iterator
@@ -25,10 +26,12 @@ from stashgen.api.resources import JOBS, REPOSITORIES, SNAPSHOTS
 from stashgen.api.restore_session import RestoreSession
 from stashgen.api.retention_policy import RetentionPolicy
 from stashgen.api.snapshot import Snapshot
+from stashgen.kubestash import phases
 from stashgen_controller.kinds.repository.decide import decide
 from stashgen_controller.kinds.repository.observe import observe
 from stashgen_controller.kinds.watches import (
     cluster_identity,
+    existence,
     outcome,
     owned_jobs,
     pod_templates,
@@ -41,6 +44,7 @@ from stashgen_controller.kinds.watches import (
 from stashgen_controller.listers.configurations import users_of_policy
 from stashgen_controller.listers.history import snapshot_record
 from stashgen_controller.listers.indexes import (
+    CLAIMING_REPOSITORIES,
     REPOSITORIES_BY_STORAGE,
     REPOSITORIES_BY_TARGET,
     REPOSITORIES_BY_TEMPLATE,
@@ -48,6 +52,7 @@ from stashgen_controller.listers.indexes import (
     repository_key,
     repository_names,
     restore_claims,
+    restore_uses,
     volume_key,
 )
 from stashgen_controller.runtime.kind import IndexKey, Kind, Place, Reader, Watch, phase_of
@@ -111,6 +116,26 @@ def _of_restore(reader: Reader, restore: JsonObject) -> Iterator[Place]:
     yield from reader.places(REPOSITORIES_BY_TARGET, namespace_of(restore), target)
 
 
+def _in_upkeep(reader: Reader, restore: JsonObject) -> Iterator[Place]:
+    """A Repository that is being pruned or checked gives way to a restore."""
+    keys = [*restore_uses(restore)]
+    source = mapping_of(mapping_of(restore, "spec"), "dataSource")
+    if not source.get("repository"):
+        name = str(source.get("snapshot") or "")
+        found = reader.get(Snapshot, namespace_of(restore), name)
+        if found is not None and found.spec.repository:
+            keys.append(repository_key(namespace_of(restore), found.spec.repository))
+    for key in dict.fromkeys(keys):
+        yield from reader.places(CLAIMING_REPOSITORIES, *key)
+
+
+def _waits(restore: JsonObject) -> object:
+    """That it has not ended, and why it has not begun."""
+    if phase_of(restore) in phases.FINAL:
+        return None
+    return existence(restore), mapping_of(restore, "status").get("conditions")
+
+
 def _uses(_reader: Reader, repository: Repository) -> Iterator[IndexKey]:
     namespace, app = repository.metadata.namespace or "", repository.spec.app_ref
     yield repository_key(namespace, repository.metadata.name)
@@ -154,6 +179,7 @@ KIND = Kind(
         Watch(Namespace, _of_namespace, lambda obj: metadata_of(obj).get("labels") or {}),
         Watch(RestoreSession, _of_restore, _writes),
         Watch(Pod, _of_pod, _is_going),
+        Watch(RestoreSession, _in_upkeep, _waits),
         *turns(UNSETTLED_REPOSITORIES),
         pod_templates(REPOSITORIES_BY_TEMPLATE),
         cluster_identity(Repository),

@@ -1,4 +1,7 @@
-"""Repository: have its restic repositories made once, one a session; sum up its Snapshots."""
+"""Repository: have its restic repositories made once, one a session; sum up its Snapshots.
+
+Its prunes and checks are in ``upkeep.py``.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,7 +11,7 @@ from functools import partial
 from stashgen.api.backup_session import RetentionPhase
 from stashgen.api.base import JsonObject
 from stashgen.api.labels import ADOPT_ANNOTATION, REPOSITORY_LABEL
-from stashgen.api.repository import RecentSnapshot, RepositoryStatus
+from stashgen.api.repository import RecentSnapshot, RepositoryStatus, ResyncPhase
 from stashgen.api.shared import Condition, Executor
 from stashgen.api.snapshot import Phase
 from stashgen.kubestash import names, phases, quantities
@@ -24,9 +27,16 @@ from stashgen_controller.kinds.repository.resync import (
     after_first_look,
     resync_refused,
 )
+from stashgen_controller.kinds.repository.upkeep import (
+    UpkeepStep,
+    advance_upkeep,
+    damaged,
+    upkeep_refused,
+)
 from stashgen_controller.listers.claims import waits_for
 from stashgen_controller.listers.history import SnapshotRecord
 from stashgen_controller.protocol.reason import Reason
+from stashgen_controller.protocol.run_result import Upkeep
 from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.runtime.causes import REFUSALS, WAITING_FOR_CLUSTER, Cause
 from stashgen_controller.runtime.conditions import (
@@ -56,7 +66,7 @@ def decide(seen: Observed, now: datetime) -> Decision:
             job_for=partial(_job, seen, now),
             is_enough=partial(_made_all, seen),
             # What has begun is followed to its end; nothing begins any more.
-            waits_for=why or waits_for(seen.claimants, now),
+            waits_for=why or seen.upkeep_claim or waits_for(seen.claimants, now),
         ).advance(now)
     if not seen.missing_paths:
         left = after_end(seen.run, seen.repository.key[0], seen.status.executor, now)
@@ -69,8 +79,10 @@ def decide(seen: Observed, now: datetime) -> Decision:
     conditions = _with_writer(seen, status, conditions, now)
     conditions = _with_retention(seen, conditions, now)
     resync = advance_resync(seen, now)
-    if resync.condition is not None:
-        conditions = with_condition(conditions, resync.condition)
+    is_resyncing = resync.status is not None and resync.status.phase is ResyncPhase.RUNNING
+    upkeep = advance_upkeep(seen, now, is_busy=is_resyncing or progress.is_claim)
+    for word in (resync.condition, upkeep.condition):
+        conditions = with_condition(conditions, word) if word is not None else conditions
     written = status.model_copy(
         update={
             "executor": progress.executor,
@@ -79,15 +91,19 @@ def decide(seen: Observed, now: datetime) -> Decision:
             "accepted_restore": seen.restores.accepted,
             "good_restore": seen.restores.good,
             "lost_pods": tuple(item for item in seen.lost_pods if now < item.until) or None,
+            "upkeep": upkeep.status,
         }
     )
-    waits = (progress.requeue_after, resync.requeue_after, awaited)
+    if upkeep.done is not None:
+        written = _with_upkeep(written, upkeep.done)
+    conditions = _with_integrity(written, conditions, now)
+    waits = (progress.requeue_after, resync.requeue_after, upkeep.requeue_after, awaited)
     decision = Decision(
-        (*progress.actions, *resync.actions),
+        (*progress.actions, *resync.actions, *upkeep.actions),
         _written(written, conditions),
         min((wait for wait in waits if wait), default=None),
-        refused=lambda why: _refused(progress, status, conditions, why, now),
-        is_claim=progress.is_claim or resync.is_claim,
+        refused=lambda why: _refused(progress, upkeep, written, conditions, why, now),
+        is_claim=progress.is_claim or resync.is_claim or upkeep.is_claim,
     )
     if progress.never_started is not None:
         decision = progress.never_started.once_confirmed(
@@ -97,22 +113,35 @@ def decide(seen: Observed, now: datetime) -> Decision:
         decision = resync.never_started.once_confirmed(
             decision, lambda run: decide(replace(seen, resync_run=run), now)
         )
+    if upkeep.never_started is not None and decision.question is None:
+        decision = upkeep.never_started.once_confirmed(
+            decision,
+            lambda run: decide(replace(seen, upkeep=replace(seen.upkeep, run=run)), now),
+        )
     return decision
 
 
 def _refused(
     progress: Progress,
+    upkeep: UpkeepStep,
     status: RepositoryStatus,
     conditions: tuple[Condition, ...],
     why: Reason,
     now: datetime,
 ) -> JsonObject:
-    """The status if an action is refused: of the initialisation, or else of the resync."""
-    word = _failed(why, now) if progress.actions else resync_refused(why, now)
-    resync = status.snapshot_resync
+    """The status if an action is refused: of the initialisation, the upkeep or the resync."""
+    if progress.actions:
+        word = _failed(why, now)
+    elif upkeep.actions:
+        word = upkeep_refused(why, now)
+    else:
+        word = resync_refused(why, now)
+    resync, kept = status.snapshot_resync, status.upkeep
     if resync is not None:
         resync = resync.model_copy(update={"executor": released(resync.executor)})
-    free = {"executor": released(status.executor), "snapshot_resync": resync}
+    if kept is not None and upkeep.is_claim:
+        kept = kept.model_copy(update={"executor": released(kept.executor)})
+    free = {"executor": released(status.executor), "snapshot_resync": resync, "upkeep": kept}
     return _written(status.model_copy(update=free), with_condition(conditions, word))
 
 
@@ -281,6 +310,24 @@ def _with_retention(
     )
 
 
+def _with_upkeep(status: RepositoryStatus, done: Upkeep) -> RepositoryStatus:
+    """With what a run found."""
+    update: dict[str, object] = {}
+    if done.intact is not None:
+        update["integrity"] = done.intact
+    if done.size_bytes is not None:
+        update["size"] = quantities.format_size(done.size_bytes)
+    return status.model_copy(update=update)
+
+
+def _with_integrity(
+    status: RepositoryStatus, conditions: tuple[Condition, ...], now: datetime
+) -> tuple[Condition, ...]:
+    if status.integrity is not False:
+        return without(conditions, ConditionType.REPOSITORY_DAMAGED)
+    return with_condition(conditions, damaged(now))
+
+
 def _retention_awaited(seen: Observed, now: datetime) -> timedelta | None:
     """How long the summary may wait for retention, which changes it again; None: not at all."""
     newest = next((item for item in seen.snapshots if item.is_finished), None)
@@ -310,9 +357,9 @@ def _summarize(seen: Observed) -> RepositoryStatus:
     }
     if succeeded:
         update["last_backup_time"] = succeeded[0].last_update_time
-        update["size"] = _size(succeeded)
-    if finished and finished[0].integrity is not None:
-        update["integrity"] = finished[0].integrity
+    checked = _checked_by_backup(seen, finished)
+    if checked is not None:
+        update["integrity"] = checked
     return status.model_copy(update=update)
 
 
@@ -326,10 +373,14 @@ def _recent(snapshot: SnapshotRecord) -> RecentSnapshot:
     )
 
 
-def _size(succeeded: Sequence[SnapshotRecord]) -> str | None:
-    """The newest size of each session's restic repository, summed up."""
-    newest: dict[str, int] = {}
-    for snapshot in succeeded:
-        if snapshot.size:
-            newest.setdefault(snapshot.session, quantities.parse_size(snapshot.size))
-    return quantities.format_size(sum(newest.values())) if newest else None
+def _checked_by_backup(seen: Observed, finished: Sequence[SnapshotRecord]) -> bool | None:
+    """What the newest backup found out about the repository after the last check.
+
+    Only damage that it met, or that the backups since have looked for; a Snapshot that came back
+    from the bucket proves nothing.
+    """
+    newest = next((item for item in finished if not item.is_recovered), None)
+    if newest is None or newest.integrity is None or newest.last_update_time is None:
+        return None
+    last = seen.status.upkeep.last_check_time if seen.status.upkeep is not None else None
+    return newest.integrity if last is None or last < newest.last_update_time else None

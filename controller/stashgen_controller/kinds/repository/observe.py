@@ -22,6 +22,7 @@ from stashgen.kubestash.pods.templates import COMPONENT
 from stashgen_controller.jobs.refusals import refused_repository
 from stashgen_controller.jobs.run import JobRun, observe_job
 from stashgen_controller.jobs.templates import UnresolvedError, init_template
+from stashgen_controller.kinds.repository.upkeep_observed import ObservedUpkeep, observe_upkeep
 from stashgen_controller.listers.claims import Claimant, claimants
 from stashgen_controller.listers.configurations import uses_of
 from stashgen_controller.listers.history import SnapshotRecord
@@ -38,6 +39,7 @@ from stashgen_controller.listers.partial_restores import VolumeRestores, volume_
 from stashgen_controller.listers.pods import restores_from
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.recorded_snapshot import RecordedSnapshot, unpack
+from stashgen_controller.runtime.causes import Cause
 from stashgen_controller.runtime.conditions import is_true
 from stashgen_controller.runtime.kind import Reader
 
@@ -67,14 +69,14 @@ class Observed:
     """What is known about one Repository.
 
     Attributes:
-        obj: As stored, without its status; empty where all is initialised.
+        obj: As stored, without its status; empty where nothing asks for it.
         repository: The same as a model.
         refusal: Why nothing that writes may begin: the Repository asks for what cannot be done, or
             its storage is not there or not for it.
         storage_is_ready: The BackupStorage exists and its phase is Ready.
         sessions: Names of the sessions that write here, sorted.
-        template: The maintenance pod template; None with a ``problem``, and where all is
-            initialised.
+        template: The maintenance pod template; None with a ``problem``, and where there is nothing
+            to do with it.
         problem: What the template lacks.
         run: The recorded attempt's Job.
         snapshots: The Snapshots of this repository, newest first.
@@ -82,7 +84,7 @@ class Observed:
             nothing happened that does.
         retention: How the newest finished retention went.
         retention_follows: The session of the newest Snapshot is still to apply its retention.
-        claimants: Who keeps an initialisation from beginning.
+        claimants: Who keeps an initialisation, a resync or an upkeep from beginning.
         lost_pods: Those that may run on although they and their owners are gone.
         restores: What is to be remembered of restores into the volume.
         claim_uid: Of the claim that is backed up; None where it is gone.
@@ -91,6 +93,7 @@ class Observed:
         resync_run: The Job of the page at hand.
         page: What it read; None before that, and where it cannot be read.
         writing: A BackupSession that is not finished, or whose retention is not.
+        upkeep: What is known of prunes and checks.
     """
 
     obj: JsonObject
@@ -114,6 +117,7 @@ class Observed:
     resync_run: JobRun
     page: Page | None
     writing: str | None
+    upkeep: ObservedUpkeep
 
     @property
     def status(self) -> RepositoryStatus:
@@ -129,6 +133,14 @@ class Observed:
     def missing_paths(self) -> frozenset[str]:
         """Where there is none yet."""
         return frozenset(self.wanted_paths) - frozenset(self.status.component_paths or ())
+
+    @property
+    def upkeep_claim(self) -> Reason | None:
+        """The Repository's own upkeep, which its initialisation and its resync wait for."""
+        known = self.status.upkeep.executor if self.status.upkeep is not None else None
+        if known is None or known.ended:
+            return None
+        return Reason(Cause.WAITING_FOR_UPKEEP, "the Repository is being pruned or checked")
 
 
 def observe(reader: Reader, repository: Repository) -> Observed:
@@ -157,6 +169,7 @@ def observe(reader: Reader, repository: Repository) -> Observed:
     template = problem = None
     if not _has_all(repository, sessions) or _may_resync(repository):
         obj = without_status(reader, REPOSITORIES, namespace, name) or {}
+    if obj or any(item.is_finished for item in snapshots):
         template, problem = _template(reader, repository, storage)
     return Observed(
         obj=obj,
@@ -186,9 +199,7 @@ def observe(reader: Reader, repository: Repository) -> Observed:
             (repository_key(namespace, name), volume_key(namespace, target.name if target else "")),
             uid=repository.metadata.uid,
             goes_first=False,
-        )
-        if not _is_initialized(repository) or _may_resync(repository)
-        else (),
+        ),
         lost_pods=lost_pods(reader, repository),
         restores=volume_restores(reader, repository),
         claim_uid=claim_uid(reader, target.namespace or namespace, target.name) if target else None,
@@ -197,6 +208,7 @@ def observe(reader: Reader, repository: Repository) -> Observed:
         resync_run=resync_run,
         page=_page(reader, namespace, resync_run),
         writing=_writing(reader, repository),
+        upkeep=observe_upkeep(reader, repository, snapshots),
     )
 
 

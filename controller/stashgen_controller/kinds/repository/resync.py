@@ -88,7 +88,7 @@ def advance_resync(seen: Observed, now: datetime) -> ResyncStep:
         job_for=partial(_job, seen, state, now),
         is_enough=lambda _: True,
         # What has begun is followed to its end; nothing begins any more.
-        waits_for=why or waits_for(seen.claimants, now),
+        waits_for=why or seen.upkeep_claim or waits_for(seen.claimants, now),
     )
     if begins and state.executor is not None:
         # The Job of the last time has a result already.

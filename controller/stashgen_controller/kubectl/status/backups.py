@@ -16,6 +16,7 @@ from stashgen_controller.observability.outcomes import (
     newest_ended,
     retention_states,
     session_key,
+    upkeep_state,
 )
 
 
@@ -139,6 +140,34 @@ def failed_retention(view: View) -> Iterator[Entry]:
                 why,
                 next_command(why, view.place(key[0], view.owner(key), key[1])),
             )
+
+
+def failed_upkeep(view: View) -> Iterator[Entry]:
+    """Repositories that are damaged, could not be pruned or checked, or were not for too long."""
+    for repository in view.repositories:
+        state = upkeep_state(repository, view.now)
+        known = "never" if state.checked is None else f"{age(state.checked, view.now)} ago"
+        if state.is_intact is False:
+            why = f"RepositoryDamaged: restic found damage (last check: {known})"
+        elif state.why:
+            why = f"{state.why} (last check: {known})"
+        elif state.is_overdue:
+            why = f"it was not checked or pruned in time (last check: {known})"
+        else:
+            continue
+        namespace, name = repository.key
+        place = view.place(namespace, view.owner(repository.key), name)
+        yield Entry(
+            Section.FAILED,
+            namespace,
+            "Repository",
+            name,
+            f"upkeep of {name}",
+            None,
+            "",
+            why,
+            next_command(why, place),
+        )
 
 
 def running_backups(view: View) -> Iterator[Entry]:

@@ -39,7 +39,13 @@ _BAD_NEWS = frozenset(
     }
 )
 # Shown elsewhere on the screen.
-_ASIDE = frozenset({ConditionType.RETENTION_APPLIED})
+_ASIDE = frozenset(
+    {
+        ConditionType.RETENTION_APPLIED,
+        ConditionType.UPKEEP_SUCCEEDED,
+        ConditionType.REPOSITORY_DAMAGED,
+    }
+)
 
 
 def why_late(

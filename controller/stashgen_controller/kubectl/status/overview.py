@@ -10,6 +10,7 @@ from stashgen.api.snapshot import Phase
 from stashgen_controller.kubectl.status.backups import (
     failed_backups,
     failed_retention,
+    failed_upkeep,
     incomplete_backups,
     late,
     missed_objectives,
@@ -84,6 +85,7 @@ def entries_of(view: View) -> list[Entry]:
         *without_backup(view),
         *failed_backups(view, known),
         *failed_retention(view),
+        *failed_upkeep(view),
         *failed_restores(view),
         *malformed(view),
         *not_ready(view),

@@ -22,6 +22,7 @@ from stashgen_controller.observability.freshness import (
     session_promise,
     timing,
 )
+from stashgen_controller.observability.outcomes import upkeep_state
 from stashgen_controller.runtime.kind import Reader
 
 _INDENT = "  "
@@ -150,6 +151,7 @@ def _copies(found: Detail, view: View, width: int | None) -> Iterator[str]:
     rows += [_copy(found, view.now, repositories[name], name, copy) for name, copy in rest]
     if rows:
         headings = ["REPOSITORY", "SESSION", "LAST GOOD", "STORAGE", "POINTS", "SIZE", "RETENTION"]
+        headings.append("LAST CHECK")
         yield table(headings, rows, width)
 
 
@@ -178,7 +180,18 @@ def _copy(
         str(status.snapshot_count or 0) if status is not None else NOTHING,
         (status.size if status is not None else None) or NOTHING,
         retention,
+        _last_check(repository, now) if repository is not None else NOTHING,
     ]
+
+
+def _last_check(repository: Repository, now: datetime) -> str:
+    """What the last check found, and when: of a backup since then it says nothing."""
+    state = upkeep_state(repository, now)
+    if state.checked is None and state.is_intact is None:
+        return "none yet"
+    word = {True: "intact", False: "damaged", None: "failed"}[state.is_intact]
+    when = f" {age(state.checked, now)} ago" if state.checked is not None else ""
+    return f"{word}{when}{', overdue' if state.is_overdue else ''}"
 
 
 def _runs(found: Detail, now: datetime, width: int | None) -> Iterator[str]:

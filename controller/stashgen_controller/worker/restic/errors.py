@@ -27,6 +27,10 @@ _OF_THE_STORAGE = (
     ("no matching id found", ErrorClass.NO_SNAPSHOT),
     ("repository contains errors", ErrorClass.REPOSITORY_DAMAGED),
     *((text.lower(), ErrorClass.REPOSITORY_DAMAGED) for text in DAMAGED),
+    # restic's constants, where prune refuses to begin.
+    ("index is not complete", ErrorClass.REPOSITORY_DAMAGED),
+    ("packs from index missing in repo", ErrorClass.REPOSITORY_DAMAGED),
+    ("pack size does not match calculated size", ErrorClass.REPOSITORY_DAMAGED),
     ("access denied", ErrorClass.ACCESS_DENIED),
     ("access key id you provided does not exist", ErrorClass.ACCESS_DENIED),
     ("signature we calculated does not match", ErrorClass.ACCESS_DENIED),

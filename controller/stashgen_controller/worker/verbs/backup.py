@@ -1,4 +1,8 @@
-"""backup: restic backup of the mounted volume, check, sizes, the Snapshot's YAML."""
+"""backup: restic backup of the mounted volume, and the Snapshot's YAML.
+
+The repository is checked and measured by ``upkeep``, in a rhythm of its own: for a backup that
+would fetch the whole history. Only while it is known to be damaged each backup checks it too.
+"""
 
 import contextlib
 from argparse import ArgumentParser, Namespace
@@ -127,12 +131,8 @@ def _back_up(run: RunContext, order: BackupOrder, reporter: Reporter, name: str)
     run.components[order.component] = run.components[order.component].model_copy(
         update={"unreadable": unreadable}
     )
-    _check(run, order.component, restic)
-    stats = restic.run("stats", "--mode=raw-data")
-    size = next(item["total_size"] for item in stats.output.messages if "total_size" in item)
-    run.components[order.component] = run.components[order.component].model_copy(
-        update={"size": format_size(int(str(size)))}
-    )
+    if run.plan.check:
+        _check(run, order.component, restic)
     for outcome in outcomes:
         _require_sound(run, order.component, outcome)
     if unreadable is not None:

@@ -17,11 +17,18 @@ from stashgen_controller.worker.verbs.arguments import add_repository, items
 
 @dataclass(frozen=True, slots=True)
 class MaintainOrder:
-    """The reviewed arguments: which restic repositories, and what retention keeps."""
+    """The reviewed arguments.
+
+    Attributes:
+        sessions: Whose restic repositories it is about.
+        keep: What retention keeps of them.
+        read_percent: How much of the stored data a check reads; 0 for none of it.
+    """
 
     component: str
     sessions: Sequence[str]
     keep: RetentionPolicySpec
+    read_percent: int = 0
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -30,13 +37,14 @@ class MaintainOrder:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Which sessions' repositories, and what retention keeps."""
+    """Which sessions' repositories, what retention keeps, and what a check reads."""
     add_repository(parser)
     parser.add_argument("--sessions", required=True, type=items)
     for name in COUNTS:
         parser.add_argument(f"--keep-{name}", type=int)
     parser.add_argument("--keep-failed", type=int, default=1)
     parser.add_argument("--max-retention-period")
+    parser.add_argument("--read-data", type=int, default=0, choices=range(101), metavar="PERCENT")
 
 
 def subject(plan: RunSpec) -> Mapping[str, str]:
@@ -54,4 +62,4 @@ def order_of(args: Namespace) -> MaintainOrder:
         successful_snapshots=SuccessfulSnapshots(**counts) if any_count else None,
         failed_snapshots=FailedSnapshots(last=args.keep_failed),
     )
-    return MaintainOrder(args.component, args.sessions, keep)
+    return MaintainOrder(args.component, args.sessions, keep, args.read_data)

@@ -1,8 +1,8 @@
 """maintain, verb retain: remove what the reviewed policy does not keep of one session's snapshots.
 
 The order lets the next run complete an interrupted one: announce what is to be removed, have restic
-forget and prune the data under its lock, delete the records of what is gone, report the names to
-the controller. Records themselves are never rewritten.
+forget it under its lock, delete the records of what is gone, report the names to the controller.
+Records themselves are never rewritten. The data goes with the next prune (``upkeep``).
 
 A worker that was killed between restic's snapshot and its record leaves data without a record. It
 is removed once the cluster reports that its Snapshot failed. A missing record alone is not enough:
@@ -313,10 +313,7 @@ def _remove(
         guards.refuse_other_clock(run.now() - run.environment.clock_offset, written)
         if data:
             clear_stale_locks(run, restic, history.path)
-            restic.run("forget", "--prune", *data)
-        elif history.interrupted:
-            clear_stale_locks(run, restic, history.path)
-            restic.run("prune")
+            restic.run("forget", *data)
     except (RunFailedError, ResticError, StorageError):
         with contextlib.suppress(StorageError):
             if stored_ids(run, history.path).issuperset(data):

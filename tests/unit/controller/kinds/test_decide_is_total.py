@@ -12,7 +12,12 @@ from pydantic import JsonValue
 
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject, format_time
-from stashgen.api.labels import ORDER_ANNOTATION, PLAN_DIGEST_ANNOTATION, RESYNC_ANNOTATION
+from stashgen.api.labels import (
+    ORDER_ANNOTATION,
+    PLAN_DIGEST_ANNOTATION,
+    RESYNC_ANNOTATION,
+    UPKEEP_ANNOTATION,
+)
 from stashgen.kubestash import addons, names
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import ErrorClass, RunError
@@ -167,16 +172,34 @@ def _repositories(draw: st.DrawFn) -> list[JsonObject]:
             "records": 2,
             **draw(_maybe_executor(page)),
         }
+    upkeep = names.upkeep_job_name("repo-local", 1)
     if draw(st.booleans()):
+        times = st.sampled_from([NOW - timedelta(days=8), NOW, NOW + timedelta(days=400)])
+        status["integrity"] = draw(st.booleans())
+        status["upkeep"] = {
+            "lastCheckTime": format_time(draw(times)),
+            "lastPruneTime": format_time(draw(times)),
+            "nextTryTime": format_time(draw(times)),
+            "failures": draw(st.integers(0, 20)),
+            **draw(_maybe_executor(upkeep)),
+        }
+    more = draw(
+        st.dictionaries(
+            st.sampled_from([RESYNC_ANNOTATION, UPKEEP_ANNOTATION]),
+            st.sampled_from(["2", "check=1h,prune=1h", "readData=", "check=0s", ""]),
+        )
+    )
+    if more:
         metadata = cast("JsonObject", obj["metadata"])
         annotations = cast("JsonObject", metadata.get("annotations") or {})
-        obj = _annotated(obj, {**annotations, RESYNC_ANNOTATION: "2"})
+        obj = _annotated(obj, {**annotations, **more})
     if draw(st.booleans()):
         obj = {**obj, "status": status}
     return [
         stored(obj, "repository-1"),
         *draw(_runs(job_name, "repository-1")),
         *draw(_runs(page, "repository-1")),
+        *draw(_runs(upkeep, "repository-1")),
     ]
 
 

@@ -168,8 +168,10 @@ _OURS = {
     "Executor": "job* attempt* planDigest* jobUID created pod podTerminated stopsBy ended lostTime",
     "BackupStorageStatus": "executor:Executor",
     "RepositoryStatus": "executor:Executor writerMatches writerClaimUID"
-    " snapshotResync:ResyncStatus openRestore:RestoreRecord"
+    " snapshotResync:ResyncStatus openRestore:RestoreRecord upkeep:UpkeepStatus"
     " acceptedRestore:RestoreRecord goodRestore:RestoreRecord lostPods[]:LostPod",
+    "UpkeepStatus": "lastCheckTime lastPruneTime checks failures nextTryTime fullStorage"
+    " executor:Executor",
     "ResyncStatus": "phase* request cursor records ignored examples[] executor:Executor",
     "LostPod": "pod* kind* name* uid claims[] until*",
     "RestoreRecord": "restoreSession* uid* since*",

@@ -109,8 +109,8 @@ configuration  BackupConfiguration library, Ready, plain, age 30d
 SESSION  SCHEDULE     ZONE     TIMEOUT  ALLOWED AGE  NEXT
 backup   0 */4 * * *  Etc/UTC  1h       5h           2026-03-01 16:00:00Z (in 4h)
 
-REPOSITORY   SESSION  LAST GOOD  STORAGE  POINTS  SIZE       RETENTION
-local-abcde  backup   7h, late   nas      1       1.500 GiB  -
+REPOSITORY   SESSION  LAST GOOD  STORAGE  POINTS  SIZE       RETENTION  LAST CHECK
+local-abcde  backup   7h, late   nas      1       1.500 GiB  -          none yet
 
 RUN                             AGE  PHASE      DURATION  WHY
 backupsession/library-backup-2  3h   Failed     4m2s      Snapshot bad: OutOfMemory: {_MEMORY}

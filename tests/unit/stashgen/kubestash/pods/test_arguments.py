@@ -131,8 +131,13 @@ def test_what_retention_may_delete_stands_in_the_arguments(
     policy: JsonObject, flags: list[str]
 ) -> None:
     retention = RetentionPolicySpec.model_validate(policy)
-    made = maintain_args({"namespace": "demo", **_PLACE}, ("backup", "weekly"), retention)
+    made = maintain_args({"namespace": "demo", **_PLACE}, ("backup", "weekly"), retention, 0)
     assert list(made) == [
         "maintain", "--verb=$(VERB)", "--namespace=demo", *_FLAGS, "--sessions=backup,weekly",
         *flags,
     ]  # fmt: skip
+
+
+def test_how_much_a_check_reads_stands_in_the_arguments() -> None:
+    made = maintain_args({"namespace": "demo", **_PLACE}, ("backup",), RetentionPolicySpec(), 5)
+    assert made[-1] == "--read-data=5"

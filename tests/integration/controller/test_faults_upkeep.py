@@ -1,0 +1,252 @@
+"""Prunes and checks of a Repository: in their own rhythm, one at a time, restores first."""
+
+from datetime import timedelta
+from typing import cast
+
+import pytest
+
+from stashgen.api import resources as known
+from stashgen.api.base import JsonObject, format_time
+from stashgen.api.labels import UPKEEP_ANNOTATION
+from stashgen.api.snapshot import Phase
+from stashgen.kubestash.verbs import Verb
+from stashgen_controller.jobs.manifest import plan_of
+from stashgen_controller.protocol.run_result import ErrorClass, RunError, RunResult, Upkeep
+from stashgen_controller.protocol.run_spec import RunSpec
+from tests.support import manifests
+from tests.support.faults import fault
+from tests.support.harness import Harness, Worker, conditions, failing_worker, good_worker
+
+_DAY = timedelta(days=1)
+_MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def protected(harness: Harness) -> Harness:
+    """A volume with one good backup, and nothing due for now."""
+    harness.apply(manifests.storage("demo"))
+    harness.apply(manifests.retention("demo"))
+    harness.apply(manifests.configuration("demo", manifests.session("demo")))
+    harness.settle(work=good_worker)
+    harness.advance(10 * _MINUTE)
+    return harness
+
+
+def repository(harness: Harness) -> JsonObject:
+    return harness.status(known.REPOSITORIES, "demo", "repo-local")
+
+
+def upkeep(harness: Harness) -> JsonObject:
+    return cast("JsonObject", repository(harness).get("upkeep") or {})
+
+
+def later(harness: Harness, by: timedelta, work: Worker | None = None) -> None:
+    harness.advance(by)
+    harness.look_at_everything()
+    harness.settle(work=work)
+
+
+def open_plans(harness: Harness) -> list[RunSpec]:
+    return [plan_of(job) for job in harness.open_jobs()]
+
+
+def damage(harness: Harness, job: JsonObject, plan: RunSpec) -> RunResult:
+    """A worker whose checks find damage."""
+    result = good_worker(harness, job, plan)
+    if not plan.check:
+        return result
+    found = RunError(reason=ErrorClass.REPOSITORY_DAMAGED, message="restic check: a pack is gone")
+    update: dict[str, object] = {"phase": Phase.FAILED, "error": found}
+    if plan.verb is Verb.UPKEEP:
+        update["upkeep"] = Upkeep(checked=True, intact=False)
+    else:
+        component = result.components["dump"]
+        bad = {"phase": Phase.FAILED, "integrity": False, "error": found.why.text}
+        update["components"] = {"dump": component.model_copy(update=bad)}
+    return result.model_copy(update=update)
+
+
+def test_the_first_backup_is_followed_by_a_check_a_prune_and_sizes(harness: Harness) -> None:
+    harness.apply(manifests.storage("demo"))
+    harness.apply(manifests.retention("demo"))
+    harness.apply(manifests.configuration("demo", manifests.session("demo")))
+    job = harness.run_until(Verb.UPKEEP)
+    plan = plan_of(job)
+    assert (plan.check, plan.check_number, plan.prune, plan.storage_is_full) == (
+        True,
+        0,
+        True,
+        False,
+    )
+    assert "integrity" not in repository(harness)
+    harness.settle(work=good_worker)
+    status = repository(harness)
+    assert (status["integrity"], status["size"]) == (True, "1.000 KiB")
+    assert conditions(status)["UpkeepSucceeded"]["status"] == "True"
+    assert harness.open_jobs() == []
+
+
+def test_then_it_is_pruned_each_day_and_checked_each_week(protected: Harness) -> None:
+    done = []
+    for _ in range(8):
+        later(protected, _DAY)
+        (plan,) = open_plans(protected)
+        done.append((plan.verb, plan.check, plan.prune))
+        protected.settle(work=good_worker)
+    rest = (Verb.UPKEEP, False, True)
+    assert done == [*[rest] * 6, (Verb.UPKEEP, True, True), rest]
+    assert upkeep(protected)["checks"] == 2
+
+
+def test_the_annotation_sets_the_rhythm(protected: Harness) -> None:
+    rhythm = {"metadata": {"annotations": {UPKEEP_ANNOTATION: "check=2h,prune=8784h"}}}
+    protected.client.patch(known.REPOSITORIES, "demo", "repo-local", rhythm)
+    later(protected, timedelta(hours=1))
+    assert open_plans(protected) == []
+    later(protected, timedelta(hours=1))
+    (plan,) = open_plans(protected)
+    assert (plan.check, plan.prune) == (True, False)
+
+
+def test_a_lost_status_makes_all_of_it_due(protected: Harness) -> None:
+    protected.client.patch(
+        known.REPOSITORIES, "demo", "repo-local", {"status": {"upkeep": None}}, status=True
+    )
+    later(protected, _MINUTE)
+    (plan,) = open_plans(protected)
+    assert (plan.check, plan.prune) == (True, True)
+
+
+def test_a_backup_that_is_due_waits_and_says_for_whom(protected: Harness) -> None:
+    later(protected, _DAY)
+    name = protected.trigger()
+    protected.settle()
+    assert [plan.verb for plan in open_plans(protected)] == [Verb.UPKEEP]
+    told = conditions(protected.status(known.BACKUP_SESSIONS, "demo", name))
+    assert told["BackupExecutorEnsured"]["reason"] == "WaitingForUpkeep"
+    protected.settle(work=good_worker)
+    assert protected.status(known.BACKUP_SESSIONS, "demo", name)["phase"] == "Succeeded"
+
+
+def test_nothing_begins_while_a_backup_runs(protected: Harness) -> None:
+    rhythm = {"metadata": {"annotations": {UPKEEP_ANNOTATION: "check=1h,prune=1h"}}}
+    protected.client.patch(known.REPOSITORIES, "demo", "repo-local", rhythm)
+    protected.trigger()
+    protected.start_pod(protected.run_until(Verb.BACKUP), {"phase": "Running"})
+    later(protected, timedelta(hours=3))
+    assert [plan.verb for plan in open_plans(protected)] == [Verb.BACKUP]
+
+
+def test_it_gives_way_to_a_restore_and_begins_anew_after_it(protected: Harness) -> None:
+    later(protected, _DAY)
+    (job,) = protected.open_jobs()
+    pod = protected.start_pod(job, {"phase": "Running"})
+    protected.apply(manifests.restore("demo", "back"))
+    protected.settle()
+    status = protected.status(known.RESTORE_SESSIONS, "demo", "back")
+    fault("A restore is requested while its Repository is pruned or checked").check([status])
+    # Its Job is deleted; nothing begins before its pod has ended.
+    assert open_plans(protected) == []
+    later(protected, _MINUTE)
+    assert open_plans(protected) == []
+    protected.client.patch(known.PODS, "demo", pod, {"status": {"phase": "Failed"}}, status=True)
+    later(protected, _MINUTE)
+    assert [plan.verb for plan in open_plans(protected)] == [Verb.RESTORE]
+    later(protected, _MINUTE, good_worker)
+    assert upkeep(protected)["lastPruneTime"] == format_time(protected.clock.now())
+    assert upkeep(protected).get("failures", 0) == 0
+
+
+def test_damage_is_told_and_no_backup_is_good_until_a_check_finds_none(
+    protected: Harness,
+) -> None:
+    later(protected, 7 * _DAY, damage)
+    status = repository(protected)
+    assert (status["integrity"], status["phase"]) == (False, "Ready")
+    fault("A check finds damage").check([status])
+    name = protected.trigger()
+    protected.settle(work=damage)
+    assert protected.status(known.BACKUP_SESSIONS, "demo", name)["phase"] == "Failed"
+    # Nothing is pruned meanwhile, and it is checked again after a day.
+    later(protected, _DAY)
+    (plan,) = open_plans(protected)
+    assert (plan.check, plan.prune) == (True, False)
+    protected.settle(work=good_worker)
+    status = repository(protected)
+    assert status["integrity"] is True
+    assert "RepositoryDamaged" not in conditions(status)
+    name = protected.trigger()
+    backup = plan_of(protected.run_until(Verb.BACKUP))
+    assert not backup.check
+    protected.settle(work=good_worker)
+    assert protected.status(known.BACKUP_SESSIONS, "demo", name)["phase"] == "Succeeded"
+
+
+def test_the_check_of_a_backup_shows_that_it_was_repaired(protected: Harness) -> None:
+    later(protected, 7 * _DAY, damage)
+    protected.trigger()
+
+    def repaired(harness: Harness, job: JsonObject, plan: RunSpec) -> RunResult:
+        result = good_worker(harness, job, plan)
+        if plan.verb is Verb.BACKUP:
+            assert plan.check
+            component = result.components["dump"].model_copy(update={"integrity": True})
+            return result.model_copy(update={"components": {"dump": component}})
+        return result
+
+    protected.advance(_MINUTE)
+    protected.settle(work=repaired)
+    assert repository(protected)["integrity"] is True
+
+
+def test_what_may_pass_is_tried_again_a_few_times_and_all_else_after_a_day(
+    protected: Harness,
+) -> None:
+    locked = RunError(reason=ErrorClass.LOCKED, message="somebody holds the lock")
+    later(protected, _DAY, failing_worker(locked, Verb.UPKEEP))
+    fault("A prune or check fails").check([repository(protected)])
+    for minutes in (10, 20, 40):
+        later(protected, (minutes - 1) * _MINUTE)
+        assert open_plans(protected) == []
+        later(protected, _MINUTE, failing_worker(locked, Verb.UPKEEP))
+    assert upkeep(protected)["failures"] == 4
+    later(protected, timedelta(hours=23))
+    assert open_plans(protected) == []
+    later(protected, timedelta(hours=1), good_worker)
+    assert upkeep(protected).get("failures", 0) == 0
+    assert conditions(repository(protected))["UpkeepSucceeded"]["status"] == "True"
+
+
+def test_a_full_storage_is_pruned_at_once_after_the_retention(protected: Harness) -> None:
+    full = RunError(reason=ErrorClass.NO_SPACE, message="no space left on device")
+    protected.trigger()
+    work = failing_worker(full, Verb.BACKUP)
+    protected.finish(job := protected.run_until(Verb.BACKUP), work(protected, job, plan_of(job)))
+    job = protected.run_until(Verb.RETAIN)
+    assert len(protected.open_jobs()) == 1
+    protected.finish(job, good_worker(protected, job, plan_of(job)))
+    later(protected, _MINUTE)
+    (plan,) = open_plans(protected)
+    assert (plan.verb, plan.prune, plan.storage_is_full, plan.check) == (
+        Verb.UPKEEP,
+        True,
+        True,
+        False,
+    )
+    protected.settle(work=good_worker)
+    later(protected, timedelta(hours=1))
+    assert open_plans(protected) == []
+
+
+def test_a_rhythm_that_cannot_be_read_starts_nothing(protected: Harness) -> None:
+    rhythm = {"metadata": {"annotations": {UPKEEP_ANNOTATION: "weekly"}}}
+    protected.client.patch(known.REPOSITORIES, "demo", "repo-local", rhythm)
+    later(protected, 7 * _DAY)
+    assert open_plans(protected) == []
+    fault("The rhythm of a Repository cannot be read").check([repository(protected)])
+
+
+def test_a_repository_that_nothing_backs_up_any_more_is_left_alone(protected: Harness) -> None:
+    protected.delete(known.BACKUP_CONFIGURATIONS, "demo", "library-backup")
+    later(protected, 7 * _DAY)
+    assert open_plans(protected) == []

@@ -1,0 +1,110 @@
+"""Work on the whole repository: pruned, checked and measured, and what of it failed."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stashgen_controller.protocol.run_result import ErrorClass, Upkeep
+from tests.support.workbench import Ended, Workbench
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Workbench:
+    """A repository with three backups; the first of them is forgotten."""
+    bench = Workbench(tmp_path)
+    bench.init_repository().succeeded()
+    for day in range(3):
+        (bench.volume / "file").write_bytes(os.urandom(100_000))
+        bench.backup(day).succeeded()
+    bench.retain(2.5, "--keep-last=2").succeeded()
+    return bench
+
+
+def _done(ended: Ended) -> Upkeep:
+    assert ended.result.upkeep is not None
+    return ended.result.upkeep
+
+
+def _packs(bench: Workbench) -> Iterator[Path]:
+    return (path for path in (bench.repository / "data").rglob("*") if path.is_file())
+
+
+def _stored_bytes(bench: Workbench) -> int:
+    return sum(path.stat().st_size for path in _packs(bench))
+
+
+def test_retention_only_forgets_and_upkeep_frees_the_space(bench: Workbench) -> None:
+    assert len(bench.restic("snapshots", "--no-lock")) == 2
+    before = _stored_bytes(bench)
+    done = _done(bench.upkeep(3).succeeded())
+    assert (done.pruned, done.checked, done.intact) == (True, True, True)
+    assert done.size_bytes is not None
+    assert 200_000 < done.size_bytes < _stored_bytes(bench) < before - 100_000
+    assert bench.locks() == []
+
+
+def test_only_what_is_due_is_done(bench: Workbench) -> None:
+    before = _stored_bytes(bench)
+    done = _done(bench.upkeep(3, prune=False).succeeded())
+    assert (done.pruned, done.checked, done.intact) == (False, True, True)
+    assert _stored_bytes(bench) == before
+    done = _done(bench.upkeep(3, check=False).succeeded())
+    assert (done.pruned, done.checked, done.intact) == (True, False, None)
+
+
+def test_damage_is_reported_and_nothing_is_pruned(bench: Workbench) -> None:
+    next(_packs(bench)).unlink()
+    left = _stored_bytes(bench)
+    ended = bench.upkeep(3)
+    assert ended.reason == ErrorClass.REPOSITORY_DAMAGED
+    done = _done(ended)
+    assert (done.pruned, done.checked, done.intact) == (False, True, False)
+    assert _stored_bytes(bench) == left
+    # A prune alone finds it out, too.
+    done = _done(bench.upkeep(3, check=False))
+    assert (done.pruned, done.checked, done.intact) == (False, False, False)
+
+
+def test_what_only_the_data_shows_is_found_by_reading_it(bench: Workbench) -> None:
+    # The others hold the folders, which every check reads.
+    for pack in [path for path in _packs(bench) if path.stat().st_size > 50_000]:
+        data = bytearray(pack.read_bytes())
+        data[len(data) // 3] ^= 1
+        pack.chmod(0o600)
+        pack.write_bytes(data)
+    assert _done(bench.upkeep(3, prune=False)).intact is True
+    ended = bench.upkeep(3, "--read-data=100", prune=False)
+    assert ended.reason == ErrorClass.REPOSITORY_DAMAGED
+    assert _done(ended).intact is False
+
+
+def test_a_full_storage_is_pruned_without_writing_data_again(bench: Workbench) -> None:
+    said = bench.root / "said"
+    bench.wrap_restic(f'echo "$*" >> {said}')
+    bench.upkeep(3, check=False, storageIsFull=True).succeeded()
+    assert "prune --max-repack-size=0" in said.read_text()
+
+
+def test_a_prune_that_fails_does_not_keep_the_check_from_being_done(bench: Workbench) -> None:
+    full = '{"message_type":"exit_error","code":1,"message":"no space left on device"}'
+    bench.wrap_restic(f'case " $* " in *" prune"*) echo \'{full}\' >&2; exit 1;; esac')
+    ended = bench.upkeep(3)
+    assert ended.reason == ErrorClass.NO_SPACE
+    done = _done(ended)
+    assert (done.pruned, done.checked, done.intact) == (False, True, True)
+    assert done.size_bytes is not None
+
+
+def test_the_repository_of_another_volume_is_left_alone(bench: Workbench) -> None:
+    before = _stored_bytes(bench)
+    ended = bench.upkeep(3, claimUid="another")
+    assert ended.reason == ErrorClass.RESTORE_EXPECTED
+    assert _stored_bytes(bench) == before
+
+
+def test_a_repository_that_is_not_there_is_not_called_damaged(tmp_path: Path) -> None:
+    ended = Workbench(tmp_path).upkeep(0)
+    assert ended.reason == ErrorClass.NO_REPOSITORY
+    assert _done(ended).intact is None

@@ -48,14 +48,29 @@ class Backend(Model):
         return found if isinstance(found, Model) else None
 
 
+class PerVerb(Model):
+    """Secrets with other keys for some pods.
+
+    Attributes:
+        retain: Of the pods that apply retention, which delete backups. Those that back up and
+            restore delete nothing but locks; their keys need no other right to delete.
+    """
+
+    retain: str
+
+
 class Credentials(SecretReference):
     """The Secret that the pods mount to reach the storage.
 
     Its keys are KubeStash's: ``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY`` and, for a private
     certificate authority, ``CA_CERT_DATA``.
+
+    Attributes:
+        per_verb: Secrets of the same namespace, which must exist, in the place of this one.
     """
 
     from_: Literal["Namespace", "ExternalSecret"] = Field(alias="from")
+    per_verb: PerVerb | None = None
 
 
 class StorageSpec(Model):

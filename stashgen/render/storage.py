@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from stashgen.api.backup_storage import BackupStorage
+from stashgen.api.backup_storage import Backend, BackupStorage
 from stashgen.api.base import JsonObject
 from stashgen.api.labels import pod_template_annotation
 from stashgen.kubestash.pods import templates
@@ -35,6 +35,21 @@ def backup_storage(storage: ResolvedStorage) -> JsonObject:
             },
         },
     )
+
+
+def with_keys_to_delete(data: BackupStorage, storage: ResolvedStorage) -> BackupStorage:
+    """A BackupStorage as the pods that delete backups reach it: with the Secret for them.
+
+    Args:
+        data: As it is rendered.
+        storage: What it was rendered from.
+    """
+    credentials = storage.credentials
+    if credentials is None or credentials.value.per_verb is None:
+        return data
+    block = storage.block | {"secretName": credentials.value.per_verb.retain}
+    backend = Backend.model_validate({"provider": storage.provider, storage.provider: block})
+    return data.model_copy(update={"spec": data.spec.model_copy(update={"storage": backend})})
 
 
 def storage_objects(data: JsonObject, storage: ResolvedStorage) -> tuple[JsonObject, ...]:

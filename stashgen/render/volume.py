@@ -22,7 +22,7 @@ from stashgen.kubestash.verbs import REPOSITORY_TEMPLATES, Template
 from stashgen.model.resolved import Protection, ResolvedCopy, ResolvedSession
 from stashgen.render.annotations import COMPILED, KEPT, WITHOUT_HEALTH, annotated
 from stashgen.render.settings import for_backup, for_restore, trigger_settings, worker_settings
-from stashgen.render.storage import pod_template
+from stashgen.render.storage import pod_template, with_keys_to_delete
 from stashgen.render.task import backup_params
 
 _RESTORE_TASK = TaskReference(name=addons.RESTORE_TASK)
@@ -222,7 +222,7 @@ def _templates(
         ),
         Template.MAINTAIN: templates.maintain_template(
             repository=model,
-            storage=storage,
+            storage=with_keys_to_delete(storage, copy.storage),
             sessions=[session.name for session in sessions],
             retention=copy.retention,
             settings=settings,

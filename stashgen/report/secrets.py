@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import cast
 
-from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject, list_of, mapping_of, name_of
-from stashgen.kubestash.backends import backend_of
+from stashgen.kubestash.backends import BACKENDS
+from stashgen.kubestash.backends.s3 import CREDENTIALS_VOLUME
 from stashgen.kubestash.paths import ENCRYPTION_KEY
 from stashgen.kubestash.verbs import TRIGGER, Template
 from stashgen.model.manifest import Manifest
@@ -98,20 +98,30 @@ def _added(known: tuple[str, ...], more: Iterable[str]) -> tuple[str, ...]:
 def _keys(data: JsonObject) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
     """The Secrets that an object names, with the keys that are read there."""
     match data["kind"]:
-        case "BackupStorage":
-            backend = backend_of(BackupStorage.from_wire(data).spec.storage)
-            block = mapping_of(data, "spec")["storage"]
-            if backend is not None and isinstance(block, dict):
-                name = mapping_of(block, str(block["provider"])).get("secretName")
-                yield str(name), backend.secret_keys, backend.optional_secret_keys
         case "Repository":
             secret = mapping_of(mapping_of(data, "spec"), "encryptionSecret")
             yield str(secret.get("name")), (ENCRYPTION_KEY,), ()
         case "PodTemplate" | "CronJob":
-            for name in _pull_secrets(_pod(data)):
+            spec = _pod(data)
+            yield from _credentials(spec)
+            for name in _pull_secrets(spec):
                 yield name, (_PULL_KEY,), ()
         case _:
             pass
+
+
+def _credentials(spec: JsonObject) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+    """The Secret with which a worker reaches its storage; not every pod has the same one."""
+    args = [arg for one in list_of(spec, "containers") for arg in cast("list[str]", one["args"])]
+    backends = [
+        backend
+        for backend in BACKENDS.values()
+        if any(arg.startswith(f"--storage={backend.url_prefix}") for arg in args)
+    ]
+    for volume in list_of(spec, "volumes"):
+        name = mapping_of(volume, "secret").get("secretName")
+        if volume["name"] == CREDENTIALS_VOLUME:
+            yield from ((str(name), one.secret_keys, one.optional_secret_keys) for one in backends)
 
 
 def _rendered_source(data: JsonObject) -> SecretSource | None:

@@ -151,6 +151,7 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
         ("spec.namespace", values.label),
         *backends.RULES,
         *_secret("spec.credentials"),
+        ("spec.credentials.perVerb.retain", values.subdomain),
         *_job("spec.job"),
         *((f"spec.job.{field}", pod_values.of_volumes) for field in _OF_VOLUMES),
     ),

@@ -12,7 +12,6 @@ _FIELDS = {
     "Storage": frozenset(
         {
             "spec.credentials.annotations",
-            "spec.credentials.perVerb",
             "spec.facts",
             "spec.backend.gcs",
             "spec.backend.azure",

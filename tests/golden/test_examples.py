@@ -26,6 +26,10 @@ CATALOGUE = sorted(path.name for path in (ROOT / "policies").iterdir())
 # The large ones, each with the namespace of which it shows the output, and what it explains.
 LARGE = {
     "argocd-monorepo": ("prod/wiki", ("search/data-eu-index-0", "billing/archive-billing-0")),
+    "company": (
+        "prod-eu/wiki",
+        ("payments/data-ledger-0", "legal/contracts", "wiki/pages"),
+    ),
     "flux-home": ("home/observability", ("media/plex-config", "network/unifi")),
 }
 WHOLE = [name for name in EXAMPLES if name not in LARGE]

@@ -63,6 +63,18 @@ def _about(name: str, lines: Sequence[str]) -> Sequence[str]:
     return lines[lines.index(name) + 1 : end]
 
 
+def test_the_keys_that_may_delete_are_for_maintenance_alone() -> None:
+    policies = _POLICIES.replace("secretName: keys", "secretName: keys, perVerb: {retain: prune}")
+    lines = _explained(claim("a", "bank"), policies=policies)
+    keys = "keys:    AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY; optional CA_CERT_DATA"
+    assert _about("keys", lines) == [
+        keys,
+        "for:     init-storage of storage far; backup, restore of volume a",
+        _NOWHERE,
+    ]
+    assert _about("prune", lines) == [keys, "for:     maintain of volume a", _NOWHERE]
+
+
 def test_each_namespace_has_its_own() -> None:
     assert _explained(claim("a", "bank") + claim("b", "bank") + claim("a", "home")) == [
         "cluster demo (dem1)",

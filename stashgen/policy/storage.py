@@ -52,8 +52,8 @@ class PerVerb(Model):
     """Secrets with other keys for some pods.
 
     Attributes:
-        retain: Of the pods that apply retention, which delete backups. Those that back up and
-            restore delete nothing but locks; their keys need no other right to delete.
+        retain: Of the pods of retention and upkeep, which delete backups. Those that back up and
+            restore delete locks and a probe of ours (``.stashgen/create-only``), nothing else.
     """
 
     retain: str

@@ -18,7 +18,7 @@ def explain_policy(name: str, protections: Sequence[Protection]) -> Iterator[Dec
     yield Decision("selects", first.spec.at("select").position, 1)
     for session in first.sessions:
         when = session.written.every or session.written.schedule
-        yield Decision(f"session {session.name}: {when}", session.origin.position, 1)
+        yield Decision(f"session {session.written.name}: {when}", session.origin.position, 1)
         for copy in session.copies:
             yield Decision(f"copy to storage {copy.storage.name}", copy.origin.position, 2)
     number = len(protections)

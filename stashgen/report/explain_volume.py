@@ -43,7 +43,8 @@ def explain_volume(protection: Protection, output: PurePosixPath) -> Iterator[De
 
 def _session(session: ResolvedSession) -> Iterator[Decision]:
     written, origin = session.written, session.origin
-    yield Decision(f"session {session.name}", origin.position, 1)
+    short = f" ({session.name} in the cluster)" if session.name != written.name else ""
+    yield Decision(f"session {written.name}{short}", origin.position, 1)
     for field, value in (
         ("every", written.every),
         ("schedule", written.schedule),

@@ -129,7 +129,10 @@ def _unknown_kind(document: Document) -> Finding:
         ("kind",),
         what=f"{named} is not supported yet" if known_later else f"{named} is unknown",
         why="a document that is ignored would appear to work",
-        fix="remove it"
+        fix="remove it; until then check such rules in the review of a change"
+        if ours
+        else "move the file out of the policy folders: the controller takes KubeStash manifests "
+        "as they are"
         if known_later
         else f"use one of {', '.join(_MODELS)}, or move the file out of the policy folders",
     )

@@ -16,6 +16,7 @@ from stashgen.validate.unsupported import (
     generic,
     is_unsupported_field,
     is_unsupported_value,
+    until_supported,
 )
 from stashgen.validate.walk import Code, Keys, error
 from stashgen.yaml.documents import Document
@@ -65,7 +66,7 @@ def parse(document: Document, model: type[M]) -> tuple[M | None, tuple[Finding, 
     findings = []
     for keys, detail in problems:
         if keys in unsupported:
-            findings.append(_not_supported(document, keys, detail))
+            findings.append(_not_supported(document, kind, keys, detail))
         elif (keys[:-1], generic(keys)) in consequences:
             continue
         elif detail["type"] != "missing" or keys not in misspelt:
@@ -166,7 +167,9 @@ def _finding(
             )
 
 
-def _not_supported(document: Document, keys: Keys, detail: Mapping[str, Any]) -> Finding:
+def _not_supported(
+    document: Document, kind: str, keys: Keys, detail: Mapping[str, Any]
+) -> Finding:
     is_field = detail["type"] == "extra_forbidden"
     value = "" if is_field else f" {quote(_value(document, keys))}"
     return error(
@@ -177,7 +180,7 @@ def _not_supported(document: Document, keys: Keys, detail: Mapping[str, Any]) ->
         what=f"{'field' if is_field else 'value'} {quote(keys[-1]) if is_field else value[1:]} "
         "is not supported yet",
         why="it is planned, but this version of stashgen does not implement it",
-        fix="remove it" if is_field else _expected(detail),
+        fix=until_supported(kind, keys) if is_field else _expected(detail),
     )
 
 

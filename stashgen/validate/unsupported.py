@@ -3,29 +3,25 @@
 They are rejected by name, so that a field without effect does not appear to work.
 """
 
-_FIELDS = {
-    "Project": frozenset(
-        {
-            "spec.guardrails",
-        }
-    ),
-    "Storage": frozenset(
-        {
-            "spec.credentials.annotations",
-            "spec.facts",
-            "spec.backend.gcs",
-            "spec.backend.azure",
-        }
-    ),
-    "BackupPolicy": frozenset(
-        {
-            "spec.objectives.verified",
-            "spec.exceptions[].set.objectives.verified",
-            "spec.delegate.paths",
-        }
-    ),
-    "RetentionPolicy": frozenset[str](),
-    "RestoreRequest": frozenset[str](),
+from collections.abc import Mapping
+
+_TEST_RESTORES = "test restores yourself, into another claim (docs/restore.md)"
+# What to do until a field is implemented, beside removing it.
+_FIELDS: Mapping[str, Mapping[str, str]] = {
+    "Project": {"spec.guardrails": "check such rules in the review of a change"},
+    "Storage": {
+        "spec.credentials.annotations": "use a Secret with keys",
+        "spec.facts": "describe the storage in a comment",
+        "spec.backend.gcs": "use s3 or local",
+        "spec.backend.azure": "use s3 or local",
+    },
+    "BackupPolicy": {
+        "spec.objectives.verified": _TEST_RESTORES,
+        "spec.exceptions[].set.objectives.verified": _TEST_RESTORES,
+        "spec.delegate.paths": "set paths in an exception of the policy",
+    },
+    "RetentionPolicy": {},
+    "RestoreRequest": {},
 }
 
 _VALUES = {
@@ -61,6 +57,11 @@ def generic(keys: tuple[str | int, ...]) -> str:
 def is_unsupported_field(kind: str, keys: tuple[str | int, ...]) -> bool:
     """Whether the language has this field, but no implementation."""
     return generic(keys) in _FIELDS[kind]
+
+
+def until_supported(kind: str, keys: tuple[str | int, ...]) -> str:
+    """What to do instead of setting such a field; KeyError for any other field."""
+    return f"remove it; until then {_FIELDS[kind][generic(keys)]}"
 
 
 def is_unsupported_value(kind: str, keys: tuple[str | int, ...], value: object) -> bool:

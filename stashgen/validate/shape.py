@@ -167,9 +167,7 @@ def _finding(
             )
 
 
-def _not_supported(
-    document: Document, kind: str, keys: Keys, detail: Mapping[str, Any]
-) -> Finding:
+def _not_supported(document: Document, kind: str, keys: Keys, detail: Mapping[str, Any]) -> Finding:
     is_field = detail["type"] == "extra_forbidden"
     value = "" if is_field else f" {quote(_value(document, keys))}"
     return error(

@@ -17,7 +17,9 @@ _KEYS = (
     OPT_OUT_OWNER_ANNOTATION,
     OPT_OUT_UNTIL_ANNOTATION,
 )
-_TRUE, _NO = "true", frozenset({"", "false"})
+# YAML's booleans in any case, as templates and people write them, are no reasons.
+_YES = frozenset({"true", "yes", "on", "y", "1"})
+_NO = frozenset({"", "false", "no", "off", "n", "0", "null"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,6 @@ def opt_out(claim: Mapping[str, str], namespace: Mapping[str, str]) -> OptOut | 
     """
     found = claim if OPT_OUT_ANNOTATION in claim else namespace
     said, reason, owner, until = (found.get(key, "").strip() for key in _KEYS)
-    if said in _NO:
+    if said.casefold() in _NO:
         return None
-    return OptOut(reason or ("" if said == _TRUE else said), owner, until)
+    return OptOut(reason or ("" if said.casefold() in _YES else said), owner, until)

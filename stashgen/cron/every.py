@@ -168,17 +168,13 @@ def _check_window(seconds: int, window: Window) -> None:
             "use every: 1d, which runs once in each window, or a longer window",
         )
     if length % seconds:
-        fitting = [each for each in INTERVALS if each < _DAY and length % each == 0]
-        fitting = [each for each in fitting if _is_rectangular(each, window)]
-        shorter = max((each for each in fitting if each < seconds), default=None)
-        longer = min((each for each in fitting if each > seconds), default=None)
-        near = [_duration(each) for each in (shorter, longer) if each is not None]
         raise CronError(
             Code.WINDOW,
             f"every: {_duration(seconds)} does not divide the window {window.text} evenly",
             f"the window is {_duration(length)} long, and each volume's offset is within the "
             "interval: some volumes would run more often than others",
-            f"use {' or '.join([*near, '1d'])} (which runs once in each window), or another window",
+            f"use {_possible_near(seconds, window)} (which runs once in each window), or another "
+            "window",
         )
     if not _is_rectangular(seconds, window):
         raise CronError(
@@ -186,9 +182,10 @@ def _check_window(seconds: int, window: Window) -> None:
             f"every: {_duration(seconds)} cannot be repeated in the window {window.text}",
             "a CronJob runs at the same minutes of each of its hours, so the first and the last "
             "hour must be whole",
-            "begin and end the window at a full hour, or use 1h or more",
+            f"begin and end the window at a full hour, or use {_possible_near(seconds, window)} "
+            "(which runs once in each window)",
         )
-    if window.end > DAY_MINUTES and length > seconds and not window.is_daily:
+    if _is_split_by_midnight(seconds, window):
         raise CronError(
             Code.WINDOW,
             f"every: {_duration(seconds)} cannot be repeated in the window {window.text} on "
@@ -198,6 +195,29 @@ def _check_window(seconds: int, window: Window) -> None:
             "use every: 1d, which runs once in each window, leave out days, or end the window at "
             "00:00",
         )
+
+
+def _possible_near(seconds: int, window: Window) -> str:
+    """The intervals next to this one that the window has room for, and ``1d``."""
+    length = window.length * _MINUTE
+    possible = [
+        each
+        for each in INTERVALS
+        if each < _DAY
+        and length % each == 0
+        and _is_rectangular(each, window)
+        and not _is_split_by_midnight(each, window)
+    ]
+    shorter = max((each for each in possible if each < seconds), default=None)
+    longer = min((each for each in possible if each > seconds), default=None)
+    near = [_duration(each) for each in (shorter, longer) if each is not None]
+    return " or ".join([*near, "1d"])
+
+
+def _is_split_by_midnight(seconds: int, window: Window) -> bool:
+    """Whether it has several runs on some weekdays only, and midnight between them."""
+    is_several = window.length * _MINUTE > seconds
+    return window.end > DAY_MINUTES and is_several and not window.is_daily
 
 
 def _is_rectangular(seconds: int, window: Window) -> bool:

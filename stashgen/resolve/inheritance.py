@@ -97,6 +97,7 @@ def _session(layers: list[Layer[Session]]) -> Merged[Session]:
     kept = []
     for layer in reversed(layers):
         kept.append(replace(layer, ignored=frozenset(ignored)))
-        for field in layer.block.model_fields_set if layer.block is not None else ():
-            ignored |= _SETS_ASIDE.get(field, frozenset())
+        for field, others in _SETS_ASIDE.items():
+            if getattr(layer.block, field, None) is not None:
+                ignored |= others
     return merge(Session, *reversed(kept))

@@ -10,9 +10,14 @@ _TODAY = date(2026, 3, 1)
 _OUT = "stashgen.dev/opt-out"
 
 
-@pytest.mark.parametrize("value", ["", " ", "false"])
+@pytest.mark.parametrize("value", ["", " ", "false", "False", "no", "off", "0"])
 def test_what_is_no_opt_out(value: str) -> None:
-    assert opt_out({_OUT: value}, {}) is None
+    assert opt_out({_OUT: value}, {_OUT: "a playground"}) is None
+
+
+@pytest.mark.parametrize("value", ["true", "True", "yes", "on", "1"])
+def test_a_boolean_is_no_reason(value: str) -> None:
+    assert opt_out({_OUT: value}, {}) == OptOut("", "", "")
 
 
 def test_without_an_annotation_there_is_none() -> None:

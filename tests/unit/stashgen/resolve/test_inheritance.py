@@ -106,3 +106,10 @@ def test_every_part_knows_the_line_that_set_it() -> None:
     # What nobody sets would be written in the policy itself.
     assert place("sessions", 0, "suspend").endswith(f"{gold}.sessions[0].suspend")
     assert place("select").endswith(f"{gold}.select")
+
+
+def test_null_schedule_keeps_the_inherited_window() -> None:
+    base = _BASE.replace('schedule: "0 2 * * *"', 'every: 1d, between: "22:00-05:00"')
+    more = "sessions: [{name: backup, every: 7d, schedule: null}]"
+    (session,) = _inherited(base, _policy("gold", f"{{extends: base, {more}}}")).value.spec.sessions
+    assert (session.every, session.between) == ("7d", "22:00-05:00")

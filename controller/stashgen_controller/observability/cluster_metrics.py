@@ -16,7 +16,11 @@ from stashgen.api.repository import Repository
 from stashgen.api.restore_request import RestoreRequest
 from stashgen.api.restore_session import RestoreSession
 from stashgen.kubestash.quantities import parse_size
-from stashgen_controller.listers.indexes import MALFORMED, SNAPSHOTS_BY_REPOSITORY
+from stashgen_controller.listers.indexes import (
+    CONFIGURATIONS_BY_REPOSITORY,
+    MALFORMED,
+    SNAPSHOTS_BY_REPOSITORY,
+)
 from stashgen_controller.observability.coverage import coverage
 from stashgen_controller.observability.freshness import (
     allowed_age,
@@ -64,7 +68,7 @@ def of_cluster(reader: Reader, now: datetime) -> Iterator[Gauge]:
     yield from _of_sessions(reader, sessions)
     yield from _of_objectives(reader, configurations, now)
     yield from _of_retention(repositories, sessions)
-    yield from _of_upkeep(repositories, now)
+    yield from _of_upkeep(reader, repositories, now)
     yield from _of_sizes(reader, repositories, storages)
     yield _unprotected(reader, configurations, storages, now)
     yield gauge(
@@ -253,8 +257,13 @@ def _of_retention(
     )
 
 
-def _of_upkeep(repositories: Sequence[Repository], now: datetime) -> Iterator[Gauge]:
-    states = [(item.key, upkeep_state(item, now)) for item in repositories]
+def _of_upkeep(
+    reader: Reader, repositories: Sequence[Repository], now: datetime
+) -> Iterator[Gauge]:
+    states = []
+    for item in repositories:
+        is_written = bool(reader.places(CONFIGURATIONS_BY_REPOSITORY, *item.key))
+        states.append((item.key, upkeep_state(item, now, is_written=is_written)))
     yield gauge(
         "stashgen_repository_intact",
         "1 if the last check of a repository found no damage, 0 if it did.",

@@ -98,10 +98,15 @@ class UpkeepState:
     why: str
 
 
-def upkeep_state(repository: Repository, now: datetime) -> UpkeepState:
+def upkeep_state(repository: Repository, now: datetime, *, is_written: bool) -> UpkeepState:
     """What is known of a Repository's upkeep.
 
     What has backups and was never checked or pruned counts from when it was made.
+
+    Args:
+        repository: The Repository.
+        now: The time.
+        is_written: A session writes to it; one that is backed up no longer is left alone.
     """
     status = repository.status or RepositoryStatus()
     known = status.upkeep or UpkeepStatus()
@@ -112,13 +117,13 @@ def upkeep_state(repository: Repository, now: datetime) -> UpkeepState:
         rhythm = upkeep_of(repository.metadata)
     except ValueError:
         rhythm = DEFAULT
-    is_retired = RETIRED_ANNOTATION in (repository.metadata.annotations or {})
+    is_kept_up = is_written and RETIRED_ANNOTATION not in (repository.metadata.annotations or {})
     checked, pruned = known.last_check_time, known.last_prune_time
     return UpkeepState(
         is_intact=status.integrity,
         checked=checked,
         pruned=pruned,
-        is_overdue=not is_retired and rhythm.is_overdue(checked or since, pruned or since, now),
+        is_overdue=is_kept_up and rhythm.is_overdue(checked or since, pruned or since, now),
         why=(said.message or said.reason or "") if said is not None and has_failed else "",
     )
 

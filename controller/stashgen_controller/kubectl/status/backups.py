@@ -145,7 +145,8 @@ def failed_retention(view: View) -> Iterator[Entry]:
 def failed_upkeep(view: View) -> Iterator[Entry]:
     """Repositories that are damaged, could not be pruned or checked, or were not for too long."""
     for repository in view.repositories:
-        state = upkeep_state(repository, view.now)
+        is_written = bool(view.owner(repository.key))
+        state = upkeep_state(repository, view.now, is_written=is_written)
         known = "never" if state.checked is None else f"{age(state.checked, view.now)} ago"
         if state.is_intact is False:
             why = f"RepositoryDamaged: restic found damage (last check: {known})"

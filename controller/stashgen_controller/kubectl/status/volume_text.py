@@ -180,13 +180,13 @@ def _copy(
         str(status.snapshot_count or 0) if status is not None else NOTHING,
         (status.size if status is not None else None) or NOTHING,
         retention,
-        _last_check(repository, now) if repository is not None else NOTHING,
+        _last_check(repository, copy, now) if repository is not None else NOTHING,
     ]
 
 
-def _last_check(repository: Repository, now: datetime) -> str:
+def _last_check(repository: Repository, copy: CopyState | None, now: datetime) -> str:
     """What the last check found, and when: of a backup since then it says nothing."""
-    state = upkeep_state(repository, now)
+    state = upkeep_state(repository, now, is_written=copy is not None)
     if state.checked is None and state.is_intact is None:
         return "none yet"
     word = {True: "intact", False: "damaged", None: "failed"}[state.is_intact]

@@ -158,6 +158,16 @@ def test_sizes_are_bytes_and_an_odd_one_is_left_out() -> None:
     assert _series(objects, "stashgen_snapshots") == {("demo", "local-abcde", "Succeeded"): 2}
 
 
+def test_upkeep_is_overdue_only_where_something_is_backed_up() -> None:
+    objects = Objects()
+    status = {"snapshotCount": 1, "upkeep": {"lastPruneTime": format_time(NOW - 3 * 24 * _HOUR)}}
+    repository(objects, **status)
+    name = "stashgen_repository_upkeep_overdue"
+    assert _series(objects, name) == {("demo", "local-abcde"): 0}
+    configuration(objects)
+    assert _series(objects, name) == {("demo", "local-abcde"): 1}
+
+
 def test_unprotected_volumes_are_those_that_nobody_backs_up_or_excuses() -> None:
     objects = Objects()
     configuration(objects, "library")

@@ -5,11 +5,11 @@ at an unchanged object makes no request.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import assert_never, cast
 
-from stashgen.api.base import JsonObject, metadata_of
+from stashgen.api.base import JsonObject, metadata_of, name_of
 from stashgen.api.resources import Resource
 from stashgen.api.strict_mode import JOBS_POLICY
 from stashgen_controller.kube.client import (
@@ -69,10 +69,11 @@ def apply(
     Raises:
         ConflictError: the object changed since it was read; look again.
         NameCollisionError: an object of the wanted name is not ours.
-        ApiError: any other refusal.
+        ApiError: any other refusal; or the claim was not kept, and nothing is done.
     """
     if decision.is_claim and decision.status is not None:
         obj = _write_status(client, resource, obj, decision.status, wrote)
+        _require_claim(resource, obj, decision.status)
     try:
         for action in decision.actions:
             _act(client, reader, action, wrote)
@@ -82,6 +83,34 @@ def apply(
         raise
     if decision.status is not None and not decision.is_claim:
         _write_status(client, resource, obj, decision.status, wrote)
+
+
+def _require_claim(resource: Resource, stored: JsonObject, wanted: JsonObject) -> None:
+    """Stop where the API server dropped the claim, for which an older CRD has no field.
+
+    Nobody would know of its Job, not even we: each look would make another one.
+
+    Raises:
+        ApiError: it did.
+    """
+    lost = sorted(set(_claimed_jobs(wanted)) - set(_claimed_jobs(stored.get("status"))))
+    if lost:
+        what = f"that Job {lost[0]} begins in the status of {resource.kind} {name_of(stored)}"
+        msg = f"the API server did not keep {what}: apply the CRDs of this controller's version"
+        raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "Invalid", msg)
+
+
+def _claimed_jobs(value: object) -> Iterator[str]:
+    """The names of the Jobs that a status records, wherever they are in it."""
+    if isinstance(value, Mapping):
+        for field, item in value.items():
+            if field == "executor" and isinstance(item, Mapping):
+                yield str(item.get("job"))
+            else:
+                yield from _claimed_jobs(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _claimed_jobs(item)
 
 
 def _is_refusal(error: ApiError | NameCollisionError) -> bool:

@@ -1,7 +1,7 @@
 """Prunes and checks of a Repository: in their own rhythm, one at a time, restores first."""
 
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -64,6 +64,16 @@ def damage(harness: Harness, job: JsonObject, plan: RunSpec) -> RunResult:
         bad = {"phase": Phase.FAILED, "integrity": False, "error": found.why.text}
         update["components"] = {"dump": component.model_copy(update=bad)}
     return result.model_copy(update=update)
+
+
+def without_upkeep(crd: JsonObject) -> JsonObject:
+    """The CRD as it was before Repositories had upkeep."""
+    fields = "spec", "versions", 0, "schema", "openAPIV3Schema", "properties", "status"
+    found: Any = crd
+    for field in (*fields, "properties"):
+        found = found[field]
+    del found["upkeep"]
+    return crd
 
 
 def test_the_first_backup_is_followed_by_a_check_a_prune_and_sizes(harness: Harness) -> None:
@@ -197,6 +207,62 @@ def test_the_check_of_a_backup_shows_that_it_was_repaired(protected: Harness) ->
     protected.advance(_MINUTE)
     protected.settle(work=repaired)
     assert repository(protected)["integrity"] is True
+
+
+def test_the_check_of_one_sessions_backup_says_nothing_of_another_ones_repository(
+    harness: Harness,
+) -> None:
+    both = (manifests.session("demo"), manifests.session("demo", "weekly"))
+    harness.apply(manifests.storage("demo"))
+    harness.apply(manifests.retention("demo"))
+    harness.apply(manifests.configuration("demo", *both))
+    harness.settle(work=good_worker)
+    later(harness, 7 * _DAY, damage)
+    harness.trigger()
+
+    def intact(harness: Harness, job: JsonObject, plan: RunSpec) -> RunResult:
+        result = good_worker(harness, job, plan)
+        if plan.verb is not Verb.BACKUP:
+            return result
+        assert plan.check
+        component = result.components["dump"].model_copy(update={"integrity": True})
+        return result.model_copy(update={"components": {"dump": component}})
+
+    harness.advance(_MINUTE)
+    harness.settle(work=intact)
+    status = repository(harness)
+    assert status["integrity"] is False
+    assert "RepositoryDamaged" in conditions(status)
+    later(harness, _DAY)
+    (plan,) = open_plans(harness)
+    assert (plan.check, plan.prune) == (True, False)
+    harness.settle(work=good_worker)
+    assert repository(harness)["integrity"] is True
+
+
+def test_nothing_is_forgotten_after_a_failed_backup_into_a_damaged_repository(
+    protected: Harness,
+) -> None:
+    later(protected, 7 * _DAY, damage)
+    # The storage was full before restic could check.
+    full = RunError(reason=ErrorClass.NO_SPACE, message="no space left on device")
+    name = protected.trigger()
+    protected.settle(work=failing_worker(full, Verb.BACKUP))
+    status = protected.status(known.BACKUP_SESSIONS, "demo", name)
+    assert (status["phase"], status.get("retentionPolicy")) == ("Failed", None)
+
+
+def test_no_job_is_made_where_an_older_crd_has_no_field_for_its_claim(protected: Harness) -> None:
+    name = f"{known.REPOSITORIES.plural}.{known.REPOSITORIES.group}"
+    crd = protected.client.get(known.CUSTOM_RESOURCE_DEFINITIONS, None, name)
+    protected.client.replace(known.CUSTOM_RESOURCE_DEFINITIONS, None, without_upkeep(crd))
+    later(protected, _DAY)
+    assert open_plans(protected) == []
+    assert "apply the CRDs of this controller's version" in protected.errors[-1]
+    # Backups go on.
+    name = protected.trigger()
+    protected.settle(work=good_worker)
+    assert protected.status(known.BACKUP_SESSIONS, "demo", name)["phase"] == "Succeeded"
 
 
 def test_what_may_pass_is_tried_again_a_few_times_and_all_else_after_a_day(

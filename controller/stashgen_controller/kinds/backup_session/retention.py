@@ -134,7 +134,7 @@ def _follows_failure(seen: Observed, copy: Copy) -> bool:
     if copy.phase is not Phase.FAILED or copy.collides or seen.status.next_retry is not None:
         return False
     status = copy.repository.status if copy.repository is not None else None
-    if status is None or not status.component_paths:
+    if status is None or not status.component_paths or copy.is_damaged:
         return False
     return copy.run.error is None or copy.run.error.name not in REPOSITORY_UNUSABLE
 

@@ -377,10 +377,13 @@ def _checked_by_backup(seen: Observed, finished: Sequence[SnapshotRecord]) -> bo
     """What the newest backup found out about the repository after the last check.
 
     Only damage that it met, or that the backups since have looked for; a Snapshot that came back
-    from the bucket proves nothing.
+    from the bucket proves nothing. It is the word of its own session's restic repository: that this
+    one is whole says nothing of another one's.
     """
     newest = next((item for item in finished if not item.is_recovered), None)
     if newest is None or newest.integrity is None or newest.last_update_time is None:
+        return None
+    if newest.integrity and len(seen.status.component_paths or ()) > 1:
         return None
     last = seen.status.upkeep.last_check_time if seen.status.upkeep is not None else None
     return newest.integrity if last is None or last < newest.last_update_time else None

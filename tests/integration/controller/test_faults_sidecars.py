@@ -19,6 +19,7 @@ NAMES = {
     Verb.INIT_STORAGE: "init-storage",
     Verb.INIT_REPOSITORY: "maintain",
     Verb.RETAIN: "maintain",
+    Verb.UPKEEP: "maintain",
     Verb.BACKUP: "logical-backup-0",
     Verb.RESTORE: "logical-backup-restore-0",
 }
@@ -72,7 +73,11 @@ def run_on(harness: Harness, done: Callable[[], bool], worker: Worker = good_wor
 
 
 def retained(harness: Harness) -> bool:
-    """A session has ended, and its retention too."""
+    """A session has ended, its retention too, and the first upkeep."""
+    repositories = harness.names(known.REPOSITORIES, "demo")
+    kept = [harness.status(known.REPOSITORIES, "demo", name) for name in repositories]
+    if not any("lastCheckTime" in str(item.get("upkeep")) for item in kept):
+        return False
     sessions = harness.names(known.BACKUP_SESSIONS, "demo")
     statuses = [harness.status(known.BACKUP_SESSIONS, "demo", name) for name in sessions]
     return any("Applied" in str(item.get("retentionPolicy")) for item in statuses)
@@ -94,7 +99,7 @@ def test_session_with_a_sidecar_succeeds(protected: Harness) -> None:
 
 def test_job_and_pod_are_removed_once_the_result_is_recorded(protected: Harness) -> None:
     run_on(protected, lambda: retained(protected))
-    assert len(protected.open_jobs()) == 4
+    assert len(protected.open_jobs()) == 5
     protected.advance(LINGERS)
     protected.settle()
     assert protected.open_jobs() == []

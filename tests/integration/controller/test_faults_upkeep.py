@@ -160,7 +160,7 @@ def test_it_gives_way_to_a_restore_and_begins_anew_after_it(protected: Harness) 
     later(protected, _MINUTE)
     assert open_plans(protected) == []
     protected.client.patch(known.PODS, "demo", pod, {"status": {"phase": "Failed"}}, status=True)
-    later(protected, _MINUTE)
+    protected.settle()
     assert [plan.verb for plan in open_plans(protected)] == [Verb.RESTORE]
     later(protected, _MINUTE, good_worker)
     assert upkeep(protected)["lastPruneTime"] == format_time(protected.clock.now())

@@ -85,7 +85,9 @@ class Volume:
                     assert words[1] == "annotate", words
                     key, _, value = words[-1].partition("=")
                     body: JsonObject = {"metadata": {"annotations": {key: value}}}
-                    self.cluster.client.patch(known.REPOSITORIES, SPACE, words[3], body)
+                    # The page's has the hash of another volume.
+                    assert words[3].startswith("local-"), words
+                    self.cluster.client.patch(known.REPOSITORIES, SPACE, REPOSITORY, body)
 
     def are_all(self, type_: str) -> bool:
         """Whether a condition of every Repository is True."""

@@ -27,6 +27,7 @@ def _protected(cluster: RealCluster, namespace: str) -> tuple[Terminal, Path]:
     for obj in manifests.one_volume(namespace):
         cluster.apply(obj)
     cluster.finished_session(namespace, [])
+    cluster.keep_up_once(namespace, "local-k3f9q")
     return Terminal(cluster.cluster.kubeconfig, cluster.cluster.clock, namespace), volume
 
 

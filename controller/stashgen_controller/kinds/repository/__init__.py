@@ -18,7 +18,7 @@ from stashgen.api.base import (
     name_of,
     namespace_of,
 )
-from stashgen.api.labels import REPOSITORY_LABEL
+from stashgen.api.labels import REPOSITORY_LABEL, VERB_ANNOTATION
 from stashgen.api.namespace import Namespace
 from stashgen.api.pod import Pod, has_ended
 from stashgen.api.repository import Repository
@@ -27,6 +27,7 @@ from stashgen.api.restore_session import RestoreSession
 from stashgen.api.retention_policy import RetentionPolicy
 from stashgen.api.snapshot import Snapshot
 from stashgen.kubestash import phases
+from stashgen.kubestash.verbs import Verb
 from stashgen_controller.kinds.repository.decide import decide
 from stashgen_controller.kinds.repository.observe import observe
 from stashgen_controller.kinds.watches import (
@@ -159,6 +160,18 @@ def _is_going(pod: JsonObject) -> object:
     return None if has_ended(pod) else metadata_of(pod).get("deletionTimestamp")
 
 
+def _of_upkeep(_reader: Reader, pod: JsonObject) -> Iterator[Place]:
+    repository = labels_of(pod).get(REPOSITORY_LABEL)
+    verb = mapping_of(metadata_of(pod), "annotations").get(VERB_ANNOTATION)
+    if repository is not None and verb == Verb.UPKEEP:
+        yield namespace_of(pod), repository
+
+
+def _has_ended(pod: JsonObject) -> object:
+    """That a restore has its turn: the Job, which would say whose the pod is, was deleted."""
+    return has_ended(pod) or None
+
+
 KIND = Kind(
     Repository,
     observe,
@@ -179,6 +192,7 @@ KIND = Kind(
         Watch(Namespace, _of_namespace, lambda obj: metadata_of(obj).get("labels") or {}),
         Watch(RestoreSession, _of_restore, _writes),
         Watch(Pod, _of_pod, _is_going),
+        Watch(Pod, _of_upkeep, _has_ended),
         Watch(RestoreSession, _in_upkeep, _waits),
         *turns(UNSETTLED_REPOSITORIES),
         pod_templates(REPOSITORIES_BY_TEMPLATE),

@@ -18,7 +18,7 @@ from stashgen.model.source import Source
 from stashgen.output.tree import Output, read_output
 from stashgen.pipeline import Compilation
 from stashgen.policy.project import DEFAULT_OUTPUT
-from stashgen.validate.values import inside
+from stashgen.validate.paths import inside
 from stashgen.yaml.nodes import Json
 
 

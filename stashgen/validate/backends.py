@@ -5,21 +5,21 @@ from collections.abc import Iterator
 from stashgen.diagnostics import Finding, quote
 from stashgen.kubestash.backends import BACKENDS
 from stashgen.kubestash.backends.s3 import AddressingStyle, is_ip_address
-from stashgen.validate import pod_values, values
+from stashgen.validate import paths, pod_values, values
 from stashgen.validate.values import Rule
 from stashgen.validate.walk import Code, error, value_at
 from stashgen.yaml.documents import Document
 
 # What people may write in the providers' blocks.
 RULES: tuple[tuple[str, Rule], ...] = (
-    ("spec.backend.local.mountPath", values.absolute),
-    ("spec.backend.local.subPath", values.sub_path),
+    ("spec.backend.local.mountPath", paths.absolute),
+    ("spec.backend.local.subPath", paths.sub_path),
     ("spec.backend.local.persistentVolumeClaim", pod_values.claim_source),
     ("spec.backend.local.persistentVolumeClaim.claimName", values.subdomain),
     ("spec.backend.local.nfs", pod_values.nfs_source),
     ("spec.backend.local.hostPath", pod_values.host_path_source),
     ("spec.backend.s3.bucket", values.bucket),
-    ("spec.backend.s3.prefix", values.sub_path),
+    ("spec.backend.s3.prefix", paths.sub_path),
     ("spec.backend.s3.region", values.region),
     ("spec.backend.s3.endpoint", values.endpoint),
 )

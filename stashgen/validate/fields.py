@@ -8,10 +8,12 @@ from stashgen.validate import (
     backends,
     delegate,
     keep,
+    paths,
     pod_values,
     records,
     secret_sources,
     selectors,
+    times,
     values,
 )
 from stashgen.validate.values import Rule
@@ -47,9 +49,9 @@ _JOB: tuple[tuple[str, Rule], ...] = (
 # What the Jobs of a storage do not have.
 _OF_VOLUMES = ("cache", "nice", "ionice", "runAs.from")
 _UPKEEP: tuple[tuple[str, Rule], ...] = (
-    ("check.every", values.upkeep_interval),
+    ("check.every", times.upkeep_interval),
     ("check.readData", values.share),
-    ("prune.every", values.upkeep_interval),
+    ("prune.every", times.upkeep_interval),
 )
 _COPY = "sessions[*].copies[*]"
 _FROM = "spec.clusters[*].inventory[*].from[*]"
@@ -71,31 +73,31 @@ def _secret(path: str) -> tuple[tuple[str, Rule], ...]:
 def _settings(path: str) -> tuple[tuple[str, Rule], ...]:
     return (
         (f"{path}.exclude", values.not_empty),
-        (f"{path}.exclude[*]", values.left_out),
-        (f"{path}.timeZone", values.time_zone),
-        (f"{path}.objectives.rpo", values.objective),
-        (f"{path}.objectives.keepFor", values.objective),
+        (f"{path}.exclude[*]", paths.left_out),
+        (f"{path}.timeZone", times.time_zone),
+        (f"{path}.objectives.rpo", times.objective),
+        (f"{path}.objectives.keepFor", times.objective),
         (f"{path}.objectives.minCopies", values.whole(1, 100)),
         *_secret(f"{path}.encryption"),
         (f"{path}.sessions", values.not_empty),
         (f"{path}.sessions[*].name", values.label),
-        (f"{path}.sessions[*].every", values.every),
-        (f"{path}.sessions[*].schedule", values.schedule),
-        (f"{path}.sessions[*].between", values.between),
+        (f"{path}.sessions[*].every", times.every),
+        (f"{path}.sessions[*].schedule", times.schedule),
+        (f"{path}.sessions[*].between", times.between),
         (f"{path}.sessions[*].days", values.not_empty),
-        (f"{path}.sessions[*].days[*]", values.weekday),
-        (f"{path}.sessions[*].timeout", values.duration),
+        (f"{path}.sessions[*].days[*]", times.weekday),
+        (f"{path}.sessions[*].timeout", times.duration),
         (f"{path}.sessions[*].historyLimit", values.whole(1, 100)),
         (f"{path}.sessions[*].paths", values.not_empty),
-        (f"{path}.sessions[*].paths", values.apart),
-        (f"{path}.sessions[*].paths[*]", values.path),
+        (f"{path}.sessions[*].paths", paths.apart),
+        (f"{path}.sessions[*].paths[*]", paths.path),
         (f"{path}.sessions[*].exclude", values.not_empty),
-        (f"{path}.sessions[*].exclude[*]", values.left_out),
+        (f"{path}.sessions[*].exclude[*]", paths.left_out),
         (f"{path}.sessions[*].copies", values.not_empty),
-        (f"{path}.{_COPY}.directory", values.directory),
+        (f"{path}.{_COPY}.directory", paths.directory),
         *_secret(f"{path}.{_COPY}.encryption"),
         *((f"{path}.{_COPY}.keep.{count}", values.whole(0)) for count in (*COUNTS, "failed")),
-        (f"{path}.{_COPY}.keep.maxAge", values.period),
+        (f"{path}.{_COPY}.keep.maxAge", times.period),
         *_job(f"{path}.job"),
         *_upkeep(f"{path}.upkeep"),
     )
@@ -106,21 +108,21 @@ def _accepted(path: str) -> tuple[tuple[str, Rule], ...]:
     return (
         (f"{path}.reason", values.not_blank),
         (f"{path}.owner", values.not_blank),
-        (f"{path}.until", values.day),
+        (f"{path}.until", times.day),
     )
 
 
 RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
     "Project": (
         ("metadata.name", values.label),
-        ("spec.output", values.inside),
+        ("spec.output", paths.inside),
         ("spec.clusters", values.not_empty),
         ("spec.clusters[*].name", values.label),
         ("spec.clusters[*].id", values.cluster_id),
-        ("spec.clusters[*].timeZone", values.time_zone),
+        ("spec.clusters[*].timeZone", times.time_zone),
         ("spec.clusters[*].flux.source", values.subdomain),
         ("spec.clusters[*].flux.namespace", values.label),
-        ("spec.clusters[*].flux.path", values.folder_in_git),
+        ("spec.clusters[*].flux.path", paths.folder_in_git),
         ("spec.clusters[*].flux.dependsOn[*]", values.subdomain),
         ("spec.clusters[*].inventory", values.not_empty),
         ("spec.clusters[*].inventory[*].manifests", values.not_empty),
@@ -138,7 +140,7 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
         *_upkeep("spec.defaults.upkeep"),
         ("spec.retired[*].volume", values.volume),
         ("spec.retired[*].cluster", values.cluster_id),
-        ("spec.retired[*].until", values.day),
+        ("spec.retired[*].until", times.day),
         ("spec.retired[*].reason", values.not_blank),
         ("spec.retired[*].repository", values.subdomain),
         *selectors.RULES["Project"],
@@ -159,8 +161,8 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
         ("metadata.name", values.label),
         *selectors.RULES["BackupPolicy"],
         *(rule for path in SETTINGS for rule in _settings(path)),
-        ("spec.delegate.every.atLeast", values.duration),
-        ("spec.delegate.every.atMost", values.duration),
+        ("spec.delegate.every.atLeast", times.duration),
+        ("spec.delegate.every.atMost", times.duration),
         ("spec.delegate.policy", values.not_empty),
         ("spec.exceptions", values.not_empty),
         ("spec.exceptions[*].set", values.not_empty),

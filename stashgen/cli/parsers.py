@@ -106,7 +106,7 @@ def parsers(others: Mapping[str, InstalledVerb]) -> dict[str | None, Parser]:
         "init",
         "write the first files of a project",
         "Look at a repository, write stashgen.yaml with a policy, a storage and what applies the "
-        "output, and say what has to be decided. What exists is never overwritten.",
+        "output, and list what remains to be decided. What exists is never overwritten.",
     )
     init.add_argument(
         "--project", metavar="DIR", type=Path, help="the repository (default: current folder)"

@@ -104,7 +104,7 @@ def collect(source: Source) -> Outcome[Inventory]:
     namespaces: dict[tuple[str, str], _Labels] = {}
     findings: list[Finding] = []
     foreign: list[ForeignBackup] = []
-    said: dict[tuple[str, str], Annotations] = {}
+    namespace_annotations: dict[tuple[str, str], Annotations] = {}
     for cluster_id, documents in source.manifests.items():
         collector = _Collector(
             cluster_id,
@@ -120,7 +120,7 @@ def collect(source: Source) -> Outcome[Inventory]:
         for mention in collector.mentions:
             undefined.add(mention)
         namespaces |= {key: one.item for key, one in collector.namespaces.items()}
-        said |= collector.annotations
+        namespace_annotations |= collector.annotations
         unknown |= collector.unknown | {*undefined.unknown.values()}
         findings += collector.findings + undefined.findings
         foreign += collector.foreign.found()
@@ -129,7 +129,7 @@ def collect(source: Source) -> Outcome[Inventory]:
         namespace_labels=dict(sorted(namespaces.items())),
         unknown=tuple(sorted(unknown)),
         foreign=tuple(foreign),
-        namespace_annotations=said,
+        namespace_annotations=namespace_annotations,
     )
     return Outcome(inventory, tuple(sorted(findings, key=Finding.sort_key)))
 
@@ -238,11 +238,11 @@ def _take_namespace(collector: _Collector, item: Object, ways: tuple[Placement, 
         name = checked(identity(item, placement).name or None, "name")
         texts = labels(item, placement)
         key = (collector.cluster_id, name)
-        said = annotations(item, placement)
-        first = collector.annotations.setdefault(key, said)
+        written = annotations(item, placement)
+        first = collector.annotations.setdefault(key, written)
         known = collector.namespaces.setdefault(key, _Found(texts, item))
         if known.origin is not item:
-            is_same = known.item == texts and _values(first) == _values(said)
+            is_same = known.item == texts and _values(first) == _values(written)
             collector.findings.append(twice(item, known.origin, is_same=is_same))
 
 
@@ -280,8 +280,8 @@ def _facts(volume: Volume) -> tuple[object, ...]:
     return volume.labels, _values(volume.annotations), asked
 
 
-def _values(said: Annotations) -> dict[str, str]:
-    return {key: one.value for key, one in said.items()}
+def _values(annotations: Annotations) -> dict[str, str]:
+    return {key: one.value for key, one in annotations.items()}
 
 
 def _volumes(collector: _Collector) -> dict[VolumeKey, Volume]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from stashgen.api.labels import RENDERED_ANNOTATION
 from stashgen.diagnostics import Finding, Severity, quote
 from stashgen.inventory.kubestash import Code, has_placeholder, kubestash_findings
+from stashgen.inventory.objects import text_at
 from stashgen.model.inventory import CLAIM, ForeignBackup
 from stashgen.yaml.documents import Document
 from stashgen.yaml.nodes import Json, format_path
@@ -54,13 +55,13 @@ def foreign(
     kind, group = str(data.get("kind")), str(data.get("apiVersion")).partition("/")[0]
     field = _TARGETS.get(kind)
     target = _map(_map(data.get("spec")).get(field or ""))
-    target_kind = _text(target, "kind")
+    target_kind = text_at(target, "kind")
     if field is None or not group.endswith(".kubestash.com"):
         return None
     if not target_kind or target_kind.lower() in _MEANS_CLAIM or has_placeholder(target_kind):
         return None
     metadata = _map(data.get("metadata"))
-    name, target_name = _text(metadata, "name"), _text(target, "name")
+    name, target_name = text_at(metadata, "name"), text_at(target, "name")
     position = document.position(*path, "spec", field, "kind")
     keys = ("spec", field, "kind")
     found = Finding(
@@ -100,9 +101,9 @@ def _plain_backup(
     return ForeignBackup(
         cluster_id=cluster_id,
         namespace=_known_namespace(metadata),
-        name=_text(metadata, "name"),
+        name=text_at(metadata, "name"),
         target_kind=CLAIM,
-        target=_text(target, "name"),
+        target=text_at(target, "name"),
         target_namespace=None,
         position=document.position(*path),
     )
@@ -159,14 +160,14 @@ def _mounted_claims(data: Mapping[str, Json]) -> Iterator[str]:
         spec = _map(_map(spec.get("template")).get("spec"))
     volumes = spec.get("volumes")
     for volume in volumes if isinstance(volumes, list) else ():
-        name = _text(_map(_map(volume).get("persistentVolumeClaim")), "claimName")
+        name = text_at(_map(_map(volume).get("persistentVolumeClaim")), "claimName")
         if name:
             yield name
 
 
 def _known_namespace(metadata: Mapping[str, Json]) -> str | None:
     """An object's namespace; None where it is only set when the object is applied."""
-    return _known(_text(metadata, "namespace"))
+    return _known(text_at(metadata, "namespace"))
 
 
 def _known(namespace: str) -> str | None:
@@ -175,8 +176,3 @@ def _known(namespace: str) -> str | None:
 
 def _map(value: Json) -> Mapping[str, Json]:
     return value if isinstance(value, dict) else {}
-
-
-def _text(data: Mapping[str, Json], key: str) -> str:
-    value = data.get(key)
-    return value if isinstance(value, str) else ""

@@ -101,7 +101,9 @@ def _walk(node: Json, keys: Path, item: Object) -> Iterator[Mention]:
     if isinstance(claim, dict) and "volumeClaimTemplate" in claim:
         pod = item.name if item.kind == "Pod" else f"{item.name}-*"
         name = f"{pod}-{text_at(node, 'name')}"
-        yield Mention((name,), keys, "has a generic ephemeral volume, which is made with each pod")
+        yield Mention(
+            (name,), keys, "has a generic ephemeral volume, which is created with each pod"
+        )
         return
     if _is_operated(node, keys, item):
         name = f"{item.name}-*"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from stashgen.diagnostics import Position
 from stashgen.inventory.kustomize.outcome import identity
 from stashgen.inventory.kustomize.placements import Placements, certain
-from stashgen.inventory.objects import Object, is_template, objects_of
+from stashgen.inventory.objects import Object, is_template, map_at, objects_of, text_at
 from stashgen.model.secret_source import SecretSource, SecretSources
 from stashgen.model.source import Source
 from stashgen.yaml.nodes import Json
@@ -63,25 +63,25 @@ def _placed(source: Source) -> Iterator[tuple[str, str, Object]]:
 
 
 def _source(data: _Block, position: Position) -> SecretSource | None:
-    name, spec = _text(_block(data, "metadata"), "name"), _block(data, "spec")
-    kind = _text(data, "kind")
+    name, spec = text_at(map_at(data, "metadata"), "name"), map_at(data, "spec")
+    kind = text_at(data, "kind")
     match kind:
-        case "Secret" if not any(_block(data, block) for block in ("data", "stringData")):
+        case "Secret" if not any(map_at(data, block) for block in ("data", "stringData")):
             return None  # Filled in by somebody else.
         case "Secret" if isinstance(data.get("sops"), dict):
             return _found(name, "Secret encrypted with SOPS", position)
         case "Secret":
             return _found(name, kind, position)
         case "SealedSecret":
-            named = _text(_block(_block(spec, "template"), "metadata"), "name")
+            named = text_at(map_at(spec, "template", "metadata"), "name")
             return _found(named or name, kind, position, survives=False)
         case "ExternalSecret":
-            target = _block(spec, "target")
-            if _text(target, "creationPolicy") in _OF_ANOTHER:
+            target = map_at(spec, "target")
+            if text_at(target, "creationPolicy") in _OF_ANOTHER:
                 return None
-            return _found(_text(target, "name") or name, kind, position)
+            return _found(text_at(target, "name") or name, kind, position)
         case "VaultStaticSecret":
-            return _found(_text(_block(spec, "destination"), "name"), kind, position)
+            return _found(text_at(map_at(spec, "destination"), "name"), kind, position)
         case "OnePasswordItem":
             return _found(name, kind, position)
         case _:
@@ -92,13 +92,3 @@ def _found(
     name: str, text: str, position: Position, *, survives: bool = True
 ) -> SecretSource | None:
     return SecretSource(name, text, position, survives) if name else None
-
-
-def _block(data: _Block, key: str) -> _Block:
-    value = data.get(key)
-    return value if isinstance(value, dict) else {}
-
-
-def _text(data: _Block, key: str) -> str:
-    value = data.get(key)
-    return value if isinstance(value, str) else ""

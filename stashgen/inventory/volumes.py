@@ -66,12 +66,12 @@ def stateful_set_volumes(cluster_id: str, item: Object, placement: Placement) ->
         prefix = checked(text_at(map_at(template, "metadata"), "name") or None, "name")
         texts = labels(item, placement, template) | selector
         place = ("spec", "volumeClaimTemplates", index)
-        said = annotations(item, placement, template, place)
+        written = annotations(item, placement, template, place)
         for ordinal in numbers:
             claim = checked(f"{prefix}-{name}-{ordinal}", "name")
             key = VolumeKey(cluster_id, namespace, claim)
             one = _volume(key, texts, map_at(template, "spec"), item, place)
-            yield replace(one, annotations=said)
+            yield replace(one, annotations=written)
 
 
 def _volume(

@@ -71,8 +71,8 @@ def _plain(schema: JsonObject) -> JsonObject:
         properties = cast("dict[str, JsonObject]", result["properties"])
         for name, one in properties.items():
             # A schema that refers to another has no place for a description beside it.
-            if (told := fields.get(name)) is not None and "$ref" not in one:
-                one["description"] = told
+            if (description := fields.get(name)) is not None and "$ref" not in one:
+                one["description"] = description
     if text:
         result["description"] = text
     return result
@@ -83,10 +83,10 @@ def _documented(docstring: str) -> tuple[str, Mapping[str, str]]:
     text, _, attributes = cleandoc(docstring).partition(_ATTRIBUTES)
     _, *parts = _NAMES.split(attributes) if attributes else ("",)
     found = {}
-    for names, said in zip(parts[::2], parts[1::2], strict=True):
+    for names, meaning in zip(parts[::2], parts[1::2], strict=True):
         for name in names.split(", "):
             first, *others = name.rstrip("_").split("_")
-            found["".join([first, *(one.title() for one in others)])] = _one_line(said)
+            found["".join([first, *(one.title() for one in others)])] = _one_line(meaning)
     return _one_line(text), found
 
 

@@ -23,8 +23,8 @@ from stashgen.yaml.documents import LARGEST_FILE_BYTES
 LONGEST_SECONDS = 600
 _SECONDS_TO_END = 30
 _READ_BYTES = 1 << 16
-_MOST_SAID_BYTES = 1 << 14
-_MOST_SAID_LINES = 10
+_MOST_ERROR_BYTES = 1 << 14
+_MOST_ERROR_LINES = 10
 # How to install what is missing.
 _INSTALL = {
     "argocd": "brew install argocd",
@@ -81,7 +81,7 @@ def run_program(arguments: Sequence[str], folder: Path) -> bytes:
         raise ToolError(f"cannot run {shown}: {error}") from error
     with process, _terminated_together():
         try:
-            output, said = _read(process, shown)
+            output, errors = _read(process, shown)
             code = process.wait(_SECONDS_TO_END)
         except subprocess.TimeoutExpired as error:
             raise ToolError(f"{shown} does not end after it closed its output") from error
@@ -91,7 +91,7 @@ def run_program(arguments: Sequence[str], folder: Path) -> bytes:
                     os.killpg(process.pid, signal.SIGKILL)
     if code != 0:
         ended = f"exit code {code}" if code > 0 else f"signal {-code}"
-        raise ToolError(f"{shown} failed ({ended})", _last_lines(said))
+        raise ToolError(f"{shown} failed ({ended})", _last_lines(errors))
     return output
 
 
@@ -115,9 +115,9 @@ def _exit(number: int, _: FrameType | None) -> None:
 def _read(process: subprocess.Popen[bytes], shown: str) -> tuple[bytes, bytes]:
     """All of its standard output, and the end of its standard error."""
     deadline = time.monotonic() + LONGEST_SECONDS
-    output, said = bytearray(), bytearray()
+    output, errors = bytearray(), bytearray()
     with selectors.DefaultSelector() as selector:
-        for stream, kept in ((process.stdout, output), (process.stderr, said)):
+        for stream, kept in ((process.stdout, output), (process.stderr, errors)):
             if stream is not None:
                 selector.register(stream, selectors.EVENT_READ, kept)
         while selector.get_map():
@@ -126,15 +126,17 @@ def _read(process: subprocess.Popen[bytes], shown: str) -> tuple[bytes, bytes]:
                 if not read:
                     selector.unregister(key.fileobj)
                 key.data.extend(read)
-                del said[:-_MOST_SAID_BYTES]
+                del errors[:-_MOST_ERROR_BYTES]
             if len(output) > LARGEST_FILE_BYTES:
                 limit = LARGEST_FILE_BYTES // (1024 * 1024)
                 raise ToolError(f"{shown} prints more than {limit} MB")
             if time.monotonic() >= deadline:
-                raise ToolError(f"{shown} takes longer than {LONGEST_SECONDS} s", _last_lines(said))
-    return bytes(output), bytes(said)
+                raise ToolError(
+                    f"{shown} takes longer than {LONGEST_SECONDS} s", _last_lines(errors)
+                )
+    return bytes(output), bytes(errors)
 
 
-def _last_lines(said: bytes | bytearray) -> tuple[str, ...]:
-    lines = (line.rstrip() for line in said.decode(errors="replace").splitlines())
-    return tuple(line for line in lines if line)[-_MOST_SAID_LINES:]
+def _last_lines(errors: bytes | bytearray) -> tuple[str, ...]:
+    lines = (line.rstrip() for line in errors.decode(errors="replace").splitlines())
+    return tuple(line for line in lines if line)[-_MOST_ERROR_LINES:]

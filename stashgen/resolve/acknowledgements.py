@@ -27,13 +27,13 @@ def acknowledged(policy: BackupPolicy, volume: VolumeKey) -> Mapping[str, str]:
 
 
 def _said(entry: Acknowledgement) -> Iterator[tuple[str, str]]:
-    said = {
+    annotations = {
         ADOPT_ANNOTATION: entry.adopt,
         ACCEPT_PARTIAL_RESTORE_ANNOTATION: entry.partial_restore,
         ACCEPT_SMALLER_ANNOTATION: entry.smaller,
         ACCEPT_GAP_ANNOTATION: entry.gap,
     }
-    return ((annotation, value) for annotation, value in said.items() if value is not None)
+    return ((annotation, value) for annotation, value in annotations.items() if value is not None)
 
 
 def acknowledgement_findings(
@@ -76,7 +76,7 @@ def _not_protected(
         policy.at(*_path(index)),
         f"policy {quote(policy.value.metadata.name)} does not protect volume "
         f"{quote(entry.volume)} of cluster {quote(entry.cluster)}",
-        why="it would have no effect, and what waits for it would go on waiting",
+        why="it would have no effect, and what waits for it would keep waiting",
         fix=f"did you mean {quote(near[0])}?"
         if near
         else "move the entry to the policy that selects the volume, or delete it",

@@ -84,19 +84,19 @@ class Delegation:
 
     def every(self, volume: Volume, policy: Authored[BackupPolicy]) -> Authored[BackupPolicy]:
         """The policy with the interval that a volume's annotation sets for its first session."""
-        said = self._said(volume).get(EVERY_ANNOTATION)
-        if said is None:
+        annotation = self._annotations(volume).get(EVERY_ANNOTATION)
+        if annotation is None:
             return policy
-        problem = self._interval_refusal(said, policy)
+        problem = self._interval_refusal(annotation, policy)
         if problem is not None:
             self.findings.append(problem)
             return policy
-        key = (id(policy), said)
+        key = (id(policy), annotation)
         if key not in self._variants:
-            self._variants[key] = _with_every(policy, said)
+            self._variants[key] = _with_every(policy, annotation)
         return self._variants[key]
 
-    def _said(self, volume: Volume) -> Annotations:
+    def _annotations(self, volume: Volume) -> Annotations:
         key = (volume.key.cluster_id, volume.key.namespace)
         return {**self._namespaces.get(key, {}), **volume.annotations}
 
@@ -129,9 +129,9 @@ class Delegation:
                 policy.at("spec", "delegate"),
                 "ask for it in the policy's delegate.optOut, or remove the annotation",
             )
-        said = {"reason": out.reason, "owner": out.owner, "until": out.until}
+        parts = {"reason": out.reason, "owner": out.owner, "until": out.until}
         for field in dict.fromkeys(("reason", *delegate.opt_out.needs)):
-            if not said[field] or any(one in said[field] for one in _PLACEHOLDERS):
+            if not parts[field] or any(one in parts[field] for one in _PLACEHOLDERS):
                 return _not_delegated(
                     self._origin(volume, f"{OPT_OUT_ANNOTATION}-{field}"),
                     f"the opt-out of {_shown(volume)} has no {field}, which policy {quote(name)} "
@@ -155,21 +155,21 @@ class Delegation:
     def _moved(
         self, volume: Volume, policy: Authored[BackupPolicy]
     ) -> Authored[BackupPolicy] | None:
-        said = self._said(volume).get(POLICY_ANNOTATION)
+        annotation = self._annotations(volume).get(POLICY_ANNOTATION)
         name = policy.value.metadata.name
-        if said is None or said.value == name:
+        if annotation is None or annotation.value == name:
             return policy
         delegate = policy.value.spec.delegate
         allowed = (delegate.policy if delegate is not None else None) or ()
-        if said.value in allowed:
-            return self._policies[said.value]
+        if annotation.value in allowed:
+            return self._policies[annotation.value]
         bound = f"it allows {', '.join(map(quote, allowed))}" if allowed else "it allows none"
-        near = get_close_matches(said.value, allowed, n=1)
+        near = get_close_matches(annotation.value, allowed, n=1)
         self.findings.append(
             _not_delegated(
-                said.origin,
+                annotation.origin,
                 f"policy {quote(name)} does not allow {_shown(volume)} to be protected by "
-                f"{quote(said.value)}: {bound}",
+                f"{quote(annotation.value)}: {bound}",
                 policy.at("spec", "delegate", "policy"),
                 f"did you mean {quote(near[0])}?"
                 if near
@@ -178,7 +178,9 @@ class Delegation:
         )
         return None
 
-    def _interval_refusal(self, said: Annotation, policy: Authored[BackupPolicy]) -> Finding | None:
+    def _interval_refusal(
+        self, annotation: Annotation, policy: Authored[BackupPolicy]
+    ) -> Finding | None:
         name = quote(policy.value.metadata.name)
         delegate = policy.value.spec.delegate
         bounds = delegate.every if delegate is not None else None
@@ -186,40 +188,42 @@ class Delegation:
         if bounds is None:
             what = f"policy {name} does not allow an annotation to set how often it runs"
             fix = "ask for it in the policy's delegate.every, or remove the annotation"
-            return _not_delegated(said.origin, what, where, fix)
+            return _not_delegated(annotation.origin, what, where, fix)
         try:
-            seconds = parse_duration(said.value)
+            seconds = parse_duration(annotation.value)
         except ValueError as error:
-            what = f"every {quote(said.value)} cannot be read: {error}"
-            return _not_delegated(said.origin, what, where, 'write a duration such as "4h"')
+            what = f"every {quote(annotation.value)} cannot be read: {error}"
+            return _not_delegated(annotation.origin, what, where, 'write a duration such as "4h"')
         if _is_within(seconds, bounds):
             return None
         limits = [f"at least {bounds.at_least}"] if bounds.at_least is not None else []
         limits += [f"at most {bounds.at_most}"] if bounds.at_most is not None else []
-        what = f"every {quote(said.value)} is outside the bounds of policy {name}: "
+        what = f"every {quote(annotation.value)} is outside the bounds of policy {name}: "
         what += " and ".join(limits)
-        return _not_delegated(said.origin, what, where, "choose an interval within the bounds")
+        return _not_delegated(
+            annotation.origin, what, where, "choose an interval within the bounds"
+        )
 
     def _without_effect(self, volume: Volume) -> Iterator[Finding]:
         for key in (POLICY_ANNOTATION, EVERY_ANNOTATION):
-            said = volume.annotations.get(key)
-            if said is not None:
+            annotation = volume.annotations.get(key)
+            if annotation is not None:
                 yield finding(
                     Code.NOT_DELEGATED,
-                    said.origin,
+                    annotation.origin,
                     f"{key} of {_shown(volume)} has no effect",
                     why="no policy selects the volume, so none has delegated anything to it",
                     fix="let a policy select the volume, or remove the annotation",
                 )
 
     def _check_names(self, volume: Volume) -> None:
-        for key, said in self._said(volume).items():
+        for key, annotation in self._annotations(volume).items():
             if key not in DELEGATED_ANNOTATIONS:
                 near = get_close_matches(key, DELEGATED_ANNOTATIONS, n=1)
                 self.findings.append(
                     finding(
                         Code.UNKNOWN_ANNOTATION,
-                        said.origin,
+                        annotation.origin,
                         f"annotation {quote(key)} is unknown",
                         why="an annotation that is ignored would appear to work",
                         fix=f"did you mean {quote(near[0])}?" if near else "remove it",
@@ -228,15 +232,15 @@ class Delegation:
                 )
 
 
-def _with_every(policy: Authored[BackupPolicy], said: Annotation) -> Authored[BackupPolicy]:
+def _with_every(policy: Authored[BackupPolicy], annotation: Annotation) -> Authored[BackupPolicy]:
     first = policy.value.spec.sessions[0]
-    place = said.origin
+    place = annotation.origin
     session = replace(
         place, parts={"every": place, "name": policy.at("spec", "sessions", 0, "name")}
     )
     sessions = replace(place, parts={0: session})
     layer = Layer(
-        Settings(sessions=(Session(name=first.name, every=said.value),)),
+        Settings(sessions=(Session(name=first.name, every=annotation.value),)),
         replace(place, parts={"sessions": sessions}),
     )
     return refined(policy, layer, policy)

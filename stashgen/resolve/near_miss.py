@@ -51,8 +51,8 @@ class _Miss:
     text: Callable[[], str]
     volume: str = ""
 
-    def told(self) -> NearMiss:
-        """It in words."""
+    def near_miss(self) -> NearMiss:
+        """With its text."""
         text = f"policy {quote(self.policy.value.metadata.name)} {self.text()}"
         whole = f"{text}, not {quote(self.volume)}" if self.volume else text
         return NearMiss(whole, text, self.policy.at(*_SELECT, *self.path).position)
@@ -83,7 +83,7 @@ class NearMisses:
             # A policy that misses nothing does not exist: it would select the volume.
             if misses and (best is None or len(misses) < fewest):
                 best, fewest = misses[0], len(misses)
-        return None if best is None else best.told()
+        return None if best is None else best.near_miss()
 
     def _candidates(self, volume: Volume) -> list[_Candidate]:
         """Policies with their mismatches of the volume's namespace, the fewest first."""

@@ -60,9 +60,9 @@ def plan(found: Survey, name: str, existing: Container[str], schema: str) -> Pla
     }
     decisions = [*_decisions(found, policies)]
     for made in glue.values():
-        for path, text, told in made:
+        for path, text, step in made:
             files[path] = text
-            decisions.append(told)
+            decisions.append(step)
     if PRE_COMMIT.name in existing:
         decisions.append(f"add the hook stashgen-check to {PRE_COMMIT} (docs/ci.md)")
     else:
@@ -222,14 +222,14 @@ def _glue(
     if "Argo CD" in found.tools:
         folder = found.argo.folder if found.argo else PurePosixPath("argocd")
         file = _ARGO_FILE if one else f"{name}.yaml"
-        told = f"{folder / file}: add it to the kustomization of its folder, if there is one"
+        step = f"{folder / file}: add it to the kustomization of its folder, if there is one"
         if found.argo is None:
-            told = f"{folder / file}: set repoURL and apply it; it deploys {output}/{cluster.name}"
-        yield folder / file, _application(found, name, f"{output}/{cluster.name}"), told
+            step = f"{folder / file}: set repoURL and apply it; it deploys {output}/{cluster.name}"
+        yield folder / file, _application(found, name, f"{output}/{cluster.name}"), step
     elif found.flux is not None and cluster.cluster.manifests:
         path = PurePosixPath(cluster.cluster.manifests[0], _FLUX_FILE)
-        told = f"{path}: add it to the kustomization of its folder, if there is one"
-        yield path, _flux(found.flux, f"{output}/{cluster.name}/_flux"), told
+        step = f"{path}: add it to the kustomization of its folder, if there is one"
+        yield path, _flux(found.flux, f"{output}/{cluster.name}/_flux"), step
 
 
 def _application(found: Survey, name: str, path: str) -> str:

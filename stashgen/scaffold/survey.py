@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import cast
 
+from stashgen.inventory.objects import map_at, text_at
 from stashgen.yaml.documents import Document
 from stashgen.yaml.nodes import Json
 
@@ -88,7 +88,7 @@ def survey(documents: Iterable[Document]) -> Survey:
     """Look at all documents of a repository, in the order of their paths."""
     seen = _Seen()
     for document in documents:
-        kind, group = _text(document.data, "kind"), _text(document.data, "apiVersion")
+        kind, group = text_at(document.data, "kind"), text_at(document.data, "apiVersion")
         if kind and group:
             _add(seen, document, kind, group.partition("/")[0])
         elif document.path.name == "Chart.yaml":
@@ -110,15 +110,15 @@ def survey(documents: Iterable[Document]) -> Survey:
 def _add(seen: _Seen, document: Document, kind: str, group: str) -> None:
     data, path = document.data, document.path
     seen.folders[path] = None
-    spec = _map(data, "spec")
+    spec = map_at(data, "spec")
     match group, kind:
         case "kustomize.toolkit.fluxcd.io", "Kustomization":
             seen.tools.add("Flux")
-            if _text(_map(data, "metadata"), "name") == "flux-system":
-                seen.flux_roots[_text(spec, "path")] = None
-                source = _map(spec, "sourceRef")
-                namespace = _text(_map(data, "metadata"), "namespace") or "flux-system"
-                seen.flux = seen.flux or FluxSource(_text(source, "name"), namespace)
+            if text_at(map_at(data, "metadata"), "name") == "flux-system":
+                seen.flux_roots[text_at(spec, "path")] = None
+                source = map_at(spec, "sourceRef")
+                namespace = text_at(map_at(data, "metadata"), "namespace") or "flux-system"
+                seen.flux = seen.flux or FluxSource(text_at(source, "name"), namespace)
         case "helm.toolkit.fluxcd.io", _:
             seen.tools |= {"Flux", "Helm"}
         case "argoproj.io", "Application" | "ApplicationSet":
@@ -129,31 +129,31 @@ def _add(seen: _Seen, document: Document, kind: str, group: str) -> None:
         case "v1", "PersistentVolumeClaim":
             seen.volumes += 1
         case "v1", "Namespace":
-            level = _text(_map(_map(data, "metadata"), "labels"), _LEVEL)
+            level = text_at(map_at(data, "metadata", "labels"), _LEVEL)
             seen.is_root_forbidden |= level in _LEVELS_WITHOUT_ROOT
         case _:
             pass
     if kind in _WORKLOADS:
         templates = spec.get("volumeClaimTemplates")
         seen.volumes += len(templates) if isinstance(templates, list) else 0
-        pod = _map(_map(spec, "template"), "spec")
-        user = _map(pod, "securityContext").get("runAsUser")
+        pod = map_at(spec, "template", "spec")
+        user = map_at(pod, "securityContext").get("runAsUser")
         if isinstance(user, int) and not isinstance(user, bool) and user > 0:
             seen.users[user] += 1
 
 
 def _application(data: Mapping[str, Json], path: PurePosixPath) -> Iterator[Application]:
     """An Application that reads a folder of a Git repository."""
-    spec = _map(data, "spec")
-    source = _map(spec, "source")
-    if _text(source, "path") and _text(source, "repoURL") and "chart" not in source:
+    spec = map_at(data, "spec")
+    source = map_at(spec, "source")
+    if text_at(source, "path") and text_at(source, "repoURL") and "chart" not in source:
         yield Application(
             path.parent,
-            _text(_map(data, "metadata"), "namespace") or "argocd",
-            _text(spec, "project") or "default",
-            _text(source, "repoURL"),
-            _text(source, "targetRevision") or "HEAD",
-            _text(_map(spec, "destination"), "server") or "https://kubernetes.default.svc",
+            text_at(map_at(data, "metadata"), "namespace") or "argocd",
+            text_at(spec, "project") or "default",
+            text_at(source, "repoURL"),
+            text_at(source, "targetRevision") or "HEAD",
+            text_at(map_at(spec, "destination"), "server") or "https://kubernetes.default.svc",
         )
 
 
@@ -188,13 +188,3 @@ def _below(seen: _Seen, name: str) -> list[PurePosixPath]:
     """The folders in a folder of clusters."""
     folders = (path.parent for path in seen.folders if path.parts[0] == name)
     return [*dict.fromkeys(PurePosixPath(*one.parts[:2]) for one in folders if one.parts[1:])]
-
-
-def _map(node: Mapping[str, Json], key: str) -> Mapping[str, Json]:
-    value = node.get(key)
-    return cast("Mapping[str, Json]", value) if isinstance(value, dict) else {}
-
-
-def _text(node: Mapping[str, Json], key: str) -> str:
-    value = node.get(key)
-    return value if isinstance(value, str) else ""

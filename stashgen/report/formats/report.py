@@ -41,5 +41,5 @@ class Report:
 
 def explanation(finding: Finding) -> str:
     """What, why and how to fix it, in three lines that are safe for a log."""
-    told = (finding.what, f"why: {finding.why}", f"fix: {finding.fix}")
-    return "\n".join(map(printable, told))
+    parts = (finding.what, f"why: {finding.why}", f"fix: {finding.fix}")
+    return "\n".join(map(printable, parts))

@@ -40,8 +40,8 @@ def _rule(code: str) -> dict[str, object]:
     """GitHub refuses a rule without these texts; what a code is called says what it is about."""
     name = code.name if isinstance(code, Enum) else str(code)
     text = {"text": name.replace("_", " ").lower()}
-    told = {"text": f"docs/findings.md explains {code}."}
-    return {"id": code, "shortDescription": text, "fullDescription": text, "help": told}
+    help_text = {"text": f"docs/findings.md explains {code}."}
+    return {"id": code, "shortDescription": text, "fullDescription": text, "help": help_text}
 
 
 def _result(finding: Finding, fingerprint: str, rules: list[str]) -> dict[str, object]:

@@ -87,12 +87,6 @@ class _Due:
     next_time: datetime
 
 
-def is_under_way(status: UpkeepStatus | None) -> bool:
-    """Whether a run has been claimed and has not ended."""
-    executor = status.executor if status is not None else None
-    return executor is not None and not executor.ended
-
-
 def advance_upkeep(seen: Observed, now: datetime, *, is_busy: bool) -> UpkeepStep:
     """Begin what is due, wait for it, take over what it did.
 

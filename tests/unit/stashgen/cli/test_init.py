@@ -9,7 +9,9 @@ from tests.golden.golden import files_below
 from tests.support.place import ROOT
 from tests.support.project import claim, namespace
 
-_EXAMPLES = sorted((ROOT / "examples").iterdir())
+# The company's clusters are files side by side, which init takes for those of one cluster; the
+# first build refuses that (SG502).
+_EXAMPLES = sorted(one for one in (ROOT / "examples").iterdir() if one.name != "company")
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ class Survey:
 
     Attributes:
         tools: What applies or renders its manifests: Flux, Argo CD, kustomize, Helm.
-        unassigned: Folders with manifests that may belong to any of several clusters.
+        unassigned: Folders and files with manifests that may belong to any of several clusters.
         volumes: How many claims and claim templates are written out.
         is_root_forbidden: A namespace refuses the pods of a backup as root.
         user: Whom most workloads run as, where they say so.
@@ -173,8 +173,11 @@ def _clusters(seen: _Seen) -> tuple[tuple[FoundCluster, ...], tuple[str, ...]]:
         FoundCluster(root.name if names[root.name] == 1 else "-".join(root.parts), (str(root),))
         for root in roots
     )
-    shared = [top for top in tops if not any(root.parts[0] == top for root in roots)]
-    return clusters, tuple(shared)
+    outside = [one for one in seen.folders if not any(one.is_relative_to(root) for root in roots)]
+    of_clusters = {root.parts[0] for root in roots}
+    # A top without a cluster as a whole; beside the clusters' own folders each entry.
+    shared = (one.parts[: 2 if one.parts[0] in of_clusters else 1] for one in outside)
+    return clusters, tuple(dict.fromkeys("/".join(parts) for parts in shared))
 
 
 def _narrow(top: str, roots: list[PurePosixPath], seen: _Seen) -> str:

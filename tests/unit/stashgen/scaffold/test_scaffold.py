@@ -113,6 +113,17 @@ def test_flux_roots_are_clusters_and_what_they_share_is_left_to_people() -> None
     assert yaml.safe_load(glue)["spec"]["sourceRef"]["name"] == "platform"
 
 
+def test_what_is_beside_the_folders_of_clusters_is_left_to_people() -> None:
+    found = _survey(
+        clusters__a__data=claim("data"),
+        clusters__b__data=claim("data"),
+        clusters__c=claim("other"),
+        apps__shop__data=claim("shop"),
+    )
+    assert [one.name for one in found.clusters] == ["a", "b"]
+    assert found.unassigned == ("apps", "clusters/c.yaml")
+
+
 def test_the_only_cluster_has_everything() -> None:
     root = _FLUX_ROOT.replace("NAME", "home")
     found = _survey(clusters__home__sync=root, apps__shop=claim("data"))

@@ -110,7 +110,7 @@ class UpkeepStatus(Model):
         failures: How many runs in a row failed.
         next_try_time: Not before then, because the last run failed.
         full_storage: The last Snapshot that failed because the storage is full and after which
-            the repository was pruned.
+            the repository was pruned, or could not be.
         executor: The Job of the last run.
     """
 

@@ -304,6 +304,26 @@ def test_a_full_storage_is_pruned_at_once_after_the_retention(protected: Harness
     assert open_plans(protected) == []
 
 
+def test_a_full_storage_is_pruned_without_room_although_the_last_prune_failed(
+    protected: Harness,
+) -> None:
+    full = RunError(reason=ErrorClass.NO_SPACE, message="no space left on device")
+    later(protected, 7 * _DAY, failing_worker(full, Verb.UPKEEP))
+    assert upkeep(protected)["failures"] == 1
+    for _ in range(2):
+        protected.advance(timedelta(hours=1))
+        protected.trigger()
+        protected.settle(work=failing_worker(full, Verb.BACKUP, Verb.UPKEEP))
+        later(protected, _MINUTE)
+    # Once after each backup that fails, and what failed for another reason waits for its day.
+    assert upkeep(protected)["failures"] == 3
+    protected.trigger()
+    protected.settle(work=failing_worker(full, Verb.BACKUP, Verb.UPKEEP))
+    plans = [plan_of(job) for job in protected.reader.listed(known.JOBS)]
+    (last,) = [plan for plan in plans if plan.verb is Verb.UPKEEP]
+    assert (last.prune, last.storage_is_full, last.check) == (True, True, False)
+
+
 def test_a_rhythm_that_cannot_be_read_starts_nothing(protected: Harness) -> None:
     rhythm = {"metadata": {"annotations": {UPKEEP_ANNOTATION: "weekly"}}}
     protected.client.patch(known.REPOSITORIES, "demo", "repo-local", rhythm)

@@ -50,6 +50,7 @@ _LONGEST_WAIT = timedelta(days=1)
 _FIRST_DELAY = timedelta(minutes=10)
 # What failed so often in a row is not mended by yet another try.
 _TRIES = 3
+_LONGEST_RETRY = _FIRST_DELAY * (1 << (_TRIES - 1))
 _FAILED = "UpkeepFailed"
 _SAID_ELSEWHERE = frozenset({Cause.RESTORED_IN_PART, ErrorClass.RESTORE_EXPECTED})
 
@@ -162,15 +163,23 @@ def _due(seen: Observed, known: UpkeepStatus, now: datetime) -> _Due:
     if is_full:
         prune = now
     next_time = min(time for time in (check, prune) if time is not None)
-    held = known.next_try_time
-    if held is not None and now < held <= now + _LONGEST_WAIT:
+    held = _held_until(known, now)
+    # A prune that needs no room may do what the last one could not; one tried again soon waits.
+    is_pressing = is_full and held - now > _LONGEST_RETRY
+    if not is_pressing:
         next_time = max(next_time, held)
     return _Due(
-        check=check <= now,
+        check=check <= now and not is_pressing,
         prune=prune is not None and prune <= now,
         is_full=is_full,
         next_time=next_time,
     )
+
+
+def _held_until(known: UpkeepStatus, now: datetime) -> datetime:
+    """Until when the last failure is waited out; ``now`` where none is."""
+    held = known.next_try_time
+    return held if held is not None and now < held <= now + _LONGEST_WAIT else now
 
 
 def _full_storage(seen: Observed) -> str | None:
@@ -266,7 +275,7 @@ def _follow(
             status = known.model_copy(update={"executor": stage.executor or executor})
             return UpkeepStep(status, requeue_after=stage.requeue_after)
         case NeverStarted():
-            step = _failed(known, stage.executor or executor, stage.error, None, now)
+            step = _failed(seen, known, stage.executor or executor, stage.error, None, now)
             return replace(step, actions=stage.deletion, never_started=stage)
         case Succeeded():
             return _succeeded(seen, known, stage.executor or executor, now)
@@ -275,7 +284,7 @@ def _follow(
             return UpkeepStep(_ended(known, stage.executor or executor), requeue_after=_AGAIN)
         case Failed():
             done = run.result.upkeep if run.result is not None else None
-            step = _failed(known, stage.executor or executor, stage.error, done, now)
+            step = _failed(seen, known, stage.executor or executor, stage.error, done, now)
             return replace(step, requeue_after=next_look(run) or step.requeue_after)
         case _:
             assert_never(stage)
@@ -296,13 +305,24 @@ def _succeeded(
 
 
 def _failed(
-    known: UpkeepStatus, executor: Executor, error: Reason, done: Upkeep | None, now: datetime
+    seen: Observed,
+    known: UpkeepStatus,
+    executor: Executor,
+    error: Reason,
+    done: Upkeep | None,
+    now: datetime,
 ) -> UpkeepStep:
     status = _with_times(known, done, now) if done is not None else known
     failures = known.failures + 1
     is_worth_a_try = error.name in TRANSIENT and failures <= _TRIES
     delay = _FIRST_DELAY * (1 << (failures - 1)) if is_worth_a_try else _LONGEST_WAIT
-    update = {"failures": failures, "next_try_time": (now + delay).replace(microsecond=0)}
+    update: dict[str, object] = {
+        "failures": failures,
+        "next_try_time": (now + delay).replace(microsecond=0),
+    }
+    if not is_worth_a_try:
+        # Once for each backup that found no room.
+        update["full_storage"] = _full_storage(seen)
     status = _ended(status.model_copy(update=update), executor)
     return UpkeepStep(status, done, upkeep_refused(error, now), requeue_after=delay)
 

@@ -181,6 +181,11 @@ def is_in_upkeep(repository: JsonObject) -> bool:
     return bool(executor) and not executor.get("ended")
 
 
+def _is_being_deleted(obj: JsonObject) -> bool:
+    """Whether an object, as stored, only waits for its finalizers."""
+    return metadata_of(obj).get("deletionTimestamp") is not None
+
+
 def _has_settled(repository: JsonObject) -> bool:
     resync = mapping_of(mapping_of(repository, "status"), "snapshotResync")
     return _is_initialized(repository) and resync.get("phase") in {None, "Finished"}
@@ -237,8 +242,11 @@ REPOSITORIES_BY_TARGET = Index(
 # Storage's namespace and name, and the directory in it.
 REPOSITORIES_BY_PLACE = Index(Repository, _place)
 CLAIMING_REPOSITORIES = Index(Repository, repository_claims)
-# Under the empty key.
-REPOSITORIES_IN_UPKEEP = Index(Repository, lambda obj: ((),) if is_in_upkeep(obj) else ())
+# Under the empty key. One that is being deleted is not looked at any more, and a finalizer may keep
+# it for ever: it takes nobody's turn.
+REPOSITORIES_IN_UPKEEP = Index(
+    Repository, lambda obj: ((),) if is_in_upkeep(obj) and not _is_being_deleted(obj) else ()
+)
 UNSETTLED_REPOSITORIES = Index(
     Repository, lambda obj: () if _has_settled(obj) else repository_uses(obj)
 )

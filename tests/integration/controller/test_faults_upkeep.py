@@ -11,8 +11,10 @@ from stashgen.api.labels import UPKEEP_ANNOTATION
 from stashgen.api.snapshot import Phase
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.jobs.manifest import plan_of
+from stashgen_controller.kinds.repository.upkeep import MOST_AT_ONCE
 from stashgen_controller.protocol.run_result import ErrorClass, RunError, RunResult, Upkeep
 from stashgen_controller.protocol.run_spec import RunSpec
+from stashgen_controller.runtime.decision import Key
 from tests.support import manifests
 from tests.support.faults import fault
 from tests.support.harness import Harness, Worker, conditions, failing_worker, good_worker
@@ -322,6 +324,30 @@ def test_a_full_storage_is_pruned_without_room_although_the_last_prune_failed(
     plans = [plan_of(job) for job in protected.reader.listed(known.JOBS)]
     (last,) = [plan for plan in plans if plan.verb is Verb.UPKEEP]
     assert (last.prune, last.storage_is_full, last.check) == (True, True, False)
+
+
+def test_repositories_that_are_being_deleted_take_no_turn(protected: Harness) -> None:
+    busy: JsonObject = {"executor": {"job": "upkeep", "attempt": 1, "planDigest": "0" * 16}}
+    names = [f"other-{number}" for number in range(MOST_AT_ONCE)]
+    protected.apply(manifests.namespace("elsewhere"))
+    for name in names:
+        other: JsonObject = {
+            "apiVersion": "storage.kubestash.com/v1alpha1",
+            "kind": "Repository",
+            "metadata": {"name": name, "namespace": "elsewhere", "finalizers": ["corp/keep"]},
+            "spec": {},
+        }
+        protected.apply(other)
+        status: JsonObject = {"status": {"upkeep": busy}}
+        protected.client.patch(known.REPOSITORIES, "elsewhere", name, status, status=True)
+    protected.advance(_DAY)
+    mine = Key(known.REPOSITORIES, "demo", "repo-local")
+    protected.look(mine)
+    assert open_plans(protected) == []
+    for name in names:
+        protected.client.delete(known.REPOSITORIES, "elsewhere", name)
+    protected.look(mine)
+    assert [plan.verb for plan in open_plans(protected)] == [Verb.UPKEEP]
 
 
 def test_a_rhythm_that_cannot_be_read_starts_nothing(protected: Harness) -> None:

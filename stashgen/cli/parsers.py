@@ -165,15 +165,15 @@ def _covered() -> Parser:
         "--require",
         action="append",
         default=[],
-        choices=[*Requirement],
+        choices=[one.value for one in Requirement],
         help="exit with code 1 if a volume of the inventory is unprotected (protected) or unknown "
         "(known); may be given twice",
     )
     covered.add_argument(
         "--format",
         dest="format_",
-        choices=[*Format],
-        default=Format.TEXT,
+        choices=[one.value for one in Format],
+        default=Format.TEXT.value,
         help="how findings are written: text on standard error (default), or a document on "
         "standard output for the program of that name (junit: Jenkins and others)",
     )

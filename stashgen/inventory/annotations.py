@@ -42,5 +42,7 @@ def annotations(
 
 
 def _text(value: Json) -> str:
-    """An annotation's value; the API server takes only texts."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    """An annotation's value; the API server takes only texts, and null as none."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, str | int | float) else ""

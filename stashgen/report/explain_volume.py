@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from stashgen.api.labels import POLICY_ANNOTATION
 from stashgen.api.retention_policy import RetentionPolicySpec
 from stashgen.model.inventory import Volume
 from stashgen.model.resolved import Protection, ResolvedCopy, ResolvedSession
@@ -27,7 +28,7 @@ def explain_volume(protection: Protection, output: PurePosixPath) -> Iterator[De
     key, cluster = protection.volume.key, protection.cluster
     yield title(protection.volume, f"{cluster.name} ({cluster.id})")
     yield Decision(f"policy: {protection.policy}", protection.position, 1)
-    yield Decision("selected by", protection.spec.at("select").position, 2)
+    yield _selected_by(protection)
     for session in protection.sessions:
         yield from _session(session)
     yield from _job(protection)
@@ -39,6 +40,16 @@ def explain_volume(protection: Protection, output: PurePosixPath) -> Iterator[De
         yield Decision(f"{name}: {value}", protection.spec.at("acknowledge").position, 1)
     path = output / cluster.name / key.namespace / f"{key.name}.yaml"
     yield Decision(f"rendered to {path} as BackupConfiguration {protection.configuration}", None, 1)
+
+
+def _selected_by(protection: Protection) -> Decision:
+    asked = protection.volume.annotations.get(POLICY_ANNOTATION)
+    if asked is not None:
+        return Decision(f"asked for by {POLICY_ANNOTATION}", asked.origin.position, 2)
+    select = protection.spec.at("select")
+    if _is_written(select):
+        return Decision("selected by", select.position, 2)
+    return Decision(f"asked for by {POLICY_ANNOTATION} of its namespace", None, 2)
 
 
 def _session(session: ResolvedSession) -> Iterator[Decision]:

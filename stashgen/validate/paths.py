@@ -92,7 +92,7 @@ def left_out(value: Json) -> Problem | None:
     if not isinstance(value, str):
         return None
     is_one = value == value.strip() and not {",", "\n", "\0"} & {*value} and "$(" not in value
-    if is_one and value.strip("/*") and not value.startswith("!"):
+    if is_one and value.strip("/*?") and not value.startswith("!"):
         return None
     return Problem(
         Code.NOT_ALLOWED,

@@ -11,6 +11,7 @@ from tests.support.place import ROOT
 
 _EXAMPLE = ROOT / "examples" / "local-storage"
 _UNPROTECTED = ROOT / "tests" / "golden" / "cases" / "unprotected" / "input"
+_DELEGATION = ROOT / "tests" / "golden" / "cases" / "delegation" / "input"
 _VOLUME = """\
 volume photos/library of cluster home (hom1)           clusters/home/photos/volumes.yaml:1:1
   policy: gold                                         policies/gold.yaml:1:1
@@ -118,3 +119,20 @@ def test_an_unprotected_volume_has_its_finding(capsys: pytest.CaptureFixture[str
     printed = capsys.readouterr().out
     assert "no policy protects it" in printed
     assert "SG530: " in printed
+
+
+@pytest.mark.parametrize(
+    ("volume", "line"),
+    [
+        ("bank/ledger", "asked for by stashgen.dev/policy of its namespace"),
+        ("bank/mail", "asked for by stashgen.dev/policy  clusters/bank.yaml:12:"),
+    ],
+)
+def test_a_volume_of_another_policy_says_who_asked_for_it(
+    volume: str, line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(_DELEGATION)
+    assert run(["explain", volume]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert " ".join(line.split()) in printed
+    assert "selected by" not in printed

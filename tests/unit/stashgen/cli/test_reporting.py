@@ -63,4 +63,4 @@ def test_two_things_on_standard_output_are_refused(capfd: pytest.CaptureFixture[
 @pytest.mark.usefixtures("stale")
 def test_an_unknown_format_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["check", "--format", "xml"]) == 2
-    assert "invalid choice: 'xml'" in capfd.readouterr().err
+    assert "invalid choice: 'xml' (choose from 'text', 'json'," in capfd.readouterr().err

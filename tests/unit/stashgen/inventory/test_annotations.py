@@ -40,7 +40,10 @@ def test_only_ours_are_taken_each_with_its_line() -> None:
     )
 
 
-@pytest.mark.parametrize(("written", "expected"), [("true", "true"), ("7", "7"), ("null", "None")])
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [("true", "true"), ("7", "7"), ("null", ""), ("[x]", ""), ("{a: b}", "")],
+)
 def test_value_that_is_no_text_is_no_crash(written: str, expected: str) -> None:
     inventory = _collect(None, _CLAIM.replace("1h", written)).value
     assert _values(inventory.volumes[0].annotations) == {_EVERY: expected}

@@ -8,6 +8,7 @@ from stashgen.yaml.nodes import Json
 
 _REFUSED: list[tuple[Rule, list[Json]]] = [
     (paths.path, ["", "../a", "a/./b", "a//b", "*.txt", "a,b", "a\nb", "$(A)", " a", "a\\b"]),
+    (paths.left_out, ["", "*", "/**", "?*", "**/?*", "!keep", "a,b", "$(A)", " x"]),
     (paths.apart, [[".", "a"], ["a", "a/b"], ["/a/", "a"], ["a/b", "c", "a"]]),
     (pod_values.variables, [{"1A": "x"}, {"A=B": "x"}, {"TZ": "UTC"}, {"POD_UID": "x"}]),
     (pod_values.variables, [{"P": "http://me:secret@proxy"}]),

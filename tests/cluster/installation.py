@@ -180,6 +180,19 @@ def initial_backup(kube: Kube, namespace: str) -> Json:
     return done
 
 
+def initial_upkeep(kube: Kube, namespace: str) -> None:
+    """Wait for the first upkeep of each Repository, which follows its first backup."""
+
+    def is_over(repository: str) -> bool:
+        status = kube.get(namespace, "repository", repository).get("status", {})
+        upkeep = status.get("upkeep") or {}
+        is_running = not (upkeep.get("executor") or {}).get("ended")
+        return bool(upkeep.get("lastCheckTime") and upkeep.get("lastPruneTime")) and not is_running
+
+    for repository in names(kube, namespace, "repositories"):
+        kube.wait_until(lambda: is_over(repository))  # noqa: B023 (called at once)
+
+
 def finished_backup(kube: Kube, namespace: str, name: str) -> Json:
     """A BackupSession once it has ended and its retention too."""
     kube.wait_until(lambda: _phase(kube, namespace, "backupsession", name) in _ENDS, seconds=300)

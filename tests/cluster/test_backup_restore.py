@@ -63,6 +63,7 @@ def test_a_session_keeps_to_its_budget_of_requests(
     installation.prepare(kube, namespace)
     installation.compile_and_apply(kube, namespace, tmp_path, keep=1)
     installation.initial_backup(kube, namespace)
+    installation.initial_upkeep(kube, namespace)
     # As in the long run, an old session goes for the new one.
     one = '[{"op": "replace", "path": "/spec/sessions/0/sessionHistoryLimit", "value": 1}]'
     kube.kubectl(

@@ -124,6 +124,7 @@ def test_a_written_restore_is_carried_out_by_the_controller(
 
 @pytest.mark.usefixtures("installed")
 def test_why_a_backup_failed_is_told_to_its_pod(kube: Kube, volume: str, on_call: User) -> None:
+    installation.initial_upkeep(kube, volume)
     kube.kubectl("delete", f"--namespace={volume}", "secret", compiled_project.KEY)
     done = on_call.run(f"kubectl stashgen trigger {DATA} --wait --timeout 3m")
     assert done.returncode == 1, done

@@ -7,7 +7,7 @@ is made: that is its claim, and it ends with the run. Restores go first.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from stashgen.api.base import format_time
 from stashgen.api.labels import ACCEPT_LOST_POD_ANNOTATION
@@ -31,6 +31,9 @@ from stashgen_controller.runtime.causes import TURNS, Cause
 from stashgen_controller.runtime.conditions import find
 from stashgen_controller.runtime.kind import IndexKey, Reader
 
+# More than the deadline of any Job of a Repository and the time that its pod has to end.
+_LONGEST_RUN = timedelta(hours=7)
+
 
 @dataclass(frozen=True, slots=True)
 class Claimant:
@@ -38,7 +41,8 @@ class Claimant:
 
     Attributes:
         why: What is waited for.
-        until: From then on it does not count any more: it is a pod of a node that is lost.
+        until: From then on it does not count any more: it is a pod of a node that is lost, or of a
+            Repository that is being deleted.
     """
 
     why: Reason
@@ -162,13 +166,24 @@ def _repositories(
             if repository.metadata.uid == uid:
                 continue
             name, status = repository.metadata.name, repository.status
+            until = _claims_until(repository)
             upkeep = status.upkeep if status is not None else None
             if upkeep is not None and upkeep.executor is not None and not upkeep.executor.ended:
                 text = f"Repository {name} is being pruned or checked"
-                yield Claimant(Reason(Cause.WAITING_FOR_UPKEEP, text))
+                yield Claimant(Reason(Cause.WAITING_FOR_UPKEEP, text), until)
             else:
                 text = f"Repository {name} is being initialised or resynced"
-                yield Claimant(Reason(Cause.WAITING_FOR_INITIALIZATION, text))
+                yield Claimant(Reason(Cause.WAITING_FOR_INITIALIZATION, text), until)
+
+
+def _claims_until(repository: Repository) -> datetime | None:
+    """When the claim of a Repository that is being deleted ends.
+
+    It is not reconciled any more, so nothing releases the claim, and a finalizer may keep it for
+    ever. Its pod counts by itself.
+    """
+    deleted = repository.metadata.deletion_timestamp
+    return deleted + _LONGEST_RUN if deleted is not None else None
 
 
 def _pods(reader: Reader, wanted: frozenset[IndexKey]) -> Iterator[Claimant]:

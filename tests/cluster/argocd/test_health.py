@@ -48,7 +48,7 @@ def test_flux_component_gives_the_documented_kustomizations_their_health_checks(
     build = [str(ensure("kustomize") / "kustomize"), "build", str(tmp_path)]
     text = subprocess.run(build, stdout=subprocess.PIPE, text=True, check=True).stdout
     built = {item["metadata"]["name"]: item["spec"] for item in yaml.safe_load_all(text)}
-    assert built.keys() == {"backups", "restores"}
+    assert built.keys() == {"backups", "restores", "stashgen"}
     for name, spec in built.items():
         kinds = {item["kind"] for item in spec.pop("healthCheckExprs")}
         assert kinds == {item.kind for item in phases()}

@@ -350,6 +350,31 @@ def test_repositories_that_are_being_deleted_take_no_turn(protected: Harness) ->
     assert [plan.verb for plan in open_plans(protected)] == [Verb.UPKEEP]
 
 
+def test_a_repository_that_is_being_deleted_holds_its_volume_for_some_hours(
+    protected: Harness,
+) -> None:
+    repository = protected.client.get(known.REPOSITORIES, "demo", "repo-local")
+    other: JsonObject = {
+        "apiVersion": repository["apiVersion"],
+        "kind": "Repository",
+        "metadata": {"name": "other", "namespace": "demo", "finalizers": ["corp/keep"]},
+        "spec": repository["spec"],
+    }
+    protected.apply(other)
+    busy: JsonObject = {"executor": {"job": "upkeep", "attempt": 1, "planDigest": "0" * 16}}
+    status: JsonObject = {"status": {"upkeep": busy}}
+    protected.client.patch(known.REPOSITORIES, "demo", "other", status, status=True)
+    protected.advance(_DAY - timedelta(hours=2))
+    protected.client.delete(known.REPOSITORIES, "demo", "other")
+    protected.advance(timedelta(hours=4))
+    mine = Key(known.REPOSITORIES, "demo", "repo-local")
+    protected.look(mine)
+    assert open_plans(protected) == []
+    protected.advance(timedelta(hours=4))
+    protected.look(mine)
+    assert [plan.verb for plan in open_plans(protected)] == [Verb.UPKEEP]
+
+
 def test_a_rhythm_that_cannot_be_read_starts_nothing(protected: Harness) -> None:
     rhythm = {"metadata": {"annotations": {UPKEEP_ANNOTATION: "weekly"}}}
     protected.client.patch(known.REPOSITORIES, "demo", "repo-local", rhythm)

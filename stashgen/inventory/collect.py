@@ -108,7 +108,12 @@ def collect(source: Source) -> Outcome[Inventory]:
     for cluster_id, documents in source.manifests.items():
         collector = _Collector(
             cluster_id,
-            Placements(documents, source.namespaces.get(cluster_id, {}), source.records),
+            Placements(
+                documents,
+                source.namespaces.get(cluster_id, {}),
+                source.records,
+                source.unreadable,
+            ),
             ForeignBackups(cluster_id),
             _output_folders(source.project),
         )

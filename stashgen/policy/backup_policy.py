@@ -114,10 +114,14 @@ class Settings(Model):
 
 
 class EveryBounds(Model):
-    """Bounds of an interval; each is included."""
+    """Bounds of an interval; each is included.
 
-    at_least: str | None = None
-    at_most: str | None = None
+    Both are needed: with ``keep: {last: 14}`` a claim that may ask for any interval decides how far
+    back its history reaches.
+    """
+
+    at_least: str
+    at_most: str
 
 
 class OptOutRules(Model):

@@ -196,8 +196,7 @@ class Delegation:
             return _not_delegated(annotation.origin, what, where, 'write a duration such as "4h"')
         if _is_within(seconds, bounds):
             return None
-        limits = [f"at least {bounds.at_least}"] if bounds.at_least is not None else []
-        limits += [f"at most {bounds.at_most}"] if bounds.at_most is not None else []
+        limits = [f"at least {bounds.at_least}", f"at most {bounds.at_most}"]
         what = f"every {quote(annotation.value)} is outside the bounds of policy {name}: "
         what += " and ".join(limits)
         return _not_delegated(
@@ -247,8 +246,7 @@ def _with_every(policy: Authored[BackupPolicy], annotation: Annotation) -> Autho
 
 
 def _is_within(seconds: int, bounds: EveryBounds) -> bool:
-    is_long = bounds.at_least is None or seconds >= parse_duration(bounds.at_least)
-    return is_long and (bounds.at_most is None or seconds <= parse_duration(bounds.at_most))
+    return parse_duration(bounds.at_least) <= seconds <= parse_duration(bounds.at_most)
 
 
 def _texts(annotations: Mapping[str, Annotation]) -> Mapping[str, str]:

@@ -103,6 +103,13 @@ def kustomization_layer(
     )
 
 
+def unreadable_layer(position: Position, files: tuple[PurePosixPath, ...]) -> Layer:
+    """The layer of a kustomization that cannot be read: it may do anything to its files."""
+    path = str(position.path)
+    doubt = f"{path} cannot be read"
+    return Layer(position, path, position.path.parent, includes=files, doubt=doubt)
+
+
 def deployed_layers(item: Object, folders: frozenset[PurePosixPath]) -> Iterator[Layer]:
     """The layers of a Flux Kustomization or an Argo CD Application; none for other objects.
 

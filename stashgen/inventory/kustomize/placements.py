@@ -6,10 +6,12 @@ from pathlib import PurePosixPath
 
 from stashgen.diagnostics import Position
 from stashgen.inventory.kustomize.layers import (
+    KUSTOMIZATION_FILES,
     Layer,
     deployed_layers,
     is_kustomization,
     kustomization_layer,
+    unreadable_layer,
 )
 from stashgen.inventory.objects import objects_of
 from stashgen.yaml.documents import Document
@@ -44,6 +46,19 @@ class Placement:
 AS_WRITTEN = Placement()
 
 
+def _unreadable(
+    positions: Iterable[Position], files: Iterable[PurePosixPath]
+) -> dict[PurePosixPath, Layer]:
+    """Kustomizations that cannot be read, by their folders: nothing in them is as written."""
+    layers = {}
+    for position in positions:
+        if position.path.name in KUSTOMIZATION_FILES:
+            folder = position.path.parent
+            beside = tuple(path for path in files if path.parent == folder)
+            layers[folder] = unreadable_layer(position, beside)
+    return layers
+
+
 def certain(found: tuple[Placement, ...]) -> tuple[Placement, ...]:
     """The ways in which objects of a file get into the cluster: what is deployed is certain."""
     return tuple(one for one in found if one.is_deployed) or found
@@ -61,6 +76,7 @@ class Placements:
         documents: Iterable[Document],
         namespaces: Mapping[PurePosixPath, str],
         records: frozenset[PurePosixPath] = frozenset(),
+        unreadable: Iterable[Position] = (),
     ) -> None:
         """Follow them.
 
@@ -69,6 +85,7 @@ class Placements:
             namespaces: Of objects that name none, by file.
             records: Files whose objects are rendered: nothing applies to them, and what they apply
                 is not followed.
+            unreadable: What could not be read: a kustomization among it may change its folder.
         """
         self._records = records
         files: dict[PurePosixPath, tuple[Document, ...]] = {}
@@ -93,6 +110,7 @@ class Placements:
             else:
                 for item in objects_of(document):
                     deployed += ((document, one) for one in deployed_layers(item, self._folders))
+        self._own |= _unreadable(unreadable, files)
         for layer in self._own.values():
             self._add(layer)
         for document, layer in deployed:

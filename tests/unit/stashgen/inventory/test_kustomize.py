@@ -4,7 +4,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from stashgen.diagnostics import Outcome
+from stashgen.diagnostics import Outcome, Position
 from stashgen.inventory import collect
 from stashgen.model.inventory import Inventory
 from stashgen.model.source import Source
@@ -29,10 +29,11 @@ spec:
 """
 
 
-def _collect(files: dict[str, str]) -> Outcome[Inventory]:
+def _collect(files: dict[str, str], *unreadable: str) -> Outcome[Inventory]:
     found = [one for path, text in sorted(files.items()) for one in documents(text, path)]
     (project,) = documents("kind: Project", "stashgen.yaml")
-    return collect(Source(project=project, policies=(), manifests={"dem1": tuple(found)}))
+    positions = tuple(Position(PurePosixPath(path)) for path in unreadable)
+    return collect(Source(project, (), {"dem1": tuple(found)}, unreadable=positions))
 
 
 def _names(outcome: Outcome[Inventory]) -> list[str]:
@@ -328,3 +329,10 @@ def test_default_namespace_is_of_what_nothing_else_puts_in_one() -> None:
     outcome = collect(source)
     assert outcome.findings == ()
     assert _names(outcome) == ["apps/data", "mine/own", "theirs/set"]
+
+
+def test_nothing_beside_a_kustomization_that_cannot_be_read_is_as_written() -> None:
+    outcome = _collect({"a/b.yaml": _BARE, "c/d.yaml": claim("other")}, "a/kustomization.yaml")
+    assert _names(outcome) == ["demo/other"]
+    (found,) = (one for one in outcome.findings if one.position.path.name == "b.yaml")
+    assert "a/kustomization.yaml cannot be read" in f"{found.what} {found.why}"

@@ -27,7 +27,7 @@ _REFUSED: list[tuple[Rule, list[Json]]] = [
     (times.period, ["soon", "0d", "-1d", "1x"]),
     (
         times.time_zone,
-        ["", "Local", "Europe/Atlantis", "../etc/passwd", "/etc/localtime", "UTC+1"],
+        ["", "Local", "Europe/Atlantis", "../etc/passwd", "/etc/localtime", "UTC+1", "right/UTC"],
     ),
     (paths.inside, ["", ".", "./", "/abs", "..", "a/../..", "a\\b", ".git", "a/.git/b"]),
     (paths.absolute, ["", "relative", "/", "//", "/a/../b", "/a:b"]),

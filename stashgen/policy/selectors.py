@@ -58,7 +58,22 @@ class Match(Model):
     volumes: VolumeSelector | None = None
 
 
+class SelectedVolumes(VolumeSelector):
+    """The volumes of a policy by what their claims say; what ``exclude`` selects is left out."""
+
+    exclude: VolumeSelector | None = None
+
+
 class Select(Match):
     """The volumes of a policy: those that match, without those that an entry excludes."""
 
+    volumes: SelectedVolumes | None = None
     exclude: tuple[Match, ...] = ()
+
+    @property
+    def exclusions(self) -> tuple[tuple[tuple[str | int, ...], Match], ...]:
+        """What is left out, each with its path below ``select``."""
+        entries = [(("exclude", number), match) for number, match in enumerate(self.exclude)]
+        if self.volumes is None or self.volumes.exclude is None:
+            return tuple(entries)
+        return (*entries, (("volumes", "exclude"), Match(volumes=self.volumes.exclude)))

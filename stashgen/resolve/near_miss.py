@@ -123,11 +123,11 @@ def _volume_misses(policy: Authored[BackupPolicy], facts: Facts, volume: Volume)
         yield from _claim_misses(policy, select.volumes, volume)
     if of_workloads(select.workloads, volume) is not Answer.YES:
         yield _Miss(policy, ("workloads",), lambda: _mounting(volume))
-    for index, match in enumerate(select.exclude):
+    for path, match in select.exclusions:
         answer = facts.excludes(match, volume)
         if answer is not Answer.NO:
             text = "excludes it" if answer is Answer.YES else "may exclude it"
-            yield _Miss(policy, ("exclude", index), partial(str, text))
+            yield _Miss(policy, path, partial(str, text))
 
 
 def _claim_misses(

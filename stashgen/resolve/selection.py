@@ -139,7 +139,7 @@ def _choice(select: Select, facts: Facts, index: VolumeIndex) -> _Choice:
         answer = facts.matches(select, volume)
         if answer is Answer.NO:
             continue
-        exclusions = [facts.excludes(match, volume) for match in select.exclude]
+        exclusions = [facts.excludes(match, volume) for _, match in select.exclusions]
         if Answer.YES in exclusions:
             choice.excluded += [volume] if answer is Answer.YES else []
         elif answer is Answer.UNKNOWN or Answer.UNKNOWN in exclusions:
@@ -153,8 +153,8 @@ def _missing(select: Select, facts: Facts, volume: Volume) -> Iterator[Missing]:
     for field_, answer in facts.answers(select, volume):
         if answer is Answer.UNKNOWN:
             yield Missing((*_SELECT, field_), field_, volume)
-    for number, match in enumerate(select.exclude):
+    for path, match in select.exclusions:
         if facts.excludes(match, volume) is Answer.UNKNOWN:
             for field_, answer in facts.answers(match, volume):
                 if answer is Answer.UNKNOWN:
-                    yield Missing((*_SELECT, "exclude", number, field_), field_, volume)
+                    yield Missing((*_SELECT, *path, field_), field_, volume)

@@ -69,17 +69,24 @@ RULES = {
     kind: tuple((f"{path}.{field}", rule) for path in paths for field, rule in _rules())
     for kind, paths in _MATCHES.items()
 }
+_OF_VOLUMES = "spec.select.volumes"
+RULES["BackupPolicy"] += tuple(
+    (field.replace("volumes.", f"{_OF_VOLUMES}.exclude.", 1), rule)
+    for field, rule in _rules()
+    if field.startswith("volumes.")
+)
 
 
 def selector_findings(document: Document, kind: str) -> Iterator[Finding]:
     """Expressions with too few or too many values, and exclusions that would exclude everything."""
     clusters = ("spec.clusters",) if kind == "Storage" else ()
     matches = (f"{path}.{one}" for path in _MATCHES.get(kind, ()) for one in _SELECTORS)
-    for path in (*clusters, *matches):
+    excluded = (f"{_OF_VOLUMES}.exclude",) if kind == "BackupPolicy" else ()
+    for path in (*clusters, *matches, *excluded):
         for keys, expression in each(document, f"{path}.matchExpressions[*]"):
             if isinstance(expression, dict):
                 yield from _expression(document, keys, expression)
-    for path in _EXCLUSIONS.get(kind, ()):
+    for path in (*_EXCLUSIONS.get(kind, ()), *excluded):
         for keys, match in each(document, path):
             if not _restricts(match):
                 yield error(
@@ -88,7 +95,9 @@ def selector_findings(document: Document, kind: str) -> Iterator[Finding]:
                     keys,
                     what="this matches every volume",
                     why="no selector of it has a condition",
-                    fix=f"add a condition to one of {', '.join(_SELECTORS)}",
+                    fix="add a condition, such as names"
+                    if path in excluded
+                    else f"add a condition to one of {', '.join(_SELECTORS)}",
                 )
 
 

@@ -20,7 +20,12 @@ from tests.support.every_field import manifests
 from tests.support.place import ROOT
 from tests.support.readme import steps
 
-EXAMPLES = sorted((ROOT / "examples").iterdir())
+# Those that have in git all that the command names.
+EXAMPLES = [
+    path
+    for path in sorted((ROOT / "examples").iterdir())
+    if (path / "policies").is_dir() and (path / "rendered").is_dir()
+]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -63,7 +68,7 @@ def test_every_rendered_object_is_valid(schemas: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
-def test_documented_command_finds_every_example_valid(
+def test_documented_command_finds_a_whole_example_valid(
     schemas: Path, example: Path, tmp_path: Path
 ) -> None:
     """As docs/ci.md shows it, but for Kubernetes' own schemas, which are those at hand."""

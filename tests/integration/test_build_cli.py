@@ -49,7 +49,7 @@ def test_usage_and_environment_errors_are_one_line_and_exit_code_2(tmp_path: Pat
     (tmp_path / "file").touch()
     nowhere = (
         f"there is no stashgen.yaml in {tmp_path} nor in a folder above it; "
-        "--project names its folder"
+        "--project names its folder, and stashgen init makes one"
     )
     for arguments, message in (
         (["build"], nowhere),

@@ -71,7 +71,7 @@ def run(
     ("source", "message"),
     [
         ("{kustomize: .}", "kustomize or kubectl is not on PATH; install it: go install sigs.k8s"),
-        ("{flux: .}", "kustomize or kubectl is not on PATH; install it: go install sigs.k8s"),
+        ("{flux: apps}", "kustomize or kubectl is not on PATH; install it: go install sigs.k8s"),
         (
             "{helm: {chart: inventory, release: a, namespace: b}}",
             "helm is not on PATH; install it: go install helm.sh/helm/v3/cmd/helm@latest",
@@ -86,6 +86,8 @@ def run(
 def test_a_missing_program_is_named_with_its_installation(
     tmp_path: Path, source: str, message: str
 ) -> None:
+    (tmp_path / "apps").mkdir()
+    (tmp_path / "apps" / "kustomization.yaml").write_text("resources: []\n", encoding="utf-8")
     done = run(project(tmp_path, source))
     assert message in done.stderr
     assert done.stderr.startswith("stashgen: ")
@@ -152,7 +154,11 @@ def test_a_program_has_no_standard_input(tmp_path: Path) -> None:
 def test_an_interruption_leaves_the_record_and_no_process(tmp_path: Path, number: int) -> None:
     program(tmp_path, "kubectl", "echo $$ > pid; exec sleep 300")
     folder = project(tmp_path, "{command: [kubectl]}")
-    running = subprocess.Popen([*COMMAND], cwd=folder, env=environment(folder))
+    # What a shell starts in the background ignores SIGINT.
+    env = shutil.which("env") or ""
+    running = subprocess.Popen(
+        [env, "--default-signal=INT", *COMMAND], cwd=folder, env=environment(folder)
+    )
     deadline = time.monotonic() + 60
     while not (folder / "pid").exists() or not (folder / "pid").read_text().strip():
         assert time.monotonic() < deadline

@@ -150,6 +150,7 @@ def test_an_api_server_that_never_answers_delays_the_message_by_one_request_at_m
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         workbench.api_url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        workbench.uids |= {snapshot_name(0): "uid-of-snapshot", session_name(0): "uid-of-session"}
         process = workbench.start(workbench.backup_args(0), workbench.backup_plan(0, lastCopy=True))
         begun = time.monotonic()
         while not workbench.message_file.read_bytes():

@@ -55,7 +55,9 @@ def test_only_what_is_due_is_done(bench: Workbench) -> None:
 
 
 def test_damage_is_reported_and_nothing_is_pruned(bench: Workbench) -> None:
-    next(_packs(bench)).unlink()
+    # Those of the folders, which every snapshot needs.
+    for pack in [path for path in _packs(bench) if path.stat().st_size < 50_000]:
+        pack.unlink()
     left = _stored_bytes(bench)
     ended = bench.upkeep(3)
     assert ended.reason == ErrorClass.REPOSITORY_DAMAGED

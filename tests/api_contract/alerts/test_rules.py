@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,8 @@ def test_each_alert_fires_over_what_the_endpoint_serves(
         "StashgenHistoryTooShort": [_CONFIGURATION],
         "StashgenBackupFailed": [_SESSION],
         "StashgenRetentionFailed": [_REPOSITORY],
+        "StashgenRepositoryDamaged": [_REPOSITORY],
+        "StashgenUpkeepOverdue": [_REPOSITORY],
         "StashgenNotReady": [
             {"kind": "BackupConfiguration", "object_namespace": "demo", "name": "library"},
             {"kind": "Repository", "object_namespace": "demo", "name": "local-abcde"},
@@ -70,9 +73,11 @@ def test_each_alert_fires_over_what_the_endpoint_serves(
     at_once = {
         "StashgenRecoveryPointMissed", "StashgenBackupFailed", "StashgenRetentionFailed",
         "StashgenAdmissionPolicyMissing", "StashgenObjectiveMissed", "StashgenHistoryTooShort",
+        "StashgenRepositoryDamaged",
     }  # fmt: skip
     early = {name: found for name, found in firing.items() if name in at_once}
-    _check(tmp_path, series, {"1m": early, "16m": firing})
+    soon = {name: found for name, found in firing.items() if name != "StashgenUpkeepOverdue"}
+    _check(tmp_path, series, {"1m": early, "16m": soon, "359m": soon, "361m": firing})
 
 
 def test_no_alert_fires_where_all_is_well(
@@ -81,12 +86,19 @@ def test_no_alert_fires_where_all_is_well(
     _create(cluster, known.PERSISTENT_VOLUME_CLAIMS, "library", {})
     status = {"phase": "Ready"}
     _create(cluster, known.BACKUP_CONFIGURATIONS, "library", _spec("0 * * * *"), status)
-    wait_until(
-        lambda: 'stashgen_ready{kind="BackupConfiguration"' in standby.get("/metrics")[1],
-        "the objects are not in the metrics",
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    upkeep = {"lastCheckTime": now, "lastPruneTime": now}
+    good = status | {"integrity": True, "upkeep": upkeep}
+    _create(cluster, known.REPOSITORIES, "local-abcde", {}, good)
+    expected = (
+        ("ready{.*BackupConfiguration", "1.0"),
+        ("ready{.*Repository", "1.0"),
+        ("repository_intact{.*local-abcde", "1.0"),
+        ("repository_upkeep_overdue{.*local-abcde", "0.0"),
     )
+    wait_until(lambda: _tells(standby, expected), "the objects are not in the metrics")
     text = standby.get("/metrics")[1].replace("stashgen_leader 0.0", "stashgen_leader 1.0")
-    _check(tmp_path, _series(text), {"16m": {}})
+    _check(tmp_path, _series(text), {"16m": {}, "361m": {}})
 
 
 def test_two_controllers_that_say_the_same_are_one_alert(tmp_path: Path) -> None:
@@ -105,7 +117,8 @@ def _bad_night(cluster: Cluster) -> None:
     never = _spec("0 0 31 2 *")
     _create(cluster, known.BACKUP_CONFIGURATIONS, "library", never, annotations=unreadable)
     failed = {"type": "RetentionApplied", "status": "False", "lastTransitionTime": _THEN}
-    _create(cluster, known.REPOSITORIES, "local-abcde", {}, {"conditions": [failed]})
+    damaged = {"integrity": False, "upkeep": {"lastCheckTime": _THEN, "lastPruneTime": _THEN}}
+    _create(cluster, known.REPOSITORIES, "local-abcde", {}, damaged | {"conditions": [failed]})
     invoker = {"apiGroup": "core.kubestash.com", "kind": "BackupConfiguration", "name": "library"}
     spec = {"invoker": invoker, "session": "backup"}
     _create(cluster, known.BACKUP_SESSIONS, "library-backup-1", spec, {"phase": "Failed"})
@@ -117,19 +130,27 @@ def _bad_night(cluster: Cluster) -> None:
 
 def _is_all_told(controller: Controller) -> bool:
     """Whether each object of the bad night is in the metrics; each kind comes when it is cached."""
+    expected = (
+        ("recovery_point_objective_met{.*local-abcde", "0.0"),
+        ("objective_met{.*library", "0.0"),
+        ("last_backup_session_succeeded{.*library", "0.0"),
+        ("retention_applied{.*local-abcde", "0.0"),
+        ("repository_intact{.*local-abcde", "0.0"),
+        ("repository_upkeep_overdue{.*local-abcde", "1.0"),
+        ("ready{.*BackupConfiguration", "0.0"),
+        ("ready{.*Repository", "0.0"),
+        ("unprotected_volumes{.*demo", "1.0"),
+        ("malformed{.*strange", "1.0"),
+    )
+    return _tells(controller, expected)
+
+
+def _tells(controller: Controller, expected: Sequence[tuple[str, str]]) -> bool:
+    """Whether the metrics have each of these series, with its value."""
     text = controller.get("/metrics")[1]
     return all(
         re.search(rf"^stashgen_{series}.* {value}$", text, re.MULTILINE)
-        for series, value in (
-            ("recovery_point_objective_met{.*local-abcde", "0.0"),
-            ("objective_met{.*library", "0.0"),
-            ("last_backup_session_succeeded{.*library", "0.0"),
-            ("retention_applied{.*local-abcde", "0.0"),
-            ("ready{.*BackupConfiguration", "0.0"),
-            ("ready{.*Repository", "0.0"),
-            ("unprotected_volumes{.*demo", "1.0"),
-            ("malformed{.*strange", "1.0"),
-        )
+        for series, value in expected
     )
 
 
@@ -168,14 +189,14 @@ def _alerts() -> dict[str, Json]:
 
 
 def _series(text: str) -> list[Json]:
-    """Half an hour in which nothing changes, as promtool writes series."""
+    """Seven hours in which nothing changes, as promtool writes series."""
     return [
         {
             "series": sample.name
             + "{"
             + ",".join(f"{key}={json.dumps(value)}" for key, value in sample.labels.items())
             + "}",
-            "values": f"{sample.value}x30",
+            "values": f"{sample.value}x420",
         }
         for family in text_string_to_metric_families(text)
         for sample in family.samples

@@ -80,14 +80,12 @@ class Runner(ControlLoop):
             if deleting:
                 self._terminate(pod, running)
             self._watch(uid, pod, running)
+        elif uid not in self._ended and _phase(pod) == "Running":
+            self._finish(pod, "unknown", self.clock.now(), 137, "the runner was restarted")
         elif deleting:
             self._remove(pod)
-        elif uid in self._ended:
-            return
-        elif _phase(pod) == "Pending":
+        elif uid not in self._ended and _phase(pod) == "Pending":
             self._start(uid, pod)
-        elif _phase(pod) == "Running":
-            self._finish(pod, "unknown", self.clock.now(), 137, "the runner was restarted")
 
     def _start(self, uid: str, pod: JsonObject) -> None:
         metadata = metadata_of(pod)
@@ -121,10 +119,10 @@ class Runner(ControlLoop):
         message = _termination_message(running.folder / "termination-log")
         del self._running[uid]
         self._ended.add(uid)
+        # Also before it removes a deleted pod: its end is waited for (Kubernetes, "Pod Lifecycle").
+        self._finish(pod, running.container, running.started, code, message)
         if metadata_of(pod).get("deletionTimestamp"):
             self._remove(pod)
-        else:
-            self._finish(pod, running.container, running.started, code, message)
         shutil.rmtree(running.folder, ignore_errors=True)
 
     def _terminate(self, pod: JsonObject, running: _Running) -> None:

@@ -27,6 +27,9 @@ class Answer(Enum):
     UNKNOWN = "unknown"
 
 
+_ANSWERS = {True: Answer.YES, False: Answer.NO}
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of the clusters and namespaces that the volumes are in."""
@@ -64,17 +67,17 @@ class Facts:
     def of_cluster(self, selector: Selector | None, cluster_id: str) -> Answer:
         """Whether a selector matches a cluster, of which everything is known."""
         cluster = self.clusters.get(cluster_id)
-        return _answer(selector is None or (cluster is not None and selects(selector, cluster)))
+        return _ANSWERS[selector is None or (cluster is not None and selects(selector, cluster))]
 
     def of_namespace(self, selector: Selector | None, volume: Volume) -> Answer:
         """Whether a selector matches a volume's namespace."""
         key = (volume.key.cluster_id, volume.key.namespace)
         if selector is None or not needs_labels(selector):
-            return _answer(selector is None or has_name(selector, key[1]))
+            return _ANSWERS[selector is None or has_name(selector, key[1])]
         if not has_name(selector, key[1]):
             return Answer.NO
         labels = self.namespace_labels.get(key)
-        return Answer.UNKNOWN if labels is None else _answer(has_labels(selector, labels))
+        return Answer.UNKNOWN if labels is None else _ANSWERS[has_labels(selector, labels)]
 
 
 def of_volume(selector: VolumeSelector | None, volume: Volume) -> Answer:
@@ -109,7 +112,7 @@ def _of_workload(selector: WorkloadSelector, workload: Workload) -> Answer:
         return Answer.YES
     if workload.labels is None:
         return Answer.UNKNOWN
-    return _answer(has_labels(selector, workload.labels))
+    return _ANSWERS[has_labels(selector, workload.labels)]
 
 
 def selects(selector: Selector, cluster: Cluster) -> bool:
@@ -152,7 +155,7 @@ def has_class(selector: VolumeSelector, volume: Volume) -> Answer:
     if volume.storage_class is None:
         return Answer.UNKNOWN
     name = volume.storage_class
-    return _answer(any(fits(pattern, name) for pattern in selector.storage_classes))
+    return _ANSWERS[any(fits(pattern, name) for pattern in selector.storage_classes)]
 
 
 def has_size(size: Size | None, volume: Volume) -> Answer:
@@ -162,9 +165,9 @@ def has_size(size: Size | None, volume: Volume) -> Answer:
     if volume.size_bytes is None:
         return Answer.UNKNOWN
     is_large = size.at_least is None or volume.size_bytes >= quantity(size.at_least)
-    return _answer(
+    return _ANSWERS[
         is_large and (size.at_most is None or volume.size_bytes <= quantity(size.at_most))
-    )
+    ]
 
 
 def fits(pattern: str, name: str) -> bool:
@@ -175,7 +178,3 @@ def fits(pattern: str, name: str) -> bool:
 @lru_cache(maxsize=_PATTERNS)
 def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(translate(pattern))
-
-
-def _answer(is_match: bool) -> Answer:  # noqa: FBT001 (a conversion)
-    return Answer.YES if is_match else Answer.NO

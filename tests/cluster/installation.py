@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -190,7 +191,7 @@ def initial_upkeep(kube: Kube, namespace: str) -> None:
         return bool(upkeep.get("lastCheckTime") and upkeep.get("lastPruneTime")) and not is_running
 
     for repository in names(kube, namespace, "repositories"):
-        kube.wait_until(lambda: is_over(repository))  # noqa: B023 (called at once)
+        kube.wait_until(partial(is_over, repository))
 
 
 def finished_backup(kube: Kube, namespace: str, name: str) -> Json:

@@ -1,34 +1,20 @@
 """Both paths on the embedded cluster with real pods, the copies in a bucket of a real server."""
 
-import base64
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import cast
 
 import pytest
-import yaml
 
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
-from stashgen.cli.main import run
+from tests.api_contract.s3.project import keys_secret, rendered
 from tests.support import manifests
 from tests.support.gateway import BUCKET, READER, WRITER, Gateway
 from tests.support.harness import conditions
 from tests.support.real_cluster import RealCluster
 
 _SECRET = "backup-s3"
-_PROJECT = """
-apiVersion: stashgen.dev/v1alpha1
-kind: Project
-metadata: {name: s3}
-spec:
-  policies: [policies]
-  defaults: {encryption: {secretName: restic-key}, job: {runAs: {user: 0}}}
-  clusters:
-  - name: demo
-    id: dem1
-    inventory: [{manifests: ["clusters/*.yaml"]}]
-"""
 _POLICIES = """
 apiVersion: stashgen.dev/v1alpha1
 kind: Storage
@@ -62,38 +48,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
     found = RealCluster(tmp_path_factory.mktemp("cluster"))
     yield found
     found.stop()
-
-
-def _keys(namespace: str, keys: Mapping[str, bytes]) -> JsonObject:
-    data: JsonObject = {name: base64.b64encode(value).decode() for name, value in keys.items()}
-    return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": _SECRET, "namespace": namespace},
-        "data": data,
-    }
-
-
-def _compiled(folder: Path, gateway: Gateway) -> list[JsonObject]:
-    """What ``stashgen build`` writes for a project with a bucket."""
-    words = {"BUCKET": BUCKET, "PREFIX": gateway.prefix, "ENDPOINT": gateway.url}
-    policies = _POLICIES
-    for word, value in words.items():
-        policies = policies.replace(word, value)
-    for name, text in (
-        ("stashgen.yaml", _PROJECT),
-        ("policies/all.yaml", policies),
-        ("clusters/claims.yaml", _CLAIM),
-    ):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
-    assert run(["build", "--project", str(folder)]) == 0
-    return [
-        document
-        for path in sorted((folder / "rendered").rglob("*.yaml"))
-        if path.name != "kustomization.yaml"
-        for document in yaml.safe_load_all(path.read_text(encoding="utf-8"))
-    ]
 
 
 def _plain(namespace: str, gateway: Gateway) -> list[JsonObject]:
@@ -148,8 +102,12 @@ def test_a_volume_is_protected_lost_and_recovered(
 ) -> None:
     volume = cluster.prepare(path)
     first = _write_tree(volume, "first")
-    cluster.apply(_keys(path, gateway.secret()))
-    objects = _compiled(tmp_path, gateway) if path == "compiled" else _plain(path, gateway)
+    cluster.apply(keys_secret(path, _SECRET, gateway.secret()))
+    objects = (
+        rendered(tmp_path, gateway, BUCKET, policies=_POLICIES, claims=_CLAIM)
+        if path == "compiled"
+        else _plain(path, gateway)
+    )
     assert WRITER[1] not in str(objects)
     for obj in objects:
         cluster.apply(obj)
@@ -200,7 +158,7 @@ def test_a_storage_whose_keys_do_not_open_it_says_so(
 ) -> None:
     cluster.prepare(name)
     if keys is not None:
-        cluster.apply(_keys(name, gateway.secret(keys)))
+        cluster.apply(keys_secret(name, _SECRET, gateway.secret(keys)))
     for obj in _plain(name, gateway):
         cluster.apply(obj)
 
@@ -212,7 +170,7 @@ def test_a_storage_whose_keys_do_not_open_it_says_so(
     assert cluster.wait("the failure's name", message).startswith(f"{reason}: ")
     assert cluster.status(known.BACKUP_STORAGES, name, "local")["phase"] == "NotReady"
     if keys is None:
-        cluster.apply(_keys(name, gateway.secret()))
+        cluster.apply(keys_secret(name, _SECRET, gateway.secret()))
         cluster.wait(
             "the storage",
             lambda: cluster.status(known.BACKUP_STORAGES, name, "local").get("phase") == "Ready",
@@ -222,7 +180,7 @@ def test_a_storage_whose_keys_do_not_open_it_says_so(
 def test_a_server_that_was_away_is_used_again(cluster: RealCluster, gateway: Gateway) -> None:
     volume = cluster.prepare("away")
     _write_tree(volume, "first")
-    cluster.apply(_keys("away", gateway.secret()))
+    cluster.apply(keys_secret("away", _SECRET, gateway.secret()))
     for obj in _plain("away", gateway):
         cluster.apply(obj)
     first = cluster.finished_session("away", [])

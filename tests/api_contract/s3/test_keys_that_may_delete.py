@@ -1,18 +1,15 @@
 """Only retention has keys that may delete backups (``perVerb``); the others may delete locks."""
 
-import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
 import pytest
-import yaml
 
 from stashgen.api import resources as known
-from stashgen.api.base import JsonObject
-from stashgen.cli.main import run
 from stashgen_controller.worker.storage.base import StorageError
 from stashgen_controller.worker.storage.s3 import S3Bucket
+from tests.api_contract.s3.project import keys_secret, rendered
 from tests.support import manifests
 from tests.support.gateway import Gateway
 from tests.support.real_cluster import RealCluster
@@ -21,16 +18,6 @@ _BUCKET = "without-delete"
 _NAMESPACE = "bank"
 _SAVER = ("saver", "the-savers-secret")
 _PRUNER = ("pruner", "the-pruners-secret")
-_PROJECT = """
-apiVersion: stashgen.dev/v1alpha1
-kind: Project
-metadata: {name: s3}
-spec:
-  policies: [policies]
-  defaults: {encryption: {secretName: restic-key}, job: {runAs: {user: 0}}}
-  clusters:
-  - {name: demo, id: dem1, inventory: [{manifests: ["claims.yaml"]}]}
-"""
 _POLICIES = """
 apiVersion: stashgen.dev/v1alpha1
 kind: Storage
@@ -91,31 +78,6 @@ def users(gateway: Gateway) -> None:
     )
 
 
-def _rendered(folder: Path, gateway: Gateway) -> list[JsonObject]:
-    policies = _POLICIES.replace("PREFIX", gateway.prefix).replace("ENDPOINT", gateway.url)
-    for name, text in (
-        ("stashgen.yaml", _PROJECT),
-        ("policies/all.yaml", policies.replace("BUCKET", _BUCKET)),
-        ("claims.yaml", _CLAIM),
-    ):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
-    assert run(["build", "--project", str(folder)]) == 0
-    return [
-        document
-        for path in sorted((folder / "rendered").rglob("*.yaml"))
-        if path.name != "kustomization.yaml"
-        for document in yaml.safe_load_all(path.read_text(encoding="utf-8"))
-    ]
-
-
-def _secret(name: str, gateway: Gateway, user: tuple[str, str]) -> JsonObject:
-    values = gateway.secret(user).items()
-    data: JsonObject = {key: base64.b64encode(value).decode() for key, value in values}
-    metadata: JsonObject = {"name": name, "namespace": _NAMESPACE}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data}
-
-
 @pytest.mark.usefixtures("users")
 def test_backups_and_restores_need_no_right_to_delete_but_retention_does(
     cluster: RealCluster, gateway: Gateway, tmp_path: Path
@@ -123,9 +85,9 @@ def test_backups_and_restores_need_no_right_to_delete_but_retention_does(
     volume = cluster.prepare(_NAMESPACE)
     (volume / "a.txt").write_text("the first\n", encoding="utf-8")
     (volume / "a.txt").chmod(0o666)
-    cluster.apply(_secret("backup-s3", gateway, _SAVER))
-    cluster.apply(_secret("backup-s3-retain", gateway, _PRUNER))
-    for obj in _rendered(tmp_path, gateway):
+    cluster.apply(keys_secret(_NAMESPACE, "backup-s3", gateway.secret(_SAVER)))
+    cluster.apply(keys_secret(_NAMESPACE, "backup-s3-retain", gateway.secret(_PRUNER)))
+    for obj in rendered(tmp_path, gateway, _BUCKET, policies=_POLICIES, claims=_CLAIM):
         cluster.apply(obj)
     first = cluster.finished_session(_NAMESPACE, [])
     (volume / "a.txt").write_text("the second\n", encoding="utf-8")

@@ -1,34 +1,21 @@
 """One storage for all namespaces: each backs up with keys that open nothing but its own prefix."""
 
-import base64
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import cast
 
 import pytest
-import yaml
 
 from stashgen.api import resources as known
-from stashgen.api.base import JsonObject
-from stashgen.cli.main import run
 from stashgen_controller.worker.storage.base import StorageError
 from stashgen_controller.worker.storage.s3 import S3Bucket
+from tests.api_contract.s3.project import keys_secret, rendered
 from tests.support import manifests
 from tests.support.gateway import Gateway
 from tests.support.real_cluster import RealCluster
 
 _BUCKET = "tenants"
 _TENANTS = {"bank": ("bank", "the-banks-secret"), "media": ("media", "the-medias-secret")}
-_PROJECT = """
-apiVersion: stashgen.dev/v1alpha1
-kind: Project
-metadata: {name: s3}
-spec:
-  policies: [policies]
-  defaults: {encryption: {secretName: restic-key}, job: {runAs: {user: 0}}}
-  clusters:
-  - {name: demo, id: dem1, inventory: [{manifests: ["clusters/*.yaml"]}]}
-"""
 _POLICIES = """
 apiVersion: stashgen.dev/v1alpha1
 kind: Storage
@@ -91,31 +78,6 @@ def tenants(gateway: Gateway) -> Mapping[str, tuple[str, str]]:
     return _TENANTS
 
 
-def _rendered(folder: Path, gateway: Gateway) -> list[JsonObject]:
-    """What ``stashgen build`` writes for the tenants."""
-    policies = _POLICIES.replace("PREFIX", gateway.prefix).replace("ENDPOINT", gateway.url)
-    for name, text in (
-        ("stashgen.yaml", _PROJECT),
-        ("policies/all.yaml", policies.replace("BUCKET", _BUCKET)),
-        ("clusters/claims.yaml", "".join(_CLAIM.replace("NAMESPACE", one) for one in _TENANTS)),
-    ):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
-    assert run(["build", "--project", str(folder)]) == 0
-    return [
-        document
-        for path in sorted((folder / "rendered").rglob("*.yaml"))
-        if path.name != "kustomization.yaml"
-        for document in yaml.safe_load_all(path.read_text(encoding="utf-8"))
-    ]
-
-
-def _secret(namespace: str, keys: Mapping[str, bytes]) -> JsonObject:
-    data: JsonObject = {name: base64.b64encode(value).decode() for name, value in keys.items()}
-    metadata: JsonObject = {"name": "backup-s3", "namespace": namespace}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data}
-
-
 def test_two_namespaces_are_protected_by_one_storage_and_their_own_keys(
     cluster: RealCluster,
     gateway: Gateway,
@@ -126,8 +88,9 @@ def test_two_namespaces_are_protected_by_one_storage_and_their_own_keys(
         volume = cluster.prepare(namespace)
         (volume / "a.txt").write_text(f"of {namespace}\n", encoding="utf-8")
         (volume / "a.txt").chmod(0o666)
-        cluster.apply(_secret(namespace, gateway.secret(user)))
-    for obj in _rendered(tmp_path, gateway):
+        cluster.apply(keys_secret(namespace, "backup-s3", gateway.secret(user)))
+    claims = "".join(_CLAIM.replace("NAMESPACE", one) for one in tenants)
+    for obj in rendered(tmp_path, gateway, _BUCKET, policies=_POLICIES, claims=claims):
         cluster.apply(obj)
 
     files = gateway.data / _BUCKET / gateway.prefix

@@ -41,12 +41,15 @@ OPT_OUT_ANNOTATION = "stashgen.dev/opt-out"
 OPT_OUT_REASON_ANNOTATION = "stashgen.dev/opt-out-reason"
 OPT_OUT_OWNER_ANNOTATION = "stashgen.dev/opt-out-owner"
 OPT_OUT_UNTIL_ANNOTATION = "stashgen.dev/opt-out-until"
-# Likewise: the policy that protects it, and how often, as far as a policy delegates that.
+# Likewise: the policy that protects it, how often, and which files, as far as a policy delegates
+# that.
 POLICY_ANNOTATION = "stashgen.dev/policy"
 EVERY_ANNOTATION = "stashgen.dev/every"
+PATHS_ANNOTATION = "stashgen.dev/paths"
 DELEGATED_ANNOTATIONS = (
     POLICY_ANNOTATION,
     EVERY_ANNOTATION,
+    PATHS_ANNOTATION,
     OPT_OUT_ANNOTATION,
     OPT_OUT_REASON_ANNOTATION,
     OPT_OUT_OWNER_ANNOTATION,

@@ -8,7 +8,7 @@ from stashgen.cron.every import every_to_cron
 from stashgen.cron.fields import Code, CronError
 from stashgen.cron.nightly import hourly_window
 from stashgen.cron.schedule import ClockChange, Schedule, changed_times
-from stashgen.cron.spread import spread
+from stashgen.cron.spread import is_confined, spread
 from stashgen.cron.window import Window, parse_window
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "changed_times",
     "every_to_cron",
     "hourly_window",
+    "is_confined",
     "parse_window",
     "spread",
 ]

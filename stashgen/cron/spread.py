@@ -20,6 +20,8 @@ _SHORT_FORMS = {
 _HASHED = re.compile(r"H(?:\(([0-9]{1,2})-([0-9]{1,2})\))?(?:/([0-9]{1,2}))?", re.ASCII)
 _RANGE = re.compile(r"([0-9]{1,2})-([0-9]{1,2})(?:/([0-9]{1,2}))?", re.ASCII)
 _HOURS = FIELDS[1]
+# A field that names no hours or days of its own.
+_FREE = re.compile(r"[*H](/[0-9]{1,2})?", re.ASCII)
 # Every month has 28 days; H never chooses a later one.
 _HASHED_DAYS = 28
 
@@ -49,6 +51,14 @@ def spread(schedule: str, seed: str) -> str:
     result = text if resolved == parts else " ".join(resolved)
     parse_fields(result)
     return result
+
+
+def is_confined(schedule: str) -> bool:
+    """Whether a valid schedule names hours, days or months in which it runs, as a window does."""
+    parts = _SHORT_FORMS.get(schedule, schedule).split()
+    if len(parts) != len(FIELDS):
+        return schedule != "@hourly"
+    return not all(_FREE.fullmatch(part) for part in parts[1:])
 
 
 def _resolve(schedule: str, field: Field, item: str, digits: Digits) -> str:

@@ -135,11 +135,13 @@ class Delegate(Model):
 
     Attributes:
         every: The bounds of ``stashgen.dev/every``, which is about the first session.
+        paths: ``stashgen.dev/paths`` may say what every session backs up.
         policy: What ``stashgen.dev/policy`` may name.
         opt_out: ``stashgen.dev/opt-out`` is allowed.
     """
 
     every: EveryBounds | None = None
+    paths: Literal["allowed"] | None = None
     policy: tuple[str, ...] | None = None
     opt_out: OptOutRules | None = None
 

@@ -1,17 +1,17 @@
 """What claims and namespaces say of their own backups, as far as policies delegate it.
 
 A claim's annotation wins over its namespace's. The policy that selects a volume decides whether it
-may be opted out or moved to another policy; the one that then protects it, how often it may run.
+may be opted out or moved to another policy; the one that then protects it, what else it may set
+(``delegated_settings.py``).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from difflib import get_close_matches
 
 from stashgen.api.labels import (
     DELEGATED_ANNOTATIONS,
-    EVERY_ANNOTATION,
     OPT_OUT_ANNOTATION,
     OPT_OUT_UNTIL_ANNOTATION,
     POLICY_ANNOTATION,
@@ -19,14 +19,12 @@ from stashgen.api.labels import (
 from stashgen.api.opt_out import OptOut, opt_out
 from stashgen.diagnostics import Finding, Severity, quote
 from stashgen.model.coverage import Excluded
-from stashgen.model.inventory import Annotation, Annotations, Inventory, Volume, VolumeKey
+from stashgen.model.inventory import Annotation, Inventory, Volume, VolumeKey
 from stashgen.model.source import Authored, Origin, PolicySet
-from stashgen.policy.backup_policy import BackupPolicy, EveryBounds, Session, Settings
-from stashgen.policy.duration import parse_duration
+from stashgen.policy.backup_policy import BackupPolicy
+from stashgen.resolve.delegated_settings import annotations_of
 from stashgen.resolve.expiry import expired
-from stashgen.resolve.findings import Code, finding
-from stashgen.resolve.inheritance import refined
-from stashgen.resolve.merge import Layer
+from stashgen.resolve.findings import Code, finding, not_delegated, volume_list
 from stashgen.resolve.selection import Selection
 
 _PLACEHOLDERS = ("${", "{{")
@@ -44,7 +42,6 @@ class Delegation:
         self._policies = {one.value.metadata.name: one for one in policies.policies}
         self._namespaces = inventory.namespace_annotations
         self._today = today
-        self._variants: dict[tuple[int, Annotation], Authored[BackupPolicy]] = {}
 
     def applied(self, selection: Selection) -> Selection:
         """The selection as the annotations change it: volumes opted out, or of another policy."""
@@ -72,8 +69,6 @@ class Delegation:
             if out is not None and out.holds(self._today):
                 # Nothing backs it up in any case: the reason is all that there is to know.
                 opted_out[volume.key] = self._excluded(volume, out)
-            elif out is None:
-                self.findings += self._without_effect(volume)
         unselected = sorted((*selection.unselected, *left_out), key=lambda one: one.key)
         return replace(
             selection,
@@ -81,24 +76,6 @@ class Delegation:
             unselected=tuple(unselected),
             on_purpose={**selection.on_purpose, **opted_out},
         )
-
-    def every(self, volume: Volume, policy: Authored[BackupPolicy]) -> Authored[BackupPolicy]:
-        """The policy with the interval that a volume's annotation sets for its first session."""
-        annotation = self._annotations(volume).get(EVERY_ANNOTATION)
-        if annotation is None:
-            return policy
-        problem = self._interval_refusal(annotation, policy)
-        if problem is not None:
-            self.findings.append(problem)
-            return policy
-        key = (id(policy), annotation)
-        if key not in self._variants:
-            self._variants[key] = _with_every(policy, annotation)
-        return self._variants[key]
-
-    def _annotations(self, volume: Volume) -> Annotations:
-        key = (volume.key.cluster_id, volume.key.namespace)
-        return {**self._namespaces.get(key, {}), **volume.annotations}
 
     def _opt_out(self, volume: Volume) -> OptOut | None:
         key = (volume.key.cluster_id, volume.key.namespace)
@@ -123,19 +100,19 @@ class Delegation:
         delegate = policy.value.spec.delegate
         origin = self._origin(volume, OPT_OUT_ANNOTATION)
         if delegate is None or delegate.opt_out is None:
-            return _not_delegated(
+            return not_delegated(
                 origin,
-                f"policy {quote(name)} does not allow {_shown(volume)} to be opted out",
+                f"policy {quote(name)} does not allow {volume_list([volume])} to be opted out",
                 policy.at("spec", "delegate"),
                 "ask for it in the policy's delegate.optOut, or remove the annotation",
             )
         parts = {"reason": out.reason, "owner": out.owner, "until": out.until}
         for field in dict.fromkeys(("reason", *delegate.opt_out.needs)):
             if not parts[field] or any(one in parts[field] for one in _PLACEHOLDERS):
-                return _not_delegated(
+                return not_delegated(
                     self._origin(volume, f"{OPT_OUT_ANNOTATION}-{field}"),
-                    f"the opt-out of {_shown(volume)} has no {field}, which policy {quote(name)} "
-                    "needs",
+                    f"the opt-out of {volume_list([volume])} has no {field}, which policy "
+                    f"{quote(name)} needs",
                     policy.at("spec", "delegate", "optOut"),
                     f"set the annotation {OPT_OUT_ANNOTATION}-{field}",
                 )
@@ -143,11 +120,12 @@ class Delegation:
             return None
         until = self._origin(volume, OPT_OUT_UNTIL_ANNOTATION)
         try:
-            return expired(until, f"the opt-out of {_shown(volume)}", out.until, self._today)
+            return expired(until, f"the opt-out of {volume_list([volume])}", out.until, self._today)
         except ValueError:
-            return _not_delegated(
+            return not_delegated(
                 until,
-                f"the opt-out of {_shown(volume)} ends on {quote(out.until)}, which is not a date",
+                f"the opt-out of {volume_list([volume])} ends on {quote(out.until)}, which is not "
+                "a date",
                 policy.at("spec", "delegate", "optOut"),
                 'write a date such as "2030-12-31"',
             )
@@ -155,7 +133,7 @@ class Delegation:
     def _moved(
         self, volume: Volume, policy: Authored[BackupPolicy]
     ) -> Authored[BackupPolicy] | None:
-        annotation = self._annotations(volume).get(POLICY_ANNOTATION)
+        annotation = annotations_of(volume, self._namespaces).get(POLICY_ANNOTATION)
         name = policy.value.metadata.name
         if annotation is None or annotation.value == name:
             return policy
@@ -166,9 +144,9 @@ class Delegation:
         bound = f"it allows {', '.join(map(quote, allowed))}" if allowed else "it allows none"
         near = get_close_matches(annotation.value, allowed, n=1)
         self.findings.append(
-            _not_delegated(
+            not_delegated(
                 annotation.origin,
-                f"policy {quote(name)} does not allow {_shown(volume)} to be protected by "
+                f"policy {quote(name)} does not allow {volume_list([volume])} to be protected by "
                 f"{quote(annotation.value)}: {bound}",
                 policy.at("spec", "delegate", "policy"),
                 f"did you mean {quote(near[0])}?"
@@ -178,45 +156,8 @@ class Delegation:
         )
         return None
 
-    def _interval_refusal(
-        self, annotation: Annotation, policy: Authored[BackupPolicy]
-    ) -> Finding | None:
-        name = quote(policy.value.metadata.name)
-        delegate = policy.value.spec.delegate
-        bounds = delegate.every if delegate is not None else None
-        where = policy.at("spec", "delegate", "every")
-        if bounds is None:
-            what = f"policy {name} does not allow an annotation to set how often it runs"
-            fix = "ask for it in the policy's delegate.every, or remove the annotation"
-            return _not_delegated(annotation.origin, what, where, fix)
-        try:
-            seconds = parse_duration(annotation.value)
-        except ValueError as error:
-            what = f"every {quote(annotation.value)} cannot be read: {error}"
-            return _not_delegated(annotation.origin, what, where, 'write a duration such as "4h"')
-        if _is_within(seconds, bounds):
-            return None
-        limits = [f"at least {bounds.at_least}", f"at most {bounds.at_most}"]
-        what = f"every {quote(annotation.value)} is outside the bounds of policy {name}: "
-        what += " and ".join(limits)
-        return _not_delegated(
-            annotation.origin, what, where, "choose an interval within the bounds"
-        )
-
-    def _without_effect(self, volume: Volume) -> Iterator[Finding]:
-        for key in (POLICY_ANNOTATION, EVERY_ANNOTATION):
-            annotation = volume.annotations.get(key)
-            if annotation is not None:
-                yield finding(
-                    Code.NOT_DELEGATED,
-                    annotation.origin,
-                    f"{key} of {_shown(volume)} has no effect",
-                    why="no policy selects the volume, so none has delegated anything to it",
-                    fix="let a policy select the volume, or remove the annotation",
-                )
-
     def _check_names(self, volume: Volume) -> None:
-        for key, annotation in self._annotations(volume).items():
+        for key, annotation in annotations_of(volume, self._namespaces).items():
             if key not in DELEGATED_ANNOTATIONS:
                 near = get_close_matches(key, DELEGATED_ANNOTATIONS, n=1)
                 self.findings.append(
@@ -231,38 +172,5 @@ class Delegation:
                 )
 
 
-def _with_every(policy: Authored[BackupPolicy], annotation: Annotation) -> Authored[BackupPolicy]:
-    first = policy.value.spec.sessions[0]
-    place = annotation.origin
-    session = replace(
-        place, parts={"every": place, "name": policy.at("spec", "sessions", 0, "name")}
-    )
-    sessions = replace(place, parts={0: session})
-    layer = Layer(
-        Settings(sessions=(Session(name=first.name, every=annotation.value),)),
-        replace(place, parts={"sessions": sessions}),
-    )
-    return refined(policy, layer, policy)
-
-
-def _is_within(seconds: int, bounds: EveryBounds) -> bool:
-    return parse_duration(bounds.at_least) <= seconds <= parse_duration(bounds.at_most)
-
-
 def _texts(annotations: Mapping[str, Annotation]) -> Mapping[str, str]:
     return {key: one.value for key, one in annotations.items()}
-
-
-def _not_delegated(origin: Origin, what: str, bound: Origin, fix: str) -> Finding:
-    return finding(
-        Code.NOT_DELEGATED,
-        origin,
-        what,
-        why="claims and namespaces decide what a policy delegates to them, and nothing else",
-        fix=fix,
-        related=(bound.position,),
-    )
-
-
-def _shown(volume: Volume) -> str:
-    return f"volume {quote(f'{volume.key.namespace}/{volume.key.name}')}"

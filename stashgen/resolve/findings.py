@@ -42,6 +42,8 @@ class Code(StrEnum):
     EXPIRED = "SG542"
     NOT_DELEGATED = "SG543"
     UNKNOWN_ANNOTATION = "SG544"
+    IDLE_ANNOTATION = "SG545"
+    REPLACES_EXCEPTION = "SG546"
     NO_USER = "SG550"
     SEVERAL_USERS = "SG551"
     CACHE = "SG552"
@@ -69,6 +71,18 @@ def finding(  # each part of a message is an argument of its own
         why=why,
         fix=fix,
         related=tuple(related),
+    )
+
+
+def not_delegated(origin: Origin, what: str, bound: Origin, fix: str) -> Finding:
+    """An error about an annotation, and where a policy sets the bound that it is beyond."""
+    return finding(
+        Code.NOT_DELEGATED,
+        origin,
+        what,
+        why="claims and namespaces decide what a policy delegates to them, and nothing else",
+        fix=fix,
+        related=(bound.position,),
     )
 
 

@@ -24,11 +24,13 @@ from stashgen.policy.template import cluster_values, fill
 from stashgen.resolve.acknowledgements import acknowledged, acknowledgement_findings
 from stashgen.resolve.conflicts import unused_storages, without_conflicts
 from stashgen.resolve.coverage import coverage, unprotected_findings
+from stashgen.resolve.delegated_settings import DelegatedSettings
 from stashgen.resolve.delegation import Delegation
 from stashgen.resolve.exceptions import Exceptions
 from stashgen.resolve.file_owners import other_users
 from stashgen.resolve.findings import Code, finding
 from stashgen.resolve.foreign_backups import foreign_backup_findings
+from stashgen.resolve.idle_annotations import idle_annotations
 from stashgen.resolve.inheritance import with_inherited
 from stashgen.resolve.matching import Facts
 from stashgen.resolve.node_placement import beside_workloads
@@ -76,11 +78,13 @@ def resolve(
     selection = delegation.applied(chosen)
     findings += acknowledgement_findings(policies.policies, selection.selected)
     exceptions = Exceptions(Facts.of(policies.project.value, inventory))
+    settings = DelegatedSettings(inventory.namespace_annotations)
     refined = [
-        (volume, delegation.every(volume, exceptions.applied(volume, policy)))
+        (volume, settings.applied(volume, exceptions.applied(volume, policy)))
         for volume, policy in selection.selected
     ]
-    findings += delegation.findings
+    findings += [*delegation.findings, *settings.findings]
+    findings += idle_annotations(inventory, selection)
     findings += exceptions.findings(policies.policies, today)
     protections = resolver.protect(refined)
     findings += resolver.findings

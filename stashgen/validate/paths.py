@@ -1,6 +1,7 @@
 """Rules for paths: in the Git repository, in a container, in a storage, in a volume."""
 
 from stashgen.diagnostics import quote
+from stashgen.policy import volume_paths
 from stashgen.policy.template import CLUSTER_NAMES, VOLUME_NAMES, check_template
 from stashgen.validate.values import Problem
 from stashgen.validate.walk import Code
@@ -105,19 +106,13 @@ def left_out(value: Json) -> Problem | None:
 
 def path(value: Json) -> Problem | None:
     """A file or folder of a volume; a slash at its beginning is the top of the volume."""
-    if not isinstance(value, str):
-        return None
-    inner = value.strip("/")
-    is_plain = value == value.strip() and value.isprintable() and not {*"*?[,\\"} & {*value}
-    is_below = inner == "." or not {"", ".", ".."} & {*inner.split("/")}
-    if value and is_plain and "$(" not in value and (is_below or value == "/"):
+    if not isinstance(value, str) or volume_paths.is_path(value):
         return None
     return Problem(
         Code.NOT_ALLOWED,
         f"{quote(value)} is not a path in a volume",
-        "it names one file or folder below the top of the volume: no pattern, no comma, no .. and "
-        "no $( of a variable",
-        'use a path such as "data/uploads"; patterns belong in exclude',
+        volume_paths.WHY,
+        volume_paths.FIX,
     )
 
 
@@ -125,19 +120,13 @@ def apart(value: Json) -> Problem | None:
     """Paths of which none is in another: its files would be backed up twice."""
     if not isinstance(value, list):
         return None
-    paths = [
-        tuple(part for part in item.split("/") if part not in {"", "."})
-        for item in value
-        if isinstance(item, str) and path(item) is None
-    ]
-    for index, one in enumerate(paths):
-        for other in paths[index + 1 :]:
-            inner, outer = (one, other) if len(one) > len(other) else (other, one)
-            if inner[: len(outer)] == outer:
-                return Problem(
-                    Code.NOT_ALLOWED,
-                    f"{quote('/'.join(inner) or '.')} is in another path of the list",
-                    "its files would be in each backup twice",
-                    "remove one of the two",
-                )
-    return None
+    texts = (item for item in value if isinstance(item, str))
+    inner = volume_paths.nested(item for item in texts if volume_paths.is_path(item))
+    if inner is None:
+        return None
+    return Problem(
+        Code.NOT_ALLOWED,
+        f"{quote(inner)} is in another path of the list",
+        "its files would be in each backup twice",
+        "remove one of the two",
+    )

@@ -18,7 +18,6 @@ _FIELDS: Mapping[str, Mapping[str, str]] = {
     "BackupPolicy": {
         "spec.objectives.verified": _TEST_RESTORES,
         "spec.exceptions[].set.objectives.verified": _TEST_RESTORES,
-        "spec.delegate.paths": "set paths in an exception of the policy",
     },
     "RetentionPolicy": {},
     "RestoreRequest": {},

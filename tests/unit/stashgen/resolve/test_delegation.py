@@ -115,3 +115,21 @@ def test_unknown_annotation_is_a_warning() -> None:
     outcome = _resolved(_claim(evry="1h"))
     assert codes(outcome.findings) == ["SG544"]
     assert outcome.ok
+
+
+def test_paths_are_those_of_every_session() -> None:
+    outcome = _resolved(_claim(paths="data, /conf/app.ini/"), "{paths: allowed}")
+    assert outcome.findings == ()
+    assert {one.paths for one in outcome.value.protections[0].sessions} == {
+        ("data", "conf/app.ini")
+    }
+
+
+def test_interval_keeps_the_window_and_refuses_to_drop_hours() -> None:
+    window = POLICY.replace("every: 1h", 'every: 1d, between: "22:00-04:00"')
+    hours = POLICY.replace("every: 1h", 'schedule: "H H(1-4) * * *"')
+    more = f"  delegate: {_ALL}\n"
+    (kept,) = resolved(_claim(every="2h"), STORAGE, window + more, _OTHER).value.protections
+    hour = kept.sessions[0].schedule.split()[1]
+    assert {*hour.split(",")} <= {"22", "0", "2", "23", "1", "3"}
+    assert codes(resolved(_claim(every="2h"), STORAGE, hours + more, _OTHER).findings) == ["SG543"]

@@ -4,7 +4,7 @@ A lock that one of the latter left belongs to no running process.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from pydantic import ValidationError
 
@@ -30,11 +30,26 @@ from stashgen_controller.runtime.kind import Reader
 MOST_PODS = 20
 # A kubelet that is there has ended a pod, and said so, so long after the pod had to end.
 NODE_ANSWERS = timedelta(minutes=1)
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def pods_of(reader: Reader, namespace: str, job: str) -> Sequence[Pod]:
     """The pods of a Job, by the label that the Job controller sets."""
     return reader.by(PODS_BY_JOB, namespace, job)
+
+
+def owned_by(pods: Sequence[Pod], uid: str | None) -> list[Pod]:
+    """Those that the Job of a UID owns."""
+    return [pod for pod in pods if any(owner.uid == uid for owner in pod.owners)]
+
+
+def newest_of(pods: Sequence[Pod]) -> Pod | None:
+    """The newest pod: the Job controller replaces one that is evicted, say."""
+    return max(
+        pods,
+        key=lambda pod: (pod.metadata.creation_timestamp or _LONG_AGO, pod.metadata.name),
+        default=None,
+    )
 
 
 def terminated_pods(reader: Reader, namespace: str, repository: str) -> tuple[str, ...]:

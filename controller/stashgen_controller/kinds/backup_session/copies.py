@@ -17,11 +17,12 @@ from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash import names
 from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.jobs.manifest import plan_of
+from stashgen_controller.jobs.observe import observe_job
 from stashgen_controller.jobs.refusals import (
     refused_repository,
     refused_storage,
 )
-from stashgen_controller.jobs.run import JobRun, RunState, observe_job
+from stashgen_controller.jobs.run import JobRun, RunState
 from stashgen_controller.jobs.templates import UnresolvedError, backup_template, retain_template
 from stashgen_controller.kinds.backup_session.copy import Copy
 from stashgen_controller.kinds.backup_session.invoker import Invoker

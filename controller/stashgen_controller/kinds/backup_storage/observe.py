@@ -15,8 +15,9 @@ from stashgen.kubestash.pods.settings import settings_from_storage
 from stashgen.kubestash.pods.templates import UnsupportedStorageError
 from stashgen.kubestash.validation.storages import storage_place, validate_backup_storage
 from stashgen.kubestash.verbs import Template
+from stashgen_controller.jobs.observe import observe_job
 from stashgen_controller.jobs.refusals import refused_storage
-from stashgen_controller.jobs.run import JobRun, observe_job
+from stashgen_controller.jobs.run import JobRun
 from stashgen_controller.jobs.templates import rendered_template
 from stashgen_controller.listers.indexes import (
     DEFAULT_STORAGES,

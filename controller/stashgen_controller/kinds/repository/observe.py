@@ -19,8 +19,9 @@ from stashgen.api.snapshot import Phase, RecordedWriter
 from stashgen.kubestash import layout
 from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.pods.templates import COMPONENT
+from stashgen_controller.jobs.observe import observe_job
 from stashgen_controller.jobs.refusals import refused_repository
-from stashgen_controller.jobs.run import JobRun, observe_job
+from stashgen_controller.jobs.run import JobRun
 from stashgen_controller.jobs.templates import UnresolvedError, init_template
 from stashgen_controller.kinds.repository.upkeep_observed import ObservedUpkeep, observe_upkeep
 from stashgen_controller.listers.claims import Claimant, claimants

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from stashgen.api.backup_session import BackupSession, RetentionPhase
 from stashgen.api.repository import Repository
 from stashgen.kubestash.upkeep import DEFAULT, Upkeep, upkeep_of
-from stashgen_controller.jobs.run import JobRun, observe_job
+from stashgen_controller.jobs.observe import observe_job
+from stashgen_controller.jobs.run import JobRun
 from stashgen_controller.listers.claims import waiting_restore
 from stashgen_controller.listers.history import SnapshotRecord
 from stashgen_controller.listers.indexes import REPOSITORIES_IN_UPKEEP

@@ -18,7 +18,8 @@ from stashgen.api.restore_request import LATEST
 from stashgen.api.restore_session import RestorePhase, RestoreSession, RestoreSessionStatus
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash.conditions import ConditionType
-from stashgen_controller.jobs.run import JobRun, RunState, observe_job
+from stashgen_controller.jobs.observe import observe_job
+from stashgen_controller.jobs.run import JobRun, RunState
 from stashgen_controller.jobs.templates import UnresolvedError, restore_template
 from stashgen_controller.listers.claims import Claimant, claimants, restore_keys
 from stashgen_controller.listers.indexes import CONFIGURATIONS_BY_TARGET

@@ -7,7 +7,8 @@ from stashgen.api.labels import RECORD_ANNOTATION
 from stashgen.api.meta import ObjectMeta
 from stashgen.api.snapshot import Phase, Snapshot, SnapshotStatus
 from stashgen.kubestash.conditions import ConditionType
-from stashgen_controller.jobs.run import JobRun, observe_job
+from stashgen_controller.jobs.observe import observe_job
+from stashgen_controller.jobs.run import JobRun
 from stashgen_controller.listers.snapshots import reported_end
 from stashgen_controller.protocol.recorded_snapshot import RecordedSnapshot, read_annotation
 from stashgen_controller.runtime.conditions import find, is_true

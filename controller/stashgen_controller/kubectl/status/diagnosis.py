@@ -18,7 +18,7 @@ from stashgen.api.shared import Condition, ConditionStatus
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash import names
 from stashgen.kubestash.conditions import ConditionType
-from stashgen_controller.jobs.run import observe_run
+from stashgen_controller.jobs.observe import observe_run
 from stashgen_controller.kubectl.status.lost_pods import why_unheard
 from stashgen_controller.listers.pods import pods_of
 from stashgen_controller.observability.freshness import CopyState, timing

@@ -5,7 +5,7 @@ from stashgen.api.job import Job
 from stashgen.api.labels import ACCEPT_LOST_POD_ANNOTATION
 from stashgen.api.meta import Kind
 from stashgen.api.shared import Executor
-from stashgen_controller.jobs.run import observe_run
+from stashgen_controller.jobs.observe import observe_run
 from stashgen_controller.listers.pods import pods_of
 from stashgen_controller.runtime.kind import Reader
 

@@ -13,13 +13,8 @@ from stashgen.api.job import Job
 from stashgen.api.meta import ObjectMeta
 from stashgen.api.pod import Pod
 from stashgen.api.shared import Executor
-from stashgen_controller.jobs.run import (
-    PENDING_FAILS,
-    PENDING_TOO_LONG,
-    JobRun,
-    RunState,
-    observe_run,
-)
+from stashgen_controller.jobs.observe import observe_run
+from stashgen_controller.jobs.run import PENDING_FAILS, PENDING_TOO_LONG, JobRun, RunState
 from stashgen_controller.listers.pods import NODE_ANSWERS
 from stashgen_controller.protocol.run_result import ErrorClass, RunError
 from stashgen_controller.protocol.run_spec import DEADLINE_GRACE, WITHOUT_TIMEOUT

@@ -9,7 +9,8 @@ from stashgen.api.backup_session import BackupSession
 from stashgen.api.resources import BACKUP_SESSIONS, CONFIG_MAPS, Resource
 from stashgen_controller.kube.client import ApiError, Event, ExpiredError
 from stashgen_controller.kube.informer import Informer
-from stashgen_controller.runtime.indexer import Change, Indexer
+from stashgen_controller.runtime.change import Change
+from stashgen_controller.runtime.indexer import Indexer
 from tests.api_contract.servers import Server, until
 from tests.support.samples import Json, at, backup_session, config_map
 

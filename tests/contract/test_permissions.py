@@ -202,6 +202,7 @@ def test_nobody_else_talks_to_the_api_server() -> None:
         "runtime.apply",
         "runtime.cache",
         "runtime.manager",
+        "runtime.reconcile",
     }
 
 

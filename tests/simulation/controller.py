@@ -22,11 +22,13 @@ from stashgen_controller.kube.gate import NotLeadingError
 from stashgen_controller.listers.indexes import INDEXES
 from stashgen_controller.runtime.apply import NameCollisionError
 from stashgen_controller.runtime.cache import Cache
+from stashgen_controller.runtime.change import Change
 from stashgen_controller.runtime.decision import Key
-from stashgen_controller.runtime.indexer import Change
+from stashgen_controller.runtime.handler import keys_of
 from stashgen_controller.runtime.kind import Kind
-from stashgen_controller.runtime.manager import WORKERS, keys_of, reconcile
+from stashgen_controller.runtime.manager import WORKERS
 from stashgen_controller.runtime.packing import Packing
+from stashgen_controller.runtime.reconcile import reconcile
 from tests.simulation.api_server import ApiServer
 from tests.simulation.faults import Fault, Faults
 from tests.simulation.fibers import Fiber

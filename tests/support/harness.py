@@ -40,10 +40,11 @@ from stashgen_controller.protocol.run_result import (
 )
 from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.runtime.apply import NameCollisionError
+from stashgen_controller.runtime.change import Change
 from stashgen_controller.runtime.decision import Key
-from stashgen_controller.runtime.indexer import Change
+from stashgen_controller.runtime.handler import keys_of
 from stashgen_controller.runtime.malformed import MalformedError
-from stashgen_controller.runtime.manager import keys_of, reconcile
+from stashgen_controller.runtime.reconcile import reconcile
 from stashgen_controller.runtime.scanned import ScannedReader
 from tests.support.kinds import install_kinds
 from tests.support.world import KIND_OF, RECONCILED

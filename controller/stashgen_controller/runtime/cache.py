@@ -12,7 +12,8 @@ from stashgen.api.pod import Pod, has_ended
 from stashgen.api.resources import Resource
 from stashgen_controller.kube.client import Client, NotFoundError
 from stashgen_controller.kube.informer import Informer
-from stashgen_controller.runtime.indexer import Change, Indexer
+from stashgen_controller.runtime.change import Change
+from stashgen_controller.runtime.indexer import Indexer
 from stashgen_controller.runtime.kind import CoveringIndex, Index, ModelT, Place, ValueT
 from stashgen_controller.runtime.malformed import MalformedError, well_formed
 

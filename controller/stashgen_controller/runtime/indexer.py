@@ -8,13 +8,13 @@ cluster would be most of what the process holds, and most of them are read once 
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from threading import Lock
 from typing import Generic, cast
 
 from pydantic import ValidationError
 
 from stashgen.api.base import JsonObject, metadata_of
+from stashgen_controller.runtime.change import ADDED, DELETED, MODIFIED, Before, Change
 from stashgen_controller.runtime.kind import (
     CoveringIndex,
     Index,
@@ -33,60 +33,6 @@ _MOST_REMEMBERED = 500
 # Models that are kept of a kind: a BackupConfiguration's takes 23 kB, a hundred times what it takes
 # packed, and is made again in 30 microseconds.
 _MOST_PARSED = 64
-ADDED, MODIFIED, DELETED = "ADDED", "MODIFIED", "DELETED"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What happened to an object: ADDED, MODIFIED or DELETED.
-
-    Attributes:
-        obj: As it is now; as it was last where it was deleted.
-        before: As it was before, not to be changed; it is unpacked when it is asked for first.
-            Empty where it is new.
-    """
-
-    type: str
-    obj: JsonObject
-    before: Callable[[], JsonObject]
-    _concerns: dict[Callable[[JsonObject], object], bool] = field(default_factory=dict)
-
-    def concerns(self, relevant: Callable[[JsonObject], object]) -> bool:
-        """Whether the part of the object that matters is another one; a deletion always matters.
-
-        Several watches ask for the same part: it is compared once.
-
-        Raises:
-            Whatever ``relevant`` raises of an object of an odd shape.
-        """
-        if self.type == DELETED:
-            return True
-        known = self._concerns.get(relevant)
-        if known is None:
-            part = relevant(self.obj)
-            before = relevant(self.before()) if self.type == MODIFIED else None
-            known = self._concerns[relevant] = part != before
-        return known
-
-
-def _nothing() -> JsonObject:
-    return {}
-
-
-class _Before:
-    """An object as it was, unpacked once."""
-
-    __slots__ = ("_obj", "_packed", "_packing")
-
-    def __init__(self, packing: Packing, packed: bytes) -> None:
-        self._packing = packing
-        self._packed = packed
-        self._obj: JsonObject | None = None
-
-    def __call__(self) -> JsonObject:
-        if self._obj is None:
-            self._obj = self._packing.unpack(self._packed)
-        return self._obj
 
 
 class _Entry(Generic[ModelT]):
@@ -309,16 +255,16 @@ class Indexer(Generic[ModelT]):
         if not is_told:
             return
         if known is None:
-            self._on_change(Change(ADDED, obj, _nothing))
+            self._on_change(Change(ADDED, obj))
         elif known.version != version:
-            self._on_change(Change(MODIFIED, obj, _Before(self._packing, known.packed)))
+            self._on_change(Change(MODIFIED, obj, Before(self._packing, known.packed)))
 
     def _drop(self, place: Place, obj: JsonObject) -> None:
         if self._is_remembered(obj):
             self._remember(place, obj)
         else:
             self._forget(place)
-        self._on_change(Change(DELETED, obj, _nothing))
+        self._on_change(Change(DELETED, obj))
 
     def _remember(self, place: Place, obj: JsonObject) -> None:
         self._put(obj, is_ours=False, is_told=False)

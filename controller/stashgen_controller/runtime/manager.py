@@ -4,47 +4,34 @@ It is given its kinds, watches and indexes, and imports none.
 """
 
 import logging
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from threading import Lock, Thread
-from typing import Any, assert_never
+from typing import Any
 
-from stashgen.api.base import JsonObject, mapping_of, metadata_of, name_of, namespace_of
-from stashgen.api.labels import JOB_NAME_LABEL
+from stashgen.api.base import JsonObject
 from stashgen.api.meta import Kind as ApiKind
-from stashgen.api.pod import Pod
 from stashgen.api.resources import Resource
-from stashgen_controller.kube.client import ApiError, Client, ConflictError, NotFoundError
+from stashgen_controller.kube.client import ApiError, Client, ConflictError
 from stashgen_controller.kube.clock import Clock
-from stashgen_controller.kube.events import latest_warning
-from stashgen_controller.runtime.apply import NameCollisionError, apply
+from stashgen_controller.runtime.apply import NameCollisionError
 from stashgen_controller.runtime.cache import Cache
+from stashgen_controller.runtime.change import Change
 from stashgen_controller.runtime.decision import (
-    Decision,
-    EventsQuestion,
     Key,
-    PodsQuestion,
-    Question,
 )
-from stashgen_controller.runtime.indexer import DELETED, MODIFIED, Change
+from stashgen_controller.runtime.handler import keys_of
 from stashgen_controller.runtime.kind import (
     CoveringIndex,
     Index,
     Kind,
-    Place,
     Reader,
-    Watch,
-    is_namespace_terminating,
 )
 from stashgen_controller.runtime.malformed import (
-    ODD_SHAPE,
     MalformedError,
-    holds,
-    is_marked,
-    marked_status,
-    unmarked,
 )
+from stashgen_controller.runtime.reconcile import reconcile
 from stashgen_controller.runtime.workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
@@ -57,151 +44,6 @@ WORKERS = 8
 _CONFLICT_DELAY = timedelta(milliseconds=200)
 _FIRST_DELAY = timedelta(seconds=1)
 _LONGEST_DELAY = timedelta(minutes=1)
-
-
-def reconcile(
-    client: Client,
-    reader: Reader,
-    kind: Kind[Any, Any],
-    key: Key,
-    now: datetime,
-    wrote: Callable[[Resource, JsonObject], None] = lambda _resource, _obj: None,
-    *,
-    is_retry: bool = False,
-) -> timedelta | None:
-    """Look at one object and do what is to be done; says when to look again at the latest.
-
-    An object that is gone or is being deleted needs nothing: we have no finalizers. The same goes
-    for one whose namespace is being deleted. That it cannot be read, or what it refers to, is said
-    in its status before that is raised.
-
-    After a failure it is read from the API server first: a write whose answer was lost may have
-    been done, and a decision without it could contradict what was decided before.
-
-    Args:
-        client: Writes what was decided.
-        reader: What is known.
-        kind: Of the object.
-        key: Which object.
-        now: The time.
-        wrote: Given the answer to each write, so that the caches have it at once.
-        is_retry: The last look at it failed, and may have written something.
-
-    Raises:
-        ConflictError: the object changed since it was read; look again.
-        NameCollisionError: an object of a name that we need belongs to somebody else.
-        ApiError: any other refusal.
-        MalformedError: it, or what it refers to, has a shape that our models refuse.
-        Exception: something in it cannot be processed.
-    """
-    if is_retry:
-        try:
-            wrote(key.resource, client.get(key.resource, key.namespace, key.name))
-        except NotFoundError:
-            return None
-    # In this order: if the object changes in between, the status is refused as a conflict and is
-    # decided again. The other way round it would be written over what was not looked at.
-    stored = reader.stored(key.resource, key.namespace, key.name)
-    if stored is None or metadata_of(stored).get("deletionTimestamp"):
-        return None
-    if is_namespace_terminating(reader, key.namespace):
-        return None
-    try:
-        decision = _decide(client, reader, kind, key, stored, now)
-    except ODD_SHAPE as error:
-        phases = kind.malformed_phase, kind.waiting_phase
-        decision = Decision(status=marked_status(key.resource, stored, error, now, phases))
-        apply(client, reader, stored, decision, kind.resource, wrote)
-        raise
-    apply(client, reader, stored, decision, kind.resource, wrote)
-    return decision.requeue_after
-
-
-def _decide(
-    client: Client,
-    reader: Reader,
-    kind: Kind[Any, Any],
-    key: Key,
-    stored: JsonObject,
-    now: datetime,
-) -> Decision:
-    obj = reader.get(kind.model, key.namespace, key.name)
-    if obj is None:
-        return Decision()
-    if not is_marked(stored):
-        decision = kind.reconcile(reader, obj, now)
-    else:
-        # It could not be read, or what it refers to: that is over, unless this look raises again.
-        before = unmarked(stored)
-        decision = kind.reconcile(reader, kind.model.from_wire(before), now)
-        if decision.status is None:
-            decision = replace(decision, status=mapping_of(before, "status"))
-    while (asked := decision.question) is not None:
-        decision = _answered(client, reader, asked)
-    return decision
-
-
-def _answered(client: Client, reader: Reader, asked: Question) -> Decision:
-    match asked:
-        case PodsQuestion(namespace=namespace, job=job):
-            return asked.answered(reader.live_items(Pod, namespace, (JOB_NAME_LABEL, job)))
-        case EventsQuestion(kind=kind, namespace=namespace, name=name):
-            return asked.answered(latest_warning(client, kind, namespace, name))
-        case _:
-            assert_never(asked)
-
-
-def keys_of(
-    kinds: Iterable[Kind[Any, Any]],
-    reader: Reader,
-    resource: Resource,
-    change: Change,
-    failing: Container[Key] = (),
-) -> Iterable[Key]:
-    """The objects that a change concerns: itself where it is reconciled, and what watches it.
-
-    Of those that failed the last time (``failing``) their own status is no reason to look again at
-    once: a claim and its release, when a Job is refused, would follow each other without a pause.
-    """
-    for kind in kinds:
-        is_own = kind.resource == resource and change.type != DELETED
-        if is_own and (is_marked(change.obj) or not holds(kind.is_finished, change.obj)):
-            key = Key(resource, namespace_of(change.obj), name_of(change.obj))
-            if key not in failing or not _is_status_only(change):
-                yield key
-        for watch in kind.watches:
-            if watch.model.resource == resource:
-                for namespace, name in _watching(watch, reader, change):
-                    yield Key(kind.resource, namespace, name)
-
-
-def _is_status_only(change: Change) -> bool:
-    return change.type == MODIFIED and _without_status(change.obj) == _without_status(
-        change.before()
-    )
-
-
-def _without_status(obj: JsonObject) -> object:
-    metadata = metadata_of(obj)
-    kept = ("uid", "generation", "labels", "annotations", "deletionTimestamp")
-    return obj.get("spec"), [metadata.get(key) for key in kept]
-
-
-def _watching(watch: Watch, reader: Reader, change: Change) -> Sequence[Place]:
-    """Which objects a watch wants looked at; an odd object must not end the thread showing it."""
-    try:
-        return tuple(watch.keys(reader, change.obj)) if _concerns(watch, change) else ()
-    except ODD_SHAPE:
-        fields = {"kind": watch.model.resource.kind, "object": name_of(change.obj)}
-        log.exception("a watch cannot read this object", extra=fields)
-        return ()
-
-
-def _concerns(watch: Watch, change: Change) -> bool:
-    try:
-        return change.concerns(watch.relevant)
-    except ODD_SHAPE:
-        return True
 
 
 class Manager:

@@ -20,7 +20,8 @@ from stashgen_controller.kubectl.status.overview import overview
 from stashgen_controller.listers.indexes import INDEXES
 from stashgen_controller.runtime.cache import Cache
 from stashgen_controller.runtime.decision import Key
-from stashgen_controller.runtime.manager import Manager, reconcile
+from stashgen_controller.runtime.manager import Manager
+from stashgen_controller.runtime.reconcile import reconcile
 from tests.support import manifests
 from tests.support.faults import fault
 from tests.support.harness import Harness, conditions, good_worker, name_of

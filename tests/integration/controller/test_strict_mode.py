@@ -16,7 +16,7 @@ from stashgen.api.strict_mode import JOBS_POLICY, PARTS, WRITES_POLICY
 from stashgen_controller.kinds import KINDS
 from stashgen_controller.kube.client import ApiError, Gate
 from stashgen_controller.runtime.decision import Key
-from stashgen_controller.runtime.manager import reconcile
+from stashgen_controller.runtime.reconcile import reconcile
 from stashgen_controller.strict.compiled_only import compiled_only
 from stashgen_controller.strict.self_check import AdmissionCheck
 from tests.support import manifests

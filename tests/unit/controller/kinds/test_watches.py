@@ -6,10 +6,10 @@ from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import Resource
 from stashgen_controller.kinds import KINDS
+from stashgen_controller.runtime.change import ADDED, Change
 from stashgen_controller.runtime.decision import Key
-from stashgen_controller.runtime.indexer import ADDED, Change
+from stashgen_controller.runtime.handler import keys_of
 from stashgen_controller.runtime.kind import Reader
-from stashgen_controller.runtime.manager import keys_of
 from tests.support import manifests
 from tests.support.world import World, job, pod, stored
 

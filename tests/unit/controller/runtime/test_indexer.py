@@ -2,7 +2,8 @@
 
 from stashgen.api.base import JsonObject
 from stashgen.api.job import Job
-from stashgen_controller.runtime.indexer import Change, Indexer
+from stashgen_controller.runtime.change import Change
+from stashgen_controller.runtime.indexer import Indexer
 from stashgen_controller.runtime.kind import CoveringIndex, Index
 
 

@@ -24,7 +24,7 @@ from stashgen.api.snapshot import Phase
 from stashgen.kubestash import layout, phases
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.kinds.backup_session.retention import TIMEOUT
-from stashgen_controller.listers.indexes import is_in_upkeep
+from stashgen_controller.listers.indexes.repositories import is_in_upkeep
 from stashgen_controller.protocol.run_result import ErrorClass, RunResult
 from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.runtime.kind import phase_of

@@ -16,7 +16,7 @@ from stashgen.api.shared import ObjectReference
 from stashgen.api.strict_mode import restore_claim_prefix
 from stashgen.kubestash.addons import DATA_VOLUME
 from stashgen.kubestash.pods.volumes import ENCRYPTION_VOLUME
-from stashgen_controller.listers.indexes import REPOSITORIES_BY_TARGET
+from stashgen_controller.listers.indexes.repositories import REPOSITORIES_BY_TARGET
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.causes import Cause
 from stashgen_controller.runtime.kind import Reader

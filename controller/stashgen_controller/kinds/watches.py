@@ -25,18 +25,16 @@ from stashgen.api.restore_request import RestoreRequest
 from stashgen.api.restore_session import RestoreSession
 from stashgen.api.snapshot import Snapshot
 from stashgen.kubestash import phases
-from stashgen_controller.listers.indexes import (
-    CLUSTER_NAMESPACE,
+from stashgen_controller.listers.indexes.keys import repository_key
+from stashgen_controller.listers.indexes.repositories import repository_claims, repository_uses
+from stashgen_controller.listers.indexes.restores import (
     pins_by_request,
     pins_by_restore,
-    repository_claims,
-    repository_key,
-    repository_uses,
     restore_claims,
     restore_uses,
-    session_claims,
-    session_uses,
 )
+from stashgen_controller.listers.indexes.sessions import session_claims, session_uses
+from stashgen_controller.listers.indexes.workloads import CLUSTER_NAMESPACE
 from stashgen_controller.runtime.kind import Index, IndexKey, Place, Reader, Watch, phase_of
 
 _KindT = TypeVar("_KindT", bound=ApiKind)

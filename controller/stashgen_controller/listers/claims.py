@@ -15,15 +15,11 @@ from stashgen.api.repository import Repository
 from stashgen.api.restore_session import RestoreSession
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash.conditions import ConditionType
-from stashgen_controller.listers.indexes import (
-    CLAIMING_REPOSITORIES,
-    CLAIMING_SESSIONS,
-    LIVING_PODS,
-    LOST_PODS,
-    UNFINISHED_RESTORES,
-    repository_key,
-    volume_key,
-)
+from stashgen_controller.listers.indexes.keys import repository_key, volume_key
+from stashgen_controller.listers.indexes.repositories import CLAIMING_REPOSITORIES, LOST_PODS
+from stashgen_controller.listers.indexes.restores import UNFINISHED_RESTORES
+from stashgen_controller.listers.indexes.sessions import CLAIMING_SESSIONS
+from stashgen_controller.listers.indexes.workloads import LIVING_PODS
 from stashgen_controller.listers.lost_pods import may_run
 from stashgen_controller.listers.pods import stops_by
 from stashgen_controller.protocol.reason import Reason

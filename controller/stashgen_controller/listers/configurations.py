@@ -7,14 +7,14 @@ from stashgen.api.repository import Repository
 from stashgen.api.retention_policy import RetentionPolicy
 from stashgen.api.shared import ObjectReference
 from stashgen.kubestash.defaults import default_problems, with_configuration_defaults
-from stashgen_controller.listers.indexes import (
+from stashgen_controller.listers.indexes.configurations import (
     CONFIGURATIONS_BY_POLICY,
     CONFIGURATIONS_BY_REPOSITORY,
     CONFIGURATIONS_BY_STORAGE,
     CONFIGURATIONS_WITH_DEFAULTS,
     DEFAULT_POLICIES,
-    DEFAULT_STORAGES,
 )
+from stashgen_controller.listers.indexes.storages import DEFAULT_STORAGES
 from stashgen_controller.listers.objects import labels_of_namespace
 from stashgen_controller.runtime.kind import Index, Reader
 

@@ -19,15 +19,14 @@ from stashgen.api.pod import Pod
 from stashgen.api.repository import LostPod, Repository
 from stashgen.api.resources import BACKUP_SESSIONS, PODS, RESTORE_SESSIONS
 from stashgen.api.shared import Executor
-from stashgen_controller.listers.indexes import (
+from stashgen_controller.listers.indexes.keys import repository_key
+from stashgen_controller.listers.indexes.restores import RESTORES_BY_REPOSITORY, restore_claims
+from stashgen_controller.listers.indexes.sessions import (
     CLAIMING_SESSIONS,
-    LIVING_PODS,
-    RESTORES_BY_REPOSITORY,
     SNAPSHOTS_BY_REPOSITORY,
-    repository_key,
-    restore_claims,
     session_claims,
 )
+from stashgen_controller.listers.indexes.workloads import LIVING_PODS
 from stashgen_controller.listers.pods import has_terminated, stops_by
 from stashgen_controller.listers.restores import is_writing
 from stashgen_controller.protocol.run_spec import RunSpec

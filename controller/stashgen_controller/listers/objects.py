@@ -6,7 +6,7 @@ from stashgen.api.base import JsonObject, metadata_of
 from stashgen.api.namespace import Namespace
 from stashgen.api.persistent_volume_claim import PersistentVolumeClaim
 from stashgen.api.resources import Resource
-from stashgen_controller.listers.indexes import CLAIM_UIDS, CLUSTER_NAMESPACE, CLUSTER_UID
+from stashgen_controller.listers.indexes.workloads import CLAIM_UIDS, CLUSTER_NAMESPACE, CLUSTER_UID
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.causes import Cause
 from stashgen_controller.runtime.kind import Reader

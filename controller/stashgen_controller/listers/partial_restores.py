@@ -13,11 +13,9 @@ from stashgen.api.labels import ACCEPT_PARTIAL_RESTORE_ANNOTATION
 from stashgen.api.repository import Repository, RepositoryStatus, RestoreRecord
 from stashgen.api.restore_session import RestorePhase, RestoreSession
 from stashgen.kubestash.conditions import ConditionType
-from stashgen_controller.listers.indexes import (
-    CONFIGURATIONS_BY_TARGET,
-    REPOSITORIES_BY_TARGET,
-    RESTORES_BY_TARGET,
-)
+from stashgen_controller.listers.indexes.configurations import CONFIGURATIONS_BY_TARGET
+from stashgen_controller.listers.indexes.repositories import REPOSITORIES_BY_TARGET
+from stashgen_controller.listers.indexes.restores import RESTORES_BY_TARGET
 from stashgen_controller.listers.restores import is_over, is_writing
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.causes import Cause

@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from stashgen.api.base import JsonObject, name_of
 from stashgen.api.resources import RESTORE_REQUESTS, RESTORE_SESSIONS
 from stashgen.api.restore_request import LATEST
-from stashgen_controller.listers.indexes import (
+from stashgen_controller.listers.indexes.restores import (
     PINNING_REQUESTS,
     PINNING_RESTORES,
     pins_by_request,

@@ -15,12 +15,12 @@ from stashgen.api.repository import Repository
 from stashgen.api.restore_session import RestoreSession
 from stashgen.api.shared import Executor
 from stashgen_controller.listers.history import SnapshotRecord
-from stashgen_controller.listers.indexes import (
-    PODS_BY_JOB,
-    RESTORES_BY_REPOSITORY,
+from stashgen_controller.listers.indexes.restores import RESTORES_BY_REPOSITORY
+from stashgen_controller.listers.indexes.sessions import (
     SESSIONS_BY_RETAINED_REPOSITORY,
     SNAPSHOTS_BY_REPOSITORY,
 )
+from stashgen_controller.listers.indexes.workloads import PODS_BY_JOB
 from stashgen_controller.listers.restores import is_over
 from stashgen_controller.protocol.run_spec import DEADLINE_GRACE, WITHOUT_TIMEOUT, RunSpec
 from stashgen_controller.runtime.kind import Reader

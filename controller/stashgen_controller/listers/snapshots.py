@@ -13,10 +13,8 @@ from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.api.strict_mode import LONGEST_JOB_SECONDS
 from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.phases import components_phase
-from stashgen_controller.listers.indexes import (
-    CONFIGURATIONS_BY_REPOSITORY,
-    SNAPSHOTS_BY_REPOSITORY,
-)
+from stashgen_controller.listers.indexes.configurations import CONFIGURATIONS_BY_REPOSITORY
+from stashgen_controller.listers.indexes.sessions import SNAPSHOTS_BY_REPOSITORY
 from stashgen_controller.listers.pods import has_terminated
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_spec import UnrecordedFailure

@@ -16,11 +16,9 @@ from stashgen.api.repository import Repository
 from stashgen.api.restore_request import RestoreRequest
 from stashgen.api.restore_session import RestoreSession
 from stashgen.kubestash.quantities import parse_size
-from stashgen_controller.listers.indexes import (
-    CONFIGURATIONS_BY_REPOSITORY,
-    MALFORMED,
-    SNAPSHOTS_BY_REPOSITORY,
-)
+from stashgen_controller.listers.indexes import MALFORMED
+from stashgen_controller.listers.indexes.configurations import CONFIGURATIONS_BY_REPOSITORY
+from stashgen_controller.listers.indexes.sessions import SNAPSHOTS_BY_REPOSITORY
 from stashgen_controller.observability.coverage import coverage
 from stashgen_controller.observability.freshness import (
     allowed_age,

@@ -16,7 +16,7 @@ from stashgen.api.snapshot import Phase
 from stashgen.kubestash import names
 from stashgen.kubestash.objectives import Objectives, Promise, from_annotations, promise
 from stashgen_controller.listers.history import SnapshotRecord
-from stashgen_controller.listers.indexes import SNAPSHOTS_BY_REPOSITORY
+from stashgen_controller.listers.indexes.sessions import SNAPSHOTS_BY_REPOSITORY
 from stashgen_controller.runtime.kind import Reader
 
 _NONE: tuple[None, None] = (None, None)

@@ -28,13 +28,13 @@ from stashgen_controller.kinds.backup_configuration.decide import decide
 from stashgen_controller.kinds.backup_configuration.observe import observe
 from stashgen_controller.kinds.watches import claim_state, existence, keys_of, spec
 from stashgen_controller.listers.configurations import users_of_policy, users_of_storage
-from stashgen_controller.listers.indexes import (
+from stashgen_controller.listers.indexes.configurations import (
     CONFIGURATIONS_BY_CRON_JOB,
     CONFIGURATIONS_BY_REPOSITORY,
     CONFIGURATIONS_BY_TARGET,
-    REPOSITORIES_BY_TEMPLATE,
-    volume_key,
 )
+from stashgen_controller.listers.indexes.keys import volume_key
+from stashgen_controller.listers.indexes.repositories import REPOSITORIES_BY_TEMPLATE
 from stashgen_controller.runtime.kind import IndexKey, Kind, Place, Reader, Watch, phase_of
 from stashgen_controller.runtime.permission import (
     CREATE,

@@ -30,7 +30,8 @@ from stashgen_controller.listers.configurations import (
     default_problems_of,
     resolved_configuration,
 )
-from stashgen_controller.listers.indexes import CRON_JOBS_BY_CONTROLLER, REPOSITORIES_BY_PLACE
+from stashgen_controller.listers.indexes.repositories import REPOSITORIES_BY_PLACE
+from stashgen_controller.listers.indexes.workloads import CRON_JOBS_BY_CONTROLLER
 from stashgen_controller.listers.objects import claim_uid, labels_of_namespace, why_not_bound
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.kind import ModelT, Reader

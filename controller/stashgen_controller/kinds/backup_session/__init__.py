@@ -19,14 +19,12 @@ from stashgen_controller.kinds.watches import (
     turns,
     waiting_in_namespace,
 )
-from stashgen_controller.listers.indexes import (
+from stashgen_controller.listers.indexes.keys import is_pushed, repository_key, volume_key
+from stashgen_controller.listers.indexes.sessions import (
     CLAIMING_SESSIONS,
     SESSIONS_IN_TURN,
     STARTING_SESSIONS,
     UNFINISHED_SESSIONS,
-    is_pushed,
-    repository_key,
-    volume_key,
 )
 from stashgen_controller.runtime.kind import IndexKey, Kind, Place, Reader, Watch, phase_of
 from stashgen_controller.runtime.permission import (

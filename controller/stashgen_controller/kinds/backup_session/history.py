@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from stashgen.api.backup_configuration import Session
 from stashgen.api.backup_session import BackupSession, BackupSessionPhase, RetentionPhase
-from stashgen_controller.listers.indexes import RESTORES_BY_TARGET, SESSIONS_BY_INVOKER
+from stashgen_controller.listers.indexes.restores import RESTORES_BY_TARGET
+from stashgen_controller.listers.indexes.sessions import SESSIONS_BY_INVOKER
 from stashgen_controller.listers.restores import is_writing
 from stashgen_controller.runtime.kind import Reader
 

@@ -14,7 +14,7 @@ from stashgen_controller.kinds.backup_session.history import (
 )
 from stashgen_controller.kinds.backup_session.invoker import Invoker
 from stashgen_controller.listers.claims import Claimant, claimants
-from stashgen_controller.listers.indexes import repository_key, volume_key
+from stashgen_controller.listers.indexes.keys import repository_key, volume_key
 from stashgen_controller.listers.objects import (
     claim_uid,
     cluster_uid,

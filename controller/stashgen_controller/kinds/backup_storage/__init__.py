@@ -14,11 +14,11 @@ from stashgen_controller.kinds.watches import (
     pod_templates,
     spec,
 )
-from stashgen_controller.listers.indexes import (
+from stashgen_controller.listers.indexes.keys import reference
+from stashgen_controller.listers.indexes.storages import (
     DEFAULT_STORAGES,
     STORAGES_BY_PLACE,
     STORAGES_BY_TEMPLATE,
-    reference,
 )
 from stashgen_controller.runtime.kind import Kind, Place, Reader, Watch
 from stashgen_controller.runtime.permission import (

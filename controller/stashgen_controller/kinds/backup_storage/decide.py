@@ -19,7 +19,7 @@ from stashgen_controller.jobs.attempts import Attempts, Progress, released
 from stashgen_controller.jobs.lifecycle import after_end
 from stashgen_controller.jobs.manifest import job_manifest, owner_of
 from stashgen_controller.kinds.backup_storage.observe import Observed
-from stashgen_controller.listers.indexes import StoredRepository
+from stashgen_controller.listers.indexes.repositories import StoredRepository
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.runtime.causes import REFUSALS, WAITING_FOR_CLUSTER, Cause, not_applied

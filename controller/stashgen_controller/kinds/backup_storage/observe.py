@@ -19,12 +19,11 @@ from stashgen_controller.jobs.observe import observe_job
 from stashgen_controller.jobs.refusals import refused_storage
 from stashgen_controller.jobs.run import JobRun
 from stashgen_controller.jobs.templates import rendered_template
-from stashgen_controller.listers.indexes import (
-    DEFAULT_STORAGES,
+from stashgen_controller.listers.indexes.repositories import (
     REPOSITORIES_BY_STORAGE,
-    STORAGES_BY_PLACE,
     StoredRepository,
 )
+from stashgen_controller.listers.indexes.storages import DEFAULT_STORAGES, STORAGES_BY_PLACE
 from stashgen_controller.listers.objects import cluster_uid, without_status
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.causes import Cause

@@ -44,18 +44,16 @@ from stashgen_controller.kinds.watches import (
 )
 from stashgen_controller.listers.configurations import users_of_policy
 from stashgen_controller.listers.history import snapshot_record
-from stashgen_controller.listers.indexes import (
+from stashgen_controller.listers.indexes.configurations import repository_names
+from stashgen_controller.listers.indexes.keys import repository_key, volume_key
+from stashgen_controller.listers.indexes.repositories import (
     CLAIMING_REPOSITORIES,
     REPOSITORIES_BY_STORAGE,
     REPOSITORIES_BY_TARGET,
     REPOSITORIES_BY_TEMPLATE,
     UNSETTLED_REPOSITORIES,
-    repository_key,
-    repository_names,
-    restore_claims,
-    restore_uses,
-    volume_key,
 )
+from stashgen_controller.listers.indexes.restores import restore_claims, restore_uses
 from stashgen_controller.runtime.kind import IndexKey, Kind, Place, Reader, Watch, phase_of
 from stashgen_controller.runtime.permission import (
     CREATE,

@@ -27,12 +27,11 @@ from stashgen_controller.kinds.repository.upkeep_observed import ObservedUpkeep,
 from stashgen_controller.listers.claims import Claimant, claimants
 from stashgen_controller.listers.configurations import uses_of
 from stashgen_controller.listers.history import SnapshotRecord
-from stashgen_controller.listers.indexes import (
+from stashgen_controller.listers.indexes.keys import repository_key, volume_key
+from stashgen_controller.listers.indexes.sessions import (
     SESSIONS_BY_RETAINED_REPOSITORY,
     SNAPSHOTS_BY_REPOSITORY,
     UNFINISHED_SESSIONS,
-    repository_key,
-    volume_key,
 )
 from stashgen_controller.listers.lost_pods import lost_pods
 from stashgen_controller.listers.objects import claim_uid, cluster_uid, without_status

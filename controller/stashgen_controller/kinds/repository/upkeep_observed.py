@@ -10,7 +10,7 @@ from stashgen_controller.jobs.observe import observe_job
 from stashgen_controller.jobs.run import JobRun
 from stashgen_controller.listers.claims import waiting_restore
 from stashgen_controller.listers.history import SnapshotRecord
-from stashgen_controller.listers.indexes import REPOSITORIES_IN_UPKEEP
+from stashgen_controller.listers.indexes.repositories import REPOSITORIES_IN_UPKEEP
 from stashgen_controller.listers.partial_restores import partial_restore
 from stashgen_controller.listers.pods import terminated_pods
 from stashgen_controller.protocol.reason import Reason

@@ -13,12 +13,8 @@ from stashgen_controller.kinds.restore_request.decide import decide
 from stashgen_controller.kinds.restore_request.observe import observe
 from stashgen_controller.kinds.watches import keys_of as keys_of
 from stashgen_controller.kinds.watches import outcome, spec, waiting_in_namespace, way_back
-from stashgen_controller.listers.indexes import (
-    REQUESTS_BY_NONCE,
-    UNFINISHED_REQUESTS,
-    is_finished,
-    volume_key,
-)
+from stashgen_controller.listers.indexes.keys import is_finished, volume_key
+from stashgen_controller.listers.indexes.restores import REQUESTS_BY_NONCE, UNFINISHED_REQUESTS
 from stashgen_controller.runtime.kind import IndexKey, Kind, Place, Reader, Watch
 from stashgen_controller.runtime.permission import CREATE, Permission, writes_status
 

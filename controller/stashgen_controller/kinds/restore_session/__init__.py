@@ -24,13 +24,13 @@ from stashgen_controller.kinds.watches import (
     way_back,
 )
 from stashgen_controller.listers.claims import restore_keys
-from stashgen_controller.listers.indexes import (
+from stashgen_controller.listers.indexes.keys import is_finished as is_finished
+from stashgen_controller.listers.indexes.keys import is_pushed
+from stashgen_controller.listers.indexes.restores import (
     RESTORES_IN_TURN,
     STARTING_RESTORES,
     UNFINISHED_RESTORES,
-    is_pushed,
 )
-from stashgen_controller.listers.indexes import is_finished as is_finished
 from stashgen_controller.runtime.kind import IndexKey, Kind, Reader, phase_of
 from stashgen_controller.runtime.permission import (
     CREATE,

@@ -22,7 +22,7 @@ from stashgen_controller.jobs.observe import observe_job
 from stashgen_controller.jobs.run import JobRun, RunState
 from stashgen_controller.jobs.templates import UnresolvedError, restore_template
 from stashgen_controller.listers.claims import Claimant, claimants, restore_keys
-from stashgen_controller.listers.indexes import CONFIGURATIONS_BY_TARGET
+from stashgen_controller.listers.indexes.configurations import CONFIGURATIONS_BY_TARGET
 from stashgen_controller.listers.objects import claim_uid, cluster_uid, why_not_bound
 from stashgen_controller.listers.pods import terminated_pods
 from stashgen_controller.listers.snapshots import find_snapshot, why_incomplete, why_not_back

@@ -20,7 +20,7 @@ from stashgen.api.snapshot import Phase, Snapshot
 from stashgen_controller.kinds.snapshot.decide import decide
 from stashgen_controller.kinds.snapshot.observe import observe
 from stashgen_controller.kinds.watches import job_progress, pod_progress
-from stashgen_controller.listers.indexes import is_pushed, volume_key
+from stashgen_controller.listers.indexes.keys import is_pushed, volume_key
 from stashgen_controller.runtime.kind import IndexKey, Kind, Place, Reader, Watch, phase_of
 from stashgen_controller.runtime.permission import Permission, writes_status
 

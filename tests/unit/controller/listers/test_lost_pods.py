@@ -5,7 +5,7 @@ import pytest
 from stashgen.api.base import JsonObject
 from stashgen.api.labels import ACCEPT_LOST_POD_ANNOTATION
 from stashgen_controller.listers.claims import claimants
-from stashgen_controller.listers.indexes import repository_key, volume_key
+from stashgen_controller.listers.indexes.keys import repository_key, volume_key
 from stashgen_controller.runtime.kind import IndexKey
 from tests.support.world import World, stored
 

@@ -105,6 +105,8 @@ class UpkeepStatus(Model):
 
     Attributes:
         last_check_time: When the last check ended, whatever it found.
+        last_check_created: When the Job was created that last found out whether all is whole, or
+            met damage, by the API server's clock.
         last_prune_time: When the data of forgotten snapshots was last removed.
         checks: How many checks there were: each reads another part of the data.
         failures: How many runs in a row failed.
@@ -115,6 +117,7 @@ class UpkeepStatus(Model):
     """
 
     last_check_time: Time | None = None
+    last_check_created: Time | None = None
     last_prune_time: Time | None = None
     checks: Int = 0
     failures: Int = 0

@@ -32,6 +32,8 @@ class SnapshotRecord:
         last_update_time: When its last word was written.
         size: As a text, such as ``12.3 MiB``.
         integrity: Whether the last check found it intact.
+        job_created: When the backup's Job was created, by the API server's clock; None where no
+            Job was seen.
         pod: That ran the backup.
         pod_terminated: The kubelet reported its end.
         stops_by: From then on nothing of that pod runs.
@@ -55,6 +57,7 @@ class SnapshotRecord:
     last_update_time: datetime | None
     size: str | None
     integrity: bool | None
+    job_created: datetime | None
     pod: str | None
     pod_terminated: bool
     stops_by: datetime | None
@@ -98,6 +101,7 @@ def snapshot_record(obj: JsonObject) -> SnapshotRecord:
         last_update_time=_time(status, "lastUpdateTime"),
         size=cast("str | None", status.get("size")),
         integrity=cast("bool | None", status.get("integrity")),
+        job_created=_time(executor, "created"),
         pod=cast("str | None", executor.get("pod")),
         pod_terminated=bool(executor.get("podTerminated")),
         stops_by=_time(executor, "stopsBy"),

@@ -1,71 +1,36 @@
 """Prunes and checks of a Repository: in their own rhythm, one at a time, restores first."""
 
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject, format_time
 from stashgen.api.labels import UPKEEP_ANNOTATION
-from stashgen.api.snapshot import Phase
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.jobs.manifest import plan_of
 from stashgen_controller.kinds.repository.upkeep import MOST_AT_ONCE
-from stashgen_controller.protocol.run_result import ErrorClass, RunError, RunResult, Upkeep
-from stashgen_controller.protocol.run_spec import RunSpec
+from stashgen_controller.protocol.run_result import ErrorClass, RunError
 from stashgen_controller.runtime.decision import Key
+from tests.integration.controller.kept_up import (
+    DAY,
+    MINUTE,
+    backed_up_once,
+    later,
+    open_plans,
+    repository,
+    upkeep,
+)
 from tests.support import manifests
 from tests.support.faults import fault
-from tests.support.harness import Harness, Worker, conditions, failing_worker, good_worker
-
-_DAY = timedelta(days=1)
-_MINUTE = timedelta(minutes=1)
+from tests.support.harness import Harness, conditions, failing_worker, good_worker
 
 
 @pytest.fixture
 def protected(harness: Harness) -> Harness:
     """A volume with one good backup, and nothing due for now."""
-    harness.apply(manifests.storage("demo"))
-    harness.apply(manifests.retention("demo"))
-    harness.apply(manifests.configuration("demo", manifests.session("demo")))
-    harness.settle(work=good_worker)
-    harness.advance(10 * _MINUTE)
-    return harness
-
-
-def repository(harness: Harness) -> JsonObject:
-    return harness.status(known.REPOSITORIES, "demo", "repo-local")
-
-
-def upkeep(harness: Harness) -> JsonObject:
-    return cast("JsonObject", repository(harness).get("upkeep") or {})
-
-
-def later(harness: Harness, by: timedelta, work: Worker | None = None) -> None:
-    harness.advance(by)
-    harness.look_at_everything()
-    harness.settle(work=work)
-
-
-def open_plans(harness: Harness) -> list[RunSpec]:
-    return [plan_of(job) for job in harness.open_jobs()]
-
-
-def damage(harness: Harness, job: JsonObject, plan: RunSpec) -> RunResult:
-    """A worker whose checks find damage."""
-    result = good_worker(harness, job, plan)
-    if not plan.check:
-        return result
-    found = RunError(reason=ErrorClass.REPOSITORY_DAMAGED, message="restic check: a pack is gone")
-    update: dict[str, object] = {"phase": Phase.FAILED, "error": found}
-    if plan.verb is Verb.UPKEEP:
-        update["upkeep"] = Upkeep(checked=True, intact=False)
-    else:
-        component = result.components["dump"]
-        bad = {"phase": Phase.FAILED, "integrity": False, "error": found.why.text}
-        update["components"] = {"dump": component.model_copy(update=bad)}
-    return result.model_copy(update=update)
+    return backed_up_once(harness)
 
 
 def without_upkeep(crd: JsonObject) -> JsonObject:
@@ -101,7 +66,7 @@ def test_the_first_backup_is_followed_by_a_check_a_prune_and_sizes(harness: Harn
 def test_then_it_is_pruned_each_day_and_checked_each_week(protected: Harness) -> None:
     done = []
     for _ in range(8):
-        later(protected, _DAY)
+        later(protected, DAY)
         (plan,) = open_plans(protected)
         done.append((plan.verb, plan.check, plan.prune))
         protected.settle(work=good_worker)
@@ -124,13 +89,13 @@ def test_a_lost_status_makes_all_of_it_due(protected: Harness) -> None:
     protected.client.patch(
         known.REPOSITORIES, "demo", "repo-local", {"status": {"upkeep": None}}, status=True
     )
-    later(protected, _MINUTE)
+    later(protected, MINUTE)
     (plan,) = open_plans(protected)
     assert (plan.check, plan.prune) == (True, True)
 
 
 def test_a_backup_that_is_due_waits_and_says_for_whom(protected: Harness) -> None:
-    later(protected, _DAY)
+    later(protected, DAY)
     name = protected.trigger()
     protected.settle()
     assert [plan.verb for plan in open_plans(protected)] == [Verb.UPKEEP]
@@ -150,7 +115,7 @@ def test_nothing_begins_while_a_backup_runs(protected: Harness) -> None:
 
 
 def test_it_gives_way_to_a_restore_and_begins_anew_after_it(protected: Harness) -> None:
-    later(protected, _DAY)
+    later(protected, DAY)
     (job,) = protected.open_jobs()
     pod = protected.start_pod(job, {"phase": "Running"})
     protected.apply(manifests.restore("demo", "back"))
@@ -159,106 +124,21 @@ def test_it_gives_way_to_a_restore_and_begins_anew_after_it(protected: Harness) 
     fault("A restore is requested while its Repository is pruned or checked").check([status])
     # Its Job is deleted; nothing begins before its pod has ended.
     assert open_plans(protected) == []
-    later(protected, _MINUTE)
+    later(protected, MINUTE)
     assert open_plans(protected) == []
     protected.client.patch(known.PODS, "demo", pod, {"status": {"phase": "Failed"}}, status=True)
     protected.settle()
     assert [plan.verb for plan in open_plans(protected)] == [Verb.RESTORE]
-    later(protected, _MINUTE, good_worker)
+    later(protected, MINUTE, good_worker)
     assert upkeep(protected)["lastPruneTime"] == format_time(protected.clock.now())
     assert upkeep(protected).get("failures", 0) == 0
-
-
-def test_damage_is_told_and_no_backup_is_good_until_a_check_finds_none(
-    protected: Harness,
-) -> None:
-    later(protected, 7 * _DAY, damage)
-    status = repository(protected)
-    assert (status["integrity"], status["phase"]) == (False, "Ready")
-    fault("A check finds damage").check([status])
-    name = protected.trigger()
-    protected.settle(work=damage)
-    assert protected.status(known.BACKUP_SESSIONS, "demo", name)["phase"] == "Failed"
-    # Nothing is pruned meanwhile, and it is checked again after a day.
-    later(protected, _DAY)
-    (plan,) = open_plans(protected)
-    assert (plan.check, plan.prune) == (True, False)
-    protected.settle(work=good_worker)
-    status = repository(protected)
-    assert status["integrity"] is True
-    assert "RepositoryDamaged" not in conditions(status)
-    name = protected.trigger()
-    backup = plan_of(protected.run_until(Verb.BACKUP))
-    assert not backup.check
-    protected.settle(work=good_worker)
-    assert protected.status(known.BACKUP_SESSIONS, "demo", name)["phase"] == "Succeeded"
-
-
-def test_the_check_of_a_backup_shows_that_it_was_repaired(protected: Harness) -> None:
-    later(protected, 7 * _DAY, damage)
-    protected.trigger()
-
-    def repaired(harness: Harness, job: JsonObject, plan: RunSpec) -> RunResult:
-        result = good_worker(harness, job, plan)
-        if plan.verb is Verb.BACKUP:
-            assert plan.check
-            component = result.components["dump"].model_copy(update={"integrity": True})
-            return result.model_copy(update={"components": {"dump": component}})
-        return result
-
-    protected.advance(_MINUTE)
-    protected.settle(work=repaired)
-    assert repository(protected)["integrity"] is True
-
-
-def test_the_check_of_one_sessions_backup_says_nothing_of_another_ones_repository(
-    harness: Harness,
-) -> None:
-    both = (manifests.session("demo"), manifests.session("demo", "weekly"))
-    harness.apply(manifests.storage("demo"))
-    harness.apply(manifests.retention("demo"))
-    harness.apply(manifests.configuration("demo", *both))
-    harness.settle(work=good_worker)
-    later(harness, 7 * _DAY, damage)
-    harness.trigger()
-
-    def intact(harness: Harness, job: JsonObject, plan: RunSpec) -> RunResult:
-        result = good_worker(harness, job, plan)
-        if plan.verb is not Verb.BACKUP:
-            return result
-        assert plan.check
-        component = result.components["dump"].model_copy(update={"integrity": True})
-        return result.model_copy(update={"components": {"dump": component}})
-
-    harness.advance(_MINUTE)
-    harness.settle(work=intact)
-    status = repository(harness)
-    assert status["integrity"] is False
-    assert "RepositoryDamaged" in conditions(status)
-    later(harness, _DAY)
-    (plan,) = open_plans(harness)
-    assert (plan.check, plan.prune) == (True, False)
-    harness.settle(work=good_worker)
-    assert repository(harness)["integrity"] is True
-
-
-def test_nothing_is_forgotten_after_a_failed_backup_into_a_damaged_repository(
-    protected: Harness,
-) -> None:
-    later(protected, 7 * _DAY, damage)
-    # The storage was full before restic could check.
-    full = RunError(reason=ErrorClass.NO_SPACE, message="no space left on device")
-    name = protected.trigger()
-    protected.settle(work=failing_worker(full, Verb.BACKUP))
-    status = protected.status(known.BACKUP_SESSIONS, "demo", name)
-    assert (status["phase"], status.get("retentionPolicy")) == ("Failed", None)
 
 
 def test_no_job_is_made_where_an_older_crd_has_no_field_for_its_claim(protected: Harness) -> None:
     name = f"{known.REPOSITORIES.plural}.{known.REPOSITORIES.group}"
     crd = protected.client.get(known.CUSTOM_RESOURCE_DEFINITIONS, None, name)
     protected.client.replace(known.CUSTOM_RESOURCE_DEFINITIONS, None, without_upkeep(crd))
-    later(protected, _DAY)
+    later(protected, DAY)
     assert open_plans(protected) == []
     assert "apply the CRDs of this controller's version" in protected.errors[-1]
     # Backups go on.
@@ -271,12 +151,12 @@ def test_what_may_pass_is_tried_again_a_few_times_and_all_else_after_a_day(
     protected: Harness,
 ) -> None:
     locked = RunError(reason=ErrorClass.LOCKED, message="somebody holds the lock")
-    later(protected, _DAY, failing_worker(locked, Verb.UPKEEP))
+    later(protected, DAY, failing_worker(locked, Verb.UPKEEP))
     fault("A prune or check fails").check([repository(protected)])
     for minutes in (10, 20, 40):
-        later(protected, (minutes - 1) * _MINUTE)
+        later(protected, (minutes - 1) * MINUTE)
         assert open_plans(protected) == []
-        later(protected, _MINUTE, failing_worker(locked, Verb.UPKEEP))
+        later(protected, MINUTE, failing_worker(locked, Verb.UPKEEP))
     assert upkeep(protected)["failures"] == 4
     later(protected, timedelta(hours=23))
     assert open_plans(protected) == []
@@ -293,7 +173,7 @@ def test_a_full_storage_is_pruned_at_once_after_the_retention(protected: Harness
     job = protected.run_until(Verb.RETAIN)
     assert len(protected.open_jobs()) == 1
     protected.finish(job, good_worker(protected, job, plan_of(job)))
-    later(protected, _MINUTE)
+    later(protected, MINUTE)
     (plan,) = open_plans(protected)
     assert (plan.verb, plan.prune, plan.storage_is_full, plan.check) == (
         Verb.UPKEEP,
@@ -310,13 +190,13 @@ def test_a_full_storage_is_pruned_without_room_although_the_last_prune_failed(
     protected: Harness,
 ) -> None:
     full = RunError(reason=ErrorClass.NO_SPACE, message="no space left on device")
-    later(protected, 7 * _DAY, failing_worker(full, Verb.UPKEEP))
+    later(protected, 7 * DAY, failing_worker(full, Verb.UPKEEP))
     assert upkeep(protected)["failures"] == 1
     for _ in range(2):
         protected.advance(timedelta(hours=1))
         protected.trigger()
         protected.settle(work=failing_worker(full, Verb.BACKUP, Verb.UPKEEP))
-        later(protected, _MINUTE)
+        later(protected, MINUTE)
     # Once after each backup that fails, and what failed for another reason waits for its day.
     assert upkeep(protected)["failures"] == 3
     protected.trigger()
@@ -340,7 +220,7 @@ def test_repositories_that_are_being_deleted_take_no_turn(protected: Harness) ->
         protected.apply(other)
         status: JsonObject = {"status": {"upkeep": busy}}
         protected.client.patch(known.REPOSITORIES, "elsewhere", name, status, status=True)
-    protected.advance(_DAY)
+    protected.advance(DAY)
     mine = Key(known.REPOSITORIES, "demo", "repo-local")
     protected.look(mine)
     assert open_plans(protected) == []
@@ -364,7 +244,7 @@ def test_a_repository_that_is_being_deleted_holds_its_volume_for_some_hours(
     busy: JsonObject = {"executor": {"job": "upkeep", "attempt": 1, "planDigest": "0" * 16}}
     status: JsonObject = {"status": {"upkeep": busy}}
     protected.client.patch(known.REPOSITORIES, "demo", "other", status, status=True)
-    protected.advance(_DAY - timedelta(hours=2))
+    protected.advance(DAY - timedelta(hours=2))
     protected.client.delete(known.REPOSITORIES, "demo", "other")
     protected.advance(timedelta(hours=4))
     mine = Key(known.REPOSITORIES, "demo", "repo-local")
@@ -378,12 +258,12 @@ def test_a_repository_that_is_being_deleted_holds_its_volume_for_some_hours(
 def test_a_rhythm_that_cannot_be_read_starts_nothing(protected: Harness) -> None:
     rhythm = {"metadata": {"annotations": {UPKEEP_ANNOTATION: "weekly"}}}
     protected.client.patch(known.REPOSITORIES, "demo", "repo-local", rhythm)
-    later(protected, 7 * _DAY)
+    later(protected, 7 * DAY)
     assert open_plans(protected) == []
     fault("The rhythm of a Repository cannot be read").check([repository(protected)])
 
 
 def test_a_repository_that_nothing_backs_up_any_more_is_left_alone(protected: Harness) -> None:
     protected.delete(known.BACKUP_CONFIGURATIONS, "demo", "library-backup")
-    later(protected, 7 * _DAY)
+    later(protected, 7 * DAY)
     assert open_plans(protected) == []

@@ -26,6 +26,8 @@ from stashgen_controller.jobs.run import JobRun, RunState
 from stashgen_controller.jobs.templates import UnresolvedError, backup_template, retain_template
 from stashgen_controller.kinds.backup_session.copy import Copy
 from stashgen_controller.kinds.backup_session.invoker import Invoker
+from stashgen_controller.listers.indexes.sessions import SNAPSHOTS_BY_REPOSITORY
+from stashgen_controller.listers.integrity import known_integrity
 from stashgen_controller.listers.objects import (
     without_status,
 )
@@ -187,8 +189,17 @@ def _copy(
         terminated_pods=(terminated_pods(reader, namespace, name) if backs_up or retains else ()),
         unrecorded_failures=unrecorded_failures(reader, namespace, name) if retains else (),
         pins=None,
+        is_damaged=(backs_up or retains) and _is_damaged(reader, repository),
         pinned_late=late,
     )
+
+
+def _is_damaged(reader: Reader, repository: Repository | None) -> bool:
+    """By the Snapshots, too: the Repository's own status may not say yet what a backup found."""
+    if repository is None or repository.status is None:
+        return False
+    snapshots = reader.values(SNAPSHOTS_BY_REPOSITORY, *repository.key)
+    return known_integrity(repository.status, snapshots) is False
 
 
 def _may_give_way(run: JobRun) -> bool:

@@ -42,6 +42,8 @@ class Copy:
         unrecorded: Failed Snapshots that left no record in the bucket, for retention.
         pins: What restores need of the repository, by the API server's word; None until it was
             asked: no retention begins before.
+        is_damaged: The last check found damage: only another check shows whether a backup is good,
+            and nothing may be removed. Looked for only where a backup or a retention may begin.
         pinned_late: Snapshots that a restore needs, and of which the retention Job, whose pod has
             not started, knows nothing.
     """
@@ -66,18 +68,13 @@ class Copy:
     terminated_pods: tuple[str, ...]
     unrecorded_failures: tuple[UnrecordedFailure, ...]
     pins: Pins | None
+    is_damaged: bool
     pinned_late: tuple[str, ...]
 
     @property
     def is_rendered(self) -> bool:
         """Whether git holds the pod templates."""
         return self.repository is not None and is_rendered(self.repository.metadata)
-
-    @property
-    def is_damaged(self) -> bool:
-        """The last check found damage: only another check shows whether a backup is good."""
-        status = self.repository.status if self.repository is not None else None
-        return status is not None and status.integrity is False
 
     @property
     def is_waiting_for_apply(self) -> bool:

@@ -45,7 +45,7 @@ from stashgen_controller.kinds.backup_session.observe import Observed
 from stashgen_controller.listers.claims import waits_for
 from stashgen_controller.listers.pins import Pins
 from stashgen_controller.protocol.reason import Reason
-from stashgen_controller.protocol.run_result import REPOSITORY_UNUSABLE
+from stashgen_controller.protocol.run_result import REPOSITORY_UNUSABLE, ErrorClass
 from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.runtime.causes import Cause
 from stashgen_controller.runtime.conditions import condition, waiting, with_condition
@@ -55,6 +55,10 @@ _ENSURED = ExecutorEnsured(ConditionType.RETENTION_EXECUTOR_ENSURED, "RetentionP
 TIMEOUT = timedelta(hours=2)
 _AGAIN = timedelta(minutes=1)
 _PINS_UNKNOWN = Reason("", "which Snapshots restores need is not known yet")
+_DAMAGED = Reason(
+    ErrorClass.REPOSITORY_DAMAGED,
+    "the last check found damage: nothing is removed until a check finds none",
+)
 _NO_CLUSTER = Reason("", "the cluster's UID is not known yet")
 
 
@@ -221,11 +225,16 @@ def _begin_in_turn(
     *,
     is_busy: bool,
 ) -> _CopyStep:
-    turn = seen.partial_restore or waits_for(seen.claimants, now)
+    held = _held(seen, copy)
+    if held is not None:
+        # Recorded as its error, so that upkeep does not wait for what waits for it, or for people.
+        held_entry = entry.model_copy(update={"error": held.text})
+        return _CopyStep(
+            held_entry, conditions=(waiting(_ENSURED.type, held, now),), requeue_after=_AGAIN
+        )
+    turn = waits_for(seen.claimants, now)
     if turn is None and is_busy:
         turn = Reason(Cause.WAITING_FOR_RETENTION, "the retention of another copy is running")
-    if turn is None and copy.pins is not None:
-        turn = copy.pins.unclear
     if turn is not None:
         waits = waiting(_ENSURED.type, turn, now)
         return _CopyStep(entry, conditions=(waits,), requeue_after=_AGAIN)
@@ -233,6 +242,18 @@ def _begin_in_turn(
         word = _ENSURED.not_done(copy.retention_problem or _PINS_UNKNOWN, now)
         return _CopyStep(entry, conditions=(word,), requeue_after=_AGAIN)
     return _begin(seen, copy, copy.maintenance, copy.pins, entry, attempt, now)
+
+
+def _held(seen: Observed, copy: Copy) -> Reason | None:
+    """Why nothing may be removed, however long it waits; None where only its turn may be missing.
+
+    What is damaged may hold the last whole copy of a file in any of its Snapshots.
+    """
+    if seen.partial_restore is not None:
+        return seen.partial_restore
+    if copy.is_damaged:
+        return _DAMAGED
+    return copy.pins.unclear if copy.pins is not None else None
 
 
 def _begin(

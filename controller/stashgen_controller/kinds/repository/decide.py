@@ -3,7 +3,6 @@
 Its prunes and checks are in ``upkeep.py``.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -35,6 +34,7 @@ from stashgen_controller.kinds.repository.upkeep import (
 )
 from stashgen_controller.listers.claims import waits_for
 from stashgen_controller.listers.history import SnapshotRecord
+from stashgen_controller.listers.integrity import known_integrity
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import Upkeep
 from stashgen_controller.protocol.run_spec import RunSpec
@@ -357,9 +357,7 @@ def _summarize(seen: Observed) -> RepositoryStatus:
     }
     if succeeded:
         update["last_backup_time"] = succeeded[0].last_update_time
-    checked = _checked_by_backup(seen, finished)
-    if checked is not None:
-        update["integrity"] = checked
+    update["integrity"] = known_integrity(status, finished)
     return status.model_copy(update=update)
 
 
@@ -371,19 +369,3 @@ def _recent(snapshot: SnapshotRecord) -> RecentSnapshot:
         size=snapshot.size,
         snapshot_time=snapshot.snapshot_time,
     )
-
-
-def _checked_by_backup(seen: Observed, finished: Sequence[SnapshotRecord]) -> bool | None:
-    """What the newest backup found out about the repository after the last check.
-
-    Only damage that it met, or that the backups since have looked for; a Snapshot that came back
-    from the bucket proves nothing. It is the word of its own session's restic repository: that this
-    one is whole says nothing of another one's.
-    """
-    newest = next((item for item in finished if not item.is_recovered), None)
-    if newest is None or newest.integrity is None or newest.last_update_time is None:
-        return None
-    if newest.integrity and len(seen.status.component_paths or ()) > 1:
-        return None
-    last = seen.status.upkeep.last_check_time if seen.status.upkeep is not None else None
-    return newest.integrity if last is None or last < newest.last_update_time else None

@@ -295,7 +295,7 @@ def _succeeded(
 ) -> UpkeepStep:
     result = seen.upkeep.run.result
     done = (result.upkeep if result is not None else None) or Upkeep()
-    status = _with_times(known, done, now)
+    status = _with_times(known, done, executor, now)
     update: dict[str, object] = {"failures": 0, "next_try_time": None}
     if done.pruned:
         update["full_storage"] = _full_storage(seen)
@@ -312,7 +312,7 @@ def _failed(
     done: Upkeep | None,
     now: datetime,
 ) -> UpkeepStep:
-    status = _with_times(known, done, now) if done is not None else known
+    status = _with_times(known, done, executor, now) if done is not None else known
     failures = known.failures + 1
     is_worth_a_try = error.name in TRANSIENT and failures <= _TRIES
     delay = _FIRST_DELAY * (1 << (failures - 1)) if is_worth_a_try else _LONGEST_WAIT
@@ -327,12 +327,16 @@ def _failed(
     return UpkeepStep(status, done, upkeep_refused(error, now), requeue_after=delay)
 
 
-def _with_times(known: UpkeepStatus, done: Upkeep, now: datetime) -> UpkeepStatus:
+def _with_times(
+    known: UpkeepStatus, done: Upkeep, executor: Executor, now: datetime
+) -> UpkeepStatus:
     """By our own clock, which is the one that asks when the next is due."""
     when = now.replace(microsecond=0)
     update: dict[str, object] = {}
     if done.checked:
         update |= {"last_check_time": when, "checks": known.checks + 1}
+    if done.intact is not None:
+        update["last_check_created"] = executor.created
     if done.pruned:
         update["last_prune_time"] = when
     return known.model_copy(update=update)

@@ -1,0 +1,43 @@
+"""Whether a Repository is damaged: the last word of its checks and of the backups since.
+
+Which came later is told by when their Jobs were created. At most one Job works on a Repository,
+and the API server alone dates them: the clock of a node, or our own, decides nothing.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from stashgen.api.repository import RepositoryStatus
+from stashgen_controller.listers.history import SnapshotRecord
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def known_integrity(status: RepositoryStatus, snapshots: Iterable[SnapshotRecord]) -> bool | None:
+    """The last word on a Repository's restic repositories; None where there was none.
+
+    A backup speaks of its own session's restic repository: damage there is damage of the
+    Repository; that it is whole says so of the Repository only where there is no other one. A
+    Snapshot that came back from the bucket proves nothing.
+
+    Args:
+        status: Of the Repository.
+        snapshots: Its own, in any order.
+    """
+    upkeep = status.upkeep
+    checked = (upkeep.last_check_created or upkeep.last_check_time) if upkeep else None
+    since = checked or _LONG_AGO
+    words = sorted(
+        (begun, item.integrity)
+        for item in snapshots
+        if item.is_finished and item.integrity is not None and not item.is_recovered
+        # Of two of the same second damage counts.
+        if (begun := item.job_created or item.time) > since
+        or (begun == since and not item.integrity)
+    )
+    if not words:
+        return status.integrity
+    if len(status.component_paths or ()) <= 1:
+        last, _ = words[-1]
+        return all(word for begun, word in words if begun == last)
+    return False if not all(word for _, word in words) else status.integrity

@@ -1,0 +1,217 @@
+"""A Repository that a check or a backup found damaged: nothing of it may get worse."""
+
+from datetime import timedelta
+from typing import cast
+
+import pytest
+
+from stashgen.api import resources as known
+from stashgen.api.base import JsonObject, list_of
+from stashgen.kubestash.verbs import Verb
+from stashgen_controller.jobs.manifest import plan_of
+from stashgen_controller.protocol.run_result import ErrorClass, RunError, RunResult
+from stashgen_controller.protocol.run_spec import RunSpec
+from stashgen_controller.runtime.decision import Key
+from tests.integration.controller.kept_up import (
+    DAY,
+    MINUTE,
+    backed_up_once,
+    damage,
+    later,
+    open_plans,
+    repository,
+)
+from tests.support import manifests
+from tests.support.faults import fault
+from tests.support.harness import Harness, conditions, failing_worker, good_worker
+
+
+@pytest.fixture
+def protected(harness: Harness) -> Harness:
+    """A volume with one good backup, and nothing due for now."""
+    return backed_up_once(harness)
+
+
+def test_damage_is_told_and_no_backup_is_good_until_a_check_finds_none(
+    protected: Harness,
+) -> None:
+    later(protected, 7 * DAY, damage)
+    status = repository(protected)
+    assert (status["integrity"], status["phase"]) == (False, "Ready")
+    fault("A check finds damage").check([status])
+    name = protected.trigger()
+    protected.settle(work=damage)
+    assert protected.status(known.BACKUP_SESSIONS, "demo", name)["phase"] == "Failed"
+    # Nothing is pruned meanwhile, and it is checked again after a day.
+    later(protected, DAY)
+    (plan,) = open_plans(protected)
+    assert (plan.check, plan.prune) == (True, False)
+    protected.settle(work=good_worker)
+    status = repository(protected)
+    assert status["integrity"] is True
+    assert "RepositoryDamaged" not in conditions(status)
+    name = protected.trigger()
+    backup = plan_of(protected.run_until(Verb.BACKUP))
+    assert not backup.check
+    protected.settle(work=good_worker)
+    assert protected.status(known.BACKUP_SESSIONS, "demo", name)["phase"] == "Succeeded"
+
+
+def test_the_check_of_a_backup_shows_that_it_was_repaired(protected: Harness) -> None:
+    later(protected, 7 * DAY, damage)
+    protected.trigger()
+
+    def repaired(harness: Harness, job: JsonObject, plan: RunSpec) -> RunResult:
+        result = good_worker(harness, job, plan)
+        if plan.verb is Verb.BACKUP:
+            assert plan.check
+            component = result.components["dump"].model_copy(update={"integrity": True})
+            return result.model_copy(update={"components": {"dump": component}})
+        return result
+
+    protected.advance(MINUTE)
+    protected.settle(work=repaired)
+    assert repository(protected)["integrity"] is True
+
+
+def test_the_check_of_one_sessions_backup_says_nothing_of_another_ones_repository(
+    harness: Harness,
+) -> None:
+    both = (manifests.session("demo"), manifests.session("demo", "weekly"))
+    harness.apply(manifests.storage("demo"))
+    harness.apply(manifests.retention("demo"))
+    harness.apply(manifests.configuration("demo", *both))
+    harness.settle(work=good_worker)
+    later(harness, 7 * DAY, damage)
+    harness.trigger()
+
+    def intact(harness: Harness, job: JsonObject, plan: RunSpec) -> RunResult:
+        result = good_worker(harness, job, plan)
+        if plan.verb is not Verb.BACKUP:
+            return result
+        assert plan.check
+        component = result.components["dump"].model_copy(update={"integrity": True})
+        return result.model_copy(update={"components": {"dump": component}})
+
+    harness.advance(MINUTE)
+    harness.settle(work=intact)
+    status = repository(harness)
+    assert status["integrity"] is False
+    assert "RepositoryDamaged" in conditions(status)
+    later(harness, DAY)
+    (plan,) = open_plans(harness)
+    assert (plan.check, plan.prune) == (True, False)
+    harness.settle(work=good_worker)
+    assert repository(harness)["integrity"] is True
+
+
+def test_nothing_is_forgotten_after_a_failed_backup_into_a_damaged_repository(
+    protected: Harness,
+) -> None:
+    later(protected, 7 * DAY, damage)
+    # The storage was full before restic could check.
+    full = RunError(reason=ErrorClass.NO_SPACE, message="no space left on device")
+    name = protected.trigger()
+    protected.settle(work=failing_worker(full, Verb.BACKUP))
+    status = protected.status(known.BACKUP_SESSIONS, "demo", name)
+    assert (status["phase"], status.get("retentionPolicy")) == ("Failed", None)
+
+
+def intact(harness: Harness, job: JsonObject, plan: RunSpec) -> RunResult:
+    """A worker whose checks find that all is whole, those of backups too."""
+    result = good_worker(harness, job, plan)
+    if plan.verb is not Verb.BACKUP or not plan.check:
+        return result
+    component = result.components["dump"].model_copy(update={"integrity": True})
+    return result.model_copy(update={"components": {"dump": component}})
+
+
+def retention(harness: Harness, session: str) -> JsonObject:
+    status = harness.status(known.BACKUP_SESSIONS, "demo", session)
+    (found,) = list_of(status, "retentionPolicy")
+    return found
+
+
+def held_retention(harness: Harness) -> str:
+    """A session whose retention waits for a person; returns its name."""
+    strange = manifests.restore("demo", "strange")
+    source: JsonObject = {
+        "repository": "repo-local",
+        "pitr": {"targetTime": "0001-01-01T00:00:00+14:00"},
+    }
+    cast("JsonObject", strange["spec"])["dataSource"] = source
+    harness.apply(strange)
+    session = harness.trigger()
+    harness.settle(work=good_worker)
+    assert retention(harness, session)["phase"] == "Pending"
+    return session
+
+
+def test_a_retention_that_waited_removes_nothing_once_damage_is_known(protected: Harness) -> None:
+    session = held_retention(protected)
+    # It does not hold the check that finds the damage, nor the one that finds none any more.
+    later(protected, 7 * DAY, damage)
+    assert repository(protected)["integrity"] is False
+    protected.delete(known.RESTORE_SESSIONS, "demo", "strange")
+    later(protected, 5 * MINUTE, damage)
+    fault("Damage is found before a retention begins").check(
+        [protected.status(known.BACKUP_SESSIONS, "demo", session)]
+    )
+    assert Verb.RETAIN not in {plan.verb for plan in open_plans(protected)}
+    later(protected, DAY, good_worker)
+    later(protected, MINUTE, good_worker)
+    assert repository(protected)["integrity"] is True
+    assert retention(protected, session)["phase"] == "Applied"
+
+
+def test_a_retention_trusts_a_snapshot_that_tells_of_damage_before_its_repository_does(
+    protected: Harness,
+) -> None:
+    session = held_retention(protected)
+    protected.advance(MINUTE)
+    name = protected.trigger()
+    found = RunError(reason=ErrorClass.REPOSITORY_DAMAGED, message="a pack is gone")
+
+    def met(harness: Harness, job: JsonObject, plan: RunSpec) -> RunResult:
+        result = failing_worker(found, Verb.BACKUP)(harness, job, plan)
+        component = good_worker(harness, job, plan).components["dump"]
+        bad = component.model_copy(update={"phase": result.phase, "integrity": False})
+        return result.model_copy(update={"components": {"dump": bad}})
+
+    job = protected.run_until(Verb.BACKUP)
+    protected.finish(job, met(protected, job, plan_of(job)))
+    protected.settle()
+    # As if the controller had died before it summed that up.
+    status: JsonObject = {"status": {"integrity": True, "conditions": []}}
+    protected.client.patch(known.REPOSITORIES, "demo", "repo-local", status, status=True)
+    protected.delete(known.RESTORE_SESSIONS, "demo", "strange")
+    protected.look(Key(known.BACKUP_SESSIONS, "demo", session))
+    assert open_plans(protected) == []
+    assert str(retention(protected, session)["error"]).startswith("RepositoryDamaged: ")
+    assert protected.status(known.BACKUP_SESSIONS, "demo", name)["phase"] == "Failed"
+
+
+@pytest.mark.parametrize("skew", [timedelta(hours=-9), timedelta(), timedelta(hours=9)])
+def test_what_was_found_last_counts_whatever_the_clocks_of_nodes_say(
+    protected: Harness, skew: timedelta
+) -> None:
+    def elsewhere(harness: Harness, job: JsonObject, plan: RunSpec) -> RunResult:
+        return skewed(intact(harness, job, plan))
+
+    def damaged(harness: Harness, job: JsonObject, plan: RunSpec) -> RunResult:
+        return skewed(damage(harness, job, plan))
+
+    def skewed(result: RunResult) -> RunResult:
+        times = {"started": result.started + skew, "finished": result.finished + skew}
+        return result.model_copy(update=times)
+
+    later(protected, 7 * DAY, damaged)
+    protected.advance(MINUTE)
+    protected.trigger()
+    protected.settle(work=elsewhere)
+    assert repository(protected)["integrity"] is True
+    protected.advance(MINUTE)
+    later(protected, 7 * DAY, damaged)
+    assert repository(protected)["integrity"] is False
+    protected.look_at_everything()
+    assert repository(protected)["integrity"] is False

@@ -48,7 +48,18 @@ def check(command: Command) -> int:
 
 
 def differences(output: Path, expected: FileTree, actual: FileTree) -> Iterator[Finding]:
-    """A finding for each file that a build would add, change or delete."""
+    """A finding for each file that a build would add, change or delete; one if none was built."""
+    if expected and not actual:
+        yield Finding(
+            Code.MISSING,
+            Severity.ERROR,
+            Position(PurePosixPath(output.as_posix())),
+            "",
+            f"the output has not been built: {count(len(expected), 'file')} missing",
+            "check compares the output in Git with a fresh build",
+            f"{_FIX}; without an output in Git, use stashgen build -o DIR or --stdout instead",
+        )
+        return
     found = compare(expected, actual)
     for path in found.missing:
         yield _finding(

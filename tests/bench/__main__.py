@@ -8,12 +8,13 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from tests.bench import build, controller, growth, kustomize, worker
+from tests.bench import build, controller, examples, growth, kustomize, worker
 
 # The build first: a child starts with the peak of memory that its parent had (getrusage(2), Linux).
 _BENCHMARKS: Mapping[str, Callable[[], Iterator[dict[str, object]]]] = {
     "build": build.run,
     "kustomize": kustomize.run,
+    "examples": examples.run,
     "worker": worker.run,
     "growth": growth.run,
     "controller": controller.run,

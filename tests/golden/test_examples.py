@@ -16,11 +16,10 @@ from stashgen import pipeline
 from stashgen.cli.main import run
 from stashgen.load import load
 from tests.golden.golden import HINT, differences, files_below, rewrite
+from tests.support.examples import EXAMPLES, FOLDER, figures_of
 from tests.support.readme import steps
 
 ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / "examples"
-EXAMPLES = sorted(path.name for path in FOLDER.iterdir())
 EXAMPLE = FOLDER / "local-storage"
 CATALOGUE = sorted(path.name for path in (ROOT / "policies").iterdir())
 # The large ones, each with the namespace of which it shows the output, and what it explains.
@@ -100,6 +99,41 @@ def test_the_commands_that_an_example_shows_say_what_it_shows(
         printed = capfd.readouterr()
         if output:
             assert printed.out + printed.err == output
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_the_figures_of_an_example_are_documented(example: str) -> None:
+    text = (ROOT / "docs" / "examples.md").read_text(encoding="utf-8")
+    (row,) = re.findall(rf"^\| \[{example}\]\(.*$", text, re.MULTILINE)
+    written = [int(cell) for cell in row.split(" | ")[2:-1]]
+    found = figures_of(example)
+    assert found.unprotected == 0
+    assert written == [
+        *(found.documents, found.lines, found.found, found.protected, found.excluded),
+        *(found.unknown, found.files),
+    ]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_the_command_for_an_output_outside_git_works_for_an_example(
+    example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(shutil.copytree(FOLDER / example, tmp_path / example))
+    ((command, _),) = steps((ROOT / "docs" / "examples.md").read_text(encoding="utf-8"))
+    assert run(shlex.split(command)[1:]) == 0
+    files = [path for path in Path("preview").rglob("*") if path.is_file()]
+    assert len(files) == figures_of(example).files
+
+
+@pytest.mark.parametrize("example", LARGE)
+def test_check_of_an_example_without_output_is_one_finding(
+    example: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["check", "--project", str(FOLDER / example)]) == 1
+    printed = capfd.readouterr().err
+    number = figures_of(example).files
+    assert printed.count(": error SG") == 1
+    assert f"the output has not been built: {number} files missing\n" in printed
 
 
 @pytest.mark.parametrize("name", CATALOGUE)

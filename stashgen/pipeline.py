@@ -17,9 +17,10 @@ from stashgen.inventory import collect
 from stashgen.inventory.secret_sources import external_secrets_in_git, sources_in_git
 from stashgen.model.coverage import Coverage
 from stashgen.model.history import History, Previous
+from stashgen.model.inventory import Inventory
 from stashgen.model.manifest import FileTree, Manifest
 from stashgen.model.resolved import Resolved
-from stashgen.model.source import Source
+from stashgen.model.source import PolicySet, Source
 from stashgen.output.histories import histories
 from stashgen.output.moved_storages import moved_storages
 from stashgen.output.retired_objects import retired_objects
@@ -45,6 +46,23 @@ class Compilation:
 
     files: FileTree
     coverage: Coverage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """What a project decides, before anything is rendered.
+
+    Attributes:
+        resolved: What was decided.
+        policies: What people wrote.
+        inventory: The volumes that exist.
+        histories: Those in the previous output.
+    """
+
+    resolved: Resolved
+    policies: PolicySet
+    inventory: Inventory
+    histories: tuple[History, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,38 +112,53 @@ def objects(
     source: Source, before: Sequence[Previous], today: date, *, complete: bool = True
 ) -> Outcome[Objects | None]:
     """The objects of a project; None if there is any error. As ``compile``, without files."""
+    decided = decisions(source, before, today, complete=complete)
+    findings = list(decided.findings)
+    if decided.value is None or not decided.ok:
+        return _nothing(findings)
+    resolved, recorded = decided.value.resolved, decided.value.histories
+
+    kept = retired_objects(resolved, before)
+    findings += kept.findings
+    if not kept.ok:
+        return _nothing(findings)
+
+    manifests = render(resolved, kept.value)
+    findings += limit_findings(decided.value.policies.project, manifests)
+    findings += retired_secrets(resolved.retired, manifests, before)
+    if has_errors(findings):
+        return _nothing(findings)
+    found = Objects(resolved, kept.value, recorded, manifests)
+    return Outcome(found, _sorted(findings))
+
+
+def decisions(
+    source: Source, before: Sequence[Previous], today: date, *, complete: bool = True
+) -> Outcome[Decisions | None]:
+    """What a project decides; as ``compile``, with nothing rendered.
+
+    None if it cannot be known. What was decided with an error leaves out what the error is about.
+    """
     policies = validate(source)
     inventory = collect(source)
     findings = [*policies.findings, *inventory.findings]
     if not complete:
-        return _nothing([one for one in findings if one.code != Code.NO_SUCH_OBJECT])
+        known = [one for one in findings if one.code != Code.NO_SUCH_OBJECT]
+        return Outcome(None, _sorted(known))
     if policies.value is None or not policies.ok or not inventory.ok:
-        return _nothing(findings)
+        return Outcome(None, _sorted(findings))
 
     recorded = histories(before)
     findings += recorded.findings
     if not recorded.ok:
-        return _nothing(findings)
+        return Outcome(None, _sorted(findings))
 
     resolved = resolve(policies.value, inventory.value, recorded.value, today)
     findings += resolved.findings
     in_git = sources_in_git(source), external_secrets_in_git(source)
     findings += second_sources(resolved.value.protections, *in_git)
-    if has_errors(findings):
-        return _nothing(findings)
-
-    kept = retired_objects(resolved.value, before)
-    findings += kept.findings
-    if not kept.ok:
-        return _nothing(findings)
-
-    manifests = render(resolved.value, kept.value)
-    findings += limit_findings(policies.value.project, manifests)
-    findings += retired_secrets(resolved.value.retired, manifests, before)
-    if has_errors(findings):
-        return _nothing(findings)
-    found = Objects(resolved.value, kept.value, recorded.value, manifests)
-    return Outcome(found, _sorted(findings))
+    made = Decisions(resolved.value, policies.value, inventory.value, recorded.value)
+    return Outcome(made, _sorted(findings))
 
 
 def _nothing(findings: list[Finding]) -> Outcome[Objects | None]:

@@ -167,6 +167,7 @@ class Resolved:
 
     Attributes:
         excluded: Volumes that the project excludes or that are opted out.
+        unprotected: Volumes of the inventory that no policy selects, sorted by key.
     """
 
     project: Project
@@ -175,3 +176,4 @@ class Resolved:
     coverage: Coverage
     retired: tuple[RetiredHistory, ...] = ()
     excluded: Mapping[VolumeKey, Excluded] = field(default_factory=dict)
+    unprotected: tuple[VolumeKey, ...] = ()

@@ -57,6 +57,20 @@ class Origin:
         return here
 
     @property
+    def is_written(self) -> bool:
+        """Whether the document has the value, rather than a default."""
+        node: object = self.document.data
+        for key in self.path:
+            match node:
+                case dict() if key in node:
+                    node = node[key]
+                case list() if isinstance(key, int) and key < len(node):
+                    node = node[key]
+                case _:
+                    return False
+        return True
+
+    @property
     def position(self) -> Position:
         """File, line and column, of the longest part of the path that exists."""
         return self.document.position(*self.path)

@@ -47,7 +47,7 @@ def _selected_by(protection: Protection) -> Decision:
     if asked is not None:
         return Decision(f"asked for by {POLICY_ANNOTATION}", asked.origin.position, 2)
     select = protection.spec.at("select")
-    if _is_written(select):
+    if select.is_written:
         return Decision("selected by", select.position, 2)
     return Decision(f"asked for by {POLICY_ANNOTATION} of its namespace", None, 2)
 
@@ -100,22 +100,9 @@ def _job(protection: Protection) -> Iterator[Decision]:
 
 def _decided(name: str, value: object, origin: Origin, depth: int) -> Decision:
     """A value at its place, or as the default of what does not set it."""
-    if _is_written(origin):
+    if origin.is_written:
         return Decision(f"{name}: {value}", origin.position, depth)
     return Decision(f"{name}: {value} (default)", None, depth)
-
-
-def _is_written(origin: Origin) -> bool:
-    node: object = origin.document.data
-    for key in origin.path:
-        match node:
-            case dict() if key in node:
-                node = node[key]
-            case list() if isinstance(key, int) and key < len(node):
-                node = node[key]
-            case _:
-                return False
-    return True
 
 
 def _retention(spec: RetentionPolicySpec) -> str:

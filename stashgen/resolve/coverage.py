@@ -16,7 +16,7 @@ _MOST_RELATED = 10
 
 def coverage(policies: PolicySet, inventory: Inventory, selection: Selection) -> Coverage:
     """Count the volumes of the inventory."""
-    unprotected = _unprotected(policies, selection)
+    unprotected = unprotected_volumes(policies, selection)
     selected = len(inventory.volumes) - len(selection.unselected)
     return Coverage(
         protected=selected,
@@ -35,7 +35,7 @@ def unprotected_findings(
     """
     groups: dict[tuple[str, str, str], tuple[NearMiss | None, list[Volume]]] = {}
     misses = NearMisses(policies, inventory)
-    for volume in _unprotected(policies, selection):
+    for volume in unprotected_volumes(policies, selection):
         miss = misses.of(volume)
         place = f"{miss.position} {miss.general}" if miss is not None else ""
         key = (volume.key.cluster_id, volume.key.namespace, place)
@@ -64,7 +64,8 @@ def _finding(policies: PolicySet, miss: NearMiss | None, volumes: list[Volume]) 
     )
 
 
-def _unprotected(policies: PolicySet, selection: Selection) -> list[Volume]:
+def unprotected_volumes(policies: PolicySet, selection: Selection) -> list[Volume]:
+    """Volumes that no policy selects and that nobody leaves out on purpose, sorted by key."""
     on_purpose = {
         *selection.excluded,
         *selection.on_purpose,

@@ -23,7 +23,7 @@ from stashgen.policy.project import Cluster
 from stashgen.policy.template import cluster_values, fill
 from stashgen.resolve.acknowledgements import acknowledged, acknowledgement_findings
 from stashgen.resolve.conflicts import unused_storages, without_conflicts
-from stashgen.resolve.coverage import coverage, unprotected_findings
+from stashgen.resolve.coverage import coverage, unprotected_findings, unprotected_volumes
 from stashgen.resolve.delegated_settings import DelegatedSettings
 from stashgen.resolve.delegation import Delegation
 from stashgen.resolve.exceptions import Exceptions
@@ -122,6 +122,7 @@ def resolve(
         coverage=coverage(policies, inventory, selection),
         retired=retired.value,
         excluded=selection.on_purpose,
+        unprotected=tuple(one.key for one in unprotected_volumes(policies, selection)),
     )
     return Outcome(resolved, tuple(sorted(dict.fromkeys(findings), key=Finding.sort_key)))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 from stashgen.cli.installed import InstalledVerb
-from stashgen.cli.parsers import INSTALL, Format, Requirement, Shell, Verb, parsers
+from stashgen.cli.parsers import INSTALL, Format, PlanFormat, Requirement, Shell, Verb, parsers
 from stashgen.diagnostics import ExitCode
 
 OWN_VERBS = frozenset(get_args(Verb))
@@ -31,6 +31,11 @@ class Command:
         clusters: Names of the clusters to record; empty for all.
         check: Compare the records with their sources and write nothing.
         stdin: Record what standard input has.
+        states: What is compared.
+        plan_format: How a plan is written.
+        namespaces: To which a plan is limited; empty for all.
+        fail_on: Effects of a plan with which it exits with 1.
+        detailed_exit_code: Exit with 4 if anything changes.
     """
 
     verb: Verb
@@ -48,6 +53,11 @@ class Command:
     clusters: tuple[str, ...] = ()
     check: bool = False
     stdin: bool = False
+    states: tuple[str, ...] = ()
+    plan_format: PlanFormat = PlanFormat.TEXT
+    namespaces: tuple[str, ...] = ()
+    fail_on: tuple[str, ...] = ()
+    detailed_exit_code: bool = False
 
 
 def parse(
@@ -91,6 +101,13 @@ def parse(
         clusters=tuple(getattr(given, "clusters", ())),
         check=getattr(given, "check", False),
         stdin=getattr(given, "stdin", None) is not None,
+        states=tuple(getattr(given, "states", ())),
+        plan_format=PlanFormat(getattr(given, "plan_format", PlanFormat.TEXT)),
+        namespaces=tuple(getattr(given, "namespaces", ())),
+        fail_on=tuple(
+            effect for text in getattr(given, "fail_on", ()) for effect in text.split(",")
+        ),
+        detailed_exit_code=getattr(given, "detailed_exit_code", False),
     )
 
 

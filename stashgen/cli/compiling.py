@@ -110,6 +110,38 @@ def compile_objects(project: Path) -> CompiledObjects:
     return CompiledObjects(compiled.value, source, findings)
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a project decides, before anything is rendered.
+
+    Attributes:
+        decisions: None if they cannot be known.
+        output: The output folder as it is.
+        findings: With paths relative to the project.
+    """
+
+    decisions: pipeline.Decisions | None
+    output: FileTree
+    findings: tuple[Finding, ...]
+
+
+def decide_project(project: Path) -> Decided:
+    """Read a project and decide; what is decided despite an error leaves out what it is about.
+
+    Raises:
+        UsageError: there is no project.
+        ToolError: a file cannot be read.
+    """
+    loaded = load(project)
+    source = loaded.value
+    if source is None:
+        return Decided(None, {}, loaded.findings)
+    before = [_previous(output, project) for output in _outputs(project, source)]
+    decided = pipeline.decisions(source, before, _today(), complete=loaded.ok)
+    files = before[0].files if before else {}
+    return Decided(decided.value, files, (*loaded.findings, *decided.findings))
+
+
 def _today() -> date:
     return datetime.now(UTC).date()
 

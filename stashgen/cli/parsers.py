@@ -10,7 +10,7 @@ from stashgen import __version__
 from stashgen.cli.installed import InstalledVerb
 
 Parser = argparse.ArgumentParser
-Verb = Literal["build", "check", "explain", "inventory", "init", "schema", "completion"]
+Verb = Literal["build", "check", "explain", "plan", "inventory", "init", "schema", "completion"]
 Shell = Literal["bash", "zsh", "fish"]
 # Those of stashgen.policy.schema, which takes too long to import for every command.
 KINDS = ("Project", "Storage", "BackupPolicy")
@@ -18,7 +18,7 @@ KINDS = ("Project", "Storage", "BackupPolicy")
 # What brings the verbs of the controller's distribution, and the kubectl plugin.
 INSTALL = "uv tool install 'stashgen[cluster]'"
 _EPILOG = """exit codes: 0 success, 1 findings, 2 usage or environment error, 3 internal error
-(a bug in stashgen), 130 interrupted"""
+(a bug in stashgen), 130 interrupted; of plan --detailed-exitcode also 4, something changes"""
 
 
 class Requirement(StrEnum):
@@ -26,6 +26,18 @@ class Requirement(StrEnum):
 
     PROTECTED = "protected"
     KNOWN = "known"
+
+
+class PlanFormat(StrEnum):
+    """How a plan is written."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    JSON = "json"
+
+
+# Those of stashgen.plan.plan.Effect, which takes too long to import for every command.
+EFFECTS = ("destroy", "replace", "rpo-worse", "unprotected")
 
 
 class Format(StrEnum):
@@ -92,6 +104,16 @@ def parsers(others: Mapping[str, InstalledVerb]) -> dict[str | None, Parser]:
         _project(),
     )
     explain.add_argument("topic", metavar="VOLUME|POLICY|FILE|secrets")
+    _plan(
+        add(
+            "plan",
+            "say what a change means before it is merged",
+            "Compare two states of the project: volumes that gain or lose their protection, "
+            "objectives before and after, new histories, restore points that go, each with the "
+            "line that is the reason; and the objects that differ. Nothing is written.",
+            _project(),
+        )
+    )
     _inventory(
         add(
             "inventory",
@@ -196,6 +218,45 @@ def _where(build: Parser) -> None:
         "--fail-if-changed",
         action="store_true",
         help="exit with code 1 if a file was written or deleted, for pre-commit",
+    )
+
+
+def _plan(plan: Parser) -> None:
+    plan.add_argument(
+        "states",
+        metavar="STATE",
+        nargs="*",
+        help="two folders (before and after); or, in a git repository, BEFORE..AFTER, "
+        "BEFORE...AFTER (since they parted), or one revision, compared with the working tree "
+        "(default: HEAD)",
+    )
+    plan.add_argument(
+        "--format",
+        dest="plan_format",
+        choices=[one.value for one in PlanFormat],
+        default=PlanFormat.TEXT.value,
+        help="text (default), markdown for a comment of at most 65,536 characters, or json",
+    )
+    plan.add_argument(
+        "--for-namespace",
+        metavar="NAME",
+        dest="namespaces",
+        action="append",
+        default=[],
+        help="only what happens in this namespace; may be given several times",
+    )
+    plan.add_argument(
+        "--fail-on",
+        metavar="EFFECT[,EFFECT]",
+        action="append",
+        default=[],
+        help=f"exit with code 1 if the plan has one of these effects: {', '.join(EFFECTS)}",
+    )
+    plan.add_argument(
+        "--detailed-exitcode",
+        dest="detailed_exit_code",
+        action="store_true",
+        help="exit with code 4 if anything changes",
     )
 
 

@@ -11,6 +11,7 @@ from stashgen.policy.backup_policy import BackupPolicy
 from stashgen.policy.project import Project
 from stashgen.policy.storage import Storage
 from stashgen.yaml.documents import Document
+from stashgen.yaml.nodes import Json
 
 T = TypeVar("T")
 Path = tuple[str | int, ...]
@@ -57,18 +58,22 @@ class Origin:
         return here
 
     @property
+    def written(self) -> Json:
+        """The value as the document has it; None where it has none, or null."""
+        node: Json = self.document.data
+        for key in self.path:
+            if isinstance(node, dict) and isinstance(key, str):
+                node = node.get(key)
+            elif isinstance(node, list) and isinstance(key, int) and key < len(node):
+                node = node[key]
+            else:
+                return None
+        return node
+
+    @property
     def is_written(self) -> bool:
         """Whether the document has the value, rather than a default."""
-        node: object = self.document.data
-        for key in self.path:
-            match node:
-                case dict() if key in node:
-                    node = node[key]
-                case list() if isinstance(key, int) and key < len(node):
-                    node = node[key]
-                case _:
-                    return False
-        return True
+        return self.written is not None
 
     @property
     def position(self) -> Position:

@@ -14,7 +14,7 @@ from stashgen.api.snapshot import Phase
 from stashgen.cron import Schedule
 from stashgen.kubestash.retention import SnapshotFact, decide
 
-_NOW = datetime(2025, 6, 18, 12, tzinfo=UTC)
+NOW = datetime(2025, 6, 18, 12, tzinfo=UTC)
 _DAY = timedelta(days=1)
 _LONGEST = 12 * 366 * _DAY
 
@@ -30,9 +30,9 @@ class Loss:
 @lru_cache(maxsize=1000)
 def _ticks(schedule: str, time_zone: str, whole_days: int) -> tuple[datetime, ...]:
     """A session's ticks; of days before the last ``whole_days`` only the last one of each."""
-    since = _NOW - whole_days * _DAY
+    since = NOW - whole_days * _DAY
     last_of: dict[object, datetime] = {}
-    for tick in Schedule.parse(schedule).ticks(_NOW - _LONGEST, _NOW, ZoneInfo(time_zone)):
+    for tick in Schedule.parse(schedule).ticks(NOW - _LONGEST, NOW, ZoneInfo(time_zone)):
         last_of[tick if tick >= since else tick.date()] = tick
     return tuple(last_of.values())
 
@@ -48,16 +48,28 @@ def loss(
         old: What was kept.
         new: What is kept now.
     """
-    facts = tuple(
-        SnapshotFact(tick.isoformat(), tick, Phase.SUCCEEDED, "")
-        for tick in _ticks(schedule, time_zone, _whole_days(old))
-    )
     try:
-        had = set(decide(facts, old, _NOW).keep)
-        kept = decide([fact for fact in facts if fact.name in had], new, _NOW).keep
+        had = left_by(schedule, time_zone, old)
+        kept = decide(had, new, NOW).keep
     except ValueError:
         return None
     return Loss(len(had), len(had) - len(kept))
+
+
+def left_by(
+    schedule: str, time_zone: str, retention: RetentionPolicySpec
+) -> tuple[SnapshotFact, ...]:
+    """The restore points that a retention has left of a session's ticks up to the fixed day.
+
+    Raises:
+        ValueError: the retention is not valid.
+    """
+    facts = tuple(
+        SnapshotFact(tick.isoformat(), tick, Phase.SUCCEEDED, "")
+        for tick in _ticks(schedule, time_zone, _whole_days(retention))
+    )
+    kept = set(decide(facts, retention, NOW).keep)
+    return tuple(fact for fact in facts if fact.name in kept)
 
 
 def _whole_days(policy: RetentionPolicySpec) -> int:

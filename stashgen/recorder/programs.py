@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -30,6 +30,7 @@ _INSTALL = {
     "argocd": "brew install argocd",
     "flux": "brew install fluxcd/tap/flux",
     "flux-local": "uv tool install flux-local",
+    "git": "https://git-scm.com/downloads",
     "helm": "go install helm.sh/helm/v3/cmd/helm@latest",
     "kubectl": "brew install kubectl",
     "kustomize": "go install sigs.k8s.io/kustomize/kustomize/v5@latest",
@@ -51,12 +52,15 @@ def find_program(*names: str) -> str:
     raise ToolError(f"{' or '.join(map(printable, names))} is not on PATH; {fix}")
 
 
-def run_program(arguments: Sequence[str], folder: Path) -> bytes:
+def run_program(
+    arguments: Sequence[str], folder: Path, variables: Mapping[str, str] | None = None
+) -> bytes:
     """What a program prints.
 
     Args:
         arguments: The program, on PATH or a path with a slash, and its arguments.
         folder: Where it runs, and what such a path is relative to.
+        variables: Of its environment, beside ours.
 
     Raises:
         ToolError: it is missing, fails, takes too long or prints too much; with the last lines
@@ -72,6 +76,7 @@ def run_program(arguments: Sequence[str], folder: Path) -> bytes:
         process = subprocess.Popen(
             [str((folder / program).absolute()) if "/" in program else program, *arguments[1:]],
             cwd=folder,
+            env={**os.environ, **(variables or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -1,0 +1,103 @@
+"""The comparison itself: a pure function of two states."""
+
+from collections.abc import Iterator
+
+from stashgen.model.inventory import VolumeKey
+from stashgen.plan.causes import Causes
+from stashgen.plan.names import shown
+from stashgen.plan.plan import Cause, DroppedHistory, Effect, Kind, Plan, VolumePlan
+from stashgen.plan.state import State
+from stashgen.plan.volume import VolumeComparison
+
+
+def compare(before: State, after: State, notes: tuple[str, ...] = ()) -> Plan:
+    """Everything that differs between two states, in a stable order."""
+    return Plan(
+        before=before.name,
+        after=after.name,
+        protected=(len(before.protections), len(after.protections)),
+        volumes=tuple(_volumes(before, after)),
+        dropped=tuple(_dropped(before, after)),
+        notes=notes,
+    )
+
+
+def _volumes(before: State, after: State) -> Iterator[VolumePlan]:
+    causes = Causes(before, after)
+    comparison = VolumeComparison(before, after, causes)
+    keys = before.protections.keys() | after.protections.keys() | after.unprotected
+    for key in sorted(keys):
+        was, becomes = before.protections.get(key), after.protections.get(key)
+        if was is not None and becomes is not None:
+            found = comparison.changed(was, becomes)
+            if found is not None:
+                yield found
+        elif becomes is not None:
+            yield comparison.gained(becomes)
+        elif was is not None:
+            yield _lost(key, before, after)
+        elif key not in before.unprotected:
+            yield _missed(key, before, after)
+
+
+def _missed(key: VolumeKey, before: State, after: State) -> VolumePlan:
+    name = shown(key, before, after)
+    reason, causes = _unselected(key, after)
+    if key in before.volumes:
+        reason = f"it is no longer left out: {reason}"
+    effects = frozenset({Effect.UNPROTECTED})
+    return VolumePlan(key, name, Kind.MISSED, reason, causes, effects=effects)
+
+
+def _unselected(key: VolumeKey, after: State) -> tuple[str, tuple[Cause, ...]]:
+    """Why no policy selects a volume."""
+    miss = after.near_miss(key)
+    if miss is None:
+        return "there is no policy", ()
+    return f"no policy selects it: {miss.general}", (Cause(after.shown(miss.position), "select"),)
+
+
+def _lost(key: VolumeKey, before: State, after: State) -> VolumePlan:
+    until = after.retired_until.get(key)
+    is_gone = key not in after.volumes
+    reason, causes = _lost_because(key, before, after)
+    if until is not None:
+        reason = f"retired, its restore points are kept until {until}: {reason}"
+    return VolumePlan(
+        key,
+        shown(key, before, after),
+        Kind.LOST,
+        reason,
+        causes,
+        effects=frozenset() if is_gone and until is not None else frozenset({Effect.UNPROTECTED}),
+    )
+
+
+def _lost_because(key: VolumeKey, before: State, after: State) -> tuple[str, tuple[Cause, ...]]:
+    excluded = after.excluded.get(key)
+    if excluded is not None:
+        cause = Cause(after.shown(excluded.position), "exclusion")
+        return f"left out: {excluded.reason}", (cause,)
+    if key in after.unprotected:
+        return _unselected(key, after)
+    if key in after.volumes:
+        return "a policy leaves it out, or no policy selects it", ()
+    position = before.shown(before.protections[key].volume.position)
+    cause = Cause(position, "its claim", is_removed=True)
+    return "its claim is no longer in the inventory", (cause,)
+
+
+def _dropped(before: State, after: State) -> Iterator[DroppedHistory]:
+    """Retired histories that are no longer kept."""
+    kept = {(one.history.volume, one.history.repository) for one in after.retired}
+    written = {
+        (key, copy.repository)
+        for key, protection in after.protections.items()
+        for session in protection.sessions
+        for copy in session.copies
+    }
+    for one in before.retired:
+        history = one.history
+        if (history.volume, history.repository) not in kept | written:
+            name = shown(history.volume, before, after)
+            yield DroppedHistory(history.volume, name, history.repository, one.until.isoformat())

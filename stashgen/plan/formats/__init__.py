@@ -1,0 +1,1 @@
+"""A Plan as people and programs read it, a module each format."""

@@ -1,0 +1,118 @@
+"""A Plan as JSON (docs/plan.schema.json): each volume by itself, nothing is cut."""
+
+import json
+from collections.abc import Iterable
+
+from stashgen import __version__
+from stashgen.plan.plan import (
+    Cause,
+    Change,
+    DroppedHistory,
+    Moved,
+    Plan,
+    Removal,
+    Replaced,
+    VolumePlan,
+)
+
+# Fields are added to a version, never renamed or removed.
+API_VERSION = "plan.stashgen.dev/v1alpha1"
+_Json = dict[str, object]
+
+
+def render(plan: Plan) -> str:
+    """One object, in a stable order."""
+    found = {
+        "apiVersion": API_VERSION,
+        "kind": "Plan",
+        "version": __version__,
+        "before": plan.before,
+        "after": plan.after,
+        "isEmpty": plan.is_empty,
+        "effects": sorted(plan.effects),
+        "protected": {"before": plan.protected[0], "after": plan.protected[1]},
+        "notes": list(plan.notes),
+        "volumes": [_volume(one) for one in plan.volumes],
+        "droppedHistories": [_dropped(one) for one in plan.dropped],
+    }
+    return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+
+
+def _volume(one: VolumePlan) -> _Json:
+    return {
+        "cluster": one.key.cluster_id,
+        "namespace": one.key.namespace,
+        "volume": one.key.name,
+        "kind": one.kind.value,
+        "reason": one.reason,
+        "effects": sorted(one.effects),
+        "causes": _causes(one.causes),
+        "changes": [_change(item) for item in one.changes],
+        "newHistories": [_replaced(item) for item in one.replaced],
+        "removals": [_removal(item) for item in one.removals],
+        "moved": [_moved(item) for item in one.moved],
+    }
+
+
+def _causes(causes: Iterable[Cause]) -> list[_Json]:
+    return [
+        {
+            "path": str(one.position.path),
+            "line": one.position.line,
+            "column": one.position.column,
+            "text": one.text,
+            "removed": one.is_removed,
+        }
+        for one in causes
+    ]
+
+
+def _change(one: Change) -> _Json:
+    return {
+        "field": one.field,
+        "before": one.before,
+        "after": one.after,
+        "worse": one.is_worse,
+        "causes": _causes(one.causes),
+    }
+
+
+def _replaced(one: Replaced) -> _Json:
+    return {
+        "differs": one.what.split(", "),
+        "before": one.before,
+        "after": one.after,
+        "restorePointsLeftBehind": one.left_behind,
+        "uploadBytes": one.upload_bytes,
+        "causes": _causes(one.causes),
+    }
+
+
+def _removal(one: Removal) -> _Json:
+    return {
+        "session": one.session,
+        "storage": one.storage,
+        "before": one.before,
+        "after": one.after,
+        "restorePoints": one.had,
+        "atOnce": one.at_once,
+        "withinSeconds": one.within_seconds,
+        "ageDays": {"newest": one.newest_days, "oldest": one.oldest_days},
+        "laterWithin30Days": one.later,
+        "restorePointsInTheLongRun": one.left,
+        "causes": _causes(one.causes),
+    }
+
+
+def _moved(one: Moved) -> _Json:
+    return {"session": one.session, "before": one.before, "after": one.after}
+
+
+def _dropped(one: DroppedHistory) -> _Json:
+    return {
+        "cluster": one.volume.cluster_id,
+        "namespace": one.volume.namespace,
+        "volume": one.volume.name,
+        "repository": one.repository,
+        "until": one.until,
+    }

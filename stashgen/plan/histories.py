@@ -1,0 +1,142 @@
+"""Histories of a volume that a change leaves behind, while new ones begin without a restore point.
+
+A history is a restic repository, at ``<directory>/repository/v1/<session>/<component>``
+(KubeStash's path), opened with one key. A change of any of these begins a new one.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from stashgen.model.resolved import Protection, ResolvedCopy, ResolvedSession, ResolvedStorage
+from stashgen.plan.causes import Causes
+from stashgen.plan.plan import Cause, Replaced
+from stashgen.plan.removals import number_left
+from stashgen.policy.shared import Encryption
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A copy of a session: one history that is written to."""
+
+    session: ResolvedSession
+    copy: ResolvedCopy
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """Equal for the same restic repository with the same key."""
+        return (*self.place, key_text(self.copy.encryption.value))
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        """Equal for the same restic repository."""
+        return (self.copy.storage.place(self.copy.directory), self.session.name)
+
+
+Pair = tuple[Written | None, Written | None]
+
+
+def written_by(protection: Protection) -> dict[tuple[object, ...], Written]:
+    """The histories of a volume by identity."""
+    return {
+        one.identity: one
+        for session in protection.sessions
+        for copy in session.copies
+        for one in (Written(session, copy),)
+    }
+
+
+def key_text(encryption: Encryption) -> str:
+    """What decides the key: the Secret's name, and what brings it."""
+    return json.dumps(encryption.model_dump(mode="json", by_alias=True), sort_keys=True)
+
+
+def pairs(before: Protection, after: Protection) -> Iterator[Pair]:
+    """Each old history with the one that continues or replaces it, best matches first.
+
+    None stands for a history that only ends, or only begins.
+    """
+    old, new = written_by(before), written_by(after)
+    for identity in [one for one in old if one in new]:
+        yield old.pop(identity), new.pop(identity)
+    for fits in (_same_place, _same_names, _same_storage, _same_session):
+        for identity, one in [*old.items()]:
+            found = next((key for key, other in new.items() if fits(one, other)), None)
+            if found is not None:
+                yield old.pop(identity), new.pop(found)
+    yield from ((one, None) for one in old.values())
+    yield from ((None, one) for one in new.values())
+
+
+def _same_place(one: Written, other: Written) -> bool:
+    return one.place == other.place
+
+
+def _same_names(one: Written, other: Written) -> bool:
+    return _same_storage(one, other) and _same_session(one, other)
+
+
+def _same_storage(one: Written, other: Written) -> bool:
+    return one.copy.storage.name == other.copy.storage.name
+
+
+def _same_session(one: Written, other: Written) -> bool:
+    return one.session.name == other.session.name
+
+
+def replaced(before: Written, after: Written, upload_bytes: int | None, causes: Causes) -> Replaced:
+    """A history that another one replaces."""
+    what = [*_what(before, after)]
+    return Replaced(
+        what=", ".join(what),
+        before=_shown(before, what),
+        after=_shown(after, what),
+        left_behind=number_left(before.session, before.copy.retention),
+        upload_bytes=upload_bytes,
+        causes=(*_causes(before, after, what, causes),),
+    )
+
+
+def _what(before: Written, after: Written) -> Iterator[str]:
+    if before.session.name != after.session.name:
+        yield "session name"
+    if before.copy.storage.place() != after.copy.storage.place():
+        yield "storage"
+    if before.copy.directory != after.copy.directory:
+        yield "directory"
+    if key_text(before.copy.encryption.value) != key_text(after.copy.encryption.value):
+        yield "key"
+
+
+def _shown(one: Written, what: list[str]) -> str:
+    key = one.copy.encryption.value
+    source = json.dumps({name: value.to_wire() for name, value in (key.data or {}).items()})
+    texts = {
+        "session name": f"session {one.session.written.name}",
+        "storage": f"storage {one.copy.storage.name} ({_address(one.copy.storage)})",
+        "directory": f"directory {one.copy.directory}",
+        "key": f"Secret {key.secret_name}"
+        + (f" from {key.store.name} {source}" if key.store is not None else ""),
+    }
+    return ", ".join(texts[name] for name in what)
+
+
+def _address(storage: ResolvedStorage) -> str:
+    """A bucket's URL; a volume and the folder in it."""
+    backend = storage.backend
+    return backend.url() if backend.bucket is not None else backend.place()
+
+
+def _causes(before: Written, after: Written, what: list[str], causes: Causes) -> Iterator[Cause]:
+    old, new = before.copy, after.copy
+    if "session name" in what:
+        was, becomes = before.session.origin.at("name"), after.session.origin.at("name")
+        yield from causes.of_value(was, becomes, "name", after.session.written.name)
+    if "storage" in what:
+        yield from causes.of_storage(old, new)
+    if "directory" in what:
+        was, becomes = old.origin.at("directory"), new.origin.at("directory")
+        yield from causes.of_value(was, becomes, "directory", new.directory)
+    if "key" in what:
+        was, becomes = old.encryption.origin("secretName"), new.encryption.origin("secretName")
+        yield from causes.of_value(was, becomes, "secretName", new.encryption.value.secret_name)

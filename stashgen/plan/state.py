@@ -1,0 +1,94 @@
+"""One side of a comparison: what a project decided at one time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import PurePosixPath
+
+from stashgen.diagnostics import Position
+from stashgen.model.coverage import Excluded
+from stashgen.model.history import RetiredHistory
+from stashgen.model.inventory import Volume, VolumeKey
+from stashgen.model.manifest import FileTree
+from stashgen.model.resolved import Protection
+from stashgen.model.source import Authored
+from stashgen.pipeline import Decisions
+from stashgen.policy.storage import Storage
+from stashgen.resolve.near_miss import NearMiss, NearMisses
+
+
+@dataclass(frozen=True)
+class State:
+    """A project as one revision or folder has it.
+
+    Attributes:
+        name: ``main``, a folder, ``the working tree``.
+        prefix: What stands before the project's paths where people read them.
+        decisions: None if there is no project.
+        files: The output by path below the output folder.
+    """
+
+    name: str
+    prefix: PurePosixPath
+    decisions: Decisions | None = None
+    files: FileTree = field(default_factory=dict)
+
+    @cached_property
+    def protections(self) -> Mapping[VolumeKey, Protection]:
+        """The protected volumes."""
+        if self.decisions is None:
+            return {}
+        return {one.volume.key: one for one in self.decisions.resolved.protections}
+
+    @cached_property
+    def volumes(self) -> Mapping[VolumeKey, Volume]:
+        """The inventory."""
+        if self.decisions is None:
+            return {}
+        return {one.key: one for one in self.decisions.inventory.volumes}
+
+    @cached_property
+    def unprotected(self) -> frozenset[VolumeKey]:
+        """Volumes of the inventory that no policy selects."""
+        return frozenset(self.decisions.resolved.unprotected if self.decisions is not None else ())
+
+    @property
+    def excluded(self) -> Mapping[VolumeKey, Excluded]:
+        """Volumes that are left out on purpose."""
+        return self.decisions.resolved.excluded if self.decisions is not None else {}
+
+    @property
+    def retired(self) -> tuple[RetiredHistory, ...]:
+        """Histories that are kept until a date."""
+        return self.decisions.resolved.retired if self.decisions is not None else ()
+
+    @property
+    def clusters(self) -> Mapping[str, str]:
+        """The clusters' names by id."""
+        if self.decisions is None:
+            return {}
+        return {one.id: one.name for one in self.decisions.resolved.project.spec.clusters}
+
+    @property
+    def storages(self) -> Mapping[str, Authored[Storage]]:
+        """What people wrote of storages, by name."""
+        return self.decisions.policies.storages if self.decisions is not None else {}
+
+    @cached_property
+    def retired_until(self) -> Mapping[VolumeKey, str]:
+        """The last day of each retired history, by volume."""
+        return {one.history.volume: one.until.isoformat() for one in self.retired}
+
+    def near_miss(self, key: VolumeKey) -> NearMiss | None:
+        """Why no policy selects a volume of the inventory: the one that comes closest."""
+        return self._near_misses.of(self.volumes[key]) if self._near_misses is not None else None
+
+    @cached_property
+    def _near_misses(self) -> NearMisses | None:
+        if self.decisions is None:
+            return None
+        return NearMisses(self.decisions.policies, self.decisions.inventory)
+
+    def shown(self, position: Position) -> Position:
+        """A place in one of the project's files, as the reader finds it."""
+        return replace(position, path=self.prefix / position.path)

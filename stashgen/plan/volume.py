@@ -1,0 +1,355 @@
+"""What a change means for one volume that is protected afterwards."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from stashgen.kubestash.objectives import Objectives
+from stashgen.model.resolved import Protection, ResolvedSession
+from stashgen.plan.causes import RHYTHM, Causes
+from stashgen.plan.facts import (
+    Achieved,
+    Achievements,
+    duration_text,
+    retention_text,
+    rpo_text,
+    when_text,
+)
+from stashgen.plan.histories import Pair, Written, pairs, replaced
+from stashgen.plan.names import shown
+from stashgen.plan.plan import (
+    Cause,
+    Change,
+    Effect,
+    Kind,
+    Moved,
+    Removal,
+    Replaced,
+    VolumePlan,
+)
+from stashgen.plan.removals import Removed, removed
+from stashgen.plan.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class _Sessions:
+    """The sessions of a volume that have the same name on both sides, or only on one."""
+
+    name: str
+    before: ResolvedSession | None
+    after: ResolvedSession | None
+
+
+class VolumeComparison:
+    """Compares the protections of volumes; what is the same for many is computed once."""
+
+    def __init__(self, before: State, after: State, causes: Causes) -> None:
+        self._before = before
+        self._after = after
+        self._causes = causes
+        self._achievements = Achievements()
+        self._removed: dict[tuple[object, ...], Removed | None] = {}
+
+    def gained(self, protection: Protection) -> VolumePlan:
+        """A volume that was not protected."""
+        achieved = self._achievements.of(protection)
+        changes = (
+            Change("policy", "", protection.policy),
+            Change("RPO", "", rpo_text(achieved.rpo)),
+            Change("keepFor", "", duration_text(achieved.keep_for)),
+            Change("copies", "", ", ".join(achieved.storages)),
+        )
+        key = protection.volume.key
+        is_new = key not in self._before.volumes
+        return VolumePlan(
+            key,
+            shown(key, self._before, self._after),
+            Kind.GAINED,
+            "new volume" if is_new else "was not protected",
+            (self._causes.of_policy(protection),),
+            changes,
+        )
+
+    def changed(self, before: Protection, after: Protection) -> VolumePlan | None:
+        """A volume that is protected on both sides; None if nothing differs."""
+        if signature(before) == signature(after):
+            return None
+        matched = [*pairs(before, after)]
+        renamed = _renamed(before, after, matched)
+        sessions = [*_sessions(before.sessions, after.sessions, renamed)]
+        replacements = tuple(sorted(self._replaced(after, matched)))
+        removals = () if after.paused else tuple(sorted(self._removals(matched)))
+        changes = tuple(self._changes(before, after, sessions, matched))
+        found = VolumePlan(
+            after.volume.key,
+            shown(after.volume.key, self._before, self._after),
+            Kind.CHANGED,
+            changes=changes,
+            replaced=replacements,
+            removals=removals,
+            moved=tuple(_moved(sessions)),
+            effects=_effects(changes, replacements, removals),
+        )
+        is_anything = found.changes or found.replaced or found.removals or found.moved
+        return found if is_anything else None
+
+    def _changes(
+        self,
+        before: Protection,
+        after: Protection,
+        sessions: list[_Sessions],
+        matched: list[Pair],
+    ) -> Iterator[Change]:
+        if before.policy != after.policy:
+            causes = (self._causes.of_policy(after),)
+            yield Change("policy", before.policy, after.policy, causes=causes)
+        was, becomes = self._achievements.of(before), self._achievements.of(after)
+        yield from self._rpo(before, after, was, becomes, sessions)
+        yield from self._keep_for(was, becomes, before, after, sessions)
+        yield from self._copies(before, after, was, becomes)
+        yield from self._rhythms(sessions)
+        yield from self._retentions(matched)
+        yield from self._settings(before, after)
+
+    def _rpo(
+        self,
+        before: Protection,
+        after: Protection,
+        was: Achieved,
+        becomes: Achieved,
+        sessions: list[_Sessions],
+    ) -> Iterator[Change]:
+        if was.rpo == becomes.rpo:
+            return
+        is_worse = becomes.rpo is None or (was.rpo is not None and becomes.rpo > was.rpo)
+        causes = [*self._of_rhythm(before, after, sessions, RHYTHM)]
+        yield Change(
+            "RPO", rpo_text(was.rpo), rpo_text(becomes.rpo), is_worse, tuple(dict.fromkeys(causes))
+        )
+
+    def _of_rhythm(
+        self,
+        before: Protection,
+        after: Protection,
+        sessions: list[_Sessions],
+        fields: tuple[str, ...],
+    ) -> Iterator[Cause]:
+        yield from self._causes.of_protection(before, after, "paused", "timeZone")
+        for one in sessions:
+            yield from self._causes.of_session(one.before, one.after, fields)
+
+    def _keep_for(
+        self,
+        was: Achieved,
+        becomes: Achieved,
+        before: Protection,
+        after: Protection,
+        sessions: list[_Sessions],
+    ) -> Iterator[Change]:
+        texts = duration_text(was.keep_for), duration_text(becomes.keep_for)
+        if was.keep_for is None or becomes.keep_for is None or texts[0] == texts[1]:
+            return
+        causes: list[Cause] = []
+        if was.longest is not None and becomes.longest is not None:
+            causes += self._causes.of_retention(was.longest.copy, becomes.longest.copy)
+        if not causes:
+            causes += self._of_rhythm(before, after, sessions, RHYTHM)
+        is_worse = becomes.keep_for < was.keep_for
+        yield Change("keepFor", *texts, is_worse, tuple(dict.fromkeys(causes)))
+
+    def _copies(
+        self, before: Protection, after: Protection, was: Achieved, becomes: Achieved
+    ) -> Iterator[Change]:
+        """Storages with copies; of those on both sides, how old the newest one may become."""
+        if becomes.rpo is None or was.rpo is None:
+            return
+        if was.storages.keys() != becomes.storages.keys():
+            old = [copy for session in before.sessions for copy in session.copies]
+            new = [copy for session in after.sessions for copy in session.copies]
+            texts = [f"{len(one)} ({', '.join(one)})" for one in (was.storages, becomes.storages)]
+            is_worse = not was.storages.keys() <= becomes.storages.keys()
+            causes = tuple(self._causes.of_copies(old, new))
+            yield Change("copies", texts[0], texts[1], is_worse, causes)
+        for name in [name for name in was.storages if name in becomes.storages]:
+            ages = was.storages[name], becomes.storages[name]
+            if ages[0] != ages[1] and ages != (was.rpo, becomes.rpo):
+                sessions = _sessions(_copying(before, name), _copying(after, name), {})
+                causes = tuple(self._of_rhythm(before, after, [*sessions], RHYTHM))
+                texts = [rpo_text(age) for age in ages]
+                yield Change(f"RPO in {name}", texts[0], texts[1], ages[1] > ages[0], causes)
+
+    def _rhythms(self, sessions: list[_Sessions]) -> Iterator[Change]:
+        for one in sessions:
+            was = when_text(one.before) if one.before is not None else ""
+            becomes = when_text(one.after) if one.after is not None else ""
+            if was != becomes:
+                causes = self._causes.of_session(one.before, one.after, RHYTHM)
+                yield Change(f"session {one.name}", was, becomes, causes=tuple(causes))
+            if one.before is not None and one.after is not None:
+                yield from self._details(one.name, one.before, one.after)
+
+    def _details(
+        self, name: str, was: ResolvedSession, becomes: ResolvedSession
+    ) -> Iterator[Change]:
+        for field, old, new in (
+            ("timeout", was.written.timeout, becomes.written.timeout),
+            ("paths", ", ".join(was.paths), ", ".join(becomes.paths)),
+            ("exclude", ", ".join(was.exclude), ", ".join(becomes.exclude)),
+        ):
+            if old != new:
+                causes = tuple(self._causes.of_session(was, becomes, (field,)))
+                yield Change(f"{field} of {name}", old, new, causes=causes)
+
+    def _retentions(self, matched: list[Pair]) -> Iterator[Change]:
+        for was, becomes in matched:
+            if was is None or becomes is None:
+                continue
+            texts = retention_text(was.copy.retention), retention_text(becomes.copy.retention)
+            if texts[0] != texts[1]:
+                causes = self._causes.of_retention(was.copy, becomes.copy)
+                field = f"retention of {becomes.session.written.name}"
+                yield Change(
+                    f"{field} in {becomes.copy.storage.name}", *texts, causes=tuple(causes)
+                )
+
+    def _settings(self, before: Protection, after: Protection) -> Iterator[Change]:
+        for field, was, becomes in (
+            ("objectives", _demands(before.objectives), _demands(after.objectives)),
+            ("onUnreadable", before.on_unreadable.value, after.on_unreadable.value),
+            ("upkeep", before.upkeep.annotation(), after.upkeep.annotation()),
+        ):
+            if was != becomes:
+                causes = self._causes.of_protection(before, after, field)
+                yield Change(field, was, becomes, causes=tuple(causes))
+
+    def _replaced(self, after: Protection, matched: list[Pair]) -> Iterator[Replaced]:
+        for was, becomes in matched:
+            if was is not None and becomes is not None and was.identity != becomes.identity:
+                yield replaced(was, becomes, after.volume.size_bytes, self._causes)
+
+    def _removals(self, matched: list[Pair]) -> Iterator[Removal]:
+        """Of the histories that go on; what is left behind has no retention any more."""
+        for was, becomes in matched:
+            if was is None or becomes is None or was.place != becomes.place:
+                continue
+            found = self._removed_from(was, becomes)
+            if found is None:
+                continue
+            causes = [*self._causes.of_retention(was.copy, becomes.copy)]
+            causes += self._causes.of_session(was.session, becomes.session, RHYTHM)
+            yield Removal(
+                session=becomes.session.written.name,
+                storage=becomes.copy.storage.name,
+                before=retention_text(was.copy.retention),
+                after=retention_text(becomes.copy.retention),
+                had=found.had,
+                at_once=found.at_once,
+                later=found.later,
+                newest_days=found.newest_days,
+                oldest_days=found.oldest_days,
+                within_seconds=found.within_seconds,
+                left=found.left,
+                causes=tuple(causes),
+            )
+
+    def _removed_from(self, was: Written, becomes: Written) -> Removed | None:
+        """Computed for the first volume of the same rhythm and retention, and the same for all."""
+        key = (_rhythm(was), _rhythm(becomes))
+        if key[0] == key[1] or becomes.session.suspend:
+            return None
+        if key not in self._removed:
+            self._removed[key] = removed((was.session, was.copy), (becomes.session, becomes.copy))
+        return self._removed[key]
+
+
+def signature(protection: Protection) -> tuple[object, ...]:
+    """Equal for two protections of a volume that mean the same."""
+    return (
+        protection.policy,
+        protection.paused,
+        protection.objectives,
+        protection.on_unreadable,
+        protection.upkeep,
+        tuple(
+            (
+                session.name,
+                session.schedule,
+                when_text(session),
+                session.timeout_seconds,
+                session.paths,
+                session.exclude,
+                tuple(
+                    (Written(session, copy).identity, retention_text(copy.retention))
+                    for copy in session.copies
+                ),
+            )
+            for session in protection.sessions
+        ),
+    )
+
+
+def _sessions(
+    before: Iterable[ResolvedSession],
+    after: Iterable[ResolvedSession],
+    renamed: Mapping[str, str],
+) -> Iterator[_Sessions]:
+    """Sessions by name; one that another name replaces counts as the same."""
+    old = {renamed.get(one.written.name, one.written.name): one for one in before}
+    new = {one.written.name: one for one in after}
+    for name in dict.fromkeys((*old, *new)):
+        yield _Sessions(name, old.get(name), new.get(name))
+
+
+def _renamed(before: Protection, after: Protection, matched: Iterable[Pair]) -> dict[str, str]:
+    """New names of sessions by their old ones, where only the name differs on both sides."""
+    old = {one.written.name for one in before.sessions}
+    new = {one.written.name for one in after.sessions}
+    found: dict[str, str] = {}
+    for was, becomes in matched:
+        if was is not None and becomes is not None:
+            names = was.session.written.name, becomes.session.written.name
+            if names[0] not in new and names[1] not in {*old, *found.values()}:
+                found[names[0]] = names[1]
+    return found
+
+
+def _copying(protection: Protection, storage: str) -> Iterator[ResolvedSession]:
+    return (
+        session
+        for session in protection.sessions
+        if any(copy.storage.name == storage for copy in session.copies)
+    )
+
+
+def _moved(sessions: list[_Sessions]) -> Iterator[Moved]:
+    for one in sessions:
+        if one.before is None or one.after is None:
+            continue
+        was, becomes = (f"{side.schedule} {side.time_zone}" for side in (one.before, one.after))
+        if was != becomes:
+            yield Moved(one.name, was, becomes)
+
+
+def _rhythm(written: Written) -> tuple[str, str]:
+    return when_text(written.session), retention_text(written.copy.retention)
+
+
+def _demands(objectives: Objectives) -> str:
+    found = {
+        "rpo": rpo_text(objectives.rpo) if objectives.rpo is not None else None,
+        "keepFor": rpo_text(objectives.keep_for) if objectives.keep_for is not None else None,
+        "minCopies": objectives.min_copies,
+    }
+    return ", ".join(f"{name} {value}" for name, value in found.items() if value) or "none"
+
+
+def _effects(
+    changes: tuple[Change, ...], replaced: tuple[Replaced, ...], removals: tuple[Removal, ...]
+) -> frozenset[Effect]:
+    found = set()
+    if any(one.field.startswith("RPO") and one.is_worse for one in changes):
+        found.add(Effect.RPO_WORSE)
+    if replaced:
+        found.add(Effect.REPLACE)
+    if removals:
+        found.add(Effect.DESTROY)
+    return frozenset(found)

@@ -165,9 +165,9 @@ def _record(target: _Target, folder: Path, output: str, *, is_piped: bool) -> Re
     sources = target.cluster.inventory[target.index].from_
     if is_piped:
         items = read_objects(_standard_input(), "standard input")
-        return record_of(target.cluster.id, [all_rendered(items, is_live=True)])
-    known = rendered_folders(sources, output, target.cluster.name)
-    return record_of(target.cluster.id, [render(one, folder, output) for one in sources], known)
+        return record_of(target.cluster.id, [all_rendered(items, is_live=True)], output)
+    rendered = [render(one, folder, output) for one in sources]
+    return record_of(target.cluster.id, rendered, output, rendered_folders(sources))
 
 
 def _standard_input() -> bytes:

@@ -19,7 +19,7 @@ from stashgen.inventory.helm_values import (
     kustomization_mentions,
     values_mentions,
 )
-from stashgen.inventory.kustomize.layers import builds_of, is_kustomization
+from stashgen.inventory.kustomize.layers import is_kustomization
 from stashgen.inventory.kustomize.outcome import DoubtError, Fate, fate, identity, labels
 from stashgen.inventory.kustomize.placements import (
     AS_WRITTEN,
@@ -28,7 +28,7 @@ from stashgen.inventory.kustomize.placements import (
     certain,
 )
 from stashgen.inventory.mentioned import Mentioned, UndefinedClaims
-from stashgen.inventory.mentions import Mention, mentions
+from stashgen.inventory.mentions import Mention, folder_mentions, mentions
 from stashgen.inventory.objects import (
     Object,
     UnknownError,
@@ -72,13 +72,13 @@ class _Collector:
     """What one cluster's manifests hold.
 
     Attributes:
-        output: The folders that a build writes: what applies them stands for no volume.
+        output: The folder that a build writes.
     """
 
     cluster_id: str
     placements: Placements
     foreign: ForeignBackups
-    output: frozenset[PurePosixPath] = frozenset()
+    output: PurePosixPath
     workloads: Workloads = field(default_factory=Workloads)
     claims: dict[VolumeKey, _Found[Volume]] = field(default_factory=dict)
     from_templates: dict[VolumeKey, _Found[Volume]] = field(default_factory=dict)
@@ -115,7 +115,7 @@ def collect(source: Source) -> Outcome[Inventory]:
                 source.unreadable,
             ),
             ForeignBackups(cluster_id),
-            _output_folders(source.project),
+            PurePosixPath(text_at(map_at(source.project.data, "spec"), "output") or DEFAULT_OUTPUT),
         )
         for document in documents:
             _read(collector, document)
@@ -136,15 +136,9 @@ def collect(source: Source) -> Outcome[Inventory]:
         foreign=tuple(foreign),
         namespace_annotations=namespace_annotations,
     )
+    # An object may have the same fault in several of the ways that it gets into the cluster.
+    findings = [*dict.fromkeys(findings)]
     return Outcome(inventory, tuple(sorted(findings, key=Finding.sort_key)))
-
-
-def _output_folders(project: Document) -> frozenset[PurePosixPath]:
-    """The folders that a build writes and that people have applied: all of it, or a cluster's."""
-    spec = map_at(project.data, "spec")
-    output = PurePosixPath(text_at(spec, "output") or DEFAULT_OUTPUT)
-    clusters = (one for one in list_at(spec, "clusters") if isinstance(one, dict))
-    return frozenset({output, *(output / text_at(one, "name") for one in clusters)})
 
 
 def _read(collector: _Collector, document: Document) -> None:
@@ -212,17 +206,8 @@ def _is_no_manifest(item: Object) -> bool:
 def _all_mentions(collector: _Collector, item: Object) -> Iterator[Mention]:
     yield from mentions(item)
     yield from chart_mentions(item)
-    folders = collector.placements.folders_for(item.document.path) | collector.output
-    missing = [quote(path) for path in builds_of(item, folders)]
-    if missing:
-        build = map_at(item.spec, "postBuild", "substitute")
-        space = text_at(item.spec, "targetNamespace") or text_at(
-            map_at(item.spec, "destination"), "namespace"
-        )
-        why = f"builds {' and '.join(missing)}, which the inventory does not have"
-        yield Mention(
-            (text_at(build, "APP") or item.name,), ("spec",), why, space or None, is_exact=False
-        )
+    folders = collector.placements.folders_for(item.document.path)
+    yield from folder_mentions(item, folders, collector.output)
 
 
 def _mention(
@@ -246,9 +231,9 @@ def _take_namespace(collector: _Collector, item: Object, ways: tuple[Placement, 
         written = annotations(item, placement)
         first = collector.annotations.setdefault(key, written)
         known = collector.namespaces.setdefault(key, _Found(texts, item))
-        if known.origin is not item:
-            is_same = known.item == texts and _values(first) == _values(written)
-            collector.findings.append(twice(item, known.origin, is_same=is_same))
+        if known.item != texts or _values(first) != _values(written):
+            # Folders for different purposes often bring the same Namespace.
+            collector.findings.append(twice(item, known.origin, is_same=False))
 
 
 def _add(

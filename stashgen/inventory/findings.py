@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from stashgen.diagnostics import Finding, Position, Severity, quote
-from stashgen.inventory.objects import Object, Path
+from stashgen.inventory.mentions import Mention
+from stashgen.inventory.objects import Object
 
 _RENDER = (
     "record the inventory with stashgen inventory (kustomize, Flux, Helm, kubectl), or add the "
-    "claims as they are in the cluster (kubectl get pvc -A -o yaml)"
+    "{objects} as they are in the cluster (kubectl get {resource} -o yaml)"
 )
+_RENDER_CLAIMS = _RENDER.format(objects="claims", resource="pvc -A")
+_RENDER_NAMESPACES = _RENDER.format(objects="Namespaces", resource="ns")
 
 
 class Code(StrEnum):
@@ -29,7 +32,7 @@ def not_understood(item: Object, why: str) -> Finding:
         position=item.position,
         subject=item.subject(),
         what="this object is left out of the inventory",
-        why=f"{why}; any volume it describes is unknown and is not backed up",
+        why=f"{why}; {_consequence(item)}",
         fix="add the rendered manifest to the inventory, or exclude the file from its patterns",
     )
 
@@ -42,16 +45,25 @@ def rebuilt(item: Object, why: str, related: Sequence[Position]) -> Finding:
         position=item.position,
         subject=item.subject(),
         what="this object is not taken as it is written",
-        why=f"{why}; any volume it describes is unknown and is not backed up",
-        fix=_RENDER,
+        why=f"{why}; {_consequence(item)}",
+        fix=_RENDER_NAMESPACES if item.kind == "Namespace" else _RENDER_CLAIMS,
         related=tuple(related),
     )
 
 
-def mentioned(item: Object, keys: Path, volume: str, why: str, *, is_exact: bool) -> Finding:
-    """A volume that the inventory mentions and does not define."""
+def _consequence(item: Object) -> str:
+    if item.kind == "Namespace":
+        return "no policy can select by its labels"
+    return "any volume it describes is unknown and is not backed up"
+
+
+def mentioned(item: Object, mention: Mention, volume: str) -> Finding:
+    """A volume, or what may hold some, that the inventory mentions and does not define."""
+    keys, why = mention.keys, mention.why
     what = f"volume {quote(volume)} is unknown"
-    if not is_exact:
+    if mention.folders:
+        what = f"any volumes in {mention.folders} are unknown"
+    elif not mention.is_exact:
         what = f"a volume, probably {quote(volume)}, is unknown"
         what = f"volumes {quote(volume)} are unknown" if "*" in volume else what
     return Finding(
@@ -61,7 +73,7 @@ def mentioned(item: Object, keys: Path, volume: str, why: str, *, is_exact: bool
         subject=item.subject(*keys),
         what=what,
         why=f"this {item.kind or 'file'} {why}; no policy can back it up",
-        fix=_RENDER,
+        fix=_RENDER_CLAIMS,
     )
 
 

@@ -71,9 +71,7 @@ class UndefinedClaims:
                 self._findings[key] = replace(known, related=(*known.related, place))
             return
         shown = f"{space}/{names[0]}" if space else names[0]
-        self._findings[key] = mentioned(
-            item, mention.keys, shown, mention.why, is_exact=mention.is_exact
-        )
+        self._findings[key] = mentioned(item, mention, shown)
         self.unknown[key] = UnknownVolume(
             item.position_of(*mention.keys), self._cluster_id, space or "", names[0]
         )

@@ -3,7 +3,10 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
+from stashgen.diagnostics import quote
+from stashgen.inventory.kustomize.layers import builds_of
 from stashgen.inventory.objects import Object, Path, map_at, text_at
 from stashgen.yaml.nodes import Json
 
@@ -47,6 +50,7 @@ class Mention:
         why: What the object does with it, to be read after the object's name.
         namespace: If it is not the object's.
         is_exact: The name is known; otherwise it is what is most likely.
+        folders: It is any volume in them: the name says only what builds them.
     """
 
     names: tuple[str, ...]
@@ -54,6 +58,7 @@ class Mention:
     why: str
     namespace: str | None = None
     is_exact: bool = True
+    folders: str = ""
 
 
 def mentions(item: Object) -> Iterator[Mention]:
@@ -86,6 +91,32 @@ def mentions(item: Object) -> Iterator[Mention]:
     for key, value in item.data.items():
         if key not in _PASSED_OVER and isinstance(value, dict | list):
             yield from _walk(value, (key,), item)
+
+
+def folder_mentions(
+    item: Object, folders: frozenset[PurePosixPath], output: PurePosixPath
+) -> Iterator[Mention]:
+    """What a Flux Kustomization or an Application builds and the inventory does not have.
+
+    Args:
+        item: Any object.
+        folders: The inventory's.
+        output: The folder that builds write.
+    """
+    missing = " and ".join(quote(path) for path in builds_of(item, folders, output))
+    if missing:
+        app = text_at(map_at(item.spec, "postBuild", "substitute"), "APP")
+        space = text_at(item.spec, "targetNamespace") or text_at(
+            map_at(item.spec, "destination"), "namespace"
+        )
+        yield Mention(
+            names=(app or item.name,),
+            keys=("spec",),
+            why=f"builds {missing}, which the inventory does not have",
+            namespace=space or None,
+            is_exact=False,
+            folders="" if app or space else missing,
+        )
 
 
 def _walk(node: Json, keys: Path, item: Object) -> Iterator[Mention]:

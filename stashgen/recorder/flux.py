@@ -65,10 +65,10 @@ class Flux:
             item = pending.pop(key)
             seen.add(key)
             applied = self._folder(item)
-            if applied is None:
+            if applied is None and not self._is_output(item):
                 found.append(item)
                 continue
-            if item.spec.get("kubeConfig") or self._is_output(applied):
+            if applied is None or item.spec.get("kubeConfig") or self._is_output(item):
                 # It is for another cluster, or our own output.
                 continue
             is_applied_by_itself = is_applied_by_itself or applied == folder
@@ -90,19 +90,22 @@ class Flux:
 
     def _folder(self, item: Object) -> PurePosixPath | None:
         """The folder that a Flux Kustomization applies; None if it is not in this repository."""
+        return self.repository.folder(_path(item)) if self._may_be_own(item) else None
+
+    def _may_be_own(self, item: Object) -> bool:
         source = map_at(item.spec, "sourceRef")
         kind, name = text_at(source, "kind"), text_at(source, "name")
-        path = text_at(item.spec, "path") or "."
-        if name != _OWN:
-            # Artifacts have paths of their own. A Git repository of another name may be this one,
-            # but then its root is somebody else's.
-            is_other = not self.repository.may_be(self._addresses.get(name, ""))
-            if kind != "GitRepository" or is_other or path.strip("./") == "":
-                return None
-        return self.repository.folder(path)
+        if name == _OWN:
+            return True
+        # Artifacts have paths of their own. A Git repository of another name may be this one,
+        # but then its root is somebody else's.
+        is_other = not self.repository.may_be(self._addresses.get(name, ""))
+        return kind == "GitRepository" and not is_other and _path(item).strip("./") != ""
 
-    def _is_output(self, folder: PurePosixPath) -> bool:
-        return (self.repository.root / folder).is_relative_to(self.output)
+    def _is_output(self, item: Object) -> bool:
+        """Whether a Flux Kustomization applies what builds write, perhaps the first one soon."""
+        place = (self.repository.root / _path(item).lstrip("/")).resolve()
+        return self._may_be_own(item) and place.is_relative_to(self.output)
 
     def _build(self, item: Object, folder: PurePosixPath) -> tuple[Object, ...]:
         with tempfile.TemporaryDirectory(prefix="stashgen-") as made:
@@ -184,6 +187,10 @@ def _bare() -> Object:
     """A Kustomization that changes nothing."""
     (item,) = read_objects(b"{apiVersion: v1, kind: Folder}", "folder")
     return item
+
+
+def _path(item: Object) -> str:
+    return text_at(item.spec, "path") or "."
 
 
 def _kustomizations(items: Iterable[Object]) -> Iterator[Object]:

@@ -37,6 +37,7 @@ class Record:
 def record_of(
     cluster_id: str,
     sources: Iterable[Iterable[Rendered]],
+    output: str,
     folders: frozenset[PurePosixPath] = frozenset(),
 ) -> Record:
     """The record of what the sources render.
@@ -44,7 +45,8 @@ def record_of(
     Args:
         cluster_id: Which cluster it is.
         sources: Their objects, in the order of the sources.
-        folders: That they render, or that a build writes: what applies one stands for no more.
+        output: The folder that builds write.
+        folders: That they render: what applies one stands for no more.
     """
     found: dict[_Key, dict[str, Json]] = {}
     differing: list[str] = []
@@ -56,7 +58,7 @@ def record_of(
             settings.add(rendered.item)
         for rendered in there:
             item = with_all_values(rendered.item, settings)
-            made = reduced(replace(rendered, item=item), folders)
+            made = reduced(replace(rendered, item=item), folders, PurePosixPath(output))
             if made is None:
                 continue
             made = {key: _in_order(value) for key, value in made.items()}

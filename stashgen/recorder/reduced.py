@@ -38,12 +38,15 @@ _VALUES_AS_TEXT = frozenset({("helm", "values"), ("spec", "valuesContent")})
 _NOT_RECORDED = "<not-recorded>"
 
 
-def reduced(found: Rendered, folders: frozenset[PurePosixPath]) -> dict[str, Json] | None:
+def reduced(
+    found: Rendered, folders: frozenset[PurePosixPath], output: PurePosixPath
+) -> dict[str, Json] | None:
     """What is recorded of an object; None if a build has no use for it.
 
     Args:
         found: The object.
         folders: What applies one of them stands for nothing that is not recorded anyway.
+        output: The folder that builds write.
     """
     item = found.item
     kind, annotations = item.kind, map_at(item.data, "metadata", "annotations")
@@ -63,7 +66,7 @@ def reduced(found: Rendered, folders: frozenset[PurePosixPath]) -> dict[str, Jso
     brings = _BRINGS.get(kind)
     if brings is not None:
         return _object(found, _parts(item.spec, brings))
-    return _mentioning(found, folders)
+    return _mentioning(found, folders, output)
 
 
 def _object(found: Rendered, spec: Mapping[str, Json] | None = None) -> dict[str, Json]:
@@ -128,13 +131,15 @@ def _put(node: dict[str, Json], path: tuple[str, ...], value: Json) -> None:
     node[path[-1]] = value
 
 
-def _mentioning(found: Rendered, folders: frozenset[PurePosixPath]) -> dict[str, Json] | None:
+def _mentioning(
+    found: Rendered, folders: frozenset[PurePosixPath], output: PurePosixPath
+) -> dict[str, Json] | None:
     """The parts of an object that mention claims, or say what else is to be rendered."""
     item = found.item
     if item.group in _WITH_VALUES:
         item = Object(_readable(item.data), item.document, item.path)
     kept = {one.keys for one in (*mentions(item), *chart_mentions(item))}
-    if any(builds_of(item, folders)):
+    if any(builds_of(item, folders, output)):
         kept |= {("spec", "path"), ("spec", "components"), ("spec", "sourceRef")}
         kept |= {("spec", "postBuild", "substitute", "APP"), ("spec", "source", "path")}
         sources = range(len(list_at(item.spec, "sources")))

@@ -68,19 +68,11 @@ def missing_paths(source: RecordSource, origin: Origin, project: Path) -> Iterat
         )
 
 
-def rendered_folders(
-    sources: Iterable[RecordSource], output: str, cluster: str
-) -> frozenset[PurePosixPath]:
-    """The project's folders whose objects are recorded, or are our own.
-
-    Args:
-        sources: All of one record.
-        output: The project's output folder.
-        cluster: The cluster's name.
-    """
+def rendered_folders(sources: Iterable[RecordSource]) -> frozenset[PurePosixPath]:
+    """The project's folders whose objects the sources of one record render."""
     charts = (one.helm.chart for one in sources if one.helm is not None)
     folders = (one.kustomize for one in sources if one.kustomize is not None)
-    return frozenset(map(PurePosixPath, (*folders, *charts, output, f"{output}/{cluster}")))
+    return frozenset(map(PurePosixPath, (*folders, *charts)))
 
 
 def _paths(source: RecordSource) -> Iterator[tuple[tuple[str | int, ...], str, bool]]:

@@ -405,6 +405,9 @@ class Reader:
                 return text
 
     def _refuse_tag(self, event: _Event) -> None:
+        if self._resolve is not read_strictly and (event.tag or "").startswith("!"):
+            # A tool's own tag, which kubectl passes over: a scalar with it is a string.
+            return
         tag = (event.tag or "").replace(_TAG, "!!")
         self._report(
             Code.TAG,

@@ -66,6 +66,8 @@ FLUX = {
     "clusters/prod/apps.yaml": _flux("apps", f"  path: ./apps\n{_FROM_SETTINGS}"),
     "clusters/prod/settings.yaml": _flux("settings", "  path: ./settings\n"),
     "clusters/prod/ours.yaml": _flux("backups", "  path: ./rendered\n"),
+    # Before the first build, the folder is not there yet.
+    "clusters/prod/soon.yaml": _flux("soon", "  path: ./rendered/prod/_flux\n"),
     "clusters/prod/elsewhere.yaml": _flux("elsewhere", "  path: ./elsewhere\n"),
     "clusters/prod/other.yaml": _flux(
         "remote", "  path: ./apps\n  kubeConfig: {secretRef: {name: other}}\n  targetNamespace: x\n"

@@ -144,12 +144,20 @@ def folder_of(
     return next((candidate for candidate in candidates if candidate in folders), None)
 
 
-def builds_of(item: Object, folders: frozenset[PurePosixPath]) -> Iterator[str]:
-    """The folders that a Flux Kustomization or an Application builds and the inventory lacks."""
+def builds_of(
+    item: Object, folders: frozenset[PurePosixPath], output: PurePosixPath
+) -> Iterator[str]:
+    """The folders that a Flux Kustomization or an Application builds and the inventory lacks.
+
+    Args:
+        item: The object.
+        folders: The inventory's.
+        output: The folder that builds write: what applies a part of it stands for no volume.
+    """
     if item.kind == "Kustomization" and item.group == "kustomize.toolkit.fluxcd.io":
         path = text_at(item.spec, "path") or "."
         is_own = _is_own_source(item)
-        if folder_of(path, folders, is_own=is_own) is None:
+        if folder_of(path, folders, is_own=is_own) is None and not _is_below(path, output):
             yield path
         for part in list_at(item.spec, "components"):
             if isinstance(part, str):
@@ -160,8 +168,13 @@ def builds_of(item: Object, folders: frozenset[PurePosixPath]) -> Iterator[str]:
         for source in [item.spec.get("source"), *list_at(item.spec, "sources")]:
             if isinstance(source, dict) and text_at(source, "path") and "chart" not in source:
                 path = text_at(source, "path")
-                if folder_of(path, folders, is_own=False) is None:
+                is_known = folder_of(path, folders, is_own=False) is not None
+                if not is_known and not _is_below(path, output):
                     yield path
+
+
+def _is_below(path: str, folder: PurePosixPath) -> bool:
+    return PurePosixPath(posixpath.normpath(path.lstrip("/"))).is_relative_to(folder)
 
 
 def _is_own_source(item: Object) -> bool:

@@ -167,7 +167,9 @@ def test_what_makes_no_claim_costs_no_line(text: str) -> None:
     assert _unknown(outcome) == []
 
 
-@pytest.mark.parametrize("path", ["rendered", "rendered/demo", "./rendered/demo/"])
+@pytest.mark.parametrize(
+    "path", ["rendered", "rendered/demo", "./rendered/demo/", "rendered/demo/_flux"]
+)
 def test_what_applies_our_own_output_stands_for_no_volume(path: str) -> None:
     application = _ARGO + f"spec: {{source: {{path: {path}}}, {_TO_DEMO}}}"
     flux = f"spec: {{path: {path}, sourceRef: {{kind: GitRepository, name: flux-system}}}}"

@@ -27,7 +27,7 @@ def rendered(text: str, **more: Any) -> tuple[Rendered, ...]:
 
 
 def recorded(*sources: str, **more: Any) -> list[Any]:
-    made = record_of("dem1", [rendered(text, **more) for text in sources])
+    made = record_of("dem1", [rendered(text, **more) for text in sources], "out")
     assert cluster_of(made.content) == "dem1"
     return [one for one in yaml.safe_load_all(made.content) if one]
 
@@ -117,13 +117,15 @@ spec: {source: {path: apps/shop/overlays/prod}}
         RecordSource(kustomize="apps/shop/overlays/prod"),
         RecordSource(helm=HelmSource(chart=chart, release="a", namespace="b")),
     )
-    folders = rendered_folders(sources, "out", "demo")
-    for path in ("apps/shop/overlays/prod", f"./{chart}/", "out", "out/demo"):
+    folders = rendered_folders(sources)
+    for path in ("apps/shop/overlays/prod", f"./{chart}/"):
         text = application.replace("apps/shop/overlays/prod", path)
         assert len(recorded(text)) == 1
-        assert record_of("dem1", [rendered(text)], folders).objects == {}
+        assert record_of("dem1", [rendered(text)], "out", folders).objects == {}
+    for path in ("out", "out/demo", "./out/demo/_flux"):
+        assert recorded(application.replace("apps/shop/overlays/prod", path)) == []
     other = application.replace("prod", "staging")
-    assert record_of("dem1", [rendered(other)], folders).objects == {"Application": 1}
+    assert record_of("dem1", [rendered(other)], "out", folders).objects == {"Application": 1}
 
 
 def test_what_no_build_reads_is_left_out() -> None:
@@ -186,28 +188,28 @@ def test_ephemeral_claims_and_owned_pods_are_left_out() -> None:
 
 def test_an_object_of_two_sources_is_recorded_once_as_the_first_has_it() -> None:
     first, second = claim("data", more="labels: {a: b}"), claim("data", more="labels: {a: c}")
-    made = record_of("dem1", [rendered(first), rendered(second), rendered(second)])
+    made = record_of("dem1", [rendered(first), rendered(second), rendered(second)], "out")
     assert [one["metadata"]["labels"] for one in yaml.safe_load_all(made.content)] == [{"a": "b"}]
     assert made.differing == ("PersistentVolumeClaim demo/data",)
-    same = record_of("dem1", [rendered(first), rendered(first)])
+    same = record_of("dem1", [rendered(first), rendered(first)], "out")
     assert same.differing == ()
 
 
 def test_the_order_of_objects_and_keys_changes_nothing() -> None:
     texts = [claim("b"), claim("a"), claim("a", "other"), namespace("other"), namespace("demo")]
-    one = record_of("dem1", [rendered("".join(texts))])
-    other = record_of("dem1", [rendered("".join(reversed(texts)))])
+    one = record_of("dem1", [rendered("".join(texts))], "out")
+    other = record_of("dem1", [rendered("".join(reversed(texts)))], "out")
     assert one == other
     turned = "spec: {accessModes: [ReadWriteMany]}\nmetadata: {namespace: demo, name: a}\n"
     turned += "kind: PersistentVolumeClaim\napiVersion: v1\n"
-    alone = record_of("dem1", [rendered(turned)])
-    assert alone == record_of("dem1", [rendered(claim("a"))])
+    alone = record_of("dem1", [rendered(turned)], "out")
+    assert alone == record_of("dem1", [rendered(claim("a"))], "out")
 
 
 def test_differences_name_each_object() -> None:
-    old = record_of("dem1", [rendered(claim("a") + claim("b") + claim("c"))]).content
+    old = record_of("dem1", [rendered(claim("a") + claim("b") + claim("c"))], "out").content
     changed = claim("b", more="labels: {new: label}")
-    new = record_of("dem1", [rendered(claim("a") + changed + claim("d"))]).content
+    new = record_of("dem1", [rendered(claim("a") + changed + claim("d"))], "out").content
     assert [(one.subject, one.what) for one in differences(old, new)] == [
         ("PersistentVolumeClaim demo/d", "is not in the record"),
         ("PersistentVolumeClaim demo/b", "differs from its sources"),
@@ -352,7 +354,7 @@ spec: {target: {apiGroup: "", kind: PersistentVolumeClaim, name: theirs, namespa
 @pytest.mark.parametrize("name", MANIFESTS)
 def test_a_record_says_of_volumes_what_the_manifests_say(name: str) -> None:
     text = MANIFESTS[name].encode()
-    record = record_of("dem1", [rendered(MANIFESTS[name])]).content
+    record = record_of("dem1", [rendered(MANIFESTS[name])], "out").content
     volumes, unknown = collected(text, is_record=False)
     assert volumes | unknown, "the manifests have no volume"
     assert collected(record, is_record=True) == (volumes, unknown)
@@ -377,15 +379,15 @@ spec:
   valuesFrom: [{kind: ConfigMap, name: values}, {kind: Secret, name: secret}]
   values: {password: hunter2}
 """
-    content = record_of("dem1", [rendered(config + release)]).content
+    content = record_of("dem1", [rendered(config + release)], "out").content
     assert collected(content, is_record=True) == (set(), {"demo/wiki"})
     assert b"hunter2" not in content
 
 
 @pytest.mark.parametrize("name", MANIFESTS)
 def test_a_record_of_a_record_is_the_same(name: str) -> None:
-    once = record_of("dem1", [rendered(MANIFESTS[name])])
-    assert record_of("dem1", [rendered(once.content.decode())]) == once
+    once = record_of("dem1", [rendered(MANIFESTS[name])], "out")
+    assert record_of("dem1", [rendered(once.content.decode())], "out") == once
 
 
 def _flat(objects: Iterable[Any]) -> str:

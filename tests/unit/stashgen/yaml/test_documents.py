@@ -225,6 +225,10 @@ def test_an_inventory_is_read_as_kubectl_reads_it() -> None:
     assert data_of(text, dirty=True) == [
         {"true": True, "10": 15, "1.50": 1000, "false": "2001-01-01", "x": "\u2028"}
     ]
+    assert data_of("a: !env_var X\nb: !x [1]\n!y c: {d: !z 1}", dirty=True) == [
+        {"a": "X", "b": [1], "c": {"d": "1"}}
+    ]
+    assert codes_of("a: !!binary aGk=", dirty=True) == [("SG108", "1:4")]
     assert codes_of("on: 1\ny: 2", dirty=True) == [("SG106", "2:1")]
     assert codes_of("~: 1\na: .inf", dirty=True) == [("SG112", "1:1"), ("SG107", "2:4")]
 

@@ -1,38 +1,19 @@
 """Code that is written to wait, run step by step: coroutines for what knows of none.
 
-A worker's verb and a reconciler are plain functions. Each runs on a thread of its own, but never
-two at once: ``resume`` waits until the function pauses or ends. So the order is the caller's alone.
+A worker's verb and a reconciler are plain functions. Each runs on a stack of its own (greenlet),
+and only one at a time: ``resume`` returns when the function pauses or ends. So the order is the
+caller's alone.
 """
 
 from collections.abc import Callable
-from threading import Lock, Thread
+
+from greenlet import getcurrent, greenlet
 
 from tests.simulation.timeline import Timeline
 
 
 class KilledError(BaseException):
     """The process is gone at this moment: nothing of it runs any more, no clean-up either."""
-
-
-class _Runner:
-    """A thread that runs one fiber after the other; starting a new one each time is slow."""
-
-    def __init__(self) -> None:
-        self.go, self.back = Lock(), Lock()
-        self.go.acquire()
-        self.back.acquire()
-        self.fiber: Fiber | None = None
-        Thread(target=self._run, name="fiber", daemon=True).start()
-
-    def _run(self) -> None:
-        while True:
-            self.go.acquire()
-            if self.fiber is not None:
-                self.fiber._work()
-            self.back.release()
-
-
-_idle: list[_Runner] = []
 
 
 class Fiber:
@@ -47,9 +28,8 @@ class Fiber:
     def __init__(self, timeline: Timeline, work: Callable[[], None]) -> None:
         self._timeline = timeline
         self._function = work
-        self._runner = _idle.pop() if _idle else _Runner()
-        self._runner.fiber = self
-        self._failure: BaseException | None = None
+        self._stack = greenlet(self._work)
+        self._caller: greenlet | None = None
         self._is_killed = False
         self._waits = 0
         self.is_over = False
@@ -60,19 +40,12 @@ class Fiber:
         """Go on until the next pause; raises what the function raises."""
         if self.is_over:
             return
-        runner = self._runner
+        self._caller = self._stack.parent = getcurrent()
         self.is_running = True
-        runner.go.release()
-        runner.back.acquire()
-        self.is_running = False
-        self._give_back(runner)
-
-    def _give_back(self, runner: _Runner) -> None:
-        if self.is_over:
-            runner.fiber = None
-            _idle.append(runner)
-            if self._failure is not None:
-                raise self._failure
+        try:
+            self._stack.switch()
+        finally:
+            self.is_running = False
 
     def kill(self) -> None:
         """End it where it waits."""
@@ -99,8 +72,8 @@ class Fiber:
                 self.resume()
 
         self._timeline.after(seconds, wake)
-        self._runner.back.release()
-        self._runner.go.acquire()
+        assert self._caller is not None
+        self._caller.switch()
         self.require_alive()
 
     def require_alive(self) -> None:
@@ -114,7 +87,6 @@ class Fiber:
             self._function()
         except KilledError:
             pass
-        except BaseException as failure:  # noqa: BLE001 (raised where the fiber was resumed)
-            self._failure = failure
-        self.ended = self._timeline.now
-        self.is_over = True
+        finally:
+            self.ended = self._timeline.now
+            self.is_over = True

@@ -1,11 +1,18 @@
 """What a run is about: plain KubeStash manifests, or what the compiler makes of one volume."""
 
+import json
+import re
 from dataclasses import dataclass
+from functools import partial
+from typing import cast
 
 from stashgen.api.base import JsonObject
 from tests.support import manifests
 
 NAMESPACE, CLAIM = "demo", "library"
+# People trigger the sessions: each tick of a schedule would only be written down.
+_SCHEDULE = "17 3 * * *"
+_HOURLY = re.compile('"schedule": "[^"]+"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,7 @@ def compiled() -> Shape:
     """One session, one storage, every pod reviewed."""
     return Shape(
         name="compiled",
-        objects=tuple(manifests.one_volume(NAMESPACE)),
+        objects=tuple(map(_daily, manifests.one_volume(NAMESPACE))),
         configuration="library",
         sessions=("backup",),
         repositories=("local-k3f9q",),
@@ -41,13 +48,18 @@ def compiled() -> Shape:
     )
 
 
+def _daily(obj: JsonObject) -> JsonObject:
+    """A compiled object, with another schedule."""
+    text = json.dumps(obj)
+    return cast("JsonObject", json.loads(_HOURLY.sub(f'"schedule": "{_SCHEDULE}"', text)))
+
+
 def plain(copies: tuple[str, ...], *more_sessions: str) -> Shape:
     """KubeStash's manifests: a session to every storage, and others to the first one only."""
     limits = {"backupTimeout": "30m", "retryConfig": {"maxRetry": 1, "delay": "1m"}}
-    sessions = [manifests.session(NAMESPACE, copies=copies, more=limits)]
-    sessions += [
-        manifests.session(NAMESPACE, name, copies=copies[:1], more=limits) for name in more_sessions
-    ]
+    session = partial(manifests.session, NAMESPACE, schedule=_SCHEDULE, more=limits)
+    sessions = [session(copies=copies)]
+    sessions += [session(name, copies=copies[:1]) for name in more_sessions]
     return Shape(
         name=f"plain-{len(copies)}-{len(sessions)}",
         objects=(

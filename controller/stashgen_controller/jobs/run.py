@@ -10,6 +10,7 @@ from stashgen.api.shared import Executor
 from stashgen_controller.listers.pods import newest_of, owned_by
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import ErrorClass, RunResult
+from stashgen_controller.runtime.conditions import look_again
 
 # Within so long the Job controller makes a Job's pod, unless a quota (say) refuses it, many a Job
 # has ended, and what one watch shows another shows too: what is recorded then is recorded once.
@@ -18,8 +19,8 @@ SETTLES = timedelta(seconds=5)
 # volume is held by another node, say, or no node has room for it.
 PENDING_TOO_LONG = timedelta(minutes=5)
 PENDING_FAILS = timedelta(minutes=15)
-# How often a pod is looked at of which nothing is heard: no event says whose it is.
-_UNACCOUNTED = timedelta(minutes=1)
+# How long to wait for the word of a node that is late.
+_OVERDUE = timedelta(minutes=1)
 
 
 class RunState(StrEnum):
@@ -134,12 +135,12 @@ class JobRun:
         That is at the warning and at the failure of a pod that does not start, and when its node
         counts as lost.
         """
-        steps = [] if self.stops_by is None else [max(self.stops_by, now + _UNACCOUNTED)]
+        steps = [] if self.stops_by is None else [max(self.stops_by, now + _OVERDUE)]
         if self.pending_since is not None and self.pending_until is not None:
             steps += [self.pending_since + PENDING_TOO_LONG, self.pending_until]
         if self.is_unaccounted or self.is_confirmed:
             # In the latter case the caches are behind.
-            steps.append(now + _UNACCOUNTED)
+            steps.append(now + look_again(self.created, now))
         return min((step - now for step in steps if step > now), default=None)
 
     def confirmed(self, pods: Sequence[Pod]) -> "JobRun":

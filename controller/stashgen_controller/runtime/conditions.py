@@ -1,7 +1,7 @@
 """Conditions of a status: set one, find one; a transition time moves only with the status."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from stashgen.api.base import JsonObject
 from stashgen.api.shared import Condition, ConditionStatus
@@ -20,6 +20,8 @@ RETIRED_TYPES = frozenset(
         "FieldsSupported",
     }
 )
+
+_SOON, _SELDOM = timedelta(minutes=1), timedelta(minutes=10)
 
 # Refusals that pass by themselves: a sync is under way.
 _PASSING = frozenset({Cause.ADMISSION_POLICY_MISSING, Cause.NOT_REVIEWED_YET})
@@ -102,6 +104,24 @@ def not_done(type_: str, reason: str, why: Reason, now: datetime) -> Condition:
 def waiting(type_: str, why: Reason, now: datetime) -> Condition:
     """A condition for what is not decided yet: Unknown, with what it waits for."""
     return condition(type_, status=None, reason=why.name, message=why.message, now=now)
+
+
+def look_again(since: datetime | None, now: datetime) -> timedelta:
+    """When to look again at what waits since a time, even if no watch shows anything new.
+
+    Watches wake it; this is for what passes without an event, such as the deadline of a pod that
+    was deleted by force. A minute at first, then a tenth of the time that it has waited already,
+    ten minutes at most: a wait may take a day.
+    """
+    waited = now - since if since is not None else timedelta()
+    return min(max(_SOON, waited / 10), _SELDOM)
+
+
+def waited_since(conditions: Iterable[Condition], wanted: Condition) -> datetime | None:
+    """Since when the conditions have said what is to be set now."""
+    known = find(conditions, wanted.type)
+    is_same = known is not None and known.status == wanted.status
+    return known.last_transition_time if known is not None and is_same else None
 
 
 def metrics_pushed(now: datetime) -> Condition:

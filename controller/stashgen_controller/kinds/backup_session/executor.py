@@ -24,6 +24,8 @@ from stashgen_controller.runtime.causes import TURNS, Cause, why_waiting
 from stashgen_controller.runtime.conditions import (
     condition,
     find,
+    look_again,
+    waited_since,
     waiting,
     with_condition,
 )
@@ -33,7 +35,6 @@ ENSURED = ExecutorEnsured(ConditionType.BACKUP_EXECUTOR_ENSURED, "Backup")
 
 # Without a backupTimeout a session that cannot start would hold up all the later ones.
 _LONGEST_START = timedelta(hours=1)
-_AGAIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def ensure_job(seen: Observed, status: BackupSessionStatus, copy: Copy, now: dat
     not_yet = why_waiting(copy.problem, seen.cluster_uid)
     if not_yet is not None:
         waits = waiting(ENSURED.type, not_yet, now)
-        return Step(conditioned(status, waits), requeue_after=_AGAIN)
+        return _wait_for_turn(seen, status, waits, now)
     if copy.template is None:
         why = copy.problem or Reason("", "there is no pod template")
         return _give_up(seen, status, copy, why, now)
@@ -87,7 +88,7 @@ def ensure_job(seen: Observed, status: BackupSessionStatus, copy: Copy, now: dat
     turn = seen.partial_restore or waits_for(seen.claimants, now)
     if turn is not None:
         status = _with_phase(status, copy, Phase.PENDING)
-        return Step(conditioned(status, waiting(ENSURED.type, turn, now)), requeue_after=_AGAIN)
+        return _wait_for_turn(seen, status, waiting(ENSURED.type, turn, now), now)
     job = job_manifest(
         name=copy.snapshot_name,
         owner=owner_of(seen.session),
@@ -106,6 +107,16 @@ def ensure_job(seen: Observed, status: BackupSessionStatus, copy: Copy, now: dat
         # That it was refused before stays to be read until it is made.
         status = _executor_ensured(seen, status, now)
     return Step(status, (Create(JOBS, job),), is_claim=True)
+
+
+def _wait_for_turn(
+    seen: Observed, status: BackupSessionStatus, waits: Condition, now: datetime
+) -> Step:
+    again = look_again(waited_since(seen.status.conditions, waits), now)
+    start_by = _start_by(seen, status)
+    if start_by is not None:
+        again = min(again, start_by - now)
+    return Step(conditioned(status, waits), requeue_after=again)
 
 
 def _wait(seen: Observed, status: BackupSessionStatus, copy: Copy, now: datetime) -> Step:

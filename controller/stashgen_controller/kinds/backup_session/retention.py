@@ -48,7 +48,13 @@ from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import REPOSITORY_UNUSABLE, ErrorClass
 from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.runtime.causes import Cause
-from stashgen_controller.runtime.conditions import condition, waiting, with_condition
+from stashgen_controller.runtime.conditions import (
+    condition,
+    look_again,
+    waited_since,
+    waiting,
+    with_condition,
+)
 from stashgen_controller.runtime.decision import Action, Create, Delete
 
 _ENSURED = ExecutorEnsured(ConditionType.RETENTION_EXECUTOR_ENSURED, "RetentionPolicy")
@@ -237,7 +243,8 @@ def _begin_in_turn(
         turn = Reason(Cause.WAITING_FOR_RETENTION, "the retention of another copy is running")
     if turn is not None:
         waits = waiting(_ENSURED.type, turn, now)
-        return _CopyStep(entry, conditions=(waits,), requeue_after=_AGAIN)
+        again = look_again(waited_since(seen.status.conditions, waits), now)
+        return _CopyStep(entry, conditions=(waits,), requeue_after=again)
     if copy.maintenance is None or copy.pins is None:
         word = _ENSURED.not_done(copy.retention_problem or _PINS_UNKNOWN, now)
         return _CopyStep(entry, conditions=(word,), requeue_after=_AGAIN)

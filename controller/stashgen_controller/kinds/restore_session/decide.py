@@ -13,7 +13,7 @@ from stashgen.api.restore_session import (
     RestorePhase,
     RestoreSessionStatus,
 )
-from stashgen.api.shared import Dependency, Executor, TypedObjectReference
+from stashgen.api.shared import Condition, Dependency, Executor, TypedObjectReference
 from stashgen.api.snapshot import Snapshot
 from stashgen.kubestash import phases, quantities
 from stashgen.kubestash.conditions import ConditionType
@@ -48,11 +48,17 @@ from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.runtime.causes import TURNS, Cause, why_waiting
-from stashgen_controller.runtime.conditions import condition, find, is_true, waiting
+from stashgen_controller.runtime.conditions import (
+    condition,
+    find,
+    is_true,
+    look_again,
+    waited_since,
+    waiting,
+)
 from stashgen_controller.runtime.decision import Action, Create, Decision
 
 _MAX_JOB_NAME = 63
-_AGAIN = timedelta(minutes=1)
 
 
 def decide(seen: Observed, now: datetime) -> Decision:
@@ -165,8 +171,7 @@ def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decis
         status = set_condition(status, found)
     if seen.incomplete is not None:
         waits = waiting(ConditionType.RESTORE_EXECUTOR_ENSURED, seen.incomplete, now)
-        wait = min(_AGAIN, _until(seen, status, now) or _AGAIN)
-        return _write(seen, set_condition(status, waits), now, requeue_after=wait)
+        return _wait_for_turn(seen, status, waits, now)
     if seen.snapshot is None:
         why = Reason(ErrorClass.NO_SNAPSHOT, _nothing_matches(seen))
         return _write(seen, not_started(seen, status, why, now), now)
@@ -175,8 +180,7 @@ def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decis
     if waiting_for is not None:
         status = released(seen, status, now)
         waits = waiting(ConditionType.RESTORE_EXECUTOR_ENSURED, waiting_for, now)
-        wait = min(_AGAIN, _until(seen, status, now) or _AGAIN)
-        return _write(seen, set_condition(status, waits), now, requeue_after=wait)
+        return _wait_for_turn(seen, status, waits, now)
     if seen.template is None:
         why = seen.problem or Reason("", "there is no pod template")
         return _write(seen, not_started(seen, status, why, now), now)
@@ -192,6 +196,14 @@ def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decis
     claimed = status.model_copy(update={"executor": executor, "components": None})
     job = _job(seen, seen.template, plan, now)
     return replace(_write(seen, claimed, now, Create(JOBS, job)), is_claim=True)
+
+
+def _wait_for_turn(
+    seen: Observed, status: RestoreSessionStatus, waits: Condition, now: datetime
+) -> Decision:
+    again = look_again(waited_since(seen.status.conditions, waits), now)
+    again = min(again, _until(seen, status, now) or again)
+    return _write(seen, set_condition(status, waits), now, requeue_after=again)
 
 
 def _why_not_there(seen: Observed) -> str | None:

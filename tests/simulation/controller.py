@@ -11,7 +11,6 @@ from email.utils import format_datetime
 from typing import Any, cast
 
 import orjson
-from pydantic import ValidationError
 
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import Resource
@@ -26,6 +25,7 @@ from stashgen_controller.runtime.change import Change
 from stashgen_controller.runtime.decision import Key
 from stashgen_controller.runtime.handler import keys_of
 from stashgen_controller.runtime.kind import Kind
+from stashgen_controller.runtime.malformed import MalformedError
 from stashgen_controller.runtime.manager import WORKERS
 from stashgen_controller.runtime.packing import Packing
 from stashgen_controller.runtime.reconcile import reconcile
@@ -143,6 +143,7 @@ class Controller:
         self._due: dict[Key, float] = {}
         self._failures: dict[Key, int] = {}
         self._failing: set[Key] = set()
+        self._malformed: set[Key] = set()
         self._at_work: dict[Key, tuple[frozenset[object], Fiber]] = {}
         self._again: set[Key] = set()
         self._is_called = False
@@ -293,7 +294,7 @@ class Controller:
         try:
             obj = self.cache.get(kind.model, key.namespace, key.name)
             return frozenset((key, *(kind.uses(self.cache, obj) if obj is not None else ())))
-        except ValidationError:
+        except MalformedError:
             return frozenset((key,))
 
     def _look(self, key: Key, lanes: frozenset[object]) -> None:
@@ -316,6 +317,8 @@ class Controller:
 
     def _reconcile(self, key: Key) -> float | None:
         """Look at one object; says after how many seconds to look again."""
+        is_retry = key in self._failures and key not in self._malformed
+        self._malformed.discard(key)
         try:
             again = reconcile(
                 self._client,
@@ -324,15 +327,17 @@ class Controller:
                 key,
                 self._clock.now(),
                 self.cache.wrote,
-                is_retry=key in self._failures,
+                is_retry=is_retry,
             )
         except NotLeadingError:
             return None
         except ConflictError:
             return self._delay(key, _FIRST_CONFLICT)
-        except (ApiError, NameCollisionError) as error:
+        except (ApiError, NameCollisionError, MalformedError) as error:
             self._trace.add(self.name, f"{key.resource.kind} {key.name}: {error}")
             self._failing.add(key)
+            if isinstance(error, MalformedError):
+                self._malformed.add(key)
             return self._delay(key, _FIRST_ERROR)
         self._failures.pop(key, None)
         self._failing.discard(key)

@@ -40,6 +40,11 @@ class Fault(StrEnum):
     FORCE_DELETE_POD = "force-delete-pod"
     DELETE_SNAPSHOT = "delete-snapshot"
     DELETE_SESSION = "delete-session"
+    MALFORMED = "malformed"
+    RECREATE_RESTORE = "recreate-restore"
+    ACCEPT_PARTIAL_RESTORE = "accept-partial-restore"
+    ACCEPT_LOST_POD = "accept-lost-pod"
+    UPKEEP = "upkeep"
 
 
 class Faults:

@@ -20,6 +20,8 @@ from stashgen.api.base import (
 )
 from stashgen.api.labels import PLAN_ANNOTATION
 from stashgen.api.resources import Resource
+from stashgen.api.restore_request import RestoreRequest
+from stashgen.api.restore_session import RestoreSession
 from stashgen.api.snapshot import Phase
 from stashgen.kubestash import layout, phases
 from stashgen.kubestash.verbs import Verb
@@ -31,6 +33,7 @@ from stashgen_controller.runtime.kind import phase_of
 from tests.simulation.api_server import ApiServer
 from tests.simulation.bucket import Bucket
 from tests.simulation.faults import Fault, Faults
+from tests.simulation.malformed import is_malformed
 from tests.simulation.restic import ResticRepository, Volume, Witness
 from tests.simulation.timeline import Timeline
 from tests.simulation.trace import Trace
@@ -227,22 +230,28 @@ class Invariants:
     def _pinned(self, namespace: str) -> Iterable[tuple[str, datetime | None, set[str]]]:
         """Who restores, since when, and what unfinished restores name: restic's ids."""
         for restore in self._server.items(known.RESTORE_SESSIONS, namespace):
-            if phase_of(restore) not in phases.FINAL:
+            if phase_of(restore) not in phases.FINAL or is_malformed(RestoreSession, restore):
                 source = mapping_of(mapping_of(restore, "spec"), "dataSource")
-                yield (
-                    name_of(restore),
-                    _created(restore),
-                    self._ids(namespace, str(source.get("snapshot"))),
-                )
+                yield name_of(restore), _created(restore), self._named(namespace, source)
         for request in self._server.items(known.RESTORE_REQUESTS, namespace):
-            if phase_of(request) not in phases.FINAL:
-                wanted = mapping_of(request, "status").get("snapshot")
-                wanted = wanted or mapping_of(request, "spec").get("snapshot")
-                yield name_of(request), _created(request), self._ids(namespace, str(wanted))
+            if phase_of(request) not in phases.FINAL or is_malformed(RestoreRequest, request):
+                chosen = mapping_of(request, "status").get("snapshot")
+                source = mapping_of(request, "spec") | ({"snapshot": chosen} if chosen else {})
+                yield name_of(request), _created(request), self._named(namespace, source)
         for process in self._at_work():
             if process.order.verb is Verb.RESTORE:
                 snapshot = cast("JsonObject", process.order.plan.snapshot)
                 yield process.name, None, ids_of(snapshot)
+
+    def _named(self, namespace: str, source: JsonObject) -> set[str]:
+        """What a restore names; all of its Repository where it names no Snapshot."""
+        snapshot, repository = source.get("snapshot"), source.get("repository")
+        if snapshot or not repository:
+            return self._ids(namespace, str(snapshot))
+        spec = mapping_of(self._server.get(known.REPOSITORIES, namespace, str(repository)), "spec")
+        folder = f"/{spec.get('path')}/"
+        found = [item.snapshots for path, item in self._repositories.items() if folder in path]
+        return {id_ for snapshots in found for id_ in snapshots}
 
     def _ids(self, namespace: str, snapshot: str) -> set[str]:
         found = self._server.find(known.SNAPSHOTS, namespace, snapshot)
@@ -259,7 +268,8 @@ class Invariants:
         plan = process.order.plan
         volume.half_restored = plan.restore_session
         if plan.order is None:
-            self._begins(process, f"RestoreSession {plan.restore_session}")
+            # Another one of its name is another restore.
+            self._begins(process, f"RestoreSession {plan.restore_session} {plan.session_uid}")
         elif plan.order.nonce in self._restored:
             what = f"{process.name} restores {plan.order.nonce} again"
             self.broken(Invariant.DONE_ONCE, what)

@@ -10,15 +10,24 @@ import orjson
 
 from stashgen.api import resources as known
 from stashgen.api.backup_configuration import BackupConfiguration
-from stashgen.api.base import JsonObject, format_time, mapping_of, metadata_of, name_of
-from stashgen.api.labels import UPKEEP_ANNOTATION
+from stashgen.api.base import (
+    JsonObject,
+    format_time,
+    labels_of,
+    mapping_of,
+    metadata_of,
+    name_of,
+)
+from stashgen.api.labels import NONCE_LABEL, UPKEEP_ANNOTATION
 from stashgen.api.resources import Resource
 from stashgen.kubestash.sessions import backup_session_manifest
 from stashgen_controller.kube.client import ApiError
 from stashgen_controller.runtime.kind import phase_of
+from tests.simulation.acceptances import Acceptances
 from tests.simulation.api_server import ApiServer
 from tests.simulation.cluster import Cluster
 from tests.simulation.faults import Fault, Faults
+from tests.simulation.malformed import Malformed
 from tests.simulation.restic import Volume
 from tests.simulation.shapes import CLAIM, NAMESPACE, Shape
 from tests.simulation.timeline import Timeline
@@ -52,6 +61,8 @@ class People:
         self._shape = shape
         self._random: Random = timeline.random
         self._count = 0
+        self.strange = Malformed(server, trace, self._random, shape)
+        self.acceptances = Acceptances(server, trace, cluster, volume, shape)
         self.acts: dict[Fault, Callable[[], object]] = {
             Fault.TRIGGER: lambda: self.trigger(self._random.choice(shape.sessions)),
             Fault.RESTORE: self._restore,
@@ -66,6 +77,11 @@ class People:
             Fault.EVICTED: self._evict,
             Fault.NODE_DEATH: lambda: self._lose_node(power=True),
             Fault.PARTITION: lambda: self._lose_node(power=False),
+            Fault.MALFORMED: self.strange.malform,
+            Fault.RECREATE_RESTORE: self._recreate_restore,
+            Fault.ACCEPT_PARTIAL_RESTORE: self.acceptances.partial_restore,
+            Fault.ACCEPT_LOST_POD: self.acceptances.lost_pod,
+            Fault.UPKEEP: self._change_upkeep,
         }
 
     def use_volume(self) -> None:
@@ -117,6 +133,37 @@ class People:
         for name in self._shape.repositories:
             metadata: JsonObject = {"metadata": {"annotations": {UPKEEP_ANNOTATION: rhythm}}}
             self._patch(known.REPOSITORIES, name, metadata)
+
+    def _change_upkeep(self) -> None:
+        """Another rhythm; one that cannot be read is none."""
+        rhythm = self._random.choice(["check=1h,prune=1h", "check=2h", "prune=1h", "check=never"])
+        body: JsonObject = {"metadata": {"annotations": {UPKEEP_ANNOTATION: rhythm}}}
+        self._patch(known.REPOSITORIES, self._random.choice(self._shape.repositories), body)
+
+    def _recreate_restore(self) -> None:
+        """Delete a restore and create another one of its name, as a sync with ``replace`` does."""
+        resource = self._random.choice([known.RESTORE_SESSIONS, known.RESTORE_REQUESTS])
+        found = self._server.items(resource, NAMESPACE)[-2:]
+        # What the controller made is nothing that people create.
+        mine = [obj for obj in found if NONCE_LABEL not in labels_of(obj)]
+        if not mine:
+            return
+        obj = self._random.choice(mine)
+        repository, snapshot = self._pick()
+        again = {key: value for key, value in obj.items() if key != "status"}
+        again["metadata"] = {"name": name_of(obj), "namespace": NAMESPACE}
+        spec = mapping_of(obj, "spec")
+        if resource == known.RESTORE_SESSIONS:
+            source: JsonObject = {"repository": repository, "snapshot": snapshot}
+            again["spec"] = spec | {"dataSource": source}
+        else:
+            # What a RestoreRequest says once is said for ever: another nonce is another restore.
+            self._count += 1
+            changed = {"nonce": f"incident-{self._count}"} if self._random.random() < 0.5 else {}
+            again["spec"] = spec | changed
+        self._trace.add("people", f"delete {resource.kind} {name_of(obj)}, create it again")
+        self._try(lambda: self._server.delete(resource, NAMESPACE, name_of(obj)))
+        self._try(lambda: self._server.create(resource, NAMESPACE, again))
 
     def _restore(self) -> None:
         repository, snapshot = self._pick()

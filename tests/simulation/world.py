@@ -221,6 +221,7 @@ class World:
         self.trace.add("calm", "nothing fails any more")
         self.faults.is_over = True
         self.people.unpause()
+        self.people.strange.mend()
         self.people.set_upkeep(hours=8760)
         for node in list(self.cluster.nodes.values()):
             node.clock_skew = timedelta()

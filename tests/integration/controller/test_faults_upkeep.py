@@ -249,7 +249,12 @@ def test_a_repository_that_is_being_deleted_holds_its_volume_for_some_hours(
     protected.advance(timedelta(hours=4))
     mine = Key(known.REPOSITORIES, "demo", "repo-local")
     protected.look(mine)
+    name = protected.trigger()
+    protected.look(Key(known.BACKUP_SESSIONS, "demo", name))
     assert open_plans(protected) == []
+    session = protected.status(known.BACKUP_SESSIONS, "demo", name)
+    fault("A Repository is deleted during its upkeep and a finalizer keeps it").check([session])
+    protected.delete(known.BACKUP_SESSIONS, "demo", name)
     protected.advance(timedelta(hours=4))
     protected.look(mine)
     assert [plan.verb for plan in open_plans(protected)] == [Verb.UPKEEP]

@@ -16,7 +16,10 @@ from stashgen_controller.runtime.conditions import (
     condition,
     find,
     is_true,
+    look_again,
     not_done,
+    waited_since,
+    waiting,
     with_condition,
     without,
     without_retired,
@@ -25,6 +28,31 @@ from tests.support.world import NOW
 
 _LATER = NOW + timedelta(hours=1)
 _VALUES = {True: "True", False: "False", None: "Unknown"}
+
+
+@pytest.mark.parametrize(
+    ("waited", "again"),
+    [
+        (None, timedelta(minutes=1)),
+        (timedelta(0), timedelta(minutes=1)),
+        (timedelta(hours=-1), timedelta(minutes=1)),
+        (timedelta(minutes=30), timedelta(minutes=3)),
+        (timedelta(days=1), timedelta(minutes=10)),
+    ],
+)
+def test_what_waits_for_long_is_looked_at_less_often(
+    waited: timedelta | None, again: timedelta
+) -> None:
+    assert look_again(NOW - waited if waited is not None else None, NOW) == again
+
+
+def test_a_wait_begins_when_its_condition_does() -> None:
+    earlier = waiting("A", Reason("X", "one"), NOW)
+    later = waiting("A", Reason("Y", "another"), _LATER)
+    assert waited_since((), later) is None
+    assert waited_since((earlier,), later) == NOW
+    done = condition("A", status=True, reason="Z", now=NOW)
+    assert waited_since((done,), later) is None
 
 
 def test_the_transition_time_moves_only_with_the_status() -> None:

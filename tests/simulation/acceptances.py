@@ -68,10 +68,10 @@ class Acceptances:
             executor = mapping_of(mapping_of(snapshot, "status"), "executor")
             session = str(mapping_of(snapshot, "spec").get("backupSession") or "")
             yield from self._unheard(known.BACKUP_SESSIONS, session, executor)
-        for session in self._server.items(known.BACKUP_SESSIONS, NAMESPACE):
-            for entry in list_of(mapping_of(session, "status"), "retentionPolicy"):
+        for obj in self._server.items(known.BACKUP_SESSIONS, NAMESPACE):
+            for entry in list_of(mapping_of(obj, "status"), "retentionPolicy"):
                 executor = mapping_of(entry, "executor")
-                yield from self._unheard(known.BACKUP_SESSIONS, name_of(session), executor)
+                yield from self._unheard(known.BACKUP_SESSIONS, name_of(obj), executor)
         for restore in self._server.items(known.RESTORE_SESSIONS, NAMESPACE):
             executor = mapping_of(mapping_of(restore, "status"), "executor")
             yield from self._unheard(known.RESTORE_SESSIONS, name_of(restore), executor)

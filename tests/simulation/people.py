@@ -159,7 +159,9 @@ class People:
         else:
             # What a RestoreRequest says once is said for ever: another nonce is another restore.
             self._count += 1
-            changed = {"nonce": f"incident-{self._count}"} if self._random.random() < 0.5 else {}
+            changed: JsonObject = (
+                {"nonce": f"incident-{self._count}"} if self._random.random() < 0.5 else {}
+            )
             again["spec"] = spec | changed
         self._trace.add("people", f"delete {resource.kind} {name_of(obj)}, create it again")
         self._try(lambda: self._server.delete(resource, NAMESPACE, name_of(obj)))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from stashgen.api import resources as known
-from stashgen.api.base import JsonObject, format_time
+from stashgen.api.base import JsonObject, format_time, mapping_of
 from stashgen.api.labels import UPKEEP_ANNOTATION
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.jobs.manifest import plan_of
@@ -238,7 +238,7 @@ def test_a_repository_that_is_being_deleted_holds_its_volume_for_some_hours(
         "apiVersion": repository["apiVersion"],
         "kind": "Repository",
         "metadata": {"name": "other", "namespace": "demo", "finalizers": ["corp/keep"]},
-        "spec": repository["spec"],
+        "spec": mapping_of(repository, "spec") | {"path": "demo/library/elsewhere"},
     }
     protected.apply(other)
     busy: JsonObject = {"executor": {"job": "upkeep", "attempt": 1, "planDigest": "0" * 16}}
@@ -250,7 +250,7 @@ def test_a_repository_that_is_being_deleted_holds_its_volume_for_some_hours(
     mine = Key(known.REPOSITORIES, "demo", "repo-local")
     protected.look(mine)
     name = protected.trigger()
-    protected.look(Key(known.BACKUP_SESSIONS, "demo", name))
+    protected.settle()
     assert open_plans(protected) == []
     session = protected.status(known.BACKUP_SESSIONS, "demo", name)
     fault("A Repository is deleted during its upkeep and a finalizer keeps it").check([session])

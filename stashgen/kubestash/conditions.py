@@ -1,5 +1,6 @@
 """The types of the conditions that statuses have; phases follow from them (``phases.py``)."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
@@ -55,6 +56,16 @@ class ConditionType(StrEnum):
     READY = "Ready"
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
+
+
+def status_of(conditions: Iterable[Condition], type_: str) -> ConditionStatus | None:
+    """What the first condition of a type says; None where there is none."""
+    return next((item.status for item in conditions if item.type == type_), None)
+
+
+def has_status(conditions: Iterable[Condition], type_: str, status: ConditionStatus) -> bool:
+    """Whether the first condition of a type says that."""
+    return status_of(conditions, type_) is status
 
 
 def files_unreadable(files: AffectedFiles | None, now: datetime) -> tuple[Condition, ...]:

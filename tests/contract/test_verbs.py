@@ -10,7 +10,7 @@ import yaml
 from stashgen.kubestash.verbs import PODS, REPOSITORY_TEMPLATES, TRIGGER, VERBS, Template, Verb
 from stashgen_controller.protocol.run_result import RunResult
 from stashgen_controller.protocol.run_spec import RunSpec
-from stashgen_controller.worker import command, verbs
+from stashgen_controller.worker import command, execution, verbs
 from stashgen_controller.worker.verbs import (
     backup,
     init_repository,
@@ -81,9 +81,9 @@ def test_the_worker_understands_every_command_line_that_is_rendered() -> None:
         template = Template(args[0])
         for verb in (one for one, row in VERBS.items() if row.template is template):
             line = [arg.replace("$(VERB)", verb) for arg in args]
-            chosen, rest = command._parser().parse_known_args(line)
+            chosen, rest = command.parser().parse_known_args(line)
             assert (chosen.command, chosen.verb) == (template, verb)
-            parsed = command._arguments(template, MODULES[verb]).parse_args(rest)
+            parsed = execution.arguments(template, MODULES[verb]).parse_args(rest)
             subject = MODULES[verb].subject(RunSpec(verb=verb, cluster_uid="u"))
             assert all(hasattr(parsed, name) for name in subject)
             seen.add(verb)

@@ -120,8 +120,9 @@ class SimulatedRestic(Restic):
         args: Sequence[str],
         output: Output,
         on_progress: Callable[[dict[str, object]], None] | None,
+        meanwhile: Callable[[], None] | None,
     ) -> int:
-        del on_progress
+        del on_progress, meanwhile
         command = {
             "backup": self._backup,
             "cat": self._cat,

@@ -19,8 +19,9 @@ from stashgen_controller.kube.client import ApiError
 from stashgen_controller.protocol.run_result import RunResult, encode
 from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.worker.api_client import Api, ApiRefusedError
-from stashgen_controller.worker.command import _arguments, _parser
+from stashgen_controller.worker.command import parser
 from stashgen_controller.worker.environment import Environment
+from stashgen_controller.worker.execution import arguments
 from stashgen_controller.worker.restic.interruption import Interruption
 from stashgen_controller.worker.restic.process import Restic
 from stashgen_controller.worker.run import RunContext, execute
@@ -126,10 +127,10 @@ def _parsed(args: tuple[str, ...]) -> tuple[VerbModule, Namespace]:
 
 @cache
 def _parsed_once(args: tuple[str, ...]) -> tuple[VerbModule, Namespace]:
-    chosen, rest = _parser().parse_known_args(args)
+    chosen, rest = parser().parse_known_args(args)
     verb = Verb(chosen.verb)
     module = load(verb)
-    return module, _arguments(chosen.command, module).parse_args(rest)
+    return module, arguments(chosen.command, module).parse_args(rest)
 
 
 class SimulatedApi(Api):
@@ -242,7 +243,7 @@ def run_verb(
     now: Callable[[], datetime],
     reported: Callable[[RunResult], None],
 ) -> None:
-    """Run a process's verb as ``worker/command.py`` does, and report."""
+    """Run a process's verb as ``worker/execution.py`` does, and report."""
     module, args = _parsed(process.order.args)
     plan = process.order.plan
     environment = Environment(

@@ -12,7 +12,7 @@ from stashgen.api.restore_request import LATEST
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.api.strict_mode import LONGEST_JOB_SECONDS
 from stashgen.kubestash.conditions import ConditionType
-from stashgen.kubestash.phases import components_phase
+from stashgen.kubestash.snapshot_phases import components_phase
 from stashgen_controller.listers.indexes.configurations import CONFIGURATIONS_BY_REPOSITORY
 from stashgen_controller.listers.indexes.sessions import SNAPSHOTS_BY_REPOSITORY
 from stashgen_controller.listers.pods import has_terminated

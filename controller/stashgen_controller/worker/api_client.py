@@ -1,20 +1,15 @@
-"""A worker's few API requests, with the standard library: get, create and a status patch."""
+"""A worker's few API requests: get, create and a status patch."""
 
+import contextlib
 import json
-import ssl
-import time
-import urllib.error
-import urllib.request
+from collections.abc import Callable
+from functools import cached_property
 from http import HTTPStatus
-from http.client import HTTPException
 
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import Resource
 from stashgen_controller.worker.environment import Environment
 
-_TIMEOUT = 5.0
-_ATTEMPTS = 3
-_PAUSE = 0.2
 _JSON_PATCH = "application/json-patch+json"
 
 
@@ -32,7 +27,11 @@ class Api:
     def __init__(self, environment: Environment) -> None:
         self._url = environment.api_url
         self._environment = environment
-        self._opener = _opener(environment)
+
+    def load(self) -> None:
+        """Import what a request needs, where there is time for it."""
+        with contextlib.suppress(ApiRefusedError):
+            _ = self._ask
 
     def get(self, resource: Resource, namespace: str, name: str) -> JsonObject:
         """One object.
@@ -103,48 +102,16 @@ class Api:
         body: JsonObject | list[JsonObject] | None = None,
         content_type: str = "application/json",
     ) -> JsonObject:
+        data = json.dumps(body).encode() if body is not None else None
+        return self._ask(method, path, data, content_type)
+
+    @cached_property
+    def _ask(self) -> Callable[[str, str, bytes | None, str], JsonObject]:
         if self._url is None:
             raise ApiRefusedError(0, "this pod has no access to an API server")
-        headers = {"Content-Type": content_type, "Accept": "application/json"}
-        if self._environment.token_file.exists():
-            token = self._environment.token_file.read_text(encoding="utf-8").strip()
-            headers["Authorization"] = f"Bearer {token}"
-        request = urllib.request.Request(  # noqa: S310 - the address is the pod's own
-            self._url + path,
-            method=method,
-            headers=headers,
-            data=json.dumps(body).encode() if body is not None else None,
-        )
-        return self._send(request)
+        from stashgen_controller.worker.api_connection import ApiConnection
 
-    def _send(self, request: urllib.request.Request) -> JsonObject:
-        problem = "no request was sent"
-        for attempt in range(_ATTEMPTS):
-            time.sleep(_PAUSE * attempt)
-            try:
-                with self._opener.open(request, timeout=_TIMEOUT) as response:
-                    loaded = json.load(response)
-                    return loaded if isinstance(loaded, dict) else {}
-            except urllib.error.HTTPError as error:
-                text = error.read().decode(errors="replace")[:500]
-                if error.code < HTTPStatus.INTERNAL_SERVER_ERROR:
-                    raise ApiRefusedError(error.code, text) from error
-                problem = text
-            except (OSError, HTTPException) as error:
-                problem = str(error)
-                if isinstance(getattr(error, "reason", error), TimeoutError):
-                    # A server that does not respond at all would delay the report of the run.
-                    break
-            except ValueError as error:
-                raise ApiRefusedError(0, f"the response is not JSON: {error}") from error
-        raise ApiRefusedError(0, problem)
-
-
-def _opener(environment: Environment) -> urllib.request.OpenerDirector:
-    """Never through a proxy: the pod's proxy settings are for the storage."""
-    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
-    if (environment.api_url or "").startswith("https://"):
-        ca_file = environment.ca_file
-        context = ssl.create_default_context(cafile=str(ca_file) if ca_file.exists() else None)
-        handlers.append(urllib.request.HTTPSHandler(context=context))
-    return urllib.request.build_opener(*handlers)
+        try:
+            return ApiConnection(self._url, self._environment).ask
+        except OSError as error:
+            raise ApiRefusedError(0, f"the API server's certificate: {error}") from error

@@ -5,6 +5,7 @@ installed before anything else is imported. Python's collector only costs time a
 """
 
 import gc
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         for number in (signal.SIGTERM, signal.SIGINT)
     }
     gc.disable()
+    # A look through all installed packages, for what none of ours is.
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
     try:
         from stashgen_controller.worker.command import run_command
 

@@ -29,7 +29,8 @@ from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.worker.environment import Environment
 from stashgen_controller.worker.restic.interruption import Interruption
 from stashgen_controller.worker.restic.output import ErrorLog
-from stashgen_controller.worker.restic.process import Restic, ResticError, check_version
+from stashgen_controller.worker.restic.process import Restic, ResticError
+from stashgen_controller.worker.restic.version import ResticTooOldError, VersionCheck
 from stashgen_controller.worker.storage.base import Storage, StorageError
 
 
@@ -48,6 +49,7 @@ class RunContext:
     Attributes:
         scratch: A folder for temporary files; None where the pod has none.
         cache: Whether restic may keep its cache there.
+        version: restic's; None for a verb that starts none.
         errors: What restic complained about, of all its commands.
         read_only: Our keys may only read the storage, and that was enough.
     """
@@ -60,6 +62,7 @@ class RunContext:
     cache: bool
     interruption: Interruption
     started: datetime
+    version: VersionCheck | None = None
     components: dict[str, Component] = field(default_factory=dict)
     uploaded: bool = False
     repository: RepositoryState | None = None
@@ -93,7 +96,7 @@ class RunContext:
         """
         self._require_password()
         if not self._is_checked:
-            check_version()
+            self._require_version()
             self.bucket.require()
             self._is_checked = True
         place = layout.restic_folder(self.directory, component_path)
@@ -109,6 +112,14 @@ class RunContext:
             access=self.bucket.access,
             priority=self.environment.priority,
         )
+
+    def _require_version(self) -> None:
+        if self.version is None:
+            raise ResticError(ErrorClass.INTERNAL, "this run starts no restic")
+        try:
+            self.version.require()
+        except ResticTooOldError as error:
+            raise ResticError(ErrorClass.RESTIC_TOO_OLD, str(error)) from error
 
     def _require_password(self) -> None:
         what = "does not exist or has no key RESTIC_PASSWORD"

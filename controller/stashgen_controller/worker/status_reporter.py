@@ -36,6 +36,10 @@ class Reporter:
         self._last = now()
         self._is_reached = True
 
+    def load(self) -> None:
+        """Import what a report needs: a run that waits for restic has time for it."""
+        self._api.load()
+
     def snapshot(self, plan: RunSpec, components: Mapping[str, Component]) -> None:
         """Report the components of the Snapshot that this run creates."""
         metadata = metadata_of(plan.snapshot or {})

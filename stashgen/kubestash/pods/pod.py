@@ -137,11 +137,12 @@ def _container(parts: PodParts, settings: PodSettings) -> JsonObject:
         {"name": "session", "mountPath": SESSION_PATH, "readOnly": True},
         {"name": TMP_VOLUME, "mountPath": TMP_PATH},
     ]
+    priority = priority_env(settings.nice, settings.ionice)
     base = container_basics(
         parts.container,
         parts.args,
         settings,
-        env=(*_env(parts.pod), *(priority_env(settings) if parts.pod.has_key else ())),
+        env=(*_env(parts.pod), *priority) if parts.pod.has_key else _env(parts.pod),
         resources=resources,
         capabilities=parts.pod.root_capabilities if settings.is_root else (),
     )

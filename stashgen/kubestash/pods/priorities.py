@@ -7,19 +7,23 @@ command of restic gets them.
 from collections.abc import Mapping
 
 from stashgen.api.base import JsonObject
-from stashgen.kubestash.pods.settings import PodSettings
 
 _NICE = "STASHGEN_NICE"
 _IONICE = "STASHGEN_IONICE"
 
 
-def priority_env(settings: PodSettings) -> tuple[JsonObject, ...]:
-    """The variables of a container that runs restic; none for what stays as it is."""
+def priority_env(nice: int | None, ionice: tuple[int, int | None] | None) -> tuple[JsonObject, ...]:
+    """The variables of a container that runs restic; none for what stays as it is.
+
+    Args:
+        nice: What is added to the process's niceness.
+        ionice: The class, and the level in it.
+    """
     found: list[JsonObject] = []
-    if settings.nice is not None:
-        found.append({"name": _NICE, "value": str(settings.nice)})
-    if settings.ionice is not None:
-        class_, level = settings.ionice
+    if nice is not None:
+        found.append({"name": _NICE, "value": str(nice)})
+    if ionice is not None:
+        class_, level = ionice
         value = str(class_) if level is None else f"{class_}:{level}"
         found.append({"name": _IONICE, "value": value})
     return tuple(found)

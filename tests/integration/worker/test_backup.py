@@ -6,7 +6,6 @@ import pytest
 
 from stashgen.kubestash.paths import DATA_PATH
 from stashgen.kubestash.pods.priorities import priority_env
-from stashgen.kubestash.pods.settings import PodSettings
 from stashgen.kubestash.unreadable import OnUnreadable
 from stashgen.render.task import backup_params
 from stashgen_controller.protocol.run_result import ErrorClass
@@ -195,9 +194,8 @@ def test_a_repository_in_another_storage_works_the_same(tmp_path: Path, template
 
 
 def test_restic_runs_with_the_priority_of_the_policy(workbench: Workbench, tmp_path: Path) -> None:
-    settings = PodSettings(nice=7, ionice=(3, None))
     workbench.environment |= {
-        str(item["name"]): str(item["value"]) for item in priority_env(settings)
+        str(item["name"]): str(item["value"]) for item in priority_env(7, (3, None))
     }
     seen = tmp_path / "seen"
     workbench.wrap_restic(f'{{ nice; ionice -p $$; }} >> "{seen}"')

@@ -7,7 +7,7 @@ from typing import assert_never
 
 from stashgen.api.shared import Condition, Executor
 from stashgen.api.snapshot import Component, Driver, Phase, SnapshotStatus
-from stashgen.kubestash import layout, phases
+from stashgen.kubestash import layout, snapshot_phases
 from stashgen.kubestash.conditions import ConditionType, files_unreadable
 from stashgen.kubestash.pods.templates import COMPONENT
 from stashgen_controller.jobs.lifecycle import (
@@ -89,11 +89,11 @@ def _without_job(seen: Observed, status: SnapshotStatus, now: datetime) -> Decis
 def _write(status: SnapshotStatus, requeue_after: timedelta | None = None) -> Decision:
     status = status.model_copy(
         update={
-            "size": phases.snapshot_size(status),
-            "integrity": phases.snapshot_integrity(status),
+            "size": snapshot_phases.snapshot_size(status),
+            "integrity": snapshot_phases.snapshot_integrity(status),
         }
     )
-    status = status.model_copy(update={"phase": phases.snapshot_phase(status)})
+    status = status.model_copy(update={"phase": snapshot_phases.snapshot_phase(status)})
     return Decision(status=status.to_wire(), requeue_after=requeue_after)
 
 

@@ -13,34 +13,15 @@ from pathlib import PurePosixPath
 
 from pydantic import ValidationError
 
-from stashgen.api.base import JsonObject
 from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash import layout
-from stashgen.yaml import emitter
 from stashgen.yaml.documents import read_documents
-from stashgen_controller.protocol.run_result import ErrorClass
-from stashgen_controller.worker.restic.process import HOST, Restic
-from stashgen_controller.worker.run import RunContext, RunFailedError
+from stashgen_controller.worker.repository.restic_snapshots import Listed
+from stashgen_controller.worker.run import RunContext
 from stashgen_controller.worker.storage.base import StorageError
 
-_TAG = "stashgen.dev/snapshot="
 _NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
 _ID = re.compile(r"[0-9a-f]{64}")
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A snapshot that restic itself lists.
-
-    Attributes:
-        time: When its backup started.
-        size_bytes: How much data the backup read; None if an old restic did not record it.
-        owner: The Snapshot that it was created for, by its tag; None if no worker created it.
-    """
-
-    time: datetime
-    size_bytes: int | None
-    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,88 +119,6 @@ def read_record(run: RunContext, name: str, component: str) -> Record | None:
         StorageError: the storage does not respond.
     """
     return _read(name, _content(run, layout.snapshot_file(run.directory, name)), component)
-
-
-def require_no_record(run: RunContext, name: str) -> None:
-    """Stop before anything is made for a Snapshot that has a record.
-
-    Whoever may name Snapshots could otherwise replace old ones by new ones, a year in a day.
-
-    Raises:
-        RunFailedError: RecordExists.
-        StorageError: the storage does not respond.
-    """
-    if run.bucket.read(layout.snapshot_file(run.directory, name)) is not None:
-        raise _taken(name)
-
-
-def create_record(run: RunContext, snapshot: Snapshot) -> None:
-    """Put a Snapshot's record into the bucket; one that is there is never replaced.
-
-    Raises:
-        RunFailedError: RecordExists, where there is another one.
-        StorageError: it could not be written.
-    """
-    name = snapshot.metadata.name
-    file = layout.snapshot_file(run.directory, name)
-    data = emitter.emit(snapshot.to_wire()).encode()
-    # A request whose answer was lost and that was sent again meets our own record.
-    if not run.bucket.create(file, data) and run.bucket.read(file) != data:
-        raise _taken(name)
-
-
-def _taken(name: str) -> RunFailedError:
-    msg = f"the bucket has a record of Snapshot {name} already, which is never replaced"
-    return RunFailedError(ErrorClass.RECORD_EXISTS, msg)
-
-
-def list_restic(restic: Restic) -> dict[str, Listed]:
-    """The snapshots that restic itself lists, by full id.
-
-    Raises:
-        ResticError: the repository cannot be read.
-    """
-    return {
-        str(item["id"]): Listed(
-            datetime.fromisoformat(str(item["time"])), _size(item), _owner(item)
-        )
-        for item in restic.run("snapshots", "--no-lock").output.items()
-    }
-
-
-def stored_ids(run: RunContext, path: str) -> frozenset[str]:
-    """The ids of all snapshots that are in a restic repository.
-
-    restic leaves out of its list what it cannot load for a moment; only what has no file is gone.
-
-    Raises:
-        StorageError: the storage does not respond.
-    """
-    folder = layout.join(layout.restic_folder(run.directory, path), "snapshots")
-    return frozenset(run.bucket.names(folder))
-
-
-def tag_for(name: str) -> str:
-    """The restic tag for the data of a Snapshot, before a record names its id.
-
-    It contains no comma, like all object names: restic would treat the rest as another tag.
-    """
-    return f"{_TAG}{name}"
-
-
-def _owner(item: JsonObject | dict[str, object]) -> str | None:
-    """The Snapshot that a worker's tag names; None if further tags were added by hand."""
-    tags = item.get("tags")
-    ours = [str(tag) for tag in tags if str(tag).startswith(_TAG)] if isinstance(tags, list) else []
-    if len(ours) != 1 or item.get("hostname") != HOST:
-        return None
-    return ours[0].removeprefix(_TAG)
-
-
-def _size(item: JsonObject | dict[str, object]) -> int | None:
-    summary = item.get("summary")
-    size = summary.get("total_bytes_processed") if isinstance(summary, dict) else None
-    return size if isinstance(size, int) else None
 
 
 def _content(run: RunContext, path: str) -> bytes:

@@ -22,7 +22,8 @@ from stashgen_controller.protocol.recorded_snapshot import (
     RecordedSnapshot,
 )
 from stashgen_controller.protocol.run_result import shorten
-from stashgen_controller.worker.repository.records import Listed, Record
+from stashgen_controller.worker.repository.records import Record
+from stashgen_controller.worker.repository.restic_snapshots import Listed
 
 # Clocks of nodes differ a little.
 _CLOCK_SKEW = timedelta(minutes=5)

@@ -15,7 +15,6 @@ from stashgen_controller.worker.restic.interruption import Interruption
 from stashgen_controller.worker.restic.output import ErrorLog, Output
 from stashgen_controller.worker.storage.base import LOCAL_ACCESS, ResticAccess
 
-OLDEST = (0, 18)
 HOST = "host-0"
 # With a check ends a good backup, which another one's lock shall not turn into a failed one.
 _LONGEST_LOCK_WAIT = 300.0
@@ -90,8 +89,16 @@ class Restic:
         *args: str,
         ok: Sequence[int] = (0,),
         on_progress: Callable[[dict[str, object]], None] | None = None,
+        meanwhile: Callable[[], None] | None = None,
     ) -> Outcome:
         """Run a command with ``--json`` and wait for its end.
+
+        Args:
+            command: restic's.
+            args: Its own.
+            ok: The exit codes after which it has done its work.
+            on_progress: Takes each message that is no error.
+            meanwhile: Done once it has been started, as it derives its key from the password.
 
         A command that ends well although it was asked to end has done its work: that counts.
 
@@ -104,7 +111,7 @@ class Restic:
             what = f"restic {command} was not started: the run is being stopped"
             raise self._interrupted(what)
         output = Output(repository=self.repository)
-        exit_code = self._run([command, *args], output, on_progress)
+        exit_code = self._run([command, *args], output, on_progress, meanwhile)
         for text in output.errors.texts:
             self.errors.add(text)
         self.errors.count += output.errors.count - len(output.errors.texts)
@@ -121,6 +128,7 @@ class Restic:
         args: Sequence[str],
         output: Output,
         on_progress: Callable[[dict[str, object]], None] | None,
+        meanwhile: Callable[[], None] | None,
     ) -> int:
         try:
             child = subprocess.Popen(
@@ -137,6 +145,8 @@ class Restic:
         with child:
             self.interruption.watch(child)
             try:
+                if meanwhile is not None:
+                    meanwhile()
                 for line, is_error in _lines(child, self._tick()):
                     message = output.feed(line, is_error=is_error)
                     if message is not None and on_progress is not None:
@@ -213,27 +223,6 @@ class Restic:
         late = self.interruption.is_late
         reason = ErrorClass.DEADLINE_EXCEEDED if late else ErrorClass.INTERRUPTED
         return ResticError(reason, message, output)
-
-
-def check_version(binary: str = "restic") -> None:
-    """Refuse a restic that lacks exit codes and JSON messages.
-
-    Raises:
-        ResticError: too old, or not there.
-    """
-    try:
-        done = subprocess.run([binary, "version"], capture_output=True, check=False)
-    except OSError as error:
-        raise ResticError(ErrorClass.RESTIC_TOO_OLD, f"restic: {error}") from error
-    words = done.stdout.decode(errors="replace").split()
-    text = words[1] if len(words) > 1 else "unknown"
-    try:
-        version = tuple(int(part) for part in text.split("-")[0].split(".")[:2])
-    except ValueError:
-        version = (0,)
-    if version < OLDEST:
-        msg = f"restic {text} is too old: 0.18 or newer is required"
-        raise ResticError(ErrorClass.RESTIC_TOO_OLD, msg)
 
 
 def _lines(

@@ -19,18 +19,15 @@ from stashgen.api.snapshot import (
     SnapshotStatus,
     Summary,
 )
-from stashgen.kubestash import layout, phases
+from stashgen.kubestash import layout, snapshot_phases
 from stashgen.kubestash.conditions import ConditionType, files_unreadable
 from stashgen.kubestash.quantities import format_size
 from stashgen.kubestash.unreadable import OnUnreadable
 from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.worker.repository.locks import clear_stale_locks
-from stashgen_controller.worker.repository.records import (
-    create_record,
-    require_no_record,
-    tag_for,
-)
+from stashgen_controller.worker.repository.new_record import create_record, require_no_record
+from stashgen_controller.worker.repository.restic_snapshots import tag_for
 from stashgen_controller.worker.repository.writer import require_writer
 from stashgen_controller.worker.restic.complaints import Where, add_up
 from stashgen_controller.worker.restic.errors import SOURCE_INCOMPLETE, of_storage
@@ -213,6 +210,7 @@ def _back_up_path(
         source,
         ok=(0, SOURCE_INCOMPLETE),
         on_progress=progress,
+        meanwhile=reporter.load,
     )
     summary = outcome.output.last("summary")
     if summary is None or not summary.get("snapshot_id"):
@@ -284,9 +282,9 @@ def _upload(run: RunContext, snapshot: Snapshot) -> None:
     )
     status = status.model_copy(
         update={
-            "phase": phases.snapshot_phase(status),
-            "size": phases.snapshot_size(status),
-            "integrity": phases.snapshot_integrity(status),
+            "phase": snapshot_phases.snapshot_phase(status),
+            "size": snapshot_phases.snapshot_size(status),
+            "integrity": snapshot_phases.snapshot_integrity(status),
         }
     )
     create_record(run, snapshot.model_copy(update={"status": status}))

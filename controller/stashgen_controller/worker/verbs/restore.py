@@ -17,7 +17,7 @@ from stashgen_controller.protocol.run_result import ErrorClass, RestoredPart
 from stashgen_controller.protocol.run_spec import RestoreOrder, RunSpec
 from stashgen_controller.worker.repository import restore_ledger
 from stashgen_controller.worker.repository.locks import clear_stale_locks
-from stashgen_controller.worker.repository.records import list_restic
+from stashgen_controller.worker.repository.restic_snapshots import list_restic
 from stashgen_controller.worker.repository.writer import adopt
 from stashgen_controller.worker.restic.comparison import differing_files
 from stashgen_controller.worker.restic.complaints import Where, add_up

@@ -16,12 +16,7 @@ from stashgen_controller.protocol.recorded_snapshot import (
     pack,
 )
 from stashgen_controller.protocol.run_result import ErrorClass, Resync, shorten
-from stashgen_controller.worker.repository.records import (
-    Listed,
-    list_restic,
-    read_record,
-    record_names,
-)
+from stashgen_controller.worker.repository.records import read_record, record_names
 from stashgen_controller.worker.repository.recovery import (
     NotRecoverableError,
     Place,
@@ -29,6 +24,7 @@ from stashgen_controller.worker.repository.recovery import (
     order_key,
     recovered,
 )
+from stashgen_controller.worker.repository.restic_snapshots import Listed, list_restic
 from stashgen_controller.worker.restic.process import ResticError
 from stashgen_controller.worker.run import RunContext
 from stashgen_controller.worker.status_reporter import Reporter

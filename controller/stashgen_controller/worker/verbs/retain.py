@@ -26,12 +26,10 @@ from stashgen_controller.worker.repository import acceptance, guards, removal
 from stashgen_controller.worker.repository.acceptance import Accepted
 from stashgen_controller.worker.repository.guards import Good
 from stashgen_controller.worker.repository.locks import clear_stale_locks
-from stashgen_controller.worker.repository.records import (
+from stashgen_controller.worker.repository.records import Record, Records, read_records
+from stashgen_controller.worker.repository.restic_snapshots import (
     Listed,
-    Record,
-    Records,
     list_restic,
-    read_records,
     stored_ids,
 )
 from stashgen_controller.worker.repository.writer import record_writer

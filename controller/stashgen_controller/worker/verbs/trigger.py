@@ -14,8 +14,8 @@ from stashgen.kubestash.sessions import backup_session_manifest
 from stashgen.kubestash.verbs import TRIGGER
 from stashgen_controller.protocol.run_result import ErrorClass, RunResult
 from stashgen_controller.worker.api_client import Api, ApiRefusedError
-from stashgen_controller.worker.environment import Environment
-from stashgen_controller.worker.run import RunFailedError, attempt, failed
+from stashgen_controller.worker.environment import Environment, from_process
+from stashgen_controller.worker.run import RunFailedError, attempt, failed, report
 
 _CONFLICT = 409
 
@@ -28,6 +28,12 @@ class TriggerOrder:
     invoker_kind: str
     invoker_name: str
     session_name: str
+
+
+def main(argv: Sequence[str]) -> int:
+    """Do what the command line asks for and report; returns the exit code."""
+    environment = from_process()
+    return report(run(environment, argv), environment.termination_log)
 
 
 def run(environment: Environment, argv: Sequence[str]) -> RunResult:

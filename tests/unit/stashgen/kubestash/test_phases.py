@@ -11,7 +11,7 @@ from stashgen.api.base import JsonObject
 from stashgen.api.repository import RepositoryStatus
 from stashgen.api.restore_session import RestoreSessionStatus
 from stashgen.api.snapshot import SnapshotStatus
-from stashgen.kubestash import phases
+from stashgen.kubestash import phases, snapshot_phases
 
 _SINCE = "2026-01-01T00:00:00Z"
 
@@ -182,7 +182,7 @@ _UPLOADED = "SnapshotMetadataUploaded=True"
     ],
 )
 def test_phase_of_a_snapshot_follows_from_its_status(status: SnapshotStatus, phase: str) -> None:
-    assert phases.snapshot_phase(status) == phase
+    assert snapshot_phases.snapshot_phase(status) == phase
 
 
 def _sized(*components: dict[str, object]) -> SnapshotStatus:
@@ -206,7 +206,7 @@ def _sized(*components: dict[str, object]) -> SnapshotStatus:
     ],
 )
 def test_size_of_a_snapshot(status: SnapshotStatus, size: str | None) -> None:
-    assert phases.snapshot_size(status) == size
+    assert snapshot_phases.snapshot_size(status) == size
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_size_of_a_snapshot(status: SnapshotStatus, size: str | None) -> None:
     ],
 )
 def test_integrity_of_a_snapshot(status: SnapshotStatus, integrity: bool | None) -> None:
-    assert phases.snapshot_integrity(status) is integrity
+    assert snapshot_phases.snapshot_integrity(status) is integrity
 
 
 @pytest.mark.parametrize(

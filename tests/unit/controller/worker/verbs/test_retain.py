@@ -10,8 +10,9 @@ from stashgen.api.snapshot import Phase, Snapshot, SnapshotSpec, SnapshotStatus
 from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.protocol.run_spec import UnrecordedFailure
 from stashgen_controller.worker.repository.guards import Good
-from stashgen_controller.worker.repository.records import Listed, Record, Records
+from stashgen_controller.worker.repository.records import Record, Records
 from stashgen_controller.worker.repository.removal import MOST_REMOVED
+from stashgen_controller.worker.repository.restic_snapshots import Listed
 from stashgen_controller.worker.run import RunFailedError
 from stashgen_controller.worker.verbs.maintenance import MaintainOrder
 from stashgen_controller.worker.verbs.retain import (

@@ -4,7 +4,6 @@ import pytest
 
 from stashgen.kubestash.pods.environment import why_reserved
 from stashgen.kubestash.pods.priorities import priority_command, priority_env
-from stashgen.kubestash.pods.settings import PodSettings
 
 
 @pytest.mark.parametrize(
@@ -20,7 +19,7 @@ from stashgen.kubestash.pods.settings import PodSettings
 def test_settings_come_before_restic(
     nice: int | None, ionice: tuple[int, int | None] | None, command: str
 ) -> None:
-    env = priority_env(PodSettings(nice=nice, ionice=ionice))
+    env = priority_env(nice, ionice)
     environment = {str(item["name"]): str(item["value"]) for item in env}
     assert " ".join(priority_command(environment)) == command
     # Nobody else sets them.

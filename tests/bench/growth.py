@@ -2,7 +2,8 @@
 
 Each backup is of a volume in which the same number of files has changed. Bytes are all that the
 processes of a side read, of files and of each other, which on a local storage are the repository's
-and the volume's: of the latter both sides read the same.
+and the volume's: of the latter both sides read the same. What a worker adds is a fixed number of
+seconds, so their ratio says something of a volume only beside its size: there are two.
 """
 
 import os
@@ -12,15 +13,14 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.workbench import Workbench
 
-_STEPS = (1, 10, 50, 100, 200)
 _ROUNDS = 5
-_FILES, _CHANGED, _BYTES = 2_000, 100, 4_000
+_CHANGED = 100
 # The real restic, and what it and the shell around it read (proc(5), io).
 _SHIM = """#!/bin/sh
 {real} "$@"
@@ -37,8 +37,25 @@ class _Cost:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Volume:
+    """Files of one size, and the numbers of backups at which is measured."""
+
+    files: int
+    file_bytes: int
+    steps: Sequence[int]
+
+
+_VOLUMES = (_Volume(2_000, 4_000, (1, 10, 50, 100, 200)), _Volume(20_000, 25_000, (10, 50)))
+
+
 def run() -> Iterator[dict[str, object]]:
-    """One line for each size of the history."""
+    """One line for each volume and size of the history."""
+    for volume in _VOLUMES:
+        yield from _grow(volume)
+
+
+def _grow(volume: _Volume) -> Iterator[dict[str, object]]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         bench = Workbench(folder / "job")
@@ -48,21 +65,26 @@ def run() -> Iterator[dict[str, object]]:
         shim.chmod(0o755)
         bench.init_repository().succeeded()
         source = random.Random(20260504)
-        for number in range(_FILES):
-            _write(bench.volume / str(number), source)
+        for number in range(volume.files):
+            _write(bench.volume / str(number), source, volume.file_bytes)
         made = 0
-        for wanted in _STEPS:
+        for wanted in volume.steps:
             for _ in range(made, wanted - 1):
-                _change(bench.volume, source)
+                _change(bench.volume, source, volume)
                 _bare(bench, "restic")
             bench.environment["PATH"] = f"{shim.parent}:{os.environ['PATH']}"
-            yield _compare(bench, shim, log, source, wanted)
+            yield {
+                "benchmark": "worker growth",
+                "files": volume.files,
+                "bytes": volume.files * volume.file_bytes,
+                "backups": wanted,
+            } | _compare(bench, shim, log, lambda: _change(bench.volume, source, volume), wanted)
             bench.environment.pop("PATH")
             made = wanted - 1 + 2 * _ROUNDS
 
 
 def _compare(
-    bench: Workbench, shim: Path, log: Path, source: random.Random, wanted: int
+    bench: Workbench, shim: Path, log: Path, change: Callable[[], None], wanted: int
 ) -> dict[str, object]:
     """Both in turns, each after as many changes; who begins alternates."""
     bare: list[_Cost] = []
@@ -77,7 +99,7 @@ def _compare(
     for number in range(_ROUNDS):
         sides = [(bare, lambda: _bare(bench, str(shim))), (ours, worker)]
         for costs, work in sides if number % 2 else reversed(sides):
-            _change(bench.volume, source)
+            change()
             shutil.rmtree(bench.scratch)
             bench.scratch.mkdir()
             costs.append(_measured(log, work))
@@ -85,14 +107,13 @@ def _compare(
     # What else the machine does only makes slower.
     seconds = [min(item.seconds for item in side) for side in (bare, ours)]
     return {
-        "benchmark": "worker growth",
-        "backups": wanted,
         "bare_read_bytes": round(fetched[0]),
         "worker_read_bytes": round(fetched[1]),
         "read_bytes_ratio": round(fetched[1] / fetched[0], 3),
         "bare_seconds": round(seconds[0], 3),
         "worker_seconds": round(seconds[1], 3),
         "seconds_ratio": round(seconds[1] / seconds[0], 3),
+        "added_seconds": round(seconds[1] - seconds[0], 3),
         "worker_restic_commands": ours[0].commands,
     }
 
@@ -116,10 +137,10 @@ def _bare(bench: Workbench, restic: str) -> None:
     )
 
 
-def _change(volume: Path, source: random.Random) -> None:
+def _change(folder: Path, source: random.Random, volume: _Volume) -> None:
     for number in range(_CHANGED):
-        _write(volume / str(number), source)
+        _write(folder / str(number), source, volume.file_bytes)
 
 
-def _write(path: Path, source: random.Random) -> None:
-    path.write_bytes(source.randbytes(_BYTES))
+def _write(path: Path, source: random.Random, size_bytes: int) -> None:
+    path.write_bytes(source.randbytes(size_bytes))

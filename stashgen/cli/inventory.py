@@ -76,6 +76,11 @@ def inventory(command: Command) -> int:
     if authored is None or has_errors(findings):
         return _refuse(findings, folder)
     targets = _targets(authored, command)
+    absent: list[Finding] = []
+    if not command.stdin:
+        piped = [one for one in targets if not _has_sources(one)]
+        targets = [one for one in targets if _has_sources(one)]
+        absent += _not_piped(piped, folder, is_check=command.check)
     findings += (one for target in targets for one in _missing(target, folder))
     findings += (one for target in targets for one in _in_the_way(target, folder))
     if has_errors(findings):
@@ -83,7 +88,7 @@ def inventory(command: Command) -> int:
     output = authored.value.spec.output
     made = [(one, _record(one, folder, output, is_piped=command.stdin)) for one in targets]
     if command.check:
-        return _compare(made, folder)
+        return _compare(made, folder, absent)
     for target, record in made:
         _write(target, record, folder)
     return ExitCode.OK
@@ -125,13 +130,23 @@ def _targets(authored: Authored[Project], command: Command) -> list[_Target]:
                 "from: could be meant; --cluster chooses"
             )
         return piped
-    for one in piped:
-        say(f"{one.path}: left as it is; it is read from standard input (stashgen inventory -)")
-    return [one for one in found if _has_sources(one)]
+    return found
 
 
 def _has_sources(target: _Target) -> bool:
     return bool(target.cluster.inventory[target.index].from_)
+
+
+def _not_piped(targets: Sequence[_Target], folder: Path, *, is_check: bool) -> Iterator[Finding]:
+    """Say what becomes of records that are read from standard input, which is for another run."""
+    for one in targets:
+        command = f"stashgen inventory --cluster {one.cluster.name} -"
+        if read_file(folder / one.path) is not None:
+            say(f"{one.path}: left as it is; it is read from standard input ({command})")
+        elif is_check:
+            yield _stale(one, 1, "", "the record does not exist", _READ, f"pipe it to {command}")
+        else:
+            say(f"{one.path}: does not exist, and a build needs it; pipe it to {command}")
 
 
 def _missing(target: _Target, folder: Path) -> Iterator[Finding]:
@@ -194,14 +209,14 @@ def _write(target: _Target, record: Record, folder: Path) -> None:
         say(printable(f"  sources differ in {names}{more}: what the first one says is recorded"))
 
 
-def _compare(made: Sequence[tuple[_Target, Record]], folder: Path) -> int:
-    findings: list[Finding] = []
+def _compare(
+    made: Sequence[tuple[_Target, Record]], folder: Path, absent: Sequence[Finding]
+) -> int:
+    findings = [*absent]
     for target, record in made:
         content = read_file(folder / target.path)
         if content is None:
-            findings.append(
-                _stale(target, 1, "", "the record does not exist", "the build reads it")
-            )
+            findings.append(_stale(target, 1, "", "the record does not exist", _READ))
         elif content != record.content:
             found = differences(content, record.content)
             findings += (
@@ -222,6 +237,11 @@ _WHY = (
 )
 
 
-def _stale(target: _Target, line: int, subject: str, what: str, why: str) -> Finding:
+_READ = "the build reads it"
+
+
+def _stale(
+    target: _Target, line: int, subject: str, what: str, why: str, fix: str = _FIX
+) -> Finding:
     at = Position(target.file, line)
-    return Finding(Code.STALE_RECORD, Severity.ERROR, at, subject, what, why, _FIX)
+    return Finding(Code.STALE_RECORD, Severity.ERROR, at, subject, what, why, fix)

@@ -113,6 +113,7 @@ class _Files:
         exclude: Likewise.
         namespace: Of objects that name none.
         record: The file of a record, in place of patterns.
+        is_piped: The record is read from standard input.
         paths: The files that were found.
     """
 
@@ -120,6 +121,7 @@ class _Files:
     exclude: list[tuple[_Keys, str]] = field(default_factory=list)
     namespace: str | None = None
     record: tuple[_Keys, PurePosixPath] | None = None
+    is_piped: bool = False
     paths: set[PurePosixPath] = field(default_factory=set)
 
 
@@ -164,7 +166,7 @@ class _Reading:
                 continue
             keys, path = source.record
             source.paths.add(path)
-            content = self._record(keys, path)
+            content = self._record(keys, path, is_piped=source.is_piped)
             if content is None:
                 continue
             if cluster_of(content) != cluster_id:
@@ -181,7 +183,7 @@ class _Reading:
             self.findings += outcome.findings
             yield from outcome.value
 
-    def _record(self, keys: _Keys, path: PurePosixPath) -> bytes | None:
+    def _record(self, keys: _Keys, path: PurePosixPath, *, is_piped: bool) -> bytes | None:
         found = self.finder.exact(path)
         if found is not None:
             return _read(found)
@@ -192,7 +194,9 @@ class _Reading:
                 f"{quote(path)} does not exist",
                 "a build runs no program and reads the record alone; without it every volume of "
                 "the inventory would be missing",
-                "run stashgen inventory and commit the file",
+                "pipe manifests to stashgen inventory - (docs/inventory.md) and commit the file"
+                if is_piped
+                else "run stashgen inventory and commit the file",
             )
         return None
 
@@ -295,6 +299,7 @@ def _source(keys: _Keys, source: Json) -> _Files:
         exclude=_texts((*keys, "exclude"), _at(source, "exclude")),
         namespace=namespace if isinstance(namespace, str) and namespace else None,
         record=((*keys, "recorded"), PurePosixPath(str(record))) if is_inside else None,
+        is_piped=not _at(source, "from"),
     )
 
 

@@ -5,7 +5,9 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from stashgen.scaffold.survey import FluxSource, FoundCluster, Survey
+from stashgen.scaffold.clusters import FoundCluster
+from stashgen.scaffold.deployment import deployment
+from stashgen.scaffold.survey import FluxSource, Survey
 from stashgen.yaml.emitter import emit
 
 SCHEMA = PurePosixPath(".stashgen", "schema.json")
@@ -13,11 +15,10 @@ PRE_COMMIT = PurePosixPath(".pre-commit-config.yaml")
 POLICY_FILES = frozenset({"storage.yaml", "default.yaml"})
 _POLICIES = ("policies", "backup-policies", "stashgen-policies")
 _OUTPUTS = ("rendered", "rendered-backups", "stashgen-rendered")
-_FLUX_FILE, _ARGO_FILE = "stashgen.yaml", "stashgen-backups.yaml"
 # What a policy runs as where a namespace refuses root and no workload says more.
 _USUAL_USER = 1000
 _LONGEST_NAME, _LONGEST_ID = 40, 12
-_PLACEHOLDER = "https://git.example.com/REPLACE/ME.git"
+_MOST_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +45,13 @@ def plan(found: Survey, name: str, existing: Container[str], schema: str) -> Pla
     """
     policies = next((one for one in _POLICIES if one not in existing), _POLICIES[-1])
     output = next((one for one in _OUTPUTS if one not in existing), _OUTPUTS[-1])
-    clusters = [
-        _Named(cluster, _label(cluster.name), identifier)
-        for cluster, identifier in zip(found.clusters, _identifiers(found), strict=True)
-    ]
+    named = zip(found.clusters, _names(found), _identifiers(found), strict=True)
+    clusters = [_Named(*one) for one in named]
     glue = {
-        cluster.name: [*_glue(found, cluster, output, one=len(clusters) == 1)]
-        for cluster in clusters
+        one.name: deployment(found, one.cluster, one.name, output, is_only=len(clusters) == 1)
+        for one in clusters
     }
-    own = {name: [path for path, _, _ in made] for name, made in glue.items()}
+    own = {name: [*made.files] for name, made in glue.items()}
     files = {
         PurePosixPath(policies, "storage.yaml"): _storage(),
         PurePosixPath(policies, "default.yaml"): _policy(),
@@ -60,9 +59,8 @@ def plan(found: Survey, name: str, existing: Container[str], schema: str) -> Pla
     }
     decisions = [*_decisions(found, policies)]
     for made in glue.values():
-        for path, text, step in made:
-            files[path] = text
-            decisions.append(step)
+        files |= made.files
+        decisions += made.steps
     if PRE_COMMIT.name in existing:
         decisions.append(f"add the hook stashgen-check to {PRE_COMMIT} (docs/ci.md)")
     else:
@@ -145,7 +143,7 @@ def _recorded(found: Survey, one: _Named) -> Iterator[str]:
     verb = (
         "flux" if "Flux" in found.tools else "kustomize" if "kustomize" in found.tools else "helm"
     )
-    path = one.cluster.manifests[0] if one.cluster.manifests else "."
+    path = _quoted(str(one.cluster.root)) if one.cluster.root else "PATH"
     source = f"{{{verb}: {path}}}" if verb != "helm" else "{helm: {chart: PATH, release: NAME}}"
     yield "    # What only tools can render is unknown until stashgen inventory has recorded it:"
     yield f"    # - recorded: inventory/{one.name}.yaml"
@@ -201,9 +199,11 @@ def _decisions(found: Survey, policies: str) -> Iterator[str]:
             f"up as user {_user(found)} ({where}): it must be able to read all files"
         )
     if found.unassigned:
+        rest = len(found.unassigned) - _MOST_SHOWN
+        more = f" and {rest} more" if rest > 0 else ""
         yield (
-            f"which cluster has the manifests in {', '.join(found.unassigned)}: add them to its "
-            "inventory, or record what it renders with stashgen inventory"
+            f"which cluster has the manifests in {', '.join(found.unassigned[:_MOST_SHOWN])}{more}:"
+            " add them to its inventory, or record what it renders with stashgen inventory"
         )
     if not any(cluster.manifests for cluster in found.clusters):
         yield "stashgen.yaml: there are no manifests yet; name the folder that will have them"
@@ -212,66 +212,6 @@ def _decisions(found: Survey, policies: str) -> Iterator[str]:
             "no PersistentVolumeClaim is written out here: record what charts and operators make "
             "with stashgen inventory, or add the output of kubectl get pvc,ns -A -o yaml"
         )
-
-
-def _glue(
-    found: Survey, cluster: _Named, output: str, *, one: bool
-) -> Iterator[tuple[PurePosixPath, str, str]]:
-    """What applies a cluster's output: a path, a text, and what to look at."""
-    name = "stashgen-backups" if one else f"stashgen-backups-{cluster.name}"
-    if "Argo CD" in found.tools:
-        folder = found.argo.folder if found.argo else PurePosixPath("argocd")
-        file = _ARGO_FILE if one else f"{name}.yaml"
-        step = f"{folder / file}: add it to the kustomization of its folder, if there is one"
-        if found.argo is None:
-            step = f"{folder / file}: set repoURL and apply it; it deploys {output}/{cluster.name}"
-        yield folder / file, _application(found, name, f"{output}/{cluster.name}"), step
-    elif found.flux is not None and cluster.cluster.manifests:
-        path = PurePosixPath(cluster.cluster.manifests[0], _FLUX_FILE)
-        step = f"{path}: add it to the kustomization of its folder, if there is one"
-        yield path, _flux(found.flux, f"{output}/{cluster.name}/_flux"), step
-
-
-def _application(found: Survey, name: str, path: str) -> str:
-    argo = found.argo
-    return emit(
-        {
-            "apiVersion": "argoproj.io/v1alpha1",
-            "kind": "Application",
-            "metadata": {"name": name, "namespace": argo.namespace if argo else "argocd"},
-            "spec": {
-                "project": argo.project if argo else "default",
-                "source": {
-                    "repoURL": argo.repository if argo else _PLACEHOLDER,
-                    "targetRevision": argo.revision if argo else "HEAD",
-                    "path": path,
-                    "directory": {"recurse": True},
-                },
-                "destination": {
-                    "server": argo.server if argo else "https://kubernetes.default.svc"
-                },
-                "syncPolicy": {"automated": {"prune": True, "selfHeal": True}},
-            },
-        }
-    )
-
-
-def _flux(source: FluxSource, path: str) -> str:
-    return emit(
-        {
-            "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
-            "kind": "Kustomization",
-            "metadata": {"name": "stashgen-backups", "namespace": source.namespace},
-            "spec": {
-                "sourceRef": {"kind": "GitRepository", "name": source.name},
-                "path": path,
-                "interval": "1h",
-                "retryInterval": "2m",
-                "timeout": "5m",
-                "prune": True,
-            },
-        }
-    )
 
 
 def _namespace(source: FluxSource) -> str:
@@ -287,6 +227,18 @@ def _user(found: Survey) -> int:
     if not found.is_root_forbidden:
         return 0
     return found.user or _USUAL_USER
+
+
+def _names(found: Survey) -> Iterator[str]:
+    """A name each, as Kubernetes takes it; they are unique."""
+    taken: set[str] = set()
+    for cluster in found.clusters:
+        name, number = (first := _label(cluster.name)), 1
+        while name in taken:
+            number += 1
+            name = f"{first}-{number}"
+        taken.add(name)
+        yield name
 
 
 def _identifiers(found: Survey) -> Iterator[str]:

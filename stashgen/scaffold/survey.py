@@ -5,15 +5,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from stashgen.inventory.objects import map_at, text_at
+from stashgen.inventory.helm_values import values_mentions
+from stashgen.inventory.objects import list_at, map_at, text_at
+from stashgen.scaffold.clusters import FoundCluster, clusters_of
 from stashgen.yaml.documents import Document
 from stashgen.yaml.nodes import Json
 
 _LEVEL = "pod-security.kubernetes.io/enforce"
 _LEVELS_WITHOUT_ROOT = frozenset({"baseline", "restricted"})
 _WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "CronJob", "Pod"})
-# Folders that hold one folder a cluster, in most repositories.
-_CLUSTER_FOLDERS = ("clusters", "cluster", "environments", "envs")
+_OWN_FLUX = "flux-system"
+# Charts that install Argo CD, or make its Applications.
+_ARGO_CHARTS = frozenset({"argo-cd", "argocd-apps"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +32,16 @@ class Application:
     """How an Argo CD Application of this repository names it.
 
     Attributes:
-        folder: Where Applications are written here.
+        path: Where it is written.
+        destination: The cluster: its ``server`` or its ``name``.
     """
 
-    folder: PurePosixPath
+    path: PurePosixPath
     namespace: str
     project: str
     repository: str
     revision: str
-    server: str
-
-
-@dataclass(frozen=True, slots=True)
-class FoundCluster:
-    """A cluster, and the folders or files with its manifests."""
-
-    name: str
-    manifests: tuple[str, ...]
+    destination: Mapping[str, Json]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +63,7 @@ class Survey:
     is_root_forbidden: bool = False
     user: int | None = None
     flux: FluxSource | None = None
-    argo: Application | None = None
+    applications: tuple[Application, ...] = ()
 
 
 @dataclass(slots=True)
@@ -75,13 +71,15 @@ class _Seen:
     """What the documents say, collected in one round."""
 
     tools: set[str] = field(default_factory=set)
-    flux_roots: dict[str, None] = field(default_factory=dict)
+    flux_roots: dict[PurePosixPath, None] = field(default_factory=dict)
     flux: FluxSource | None = None
+    sources: Counter[FluxSource] = field(default_factory=Counter)
     applications: list[Application] = field(default_factory=list)
     volumes: int = 0
     is_root_forbidden: bool = False
     users: Counter[int] = field(default_factory=Counter)
-    folders: dict[PurePosixPath, None] = field(default_factory=dict)
+    documents: list[Document] = field(default_factory=list)
+    paths: dict[PurePosixPath, None] = field(default_factory=dict)
 
 
 def survey(documents: Iterable[Document]) -> Survey:
@@ -92,9 +90,15 @@ def survey(documents: Iterable[Document]) -> Survey:
         if kind and group:
             _add(seen, document, kind, group.partition("/")[0])
         elif document.path.name == "Chart.yaml":
-            seen.tools.add("Helm")
-    clusters, unassigned = _clusters(seen)
+            _add_chart(seen, document)
+        elif not any(values_mentions(document.data, "")):
+            # Another tool's file.
+            continue
+        seen.documents.append(document)
+        seen.paths[document.path] = None
+    clusters, unassigned = clusters_of(seen.documents, seen.paths, seen.flux_roots)
     user = next((user for user, _ in seen.users.most_common(1)), None)
+    usual = next((source for source, _ in seen.sources.most_common(1)), None)
     return Survey(
         tuple(sorted(seen.tools)),
         clusters,
@@ -102,25 +106,26 @@ def survey(documents: Iterable[Document]) -> Survey:
         seen.volumes,
         seen.is_root_forbidden,
         user,
-        seen.flux,
-        seen.applications[0] if seen.applications else None,
+        seen.flux or usual,
+        tuple(seen.applications),
     )
 
 
 def _add(seen: _Seen, document: Document, kind: str, group: str) -> None:
     data, path = document.data, document.path
-    seen.folders[path] = None
     spec = map_at(data, "spec")
     match group, kind:
         case "kustomize.toolkit.fluxcd.io", "Kustomization":
             seen.tools.add("Flux")
-            if text_at(map_at(data, "metadata"), "name") == "flux-system":
-                seen.flux_roots[text_at(spec, "path")] = None
-                source = map_at(spec, "sourceRef")
-                namespace = text_at(map_at(data, "metadata"), "namespace") or "flux-system"
-                seen.flux = seen.flux or FluxSource(text_at(source, "name"), namespace)
+            _add_kustomization(seen, data, spec)
+        case "fluxcd.controlplane.io", "FluxInstance":
+            seen.tools.add("Flux")
+            namespace = text_at(map_at(data, "metadata"), "namespace")
+            _add_sync(seen, map_at(spec, "sync"), namespace or _OWN_FLUX)
         case "helm.toolkit.fluxcd.io", _:
             seen.tools |= {"Flux", "Helm"}
+            # The chart of a FluxInstance.
+            _add_sync(seen, map_at(spec, "values", "instance", "sync"), _OWN_FLUX)
         case "argoproj.io", "Application" | "ApplicationSet":
             seen.tools.add("Argo CD")
             seen.applications += _application(data, path)
@@ -142,52 +147,51 @@ def _add(seen: _Seen, document: Document, kind: str, group: str) -> None:
             seen.users[user] += 1
 
 
+def _add_chart(seen: _Seen, document: Document) -> None:
+    seen.tools.add("Helm")
+    for part in list_at(document.data, "dependencies"):
+        if isinstance(part, dict) and text_at(part, "name") in _ARGO_CHARTS:
+            seen.tools.add("Argo CD")
+
+
+def _add_kustomization(seen: _Seen, data: Mapping[str, Json], spec: Mapping[str, Json]) -> None:
+    """A Kustomization of Flux: that of ``flux bootstrap`` says which folder is the cluster's."""
+    metadata, source = map_at(data, "metadata"), map_at(spec, "sourceRef")
+    namespace = text_at(source, "namespace") or text_at(metadata, "namespace") or _OWN_FLUX
+    if text_at(source, "kind") == "GitRepository" and text_at(source, "name"):
+        found = FluxSource(text_at(source, "name"), namespace)
+        seen.sources[found] += 1
+        if text_at(metadata, "name") == _OWN_FLUX:
+            seen.flux = seen.flux or found
+            _add_root(seen, spec)
+
+
+def _add_sync(seen: _Seen, sync: Mapping[str, Json], namespace: str) -> None:
+    """What flux-operator's FluxInstance applies."""
+    if text_at(sync, "kind") == "GitRepository" and text_at(sync, "path"):
+        name = text_at(sync, "name") or namespace
+        seen.flux = seen.flux or FluxSource(name, namespace)
+        _add_root(seen, sync)
+
+
+def _add_root(seen: _Seen, spec: Mapping[str, Json]) -> None:
+    path = PurePosixPath(text_at(spec, "path").lstrip("/"))
+    if path.parts and ".." not in path.parts:
+        seen.flux_roots[path] = None
+
+
 def _application(data: Mapping[str, Json], path: PurePosixPath) -> Iterator[Application]:
     """An Application that reads a folder of a Git repository."""
     spec = map_at(data, "spec")
     source = map_at(spec, "source")
     if text_at(source, "path") and text_at(source, "repoURL") and "chart" not in source:
+        written = map_at(spec, "destination")
+        destination = {key: written[key] for key in ("server", "name") if text_at(written, key)}
         yield Application(
-            path.parent,
+            path,
             text_at(map_at(data, "metadata"), "namespace") or "argocd",
             text_at(spec, "project") or "default",
             text_at(source, "repoURL"),
             text_at(source, "targetRevision") or "HEAD",
-            text_at(map_at(spec, "destination"), "server") or "https://kubernetes.default.svc",
+            destination or {"server": "https://kubernetes.default.svc"},
         )
-
-
-def _clusters(seen: _Seen) -> tuple[tuple[FoundCluster, ...], tuple[str, ...]]:
-    """The clusters, and what may belong to any of them."""
-    tops = dict.fromkeys(str(path.parts[0]) for path in seen.folders)
-    roots = [PurePosixPath(path) for path in seen.flux_roots if path]
-    roots = [root for root in roots if root.parts and ".." not in root.parts]
-    if len(roots) <= 1:
-        roots = next((found for name in _CLUSTER_FOLDERS if (found := _below(seen, name))), roots)
-    if len(roots) <= 1:
-        # All of it belongs to the only cluster.
-        name = roots[0].name if roots else "main"
-        return (FoundCluster(name, tuple(_narrow(top, roots, seen) for top in tops)),), ()
-    names = Counter(root.name for root in roots)
-    clusters = tuple(
-        FoundCluster(root.name if names[root.name] == 1 else "-".join(root.parts), (str(root),))
-        for root in roots
-    )
-    outside = [one for one in seen.folders if not any(one.is_relative_to(root) for root in roots)]
-    of_clusters = {root.parts[0] for root in roots}
-    # A top without a cluster as a whole; beside the clusters' own folders each entry.
-    shared = (one.parts[: 2 if one.parts[0] in of_clusters else 1] for one in outside)
-    return clusters, tuple(dict.fromkeys("/".join(parts) for parts in shared))
-
-
-def _narrow(top: str, roots: list[PurePosixPath], seen: _Seen) -> str:
-    """The cluster's own folder, where all that is at the top of it is in there."""
-    paths = [path for path in seen.folders if path.parts[0] == top]
-    found = (root for root in roots if all(path.is_relative_to(root) for path in paths))
-    return str(next(found, top))
-
-
-def _below(seen: _Seen, name: str) -> list[PurePosixPath]:
-    """The folders in a folder of clusters."""
-    folders = (path.parent for path in seen.folders if path.parts[0] == name)
-    return [*dict.fromkeys(PurePosixPath(*one.parts[:2]) for one in folders if one.parts[1:])]

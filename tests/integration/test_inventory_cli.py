@@ -206,8 +206,19 @@ def test_standard_input_is_a_record_without_sources(tmp_path: Path) -> None:
     folder = project(tmp_path, None)
     done = run(folder)
     assert done.stderr == (
-        f"{RECORD}: left as it is; it is read from standard input (stashgen inventory -)\n"
+        f"{RECORD}: left as it is; it is read from standard input "
+        "(stashgen inventory --cluster demo -)\n"
     )
+    (folder / RECORD).unlink()
+    done = run(folder)
+    assert done.stderr == (
+        f"{RECORD}: does not exist, and a build needs it; pipe it to "
+        "stashgen inventory --cluster demo -\n"
+    )
+    missing = run(folder, "--check")
+    assert missing.returncode == 1
+    assert "SG717: the record does not exist" in missing.stderr
+    assert "fix: pipe it to stashgen inventory --cluster demo -" in missing.stderr
     done = run(folder, "--cluster", "demo", "-", given=claim("data"))
     assert done.stderr == f"{RECORD}: written (1 PersistentVolumeClaim)\n"
     assert done.returncode == 0

@@ -1,5 +1,6 @@
 """``stashgen init`` in repositories of several kinds."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,6 @@ from tests.golden.golden import files_below
 from tests.support.place import ROOT
 from tests.support.project import claim, namespace
 
-# The company's clusters are files side by side, which init takes for those of one cluster; the
-# first build refuses that (SG502).
 _EXAMPLES = sorted(one for one in (ROOT / "examples").iterdir() if one.name != "company")
 
 
@@ -84,16 +83,32 @@ def test_a_plain_repository_builds_at_once(
     assert (repository / "rendered" / "main" / "demo" / "data.yaml").is_file()
 
 
+def _copy(example: Path, into: Path) -> None:
+    """What a user of the example has before stashgen."""
+    for name, content in files_below(example).items():
+        if not name.startswith(("rendered/", "policies/")) and name != "stashgen.yaml":
+            (into / name).parent.mkdir(parents=True, exist_ok=True)
+            (into / name).write_bytes(content)
+
+
 @pytest.mark.parametrize("example", _EXAMPLES, ids=lambda path: path.name)
 def test_the_manifests_of_an_example_build_at_once(
     example: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name, content in files_below(example).items():
-        if not name.startswith(("rendered/", "policies/")) and name != "stashgen.yaml":
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name).write_bytes(content)
+    _copy(example, tmp_path)
     assert run(["init", "--project", str(tmp_path)]) == 0
     assert run(["build", "--project", str(tmp_path)]) == 0, capsys.readouterr().err
+
+
+def test_clusters_side_by_side_need_only_what_their_annotations_ask_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _copy(ROOT / "examples" / "company", tmp_path)
+    assert run(["init", "--project", str(tmp_path)]) == 1
+    printed = capsys.readouterr().err
+    assert "5 clusters (prod-eu, data-eu, prod-us, staging, tools)" in printed
+    # Nobody delegated anything yet.
+    assert {*re.findall(r"(?:error|warning) (SG\d+)", printed)} == {"SG543"}
 
 
 def test_an_empty_folder_says_what_is_missing(

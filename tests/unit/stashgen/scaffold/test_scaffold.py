@@ -113,6 +113,125 @@ def test_flux_roots_are_clusters_and_what_they_share_is_left_to_people() -> None
     assert yaml.safe_load(glue)["spec"]["sourceRef"]["name"] == "platform"
 
 
+def _flux(path: str, **source: str) -> str:
+    ref = {"kind": "GitRepository", "name": "flux-system"} | source
+    return (
+        "---\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n"
+        "metadata: {name: apps, namespace: flux-system}\n"
+        f"spec: {{path: {path}, sourceRef: {ref}}}\n"
+    )
+
+
+def _resources(*paths: str) -> str:
+    kind = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
+    return f"{kind}resources: {[*paths]}\n"
+
+
+def test_a_cluster_has_what_its_kustomizations_build() -> None:
+    roots = {f"clusters__{name}__sync": _FLUX_ROOT.replace("NAME", name) for name in ("a", "b")}
+    planned = _plan(
+        _survey(
+            **roots,
+            clusters__a__apps=_flux("./apps/a"),
+            clusters__b__apps=_flux("./apps/b"),
+            apps__a__kustomization=_resources("../base/shop", "patch.yaml"),
+            apps__a__patch=claim("more"),
+            apps__b__kustomization=_resources("../base/shop", "../base/wiki"),
+            apps__base__shop__kustomization=_resources("data.yaml"),
+            apps__base__shop__data=claim("shop"),
+            apps__base__wiki__data=claim("wiki"),
+            apps__base__unused__data=claim("unused"),
+        )
+    )
+    assert _manifests(planned) == [
+        ["apps/a", "apps/base/shop", "clusters/a"],
+        ["apps/b", "apps/base/shop", "apps/base/wiki", "clusters/b"],
+    ]
+    assert any("manifests in apps/base/unused: add" in text for text in planned.decisions)
+
+
+def test_files_that_share_objects_are_clusters() -> None:
+    application = _APPLICATION.replace("path: apps/shop", "path: apps/NAME")
+    found = _survey(
+        clusters__prod=application.replace("NAME", "prod"),
+        clusters__test=application.replace("NAME", "test").replace("10.0.0.1", "10.0.0.2"),
+        apps__prod__data=claim("data"),
+        apps__test__data=claim("data"),
+    )
+    planned = _plan(found)
+    assert [one["name"] for one in _clusters(planned)] == ["prod", "test"]
+    assert _manifests(planned) == [
+        ["apps/prod", "clusters/prod.yaml"],
+        ["apps/test", "clusters/test.yaml"],
+    ]
+    made = [
+        yaml.safe_load(planned.files[PurePosixPath(f"clusters/stashgen-backups-{name}.yaml")])
+        for name in ("prod", "test")
+    ]
+    assert [one["spec"]["source"]["path"] for one in made] == ["rendered/prod", "rendered/test"]
+    servers = [one["spec"]["destination"]["server"] for one in made]
+    assert servers == ["https://10.0.0.1", "https://10.0.0.2"]
+    apart = _survey(clusters__a=claim("a"), clusters__b=claim("b"))
+    assert [one.name for one in apart.clusters] == ["main"]
+
+
+def test_an_application_of_another_cluster_is_no_example_of_a_destination() -> None:
+    planned = _plan(
+        _survey(
+            argo__shop=_APPLICATION,
+            clusters__prod__data=claim("data"),
+            clusters__test__data=claim("data"),
+        )
+    )
+    made = yaml.safe_load(planned.files[PurePosixPath("argo/stashgen-backups-prod.yaml")])
+    assert made["spec"]["destination"] == {"name": "prod"}
+    assert any("Argo CD calls the cluster prod" in text for text in planned.decisions)
+
+
+@pytest.mark.parametrize("name", ["instance", "release"])
+def test_the_folder_of_flux_operator_gets_the_output(name: str) -> None:
+    sync = "sync: {kind: GitRepository, path: kubernetes/cluster, url: 'https://git.example.com/a'}"
+    instances = {
+        "instance": "apiVersion: fluxcd.controlplane.io/v1\nkind: FluxInstance\n"
+        f"metadata: {{name: flux, namespace: flux-system}}\nspec: {{{sync}}}\n",
+        "release": "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n"
+        f"metadata: {{name: flux-instance}}\nspec: {{values: {{instance: {{{sync}}}}}}}\n",
+    }
+    planned = _plan(
+        _survey(
+            kubernetes__apps__flux=instances[name],
+            kubernetes__cluster__apps=_flux("./kubernetes/apps", name="flux-system"),
+        )
+    )
+    (cluster,) = _clusters(planned)
+    assert (cluster["name"], cluster["flux"]) == ("main", {"source": "flux-system"})
+    glue = yaml.safe_load(planned.files[PurePosixPath("kubernetes/cluster/stashgen.yaml")])
+    assert glue["spec"]["path"] == "rendered/main/_flux"
+    assert "{flux: kubernetes/cluster}" in planned.files[PurePosixPath("stashgen.yaml")]
+
+
+def test_where_flux_begins_is_asked_if_nothing_says_so() -> None:
+    planned = _plan(_survey(apps__shop=_flux("./apps/shop", name="home")))
+    (cluster,) = _clusters(planned)
+    assert cluster["flux"] == {"source": "home"}
+    assert any("apply rendered/main/_flux to cluster main" in text for text in planned.decisions)
+    planned = _plan(_survey(apps__shop=_flux("./apps/shop", kind="OCIRepository")))
+    assert "flux" not in _clusters(planned)[0]
+    assert any("flux: {source: NAME}" in text for text in planned.decisions)
+
+
+def test_charts_and_their_values_belong_to_the_cluster() -> None:
+    found = _survey(
+        apps__wiki__Chart="apiVersion: v2\nname: wiki\nversion: 1.0.0\n",
+        apps__wiki__values="wiki: {persistence: {data: {size: 1Gi}}}\n",
+        system__argo__Chart="apiVersion: v2\nname: argo\ndependencies: [{name: argo-cd}]\n",
+        values__mail="persistence: {enabled: true, size: 1Gi}\n",
+        hosts__all="kitchen: {lamp: 1}\n",
+    )
+    assert found.tools == ("Argo CD", "Helm")
+    assert _manifests(_plan(found)) == [["apps", "system", "values"]]
+
+
 def test_what_is_beside_the_folders_of_clusters_is_left_to_people() -> None:
     found = _survey(
         clusters__a__data=claim("data"),
@@ -182,7 +301,7 @@ def test_names_become_what_kubernetes_takes(name: str) -> None:
     assert isinstance(data["metadata"]["name"], str)
     clusters = data["spec"]["clusters"]
     assert len({cluster["id"] for cluster in clusters}) == 4
-    assert all(isinstance(cluster["name"], str) for cluster in clusters)
+    assert [cluster["name"] for cluster in clusters] == ["1", "prod-eu", "prod-eu-2", "true"]
 
 
 def test_files_point_editors_to_their_schema() -> None:

@@ -20,6 +20,8 @@ from stashgen.kubestash import names
 from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.jobs.observe import observe_run
 from stashgen_controller.kubectl.status.lost_pods import why_unheard
+from stashgen_controller.kubectl.status.view import next_tick
+from stashgen_controller.kubectl.text import moment, span
 from stashgen_controller.listers.pods import pods_of
 from stashgen_controller.observability.freshness import CopyState, timing
 from stashgen_controller.observability.outcomes import created, failures
@@ -75,7 +77,7 @@ def why_late(
     if newest is not None and newest.phase is BackupSessionPhase.SKIPPED:
         text = failures(reader, BACKUP_SESSIONS, _stored(reader, newest))
         return f"the last run was skipped: {'; '.join(filter(None, (text, not_ready)))}"
-    return not_ready or _why_no_run(reader, configuration, copy, newest)
+    return not_ready or _why_no_run(reader, configuration, copy, newest, now)
 
 
 def why_running(reader: Reader, run: BackupSession, now: datetime) -> str:
@@ -181,6 +183,7 @@ def _why_no_run(
     configuration: BackupConfiguration,
     copy: CopyState,
     newest: BackupSession | None,
+    now: datetime,
 ) -> str:
     """Why there was no run although everything is ready: a problem with the trigger."""
     namespace, name = configuration.key
@@ -194,6 +197,9 @@ def _why_no_run(
         return f"CronJob {cron_job_name} is suspended"
     fired = status.get("lastScheduleTime")
     if not fired:
+        tick = next_tick(configuration, copy.session)
+        if copy.is_met and tick is not None and tick > now:
+            return f"the first backup is due at {moment(tick)} (in {span(tick - now)})"
         return f"CronJob {cron_job_name} has never fired"
     if newest is not None and created(newest) >= parse_time(str(fired)):
         return f"there has been no run since BackupSession {newest.metadata.name}"

@@ -8,6 +8,7 @@ from functools import cached_property
 from stashgen.api.backup_configuration import BackupConfiguration
 from stashgen.api.backup_session import BackupSession
 from stashgen.api.backup_storage import BackupStorage
+from stashgen.api.base import parse_time
 from stashgen.api.meta import Kind
 from stashgen.api.repository import Repository
 from stashgen.api.restore_request import RestoreRequest
@@ -18,6 +19,16 @@ from stashgen_controller.observability.coverage import ClaimCoverage, coverage
 from stashgen_controller.observability.freshness import CopyState, copy_states
 from stashgen_controller.observability.outcomes import SessionKey, created, session_key
 from stashgen_controller.runtime.scanned import ScannedReader
+
+
+def next_tick(configuration: BackupConfiguration, session: str) -> datetime | None:
+    """When a session comes next; None if its status does not say so."""
+    sessions = configuration.status.sessions if configuration.status is not None else None
+    text = next((one.next_schedule for one in sessions or () if one.name == session), None)
+    try:
+        return parse_time(text) if text else None
+    except ValueError:
+        return None
 
 
 @dataclass

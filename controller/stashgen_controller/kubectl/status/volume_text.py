@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from stashgen.api.backup_configuration import BackupConfiguration
-from stashgen.api.base import JsonObject, format_time, parse_time
+from stashgen.api.base import JsonObject, format_time
 from stashgen.api.labels import is_rendered
 from stashgen.api.persistent_volume_claim import PersistentVolumeClaim
 from stashgen.api.repository import Repository
@@ -13,7 +13,7 @@ from stashgen.api.resources import PERSISTENT_VOLUME_CLAIMS
 from stashgen.kubestash.objectives import from_annotations
 from stashgen_controller.kubectl.console import Console
 from stashgen_controller.kubectl.status.advice import ADVICE, cause_of, next_command
-from stashgen_controller.kubectl.status.view import View
+from stashgen_controller.kubectl.status.view import View, next_tick
 from stashgen_controller.kubectl.status.volume import Detail
 from stashgen_controller.kubectl.text import NOTHING, age, count, moment, span, table
 from stashgen_controller.observability.freshness import (
@@ -111,10 +111,6 @@ def _sessions(found: Detail, view: View, width: int | None) -> Iterator[str]:
     configuration = found.subject.configuration
     if configuration is None:
         return
-    ticks = {
-        item.name: item.next_schedule
-        for item in (configuration.status.sessions if configuration.status else None) or ()
-    }
     rows = []
     for session in configuration.spec.sessions:
         schedule, zone = timing(view.reader, configuration, session)
@@ -127,17 +123,16 @@ def _sessions(found: Detail, view: View, width: int | None) -> Iterator[str]:
                 zone,
                 session.backup_timeout or NOTHING,
                 span(allowed) if allowed is not None else NOTHING,
-                _next_tick(ticks.get(session.name), view.now),
+                _next_tick(next_tick(configuration, session.name or ""), view.now),
             ]
         )
     headings = ["SESSION", "SCHEDULE", "ZONE", "TIMEOUT", "ALLOWED AGE", "NEXT"]
     yield table(headings, rows, width)
 
 
-def _next_tick(text: str | None, now: datetime) -> str:
-    if not text:
+def _next_tick(tick: datetime | None, now: datetime) -> str:
+    if tick is None:
         return NOTHING
-    tick = parse_time(text)
     return f"{moment(tick)} (in {span(tick - now)})" if tick > now else f"{moment(tick)} (due now)"
 
 

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from stashgen.api.resources import (
     BACKUP_CONFIGURATIONS,
     REPOSITORIES,
@@ -107,6 +109,14 @@ def test_the_table_of_restore_points_says_what_retention_does_next() -> None:
     wide = points_text(found, NOW, None, with_namespace=True).splitlines()
     assert wide[0].startswith("NAMESPACE  NAME ")
     assert wide[1].startswith("demo       bad ")
+
+
+@pytest.mark.parametrize("width", [60, 80, 110])
+def test_the_table_keeps_to_the_width_of_the_terminal(width: int) -> None:
+    text = points_text(points(_objects(), None, NOW), NOW, width, with_namespace=True)
+    assert max(map(len, text.splitlines())) <= width
+    whole = points_text(points(_objects(), None, NOW), NOW, None, with_namespace=True)
+    assert sorted(text.split()) == sorted(whole.split())
 
 
 def test_json_has_the_whole_id() -> None:

@@ -32,6 +32,25 @@ def test_a_reason_takes_three_lines_at_most() -> None:
     assert all(len(line) <= 40 for line in text.splitlines())
 
 
+def test_a_row_that_is_too_wide_goes_on_in_the_next_line() -> None:
+    rows = [["payments", "library-backup-1772366400", "Succeeded", "removed next"]]
+    assert table(["NAMESPACE", "NAME", "PHASE", "RETENTION"], rows, 40) == (
+        "NAMESPACE  NAME\n"
+        "  PHASE      RETENTION\n"
+        "payments   library-backup-1772366400\n"
+        "  Succeeded  removed next"
+    )
+    assert table(["A", "B", "C"], [["a" * 9, "b" * 9, "c" * 9]], 12, " ").splitlines()[3:] == [
+        " " + "a" * 9,
+        "   " + "b" * 9,
+        "   " + "c" * 9,
+    ]
+
+
+def test_no_name_is_cut() -> None:
+    assert "n" * 50 in table(["NAME", "WHY"], [["a", f"because of {'n' * 50}"]], 40)
+
+
 def test_a_terminal_that_is_narrower_than_a_name_still_shows_everything() -> None:
     text = table(["NAME", "WHY"], [["n" * 30, "because of something"]], 10)
     assert "n" * 30 in text

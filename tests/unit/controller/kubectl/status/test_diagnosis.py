@@ -167,6 +167,29 @@ def test_a_late_copy_has_the_nearest_reason(change: Callable[[Objects], object],
     assert entry.why == why
 
 
+@pytest.mark.parametrize(
+    ("tick", "why"),
+    [
+        (
+            "2026-03-01T16:00:00Z",
+            "the first backup is due at 2026-03-01 16:00:00Z (in 4h)",
+        ),
+        ("2026-03-01T11:00:00Z", "CronJob trigger-library-backup has never fired"),
+        ("strange", "CronJob trigger-library-backup has never fired"),
+    ],
+)
+def test_before_the_first_backup_its_time_is_known(tick: str, why: str) -> None:
+    objects = Objects()
+    configuration(objects, age=_HOUR)
+    repository(objects, phase="Ready")
+    _status(phase="Ready", targetFound=True, sessions=[{"name": "backup", "nextSchedule": tick}])(
+        objects
+    )
+    _cron_job({})(objects)
+    (entry,) = overview(objects, NOW).of(Section.WITHOUT_BACKUP)
+    assert entry.why == why
+
+
 def test_without_a_cron_job_nothing_ever_starts() -> None:
     objects = Objects()
     configuration(objects)

@@ -102,6 +102,12 @@ def test_the_screen_of_a_bad_night() -> None:
     assert max(map(len, text.splitlines())) <= 100
 
 
+def test_eighty_columns_are_enough() -> None:
+    text = overview_text(overview(_bad_night(), NOW), None, NOW, _console(80))
+    tables = [line for line in text.splitlines() if not line.startswith(("all namespaces", "0 of"))]
+    assert max(map(len, tables)) <= 80
+
+
 def test_a_pipe_gets_whole_reasons_on_one_line_and_no_colours() -> None:
     text = overview_text(overview(_bad_night(), NOW), "demo", NOW, _console())
     assert any(line.endswith(_REFUSED) for line in text.splitlines())

@@ -2,8 +2,7 @@
 
 import contextlib
 import os
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
@@ -17,6 +16,7 @@ from stashgen.diagnostics import (
     UsageError,
     quote,
 )
+from stashgen.load.charts import has_claims, is_chart_template, not_rendered
 from stashgen.load.patterns import Finder, segments_of
 from stashgen.model.recorded import cluster_of
 from stashgen.model.source import Source
@@ -27,8 +27,6 @@ from stashgen.yaml.reader import Code as YamlCode
 
 PROJECT_FILE = PurePosixPath("stashgen.yaml")
 
-# What a template with a volume has in its text.
-_CLAIMS = re.compile(rb"PersistentVolumeClaim|StatefulSet|volumeClaimTemplate|claimName")
 _Keys = tuple[str | int, ...]
 
 
@@ -151,8 +149,10 @@ class _Reading:
             if dirty:
                 # A list is no manifest, but a JSON patch or another tool's settings.
                 bad = [one for one in outcome.findings if one.code != YamlCode.NOT_A_MAP]
-                if bad and _is_chart_template(path, files) and not _CLAIMS.search(content):
-                    continue
+                if bad and is_chart_template(path, files):
+                    if not has_claims(content):
+                        continue
+                    bad = [not_rendered(path)]
                 self.unreadable += [finding.position for finding in bad]
                 self.findings += (replace(finding, severity=Severity.WARNING) for finding in bad)
             else:
@@ -315,12 +315,6 @@ def _items(node: Json) -> Iterator[tuple[int, Json]]:
 
 def _texts(keys: _Keys, node: Json) -> list[tuple[_Keys, str]]:
     return [((*keys, index), item) for index, item in _items(node) if isinstance(item, str)]
-
-
-def _is_chart_template(path: PurePosixPath, files: Mapping[PurePosixPath, Path]) -> bool:
-    """Whether a file is a template of a Helm chart: no manifest, and seldom YAML."""
-    charts = (folder.parent for folder in path.parents if folder.name == "templates")
-    return any(chart / "Chart.yaml" in files for chart in charts)
 
 
 def _read(path: Path) -> bytes:

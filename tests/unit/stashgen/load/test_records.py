@@ -103,21 +103,21 @@ def test_a_record_takes_a_default_namespace(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "is_read"),
+    ("name", "text", "codes"),
     [
-        ("chart/templates/secret.yaml", "name: {{ .Release.Name }}\n", False),
-        ("chart/templates/deep/secret.yaml", "{{- if .Values.on }}\na: b\n{{ end }}\n", False),
-        ("chart/templates/set.yaml", "kind: StatefulSet\nname: {{ .Release.Name }}\n", True),
-        ("chart/templates/a.yaml", "claimName: {{ .Values.claim }}\n", True),
-        ("chart/other/secret.yaml", "name: {{ .Release.Name }}\n", True),
-        ("none/templates/secret.yaml", "name: {{ .Release.Name }}\n", True),
+        ("chart/templates/secret.yaml", "name: {{ .Release.Name }}\n", []),
+        ("chart/templates/deep/secret.yaml", "{{- if .Values.on }}\na: b\n{{ end }}\n", []),
+        ("chart/templates/set.yaml", "kind: StatefulSet\nname: {{ .Release.Name }}\n", ["SG121"]),
+        ("chart/templates/a.yaml", "claimName: {{ .A }}\n---\nb: {{ .B }}\n", ["SG121"]),
+        ("chart/other/secret.yaml", "name: {{ .Release.Name }}\n", ["SG112"]),
+        ("none/templates/secret.yaml", "name: {{ .Release.Name }}\n", ["SG112"]),
     ],
 )
 def test_templates_of_a_chart_are_no_manifests_unless_they_have_volumes(
-    root: Path, name: str, text: str, *, is_read: bool
+    root: Path, name: str, text: str, codes: list[str]
 ) -> None:
     _write(root, "stashgen.yaml", _project("manifests: [clusters]"))
     _write(root, "clusters/claims.yaml", CLAIM)
     _write(root, "clusters/chart/Chart.yaml", "name: chart\n")
     _write(root, f"clusters/{name}", text)
-    assert bool(_codes(root)) is is_read
+    assert _codes(root) == codes

@@ -154,7 +154,7 @@ class _Reading:
                         continue
                     bad = [not_rendered(path)]
                 self.unreadable += [finding.position for finding in bad]
-                self.findings += (replace(finding, severity=Severity.WARNING) for finding in bad)
+                self.findings += map(_of_inventory, bad)
             else:
                 self.findings += outcome.findings
             yield from outcome.value
@@ -263,6 +263,14 @@ class _Reading:
     def _report(self, code: Code, keys: _Keys, what: str, why: str, fix: str) -> None:
         position, subject = self.project.position(*keys), self.project.subject(*keys)
         self.findings.append(Finding(code, Severity.ERROR, position, subject, what, why, fix))
+
+
+def _of_inventory(finding: Finding) -> Finding:
+    """A finding about a file that another tool reads: its templates stay as they are."""
+    fix = finding.fix
+    if "{{" in fix:
+        fix = "add the rendered manifest to the inventory, or exclude the file from its patterns"
+    return replace(finding, severity=Severity.WARNING, fix=fix)
 
 
 def _finder(root: Path, project: Document) -> Finder:

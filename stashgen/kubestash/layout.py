@@ -63,6 +63,11 @@ def writer_file(directory: str) -> str:
     return join(directory, _OURS, "writer.json")
 
 
+def damage_file(directory: str) -> str:
+    """Our record that the last check found damage; there is none otherwise."""
+    return join(directory, _OURS, "damaged.json")
+
+
 def restore_file(directory: str, nonce: str) -> str:
     """Our record of a reviewed restore, which is done once.
 

@@ -187,10 +187,13 @@ VERBS: Mapping[Verb, VerbRow] = {
             {
                 "check",
                 "check_number",
+                "checked_paths",
                 "claim_uid",
                 "prune",
+                "pruned_paths",
                 "storage_is_full",
                 "terminated_pods",
+                "turn",
             }
         ),
         "upkeep",

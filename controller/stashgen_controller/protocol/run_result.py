@@ -137,12 +137,16 @@ class Upkeep(Model):
         intact: Whether they are whole; False as soon as one of them is not, None where that is not
             known.
         size_bytes: Of all stored data; None where it was not measured.
+        checked_paths, pruned_paths: The restic repositories that are whole and pruned so far: what
+            is left of this round is for the next run.
     """
 
     pruned: Bool = False
     checked: Bool = False
     intact: Bool | None = None
     size_bytes: Int | None = None
+    checked_paths: tuple[str, ...] = ()
+    pruned_paths: tuple[str, ...] = ()
 
 
 class RepositoryState(Model):
@@ -151,6 +155,7 @@ class RepositoryState(Model):
     Attributes:
         records: Files among the Snapshots' records, whether or not they can be read.
         writer_claim: UID of the claim that is recorded as the writer.
+        is_damaged: A check found damage, as is recorded there.
     """
 
     component_paths: tuple[str, ...] = ()
@@ -158,6 +163,7 @@ class RepositoryState(Model):
     records: int = 0
     writer_matches: bool = True
     writer_claim: str | None = None
+    is_damaged: bool = False
 
 
 class Resync(Model):

@@ -104,6 +104,8 @@ class RunSpec(Model):
         check_number: How many checks there were before: it says which part of the data is read
             (upkeep).
         prune: Have restic remove the data of forgotten snapshots (upkeep).
+        checked_paths, pruned_paths: What an earlier run of the same round did already (upkeep).
+        turn: Which of the restic repositories comes first: a number that grows (upkeep).
         storage_is_full: Prune without room to write anything but an index (upkeep).
     """
 
@@ -134,6 +136,9 @@ class RunSpec(Model):
     check: bool = False
     check_number: int = 0
     prune: bool = False
+    checked_paths: tuple[str, ...] = ()
+    pruned_paths: tuple[str, ...] = ()
+    turn: int = 0
     storage_is_full: bool = False
 
     def to_json(self) -> str:

@@ -59,11 +59,14 @@ def test_damage_is_reported_and_nothing_is_pruned(bench: Workbench) -> None:
     for pack in [path for path in _packs(bench) if path.stat().st_size < 50_000]:
         pack.unlink()
     left = _stored_bytes(bench)
+    said = bench.root / "said"
+    bench.wrap_restic(f'echo "$*" >> {said}')
     ended = bench.upkeep(3)
     assert ended.reason == ErrorClass.REPOSITORY_DAMAGED
     done = _done(ended)
     assert (done.pruned, done.checked, done.intact) == (False, True, False)
     assert _stored_bytes(bench) == left
+    assert "prune" not in said.read_text()
     # A prune alone finds it out, too.
     done = _done(bench.upkeep(3, check=False))
     assert (done.pruned, done.checked, done.intact) == (False, False, False)
@@ -97,6 +100,83 @@ def test_a_prune_that_fails_does_not_keep_the_check_from_being_done(bench: Workb
     done = _done(ended)
     assert (done.pruned, done.checked, done.intact) == (False, True, True)
     assert done.size_bytes is not None
+
+
+def _is_recorded(bench: Workbench) -> bool:
+    """Whether the bucket says that the repository is damaged."""
+    return (bench.directory / ".stashgen" / "damaged.json").is_file()
+
+
+def test_who_comes_after_the_cluster_reads_of_damage_until_a_check_finds_none(
+    bench: Workbench,
+) -> None:
+    def state() -> bool:
+        found = bench.init_repository().succeeded().result.repository
+        assert found is not None
+        return found.is_damaged
+
+    bench.upkeep(3).succeeded()
+    assert not state()
+    lost = {path: path.read_bytes() for path in _packs(bench) if path.stat().st_size < 50_000}
+    for path in lost:
+        path.unlink()
+    bench.upkeep(3)
+    assert state()
+    # Another one later does not replace it, and a prune alone is not asked.
+    bench.upkeep(4)
+    assert state()
+    for path, data in lost.items():
+        path.write_bytes(data)
+    bench.upkeep(4, check=False).succeeded()
+    assert state()
+    bench.upkeep(4).succeeded()
+    assert not state()
+
+
+def test_a_backup_that_meets_damage_records_it(bench: Workbench) -> None:
+    for path in [path for path in _packs(bench) if path.stat().st_size < 50_000]:
+        path.unlink()
+    assert bench.backup(3, check=True).reason == ErrorClass.REPOSITORY_DAMAGED
+    assert _is_recorded(bench)
+
+
+def test_damage_is_reported_although_it_cannot_be_recorded(bench: Workbench) -> None:
+    for path in [path for path in _packs(bench) if path.stat().st_size < 50_000]:
+        path.unlink()
+    (bench.directory / ".stashgen" / "damaged.json").mkdir()
+    assert bench.upkeep(3).reason == ErrorClass.REPOSITORY_DAMAGED
+
+
+def test_what_was_done_before_is_not_repeated(bench: Workbench) -> None:
+    said = bench.root / "said"
+    bench.wrap_restic(f'echo "$*" >> {said}')
+    (path,) = _done(bench.upkeep(3, prune=False).succeeded()).checked_paths
+    said.unlink()
+    done = _done(bench.upkeep(3, checkedPaths=[path]).succeeded())
+    assert (done.pruned, done.checked, done.intact) == (True, True, True)
+    assert " check" not in said.read_text()
+
+
+def test_each_restic_repository_has_its_turn(tmp_path: Path) -> None:
+    bench = Workbench(tmp_path)
+    sessions = "--sessions=backup,weekly"
+    bench.run(bench.maintain_args("init-repository", sessions), {}).succeeded()
+    said = bench.root / "said"
+    # The first of the two takes all the time there is.
+    slow = f"{bench.directory}/repository/v1/backup/dump"
+    bench.wrap_restic(
+        f'case " $* " in *" check "*) echo "$RESTIC_REPOSITORY" >> {said};; esac; '
+        f'case "$RESTIC_REPOSITORY $* " in "{slow}"*" check "*) '
+        'trap "exit 130" TERM; kill -TERM $PPID; sleep 60 & wait;; esac'
+    )
+    ended = bench.upkeep(3, sessions, prune=False)
+    assert ended.reason == ErrorClass.INTERRUPTED
+    assert _done(ended).checked_paths == ()
+    ended = bench.upkeep(3, sessions, prune=False, turn=1)
+    assert ended.reason == ErrorClass.INTERRUPTED
+    assert _done(ended).checked_paths == ("repository/v1/weekly/dump",)
+    asked = [line.split("/")[-2] for line in said.read_text().splitlines()]
+    assert asked == ["backup", "weekly", "backup"]
 
 
 def test_the_repository_of_another_volume_is_left_alone(bench: Workbench) -> None:

@@ -25,6 +25,7 @@ from stashgen.kubestash.quantities import format_size
 from stashgen.kubestash.unreadable import OnUnreadable
 from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.protocol.run_spec import RunSpec
+from stashgen_controller.worker.repository.damage import record_damage
 from stashgen_controller.worker.repository.locks import clear_stale_locks
 from stashgen_controller.worker.repository.new_record import create_record, require_no_record
 from stashgen_controller.worker.repository.restic_snapshots import tag_for
@@ -102,6 +103,8 @@ def backup(run: RunContext, order: BackupOrder, reporter: Reporter) -> None:
         _back_up(run, order, reporter, snapshot.metadata.name)
     except Exception as failure:
         run.fail_components(run_error(failure))
+        if any(item.integrity is False for item in run.components.values()):
+            record_damage(run)
         if any(item.restic_stats for item in run.components.values()):
             with contextlib.suppress(StorageError, RunFailedError):
                 _upload(run, snapshot)

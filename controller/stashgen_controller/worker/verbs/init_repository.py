@@ -7,6 +7,7 @@ from stashgen.api.base import JsonObject
 from stashgen.kubestash import layout
 from stashgen.yaml import emitter
 from stashgen_controller.protocol.run_result import ErrorClass, RepositoryState
+from stashgen_controller.worker.repository.damage import is_recorded_as_damaged
 from stashgen_controller.worker.repository.records import read_records
 from stashgen_controller.worker.repository.writer import record_writer
 from stashgen_controller.worker.restic.process import ResticError
@@ -57,6 +58,7 @@ def init_repository(run: RunContext, order: MaintainOrder) -> None:
         records=len(found.names),
         writer_matches=writer.matches,
         writer_claim=writer.claim_uid,
+        is_damaged=is_recorded_as_damaged(run),
     )
 
 

@@ -1,0 +1,42 @@
+"""That a repository is damaged, recorded beside it: the Repository object may go, the bucket stays.
+
+Only damage is recorded. That a file says all is well would prove nothing, so none does.
+"""
+
+import contextlib
+import json
+
+from stashgen.api.base import format_time
+from stashgen.kubestash import layout
+from stashgen_controller.worker.run import RunContext
+from stashgen_controller.worker.storage.base import StorageError
+
+
+def record_damage(run: RunContext) -> None:
+    """Leave word of damage for whoever reads the bucket later.
+
+    What was found is in the result in any case: a storage that takes no file hides none of it.
+    """
+    record = {"since": format_time(run.now())}
+    with contextlib.suppress(StorageError):
+        run.bucket.create(layout.damage_file(run.directory), json.dumps(record).encode())
+
+
+def record_repair(run: RunContext) -> None:
+    """Take it back, after a check of all of the repository found none; the next check tries again.
+
+    One that stays has the repository of a rebuilt cluster checked before anything is removed.
+    """
+    path = layout.damage_file(run.directory)
+    with contextlib.suppress(StorageError):
+        if run.bucket.read(path) is not None:
+            run.bucket.delete(path)
+
+
+def is_recorded_as_damaged(run: RunContext) -> bool:
+    """Whether a check found damage, and no later one of all of it found none.
+
+    Raises:
+        StorageError: the storage does not respond.
+    """
+    return run.bucket.read(layout.damage_file(run.directory)) is not None

@@ -111,6 +111,10 @@ class UpkeepStatus(Model):
         checks: How many checks there were: each reads another part of the data.
         failures: How many runs in a row failed.
         next_try_time: Not before then, because the last run failed.
+        checked_paths, pruned_paths: The restic repositories that are done in a round that is not
+            over yet.
+        stops: How many runs were stopped for backups and restores since the last that succeeded.
+        stopped_for: Why the run at hand is being stopped.
         full_storage: The last Snapshot that failed because the storage is full and after which
             the repository was pruned, or could not be.
         executor: The Job of the last run.
@@ -122,6 +126,10 @@ class UpkeepStatus(Model):
     checks: Int = 0
     failures: Int = 0
     next_try_time: Time | None = None
+    checked_paths: tuple[str, ...] | None = None
+    pruned_paths: tuple[str, ...] | None = None
+    stops: Int = 0
+    stopped_for: str | None = None
     full_storage: str | None = None
     executor: Executor | None = None
 

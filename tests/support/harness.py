@@ -111,6 +111,8 @@ class Harness:
         self.controller = self.client
         # What an init-repository Job finds in the bucket's record of writers.
         self.writer_matches = True
+        # That it records damage of an earlier time.
+        self.is_damaged = False
         self.bucket: dict[str, list[str]] = {}
         self.created: list[tuple[str, str]] = []
         self.errors: list[str] = []
@@ -461,6 +463,7 @@ def _init_repository(harness: Harness, job: JsonObject, plan: RunSpec) -> RunRes
         component_paths=tuple(dict.fromkeys([*known_paths, *paths])),
         snapshot_count=count,
         writer_matches=harness.writer_matches,
+        is_damaged=harness.is_damaged,
     )
     return _result(Verb.INIT_REPOSITORY, uploaded=True, repository=state)
 

@@ -202,7 +202,7 @@ def _lost(executor: Executor | None, pods: Sequence[Pod], what: str) -> JobRun:
         # It was done before anybody deleted its Job.
         return replace(run, state=RunState.FINISHED, result=result, finished=result.finished)
     error = Reason(ErrorClass.EXECUTOR_LOST, f"{what} while its session was running")
-    return replace(run, error=error)
+    return replace(run, error=error, last_words=result)
 
 
 def observe_job(

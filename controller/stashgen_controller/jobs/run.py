@@ -64,6 +64,7 @@ class JobRun:
         was_prevented: The pod is over, and the worker never started in it.
         has_unseen_pod: There was a pod, whether or not anybody has seen it.
         has_failed: The Job controller says that a pod failed.
+        last_words: The document of a worker that was stopped with its Job; only with LOST.
     """
 
     state: RunState
@@ -89,6 +90,7 @@ class JobRun:
     was_prevented: bool = False
     has_unseen_pod: bool = False
     has_failed: bool = False
+    last_words: RunResult | None = None
 
     @property
     def succeeded(self) -> bool:

@@ -18,7 +18,7 @@ from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.listers.indexes.keys import repository_key, volume_key
 from stashgen_controller.listers.indexes.repositories import CLAIMING_REPOSITORIES, LOST_PODS
 from stashgen_controller.listers.indexes.restores import UNFINISHED_RESTORES
-from stashgen_controller.listers.indexes.sessions import CLAIMING_SESSIONS
+from stashgen_controller.listers.indexes.sessions import CLAIMING_SESSIONS, SESSIONS_IN_TURN
 from stashgen_controller.listers.indexes.workloads import LIVING_PODS
 from stashgen_controller.listers.lost_pods import may_run
 from stashgen_controller.listers.pods import stops_by
@@ -28,6 +28,7 @@ from stashgen_controller.runtime.conditions import find
 from stashgen_controller.runtime.kind import IndexKey, Reader
 
 # More than the deadline of any Job of a Repository and the time that its pod has to end.
+_BACKUP_BEGUN = ConditionType.BACKUP_EXECUTOR_ENSURED
 _LONGEST_RUN = timedelta(hours=7)
 
 
@@ -129,6 +130,22 @@ def waiting_restore(reader: Reader, repository: Repository) -> Reason | None:
     )
     found = next(_restores(reader, restores, wanted, waiting=True), None)
     return found.why if found is not None else None
+
+
+def waiting_backup(reader: Reader, repository: Repository) -> Reason | None:
+    """A backup into a Repository, or of its volume, that is due and only waits for its turn."""
+    namespace, app = repository.metadata.namespace or "", repository.spec.app_ref
+    keys = (
+        repository_key(namespace, repository.metadata.name),
+        volume_key(namespace, app.name if app is not None else ""),
+    )
+    found = (session for key in keys for session in reader.by(SESSIONS_IN_TURN, *key))
+    for session in found:
+        known = find(session.status.conditions if session.status is not None else (), _BACKUP_BEGUN)
+        if known is not None and known.reason in TURNS:
+            text = f"BackupSession {session.metadata.name} is due"
+            return Reason(Cause.WAITING_FOR_BACKUP, text)
+    return None
 
 
 def is_in_turn(restore: RestoreSession) -> bool:

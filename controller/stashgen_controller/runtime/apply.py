@@ -74,13 +74,14 @@ def apply(
     if decision.is_claim and decision.status is not None:
         obj = _write_status(client, resource, obj, decision.status, wrote)
         _require_claim(resource, obj, decision.status)
-    try:
-        for action in decision.actions:
+    for action in decision.actions:
+        try:
             _act(client, reader, action, wrote)
-    except (ApiError, NameCollisionError) as refusal:
-        if decision.refused is not None and _is_refusal(refusal):
-            _write_status(client, resource, obj, decision.refused(_why(refusal)), wrote)
-        raise
+        except (ApiError, NameCollisionError) as refusal:
+            if decision.refused is not None and _is_refusal(refusal):
+                told = decision.refused(_why(refusal), action)
+                _write_status(client, resource, obj, told, wrote)
+            raise
     if decision.status is not None and not decision.is_claim:
         _write_status(client, resource, obj, decision.status, wrote)
 

@@ -96,7 +96,7 @@ class Decision:
         status: The whole desired status of the object, or None to leave it alone. It is written
             after the actions, so a status never says what was not done; but for a claim.
         requeue_after: Look again after this long even if nothing changes.
-        refused: The status that says why, for the case that the API server refuses an action
+        refused: The status that says why, for the case that the API server refuses this action
             (a quota, an admission policy, a name that is taken). It is tried again later.
         question: To be asked first: its answer takes this decision's place.
         is_claim: The status says who works on a volume and a repository from now on, and is
@@ -107,6 +107,6 @@ class Decision:
     actions: tuple[Action, ...] = ()
     status: JsonObject | None = None
     requeue_after: timedelta | None = None
-    refused: Callable[[Reason], JsonObject] | None = None
+    refused: Callable[[Reason, Action], JsonObject] | None = None
     question: Question | None = None
     is_claim: bool = False

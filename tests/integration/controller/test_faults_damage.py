@@ -215,3 +215,29 @@ def test_what_was_found_last_counts_whatever_the_clocks_of_nodes_say(
     assert repository(protected)["integrity"] is False
     protected.look_at_everything()
     assert repository(protected)["integrity"] is False
+
+
+def test_a_repository_that_is_made_anew_reads_of_its_damage_in_the_bucket(
+    protected: Harness,
+) -> None:
+    later(protected, 7 * DAY, damage)
+    protected.advance(MINUTE)
+    protected.trigger()
+    protected.settle(work=intact)
+    # What a Snapshot of before says is older than what the bucket says.
+    assert repository(protected)["integrity"] is True
+    protected.delete(known.REPOSITORIES, "demo", "repo-local")
+    protected.is_damaged = True
+    protected.advance(MINUTE)
+    protected.settle()
+    protected.finish(
+        job := protected.run_until(Verb.INIT_REPOSITORY), good_worker(protected, job, plan_of(job))
+    )
+    protected.settle()
+    fault("A damaged Repository is lost with its cluster").check([repository(protected)])
+    plan = plan_of(protected.run_until(Verb.UPKEEP))
+    assert (plan.check, plan.prune) == (True, False)
+    protected.settle(work=intact)
+    later(protected, MINUTE, intact)
+    assert repository(protected)["integrity"] is True
+    assert Verb.UPKEEP not in {plan.verb for plan in open_plans(protected)}

@@ -8,10 +8,11 @@ import pytest
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject, format_time, mapping_of
 from stashgen.api.labels import UPKEEP_ANNOTATION
+from stashgen.api.snapshot import Phase
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.jobs.manifest import plan_of
 from stashgen_controller.kinds.repository.upkeep import MOST_AT_ONCE
-from stashgen_controller.protocol.run_result import ErrorClass, RunError
+from stashgen_controller.protocol.run_result import ErrorClass, RunError, RunResult, Upkeep
 from stashgen_controller.runtime.decision import Key
 from tests.integration.controller.kept_up import (
     DAY,
@@ -94,15 +95,134 @@ def test_a_lost_status_makes_all_of_it_due(protected: Harness) -> None:
     assert (plan.check, plan.prune) == (True, True)
 
 
-def test_a_backup_that_is_due_waits_and_says_for_whom(protected: Harness) -> None:
-    later(protected, DAY)
+def running_upkeep(harness: Harness) -> tuple[JsonObject, str]:
+    """The Job that is due after a day, and its pod, which runs."""
+    later(harness, DAY)
+    (job,) = harness.open_jobs()
+    return job, harness.start_pod(job, {"phase": "Running"})
+
+
+def end_stopped(harness: Harness, pod: str, result: RunResult) -> None:
+    """End a pod whose Job was deleted, with its worker's last words."""
+    how: JsonObject = {"exitCode": 1, "message": result.model_dump_json(by_alias=True)}
+    worker: JsonObject = {"name": "worker", "state": {"terminated": how}}
+    status: JsonObject = {"status": {"phase": "Failed", "containerStatuses": [worker]}}
+    harness.client.patch(known.PODS, "demo", pod, status, status=True)
+
+
+def interrupted(harness: Harness, job: JsonObject, done: Upkeep) -> RunResult:
+    """A worker that was asked to stop, and had done so much."""
+    error = RunError(reason=ErrorClass.INTERRUPTED, message="restic prune was interrupted")
+    result = good_worker(harness, job, plan_of(job))
+    return result.model_copy(update={"phase": Phase.FAILED, "error": error, "upkeep": done})
+
+
+def test_it_gives_way_to_a_backup_and_goes_on_after_it(protected: Harness) -> None:
+    rhythm = {"metadata": {"annotations": {UPKEEP_ANNOTATION: "check=24h,prune=24h"}}}
+    protected.client.patch(known.REPOSITORIES, "demo", "repo-local", rhythm)
+    job, pod = running_upkeep(protected)
+    path = "repository/v1/backup/dump"
+    assert (plan_of(job).check, plan_of(job).prune) == (True, True)
     name = protected.trigger()
     protected.settle()
-    assert [plan.verb for plan in open_plans(protected)] == [Verb.UPKEEP]
-    told = conditions(protected.status(known.BACKUP_SESSIONS, "demo", name))
-    assert told["BackupExecutorEnsured"]["reason"] == "WaitingForUpkeep"
+    told = protected.status(known.BACKUP_SESSIONS, "demo", name)
+    assert conditions(told)["BackupExecutorEnsured"]["reason"] == "WaitingForUpkeep"
+    # Its Job is deleted; nothing begins before its pod has ended.
+    assert open_plans(protected) == []
+    later(protected, MINUTE)
+    assert open_plans(protected) == []
+    done = Upkeep(checked=True, intact=True, checked_paths=(path,))
+    end_stopped(protected, pod, interrupted(protected, job, done))
+    protected.settle()
+    assert [plan.verb for plan in open_plans(protected)] == [Verb.BACKUP]
+    fault("A backup is due while its Repository is pruned or checked").check(
+        [repository(protected)]
+    )
+    last = upkeep(protected)
+    assert (last.get("failures", 0), last["stops"], last["checks"]) == (0, 1, 2)
+    protected.finish(
+        backup := protected.run_until(Verb.BACKUP),
+        good_worker(protected, backup, plan_of(backup)),
+    )
+    plan = plan_of(protected.run_until(Verb.UPKEEP))
+    assert (plan.check, plan.prune, plan.turn) == (False, True, 1)
     protected.settle(work=good_worker)
-    assert protected.status(known.BACKUP_SESSIONS, "demo", name)["phase"] == "Succeeded"
+    assert upkeep(protected).get("stops", 0) == 0
+    assert conditions(repository(protected))["UpkeepSucceeded"]["status"] == "True"
+
+
+def test_damage_that_a_check_met_before_it_was_stopped_is_known(protected: Harness) -> None:
+    job, pod = running_upkeep(protected)
+    protected.trigger()
+    protected.settle()
+    end_stopped(protected, pod, interrupted(protected, job, Upkeep(intact=False)))
+    protected.settle()
+    assert repository(protected)["integrity"] is False
+    assert plan_of(protected.run_until(Verb.BACKUP)).check
+
+
+def test_what_is_done_of_several_restic_repositories_is_not_repeated(harness: Harness) -> None:
+    both = (manifests.session("demo"), manifests.session("demo", "weekly"))
+    protected = backed_up_once(harness, *both)
+    paths = tuple(f"repository/v1/{name}/dump" for name in ("backup", "weekly"))
+    rhythm = {"metadata": {"annotations": {UPKEEP_ANNOTATION: "check=24h,prune=24h"}}}
+    protected.client.patch(known.REPOSITORIES, "demo", "repo-local", rhythm)
+    job, pod = running_upkeep(protected)
+    protected.trigger()
+    protected.settle()
+    done = Upkeep(checked_paths=paths[1:])
+    end_stopped(protected, pod, interrupted(protected, job, done))
+    plan = plan_of(protected.run_until(Verb.UPKEEP))
+    assert (plan.check, plan.checked_paths, plan.pruned_paths) == (True, paths[1:], ())
+    assert upkeep(protected)["checks"] == 1
+    protected.settle(work=good_worker)
+    assert upkeep(protected).get("checkedPaths") is None
+
+
+def test_a_prune_of_a_full_storage_does_not_give_way_to_a_backup(protected: Harness) -> None:
+    full = RunError(reason=ErrorClass.NO_SPACE, message="no space left on device")
+    protected.trigger()
+    work = failing_worker(full, Verb.BACKUP)
+    protected.finish(job := protected.run_until(Verb.BACKUP), work(protected, job, plan_of(job)))
+    protected.finish(
+        job := protected.run_until(Verb.RETAIN), good_worker(protected, job, plan_of(job))
+    )
+    protected.advance(MINUTE)
+    protected.start_pod(protected.run_until(Verb.UPKEEP), {"phase": "Running"})
+    protected.trigger()
+    later(protected, MINUTE)
+    (plan,) = open_plans(protected)
+    assert (plan.verb, plan.storage_is_full) == (Verb.UPKEEP, True)
+
+
+def test_a_session_that_waits_for_people_stops_no_upkeep(protected: Harness) -> None:
+    job, _ = running_upkeep(protected)
+    name = protected.trigger()
+    status: JsonObject = {
+        "phase": "Pending",
+        "snapshots": [{"name": "x", "repository": "repo-local", "phase": "Pending"}],
+        "conditions": [
+            {
+                "type": "BackupExecutorEnsured",
+                "status": "Unknown",
+                "reason": "RestoredInPart",
+                "lastTransitionTime": format_time(protected.clock.now()),
+            }
+        ],
+    }
+    protected.client.patch(known.BACKUP_SESSIONS, "demo", name, {"status": status}, status=True)
+    protected.look(Key(known.REPOSITORIES, "demo", "repo-local"))
+    assert [plan_of(item).attempt for item in protected.open_jobs()] == [plan_of(job).attempt]
+
+
+def test_a_prune_waits_for_a_check_where_it_is_not_known_whether_all_is_whole(
+    protected: Harness,
+) -> None:
+    never: JsonObject = {"status": {"integrity": None}}
+    protected.client.patch(known.REPOSITORIES, "demo", "repo-local", never, status=True)
+    later(protected, DAY)
+    (plan,) = open_plans(protected)
+    assert (plan.check, plan.prune) == (True, True)
 
 
 def test_nothing_begins_while_a_backup_runs(protected: Harness) -> None:
@@ -272,3 +392,21 @@ def test_a_repository_that_nothing_backs_up_any_more_is_left_alone(protected: Ha
     protected.delete(known.BACKUP_CONFIGURATIONS, "demo", "library-backup")
     later(protected, 7 * DAY)
     assert open_plans(protected) == []
+
+
+def test_a_history_that_git_keeps_is_checked_and_nothing_of_it_goes(harness: Harness) -> None:
+    for obj in manifests.one_volume("demo"):
+        harness.apply(obj)
+    harness.settle(work=good_worker)
+    (configuration,) = harness.names(known.BACKUP_CONFIGURATIONS, "demo")
+    harness.delete(known.BACKUP_CONFIGURATIONS, "demo", configuration)
+    # The claim, too, is gone once the volume is retired.
+    harness.delete(known.PERSISTENT_VOLUME_CLAIMS, "demo", "library")
+    later(harness, 6 * DAY)
+    assert open_plans(harness) == []
+    later(harness, DAY)
+    (plan,) = open_plans(harness)
+    assert (plan.verb, plan.check, plan.prune) == (Verb.UPKEEP, True, False)
+    harness.settle(work=good_worker)
+    later(harness, DAY)
+    assert open_plans(harness) == []

@@ -53,6 +53,20 @@ def test_a_refused_job_is_told_and_made_once_it_is_not_refused_any_more(
     assert harness.status(known.BACKUP_SESSIONS, "demo", _INITIAL)["phase"] == "Succeeded"
 
 
+def test_a_refused_prune_or_check_is_not_called_a_failed_initialisation(harness: Harness) -> None:
+    _apply(harness, "maintain-local-k3f9q", "Never")
+    harness.settle(work=good_worker)
+    _apply(harness, "maintain-local-k3f9q", "Always")
+    harness.advance(timedelta(days=8))
+    harness.settle(work=good_worker)
+    status = harness.status(known.REPOSITORIES, "demo", "local-k3f9q")
+    assert status["phase"] == "Ready"
+    told = conditions(status)
+    assert told["RepositoryInitialized"]["status"] == "True"
+    assert told["UpkeepSucceeded"]["status"] == "False"
+    assert "restartPolicy" in str(told["UpkeepSucceeded"]["message"])
+
+
 def test_a_session_whose_job_is_refused_for_good_ends_and_lets_the_next_one_start(
     harness: Harness,
 ) -> None:

@@ -89,7 +89,7 @@ def decide(seen: Observed, now: datetime) -> Decision:
         tuple(actions),
         status.to_wire(),
         _until_next_tick(status, now),
-        refused=lambda why: _refused(seen, status, why, now),
+        refused=lambda why, _action: _refused(seen, status, why, now),
     )
 
 

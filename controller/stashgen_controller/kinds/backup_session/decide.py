@@ -59,7 +59,7 @@ def decide(seen: Observed, now: datetime) -> Decision:
 
 
 def _write(step: Step, seen: Observed, now: datetime) -> Decision:
-    def refused(why: Reason) -> JsonObject:
+    def refused(why: Reason, _action: Action) -> JsonObject:
         # Without a Job nobody may have to wait for us.
         released = unclaimed(seen.status, seen.copies)
         return _with_phase(conditioned(released, ENSURED.not_done(why, now)), seen).to_wire()
@@ -188,7 +188,7 @@ def _after(seen: Observed, now: datetime, *, is_ending: bool) -> Decision:
     waits = [wait for wait in (retention.requeue_after, retry.requeue_after) if wait is not None]
     phase = retry.status.phase or phases.backup_session_phase(retry.status)
 
-    def refused(why: Reason) -> JsonObject:
+    def refused(why: Reason, _action: Action) -> JsonObject:
         return retention_refused(seen, why, now).to_wire()
 
     decision = Decision(

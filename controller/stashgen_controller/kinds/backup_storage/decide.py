@@ -67,7 +67,7 @@ def decide(seen: Observed, now: datetime) -> Decision:
         progress.actions,
         _written(updated, conditions),
         progress.requeue_after,
-        refused=lambda why: _written(
+        refused=lambda why, _action: _written(
             status.model_copy(update={"executor": released(status.executor)}),
             with_condition(conditions, _failed(why, now)),
         ),

@@ -27,6 +27,7 @@ from stashgen.api.restore_session import RestoreSession
 from stashgen.api.retention_policy import RetentionPolicy
 from stashgen.api.snapshot import Snapshot
 from stashgen.kubestash import phases
+from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.kinds.repository.decide import decide
 from stashgen_controller.kinds.repository.observe import observe
@@ -54,6 +55,7 @@ from stashgen_controller.listers.indexes.repositories import (
     UNSETTLED_REPOSITORIES,
 )
 from stashgen_controller.listers.indexes.restores import restore_claims, restore_uses
+from stashgen_controller.listers.indexes.sessions import session_uses
 from stashgen_controller.runtime.kind import IndexKey, Kind, Place, Reader, Watch, phase_of
 from stashgen_controller.runtime.permission import (
     CREATE,
@@ -135,6 +137,27 @@ def _waits(restore: JsonObject) -> object:
     return existence(restore), mapping_of(restore, "status").get("conditions")
 
 
+def _in_upkeep_meanwhile(reader: Reader, session: JsonObject) -> Iterator[Place]:
+    """A Repository that is being pruned or checked gives way to a backup."""
+    for key in dict.fromkeys(session_uses(session)):
+        yield from reader.places(CLAIMING_REPOSITORIES, *key)
+
+
+def _is_due(session: JsonObject) -> object:
+    """That a backup waits for its turn."""
+    if phase_of(session) in phases.FINAL:
+        return None
+    known = list_of(mapping_of(session, "status"), "conditions")
+    return next(
+        (
+            item.get("reason")
+            for item in known
+            if item.get("type") == ConditionType.BACKUP_EXECUTOR_ENSURED
+        ),
+        None,
+    )
+
+
 def _uses(_reader: Reader, repository: Repository) -> Iterator[IndexKey]:
     namespace, app = repository.metadata.namespace or "", repository.spec.app_ref
     yield repository_key(namespace, repository.metadata.name)
@@ -192,6 +215,7 @@ KIND = Kind(
         Watch(Pod, _of_pod, _is_going),
         Watch(Pod, _of_upkeep, _has_ended),
         Watch(RestoreSession, _in_upkeep, _waits),
+        Watch(BackupSession, _in_upkeep_meanwhile, _is_due),
         *turns(UNSETTLED_REPOSITORIES),
         pod_templates(REPOSITORIES_BY_TEMPLATE),
         cluster_identity(Repository),

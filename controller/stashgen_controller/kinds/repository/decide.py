@@ -10,7 +10,7 @@ from functools import partial
 from stashgen.api.backup_session import RetentionPhase
 from stashgen.api.base import JsonObject
 from stashgen.api.labels import ADOPT_ANNOTATION, REPOSITORY_LABEL
-from stashgen.api.repository import RecentSnapshot, RepositoryStatus, ResyncPhase
+from stashgen.api.repository import RecentSnapshot, RepositoryStatus, ResyncPhase, UpkeepStatus
 from stashgen.api.shared import Condition, Executor
 from stashgen.api.snapshot import Phase
 from stashgen.kubestash import names, phases, quantities
@@ -22,16 +22,13 @@ from stashgen_controller.jobs.manifest import job_manifest, owner_of
 from stashgen_controller.jobs.run import JobRun
 from stashgen_controller.kinds.repository.observe import Observed
 from stashgen_controller.kinds.repository.resync import (
+    ResyncStep,
     advance_resync,
     after_first_look,
     resync_refused,
 )
-from stashgen_controller.kinds.repository.upkeep import (
-    UpkeepStep,
-    advance_upkeep,
-    damaged,
-    upkeep_refused,
-)
+from stashgen_controller.kinds.repository.upkeep import advance_upkeep, damaged
+from stashgen_controller.kinds.repository.upkeep_ended import UpkeepStep, upkeep_refused
 from stashgen_controller.listers.claims import waits_for
 from stashgen_controller.listers.history import SnapshotRecord
 from stashgen_controller.listers.integrity import known_integrity
@@ -47,7 +44,7 @@ from stashgen_controller.runtime.conditions import (
     with_condition,
     without,
 )
-from stashgen_controller.runtime.decision import Decision
+from stashgen_controller.runtime.decision import Action, Decision, Delete
 
 _RECENT = 5
 # Most retentions are done by then.
@@ -102,7 +99,9 @@ def decide(seen: Observed, now: datetime) -> Decision:
         (*progress.actions, *resync.actions, *upkeep.actions),
         _written(written, conditions),
         min((wait for wait in waits if wait), default=None),
-        refused=lambda why: _refused(progress, upkeep, written, conditions, why, now),
+        refused=lambda why, action: _refused(
+            (progress, resync, upkeep), written, conditions, why, action, now
+        ),
         is_claim=progress.is_claim or resync.is_claim or upkeep.is_claim,
     )
     if progress.never_started is not None:
@@ -122,27 +121,35 @@ def decide(seen: Observed, now: datetime) -> Decision:
 
 
 def _refused(
-    progress: Progress,
-    upkeep: UpkeepStep,
+    steps: tuple[Progress, ResyncStep, UpkeepStep],
     status: RepositoryStatus,
     conditions: tuple[Condition, ...],
     why: Reason,
+    action: Action,
     now: datetime,
 ) -> JsonObject:
-    """The status if an action is refused: of the initialisation, the upkeep or the resync."""
-    if progress.actions:
-        word = _failed(why, now)
-    elif upkeep.actions:
+    """The status if an action is refused: what it is of says so, and claims nothing any more.
+
+    A Job that stays although it was to be deleted is no reason not to call anything done.
+    """
+    progress, resync, upkeep = steps
+    update: dict[str, object] = {}
+    if isinstance(action, Delete):
+        return _written(status, conditions)
+    if action in upkeep.actions:
         word = upkeep_refused(why, now)
+        kept = upkeep.status or UpkeepStatus()
+        update["upkeep"] = kept.model_copy(update={"executor": released(kept.executor)})
+    elif action in progress.actions:
+        word = _failed(why, now)
+        update["executor"] = released(progress.executor)
     else:
         word = resync_refused(why, now)
-    resync, kept = status.snapshot_resync, status.upkeep
-    if resync is not None:
-        resync = resync.model_copy(update={"executor": released(resync.executor)})
-    if kept is not None and upkeep.is_claim:
-        kept = kept.model_copy(update={"executor": released(kept.executor)})
-    free = {"executor": released(status.executor), "snapshot_resync": resync, "upkeep": kept}
-    return _written(status.model_copy(update=free), with_condition(conditions, word))
+        page = status.snapshot_resync
+        if page is not None and resync.is_claim:
+            page = page.model_copy(update={"executor": released(page.executor)})
+        update["snapshot_resync"] = page
+    return _written(status.model_copy(update=update), with_condition(conditions, word))
 
 
 def _written(status: RepositoryStatus, conditions: tuple[Condition, ...]) -> JsonObject:
@@ -195,6 +202,11 @@ def _with_outcome(seen: Observed) -> Observed:
         # The first time that this object looks into the bucket: what is there was there before.
         has_records = bool(made.records or made.snapshot_count)
         update["snapshot_resync"] = after_first_look(seen, has_records=has_records)
+        if made.is_damaged:
+            # What this object never knew, or forgot: the Snapshots of before say nothing of it.
+            known = seen.status.upkeep or UpkeepStatus()
+            since = {"last_check_created": seen.run.created}
+            update |= {"integrity": False, "upkeep": known.model_copy(update=since)}
     status = seen.status.model_copy(update=update)
     return replace(seen, repository=seen.repository.model_copy(update={"status": status}))
 

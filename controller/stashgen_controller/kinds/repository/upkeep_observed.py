@@ -8,7 +8,7 @@ from stashgen.api.repository import Repository
 from stashgen.kubestash.upkeep import DEFAULT, Upkeep, upkeep_of
 from stashgen_controller.jobs.observe import observe_job
 from stashgen_controller.jobs.run import JobRun
-from stashgen_controller.listers.claims import waiting_restore
+from stashgen_controller.listers.claims import waiting_backup, waiting_restore
 from stashgen_controller.listers.history import SnapshotRecord
 from stashgen_controller.listers.indexes.repositories import REPOSITORIES_IN_UPKEEP
 from stashgen_controller.listers.partial_restores import partial_restore
@@ -27,6 +27,7 @@ class ObservedUpkeep:
         problem: Why there is no rhythm.
         run: The recorded Job.
         waiting_restore: A restore that has not begun and goes first.
+        waiting_backup: A backup that is due and only waits for its turn.
         partial_restore: A restore left the volume half written: nothing is removed meanwhile.
         session_goes_on: The session of the newest Snapshot has not ended, or is about to apply its
             retention: what that forgets is to be pruned, too.
@@ -38,6 +39,7 @@ class ObservedUpkeep:
     problem: Reason | None
     run: JobRun
     waiting_restore: Reason | None
+    waiting_backup: Reason | None
     partial_restore: Reason | None
     session_goes_on: bool
     running: int
@@ -70,6 +72,7 @@ def observe_upkeep(
             is_settled=executor is None or bool(executor.ended),
         ),
         waiting_restore=waiting_restore(reader, repository),
+        waiting_backup=waiting_backup(reader, repository),
         partial_restore=(
             partial_restore(reader, namespace, target.name) if target is not None else None
         ),

@@ -96,7 +96,7 @@ def _start(seen: Observed, number: int, snapshot: str, now: datetime) -> Decisio
         update={"snapshot": snapshot, "restore_session": name, "attempt": number}
     )
 
-    def refused(why: Reason) -> JsonObject:
+    def refused(why: Reason, _action: Action) -> JsonObject:
         not_started = Reason("NotStarted", why.text)
         return going_on(seen, seen.status, _PENDING, not_started, now).to_wire()
 

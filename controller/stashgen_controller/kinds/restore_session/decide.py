@@ -327,7 +327,7 @@ def _write(
             phase = reported or phase
         return status.model_copy(update={"phase": phase}).to_wire()
 
-    def refused(why: Reason) -> JsonObject:
+    def refused(why: Reason, _action: Action) -> JsonObject:
         # Without a Job nobody may have to wait for us.
         free = released(seen, seen.status, now)
         return written(set_condition(free, ENSURED.not_done(why, now)))

@@ -436,9 +436,10 @@ def test_every_answer_is_complete(world: World) -> None:
         assert decision.status.get("phase"), (obj, decision.status)
         _check_words(decision.status)
         _check_components(obj, decision.status)
-        if decision.refused is not None:
-            refused = decision.refused(Reason("Forbidden", "quota exceeded"))
-            assert "quota exceeded" in str(refused) or not decision.actions
+        for action in decision.actions if decision.refused is not None else ():
+            assert decision.refused is not None
+            refused = decision.refused(Reason("Forbidden", "quota exceeded"), action)
+            assert "quota exceeded" in str(refused) or not isinstance(action, Create)
 
 
 def _is_over(obj: JsonObject) -> bool:

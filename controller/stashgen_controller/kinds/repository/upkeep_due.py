@@ -1,0 +1,79 @@
+"""What of a Repository's upkeep is due, and what that gives way to."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from stashgen.api.repository import UpkeepStatus
+from stashgen_controller.kinds.repository.observe import Observed
+from stashgen_controller.protocol.reason import Reason
+
+LONGEST_WAIT = timedelta(days=1)
+FIRST_DELAY = timedelta(minutes=10)
+# What failed so often in a row is not mended by yet another try.
+TRIES = 3
+_LONGEST_RETRY = FIRST_DELAY * (1 << (TRIES - 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is to be done now, and when the next of it is due otherwise."""
+
+    check: bool
+    prune: bool
+    is_full: bool
+    next_time: datetime
+
+
+def due_upkeep(seen: Observed, known: UpkeepStatus, now: datetime) -> Due:
+    """What is due of a Repository.
+
+    Nothing is pruned that is damaged, or of which it is not known: a prune could make it worse.
+    What is backed up no longer is only checked: nothing is forgotten there any more.
+    """
+    rhythm, integrity = seen.upkeep.rhythm, seen.status.integrity
+    is_damaged = integrity is False
+    check = rhythm.next_check(known.last_check_time, now, is_damaged=is_damaged)
+    prune = None
+    if seen.sessions and not is_damaged:
+        prune = rhythm.next_prune(known.last_prune_time, now)
+    is_full = prune is not None and full_storage(seen) not in {None, known.full_storage}
+    if is_full:
+        prune = now
+    next_time = min(time for time in (check, prune) if time is not None)
+    held = _held_until(known, now)
+    # A prune that needs no room may do what the last one could not; one tried again soon waits.
+    is_pressing = is_full and held - now > _LONGEST_RETRY
+    if not is_pressing:
+        next_time = max(next_time, held)
+    prunes = prune is not None and prune <= now
+    return Due(
+        check=(check <= now and not is_pressing) or (prunes and integrity is None),
+        prune=prunes,
+        is_full=is_full,
+        next_time=next_time,
+    )
+
+
+def full_storage(seen: Observed) -> str | None:
+    """The newest Snapshot, if it failed because the storage is full."""
+    newest = next((item for item in seen.snapshots if item.is_finished), None)
+    return newest.name if newest is not None and newest.is_storage_full else None
+
+
+def goes_first(seen: Observed, known: UpkeepStatus) -> Reason | None:
+    """A restore or a backup that is due, for which upkeep waits and even stops.
+
+    No backup is good before a damaged repository is whole or a full one has room again: those wait.
+    """
+    if seen.upkeep.waiting_restore is not None:
+        return seen.upkeep.waiting_restore
+    is_full = full_storage(seen) not in {None, known.full_storage}
+    if seen.status.integrity is False or is_full:
+        return None
+    return seen.upkeep.waiting_backup
+
+
+def _held_until(known: UpkeepStatus, now: datetime) -> datetime:
+    """Until when the last failure is waited out; ``now`` where none is."""
+    held = known.next_try_time
+    return held if held is not None and now < held <= now + LONGEST_WAIT else now

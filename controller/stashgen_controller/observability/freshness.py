@@ -16,6 +16,7 @@ from stashgen.api.snapshot import Phase
 from stashgen.kubestash import names
 from stashgen.kubestash.objectives import Objectives, Promise, from_annotations, promise
 from stashgen_controller.listers.history import SnapshotRecord
+from stashgen_controller.listers.indexes.repositories import DAMAGED_REPOSITORIES
 from stashgen_controller.listers.indexes.sessions import SNAPSHOTS_BY_REPOSITORY
 from stashgen_controller.runtime.kind import Reader
 
@@ -36,6 +37,7 @@ class CopyState:
         since: The start of its age: a new configuration has the full allowed age until its first
             good snapshot.
         is_met: Whether it is recent enough.
+        is_damaged: The last check of its Repository found damage: whatever is there may be lost.
         unreadable: How many files the newest good snapshot lacks; the policy accepts that.
     """
 
@@ -51,6 +53,7 @@ class CopyState:
     since: datetime
     is_met: bool
     unreadable: int = 0
+    is_damaged: bool = False
 
     @property
     def session_key(self) -> tuple[str, str, str]:
@@ -65,6 +68,7 @@ def copy_states(
 ) -> Iterator[CopyState]:
     """The state of every copy of every session."""
     taken = _taken(reader.values(SNAPSHOTS_BY_REPOSITORY))
+    damaged = frozenset(reader.places(DAMAGED_REPOSITORIES))
     for configuration in configurations:
         namespace, name = configuration.key
         for session in configuration.spec.sessions:
@@ -88,6 +92,7 @@ def copy_states(
                     since,
                     allowed is not None and now - since <= allowed,
                     newest.unreadable if newest is not None else 0,
+                    is_damaged=(namespace, repository) in damaged,
                 )
 
 

@@ -56,8 +56,12 @@ def objective_states(
             continue
         mine = by_configuration.get(key, [])
         begun = configuration.metadata.creation_timestamp or now
-        for item, why in _judged(demanded, mine, begun, now):
-            yield ObjectiveState(*key, item, why)
+        # What is damaged may not be restored: it is none of the restore points that are demanded.
+        sound = [copy for copy in mine if not copy.is_damaged]
+        lost = sorted({copy.repository for copy in mine if copy.is_damaged})
+        left_out = "".join(f"; Repository {name} is damaged and does not count" for name in lost)
+        for item, why in _judged(demanded, sound, begun, now):
+            yield ObjectiveState(*key, item, f"{why}{left_out}" if why else "")
 
 
 def _judged(

@@ -24,6 +24,7 @@ from stashgen_controller.listers.indexes.configurations import (
 )
 from stashgen_controller.listers.indexes.repositories import (
     CLAIMING_REPOSITORIES,
+    DAMAGED_REPOSITORIES,
     LOST_PODS,
     REPOSITORIES_BY_PLACE,
     REPOSITORIES_BY_STORAGE,
@@ -102,6 +103,7 @@ INDEXES: tuple[Index[Any] | CoveringIndex[Any, Any], ...] = (
     CLAIMING_SESSIONS,
     SESSIONS_IN_TURN,
     CLAIMING_REPOSITORIES,
+    DAMAGED_REPOSITORIES,
     LOST_PODS,
     REPOSITORIES_IN_UPKEEP,
     UNSETTLED_REPOSITORIES,

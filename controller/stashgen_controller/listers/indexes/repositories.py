@@ -117,6 +117,11 @@ CLAIMING_REPOSITORIES = Index(Repository, repository_claims)
 REPOSITORIES_IN_UPKEEP = Index(
     Repository, lambda obj: ((),) if is_in_upkeep(obj) and not is_being_deleted(obj) else ()
 )
+# Under the empty key, those of which the last check found damage.
+DAMAGED_REPOSITORIES = Index(
+    Repository,
+    lambda obj: ((),) if mapping_of(obj, "status").get("integrity") is False else (),
+)
 UNSETTLED_REPOSITORIES = Index(
     Repository, lambda obj: () if _has_settled(obj) else repository_uses(obj)
 )

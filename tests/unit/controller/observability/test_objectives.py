@@ -12,7 +12,7 @@ from stashgen_controller.kubectl.status.overview import overview
 from stashgen_controller.observability.cluster_metrics import of_cluster
 from stashgen_controller.observability.freshness import copy_states
 from stashgen_controller.observability.objectives import objective_states
-from tests.support.objects import NOW, Objects, claim, configuration, snapshot
+from tests.support.objects import NOW, Objects, claim, configuration, repository, snapshot
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _RPO, _KEEP_FOR, _COPIES = (f"stashgen.dev/{name}" for name in ("rpo", "keep-for", "min-copies"))
@@ -111,8 +111,8 @@ def test_copies_are_counted_by_storage() -> None:
         {"name": "local-abcde", "backend": "a"},
         {"name": "local-fghij", "backend": "b"},
     ]
-    for repository in ("local-abcde", "local-fghij"):
-        snapshot(objects, f"new-{repository}", "Succeeded", age=_HOUR, repository=repository)
+    for name in ("local-abcde", "local-fghij"):
+        snapshot(objects, f"new-{name}", "Succeeded", age=_HOUR, repository=name)
     why = "1 of 2 storages have a recent enough good backup"
     assert _judged(objects) == {"rpo": "", "minCopies": why}
     spec["backends"][1] = {"name": "b", "storageRef": {"name": "s3", "namespace": "demo"}}
@@ -142,3 +142,20 @@ def test_late_copy_is_not_listed_twice() -> None:
     found = overview(objects, NOW)
     assert len(found.of(Section.LATE)) == 1
     assert found.of(Section.OBJECTIVE) == []
+
+
+@pytest.mark.parametrize(("integrity", "counts"), [(None, True), (True, True), (False, False)])
+def test_what_a_damaged_repository_holds_is_no_restore_point(
+    integrity: bool | None, counts: bool
+) -> None:
+    objects = _objects(rpo="6h0m0s", keep_for="168h0m0s", min_copies="1")
+    snapshot(objects, "old", "Succeeded", age=9 * _DAY)
+    snapshot(objects, "new", "Succeeded", age=_HOUR)
+    repository(objects, **({} if integrity is None else {"integrity": integrity}))
+    why = "; Repository local-abcde is damaged and does not count"
+    lost = {
+        "rpo": f"the newest good backup does not exist; 6h is allowed{why}",
+        "keepFor": f"the oldest good backup does not exist; 7d is demanded{why}",
+        "minCopies": f"0 of 1 storages have a recent enough good backup{why}",
+    }
+    assert _judged(objects) == (dict.fromkeys(lost, "") if counts else lost)

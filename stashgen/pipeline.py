@@ -70,12 +70,14 @@ class Objects:
     """What a project comes to before it is serialized.
 
     Attributes:
+        inventory: What there is.
         resolved: What was decided.
         kept: The objects of retired histories.
         histories: Those in the previous output.
         manifests: All objects.
     """
 
+    inventory: Inventory
     resolved: Resolved
     kept: tuple[Manifest, ...]
     histories: tuple[History, ...]
@@ -128,7 +130,7 @@ def objects(
     findings += retired_secrets(resolved.retired, manifests, before)
     if has_errors(findings):
         return _nothing(findings)
-    found = Objects(resolved, kept.value, recorded, manifests)
+    found = Objects(decided.value.inventory, resolved, kept.value, recorded, manifests)
     return Outcome(found, _sorted(findings))
 
 

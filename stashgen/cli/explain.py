@@ -19,7 +19,6 @@ from stashgen.diagnostics import (
     printable,
     quote,
 )
-from stashgen.inventory import collect
 from stashgen.inventory.secret_sources import sources_in_git
 from stashgen.model.inventory import Volume
 from stashgen.model.resolved import Protection
@@ -105,14 +104,10 @@ class _Question:
                 yield from explain_volume(protection, self._output())
                 return
         yield title(volume, self._cluster(volume))
-        key, cluster = volume.key, self._cluster(volume)
-        names = {f"{key.namespace}/{key.name}", f"{cluster}/{key.namespace}/{key.name}"}
-        excluded = self.objects.resolved.excluded.get(key)
+        resolved = self.objects.resolved
+        excluded = resolved.excluded.get(volume.key)
         if excluded is not None:
             yield Decision(f"left out: {excluded.reason}", excluded.position, 1)
-            return
-        if names.isdisjoint(self.objects.resolved.coverage.unprotected):
-            yield Decision("left out: excluded, retired, or it holds backups", None, 1)
             return
         yield Decision("no policy protects it", None, 1)
         place = below(self.project, volume.position)
@@ -159,7 +154,7 @@ class _Question:
         return path == PurePosixPath(topic)
 
     def _volumes(self) -> tuple[Volume, ...]:
-        return collect(self.source).value.volumes
+        return self.objects.inventory.volumes
 
     def _cluster(self, volume: Volume) -> str:
         clusters = self.objects.resolved.project.spec.clusters

@@ -4,6 +4,7 @@ Independent of KubeStash. croniter accepts nine classes of schedules that the AP
 moves runs that a clock change skips, so it serves only as a second opinion.
 """
 
+from stashgen.cron.alike import without_offset
 from stashgen.cron.every import every_to_cron
 from stashgen.cron.fields import Code, CronError
 from stashgen.cron.nightly import hourly_window
@@ -23,4 +24,5 @@ __all__ = [
     "is_confined",
     "parse_window",
     "spread",
+    "without_offset",
 ]

@@ -77,6 +77,19 @@ def kept_for(
     return least
 
 
+def furthest(retention: RetentionPolicySpec, interval: timedelta) -> timedelta:
+    """More than any restore point's age right after a retention; ``timedelta.max`` without a limit.
+
+    Args:
+        retention: A valid one.
+        interval: The longest gap between two ticks.
+    """
+    period = retention_period(retention)
+    counts = _counts(retention.successful_snapshots)
+    reach = max(_reach(name, count, interval) for name, count in counts.items())
+    return reach if period is None else min(period, reach)
+
+
 def _counts(counts: SuccessfulSnapshots | None) -> dict[str, int | None]:
     """How many to keep by rule, None for all; without any rule all are kept."""
     found = {} if counts is None else {name: getattr(counts, name) for name in COUNTS}

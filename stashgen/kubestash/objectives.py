@@ -13,7 +13,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from stashgen.api.labels import KEEP_FOR_ANNOTATION, MIN_COPIES_ANNOTATION, RPO_ANNOTATION
-from stashgen.cron import CronError, Schedule
+from stashgen.cron import CronError, Schedule, without_offset
 from stashgen.kubestash.quantities import format_duration, parse_duration
 
 _COUNT = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
@@ -51,11 +51,11 @@ def promise(schedule: str, time_zone: str, timeout: str | None, year: int) -> Pr
         allowance = parse_duration(timeout) if timeout else None
     except ValueError:
         allowance = None
-    gap = _longest_gap(schedule, time_zone, year, allowance or timedelta())
+    gap = _longest_gap(without_offset(schedule), time_zone, year, allowance or timedelta())
     return None if gap is None else Promise(gap, gap if allowance is None else allowance)
 
 
-# The same few schedules at each scrape; the answer changes once a year.
+# The same few schedules at each scrape and for each volume; the answer changes once a year.
 @lru_cache(maxsize=10_000)
 def _longest_gap(schedule: str, time_zone: str, year: int, busy: timedelta) -> timedelta | None:
     try:

@@ -6,8 +6,8 @@ from stashgen.diagnostics import Position
 
 
 @dataclass(frozen=True, slots=True)
-class Excluded:
-    """Why a volume is left out on purpose, and where that is written."""
+class LeftOut:
+    """Why no policy protects a volume, and where that is written."""
 
     reason: str
     position: Position

@@ -108,6 +108,11 @@ class UnknownVolume:
     namespace: str = ""
     name: str = ""
 
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """Equal for what is the same volume: a name, or a place where no name can be read."""
+        return (self.cluster_id, self.namespace, self.name) if self.name else (self.position,)
+
 
 @dataclass(frozen=True, slots=True)
 class ForeignBackup:

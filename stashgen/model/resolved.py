@@ -10,7 +10,7 @@ from stashgen.kubestash.backends.backend import Backend, Reach
 from stashgen.kubestash.objectives import Objectives
 from stashgen.kubestash.unreadable import OnUnreadable
 from stashgen.kubestash.upkeep import Upkeep
-from stashgen.model.coverage import Coverage, Excluded
+from stashgen.model.coverage import Coverage, LeftOut
 from stashgen.model.history import RetiredHistory
 from stashgen.model.inventory import Volume, VolumeKey
 from stashgen.model.merged import Merged
@@ -166,8 +166,8 @@ class Resolved:
     """The resolved settings of every volume, sorted by key; storages by their key.
 
     Attributes:
-        excluded: Volumes that the project excludes or that are opted out.
-        unprotected: Volumes of the inventory that no policy selects, sorted by key.
+        excluded: Volumes that are left out on purpose, and why.
+        unprotected: Those that no policy selects, and why the nearest one does not.
     """
 
     project: Project
@@ -175,5 +175,5 @@ class Resolved:
     storages: tuple[ResolvedStorage, ...]
     coverage: Coverage
     retired: tuple[RetiredHistory, ...] = ()
-    excluded: Mapping[VolumeKey, Excluded] = field(default_factory=dict)
-    unprotected: tuple[VolumeKey, ...] = ()
+    excluded: Mapping[VolumeKey, LeftOut] = field(default_factory=dict)
+    unprotected: Mapping[VolumeKey, LeftOut] = field(default_factory=dict)

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 
 from stashgen.diagnostics import Position
-from stashgen.model.coverage import Excluded
+from stashgen.model.coverage import LeftOut
 from stashgen.model.history import RetiredHistory
 from stashgen.model.inventory import Volume, VolumeKey
 from stashgen.model.manifest import FileTree
@@ -53,7 +53,7 @@ class State:
         return frozenset(self.decisions.resolved.unprotected if self.decisions is not None else ())
 
     @property
-    def excluded(self) -> Mapping[VolumeKey, Excluded]:
+    def excluded(self) -> Mapping[VolumeKey, LeftOut]:
         """Volumes that are left out on purpose."""
         return self.decisions.resolved.excluded if self.decisions is not None else {}
 

@@ -1,12 +1,11 @@
 """The truth about every volume: protected, excluded, unprotected or unknown."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 
-from stashgen.diagnostics import Finding, Position, Severity
-from stashgen.model.coverage import Coverage
-from stashgen.model.inventory import Inventory, UnknownVolume, Volume, VolumeKey
+from stashgen.diagnostics import Finding, Position, Severity, quote
+from stashgen.model.coverage import Coverage, LeftOut
+from stashgen.model.inventory import Inventory, Volume, VolumeKey
 from stashgen.model.source import PolicySet
-from stashgen.policy.storage import Storage
 from stashgen.resolve.findings import Code
 from stashgen.resolve.near_miss import NearMiss, NearMisses
 from stashgen.resolve.selection import Selection
@@ -14,34 +13,70 @@ from stashgen.resolve.selection import Selection
 _MOST_RELATED = 10
 
 
-def coverage(policies: PolicySet, inventory: Inventory, selection: Selection) -> Coverage:
-    """Count the volumes of the inventory."""
-    unprotected = unprotected_volumes(policies, selection)
-    selected = len(inventory.volumes) - len(selection.unselected)
-    return Coverage(
-        protected=selected,
-        excluded=len(selection.unselected) - len(unprotected),
-        unprotected=tuple(_shown(policies, volume.key) for volume in unprotected),
-        unknown=len({_identity(one) for one in inventory.unknown}),
-    )
+class Uncovered:
+    """The volumes without a backup: left out on purpose, or missed by every policy.
 
-
-def unprotected_findings(
-    policies: PolicySet, inventory: Inventory, selection: Selection
-) -> Iterator[Finding]:
-    """Volumes that no policy selects, with the policy that comes closest.
-
-    One finding for all volumes of a namespace that the same selector misses for the same reason.
+    Attributes:
+        excluded: Why each of them is left out.
+        missed: The others, sorted by key.
     """
-    groups: dict[tuple[str, str, str], tuple[NearMiss | None, list[Volume]]] = {}
-    misses = NearMisses(policies, inventory)
-    for volume in unprotected_volumes(policies, selection):
-        miss = misses.of(volume)
-        place = f"{miss.position} {miss.general}" if miss is not None else ""
-        key = (volume.key.cluster_id, volume.key.namespace, place)
-        groups.setdefault(key, (miss, []))[1].append(volume)
-    for miss, volumes in groups.values():
-        yield _finding(policies, miss, volumes)
+
+    def __init__(self, policies: PolicySet, inventory: Inventory, selection: Selection) -> None:
+        self._policies = policies
+        self._misses = NearMisses(policies, inventory)
+        self._protected = len(selection.selected)
+        self._unknown = len({one.identity for one in inventory.unknown})
+        on_purpose = {**_retired(policies), **selection.excluded, **selection.on_purpose}
+        stores = dict(_stores(policies))
+        self.excluded: dict[VolumeKey, LeftOut] = {}
+        missed = []
+        for volume in selection.unselected:
+            key = volume.key
+            why = (
+                on_purpose.get(key)
+                or stores.get((key.namespace, key.name))
+                or stores.get((None, key.name))
+            )
+            if why is None:
+                missed.append(volume)
+            else:
+                self.excluded[key] = why
+        self.missed = tuple(missed)
+
+    def coverage(self) -> Coverage:
+        """The number of volumes in each state."""
+        return Coverage(
+            protected=self._protected,
+            excluded=len(self.excluded),
+            unprotected=tuple(_shown(self._policies, volume.key) for volume in self.missed),
+            unknown=self._unknown,
+        )
+
+    def unprotected(self) -> dict[VolumeKey, LeftOut]:
+        """Why no policy selects each of the volumes that are missed."""
+        found = {}
+        for volume in self.missed:
+            miss = self._misses.of(volume)
+            found[volume.key] = (
+                LeftOut("the project has no policy", volume.position)
+                if miss is None
+                else LeftOut(miss.text, miss.position)
+            )
+        return found
+
+    def findings(self) -> Iterator[Finding]:
+        """Volumes that no policy selects, with the policy that comes closest.
+
+        One finding for all volumes of a namespace that a selector misses for the same reason.
+        """
+        groups: dict[tuple[str, str, str], tuple[NearMiss | None, list[Volume]]] = {}
+        for volume in self.missed:
+            miss = self._misses.of(volume)
+            place = f"{miss.position} {miss.general}" if miss is not None else ""
+            key = (volume.key.cluster_id, volume.key.namespace, place)
+            groups.setdefault(key, (miss, []))[1].append(volume)
+        for miss, volumes in groups.values():
+            yield _finding(self._policies, miss, volumes)
 
 
 def _finding(policies: PolicySet, miss: NearMiss | None, volumes: list[Volume]) -> Finding:
@@ -64,33 +99,27 @@ def _finding(policies: PolicySet, miss: NearMiss | None, volumes: list[Volume]) 
     )
 
 
-def unprotected_volumes(policies: PolicySet, selection: Selection) -> list[Volume]:
-    """Volumes that no policy selects and that nobody leaves out on purpose, sorted by key."""
-    on_purpose = {
-        *selection.excluded,
-        *selection.on_purpose,
-        *(
-            VolumeKey(entry.cluster, *entry.volume.split("/", 1))
-            for entry in policies.project.value.spec.retired
-            if entry.repository is None
-        ),
+def _retired(policies: PolicySet) -> Mapping[VolumeKey, LeftOut]:
+    project = policies.project
+    return {
+        VolumeKey(entry.cluster, *entry.volume.split("/", 1)): LeftOut(
+            f"it is retired: {entry.reason}", project.at("spec", "retired", number).position
+        )
+        for number, entry in enumerate(project.value.spec.retired)
+        if entry.repository is None
     }
-    stores = {*_stores(storage.value for storage in policies.storages.values())}
-    return [
-        volume
-        for volume in selection.unselected
-        if volume.key not in on_purpose
-        and stores.isdisjoint({(volume.key.namespace, volume.key.name), (None, volume.key.name)})
-    ]
 
 
-def _stores(storages: Iterable[Storage]) -> Iterator[tuple[str | None, str]]:
+def _stores(policies: PolicySet) -> Iterator[tuple[tuple[str | None, str], LeftOut]]:
     """The claims that hold backups, by namespace (None: any) and name."""
-    for storage in storages:
-        local = storage.spec.backend.local
+    for storage in policies.storages.values():
+        spec = storage.value.spec
+        local = spec.backend.local
         claim = local.persistent_volume_claim if local is not None else None
         if claim is not None:
-            yield storage.spec.namespace, str(claim.get("claimName"))
+            why = f"it holds the backups of storage {quote(storage.value.metadata.name)}"
+            position = storage.at("spec", "backend", "local").position
+            yield (spec.namespace, str(claim.get("claimName"))), LeftOut(why, position)
 
 
 def _shown(policies: PolicySet, key: VolumeKey) -> str:
@@ -99,8 +128,3 @@ def _shown(policies: PolicySet, key: VolumeKey) -> str:
     if len(clusters) == 1:
         return name
     return f"{next(one.name for one in clusters if one.id == key.cluster_id)}/{name}"
-
-
-def _identity(one: UnknownVolume) -> tuple[object, ...]:
-    """What is the same volume: a name, or a place where no name can be read."""
-    return (one.cluster_id, one.namespace, one.name) if one.name else (one.position,)

@@ -18,7 +18,7 @@ from stashgen.api.labels import (
 )
 from stashgen.api.opt_out import OptOut, opt_out
 from stashgen.diagnostics import Finding, Severity, quote
-from stashgen.model.coverage import Excluded
+from stashgen.model.coverage import LeftOut
 from stashgen.model.inventory import Annotation, Inventory, Volume, VolumeKey
 from stashgen.model.source import Authored, Origin, PolicySet
 from stashgen.policy.backup_policy import BackupPolicy
@@ -46,7 +46,7 @@ class Delegation:
     def applied(self, selection: Selection) -> Selection:
         """The selection as the annotations change it: volumes opted out, or of another policy."""
         selected = []
-        opted_out: dict[VolumeKey, Excluded] = {}
+        opted_out: dict[VolumeKey, LeftOut] = {}
         left_out = []
         for volume, policy in selection.selected:
             self._check_names(volume)
@@ -88,10 +88,10 @@ class Delegation:
         found = volume.annotations if on_claim else self._namespaces.get(key, {})
         return (found.get(annotation) or found[OPT_OUT_ANNOTATION]).origin
 
-    def _excluded(self, volume: Volume, out: OptOut) -> Excluded:
+    def _excluded(self, volume: Volume, out: OptOut) -> LeftOut:
         by = f" (owner {quote(out.owner)})" if out.owner else ""
         position = self._origin(volume, OPT_OUT_ANNOTATION).position
-        return Excluded(f"{OPT_OUT_ANNOTATION} says so: {out.reason}{by}", position)
+        return LeftOut(f"{OPT_OUT_ANNOTATION} says so: {out.reason}{by}", position)
 
     def _refusal(
         self, volume: Volume, out: OptOut, policy: Authored[BackupPolicy]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from stashgen.diagnostics import Finding, quote
-from stashgen.model.coverage import Excluded
+from stashgen.model.coverage import LeftOut
 from stashgen.model.inventory import Inventory, VolumeKey
 from stashgen.model.source import Path, PolicySet
 from stashgen.resolve.expiry import expired
@@ -15,15 +15,15 @@ from stashgen.resolve.volume_index import VolumeIndex
 
 def excluded_volumes(
     policies: PolicySet, inventory: Inventory, index: VolumeIndex, today: date
-) -> tuple[Mapping[VolumeKey, Excluded], tuple[Finding, ...]]:
+) -> tuple[Mapping[VolumeKey, LeftOut], tuple[Finding, ...]]:
     """The volumes that the project excludes, by the first exclusion that matches each."""
     project = policies.project
     facts = Facts.of(project.value, inventory)
-    found: dict[VolumeKey, Excluded] = {}
+    found: dict[VolumeKey, LeftOut] = {}
     findings: list[Finding] = []
     for number, entry in enumerate(project.value.spec.exclusions):
         path: Path = ("spec", "exclusions", number)
-        why = Excluded(
+        why = LeftOut(
             f"the project excludes it: {entry.reason} (owner {quote(entry.owner)}, until "
             f"{entry.until})",
             project.at(*path).position,

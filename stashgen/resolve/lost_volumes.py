@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 from stashgen.diagnostics import Finding, Position, Severity, quote
-from stashgen.model.coverage import Excluded
+from stashgen.model.coverage import LeftOut
 from stashgen.model.history import History
 from stashgen.model.inventory import Inventory, UnknownVolume, Volume, VolumeKey
 from stashgen.model.source import PolicySet
@@ -25,7 +25,7 @@ class LostVolumes:
         policies: PolicySet,
         inventory: Inventory,
         histories: tuple[History, ...],
-        on_purpose: Mapping[VolumeKey, Excluded],
+        on_purpose: Mapping[VolumeKey, LeftOut],
     ) -> None:
         self._on_purpose = on_purpose
         self._misses = NearMisses(policies, inventory)

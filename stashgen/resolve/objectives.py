@@ -7,21 +7,17 @@ or a retention. The volumes of a policy have schedules of their own; the worst o
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from zoneinfo import ZoneInfo
 
-from stashgen.api.retention_policy import RetentionPolicySpec
 from stashgen.diagnostics import Finding, Position, Severity, quote
-from stashgen.kubestash.kept_history import kept_for
-from stashgen.kubestash.objectives import Objectives, Promise, promise, storages_in_time
-from stashgen.kubestash.quantities import format_duration
+from stashgen.kubestash.objectives import Objectives, storages_in_time
 from stashgen.model.inventory import Volume
-from stashgen.model.resolved import Protection, ResolvedCopy, ResolvedSession
+from stashgen.model.resolved import Protection
 from stashgen.model.source import Origin
 from stashgen.policy.backup_policy import BackupPolicySpec
 from stashgen.policy.duration import format_written, parse_duration
+from stashgen.resolve.achieved import CopyRuns, copy_runs, kept
 from stashgen.resolve.findings import Code, finding, volume_list
 from stashgen.resolve.objective_advice import enough_history, often_enough, rpo_line
-from stashgen.resolve.schedules import YEAR_START
 
 
 def demanded(spec: BackupPolicySpec) -> Objectives:
@@ -82,22 +78,8 @@ def objective_findings(protections: Iterable[Protection]) -> Iterator[Finding]:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """A copy of a session that runs, and what it promises."""
-
-    session: ResolvedSession
-    copy: ResolvedCopy
-    promised: Promise
-
-
 def _misses(protection: Protection) -> Iterator[_Miss]:
-    runs = [
-        _Run(session, copy, promised)
-        for session in protection.sessions
-        if not session.suspend and (promised := _promise(session)) is not None
-        for copy in session.copies
-    ]
+    runs = [*copy_runs(protection)]
     if not runs:
         session = protection.sessions[0]
         yield _Miss(
@@ -115,16 +97,11 @@ def _misses(protection: Protection) -> Iterator[_Miss]:
     yield from _keep_for(protection, runs)
 
 
-def _promise(session: ResolvedSession) -> Promise | None:
-    timeout = format_duration(timedelta(seconds=session.timeout_seconds))
-    return promise(session.schedule, session.time_zone, timeout, YEAR_START.year)
-
-
-def _most_often(runs: Iterable[_Run]) -> _Run:
+def _most_often(runs: Iterable[CopyRuns]) -> CopyRuns:
     return min(runs, key=lambda run: run.promised.recovery_point)
 
 
-def _rpo(protection: Protection, runs: list[_Run]) -> Iterator[_Miss]:
+def _rpo(protection: Protection, runs: list[CopyRuns]) -> Iterator[_Miss]:
     rpo = protection.objectives.rpo
     best = _most_often(runs)
     allowed = best.promised.recovery_point
@@ -141,7 +118,7 @@ def _rpo(protection: Protection, runs: list[_Run]) -> Iterator[_Miss]:
     )
 
 
-def _numbers(run: _Run) -> str:
+def _numbers(run: CopyRuns) -> str:
     promised = run.promised
     return (
         f"session {quote(run.session.written.name)} has up to {_shown(promised.interval)} between "
@@ -149,7 +126,7 @@ def _numbers(run: _Run) -> str:
     )
 
 
-def _min_copies(protection: Protection, runs: list[_Run]) -> Iterator[_Miss]:
+def _min_copies(protection: Protection, runs: list[CopyRuns]) -> Iterator[_Miss]:
     wanted, rpo = protection.objectives.min_copies, protection.objectives.rpo
     promises = [(run.copy.storage.name, run.promised) for run in runs]
     found = storages_in_time(protection.objectives, promises)
@@ -179,50 +156,29 @@ def _min_copies(protection: Protection, runs: list[_Run]) -> Iterator[_Miss]:
     )
 
 
-def _keep_for(protection: Protection, runs: list[_Run]) -> Iterator[_Miss]:
+def _keep_for(protection: Protection, runs: list[CopyRuns]) -> Iterator[_Miss]:
     wanted = protection.objectives.keep_for
     if wanted is None:
         return
-    found = [(_kept(protection, run, run.copy.retention, wanted), run) for run in runs]
-    kept, best = max(found, key=lambda one: one[0])
-    if kept >= wanted:
+    found = [(kept(protection, run, run.copy.retention, wanted), run) for run in runs]
+    reach, best = max(found, key=lambda one: one[0])
+    if reach >= wanted:
         return
     field, fix = enough_history(
         best.copy.retention,
         best.promised,
         wanted,
-        lambda retention: _kept(protection, best, retention, wanted) >= wanted,
+        lambda retention: kept(protection, best, retention, wanted) >= wanted,
     )
     yield _Miss(
         Code.KEEP_FOR,
         best.copy.retention_origin.at(field),
-        wanted - kept,
-        f"keepFor {_shown(wanted)} is not met: the oldest backup may be only {_shown(kept)} old",
+        wanted - reach,
+        f"keepFor {_shown(wanted)} is not met: the oldest backup may be only {_shown(reach)} old",
         f"that is what retention in storage {quote(best.copy.storage.name)} leaves right after "
         f"some runs of session {quote(best.session.written.name)}",
-        f"{fix}, or lower keepFor" + (f" to {_shown(kept)}" if kept else ""),
+        f"{fix}, or lower keepFor" + (f" to {_shown(reach)}" if reach else ""),
         protection.spec.at("objectives", "keepFor").position,
-    )
-
-
-def _kept(
-    protection: Protection, run: _Run, retention: RetentionPolicySpec, wanted: timedelta
-) -> timedelta:
-    """How far back a copy reaches with a retention, at most as far as wanted."""
-    is_shared = any(
-        other is not run.session and any(c.repository == run.copy.repository for c in other.copies)
-        for other in protection.sessions
-    )
-    # After another session's backup the Repository's retention looks at these as well.
-    extra = run.promised.interval if is_shared else timedelta()
-    return kept_for(
-        run.session.schedule,
-        ZoneInfo(run.session.time_zone),
-        run.promised.interval,
-        retention,
-        run.promised.allowance + extra,
-        wanted,
-        YEAR_START,
     )
 
 

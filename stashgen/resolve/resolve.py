@@ -23,7 +23,7 @@ from stashgen.policy.project import Cluster
 from stashgen.policy.template import cluster_values, fill
 from stashgen.resolve.acknowledgements import acknowledged, acknowledgement_findings
 from stashgen.resolve.conflicts import unused_storages, without_conflicts
-from stashgen.resolve.coverage import coverage, unprotected_findings, unprotected_volumes
+from stashgen.resolve.coverage import Uncovered
 from stashgen.resolve.delegated_settings import DelegatedSettings
 from stashgen.resolve.delegation import Delegation
 from stashgen.resolve.exceptions import Exceptions
@@ -106,9 +106,10 @@ def resolve(
     findings += missing_claims(policies, inventory, consistent.value)
     retired = retire(policies, inventory, consistent.value, selection, histories, today)
     findings += retired.findings
+    uncovered = Uncovered(policies, inventory, selection)
     if not has_errors(findings):
         # Until then it may be an error that leaves a volume out.
-        findings += unprotected_findings(policies, inventory, selection)
+        findings += uncovered.findings()
     used = {
         copy.storage.key: copy.storage
         for protection in consistent.value
@@ -119,10 +120,10 @@ def resolve(
         project=policies.project.value,
         protections=consistent.value,
         storages=tuple(storage for _, storage in sorted(used.items(), key=lambda item: item[0])),
-        coverage=coverage(policies, inventory, selection),
+        coverage=uncovered.coverage(),
         retired=retired.value,
-        excluded=selection.on_purpose,
-        unprotected=tuple(one.key for one in unprotected_volumes(policies, selection)),
+        excluded=uncovered.excluded,
+        unprotected=uncovered.unprotected(),
     )
     return Outcome(resolved, tuple(sorted(dict.fromkeys(findings), key=Finding.sort_key)))
 

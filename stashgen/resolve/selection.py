@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from stashgen.diagnostics import Finding
-from stashgen.model.coverage import Excluded
+from stashgen.diagnostics import Finding, quote
+from stashgen.model.coverage import LeftOut
 from stashgen.model.inventory import Inventory, Volume, VolumeKey
 from stashgen.model.source import Authored, Path, PolicySet
 from stashgen.policy.backup_policy import BackupPolicy
@@ -29,14 +29,15 @@ class Selection:
     """Every volume without a finding, sorted by key: with its policy, or without one.
 
     Attributes:
-        excluded: Those of ``unselected`` that a policy would select if it did not exclude them.
+        excluded: Those of ``unselected`` that a policy would select if it did not exclude them, and
+            where it does.
         on_purpose: Those that no policy may select, and why.
     """
 
     selected: tuple[tuple[Volume, Authored[BackupPolicy]], ...]
     unselected: tuple[Volume, ...]
-    excluded: frozenset[VolumeKey]
-    on_purpose: Mapping[VolumeKey, Excluded]
+    excluded: Mapping[VolumeKey, LeftOut]
+    on_purpose: Mapping[VolumeKey, LeftOut]
     findings: tuple[Finding, ...]
 
 
@@ -45,11 +46,12 @@ class _Choice:
     """What one policy makes of the volumes.
 
     Attributes:
+        excluded: With the entry that does it.
         missing: What is not known of volumes, by the selector that asks for it.
     """
 
     chosen: list[Volume] = field(default_factory=list)
-    excluded: list[Volume] = field(default_factory=list)
+    excluded: list[tuple[Volume, Path]] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
 
 
@@ -67,7 +69,7 @@ def select(policies: PolicySet, inventory: Inventory, today: date) -> Selection:
     findings += about_exclusions
     unselected = Unselected(policies, inventory)
     owners: dict[VolumeKey, list[int]] = {}
-    excluded: set[VolumeKey] = set()
+    excluded: dict[VolumeKey, LeftOut] = {}
     missing: dict[int, list[Missing]] = {}
     for number, policy in enumerate(policies.policies):
         if policy.value.spec.select is None:
@@ -75,7 +77,8 @@ def select(policies: PolicySet, inventory: Inventory, today: date) -> Selection:
         choice = _choice(policy.value.spec.select, facts, index)
         is_used = bool(choice.chosen or choice.missing)
         choice = _without(choice, on_purpose)
-        excluded |= {volume.key for volume in choice.excluded}
+        for volume, path in choice.excluded:
+            excluded.setdefault(volume.key, _excluded_by(policy, path))
         for volume in choice.chosen:
             owners.setdefault(volume.key, []).append(number)
         missing[number] = choice.missing
@@ -95,10 +98,17 @@ def select(policies: PolicySet, inventory: Inventory, today: date) -> Selection:
             if len(first.get(volume.key, ())) == 1
         ),
         unselected=tuple(volume for volume in inventory.volumes if volume.key not in owners),
-        excluded=frozenset(excluded - owners.keys() - on_purpose.keys()),
+        excluded={
+            key: why for key, why in excluded.items() if key not in owners and key not in on_purpose
+        },
         on_purpose=on_purpose,
         findings=tuple(findings),
     )
+
+
+def _excluded_by(policy: Authored[BackupPolicy], path: Path) -> LeftOut:
+    name = quote(policy.value.metadata.name)
+    return LeftOut(f"policy {name} excludes it", policy.at(*_SELECT, *path).position)
 
 
 def _first(policies: PolicySet, numbers: list[int]) -> list[int]:
@@ -123,7 +133,7 @@ def _is_above(
     )
 
 
-def _without(choice: _Choice, on_purpose: Mapping[VolumeKey, Excluded]) -> _Choice:
+def _without(choice: _Choice, on_purpose: Mapping[VolumeKey, LeftOut]) -> _Choice:
     if not on_purpose:
         return choice
     return _Choice(
@@ -139,10 +149,11 @@ def _choice(select: Select, facts: Facts, index: VolumeIndex) -> _Choice:
         answer = facts.matches(select, volume)
         if answer is Answer.NO:
             continue
-        exclusions = [facts.excludes(match, volume) for _, match in select.exclusions]
-        if Answer.YES in exclusions:
-            choice.excluded += [volume] if answer is Answer.YES else []
-        elif answer is Answer.UNKNOWN or Answer.UNKNOWN in exclusions:
+        exclusions = {path: facts.excludes(match, volume) for path, match in select.exclusions}
+        by = next((path for path, one in exclusions.items() if one is Answer.YES), None)
+        if by is not None:
+            choice.excluded += [(volume, by)] if answer is Answer.YES else []
+        elif answer is Answer.UNKNOWN or Answer.UNKNOWN in exclusions.values():
             choice.missing.append(next(_missing(select, facts, volume)))
         else:
             choice.chosen.append(volume)

@@ -6,7 +6,16 @@ from pathlib import Path
 from typing import get_args
 
 from stashgen.cli.installed import InstalledVerb
-from stashgen.cli.parsers import INSTALL, Format, PlanFormat, Requirement, Shell, Verb, parsers
+from stashgen.cli.parsers import (
+    INSTALL,
+    Format,
+    PlanFormat,
+    ReportFormat,
+    Requirement,
+    Shell,
+    Verb,
+    parsers,
+)
 from stashgen.diagnostics import ExitCode
 
 OWN_VERBS = frozenset(get_args(Verb))
@@ -36,6 +45,9 @@ class Command:
         namespaces: To which a plan is limited; empty for all.
         fail_on: Effects of a plan with which it exits with 1.
         detailed_exit_code: Exit with 4 if anything changes.
+        by: What volumes are counted by.
+        fail_under: Exit with 1 if a smaller percentage is protected.
+        report_format: How a report is written.
     """
 
     verb: Verb
@@ -58,6 +70,9 @@ class Command:
     namespaces: tuple[str, ...] = ()
     fail_on: tuple[str, ...] = ()
     detailed_exit_code: bool = False
+    by: str | None = None
+    fail_under: float | None = None
+    report_format: ReportFormat = ReportFormat.TEXT
 
 
 def parse(
@@ -108,6 +123,9 @@ def parse(
             effect for text in getattr(given, "fail_on", ()) for effect in text.split(",")
         ),
         detailed_exit_code=getattr(given, "detailed_exit_code", False),
+        by=getattr(given, "by", None),
+        fail_under=getattr(given, "fail_under", None),
+        report_format=ReportFormat(getattr(given, "report_format", ReportFormat.TEXT)),
     )
 
 

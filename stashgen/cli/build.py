@@ -6,10 +6,10 @@ from pathlib import Path
 
 from stashgen.cli.arguments import Command
 from stashgen.cli.compiling import compile_project
+from stashgen.cli.messages import count, say, show_coverage
 from stashgen.cli.parsers import Format
 from stashgen.cli.progress import Progress
 from stashgen.cli.project_folder import project_folder
-from stashgen.cli.report import count, say, show_coverage
 from stashgen.cli.reporting import Reporting
 from stashgen.diagnostics import ExitCode, UsageError, has_errors
 from stashgen.model.manifest import FileTree

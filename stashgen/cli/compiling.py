@@ -7,8 +7,8 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from stashgen import pipeline
+from stashgen.cli.messages import seen_from_here
 from stashgen.cli.progress import Progress
-from stashgen.cli.report import seen_from_here
 from stashgen.diagnostics import Finding, has_errors
 from stashgen.load import load
 from stashgen.model.coverage import Coverage

@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 
 from stashgen.cli.arguments import Command
 from stashgen.cli.compiling import compile_objects
+from stashgen.cli.messages import below, count, show_findings
 from stashgen.cli.project_folder import project_folder
-from stashgen.cli.report import below, count, show_findings
 from stashgen.diagnostics import (
     ExitCode,
     Finding,

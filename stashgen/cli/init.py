@@ -7,8 +7,8 @@ from pathlib import Path
 
 from stashgen.cli.arguments import Command
 from stashgen.cli.compiling import compile_project
+from stashgen.cli.messages import count, say, show_coverage, show_findings
 from stashgen.cli.progress import Progress
-from stashgen.cli.report import count, say, show_coverage, show_findings
 from stashgen.diagnostics import ExitCode, UsageError, has_errors, printable
 from stashgen.load import PROJECT_FILE
 from stashgen.load.patterns import Finder

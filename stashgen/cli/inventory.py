@@ -7,8 +7,8 @@ from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
 from stashgen.cli.arguments import Command
+from stashgen.cli.messages import count, say, seen_from_here, show_findings
 from stashgen.cli.project_folder import project_folder
-from stashgen.cli.report import count, say, seen_from_here, show_findings
 from stashgen.diagnostics import (
     ExitCode,
     Finding,

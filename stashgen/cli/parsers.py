@@ -1,6 +1,7 @@
 """What the command line understands, and its ``--help``."""
 
 import argparse
+import math
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -9,8 +10,11 @@ from typing import Literal, get_args
 from stashgen import __version__
 from stashgen.cli.installed import InstalledVerb
 
+_ALL = 100
 Parser = argparse.ArgumentParser
-Verb = Literal["build", "check", "explain", "plan", "inventory", "init", "schema", "completion"]
+Verb = Literal[
+    "build", "check", "explain", "plan", "report", "inventory", "init", "schema", "completion"
+]
 Shell = Literal["bash", "zsh", "fish"]
 # Those of stashgen.policy.schema, which takes too long to import for every command.
 KINDS = ("Project", "Storage", "BackupPolicy")
@@ -38,6 +42,13 @@ class PlanFormat(StrEnum):
 
 # Those of stashgen.plan.plan.Effect, which takes too long to import for every command.
 EFFECTS = ("destroy", "replace", "rpo-worse", "unprotected")
+
+
+class ReportFormat(StrEnum):
+    """How a report is written."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 class Format(StrEnum):
@@ -112,6 +123,13 @@ def parsers(others: Mapping[str, InstalledVerb]) -> dict[str | None, Parser]:
             "objectives before and after, new histories, restore points that go, each with the "
             "line that is the reason; and the objects that differ. Nothing is written.",
             _project(),
+        )
+    )
+    _report(
+        add(
+            "report",
+            "say how much of the inventories is protected",
+            "What the project comes to over all its volumes. Nothing is written.",
         )
     )
     _inventory(
@@ -258,6 +276,48 @@ def _plan(plan: Parser) -> None:
         action="store_true",
         help="exit with code 4 if anything changes",
     )
+
+
+def _report(report: Parser) -> None:
+    reports = report.add_subparsers(dest="report", metavar="REPORT", required=True)
+    coverage = reports.add_parser(
+        "coverage",
+        parents=[_debug(), _project()],
+        allow_abbrev=False,
+        help="every volume: protected, excluded, unprotected or unknown, and why",
+        description="Every volume of every inventory: protected (by which policy, what it "
+        "achieves, in which storages), excluded (why), unprotected (which policy comes closest) or "
+        "unknown.",
+    )
+    coverage.add_argument(
+        "--by",
+        metavar="cluster|namespace|label:KEY",
+        help="also count by cluster, by namespace, or by a label of namespaces or clusters",
+    )
+    coverage.add_argument(
+        "--fail-under",
+        metavar="PERCENT",
+        type=_percent,
+        help="exit with code 1 if fewer of the volumes that are not excluded are protected; with "
+        "--by, in any of the groups",
+    )
+    coverage.add_argument(
+        "--format",
+        dest="report_format",
+        choices=[one.value for one in ReportFormat],
+        default=ReportFormat.TEXT.value,
+        help="text (default) or json",
+    )
+
+
+def _percent(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= _ALL:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 0 to 100")
+    return value
 
 
 def _inventory(inventory: Parser) -> None:

@@ -9,10 +9,10 @@ from typing import cast
 
 from stashgen.cli.arguments import Command
 from stashgen.cli.compiling import Decided, decide_project
+from stashgen.cli.messages import say, seen_from_here, show_findings
 from stashgen.cli.parsers import EFFECTS, PlanFormat
 from stashgen.cli.progress import Progress
 from stashgen.cli.project_folder import project_folder
-from stashgen.cli.report import say, seen_from_here, show_findings
 from stashgen.cli.revisions import Side, folders, revisions
 from stashgen.diagnostics import ExitCode, Finding, Severity, UsageError, printable, quote
 from stashgen.load import PROJECT_FILE

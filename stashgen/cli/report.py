@@ -1,80 +1,69 @@
-"""Findings and summaries for people, on stderr."""
+"""``stashgen report``: what a project comes to over all its volumes; writes nothing."""
 
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable
 
-from stashgen.cli.findings_text import has_colour, paragraphs
-from stashgen.cli.parsers import Requirement
-from stashgen.diagnostics import Finding, Position, printable, render_summary
-from stashgen.model.coverage import Coverage
+from stashgen.cli.arguments import Command
+from stashgen.cli.compiling import decide_project
+from stashgen.cli.messages import below, say, seen_from_here, show_findings
+from stashgen.cli.parsers import ReportFormat
+from stashgen.cli.progress import Progress
+from stashgen.cli.project_folder import project_folder
+from stashgen.diagnostics import ExitCode, UsageError, has_errors, printable, quote
+from stashgen.report.coverage import Group, VolumeCoverage, group, total, volume_coverage
+from stashgen.report.coverage_json import coverage_json
+from stashgen.report.coverage_text import coverage_text, percent_text
 
-_MOST_NAMES = 20
-
-
-def show_findings(findings: Sequence[Finding]) -> None:
-    """Print findings, sorted by position, and their number; prints nothing for none."""
-    for text in paragraphs(sorted(findings, key=Finding.sort_key), colour=has_colour(sys.stderr)):
-        say(text)
-    if findings:
-        say(render_summary(findings))
+_LABEL = "label:"
+_NO_LABEL = "(no label)"
+_UNKNOWN = "(unknown)"
 
 
-def say(text: str) -> None:
-    """Print one or more lines for people."""
-    print(text, file=sys.stderr)
+def report(command: Command) -> int:
+    """Print the coverage; with errors in the project, these instead.
 
-
-def seen_from_here(findings: Iterable[Finding], project: Path) -> tuple[Finding, ...]:
-    """Findings with paths that the caller can open, not relative to the project."""
-    if project == Path():
-        return tuple(findings)
-    return tuple(
-        replace(
-            finding,
-            position=below(project, finding.position),
-            related=tuple(below(project, position) for position in finding.related),
-        )
-        for finding in findings
-    )
-
-
-def below(project: Path, position: Position) -> Position:
-    """A place in a file of the project, as the caller can open it."""
-    return replace(position, path=PurePosixPath(project.as_posix()) / position.path)
-
-
-def show_coverage(coverage: Coverage | None, required: Iterable[Requirement]) -> bool:
-    """Print how much is protected, in one line; whether it is as much as is required.
-
-    Args:
-        coverage: None prints nothing.
-        required: What ``--require`` names.
+    Raises:
+        UsageError: there is no project, nothing to group by of that name, or no standard output.
+        ToolError: a file cannot be read.
     """
-    if coverage is None:
-        return True
-    missing = {"protected": len(coverage.unprotected), "known": coverage.unknown}
-    lacking = [one for one in Requirement if one in required and missing[one]]
-    for one in lacking:
-        state = "unprotected" if one == "protected" else "unknown"
-        say(f"--require {one}: {count(missing[one], 'volume')} {state}")
-    say(coverage_line(coverage))
-    return not lacking
+    if sys.stdout is None:
+        raise UsageError("standard output is closed")
+    name = _grouping(command.by) if command.by is not None else None
+    project = project_folder(command.project)
+    with Progress(sys.stderr) as progress:
+        progress.stage("reading the project")
+        decided = decide_project(project)
+    decisions = decided.decisions
+    if decisions is None or has_errors(decided.findings):
+        show_findings(seen_from_here(decided.findings, project))
+        return ExitCode.FINDINGS
+    volumes = volume_coverage(decisions.resolved, decisions.inventory)
+    groups = group(volumes, name) if name is not None else ()
+    whole = total(volumes)
+    if command.report_format is ReportFormat.JSON:
+        sys.stdout.write(coverage_json(volumes, groups, whole))
+    else:
+        lines = coverage_text(volumes, groups, whole, lambda at: str(below(project, at)))
+        for line in lines:
+            print(printable(line))
+    return _judged(groups or (whole,), command.fail_under)
 
 
-def coverage_line(coverage: Coverage) -> str:
-    """``protected 61, excluded 4, unprotected 2 (bank/ledger, legacy/old), unknown 3``."""
-    names = list(coverage.unprotected[:_MOST_NAMES])
-    rest = len(coverage.unprotected) - len(names)
-    names += [f"and {rest} more"] if rest else []
-    listed = f" ({', '.join(names)})" if names else ""
-    return printable(
-        f"protected {coverage.protected}, excluded {coverage.excluded}, "
-        f"unprotected {len(coverage.unprotected)}{listed}, unknown {coverage.unknown}"
-    )
+def _grouping(by: str) -> Callable[[VolumeCoverage], str]:
+    if by == "cluster":
+        return lambda one: one.cluster or _UNKNOWN
+    if by == "namespace":
+        return lambda one: f"{one.cluster}/{one.namespace}" if one.namespace else _UNKNOWN
+    if by.startswith(_LABEL) and len(by) > len(_LABEL):
+        key = by.removeprefix(_LABEL)
+        return lambda one: (one.labels or {}).get(key, _NO_LABEL)
+    raise UsageError(f"--by {quote(by)}: it is cluster, namespace or label:KEY")
 
 
-def count(number: int, word: str) -> str:
-    """``1 file``, ``2 files``."""
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+def _judged(groups: tuple[Group, ...], percent: float | None) -> ExitCode:
+    """Whether each group is covered enough; says which is not."""
+    low = [one for one in groups if percent is not None and one.is_below(percent)]
+    for one in low:
+        where = f" in {quote(one.name)}" if one.name else ""
+        say(f"--fail-under {percent:g}: {percent_text(one)} of the volumes{where} are protected")
+    return ExitCode.FINDINGS if low else ExitCode.OK

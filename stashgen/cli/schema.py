@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from stashgen.api import json_schema
 from stashgen.api.base import JsonObject
 from stashgen.cli.arguments import Command
-from stashgen.cli.report import count, say
+from stashgen.cli.messages import count, say
 from stashgen.diagnostics import ExitCode, UsageError
 from stashgen.policy.schema import KINDS, schema_of_all, schema_of_kind
 from stashgen.recorder.file import replace_file

@@ -35,11 +35,12 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_commands_run(project: Path) -> None:
-    run = [command for command, _ in steps(_TEXT) if not command.startswith(_BY_OTHERS)]
-    assert len(run) == 3
-    for command in run:
+    run = [one for one in steps(_TEXT) if not one[0].startswith(_BY_OTHERS)]
+    assert len(run) == 5
+    for command, shown in run:
         done = _shell(command, project)
         assert done.returncode == 0, done.stderr
+        assert done.stdout == shown or not shown
     schema = json.loads((project / ".stashgen" / "schema.json").read_text(encoding="utf-8"))
     assert schema["title"] == "stashgen"
 

@@ -41,15 +41,16 @@ def _finding(finding: Finding, fingerprint: str) -> dict[str, object]:
     return {
         "code": finding.code,
         "severity": finding.severity.value,
-        **_place(finding.position),
+        **place(finding.position),
         "subject": finding.subject,
         "what": finding.what,
         "why": finding.why,
         "fix": finding.fix,
-        "related": [_place(position) for position in finding.related],
+        "related": [place(position) for position in finding.related],
         "fingerprint": fingerprint,
     }
 
 
-def _place(position: Position) -> dict[str, object]:
+def place(position: Position) -> dict[str, object]:
+    """Path, line and column, from 1; a line of 0 is the whole file."""
     return {"path": str(position.path), "line": position.line, "column": position.column}

@@ -9,24 +9,13 @@ from typing import cast
 from stashgen.api.base import JsonObject
 from stashgen.api.crd import crd_for
 from stashgen.api.definitions import DEFINITIONS
+from stashgen.api.foreign_schemas import foreign_schemas
 from stashgen.api.shape_schema import shape_schema
 
 # How kubeconform finds the schema of a kind (its flag -schema-location), below a folder.
 LOCATION = "{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json"
 
 _KEPT = ("type", "enum", "oneOf", "pattern", "minimum", "required", "description")
-_TEXT: JsonObject = {"type": "string"}
-# No CRD of a cluster: kubectl, Argo CD and Flux read it. Only the fields that are rendered.
-_KUSTOMIZATION: JsonObject = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["apiVersion", "kind", "resources"],
-    "properties": {
-        "apiVersion": _TEXT,
-        "kind": _TEXT,
-        "resources": {"type": "array", "minItems": 1, "items": _TEXT},
-    },
-}
 
 
 def schemas() -> Mapping[str, JsonObject]:
@@ -40,7 +29,7 @@ def schemas() -> Mapping[str, JsonObject]:
         cast("JsonObject", schema["properties"])["metadata"] = metadata
         resource = definition.resource
         found[path(resource.group, resource.kind, resource.version)] = schema
-    found[path("kustomize.config.k8s.io", "Kustomization", "v1beta1")] = _KUSTOMIZATION
+    found |= {path(*kind): schema for kind, schema in foreign_schemas(metadata).items()}
     return found
 
 

@@ -11,6 +11,8 @@ from stashgen.yaml.nodes import Json
 _FLUX_FILE = "stashgen.yaml"
 _LISTED = "add it to the kustomization of its folder, if there is one"
 _IN_CLUSTER = "https://kubernetes.default.svc"
+# Of the output, which Argo CD would otherwise apply like the files beside them.
+_KUSTOMIZATIONS = "{kustomization.yaml,*/kustomization.yaml}"
 _PLACEHOLDER = "https://git.example.com/REPLACE/ME.git"
 
 
@@ -92,7 +94,7 @@ def _application(
                     "repoURL": like.repository if like else _PLACEHOLDER,
                     "targetRevision": like.revision if like else "HEAD",
                     "path": path,
-                    "directory": {"recurse": True},
+                    "directory": {"recurse": True, "exclude": _KUSTOMIZATIONS},
                 },
                 "destination": destination,
                 "syncPolicy": {"automated": {"prune": True, "selfHeal": True}},

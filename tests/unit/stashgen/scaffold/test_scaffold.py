@@ -259,7 +259,10 @@ def test_the_application_is_like_those_that_are_there() -> None:
         "repoURL": "https://git.example.com/a.git",
         "targetRevision": "main",
         "path": "rendered/main",
-        "directory": {"recurse": True},
+        "directory": {
+            "recurse": True,
+            "exclude": "{kustomization.yaml,*/kustomization.yaml}",
+        },
     }
     assert made["spec"]["destination"] == {"server": "https://10.0.0.1"}
 

@@ -1,8 +1,13 @@
 #!/bin/bash
 # Make a virtual environment that holds exactly the pinned dependencies and both distributions,
-# editable. Usage: tools/make_venv.sh PYTHON FOLDER
+# editable. Usage: tools/make_venv.sh PYTHON FOLDER; the checkout is the one that has this script.
 set -euo pipefail
-python=$1 folder=$2
+python=$1
+case $2 in
+/*) folder=$2 ;;
+*) folder=$PWD/$2 ;;
+esac
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
 command -v "$python" >/dev/null || {
   echo "error: $python is not on PATH; Python 3.11 to 3.14 is needed, try make PYTHON=python3.13" >&2
   exit 2
@@ -12,12 +17,12 @@ command -v "$python" >/dev/null || {
   exit 2
 }
 [ -w "$(dirname "$folder")" ] || {
-  echo "error: $PWD cannot be written, and $folder belongs there; use a copy of the checkout" >&2
+  echo "error: $(dirname "$folder") cannot be written; use a copy of the checkout" >&2
   exit 2
 }
 pins=tools/requirements/dev.txt
 # Two makes at once would install into each other's half-made folder.
-exec 9<"$0"
+exec 9<tools/make_venv.sh
 flock 9
 complete=$folder/.complete
 if [ "$complete" -nt "$pins" ] && [ "$complete" -nt pyproject.toml ] &&
@@ -40,7 +45,7 @@ if [ ! -x "$folder/bin/uv" ]; then
   awk '/^uv==/ {take = 1} take {print} take && !/\\$/ {exit}' "$pins" >"$folder/uv.txt"
   "$folder/bin/python" -m pip install "${quiet[@]}" --require-hashes --no-deps -r "$folder/uv.txt"
 fi
-export VIRTUAL_ENV=$PWD/$folder
+export VIRTUAL_ENV=$folder
 "$folder/bin/uv" pip sync --quiet --require-hashes "$pins"
 "$folder/bin/uv" pip install --quiet --no-deps --no-build-isolation -e . -e controller
 touch "$complete"

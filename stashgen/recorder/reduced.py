@@ -144,6 +144,10 @@ def _mentioning(
         kept |= {("spec", "postBuild", "substitute", "APP"), ("spec", "source", "path")}
         sources = range(len(list_at(item.spec, "sources")))
         kept |= {("spec", "sources", index, "path") for index in sources}
+        if item.kind == "ApplicationSet":
+            kept |= {("spec", "generators"), ("spec", "template", "spec", "source", "path")}
+            more = range(len(list_at(map_at(item.spec, "template", "spec"), "sources")))
+            kept |= {("spec", "template", "spec", "sources", index, "path") for index in more}
     if not kept:
         return None
     for keys in tuple(kept):

@@ -10,6 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from stashgen.diagnostics import Position, quote
+from stashgen.inventory.kustomize.applications import (
+    applications,
+    directories_without_match,
+    sources_of,
+)
 from stashgen.inventory.kustomize.patches import Patch, patches_of
 from stashgen.inventory.objects import Object, is_template, list_at, map_at, text_at
 from stashgen.yaml.documents import Document
@@ -111,7 +116,7 @@ def unreadable_layer(position: Position, files: tuple[PurePosixPath, ...]) -> La
 
 
 def deployed_layers(item: Object, folders: frozenset[PurePosixPath]) -> Iterator[Layer]:
-    """The layers of a Flux Kustomization or an Argo CD Application; none for other objects.
+    """The layers of a Flux Kustomization, an Argo CD Application or ApplicationSet; else none.
 
     Args:
         item: The object.
@@ -119,11 +124,9 @@ def deployed_layers(item: Object, folders: frozenset[PurePosixPath]) -> Iterator
     """
     if item.kind == "Kustomization" and item.group == "kustomize.toolkit.fluxcd.io":
         yield _flux_layer(item, folders)
-    elif item.kind == "Application" and item.group == "argoproj.io":
-        sources = [item.spec.get("source"), *list_at(item.spec, "sources")]
-        for source in sources:
-            if isinstance(source, dict) and text_at(source, "path") and "chart" not in source:
-                yield _argo_layer(item, source, folders)
+    for application in applications(item, folders):
+        for source in sources_of(application):
+            yield _argo_layer(application, source, folders)
 
 
 def folder_of(
@@ -164,13 +167,13 @@ def builds_of(
                 joined = posixpath.join(path, part)
                 if folder_of(joined, folders, is_own=is_own) is None:
                     yield part
-    elif item.kind == "Application" and item.group == "argoproj.io":
-        for source in [item.spec.get("source"), *list_at(item.spec, "sources")]:
-            if isinstance(source, dict) and text_at(source, "path") and "chart" not in source:
-                path = text_at(source, "path")
-                is_known = folder_of(path, folders, is_own=False) is not None
-                if not is_known and not _is_below(path, output):
-                    yield path
+    paths = [*directories_without_match(item, folders)]
+    for application in applications(item, folders):
+        paths += [text_at(source, "path") for source in sources_of(application)]
+    for path in dict.fromkeys(paths):
+        is_known = folder_of(path, folders, is_own=False) is not None
+        if not is_known and not _is_below(path, output):
+            yield path
 
 
 def _is_below(path: str, folder: PurePosixPath) -> bool:

@@ -267,6 +267,63 @@ def test_argo_cd_sets_the_namespace_of_what_has_none() -> None:
     ]
 
 
+_SET = """
+apiVersion: argoproj.io/v1alpha1
+kind: ApplicationSet
+metadata: {name: apps, namespace: argocd}
+spec:
+  generators:
+  - git: {directories: [{path: "apps/*"}, {path: apps/old, exclude: true}]}
+  template:
+    metadata: {name: "{{path.basename}}"}
+    spec:
+      destination: {namespace: "{{path.basename}}"}
+      source: {path: "{{path}}"}
+"""
+
+
+@pytest.mark.parametrize(
+    "text", [_SET, _SET.replace("{{path}}", "{{ .path.path }}").replace("{{path.", "{{.path.")]
+)
+def test_application_set_over_folders_sets_the_namespace_of_each(text: str) -> None:
+    files = {f"apps/{app}/pvc.yaml": _BARE for app in ("wiki", "chat", "old")}
+    outcome = _collect({**files, "set.yaml": text})
+    assert _names(outcome) == ["chat/data", "wiki/data"]
+    # What is excluded is in no namespace.
+    assert codes(outcome.findings) == ["SG501"]
+
+
+def test_application_set_of_a_list_sets_the_namespace_of_each() -> None:
+    elements = "list: {elements: [{app: wiki, space: demo}, {app: chat, space: other}]}"
+    text = (
+        _SET.replace(_SET[_SET.index("git:") : _SET.index("  template:")], f"{elements}\n")
+        .replace("{{path}}", "apps/{{app}}")
+        .replace('namespace: "{{path.basename}}"', 'namespace: "{{ space }}"')
+    )
+    files = {f"apps/{app}/pvc.yaml": _BARE for app in ("wiki", "chat")}
+    assert _names(_collect({**files, "set.yaml": text})) == ["demo/data", "other/data"]
+
+
+def test_application_set_of_folders_that_are_not_here_is_unknown() -> None:
+    outcome = _collect({"set.yaml": _SET})
+    assert codes(outcome.findings) == ["SG506"]
+    assert [one.name for one in outcome.value.unknown] == ["apps"]
+
+
+def test_application_set_of_a_generator_that_is_not_followed_is_unknown() -> None:
+    files = {"apps/wiki/pvc.yaml": _BARE}
+    text = _SET.replace(_SET[_SET.index("git:") : _SET.index("  template:")], "clusters: {}\n")
+    outcome = _collect({**files, "set.yaml": text})
+    assert _names(outcome) == []
+    assert sorted(codes(outcome.findings)) == ["SG501", "SG506"]
+
+
+def test_application_set_of_the_output_stands_for_no_volume() -> None:
+    outcome = _collect({"set.yaml": _SET.replace("apps/*", "rendered/prod/*")})
+    assert outcome.findings == ()
+    assert outcome.value.unknown == ()
+
+
 def test_namespace_is_renamed_with_what_is_in_it() -> None:
     text = "apiVersion: v1\nkind: Namespace\nmetadata: {name: a, labels: {tier: gold}}"
     outcome = _folder("namespace: demo\nnamePrefix: x-", text)

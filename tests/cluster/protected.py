@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import signal
 import subprocess
 import time
 from collections import Counter
@@ -364,32 +363,3 @@ class Protected:
             and item.received >= begin
             and (item.user == CONTROLLER or item.user.startswith(workers))
         ]
-
-
-def kill(kube: Kube, namespace: str, pod: str) -> None:
-    """Kill a pod's processes with -9, as if its node's memory had run out."""
-    uid = kube.get(namespace, "pod", pod)["metadata"]["uid"]
-    found = _processes(uid)
-    assert found, f"pod {pod} has no process"
-    for handle in found:
-        signal.pidfd_send_signal(handle, signal.SIGKILL)
-        os.close(handle)
-
-
-def _processes(uid: str) -> list[int]:
-    """Handles of the processes of a pod's containers; its own, pause, is not one of them."""
-    handles = []
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdecimal():
-            continue
-        try:
-            handle = os.pidfd_open(int(folder.name))
-            group = (folder / "cgroup").read_text()
-            program = (folder / "comm").read_text().strip()
-        except (OSError, ValueError):
-            continue
-        if (uid in group or uid.replace("-", "_") in group) and program != "pause":
-            handles.append(handle)
-        else:
-            os.close(handle)
-    return handles

@@ -9,7 +9,8 @@ import pytest
 from stashgen.api import resources as known
 from tests.cluster.installation import DEPLOY, SYSTEM, leader
 from tests.cluster.kube import Kube
-from tests.cluster.protected import REQUESTS_OF_A_SESSION, Protected, kill
+from tests.cluster.pod_processes import kill
+from tests.cluster.protected import REQUESTS_OF_A_SESSION, Protected
 from tests.support.faults import fault
 
 pytestmark = pytest.mark.alone

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 
 from tests.cluster.kube import Kube
-from tests.cluster.protected import REQUESTS_OF_A_SESSION, Protected, kill
+from tests.cluster.pod_processes import kill
+from tests.cluster.protected import REQUESTS_OF_A_SESSION, Protected
 from tests.support.faults import fault
 
 _MANY = 100

@@ -17,6 +17,7 @@ from tests.cluster import installation
 from tests.cluster.argocd.platform import Platform
 from tests.cluster.audit import Request, requests
 from tests.cluster.kube import Kube
+from tests.cluster.pod_processes import paused_backups
 from tests.support.compiled_project import STORE
 from tools.acceptance import data
 from tools.acceptance.steps import NOT_PROVED, STEPS, Scene
@@ -110,10 +111,9 @@ class Story:
     def held_backup(self) -> Iterator[str]:
         """A tick's session that is in the middle of its backup until the block ends; its name.
 
-        The bucket answers nothing meanwhile.
+        restic is stopped with its lock held meanwhile, however long that takes.
         """
         locks = self.scene.bucket / self.scene.directory / "repository/v1/backup/dump/locks"
-        gateway = self.team.gateway
         client = Client.configured(str(self.kube.layout.kubeconfig))
 
         def is_over(session: str) -> bool:
@@ -123,16 +123,14 @@ class Story:
         while True:
             self.finish_all()
             session = self.next_tick()
-            while not _has_files(locks) and not is_over(session):
+            # One that is skipped, or over before anybody looked, is followed by another one.
+            while not is_over(session):
+                if _has_files(locks):
+                    with paused_backups(self.scene.restic_repository) as is_paused:
+                        if is_paused and _has_files(locks):
+                            yield session
+                            return
                 time.sleep(_LOCK_STEP_SECONDS)
-            gateway.pause()
-            try:
-                # Else it was skipped, or was over before anybody looked.
-                if not is_over(session):
-                    yield session
-                    return
-            finally:
-                gateway.resume()
 
     def wait_for_review(self, session: str) -> str:
         """Wait until a session's pod is refused, for the time being; the words for it."""

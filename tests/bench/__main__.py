@@ -2,13 +2,14 @@
 
 A benchmark is a module with ``run()``; nothing here is a test, and no figure fails anything. What
 follows the name of a benchmark and begins with a dash is its own: ``controller --sessions 500``.
+Those on a real cluster, ``argocd`` and ``flux``, only run when they are named (root, Debian, Go).
 """
 
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from tests.bench import build, controller, examples, growth, kustomize, worker
+from tests.bench import argocd, build, controller, examples, flux, growth, kustomize, worker
 
 # The build first: a child starts with the peak of memory that its parent had (getrusage(2), Linux).
 _BENCHMARKS: Mapping[str, Callable[[], Iterator[dict[str, object]]]] = {
@@ -19,16 +20,22 @@ _BENCHMARKS: Mapping[str, Callable[[], Iterator[dict[str, object]]]] = {
     "growth": growth.run,
     "controller": controller.run,
 }
+_WITH_OPTIONS: Mapping[str, Callable[[Sequence[str]], Iterator[dict[str, object]]]] = {
+    "controller": controller.run,
+    "argocd": argocd.run,
+    "flux": flux.run,
+}
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the named benchmarks, or all of them."""
-    if arguments[:1] == ["controller"]:
-        _print(controller.run(arguments[1:]))
+    if arguments and arguments[0] in _WITH_OPTIONS:
+        _print(_WITH_OPTIONS[arguments[0]](arguments[1:]))
         return 0
     unknown = sorted(set(arguments) - set(_BENCHMARKS))
     if unknown:
-        sys.stderr.write(f"unknown: {', '.join(unknown)}; there are {', '.join(_BENCHMARKS)}\n")
+        known = ", ".join({**_BENCHMARKS, **_WITH_OPTIONS})
+        sys.stderr.write(f"unknown: {', '.join(unknown)}; there are {known}\n")
         return 2
     for name, run in _BENCHMARKS.items():
         if not arguments or name in arguments:

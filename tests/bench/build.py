@@ -5,7 +5,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,15 +83,29 @@ def count_objects(folder: Path) -> int:
     return sum(1 + path.read_bytes().count(b"\n---\n") for path in folder.rglob("*.yaml"))
 
 
-def write_project(folder: Path, number_of_namespaces: int, volumes_each: int) -> None:
-    """A namespace has a storage, a policy and its claims, one file each."""
+def write_project(
+    folder: Path,
+    number_of_namespaces: int,
+    volumes_each: int,
+    session: Mapping[str, object] | None = None,
+    cluster: Mapping[str, object] | None = None,
+) -> None:
+    """A namespace has a storage, a policy and its claims, one file each.
+
+    Args:
+        folder: Of the project.
+        number_of_namespaces: All of one cluster.
+        volumes_each: Volumes of a namespace.
+        session: Further fields of all policies' session.
+        cluster: Further fields of the cluster.
+    """
     namespaces = [f"team-{number}" for number in range(number_of_namespaces)]
     inventory = {"manifests": ["clusters/bench/**/*.yaml"]}
-    cluster = {"name": "bench", "id": "ben1", "inventory": [inventory]}
-    spec = {"defaults": {"encryption": {"secretName": "restic-key"}}, "clusters": [cluster]}
+    written = {"name": "bench", "id": "ben1", "inventory": [inventory], **(cluster or {})}
+    spec = {"defaults": {"encryption": {"secretName": "restic-key"}}, "clusters": [written]}
     _write(folder / "stashgen.yaml", emit(_object("Project", "bench", spec)))
     for namespace in namespaces:
-        policies = [_storage(namespace), _policy(namespace)]
+        policies = [_storage(namespace), _policy(namespace, session or {})]
         _write(folder / "policies" / f"{namespace}.yaml", emit_all(policies))
         for number in range(volumes_each):
             claim = f"data-postgres-analytics-primary-{number}"
@@ -105,9 +119,9 @@ def _storage(namespace: str) -> dict[str, object]:
     return _object("Storage", namespace, {"namespace": namespace, "backend": backend})
 
 
-def _policy(namespace: str) -> dict[str, object]:
+def _policy(namespace: str, more: Mapping[str, object]) -> dict[str, object]:
     copy = {"storage": namespace, "keep": {"daily": 14, "weekly": 8}}
-    session = {"name": "backup", "every": "4h", "copies": [copy]}
+    session = {"name": "backup", "every": "4h", "copies": [copy], **more}
     select = {"namespaces": {"names": [namespace]}}
     return _object("BackupPolicy", namespace, {"select": select, "sessions": [session]})
 

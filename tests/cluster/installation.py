@@ -29,7 +29,7 @@ def install(kube: Kube) -> None:
     kube.cluster("load", archive.strip())
     crds = f"--filename={DEPLOY / 'crds'}"
     kube.kubectl("apply", "--server-side", crds)
-    kube.wait_until(lambda: _are_established(kube))
+    kube.wait_until(lambda: are_established(kube))
     kube.kubectl("apply", "--server-side", f"--kustomize={DEPLOY}")
     # The tag is the same where a cluster is used again, and the pods are of the last image.
     kube.kubectl("rollout", "restart", f"--namespace={SYSTEM}", "deployment/stashgen-controller")
@@ -39,7 +39,7 @@ def install(kube: Kube) -> None:
     )  # fmt: skip
 
 
-def _are_established(kube: Kube) -> bool:
+def are_established(kube: Kube) -> bool:
     """Whether all CRDs are served; ``kubectl wait`` gives up on one without conditions yet."""
     items = json.loads(kube.kubectl("get", "crds", "--output=json"))["items"]
     conditions = [item.get("status", {}).get("conditions") or [] for item in items]

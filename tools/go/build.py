@@ -35,6 +35,7 @@ _NAMES = {
 }
 # Folders of a program's module that its installation needs too: (module, folder).
 _FOLDERS = {
+    "flux": [("github.com/fluxcd/kustomize-controller", "config/crd/bases")],
     "argocd": [
         ("github.com/argoproj/argo-cd/v3", "manifests/crds"),
         ("github.com/argoproj/argo-cd/v3", "manifests/base/config"),

@@ -1,4 +1,4 @@
-"""Argo CD as processes of the machine: its application controller, its repo server and redis."""
+"""Argo CD as processes of the machine: its two controllers, its repo server and redis."""
 
 import json
 import shutil
@@ -136,7 +136,7 @@ def _authority(kube: Kube) -> str:
 
 def _start(stack: ExitStack, kube: Kube, folder: Path) -> None:
     programs = ensure("argocd")
-    redis, repo_server, *metrics = free_ports(4)
+    redis, repo_server, *metrics = free_ports(7)
     kubeconfig = folder / "kubeconfig"
     kubeconfig.write_text(emit(_kubeconfig(kube)), encoding="utf-8")
     for name in ("bin", "tls", "tmp"):
@@ -172,6 +172,13 @@ def _start(stack: ExitStack, kube: Kube, folder: Path) -> None:
         program, "--redis", f"127.0.0.1:{redis}", "--repo-server", f"127.0.0.1:{repo_server}",
         "--repo-server-plaintext", "--kubeconfig", str(kubeconfig), "--namespace", NAMESPACE,
         "--metrics-port", str(metrics[1]), "--app-resync", "10",
+    )  # fmt: skip
+    start(
+        "argocd-applicationset-controller", metrics[2],
+        program, "--argocd-repo-server", f"127.0.0.1:{repo_server}", "--repo-server-plaintext",
+        "--kubeconfig", str(kubeconfig), "--namespace", NAMESPACE,
+        "--metrics-addr", f"127.0.0.1:{metrics[2]}", "--probe-addr", f"127.0.0.1:{metrics[3]}",
+        "--webhook-addr", f"127.0.0.1:{metrics[4]}",
     )  # fmt: skip
 
 

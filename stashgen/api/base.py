@@ -142,6 +142,15 @@ class Model(BaseModel):
         """
         return cls.model_validate(value, extra="ignore")
 
+    @classmethod
+    def from_wire_json(cls, data: bytes) -> Self:
+        """Read the JSON text of what an API server returned, without plain data in between.
+
+        Raises:
+            pydantic.ValidationError: when the shape is wrong.
+        """
+        return cls.model_validate_json(data, extra="ignore")
+
     def to_wire(self) -> JsonObject:
         """Plain JSON data with Kubernetes' field names, unset fields left out."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -216,7 +216,7 @@ class Indexer(Generic[ModelT]):
         if found is not None:
             entry.is_read_again = True
             return found
-        found = self._model.from_wire(self._packing.unpack(entry.packed))
+        found = self._model.from_wire_json(self._packing.text(entry.packed))
         with self._lock:
             entry.model = found
             self._with_model.append(entry)

@@ -38,5 +38,9 @@ class Packing:
 
     def unpack(self, packed: bytes) -> JsonObject:
         """The object that was packed; the caller may change it."""
+        return cast("JsonObject", orjson.loads(self.text(packed)))
+
+    def text(self, packed: bytes) -> bytes:
+        """The JSON text of the object that was packed."""
         unpacker = zlib.decompressobj(-_WINDOW_BITS, self._dictionary or b"")
-        return cast("JsonObject", orjson.loads(unpacker.decompress(packed)))
+        return unpacker.decompress(packed)

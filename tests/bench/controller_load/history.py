@@ -9,7 +9,7 @@ import re
 import urllib.request
 import uuid
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import orjson
 
@@ -40,6 +40,15 @@ def store_history(
         _put(etcd_url, made[begin : begin + _OPERATIONS])
     _remember(api, bucket, [obj for resource, obj in made if resource == SNAPSHOTS])
     return len(made)
+
+
+def finish_upkeep(api: RawApi) -> None:
+    """Let each Repository have been checked and pruned just now."""
+    now = format_time(datetime.now(UTC))
+    done = {"lastCheckTime": now, "lastPruneTime": now, "checks": 1, "executor": None}
+    for item in api.items(REPOSITORIES.path())[0]:
+        path = REPOSITORIES.path(item["metadata"]["namespace"], item["metadata"]["name"])
+        api.patch(f"{path}/status", {"status": {"upkeep": done}})
 
 
 def _copies(api: RawApi, resource: Resource, count: int) -> Iterator[tuple[Resource, Json]]:

@@ -19,7 +19,7 @@ from tests.bench.controller_load.figures import (
     until_job,
 )
 from tests.bench.controller_load.floor import Floor
-from tests.bench.controller_load.history import store_history
+from tests.bench.controller_load.history import finish_upkeep, store_history
 from tests.bench.controller_load.played_cluster import PlayedCluster
 from tests.bench.controller_load.processor import Reading
 from tests.bench.controller_load.progress import Key, Progress
@@ -142,8 +142,12 @@ class _Run:
         )
 
     def write_history(self) -> int:
-        """Older Snapshots and BackupSessions of each volume, while no controller runs."""
+        """Older Snapshots and BackupSessions of each volume, while no controller runs.
+
+        No upkeep is due after that: it comes once a day, and would be counted with the sessions.
+        """
         shape = self._settings.shape
+        finish_upkeep(self._api)
         return store_history(
             self._api,
             self._server.etcd_url,

@@ -5,8 +5,7 @@ not ``namespace``, which Prometheus itself sets to that of the pod that it scrap
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from stashgen.api.backup_configuration import BackupConfiguration
@@ -15,45 +14,24 @@ from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.repository import Repository
 from stashgen.api.restore_request import RestoreRequest
 from stashgen.api.restore_session import RestoreSession
-from stashgen.kubestash.quantities import parse_size
 from stashgen_controller.listers.indexes import MALFORMED
-from stashgen_controller.listers.indexes.configurations import CONFIGURATIONS_BY_REPOSITORY
-from stashgen_controller.listers.indexes.sessions import SNAPSHOTS_BY_REPOSITORY
 from stashgen_controller.observability.coverage import coverage
 from stashgen_controller.observability.freshness import (
     allowed_age,
     copy_states,
     session_promise,
 )
+from stashgen_controller.observability.gauge import Gauge, gauge
 from stashgen_controller.observability.objectives import objective_states
 from stashgen_controller.observability.outcomes import (
     newest_ended,
-    retention_states,
     session_key,
-    upkeep_state,
 )
+from stashgen_controller.observability.repository_metrics import of_retention, of_sizes, of_upkeep
 from stashgen_controller.runtime.kind import Reader
 
 _SESSION = ("object_namespace", "configuration", "session")
 _COPY = (*_SESSION, "repository")
-_REPOSITORY = ("object_namespace", "repository")
-
-Labels = tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Gauge:
-    """A metric of a name, with a figure for each combination of its labels' values."""
-
-    name: str
-    text: str
-    labels: Labels
-    samples: tuple[tuple[Labels, float], ...]
-
-
-def gauge(name: str, text: str, labels: Labels, samples: Iterable[tuple[Labels, float]]) -> Gauge:
-    """A metric whose samples are sorted, so that the same objects make the same text."""
-    return Gauge(name, text, labels, tuple(sorted(samples)))
 
 
 def of_cluster(reader: Reader, now: datetime) -> Iterator[Gauge]:
@@ -65,9 +43,9 @@ def of_cluster(reader: Reader, now: datetime) -> Iterator[Gauge]:
     yield from _of_phases(storages, repositories, configurations)
     yield from _of_sessions(reader, sessions)
     yield from _of_objectives(reader, configurations, now)
-    yield from _of_retention(repositories, sessions)
-    yield from _of_upkeep(reader, repositories, now)
-    yield from _of_sizes(reader, repositories, storages)
+    yield from of_retention(repositories, sessions)
+    yield from of_upkeep(reader, repositories, now)
+    yield from of_sizes(reader, repositories, storages)
     yield _unprotected(reader, configurations, storages, now)
     yield gauge(
         "stashgen_malformed",
@@ -229,92 +207,6 @@ def _of_objectives(
     )
 
 
-def _of_retention(
-    repositories: Sequence[Repository], sessions: Sequence[BackupSession]
-) -> Iterator[Gauge]:
-    states = retention_states(repositories, sessions)
-    yield gauge(
-        "stashgen_retention_last_success_timestamp_seconds",
-        "Time of the newest BackupSession after which retention was applied to a repository.",
-        _REPOSITORY,
-        [
-            (key, state.last_success.timestamp())
-            for key, state in states.items()
-            if state.last_success is not None
-        ],
-    )
-    yield gauge(
-        "stashgen_retention_applied",
-        "1 if the last retention run of a repository succeeded, else 0.",
-        _REPOSITORY,
-        [
-            (key, float(state.is_applied))
-            for key, state in states.items()
-            if state.is_applied is not None
-        ],
-    )
-
-
-def _of_upkeep(
-    reader: Reader, repositories: Sequence[Repository], now: datetime
-) -> Iterator[Gauge]:
-    states = []
-    for item in repositories:
-        is_written = bool(reader.places(CONFIGURATIONS_BY_REPOSITORY, *item.key))
-        states.append((item.key, upkeep_state(item, now, is_written=is_written)))
-    yield gauge(
-        "stashgen_repository_intact",
-        "1 if the last check of a repository found no damage, 0 if it did.",
-        _REPOSITORY,
-        [(key, float(state.is_intact)) for key, state in states if state.is_intact is not None],
-    )
-    yield gauge(
-        "stashgen_repository_last_check_timestamp_seconds",
-        "Time of the last check of a repository.",
-        _REPOSITORY,
-        [(key, state.checked.timestamp()) for key, state in states if state.checked is not None],
-    )
-    yield gauge(
-        "stashgen_repository_last_prune_timestamp_seconds",
-        "Time at which the data of forgotten snapshots was last removed from a repository.",
-        _REPOSITORY,
-        [(key, state.pruned.timestamp()) for key, state in states if state.pruned is not None],
-    )
-    yield gauge(
-        "stashgen_repository_upkeep_overdue",
-        "1 if a repository should have been checked or pruned more than a day ago, else 0.",
-        _REPOSITORY,
-        [(key, float(state.is_overdue)) for key, state in states],
-    )
-
-
-def _of_sizes(
-    reader: Reader, repositories: Sequence[Repository], storages: Sequence[BackupStorage]
-) -> Iterator[Gauge]:
-    counts = Counter(
-        (item.namespace, item.repository, item.phase.value)
-        for item in reader.values(SNAPSHOTS_BY_REPOSITORY)
-    )
-    yield gauge(
-        "stashgen_snapshots",
-        "Existing Snapshots of a repository by phase.",
-        (*_REPOSITORY, "phase"),
-        counts.items(),
-    )
-    yield gauge(
-        "stashgen_repository_size_bytes",
-        "Size of a repository in its storage.",
-        _REPOSITORY,
-        _sizes((item.key, item.status.size if item.status else None) for item in repositories),
-    )
-    yield gauge(
-        "stashgen_storage_size_bytes",
-        "Total size of the repositories in a BackupStorage.",
-        ("object_namespace", "storage"),
-        _sizes((item.key, item.status.total_size if item.status else None) for item in storages),
-    )
-
-
 def _unprotected(
     reader: Reader,
     configurations: Sequence[BackupConfiguration],
@@ -331,14 +223,3 @@ def _unprotected(
         ("object_namespace",),
         counts.items(),
     )
-
-
-def _sizes(
-    texts: Iterable[tuple[tuple[str, ...], str | None]],
-) -> Iterator[tuple[tuple[str, ...], float]]:
-    for key, text in texts:
-        if text:
-            try:
-                yield key, parse_size(text)
-            except ValueError:
-                continue  # written by another operator, in a way that we do not know

@@ -15,7 +15,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 
-from stashgen_controller.observability.cluster_metrics import Gauge, of_cluster
+from stashgen_controller.observability.cluster_metrics import of_cluster
+from stashgen_controller.observability.gauge import Gauge
 from stashgen_controller.runtime.kind import Reader
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

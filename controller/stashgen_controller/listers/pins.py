@@ -26,8 +26,8 @@ from stashgen_controller.runtime.kind import Reader
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
-    """The restores of a namespace that have not ended, as stored, and as they are asked for."""
+class UnfinishedRestores:
+    """The restores of a namespace that have not ended, as stored."""
 
     restores: Sequence[JsonObject]
     requests: Sequence[JsonObject]
@@ -47,7 +47,7 @@ class Pins:
     unclear: Reason | None = None
 
 
-def asking(reader: Reader, namespace: str) -> Asking:
+def unfinished_restores(reader: Reader, namespace: str) -> UnfinishedRestores:
     """Who restores, as far as the caches know."""
     restores = (
         reader.stored(RESTORE_SESSIONS, *place)
@@ -57,13 +57,13 @@ def asking(reader: Reader, namespace: str) -> Asking:
         reader.stored(RESTORE_REQUESTS, *place)
         for place in reader.places(PINNING_REQUESTS, namespace)
     )
-    return Asking(
+    return UnfinishedRestores(
         [item for item in restores if item is not None],
         [item for item in requests if item is not None],
     )
 
 
-def asking_now(reader: Reader, namespace: str) -> Asking:
+def live_unfinished_restores(reader: Reader, namespace: str) -> UnfinishedRestores:
     """Who restores, as the API server has it.
 
     Raises:
@@ -71,13 +71,13 @@ def asking_now(reader: Reader, namespace: str) -> Asking:
     """
     restores = reader.live_objects(RESTORE_SESSIONS, namespace)
     requests = reader.live_objects(RESTORE_REQUESTS, namespace)
-    return Asking(
+    return UnfinishedRestores(
         [item for item in restores if pins_by_restore(item)],
         [item for item in requests if pins_by_request(item)],
     )
 
 
-def pins_of(reader: Reader, namespace: str, repository: str, who: Asking) -> Pins:
+def pins_of(reader: Reader, namespace: str, repository: str, who: UnfinishedRestores) -> Pins:
     """What restores need of a Repository.
 
     What is asked for as ``latest`` is the newest good one until it is decided which one is meant.
@@ -101,7 +101,7 @@ def pins_of(reader: Reader, namespace: str, repository: str, who: Asking) -> Pin
     return Pins(tuple(sorted(found)), unclear)
 
 
-def _sources(who: Asking) -> Iterator[tuple[str, JsonObject, JsonObject, set[str]]]:
+def _sources(who: UnfinishedRestores) -> Iterator[tuple[str, JsonObject, JsonObject, set[str]]]:
     """Each restore with its kind, with what says where it reads, and the names that it gives."""
     for obj in who.restores:
         source = _mapping(_mapping(obj, "spec"), "dataSource")

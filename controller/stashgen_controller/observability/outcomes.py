@@ -110,8 +110,8 @@ def upkeep_state(repository: Repository, now: datetime, *, is_written: bool) -> 
     """
     status = repository.status or RepositoryStatus()
     known = status.upkeep or UpkeepStatus()
-    said = find(status.conditions, ConditionType.UPKEEP_SUCCEEDED)
-    has_failed = said is not None and said.status is ConditionStatus.FALSE
+    last = find(status.conditions, ConditionType.UPKEEP_SUCCEEDED)
+    has_failed = last is not None and last.status is ConditionStatus.FALSE
     since = repository.metadata.creation_timestamp if status.snapshot_count else None
     try:
         rhythm = upkeep_of(repository.metadata)
@@ -124,7 +124,7 @@ def upkeep_state(repository: Repository, now: datetime, *, is_written: bool) -> 
         checked=checked,
         pruned=pruned,
         is_overdue=is_kept_up and rhythm.is_overdue(checked or since, pruned or since, now),
-        why=(said.message or said.reason or "") if said is not None and has_failed else "",
+        why=(last.message or last.reason or "") if last is not None and has_failed else "",
     )
 
 

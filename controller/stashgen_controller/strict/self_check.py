@@ -216,8 +216,8 @@ def _labelled(job: JsonObject, part: str | None) -> JsonObject:
     metadata = cast("JsonObject", job["metadata"])
     labels = cast("JsonObject", metadata["labels"])
     kept: JsonObject = {key: value for key, value in labels.items() if key != PART_LABEL}
-    said: JsonObject = {} if part is None else {PART_LABEL: part}
-    return job | {"metadata": metadata | {"labels": kept | said}}
+    added: JsonObject = {} if part is None else {PART_LABEL: part}
+    return job | {"metadata": metadata | {"labels": kept | added}}
 
 
 def _job(owner: Kind, template: JsonObject, now: datetime) -> JsonObject:

@@ -31,7 +31,12 @@ from stashgen_controller.listers.integrity import known_integrity
 from stashgen_controller.listers.objects import (
     without_status,
 )
-from stashgen_controller.listers.pins import Asking, asking, asking_now, pins_of
+from stashgen_controller.listers.pins import (
+    UnfinishedRestores,
+    live_unfinished_restores,
+    pins_of,
+    unfinished_restores,
+)
 from stashgen_controller.listers.pods import terminated_pods
 from stashgen_controller.listers.snapshots import (
     reported_end,
@@ -85,15 +90,15 @@ def with_pins(reader: Reader, namespace: str, copies: Sequence[Copy]) -> Sequenc
     What it removes is gone for good, and a cache that is behind does not know of the newest one.
     Where the caches know enough to hold it, nobody is asked.
     """
-    known = asking(reader, namespace)
-    now: Asking | None = None
+    known = unfinished_restores(reader, namespace)
+    now: UnfinishedRestores | None = None
     found: list[Copy] = []
     for copy in copies:
         pins = None
         if copy.may_retain:
             pins = pins_of(reader, namespace, copy.name, known)
         if pins is not None and pins.unclear is None:
-            now = now or asking_now(reader, namespace)
+            now = now or live_unfinished_restores(reader, namespace)
             pins = pins_of(reader, namespace, copy.name, now)
         found.append(replace(copy, pins=pins))
     return found
@@ -216,7 +221,7 @@ def _late(
     It knows what it was told when it was made. Of the pod the API server is asked: that a cache
     does not show that it runs is no reason to stop it.
     """
-    pinned = pins_of(reader, namespace, repository, asking(reader, namespace)).names
+    pinned = pins_of(reader, namespace, repository, unfinished_restores(reader, namespace)).names
     if not pinned:
         return ()
     found = reader.stored(JOBS, namespace, job)

@@ -68,9 +68,9 @@ def advance_resync(seen: Observed, now: datetime) -> ResyncStep:
     if known is None and not is_asked:
         return ResyncStep()
     if known is not None and known.phase is ResyncPhase.FINISHED and not is_asked:
-        said = find(seen.status.conditions, ConditionType.SNAPSHOTS_RESYNCED)
+        stored = find(seen.status.conditions, ConditionType.SNAPSHOTS_RESYNCED)
         left = after_end(seen.resync_run, seen.repository.key[0], known.executor, now)
-        word = _finished(known, now) if said is None else None
+        word = _finished(known, now) if stored is None else None
         return ResyncStep(known, word, left.actions, left.requeue_after)
     is_running = seen.resync_run.state is RunState.RUNNING
     why = _why_not(seen)

@@ -4,7 +4,12 @@ import pytest
 from pydantic import JsonValue
 
 from stashgen.api.base import JsonObject
-from stashgen_controller.listers.pins import Pins, asking, asking_now, pins_of
+from stashgen_controller.listers.pins import (
+    Pins,
+    live_unfinished_restores,
+    pins_of,
+    unfinished_restores,
+)
 from tests.support.world import World
 
 _CANNOT_BE_READ: JsonObject = {
@@ -38,8 +43,8 @@ def request(spec: JsonObject, status: JsonObject | None = None) -> JsonObject:
 def pins(*objects: JsonObject, repository: str = "repo") -> Pins:
     """The same from the caches and from the API server."""
     world = World(objects)
-    found = pins_of(world, "demo", repository, asking(world, "demo"))
-    assert found == pins_of(world, "demo", repository, asking_now(world, "demo"))
+    found = pins_of(world, "demo", repository, unfinished_restores(world, "demo"))
+    assert found == pins_of(world, "demo", repository, live_unfinished_restores(world, "demo"))
     return found
 
 

@@ -5,6 +5,8 @@ from typing import ClassVar, Literal
 from stashgen.api.meta import Kind
 from stashgen.api.resources import NAMESPACES, Resource
 
+POD_SECURITY_LEVELS = ("privileged", "baseline", "restricted")
+
 
 class Namespace(Kind):
     """A scope of names."""

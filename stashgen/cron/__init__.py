@@ -7,7 +7,7 @@ moves runs that a clock change skips, so it serves only as a second opinion.
 from stashgen.cron.alike import without_offset
 from stashgen.cron.every import every_to_cron
 from stashgen.cron.fields import Code, CronError
-from stashgen.cron.nightly import hourly_window
+from stashgen.cron.nightly import hourly_window, split_night
 from stashgen.cron.schedule import ClockChange, Schedule, changed_times
 from stashgen.cron.spread import is_confined, spread
 from stashgen.cron.window import Window, parse_window
@@ -23,6 +23,7 @@ __all__ = [
     "hourly_window",
     "is_confined",
     "parse_window",
+    "split_night",
     "spread",
     "without_offset",
 ]

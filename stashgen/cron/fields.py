@@ -40,6 +40,7 @@ class Code(StrEnum):
     REPEATED = "SG405"
     WINDOW = "SG407"
     EACH_HOUR = "SG408"
+    SPLIT_NIGHT = "SG412"
 
 
 class CronError(ValueError):

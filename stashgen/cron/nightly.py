@@ -1,7 +1,7 @@
-"""Schedules that look like once a night and run in each of its hours: ``H 22-23,0-4 * * mon-fri``.
+"""Schedules that look like once a night and are not: cron has no windows.
 
-Cron has no windows. Hours around midnight are so many runs, and its weekdays are those of the runs:
-after midnight it is the next day.
+Hours around midnight are so many runs (``H 22-23,0-4 * * mon-fri``), and days are those of the
+runs: of ``H H(22-5) * * mon-fri`` some volumes run before midnight, and others on the next day.
 """
 
 import re
@@ -11,6 +11,7 @@ from stashgen.cron.spread import spread
 from stashgen.cron.window import DAY_MINUTES, Window
 
 _HASHED_MINUTE = re.compile(r"H(\([0-9-]+\))?", re.ASCII)
+_HOURS = re.compile(r"H\(([0-9]{1,2})-([0-9]{1,2})\)", re.ASCII)
 _DAY_HOURS = 24
 
 
@@ -38,3 +39,23 @@ def hourly_window(schedule: str) -> tuple[Window, int] | None:
     days = Window().days if not parsed.any_day else parsed.weekdays
     window = Window(first * 60, DAY_MINUTES + (last + 1) * 60, days, is_whole_day=False)
     return window, len(hours) * len(parsed.minutes)
+
+
+def split_night(schedule: str) -> Window | None:
+    """The window that one hashed hour of a night seems to mean, where only some days are meant.
+
+    None for any other schedule: one that runs every day, or whose hours do not pass midnight.
+
+    Args:
+        schedule: A valid one as written, with ``H``.
+    """
+    parts = schedule.split()
+    hours = _HOURS.fullmatch(parts[1]) if len(parts) > 1 else None
+    if hours is None:
+        return None
+    first, last = map(int, hours.groups())
+    parsed = Schedule.parse(spread(schedule, ""))
+    if first <= last or (parsed.any_day and parsed.any_weekday):
+        return None
+    days = parsed.weekdays if parsed.any_day else Window().days
+    return Window(first * 60, DAY_MINUTES + (last + 1) * 60, days, is_whole_day=False)

@@ -39,6 +39,7 @@ from stashgen.inventory.objects import (
     objects_of,
     text_at,
 )
+from stashgen.inventory.pod_security_labels import pod_security_label_findings
 from stashgen.inventory.volumes import claim_volume, stateful_set_volumes
 from stashgen.inventory.workloads import Workloads
 from stashgen.model.inventory import (
@@ -228,6 +229,9 @@ def _take_namespace(collector: _Collector, item: Object, ways: tuple[Placement, 
         name = checked(identity(item, placement).name or None, "name")
         texts = labels(item, placement)
         key = (collector.cluster_id, name)
+        for found in pod_security_label_findings(item, texts):
+            if found not in collector.findings:
+                collector.findings.append(found)
         written = annotations(item, placement)
         first = collector.annotations.setdefault(key, written)
         known = collector.namespaces.setdefault(key, _Found(texts, item))

@@ -60,7 +60,14 @@ def _user(
     user, group = (
         _id(own if field in own else of_pod, field) for field in ("runAsUser", "runAsGroup")
     )
-    return ContainerUser(text_at(container, "name"), user, group, item.position_of(*place))
+    written = (own if "runAsUser" in own else of_pod).get("runAsUser")
+    return ContainerUser(
+        text_at(container, "name"),
+        user,
+        group,
+        item.position_of(*place),
+        str(written) if written is not None and user is None else "",
+    )
 
 
 def _id(context: Mapping[str, Json], field: str) -> int | None:

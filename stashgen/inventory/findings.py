@@ -22,6 +22,7 @@ class Code(StrEnum):
     TWICE = "SG502"
     MENTIONED = "SG506"
     REBUILT = "SG507"
+    POD_SECURITY_LABEL = "SG508"
 
 
 def not_understood(item: Object, why: str) -> Finding:

@@ -94,8 +94,9 @@ def _volume(
 
 
 def _storage_class(spec: Mapping[str, Json]) -> str | None:
-    name = text_at(spec, "storageClassName")
-    return name if name and not is_template(name) else None
+    """The class that the claim says; ``""``, a volume that somebody made, is no default."""
+    name = spec.get("storageClassName")
+    return name if isinstance(name, str) and not is_template(name) else None
 
 
 def _size(spec: Mapping[str, Json]) -> int | None:

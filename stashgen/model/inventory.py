@@ -25,12 +25,14 @@ class ContainerUser:
     Attributes:
         user, group: None where the image decides, or where it is not known.
         position: Where it is written; of the container where it is not.
+        not_a_number: What is written in place of the user's number, such as a text.
     """
 
     container: str
     user: int | None
     group: int | None
     position: Position
+    not_a_number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,8 @@ class Volume:
     Attributes:
         block: A raw device without files (``volumeMode: Block``).
         workloads: What mounts it, sorted by kind and name; empty where that is not known.
-        storage_class: The name that the claim says; None where it says none, which means the
-            cluster's default, or where it is not known.
+        storage_class: The name that the claim says, empty for a volume without class; None where it
+            says none, which means the cluster's default, or where it is not known.
         annotations: Those of ``stashgen.dev`` that the claim has.
         size_bytes: What it requests; None where that is not known.
     """

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from stashgen.api.base import Bool, JsonObject, Model
 from stashgen.policy.selectors import Selector
-from stashgen.policy.shared import Job, Metadata, SecretReference
+from stashgen.policy.shared import Job, Metadata, RemoteKey, SecretReference
 
 
 class LocalBackend(Model):
@@ -54,9 +54,11 @@ class PerVerb(Model):
     Attributes:
         retain: Of the pods of retention and upkeep, which delete backups. Those that back up and
             restore delete locks and a probe of ours (``.stashgen/create-only``), nothing else.
+        data: What an ExternalSecret reads for it, by the key in the Secret.
     """
 
     retain: str
+    data: dict[str, RemoteKey] | None = None
 
 
 class Credentials(SecretReference):
@@ -66,11 +68,25 @@ class Credentials(SecretReference):
     certificate authority, ``CA_CERT_DATA``.
 
     Attributes:
-        per_verb: Secrets of the same namespace, which must exist, in the place of this one.
+        per_verb: Secrets of the same namespace and source in the place of this one.
     """
 
     from_: Literal["Namespace", "ExternalSecret"] = Field(alias="from")
     per_verb: PerVerb | None = None
+
+    @property
+    def of_retention(self) -> SecretReference | None:
+        """The Secret of the pods of retention and upkeep, if it is another one."""
+        if self.per_verb is None:
+            return None
+        return SecretReference.model_validate(
+            {
+                "from": self.from_,
+                "secretName": self.per_verb.retain,
+                "store": self.store,
+                "data": self.per_verb.data,
+            }
+        )
 
 
 class StorageSpec(Model):

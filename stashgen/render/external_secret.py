@@ -27,7 +27,8 @@ def _references(protection: Protection) -> Iterable[SecretReference]:
         for copy in session.copies:
             yield copy.encryption.value
             if copy.storage.credentials is not None:
-                yield copy.storage.credentials.value
+                credentials = copy.storage.credentials.value
+                yield from filter(None, (credentials, credentials.of_retention))
 
 
 def _external_secret(

@@ -14,6 +14,7 @@ from stashgen.model.source import Authored, Origin
 from stashgen.policy.backup_policy import BackupPolicy, EveryBounds, Session, Settings
 from stashgen.policy.duration import parse_duration
 from stashgen.policy.volume_paths import parse_paths
+from stashgen.resolve.exceptions import is_exceptional
 from stashgen.resolve.findings import Code, finding, not_delegated
 from stashgen.resolve.inheritance import refined
 from stashgen.resolve.merge import Layer
@@ -87,7 +88,7 @@ class DelegatedSettings:
 
     def _note(self, annotation: Annotation, replaced: Origin, what: str) -> None:
         """Say that an annotation sets aside what an exception has decided at ``replaced``."""
-        if replaced.path[:2] != ("spec", "exceptions"):
+        if not is_exceptional(replaced):
             return
         self.findings.append(
             finding(

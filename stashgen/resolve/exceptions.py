@@ -5,7 +5,7 @@ from datetime import date
 
 from stashgen.diagnostics import Finding
 from stashgen.model.inventory import Volume
-from stashgen.model.source import Authored, Path
+from stashgen.model.source import Authored, Origin, Path
 from stashgen.policy.backup_policy import BackupPolicy
 from stashgen.resolve.expiry import expired
 from stashgen.resolve.inheritance import refined
@@ -19,6 +19,11 @@ from stashgen.resolve.selection_findings import (
 )
 
 _EXCEPTIONS: Path = ("spec", "exceptions")
+
+
+def is_exceptional(origin: Origin) -> bool:
+    """Whether an exception of a policy sets the value."""
+    return origin.path[:2] == _EXCEPTIONS
 
 
 class Exceptions:

@@ -9,7 +9,13 @@ from stashgen.model.inventory import Inventory, VolumeKey
 from stashgen.model.source import Path, PolicySet
 from stashgen.resolve.expiry import expired
 from stashgen.resolve.matching import Answer, Facts
-from stashgen.resolve.selection_findings import Missing, matches_nothing, missing_facts, missing_of
+from stashgen.resolve.selection_findings import (
+    Missing,
+    matches_everything,
+    matches_nothing,
+    missing_facts,
+    missing_of,
+)
 from stashgen.resolve.volume_index import VolumeIndex
 
 
@@ -29,11 +35,11 @@ def excluded_volumes(
             project.at(*path).position,
         )
         missing: list[Missing] = []
-        is_used = False
+        matched = 0
         for volume in index.candidates(entry.match):
             match facts.excludes(entry.match, volume):
                 case Answer.YES:
-                    is_used = True
+                    matched += 1
                     found.setdefault(volume.key, why)
                 case Answer.UNKNOWN:
                     at = (*path, "match")
@@ -44,6 +50,8 @@ def excluded_volumes(
         late = expired(project.at(*path, "until"), "this exclusion", entry.until, today)
         if late is not None:
             findings.append(late)
-        elif not is_used and not missing:
+        elif not matched and not missing:
             findings.append(matches_nothing(project.at(*path, "match"), "this exclusion"))
+        elif matched == len(inventory.volumes):
+            findings.append(matches_everything(project.at(*path, "match"), "this exclusion"))
     return found, tuple(findings)

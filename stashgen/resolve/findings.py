@@ -6,6 +6,7 @@ from enum import StrEnum
 from stashgen.diagnostics import Finding, Position, Severity, quote
 from stashgen.model.inventory import Volume
 from stashgen.model.source import Origin
+from stashgen.policy.project import Cluster, Project
 
 
 class Code(StrEnum):
@@ -44,6 +45,7 @@ class Code(StrEnum):
     UNKNOWN_ANNOTATION = "SG544"
     IDLE_ANNOTATION = "SG545"
     REPLACES_EXCEPTION = "SG546"
+    MATCHES_EVERYTHING = "SG547"
     NO_USER = "SG550"
     SEVERAL_USERS = "SG551"
     CACHE = "SG552"
@@ -84,6 +86,11 @@ def not_delegated(origin: Origin, what: str, bound: Origin, fix: str) -> Finding
         fix=fix,
         related=(bound.position,),
     )
+
+
+def in_cluster(project: Project, cluster: Cluster) -> str:
+    """The cluster as findings name it where a project has several."""
+    return f" in cluster {quote(cluster.name)}" if len(project.spec.clusters) > 1 else ""
 
 
 def volume_list(volumes: Sequence[Volume]) -> str:

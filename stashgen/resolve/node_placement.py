@@ -7,7 +7,7 @@ from stashgen.diagnostics import Finding, Outcome, Severity, quote
 from stashgen.model.inventory import Volume, Workload
 from stashgen.model.resolved import Beside, Protection
 from stashgen.model.source import PolicySet
-from stashgen.resolve.findings import Code, finding, volume_list
+from stashgen.resolve.findings import Code, finding, in_cluster, volume_list
 
 _OF_SEVERAL_NODES = frozenset({"ReadWriteMany", "ReadOnlyMany"})
 _ONE_NODE, _ONE_POD = "ReadWriteOnce", "ReadWriteOncePod"
@@ -69,7 +69,7 @@ def _taken(policies: PolicySet, protections: list[Protection]) -> Finding:
         policies,
         Code.ONE_POD,
         protections,
-        f"only one pod may mount {_volumes(protections)}, and {named} does",
+        f"only one pod may mount {_volumes(policies, protections)}, and {named} does",
         "a claim with ReadWriteOncePod has one pod in the whole cluster: no backup could start "
         "while the workload runs",
         "re-create the claim on its PersistentVolume with ReadWriteOnce, which a second pod on the "
@@ -82,7 +82,7 @@ def _of_one_pod(policies: PolicySet, protections: list[Protection]) -> Finding:
         policies,
         Code.ONE_POD,
         protections,
-        f"only one pod may mount {_volumes(protections)}",
+        f"only one pod may mount {_volumes(policies, protections)}",
         "a claim with ReadWriteOncePod has one pod in the whole cluster: no backup starts while "
         "another pod uses it, and the inventory has no workload that does",
         "re-create the claim on its PersistentVolume with ReadWriteOnce, which a second pod on the "
@@ -96,7 +96,7 @@ def _alone(policies: PolicySet, protections: list[Protection]) -> Finding:
         policies,
         Code.NO_WORKLOAD,
         protections,
-        f"the node for the backups of {_volumes(protections)} is not known",
+        f"the node for the backups of {_volumes(policies, protections)} is not known",
         "only one node can mount a claim with ReadWriteOnce, and no workload of the inventory "
         "mounts it: on another node than its pod's the backup waits for the volume and fails",
         "add the workload's manifest to the inventory; where any node will do, set job.affinity: "
@@ -105,8 +105,9 @@ def _alone(policies: PolicySet, protections: list[Protection]) -> Finding:
     )
 
 
-def _volumes(protections: list[Protection]) -> str:
-    return volume_list([protection.volume for protection in protections])
+def _volumes(policies: PolicySet, protections: list[Protection]) -> str:
+    where = in_cluster(policies.project.value, protections[0].cluster)
+    return volume_list([protection.volume for protection in protections]) + where
 
 
 def _finding(

@@ -1,14 +1,15 @@
 """Do the backups of each volume achieve what its policy demands? Proved, or refused with numbers.
 
 A finding is at the line that breaks an objective: a schedule, a window, a timeout, a list of copies
-or a retention. The volumes of a policy have schedules of their own; the worst of them is reported.
+or a retention; or at an exception that demands more of some volumes than the policy's lines give.
+The volumes of a policy have schedules of their own; the worst of them is reported.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from stashgen.diagnostics import Finding, Position, Severity, quote
+from stashgen.diagnostics import Finding, Severity, quote
 from stashgen.kubestash.objectives import Objectives, storages_in_time
 from stashgen.model.inventory import Volume
 from stashgen.model.resolved import Protection
@@ -16,6 +17,7 @@ from stashgen.model.source import Origin
 from stashgen.policy.backup_policy import BackupPolicySpec
 from stashgen.policy.duration import format_written, parse_duration
 from stashgen.resolve.achieved import CopyRuns, copy_runs, kept
+from stashgen.resolve.exceptions import is_exceptional
 from stashgen.resolve.findings import Code, finding, volume_list
 from stashgen.resolve.objective_advice import enough_history, often_enough, rpo_line
 
@@ -42,7 +44,7 @@ class _Miss:
     what: str
     why: str
     fix: str
-    related: Position
+    objective: Origin
 
 
 def objective_findings(protections: Iterable[Protection]) -> Iterator[Finding]:
@@ -63,9 +65,12 @@ def objective_findings(protections: Iterable[Protection]) -> Iterator[Finding]:
                 volumes.append(protection.volume)
     for miss, volumes in broken.values():
         why = f"{miss.why}; the volumes: {volume_list(volumes).removeprefix('volume ')}"
-        yield finding(
-            miss.code, miss.origin, miss.what, why=why, fix=miss.fix, related=[miss.related]
-        )
+        line, other = miss.origin, miss.objective
+        # An annotation is in no policy.
+        is_of_policy = line.document.data.get("kind") == other.document.data.get("kind")
+        if is_of_policy and is_exceptional(other) and not is_exceptional(line):
+            line, other = other, line
+        yield finding(miss.code, line, miss.what, why=why, fix=miss.fix, related=[other.position])
     for protection in paused.values():
         yield finding(
             Code.RPO,
@@ -89,7 +94,7 @@ def _misses(protection: Protection) -> Iterator[_Miss]:
             "no objective is met: no session runs",
             "all of them are suspended",
             "remove suspend, or the objectives",
-            protection.spec.at("objectives").position,
+            protection.spec.at("objectives"),
         )
         return
     yield from _rpo(protection, runs)
@@ -114,7 +119,7 @@ def _rpo(protection: Protection, runs: list[CopyRuns]) -> Iterator[_Miss]:
         f"rpo {_shown(rpo)} is not met: the newest backup may be {_shown(allowed)} old",
         _numbers(best),
         f"{often_enough(best.session, rpo)}, or raise rpo to {_shown(allowed)}",
-        protection.spec.at("objectives", "rpo").position,
+        protection.spec.at("objectives", "rpo"),
     )
 
 
@@ -152,7 +157,7 @@ def _min_copies(protection: Protection, runs: list[CopyRuns]) -> Iterator[_Miss]
         f"{recent}",
         why,
         f"{fix}, or lower minCopies to {len(found)}",
-        protection.spec.at("objectives", "minCopies").position,
+        protection.spec.at("objectives", "minCopies"),
     )
 
 
@@ -178,7 +183,7 @@ def _keep_for(protection: Protection, runs: list[CopyRuns]) -> Iterator[_Miss]:
         f"that is what retention in storage {quote(best.copy.storage.name)} leaves right after "
         f"some runs of session {quote(best.session.written.name)}",
         f"{fix}, or lower keepFor" + (f" to {_shown(reach)}" if reach else ""),
-        protection.spec.at("objectives", "keepFor").position,
+        protection.spec.at("objectives", "keepFor"),
     )
 
 

@@ -6,6 +6,7 @@ then waits for a pod that never starts.
 
 from collections.abc import Iterator
 
+from stashgen.api.namespace import POD_SECURITY_LEVELS
 from stashgen.diagnostics import Finding, Outcome, quote
 from stashgen.kubestash.pods.settings import ROOT
 from stashgen.model.inventory import Inventory
@@ -25,7 +26,7 @@ def allowed(
     """The protections whose pods may run, and a finding for each policy or storage and namespace.
 
     A namespace without the label, or that is not in the inventory, has the cluster's level; one
-    whose label names no level allows everything.
+    whose label names no level counts as restricted (Kubernetes, ``ParseLevel``).
     """
     good: list[Protection] = []
     findings: dict[tuple[str, str, str, str], Finding] = {}
@@ -34,6 +35,7 @@ def allowed(
         labels = inventory.namespace_labels.get((key.cluster_id, key.namespace), {})
         own = labels.get(LEVEL_LABEL)
         level = protection.cluster.pod_security if own is None else own
+        level = level if level in POD_SECURITY_LEVELS else _RESTRICTED
         whose = f"of namespace {quote(key.namespace)}"
         if own is None:
             whose = f"of cluster {quote(protection.cluster.name)}, where namespace "

@@ -46,7 +46,7 @@ from stashgen.resolve.retirement import retire
 from stashgen.resolve.run_as import cache_findings, with_users
 from stashgen.resolve.schedules import (
     ClockChanges,
-    each_hour_finding,
+    night_finding,
     schedule_finding,
     schedule_for,
     schedule_origin,
@@ -88,7 +88,7 @@ def resolve(
     findings += exceptions.findings(policies.policies, today)
     protections = resolver.protect(refined)
     findings += resolver.findings
-    owned = with_users(protections)
+    owned = with_users(policies.project.value, protections)
     findings += owned.findings
     findings += cache_findings(owned.value)
     placed = beside_workloads(policies, owned.value)
@@ -207,7 +207,7 @@ class _Resolver:
         except CronError as error:
             self._once(schedule_finding(part.session, part.origin, error))
             return None
-        nightly = each_hour_finding(part.session, origin)
+        nightly = night_finding(part.session, origin)
         if nightly is not None:
             self._once(nightly)
         if zone.key != "Etc/UTC":

@@ -7,8 +7,9 @@ from stashgen.diagnostics import Finding, Outcome, Severity, quote
 from stashgen.kubestash.pods.settings import ROOT
 from stashgen.model.inventory import ContainerUser, Workload
 from stashgen.model.resolved import Protection
+from stashgen.policy.project import Project
 from stashgen.policy.shared import RunAs
-from stashgen.resolve.findings import Code, finding, volume_list
+from stashgen.resolve.findings import Code, finding, in_cluster, volume_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,9 @@ class _Found:
     user: ContainerUser
 
 
-def with_users(protections: Iterable[Protection]) -> Outcome[tuple[Protection, ...]]:
+def with_users(
+    project: Project, protections: Iterable[Protection]
+) -> Outcome[tuple[Protection, ...]]:
     """The protections with the user of their Jobs, without those for which there is none.
 
     Findings: workloads or containers that share a volume as different users (error, once for the
@@ -60,7 +63,8 @@ def with_users(protections: Iterable[Protection]) -> Outcome[tuple[Protection, .
         else:
             key_of_policy = (protection.policy, protection.cluster.id)
             unknown.setdefault(key_of_policy, []).append(protection)
-    return Outcome(tuple(good), (*findings.values(), *map(_unknown, unknown.values())))
+    about_users = (_unknown(project, group) for group in unknown.values())
+    return Outcome(tuple(good), (*findings.values(), *about_users))
 
 
 def cache_findings(protections: Iterable[Protection]) -> Iterator[Finding]:
@@ -132,22 +136,30 @@ def _shown(user: ContainerUser) -> str:
     return number if user.group is None else f"{number}, group {user.group}"
 
 
-def _unknown(protections: list[Protection]) -> Finding:
+def _unknown(project: Project, protections: list[Protection]) -> Finding:
     first = protections[0]
+    volumes = volume_list([one.volume for one in protections]) + in_cluster(project, first.cluster)
     doubt = next((one.doubt for one in first.volume.workloads if one.doubt), "")
     why = "no workload of the inventory mounts it, and runAs has no else"
     if doubt:
         why = f"the users of the workload that mounts it are not certain ({doubt})"
     elif first.volume.workloads:
-        one = first.volume.workloads[0]
-        why = f"{one.kind} {quote(one.name)} mounts it without runAsUser: its image has the user"
+        why = _without_user(first.volume.workloads[0])
     return finding(
         Code.NO_USER,
         first.job.origin("runAs", "from"),
-        f"whom the files of {volume_list([one.volume for one in protections])} belong to is not "
-        "known",
+        f"whom the files of {volumes} belong to is not known",
         why=why,
         fix="set runAs.else.user (0 reads every file where root is allowed), or add runAsUser to "
         "the workload's securityContext",
         related=(first.volume.position,),
     )
+
+
+def _without_user(workload: Workload) -> str:
+    """Why a workload that mounts a volume does not say whose its files are."""
+    named = f"{workload.kind} {quote(workload.name)}"
+    written = next((one.not_a_number for one in workload.users if one.not_a_number), "")
+    if written:
+        return f"{named} mounts it with runAsUser {quote(written)}, which is not a user's number"
+    return f"{named} mounts it without runAsUser: its image has the user"

@@ -45,9 +45,23 @@ def schedule_for(session: Session, key: VolumeKey, zone: ZoneInfo) -> str:
     return cron.spread(session.schedule or "", seed)
 
 
-def each_hour_finding(session: Session, origin: Origin) -> Finding | None:
-    """A warning about a schedule that looks like once a night and runs in each of its hours."""
-    found = cron.hourly_window(session.schedule) if session.schedule is not None else None
+def night_finding(session: Session, origin: Origin) -> Finding | None:
+    """A warning about a schedule that looks like once in each of some nights, and is not."""
+    if session.schedule is None:
+        return None
+    split = cron.split_night(session.schedule)
+    if split is not None:
+        return finding(
+            cron.Code.SPLIT_NIGHT,
+            origin,
+            f"schedule {quote(session.schedule)} has volumes that run before midnight and others "
+            "after it, on the same days",
+            why="its days are those of the runs: after midnight it is the night before that day",
+            fix=f'write every: 1d with between: "{split.text}" and with days, which are those on '
+            "which the window begins",
+            severity=Severity.WARNING,
+        )
+    found = cron.hourly_window(session.schedule)
     if found is None:
         return None
     window, runs = found
@@ -61,7 +75,7 @@ def each_hour_finding(session: Session, origin: Origin) -> Finding | None:
     return finding(
         cron.Code.EACH_HOUR,
         origin,
-        f"schedule {quote(session.schedule or '')} runs {runs} times a night",
+        f"schedule {quote(session.schedule)} runs {runs} times a night",
         why=why,
         fix=fix,
         severity=Severity.WARNING,

@@ -74,6 +74,9 @@ def _references(protection: Protection) -> Iterator[_Named]:
             credentials = copy.storage.credentials
             if credentials is not None:
                 yield credentials.value, credentials.origin("secretName")
+                if credentials.value.of_retention is not None:
+                    where = credentials.origin("perVerb", "retain")
+                    yield credentials.value.of_retention, where
 
 
 def _source(reference: SecretReference) -> _Source:

@@ -53,6 +53,18 @@ def matches_nothing(origin: Origin, what: str) -> Finding:
     )
 
 
+def matches_everything(origin: Origin, what: str) -> Finding:
+    """A warning about an exclusion that leaves nothing to protect."""
+    return finding(
+        Code.MATCHES_EVERYTHING,
+        origin,
+        f"{what} matches every volume",
+        why="nothing is protected, whatever the policies select",
+        fix="name the volumes that need no backup",
+        severity=Severity.WARNING,
+    )
+
+
 def no_policy(policies: PolicySet) -> Finding:
     """The project has no policy."""
     return finding(

@@ -13,7 +13,6 @@ from stashgen.yaml.nodes import Json
 
 # A typo's similarity to the key that is meant.
 _SIMILAR = 0.8
-_EXTERNAL = ("store", "data")
 _ENCRYPTION = {
     "Project": ("spec.defaults.encryption",),
     "BackupPolicy": tuple(
@@ -32,6 +31,17 @@ def source_findings(document: Document, kind: str) -> Iterator[Finding]:
     if kind == "Storage" and backend is not None and backend.secret_keys:
         keys, more = backend.secret_keys, backend.optional_secret_keys
         yield from _sources(document, "spec.credentials", keys, more)
+        yield from _of_verbs(document, keys, more)
+
+
+def _of_verbs(
+    document: Document, needed: tuple[str, ...], optional: tuple[str, ...]
+) -> Iterator[Finding]:
+    """Violations of the Secrets of single verbs, which come from where the storage's comes from."""
+    is_external = value_at(document, "spec.credentials.from") == "ExternalSecret"
+    for keys, block in each(document, "spec.credentials.perVerb"):
+        if isinstance(block, dict):
+            yield from _data(document, keys, block, needed, optional, is_external=is_external)
 
 
 def _sources(
@@ -40,16 +50,35 @@ def _sources(
     for keys, block in each(document, path):
         if not isinstance(block, dict):
             continue
-        for field in _EXTERNAL:
-            is_external = block.get("from") == "ExternalSecret"
-            if is_external and block.get(field) is None:
-                yield _missing(document, keys, field)
-            elif not is_external and block.get(field) is not None:
-                yield _useless(document, (*keys, field))
-        data = block.get("data")
-        if isinstance(data, dict):
-            yield from _keys(document, (*keys, "data"), list(data), needed, optional)
-            yield from _places(document, (*keys, "data"), data)
+        is_external = block.get("from") == "ExternalSecret"
+        yield from _field(document, keys, block, "store", is_external=is_external)
+        yield from _data(document, keys, block, needed, optional, is_external=is_external)
+
+
+def _field(
+    document: Document, keys: Keys, block: dict[str, Json], field: str, *, is_external: bool
+) -> Iterator[Finding]:
+    """A field that an ExternalSecret must have, and nothing else may."""
+    if is_external and block.get(field) is None:
+        yield _missing(document, keys, field)
+    elif not is_external and block.get(field) is not None:
+        yield _useless(document, (*keys, field))
+
+
+def _data(
+    document: Document,
+    keys: Keys,
+    block: dict[str, Json],
+    needed: tuple[str, ...],
+    optional: tuple[str, ...],
+    *,
+    is_external: bool,
+) -> Iterator[Finding]:
+    yield from _field(document, keys, block, "data", is_external=is_external)
+    data = block.get("data")
+    if isinstance(data, dict):
+        yield from _keys(document, (*keys, "data"), list(data), needed, optional)
+        yield from _places(document, (*keys, "data"), data)
 
 
 def _places(document: Document, keys: Keys, data: dict[str, Json]) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from stashgen.cron import (
     every_to_cron,
     hourly_window,
     parse_window,
+    split_night,
     spread,
 )
 from stashgen.cron.window import parse_days
@@ -235,3 +236,24 @@ def test_each_hour_of_a_night_is_noticed(text: str, runs: int, window: str) -> N
 )  # fmt: skip
 def test_schedules_that_say_what_they_do_are_left_alone(text: str) -> None:
     assert hourly_window(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "window"),
+    [
+        ("H H(22-5) * * mon-fri", "22:00-06:00"),
+        ("0 H(23-0) * * 0", "23:00-01:00"),
+        ("H H(20-2) 1 * *", "20:00-03:00"),
+    ],
+)
+def test_days_that_split_a_night_are_noticed(text: str, window: str) -> None:
+    found = split_night(text)
+    assert found is not None
+    assert found.text == window
+
+
+@pytest.mark.parametrize(
+    "text", ["H H(22-5) * * *", "H H(1-5) * * mon-fri", "H H * * sat", "weekly", "@daily"]
+)
+def test_nights_of_every_day_and_hours_of_one_day_are_left_alone(text: str) -> None:
+    assert split_night(text) is None

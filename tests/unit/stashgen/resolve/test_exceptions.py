@@ -79,7 +79,7 @@ def test_excluded_volume_is_not_protected_and_counts_as_excluded() -> None:
 
 def test_policy_whose_volumes_are_all_excluded_selects_something() -> None:
     outcome = resolved(claim("a"), project=_exclusion("{namespaces: {names: [demo]}}"))
-    assert codes(outcome.findings) == []
+    assert codes(outcome.findings) == ["SG547"]
 
 
 def test_exclusion_that_has_ended_is_an_error_at_its_day() -> None:
@@ -91,7 +91,7 @@ def test_exclusion_that_has_ended_is_an_error_at_its_day() -> None:
 def test_what_the_inventory_does_not_say_of_an_excluded_volume_does_not_matter() -> None:
     policy = POLICY.replace(EXCLUDE, "workloads: {kinds: [StatefulSet]}")
     outcome = resolved(claim("a"), STORAGE, policy, project=_exclusion("{volumes: {names: [a]}}"))
-    assert codes(outcome.findings) == []
+    assert codes(outcome.findings) == ["SG547"]
 
 
 def test_volume_that_was_backed_up_is_lost_by_an_exclusion_which_is_named() -> None:

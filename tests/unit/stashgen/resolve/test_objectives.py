@@ -105,3 +105,13 @@ def test_another_session_of_the_repository_makes_retention_look_between_the_tick
     assert _found("keepFor: 14d", daily) == []
     (finding,) = _found("keepFor: 14d", daily + _session("every: 7d", keep).replace("backup", "b"))
     assert "only 13d old" in finding.what
+
+
+def test_exception_that_demands_more_is_at_fault_itself() -> None:
+    exception = (
+        "  exceptions:\n  - {match: {volumes: {names: [library]}}, "
+        "set: {objectives: {minCopies: 2}}, reason: more, until: '2999-01-01'}\n"
+    )
+    (found,) = _found("rpo: 5h", _session("every: 4h") + exception)
+    assert found.subject.endswith("spec.exceptions[0].set.objectives.minCopies")
+    assert str(found.related[0]).startswith("policies/2.yaml:11:")

@@ -35,6 +35,10 @@ def _resolved(*workloads: str, job: str = "runAs: {from: workload}") -> Outcome[
             (_workload(""),),
             'Deployment "web" mounts it without runAsUser: its image has the user',
         ),
+        (
+            (_workload("runAsUser: '1000'"),),
+            'Deployment "web" mounts it with runAsUser "1000", which is not a user\'s number',
+        ),
     ],
 )
 def test_without_a_known_user_there_is_a_finding_unless_else_says(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from stashgen.diagnostics import Finding, Outcome, Position, quote
+from stashgen.kubestash.verbs import Verb
 from stashgen.model.inventory import VolumeKey
 from stashgen.model.resolved import Protection
 from stashgen.model.secret_source import SecretSources
@@ -75,7 +76,7 @@ def _references(protection: Protection) -> Iterator[_Named]:
             if credentials is not None:
                 yield credentials.value, credentials.origin("secretName")
                 if credentials.value.of_retention is not None:
-                    where = credentials.origin("perVerb", "retain")
+                    where = credentials.origin("perVerb", Verb.RETAIN)
                     yield credentials.value.of_retention, where
 
 

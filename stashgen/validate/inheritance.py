@@ -114,8 +114,9 @@ def _incomplete(project: Document, blocks: Sequence[_Block]) -> Iterator[Finding
     general = [value_at(project, "spec.defaults.encryption")]
     general += [_at(*block, "encryption") for block in blocks]
     has_key = any(block is not None for block in general)
-    for parts in _sessions(blocks):
-        document, keys, _ = parts[0]
+    sessions = list(_sessions(blocks))
+    for parts in sessions:
+        document, keys, session = parts[0]
         if not of_policy and keys[: len(blocks[0][1])] != blocks[0][1]:
             continue
         if not any(part.get(field) is not None for _, _, part in parts for field in _WHEN):
@@ -130,7 +131,10 @@ def _incomplete(project: Document, blocks: Sequence[_Block]) -> Iterator[Finding
             )
         having = [part for part in parts if part[2].get("copies") is not None]
         if not having:
-            yield _missing(document, keys, "copies")
+            others = [str(one[0][2].get("name")) for one in sessions if one is not parts]
+            near = get_close_matches(str(session.get("name")), others, n=1)
+            meant = f"; or did you mean session {quote(near[0])}?" if near else ""
+            yield _missing(document, keys, "copies", meant)
             continue
         if not has_key:
             yield from _without_key(*having[0])
@@ -170,14 +174,14 @@ def _at(document: Document, keys: Keys, field: str) -> Json:
     return node
 
 
-def _missing(document: Document, keys: Keys, field: str) -> Finding:
+def _missing(document: Document, keys: Keys, field: str, meant: str = "") -> Finding:
     return error(
         Code.MISSING_FIELD,
         document,
         keys,
         what=f"field {quote(field)} is missing",
         why="no default would be right for everyone",
-        fix=f"set {field}",
+        fix=f"set {field}{meant}",
     )
 
 

@@ -17,6 +17,7 @@ from stashgen.yaml.nodes import Json
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _LONGEST_OBJECTIVE = 50 * 366 * 86_400
+_NOT_EVERYWHERE = ("posix/", "right/", "localtime", "posixrules")
 
 
 def day(value: Json) -> Problem | None:
@@ -157,13 +158,14 @@ def period(value: Json) -> Problem | None:
 def time_zone(value: Json) -> Problem | None:
     """A zone of the IANA database; a CronJob takes no other.
 
-    Go's copy of it has no ``posix/`` and no ``right/`` (with leap seconds).
+    Go's copy of it has no ``posix/`` and no ``right/`` (with leap seconds); ``localtime`` and
+    ``posixrules`` are what somebody has chosen for one machine.
     """
     try:
         is_known = isinstance(value, str) and bool(zoneinfo.ZoneInfo(value))
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         is_known = False
-    if isinstance(value, str) and (not is_known or value.startswith(("posix/", "right/"))):
+    if isinstance(value, str) and (not is_known or value.startswith(_NOT_EVERYWHERE)):
         return Problem(
             Code.NOT_ALLOWED,
             f"{quote(value)} is not a time zone",

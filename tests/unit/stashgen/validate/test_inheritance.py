@@ -38,6 +38,17 @@ def test_a_new_session_needs_what_no_policy_above_has() -> None:
     assert _found(_BASE, above) == [("SG202", place), ("SG208", place)]
 
 
+def test_a_session_with_a_typo_in_its_name_names_the_one_that_is_meant() -> None:
+    above = _policy(
+        "gold",
+        "{extends: base, select: {}, exceptions: [{match: {volumes: {names: [a]}}, reason: r, "
+        "until: '2999-12-31', set: {sessions: [{name: backpu, every: 15m}]}}]}",
+    )
+    (found,) = validate(source(_STORAGE, _BASE, above)).findings
+    assert found.subject == "BackupPolicy/gold spec.exceptions[0].set.sessions[0]"
+    assert found.fix == 'set copies; or did you mean session "backup"?'
+
+
 def test_counts_are_measured_by_the_rhythm_that_a_policy_below_sets() -> None:
     slow = _policy("slow", "{extends: base, select: {}, sessions: [{name: backup, every: 1d}]}")
     place = "BackupPolicy/base spec.sessions[0].copies[0].keep.last"

@@ -29,6 +29,10 @@ _REFUSED: list[tuple[Rule, list[Json]]] = [
         times.time_zone,
         ["", "Local", "Europe/Atlantis", "../etc/passwd", "/etc/localtime", "UTC+1", "right/UTC"],
     ),
+    (
+        times.time_zone,
+        ["localtime", "posixrules"],
+    ),
     (paths.inside, ["", ".", "./", "/abs", "..", "a/../..", "a\\b", ".git", "a/.git/b"]),
     (paths.absolute, ["", "relative", "/", "//", "/a/../b", "/a:b"]),
     (paths.sub_path, ["", "/", "/a", "../a", "a/./b", "{{ volume }}", "a\nb", "a\\b"]),

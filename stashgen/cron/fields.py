@@ -41,6 +41,7 @@ class Code(StrEnum):
     WINDOW = "SG407"
     EACH_HOUR = "SG408"
     SPLIT_NIGHT = "SG412"
+    EITHER_DAY = "SG413"
 
 
 class CronError(ValueError):

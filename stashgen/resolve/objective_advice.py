@@ -92,13 +92,14 @@ def enough_history(
     if is_enough(ageless):
         days = -(-(wanted + promised.recovery_point + promised.interval) // timedelta(days=1))
         return "maxAge", f"raise maxAge to {days}d"
-    also = "" if retention.max_retention_period is None else ", remove maxAge"
     counts = retention.successful_snapshots or SuccessfulSnapshots()
     for name in reversed([name for name in COUNTS if getattr(counts, name)]):
         each = max(promised.interval, LENGTHS.get(name, timedelta()))
         least = wanted // each + 1
         for count in range(least, least + _MARGIN):
-            more = counts.model_copy(update={name: count})
-            if is_enough(ageless.model_copy(update={"successful_snapshots": more})):
-                return name, f"raise {name} to {count}{also}"
-    return "", f"keep more{also}"
+            more = {"successful_snapshots": counts.model_copy(update={name: count})}
+            if is_enough(retention.model_copy(update=more)):
+                return name, f"raise {name} to {count}"
+            if is_enough(ageless.model_copy(update=more)):
+                return name, f"raise {name} to {count} and remove maxAge"
+    return "", "keep more" + (" and remove maxAge" if retention.max_retention_period else "")

@@ -46,6 +46,7 @@ from stashgen.resolve.retirement import retire
 from stashgen.resolve.run_as import cache_findings, with_users
 from stashgen.resolve.schedules import (
     ClockChanges,
+    either_day_finding,
     night_finding,
     schedule_finding,
     schedule_for,
@@ -207,9 +208,12 @@ class _Resolver:
         except CronError as error:
             self._once(schedule_finding(part.session, part.origin, error))
             return None
-        nightly = night_finding(part.session, origin)
-        if nightly is not None:
-            self._once(nightly)
+        for found in (
+            night_finding(part.session, origin),
+            either_day_finding(part.session, origin),
+        ):
+            if found is not None:
+                self._once(found)
         if zone.key != "Etc/UTC":
             clock = self._clocks.setdefault(
                 (origin, zone.key), ClockChanges(part.session, part.origin, zone)

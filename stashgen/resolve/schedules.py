@@ -82,6 +82,24 @@ def night_finding(session: Session, origin: Origin) -> Finding | None:
     )
 
 
+def either_day_finding(session: Session, origin: Origin) -> Finding | None:
+    """A warning about a schedule that names days of the month and of the week: either is enough."""
+    if session.schedule is None:
+        return None
+    parsed = Schedule.parse(cron.spread(session.schedule, ""))
+    if parsed.any_day or parsed.any_weekday:
+        return None
+    return finding(
+        cron.Code.EITHER_DAY,
+        origin,
+        f"schedule {quote(session.schedule)} runs on each of its days of the month and on each of "
+        "its weekdays",
+        why="where both are written cron runs when either one matches, not when both do",
+        fix="replace one of the two fields by *",
+        severity=Severity.WARNING,
+    )
+
+
 def schedule_origin(session: Session, origin: Origin) -> Origin:
     """Where a session, which is written at ``origin``, says when it runs."""
     return origin.at("every" if session.every is not None else "schedule")

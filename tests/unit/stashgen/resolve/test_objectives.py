@@ -115,3 +115,10 @@ def test_exception_that_demands_more_is_at_fault_itself() -> None:
     (found,) = _found("rpo: 5h", _session("every: 4h") + exception)
     assert found.subject.endswith("spec.exceptions[0].set.objectives.minCopies")
     assert str(found.related[0]).startswith("policies/2.yaml:11:")
+
+
+@pytest.mark.parametrize(("age", "fix"), [("60d", "raise daily to 17,"), ("20h", "and remove")])
+def test_maximum_age_is_to_be_removed_only_where_it_is_in_the_way(age: str, fix: str) -> None:
+    copies = f"{{storage: local, keep: {{daily: 3, maxAge: {age}}}}}"
+    (found,) = _found("keepFor: 15d", _session("every: 4h", copies))
+    assert fix in found.fix

@@ -6,7 +6,7 @@ is then left. It counts ticks: every run succeeds, and is as old as its tick.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -62,10 +62,27 @@ def kept_for(
     if oldest is None and None in useful.values():
         return wanted
     # A rule that never reaches so far cannot change whether the others do.
-    rules = [_Rule(name, count) for name, count in (useful or counts).items()]
-    ticks: Iterator[datetime] = Schedule.parse(schedule).ticks(
-        start - wanted - 2 * interval, start + _YEAR, zone
-    )
+    if useful:
+        least = _least(schedule, zone, interval, useful, oldest, wanted, start)
+        if least == wanted or useful == counts:
+            return least
+    return _least(schedule, zone, interval, counts, oldest, wanted, start)
+
+
+def _least(
+    schedule: str,
+    zone: ZoneInfo,
+    interval: timedelta,
+    counts: Mapping[str, int | None],
+    oldest: timedelta | None,
+    wanted: timedelta,
+    start: datetime,
+) -> timedelta:
+    """The least age of the oldest that any rule keeps, over a year; at most ``wanted``."""
+    rules = [_Rule(name, count) for name, count in counts.items()]
+    # As much as the year looks back on, and a whole week, month or year before that.
+    before = wanted + 2 * interval + max(LENGTHS.get(rule.name, _DAY) for rule in rules)
+    ticks: Iterator[datetime] = Schedule.parse(schedule).ticks(start - before, start + _YEAR, zone)
     if oldest is None and {rule.name for rule in rules} <= _BY_DAY:
         ticks = _ends_of_days(ticks)
     least = wanted

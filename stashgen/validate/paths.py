@@ -1,6 +1,7 @@
 """Rules for paths: in the Git repository, in a container, in a storage, in a volume."""
 
 from stashgen.diagnostics import quote
+from stashgen.kubestash.backup_files import why_no_pattern
 from stashgen.policy import volume_paths
 from stashgen.policy.template import CLUSTER_NAMES, VOLUME_NAMES, check_template
 from stashgen.validate.values import Problem
@@ -93,13 +94,14 @@ def left_out(value: Json) -> Problem | None:
     if not isinstance(value, str):
         return None
     is_one = value == value.strip() and not {",", "\n", "\0"} & {*value} and "$(" not in value
-    if is_one and value.strip("/*?") and not value.startswith("!"):
+    why = why_no_pattern(value)
+    if is_one and why is None:
         return None
     return Problem(
         Code.NOT_ALLOWED,
         f"{quote(value)} is not a pattern of files to leave out",
-        "it must leave something, and contain no comma, no line break and no $( of a variable; "
-        'what "!" would bring back is not left out in the first place',
+        why
+        or "it must contain no comma, no line break, no $( of a variable and no space at an end",
         'use a pattern such as "*.tmp", or "/cache" for a folder at the top of the volume',
     )
 

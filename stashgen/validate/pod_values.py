@@ -7,7 +7,7 @@ import re
 
 from stashgen.api.labels import COMPONENT_LABEL, KUBERNETES_LABELS, MANAGED_BY_LABEL
 from stashgen.diagnostics import quote
-from stashgen.kubestash.pods.environment import why_reserved
+from stashgen.kubestash.pods.environment import why_no_setting, why_reserved
 from stashgen.validate.values import Problem, Rule
 from stashgen.validate.walk import Code
 from stashgen.yaml.nodes import Json
@@ -136,6 +136,14 @@ def variables(value: Json) -> Problem | None:
         if why is not None:
             return Problem(
                 Code.NOT_ALLOWED, f"variable {quote(name)} is reserved", why, f"remove {name}"
+            )
+        wrong = why_no_setting(name, text) if isinstance(text, str) else None
+        if wrong is not None:
+            return Problem(
+                Code.NOT_ALLOWED,
+                f"variable {quote(name)}: {wrong}",
+                "restic would not start with it, and every backup would fail",
+                f"correct the value, or remove {name}",
             )
         if isinstance(text, str) and _PASSWORD.search(text):
             return Problem(

@@ -167,8 +167,9 @@ class SimulatedRun(RunContext):
         del path
         return self.machine.volume is not None
 
-    def restic(self, component_path: str) -> Restic:
+    def restic(self, component_path: str, *, writes: bool = True) -> Restic:
         """The simulated restic on one component's repository."""
+        del writes
         found = SimulatedRestic(
             repository=self.bucket.address(layout.restic_folder(self.directory, component_path)),
             password_file="",

@@ -30,7 +30,11 @@ from stashgen_controller.worker.environment import Environment
 from stashgen_controller.worker.restic.interruption import Interruption
 from stashgen_controller.worker.restic.output import ErrorLog
 from stashgen_controller.worker.restic.process import Restic, ResticError
-from stashgen_controller.worker.restic.version import ResticTooOldError, VersionCheck
+from stashgen_controller.worker.restic.version import (
+    ResticTooOldError,
+    ResticUnusableError,
+    VersionCheck,
+)
 from stashgen_controller.worker.storage.base import Storage, StorageError
 
 
@@ -86,8 +90,21 @@ class RunContext:
         """Whether a path of the mounted volume exists."""
         return os.path.lexists(path)
 
-    def restic(self, component_path: str) -> Restic:
+    def link_in(self, path: str) -> str | None:
+        """The first symbolic link on the way to a path, below the volume's top; None without."""
+        top = self.environment.data
+        if not Path(path).is_relative_to(top):
+            return None
+        steps = Path(path).relative_to(top).parts
+        below = (top.joinpath(*steps[: count + 1]) for count in range(len(steps)))
+        return next((str(step) for step in below if step.is_symlink()), None)
+
+    def restic(self, component_path: str, *, writes: bool = True) -> Restic:
         """Restic on one component's repository.
+
+        Args:
+            component_path: The repository's, below its directory.
+            writes: Whether it is of use only if it may write there.
 
         Raises:
             RunFailedError: the encryption Secret is not there.
@@ -100,6 +117,9 @@ class RunContext:
             self.bucket.require()
             self._is_checked = True
         place = layout.restic_folder(self.directory, component_path)
+        if writes:
+            # A repository that can be read only has no place for a lock either.
+            self.bucket.require_writable(layout.join(place, "locks"))
         return Restic(
             repository=self.bucket.address(place),
             password_file=str(self.environment.password_file),
@@ -120,6 +140,8 @@ class RunContext:
             self.version.require()
         except ResticTooOldError as error:
             raise ResticError(ErrorClass.RESTIC_TOO_OLD, str(error)) from error
+        except ResticUnusableError as error:
+            raise ResticError(ErrorClass.INTERNAL, str(error)) from error
 
     def _require_password(self) -> None:
         what = "does not exist or has no key RESTIC_PASSWORD"

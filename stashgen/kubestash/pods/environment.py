@@ -18,12 +18,36 @@ _RESTIC_SETTINGS = frozenset(
         "RESTIC_READ_CONCURRENCY",
     }
 )
+_COMPRESSIONS = ("auto", "off", "fastest", "better", "max")
+_PACK_MIB = range(4, 129)
+# restic takes another number for none at all; its own limit is that of the processors' threads.
+_READERS = range(1, 1025)
 _SESSION = frozenset(
     {"JOB_NAME", "POD_UID", *(name for pod in PODS.values() for name in pod.session)}
 )
 _OWN = frozenset({"TMPDIR", "TZ"})
 _CA_FILE = "RESTIC_CACERT"
 _ALL_PROXY = "all_proxy"
+
+
+def why_no_setting(name: str, value: str) -> str | None:
+    """Why restic does not start with a variable's value; None if it does, or reads no such one.
+
+    An empty value is none at all (restic manual, "Environment Variables").
+    """
+    if not value:
+        return None
+    if name == "RESTIC_COMPRESSION" and value not in _COMPRESSIONS:
+        return f"{value!r} is not one of {', '.join(_COMPRESSIONS)}"
+    if name == "RESTIC_PACK_SIZE" and not _is_within(value, _PACK_MIB):
+        return f"{value!r} is not a number of MiB from {_PACK_MIB[0]} to {_PACK_MIB[-1]}"
+    if name == "RESTIC_READ_CONCURRENCY" and not _is_within(value, _READERS):
+        return f"{value!r} is not a number of files from {_READERS[0]} to {_READERS[-1]}"
+    return None
+
+
+def _is_within(value: str, allowed: range) -> bool:
+    return value.isascii() and value.isdecimal() and int(value[:9]) in allowed
 
 
 def why_reserved(name: str) -> str | None:

@@ -30,13 +30,13 @@ from stashgen.api.shared import (
 )
 from stashgen.kubestash.addons import (
     BACKUP_TASK,
-    ON_UNREADABLE,
     RESTORE_TASK,
     SYNONYMS,
     pvc_addon,
 )
 from stashgen.kubestash.backends import BACKENDS, backend_of
-from stashgen.kubestash.pods.environment import why_reserved
+from stashgen.kubestash.backup_files import why_no_path, why_no_pattern
+from stashgen.kubestash.pods.environment import why_no_setting, why_reserved
 from stashgen.kubestash.pods.templates import COMPONENT
 from stashgen.kubestash.pods.volumes import is_scratch_volume
 from stashgen.kubestash.unreadable import OnUnreadable
@@ -208,10 +208,9 @@ def _of_task(task: TaskReference, path: str, known: str) -> Iterator[Unsupported
         yield Unsupported(f"{path}.name", f"task {task.name!r} is not supported yet")
     for name in sorted((task.params or {}).keys() - _parameters(known)):
         yield Unsupported(f"{path}.params.{name}", f"task {known!r} has no such parameter")
-    wanted = (task.params or {}).get(ON_UNREADABLE)
-    if known == BACKUP_TASK and wanted not in {None, "", *OnUnreadable}:
-        known_values = " or ".join(OnUnreadable)
-        yield Unsupported(f"{path}.params.{ON_UNREADABLE}", f"it must be {known_values}")
+    for name, value in sorted((task.params or {}).items()):
+        if (why := _why_wrong(name, str(value or ""))) is not None:
+            yield Unsupported(f"{path}.params.{name}", why)
     if task.variables:
         yield Unsupported(f"{path}.variables", "task variables are not supported yet")
     if task.target_volumes is not None and task.target_volumes.to_wire():
@@ -220,6 +219,22 @@ def _of_task(task: TaskReference, path: str, known: str) -> Iterator[Unsupported
         if not is_scratch_volume(volume.name):
             why = f"volume {volume.name!r} cannot be replaced"
             yield Unsupported(f"{path}.addonVolumes[{index}].name", why)
+
+
+def _why_wrong(parameter: str, value: str) -> str | None:
+    """Why the worker would refuse a parameter's value; None for a good one, or none."""
+    items = [item for item in value.split(",") if item]
+    match parameter:
+        case "onUnreadable" if value not in {"", *OnUnreadable}:
+            return f"it must be {' or '.join(OnUnreadable)}"
+        case "enableCache" if value.lower() not in {"", "true", "false"}:
+            return "it must be true or false"
+        case "paths":
+            return next(filter(None, map(why_no_path, items)), None)
+        case "exclude":
+            return next(filter(None, map(why_no_pattern, items)), None)
+        case _:
+            return None
 
 
 def _parameters(task: str) -> set[str]:
@@ -254,6 +269,8 @@ def _reserved(variables: tuple[JsonObject, ...] | None, path: str) -> Iterator[U
         why = why_reserved(name)
         if why is not None:
             yield Unsupported(f"{path}[{index}].name", f"{name} is reserved: {why}")
+        elif (wrong := why_no_setting(name, str(variable.get("value") or ""))) is not None:
+            yield Unsupported(f"{path}[{index}].value", f"{name}: {wrong}")
 
 
 def _of_backup_session(session: BackupSession) -> Iterator[Unsupported]:

@@ -186,6 +186,15 @@ def test_an_old_restic_is_refused_with_its_version(workbench: Workbench, version
     assert "0.18 or newer" in ended.text
 
 
+@pytest.mark.parametrize("name", ["RESTIC_PACK_SIZE", "RESTIC_COMPRESSION"])
+def test_a_setting_that_restic_cannot_read_is_named(workbench: Workbench, name: str) -> None:
+    """From a ConfigMap, say: nothing could refuse it before."""
+    workbench.environment[name] = "banana"
+    ended = workbench.backup(0)
+    assert ended.reason == ErrorClass.INTERNAL
+    assert f'invalid value for {name} "banana"' in ended.text
+
+
 def test_a_missing_restic_is_told_as_such(workbench: Workbench) -> None:
     workbench.environment["PATH"] = "/nowhere"
     assert workbench.backup(0).reason == ErrorClass.RESTIC_TOO_OLD

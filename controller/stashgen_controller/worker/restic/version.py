@@ -14,6 +14,10 @@ class ResticTooOldError(Exception):
     """restic lacks exit codes and JSON messages that we need, or is not there."""
 
 
+class ResticUnusableError(Exception):
+    """restic does not even start, for example with a variable that it cannot read."""
+
+
 class VersionCheck:
     """A ``restic version`` that runs while the worker loads its modules."""
 
@@ -28,7 +32,7 @@ class VersionCheck:
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
             )
         except OSError as error:
             self._missing = error
@@ -38,11 +42,16 @@ class VersionCheck:
 
         Raises:
             ResticTooOldError: it is too old, or not there.
+            ResticUnusableError: it ended with an error, whose text is restic's.
         """
         if self._child is None:
             msg = f"restic: {self._missing}"
             raise ResticTooOldError(msg)
-        text = _version(self._child.communicate()[0])
+        printed, complaint = self._child.communicate()
+        if self._child.returncode:
+            said = complaint.decode(errors="replace").strip()
+            raise ResticUnusableError(f"restic version: {said or self._child.returncode}")
+        text = _version(printed)
         if _numbers(text) < OLDEST:
             msg = f"restic {text} is too old: 0.18 or newer is required"
             raise ResticTooOldError(msg)

@@ -78,6 +78,14 @@ class Storage(ABC):
             StorageError: it does not.
         """
 
+    def require_writable(self, folder: str) -> None:
+        """See that files can be added to a folder, if restic would try it for a long time.
+
+        Raises:
+            StorageError: they cannot.
+        """
+        del folder
+
     @abstractmethod
     def _put(self, target: str, data: bytes) -> None:
         """Write a file whole: a reader sees the old bytes or the new ones."""

@@ -11,7 +11,12 @@ from fsspec.implementations.local import LocalFileSystem
 
 from stashgen.kubestash.backends.local import Local
 from stashgen_controller.protocol.run_result import ErrorClass
-from stashgen_controller.worker.storage.base import RefusedError, ResticAccess, Storage
+from stashgen_controller.worker.storage.base import (
+    RefusedError,
+    ResticAccess,
+    Storage,
+    StorageError,
+)
 from stashgen_controller.worker.storage.rename import NotSupportedError, rename_new
 
 # How file systems say that they have no hard links (SMB, FAT, FUSE).
@@ -39,6 +44,19 @@ class LocalStorage(Storage):
 
     def require(self) -> None:
         """A volume that is mounted answers: restic says at once what is wrong with it."""
+
+    def require_writable(self, folder: str) -> None:
+        """A volume that is mounted read-only: restic waits a quarter of an hour for a better one.
+
+        Raises:
+            StorageError: AccessDenied.
+        """
+        path = self._path(folder)
+        if not Path(path).is_dir() or os.access(path, os.W_OK):
+            return
+        is_read_only = os.statvfs(path).f_flag & os.ST_RDONLY
+        why = os.strerror(errno.EROFS if is_read_only else errno.EACCES)
+        raise StorageError(ErrorClass.ACCESS_DENIED, f"{path}: {why}")
 
     def _put(self, target: str, data: bytes) -> None:
         with self._prepared(target, data) as temporary:

@@ -119,6 +119,8 @@ def backup(run: RunContext, order: BackupOrder, reporter: Reporter) -> None:
 
 def _back_up(run: RunContext, order: BackupOrder, reporter: Reporter, name: str) -> None:
     restic = run.restic(run.components[order.component].path or "")
+    for source in order.paths:
+        _require_no_link(run, source)
     clear_stale_locks(run, restic, run.components[order.component].path or "")
     outcomes = [
         _back_up_path(run, order, reporter, restic=restic, name=name, source=source)
@@ -138,6 +140,17 @@ def _back_up(run: RunContext, order: BackupOrder, reporter: Reporter, name: str)
     if unreadable is not None:
         _accept(run, order, outcomes, unreadable)
     run.finish_component(order.component, Phase.SUCCEEDED)
+
+
+def _require_no_link(run: RunContext, source: str) -> None:
+    """Stop where a path leads through a symbolic link, of which restic has the link alone.
+
+    What it points to may be out of the volume, too: a folder of the pod.
+    """
+    link = run.link_in(source)
+    if link is not None:
+        msg = f"{link} is a symbolic link, which is all that would be backed up: name its target"
+        raise RunFailedError(ErrorClass.SOURCE_INCOMPLETE, msg)
 
 
 def _add_unresolved(run: RunContext, outcome: Outcome) -> None:

@@ -187,7 +187,7 @@ def _restic(run: RunContext, path: str) -> Restic:
     No run of this cluster removes data meanwhile (the claim on the Repository). What another
     cluster's prune removes makes the restore fail: restic verifies each blob that it reads.
     """
-    restic = run.restic(path)
+    restic = run.restic(path, writes=False)
     if run.bucket.is_writable(layout.create_only_file(run.directory)):
         clear_stale_locks(run, restic, path)
     else:

@@ -124,7 +124,7 @@ class _Page:
 
     def _list(self, path: str) -> dict[str, Listed]:
         try:
-            return list_restic(self.run.restic(path))
+            return list_restic(self.run.restic(path, writes=False))
         except ResticError as error:
             if error.reason is ErrorClass.NO_REPOSITORY:
                 return {}

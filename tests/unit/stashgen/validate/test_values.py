@@ -8,10 +8,14 @@ from stashgen.yaml.nodes import Json
 
 _REFUSED: list[tuple[Rule, list[Json]]] = [
     (paths.path, ["", "../a", "a/./b", "a//b", "*.txt", "a,b", "a\nb", "$(A)", " a", "a\\b"]),
-    (paths.left_out, ["", "*", "/**", "?*", "**/?*", "!keep", "a,b", "$(A)", " x"]),
+    (
+        paths.left_out,
+        ["", "*", "/**", "?*", "**/?*", "!keep", "a,b", "$(A)", " x", "a[", "[a-", "a/[]/b", "a\\"],
+    ),
     (paths.apart, [[".", "a"], ["a", "a/b"], ["/a/", "a"], ["a/b", "c", "a"]]),
     (pod_values.variables, [{"1A": "x"}, {"A=B": "x"}, {"TZ": "UTC"}, {"POD_UID": "x"}]),
     (pod_values.variables, [{"P": "http://me:secret@proxy"}]),
+    (pod_values.variables, [{"RESTIC_PACK_SIZE": "129"}, {"RESTIC_COMPRESSION": "MAX"}]),
     (pod_values.pod_labels, [{"a b": "x"}, {"A/b": "x"}, {"a": "x y"}, {"job-name": "x"}]),
     (pod_values.pod_labels, [{"x.stashgen.dev/a": "x"}, {"kubestash.com/a": "x"}]),
     (pod_values.pod_annotations, [{"-": "x"}, {"session.stashgen.dev/plan": "x"}]),

@@ -407,12 +407,20 @@ def test_supported_setting_reaches_every_pod_that_it_is_for(block: str) -> None:
         assert set(_changed(found[f"{block}{name}"])) == pods, name
 
 
+# What else than a word a parameter of a task takes.
+_PARAMETERS = {
+    "enableCache": "false",
+    "onUnreadable": "warn",
+    "paths": f"/kubestash-data/{_MARK}",
+}
+
+
 @pytest.mark.parametrize("task", [BACKUP_TASK, RESTORE_TASK])
 def test_every_parameter_of_a_task_is_an_argument_of_its_worker(task: str) -> None:
     is_backup = task == BACKUP_TASK
     kind = "BackupConfiguration" if is_backup else "RestoreSession"
     for name in supported._parameters(task):
-        value = {"enableCache": "false", "onUnreadable": "warn"}.get(name, _MARK)
+        value = _PARAMETERS.get(name, _MARK)
         written = _with_parameter(kind, name, value)
         assert unsupported(written.obj) == ()
         changed = _changed(written)

@@ -25,6 +25,7 @@ from tests.support import one_volume
 
 _METADATA = {"name": "x", "namespace": "demo"}
 _KEY: JsonObject = {"name": "restic-key"}
+_PARAMS = "spec.sessions[0].addon.tasks[0].params"
 _TARGET: JsonObject = {"apiGroup": "", "kind": "PersistentVolumeClaim", "name": "library"}
 _STORAGE: JsonObject = {
     "storage": {"provider": "local", "local": {"persistentVolumeClaim": {"claimName": "c"}}}
@@ -158,8 +159,14 @@ def _source(**source: object) -> RestoreSession:
         (_task(name="volume-snapshot"), "spec.sessions[0].addon.tasks[0].name"),
         (_task(name="logical-backup-restore"), "spec.sessions[0].addon.tasks[0].name"),
         (_task(name=None), "spec.sessions[0].addon.tasks[0].name"),
+        (_task(params={"paths": "/kubestash-data,/etc"}), f"{_PARAMS}.paths"),
+        (_task(params={"paths": "data"}), f"{_PARAMS}.paths"),
+        (_task(params={"paths": "/kubestash-data/../etc"}), f"{_PARAMS}.paths"),
+        (_task(params={"exclude": "*.tmp,[a-"}), f"{_PARAMS}.exclude"),
+        (_task(params={"exclude": "**"}), f"{_PARAMS}.exclude"),
+        (_task(params={"enableCache": "yes"}), f"{_PARAMS}.enableCache"),
         (
-            _task(params={"paths": "/a", "exlude": "*.tmp"}),
+            _task(params={"paths": "/kubestash-data/a", "exlude": "*.tmp"}),
             "spec.sessions[0].addon.tasks[0].params.exlude",
         ),
         (_task(variables=[{"name": "A"}]), "spec.sessions[0].addon.tasks[0].variables"),
@@ -186,6 +193,19 @@ def _source(**source: object) -> RestoreSession:
         (
             _addon(containerRuntimeSettings={"ionice": {"class": 2}}),
             "spec.sessions[0].addon.containerRuntimeSettings.ionice",
+        ),
+        *(
+            (
+                _addon(containerRuntimeSettings={"env": [{"name": name, "value": value}]}),
+                "spec.sessions[0].addon.containerRuntimeSettings.env[0].value",
+            )
+            for name, value in (
+                ("RESTIC_PACK_SIZE", "banana"),
+                ("RESTIC_PACK_SIZE", "3"),
+                ("RESTIC_COMPRESSION", "MAX"),
+                ("RESTIC_READ_CONCURRENCY", "4294967295"),
+                ("RESTIC_READ_CONCURRENCY", "-1"),
+            )
         ),
         (
             _addon(containerRuntimeSettings={"env": [{"name": "GOGC"}, {"name": "RESTIC_HOST"}]}),
@@ -267,7 +287,10 @@ def test_field_that_would_do_nothing_is_told(obj: Model, path: str) -> None:
         _configuration({"hooks": {"preBackup": []}}),
         _trigger(parallelism=1, completions=1, suspend=False, completionMode="NonIndexed"),
         _trigger(template={"spec": {"dnsPolicy": "ClusterFirst", "hostNetwork": False}}),
-        _task(name="LogicalBackup", params={"paths": "/a", "exclude": "b", "enableCache": "true"}),
+        _task(
+            name="LogicalBackup",
+            params={"paths": "/kubestash-data/a", "exclude": "b", "enableCache": "true"},
+        ),
         _task(addonVolumes=[{"name": "${RESTIC_CACHE_VOLUME}", "source": {"emptyDir": {}}}]),
         _addon(
             containerRuntimeSettings={

@@ -97,6 +97,8 @@ class Local(Backend):
             yield (
                 "spec.storage.local: a volume source is required, for example persistentVolumeClaim"
             )
+        if (self.block.max_connections or 0) < 0:
+            yield f"spec.storage.local.maxConnections: {self.block.max_connections} is below 0"
 
     def unsupported(self) -> Mapping[str, str]:
         """Nothing: any volume that a pod can mount is supported."""

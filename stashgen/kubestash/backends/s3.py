@@ -141,9 +141,19 @@ class S3(Backend):
         return {ADDRESSING_STYLE_ANNOTATION: style} if style is not None else {}
 
     def problems(self) -> Iterator[str]:
-        """A bucket has a name, and no prefix leads out of it."""
-        if not self.block.bucket:
+        """A bucket has a name and a server, and no prefix leads out of it."""
+        bucket = self.block.bucket
+        if not bucket:
             yield "spec.storage.s3.bucket: is required"
+        elif "/" in bucket:
+            yield f"spec.storage.s3.bucket: {bucket!r} has a path: it belongs in prefix"
+        if not is_server(self._endpoint):
+            yield (
+                "spec.storage.s3.endpoint: is not the address of a server such as "
+                "https://s3.example.com: a path in it would be taken for the bucket"
+            )
+        if (self.block.max_connections or 0) < 0:
+            yield f"spec.storage.s3.maxConnections: {self.block.max_connections} is below 0"
         try:
             self.url()
         except UnsupportedStorageError as error:
@@ -187,6 +197,17 @@ class S3(Backend):
         if not written:
             return f"https://s3.{self.block.region or DEFAULT_REGION}.amazonaws.com"
         return written if "://" in written else f"https://{written}"
+
+
+def is_server(endpoint: str) -> bool:
+    """Whether an address with its scheme is that of a server, and of nothing on it."""
+    try:
+        parts = urlsplit(endpoint)
+        is_host = bool(parts.hostname) and parts.port != 0 and not parts.netloc.endswith(":")
+    except ValueError:
+        return False
+    rest = (parts.path.strip("/"), parts.query, parts.fragment, parts.username, parts.password)
+    return parts.scheme in _PORTS and is_host and not any(rest)
 
 
 def is_ip_address(endpoint: str) -> bool:

@@ -209,7 +209,9 @@ def _of_task(task: TaskReference, path: str, known: str) -> Iterator[Unsupported
     for name in sorted((task.params or {}).keys() - _parameters(known)):
         yield Unsupported(f"{path}.params.{name}", f"task {known!r} has no such parameter")
     for name, value in sorted((task.params or {}).items()):
-        if (why := _why_wrong(name, str(value or ""))) is not None:
+        if isinstance(value, dict | list):
+            yield Unsupported(f"{path}.params.{name}", "it must be one text, number or boolean")
+        elif (why := _why_wrong(name, str(value or ""))) is not None:
             yield Unsupported(f"{path}.params.{name}", why)
     if task.variables:
         yield Unsupported(f"{path}.variables", "task variables are not supported yet")
@@ -229,6 +231,8 @@ def _why_wrong(parameter: str, value: str) -> str | None:
             return f"it must be {' or '.join(OnUnreadable)}"
         case "enableCache" if value.lower() not in {"", "true", "false"}:
             return "it must be true or false"
+        case "scratchDir" if value and (why_no_path(value) is None or value[0] != "/"):
+            return f"{value!r} must be an absolute path outside of the volume"
         case "paths":
             return next(filter(None, map(why_no_path, items)), None)
         case "exclude":
@@ -310,7 +314,9 @@ def _volume(
 ) -> Iterator[Unsupported]:
     """A pod mounts a claim of its own namespace by its name: nothing else can be meant."""
     is_claim = target is not None and target.kind == "PersistentVolumeClaim"
-    if target is None or not is_claim or target.api_group:
+    if is_claim and target is not None and not target.name:
+        yield Unsupported(f"{path}.name", "is required")
+    elif target is None or not is_claim or target.api_group:
         yield Unsupported(path, f"only a PersistentVolumeClaim can be {use}")
     elif target.namespace not in {None, "", namespace}:
         why = f"namespace {target.namespace!r} is another one: only a volume of namespace "
@@ -318,7 +324,7 @@ def _volume(
 
 
 def _key(secret: ObjectReference | None, namespace: str | None, path: str) -> Iterator[Unsupported]:
-    if secret is None:
+    if secret is None or not secret.name:
         yield Unsupported(path, "a repository without a key is not supported")
     yield from _reference(secret, namespace, path)
 

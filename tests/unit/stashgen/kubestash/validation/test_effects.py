@@ -412,6 +412,7 @@ _PARAMETERS = {
     "enableCache": "false",
     "onUnreadable": "warn",
     "paths": f"/kubestash-data/{_MARK}",
+    "scratchDir": f"/{_MARK}",
 }
 
 

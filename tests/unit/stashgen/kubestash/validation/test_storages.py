@@ -184,3 +184,35 @@ def test_retention_policy_that_cannot_be_applied_is_refused(spec: JsonObject, pr
 )
 def test_documented_retention_policy_is_valid(spec: JsonObject) -> None:
     assert validate_retention_policy(_policy("demo/p", **spec)) == ()
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "http://",
+        "ftp://s3.corp.test",
+        "https://s3.corp.test/base",
+        "https://s3.corp.test?a=b",
+        "https://me:secret@s3.corp.test",
+        "https://s3.corp.test:port",
+        "https://[::1",
+    ],
+)
+def test_an_endpoint_is_a_server_and_nothing_on_it(endpoint: str) -> None:
+    """Of an address with a path, the path's first step would be the bucket."""
+    (problem,) = validate_backup_storage(_s3("demo/s", endpoint=endpoint))
+    assert problem.startswith("spec.storage.s3.endpoint: ")
+    assert "secret" not in problem
+
+
+@pytest.mark.parametrize("endpoint", ["", "minio:9000", "http://10.0.0.1:9000/", "https://[::1]"])
+def test_an_endpoint_of_a_server_is_no_problem(endpoint: str) -> None:
+    assert validate_backup_storage(_s3("demo/s", endpoint=endpoint)) == ()
+
+
+def test_a_bucket_has_no_path_and_connections_are_a_count() -> None:
+    storage = _storage({"provider": "s3", "s3": {"bucket": "a/b", "maxConnections": -1}})
+    assert [problem.partition(":")[0] for problem in validate_backup_storage(storage)] == [
+        "spec.storage.s3.bucket",
+        "spec.storage.s3.maxConnections",
+    ]

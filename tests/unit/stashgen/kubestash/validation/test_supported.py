@@ -165,6 +165,14 @@ def _source(**source: object) -> RestoreSession:
         (_task(params={"exclude": "*.tmp,[a-"}), f"{_PARAMS}.exclude"),
         (_task(params={"exclude": "**"}), f"{_PARAMS}.exclude"),
         (_task(params={"enableCache": "yes"}), f"{_PARAMS}.enableCache"),
+        (_task(params={"exclude": ["a"]}), f"{_PARAMS}.exclude"),
+        (_task(params={"scratchDir": "/kubestash-data/tmp"}), f"{_PARAMS}.scratchDir"),
+        (_task(params={"scratchDir": "tmp"}), f"{_PARAMS}.scratchDir"),
+        (_configuration(target={**_TARGET, "name": ""}), "spec.target.name"),
+        (
+            _copy(encryptionSecret={"name": ""}),
+            "spec.sessions[0].repositories[0].encryptionSecret",
+        ),
         (
             _task(params={"paths": "/kubestash-data/a", "exlude": "*.tmp"}),
             "spec.sessions[0].addon.tasks[0].params.exlude",

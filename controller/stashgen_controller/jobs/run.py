@@ -19,7 +19,7 @@ SETTLES = timedelta(seconds=5)
 # volume is held by another node, say, or no node has room for it.
 PENDING_TOO_LONG = timedelta(minutes=5)
 PENDING_FAILS = timedelta(minutes=15)
-# How long to wait for the word of a node that is late.
+# How long to wait for a node that is late, and for caches that are behind.
 _OVERDUE = timedelta(minutes=1)
 
 
@@ -140,9 +140,11 @@ class JobRun:
         steps = [] if self.stops_by is None else [max(self.stops_by, now + _OVERDUE)]
         if self.pending_since is not None and self.pending_until is not None:
             steps += [self.pending_since + PENDING_TOO_LONG, self.pending_until]
-        if self.is_unaccounted or self.is_confirmed:
-            # In the latter case the caches are behind.
+        if self.is_unaccounted:
+            # No event says whose it is: its Job may take a day.
             steps.append(now + look_again(self.created, now))
+        if self.is_confirmed:
+            steps.append(now + _OVERDUE)
         return min((step - now for step in steps if step > now), default=None)
 
     def confirmed(self, pods: Sequence[Pod]) -> "JobRun":

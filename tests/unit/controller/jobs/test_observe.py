@@ -237,6 +237,12 @@ def test_a_pod_of_which_nothing_is_heard_runs_until_its_jobs_deadline() -> None:
     known = SEEN.model_copy(update={"pod": "copy-x"})
     run = observe({**failed, "spec": spec}, executor=known)
     assert (run.state, run.is_unaccounted) == (RunState.RUNNING, True)
+    made, stops_by = run.created, run.stops_by
+    assert made is not None
+    assert stops_by is not None
+    assert run.next_look(made + timedelta(minutes=1)) == timedelta(minutes=1)
+    assert run.next_look(made + timedelta(minutes=30)) == timedelta(minutes=3)
+    assert run.next_look(stops_by - timedelta(minutes=2)) == timedelta(minutes=2)
     ended = known.model_copy(update={"pod_terminated": True})
     assert observe({**failed, "spec": spec}, executor=ended).state is RunState.FINISHED
 

@@ -21,6 +21,7 @@ from stashgen_controller.listers.indexes.restores import UNFINISHED_RESTORES
 from stashgen_controller.listers.indexes.sessions import CLAIMING_SESSIONS, SESSIONS_IN_TURN
 from stashgen_controller.listers.indexes.workloads import LIVING_PODS
 from stashgen_controller.listers.lost_pods import may_run
+from stashgen_controller.listers.malformed_restores import malformed_claims
 from stashgen_controller.listers.pods import stops_by
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.causes import TURNS, Cause
@@ -65,11 +66,15 @@ def claimants(
         goes_first: It is a restore: it does not wait for those that have not begun.
     """
     wanted = frozenset(keys)
-    restores = [
-        item for item in reader.by(UNFINISHED_RESTORES, namespace) if item.metadata.uid != uid
-    ]
+    read = reader.by(UNFINISHED_RESTORES, namespace)
+    restores = [item for item in read if item.metadata.uid != uid]
+    known = {uid, *(item.metadata.uid for item in read)}
     return (
         *_restores(reader, restores, wanted, waiting=False),
+        *(
+            Claimant(_is_restoring(name), until)
+            for name, until in malformed_claims(reader, namespace, known, wanted)
+        ),
         *_sessions(reader, wanted, uid),
         *_repositories(reader, wanted, uid),
         *_pods(reader, wanted),
@@ -110,10 +115,14 @@ def _restores(
         concerns = has_begun is not waiting and not wanted.isdisjoint(restore_keys(reader, restore))
         name = restore.metadata.name
         if concerns and has_begun:
-            text = f"RestoreSession {name} is restoring into the volume or from the Repository"
-            yield Claimant(Reason(Cause.WAITING_FOR_RESTORE, text))
+            yield Claimant(_is_restoring(name))
         elif concerns and is_in_turn(restore):
             yield Claimant(Reason(Cause.WAITING_FOR_RESTORE, f"RestoreSession {name} goes first"))
+
+
+def _is_restoring(name: str) -> Reason:
+    text = f"RestoreSession {name} is restoring into the volume or from the Repository"
+    return Reason(Cause.WAITING_FOR_RESTORE, text)
 
 
 def waiting_restore(reader: Reader, repository: Repository) -> Reason | None:

@@ -275,3 +275,43 @@ def test_a_restore_that_cannot_be_read_and_names_no_snapshot_holds_its_repositor
         protected.status(known.BACKUP_SESSIONS, "demo", session), "retentionPolicy"
     )
     assert applied["phase"] == "Applied"
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_a_running_restore_that_cannot_be_read_any_more_keeps_its_volume(
+    protected: Harness, *, is_named: bool
+) -> None:
+    protected.apply(manifests.restore("demo", "back"))
+    job = protected.run_until(Verb.RESTORE)
+    pod = protected.start_pod(job, {"phase": "Running"})
+    protected.advance(timedelta(seconds=5))
+    if is_named:
+        protected.settle()
+    give_time(protected, "back", _YEAR_ZERO)
+    protected.settle()
+    delete_by_force(protected, pod)
+    protected.apply(manifests.restore("demo", "again"))
+    protected.trigger()
+    protected.settle()
+    assert [plan_of(item).restore_session for item in protected.open_jobs()] == ["back"]
+    waits = conditions(protected.status(known.RESTORE_SESSIONS, "demo", "again"))
+    assert waits["RestoreExecutorEnsured"]["reason"] == "WaitingForRestore"
+    # Nobody corrects it: no run takes longer than a day.
+    protected.end_job(job, "Failed", "DeadlineExceeded")
+    protected.advance(timedelta(hours=26))
+    protected.look_at_everything()
+    protected.settle()
+    names = [plan_of(item).restore_session for item in protected.open_jobs()]
+    assert names == ["again"]
+
+
+def give_time(harness: Harness, name: str, time: str) -> None:
+    """Somebody changes what a restore asks for."""
+    pitr: JsonObject = {"spec": {"dataSource": {"pitr": {"targetTime": time}}}}
+    harness.client.patch(known.RESTORE_SESSIONS, "demo", name, pitr)
+
+
+def delete_by_force(harness: Harness, pod: str) -> None:
+    path = known.PODS.path("demo", pod)
+    harness.client.raw("DELETE", path, {"gracePeriodSeconds": 0})
+    harness.settle()

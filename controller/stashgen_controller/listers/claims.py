@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from stashgen.api.base import format_time
+from stashgen.api.base import format_time, name_of
 from stashgen.api.labels import ACCEPT_LOST_POD_ANNOTATION
 from stashgen.api.repository import Repository
 from stashgen.api.restore_session import RestoreSession
@@ -17,11 +17,11 @@ from stashgen.api.snapshot import Phase, Snapshot
 from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.listers.indexes.keys import repository_key, volume_key
 from stashgen_controller.listers.indexes.repositories import CLAIMING_REPOSITORIES, LOST_PODS
-from stashgen_controller.listers.indexes.restores import UNFINISHED_RESTORES
+from stashgen_controller.listers.indexes.restores import UNFINISHED_RESTORES, restore_claims
 from stashgen_controller.listers.indexes.sessions import CLAIMING_SESSIONS, SESSIONS_IN_TURN
 from stashgen_controller.listers.indexes.workloads import LIVING_PODS
 from stashgen_controller.listers.lost_pods import may_run
-from stashgen_controller.listers.malformed_restores import malformed_claims
+from stashgen_controller.listers.malformed_restores import malformed_runs
 from stashgen_controller.listers.pods import stops_by
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.causes import TURNS, Cause
@@ -66,14 +66,15 @@ def claimants(
         goes_first: It is a restore: it does not wait for those that have not begun.
     """
     wanted = frozenset(keys)
-    read = reader.by(UNFINISHED_RESTORES, namespace)
-    restores = [item for item in read if item.metadata.uid != uid]
-    known = {uid, *(item.metadata.uid for item in read)}
+    restores = [
+        item for item in reader.by(UNFINISHED_RESTORES, namespace) if item.metadata.uid != uid
+    ]
     return (
         *_restores(reader, restores, wanted, waiting=False),
         *(
-            Claimant(_is_restoring(name), until)
-            for name, until in malformed_claims(reader, namespace, known, wanted)
+            Claimant(_is_restoring(name_of(run.restore)), run.until)
+            for run in malformed_runs(reader, namespace)
+            if not wanted.isdisjoint(restore_claims(run.restore))
         ),
         *_sessions(reader, wanted, uid),
         *_repositories(reader, wanted, uid),

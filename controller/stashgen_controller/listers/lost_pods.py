@@ -13,7 +13,7 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from stashgen.api.backup_session import RetentionPhase
-from stashgen.api.base import JsonObject, uid_of
+from stashgen.api.base import JsonObject, mapping_of, name_of, uid_of
 from stashgen.api.labels import ACCEPT_LOST_POD_ANNOTATION, PLAN_ANNOTATION
 from stashgen.api.pod import Pod
 from stashgen.api.repository import LostPod, Repository
@@ -27,6 +27,7 @@ from stashgen_controller.listers.indexes.sessions import (
     session_claims,
 )
 from stashgen_controller.listers.indexes.workloads import LIVING_PODS
+from stashgen_controller.listers.malformed_restores import malformed_runs
 from stashgen_controller.listers.pods import has_terminated, stops_by
 from stashgen_controller.listers.restores import is_writing
 from stashgen_controller.protocol.run_spec import RunSpec
@@ -82,6 +83,12 @@ def _recorded(reader: Reader, repository: Repository) -> Iterator[LostPod]:
             owner = (RESTORE_SESSIONS.kind, restore.metadata.name, restore.metadata.uid)
             claims = (target.name,) if target is not None else None
             yield from _of_executor(reader, namespace, restore.status.executor, owner, claims)
+    for run in malformed_runs(reader, namespace):
+        if repository_key(namespace, name) in restore_claims(run.restore):
+            owner = (RESTORE_SESSIONS.kind, name_of(run.restore), uid_of(run.restore))
+            claim = mapping_of(mapping_of(run.restore, "spec"), "target").get("name")
+            claims = (claim,) if isinstance(claim, str) else None
+            yield from _gone(reader, namespace, run.pod, run.until, owner, claims)
 
 
 def _of_executor(

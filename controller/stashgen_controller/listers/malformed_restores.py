@@ -5,7 +5,8 @@ keeps its claim until its pod has ended, it is corrected, its own time is over, 
 that its pod is gone. It is read as stored.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from stashgen.api.base import JsonObject, list_of, mapping_of, metadata_of, parse_time, uid_of
@@ -14,36 +15,43 @@ from stashgen.api.resources import RESTORE_SESSIONS
 from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.listers.indexes.restores import UNFINISHED_RESTORES, restore_claims
 from stashgen_controller.listers.pods import has_terminated
-from stashgen_controller.runtime.kind import IndexKey, Reader
+from stashgen_controller.runtime.kind import Reader
 from stashgen_controller.runtime.malformed import ODD_SHAPE
 
 # More than a Job without a timeout may take, and its pod to end (protocol/run_spec.py).
 _LONGEST_RUN = timedelta(hours=26)
 
 
-def malformed_claims(
-    reader: Reader, namespace: str, read: Container[str | None], wanted: frozenset[IndexKey]
-) -> Iterator[tuple[str, datetime | None]]:
-    """The names of such restores that work on what is wanted, and until when they count at most.
+@dataclass(frozen=True, slots=True)
+class MalformedRun:
+    """Such a restore that may still run.
 
-    Args:
-        reader: What is known.
-        namespace: Of the restores.
-        read: The UIDs of those that can be read.
-        wanted: Volumes and Repositories.
+    Attributes:
+        restore: As stored.
+        pod: Its pod, if one was recorded.
+        until: From then on nothing of it runs; None where its status does not say that.
     """
+
+    restore: JsonObject
+    pod: str | None
+    until: datetime | None
+
+
+def malformed_runs(reader: Reader, namespace: str) -> Iterator[MalformedRun]:
+    """Those of a namespace."""
+    read = {item.metadata.uid for item in reader.by(UNFINISHED_RESTORES, namespace)}
     for _, name in reader.places(UNFINISHED_RESTORES, namespace):
         obj = reader.stored(RESTORE_SESSIONS, namespace, name)
-        if obj is None or uid_of(obj) in read or wanted.isdisjoint(restore_claims(obj)):
+        if obj is None or uid_of(obj) in read or not any(restore_claims(obj)):
             continue
         executor = mapping_of(mapping_of(obj, "status"), "executor")
-        pod, job = executor.get("pod"), executor.get("job")
+        pod = executor.get("pod") if isinstance(executor.get("pod"), str) else None
         accepted = mapping_of(metadata_of(obj), "annotations").get(ACCEPT_LOST_POD_ANNOTATION)
         has_ended = executor.get("podTerminated") is True or (
-            isinstance(pod, str) and has_terminated(reader, namespace, pod)
+            pod is not None and has_terminated(reader, namespace, str(pod))
         )
-        if not has_ended and (accepted is None or accepted not in {pod, job}):
-            yield name, _until(obj, executor)
+        if not has_ended and (accepted is None or accepted not in {pod, executor.get("job")}):
+            yield MalformedRun(obj, str(pod) if pod is not None else None, _until(obj, executor))
 
 
 def _until(restore: JsonObject, executor: JsonObject) -> datetime | None:

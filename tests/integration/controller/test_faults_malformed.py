@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from stashgen.api import resources as known
-from stashgen.api.base import JsonObject, list_of
+from stashgen.api.base import JsonObject, list_of, name_of
 from stashgen.api.resources import Resource
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.jobs.manifest import plan_of
@@ -303,6 +303,26 @@ def test_a_running_restore_that_cannot_be_read_any_more_keeps_its_volume(
     protected.settle()
     names = [plan_of(item).restore_session for item in protected.open_jobs()]
     assert names == ["again"]
+
+
+def test_a_restore_that_cannot_be_read_is_deleted_and_its_pod_may_run(protected: Harness) -> None:
+    protected.apply(manifests.restore("demo", "back"))
+    job = protected.run_until(Verb.RESTORE)
+    pod = protected.start_pod(job, {"phase": "Running"})
+    protected.advance(timedelta(seconds=5))
+    protected.settle()
+    give_time(protected, "back", _YEAR_ZERO)
+    protected.settle()
+    delete_by_force(protected, pod)
+    protected.client.delete(known.RESTORE_SESSIONS, "demo", "back")
+    protected.client.delete(known.JOBS, "demo", name_of(job))
+    protected.settle()
+    protected.apply(manifests.restore("demo", "again"))
+    protected.settle()
+    assert protected.open_jobs() == []
+    waits = conditions(protected.status(known.RESTORE_SESSIONS, "demo", "again"))
+    message = str(waits["RestoreExecutorEnsured"]["message"])
+    assert message.startswith(f"pod {pod} of RestoreSession back")
 
 
 def give_time(harness: Harness, name: str, time: str) -> None:

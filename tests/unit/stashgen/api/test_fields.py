@@ -170,8 +170,8 @@ _OURS = {
     "RepositoryStatus": "executor:Executor writerMatches writerClaimUID"
     " snapshotResync:ResyncStatus openRestore:RestoreRecord upkeep:UpkeepStatus"
     " acceptedRestore:RestoreRecord goodRestore:RestoreRecord lostPods[]:LostPod",
-    "UpkeepStatus": "lastCheckTime lastPruneTime checks failures nextTryTime fullStorage"
-    " executor:Executor",
+    "UpkeepStatus": "lastCheckTime lastCheckCreated lastPruneTime checks failures nextTryTime"
+    " checkedPaths[] prunedPaths[] stops stoppedFor fullStorage executor:Executor",
     "ResyncStatus": "phase* request cursor records ignored examples[] executor:Executor",
     "LostPod": "pod* kind* name* uid claims[] until*",
     "RestoreRecord": "restoreSession* uid* since*",

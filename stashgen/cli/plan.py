@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from stashgen.cli.arguments import Command
-from stashgen.cli.compiling import Decided, decide_project
+from stashgen.cli.compiling import Decided, compile_project, decide_project
 from stashgen.cli.messages import say, seen_from_here, show_findings
 from stashgen.cli.parsers import EFFECTS, PlanFormat
 from stashgen.cli.progress import Progress
@@ -16,6 +16,7 @@ from stashgen.cli.project_folder import project_folder
 from stashgen.cli.revisions import Side, folders, revisions
 from stashgen.diagnostics import ExitCode, Finding, Severity, UsageError, printable, quote
 from stashgen.load import PROJECT_FILE
+from stashgen.model.manifest import FileTree
 from stashgen.plan import Plan, State, compare
 from stashgen.resolve.history_findings import Code
 
@@ -25,6 +26,7 @@ _MOST_STATES = 2
 _SHOWN_BY_PLAN = frozenset({Code.LOST, Code.REPLACED})
 _MODULES = {
     PlanFormat.TEXT: "text",
+    PlanFormat.MARKDOWN: "markdown",
     PlanFormat.JSON: "json_plan",
 }
 
@@ -50,7 +52,9 @@ def plan(command: Command) -> int:
         refused = [_refusal(one) for one in decided]
         before, after = (_state(side, one) for side, one in zip(sides, decided, strict=True))
         notes = tuple(_notes(zip(sides, decided, strict=True)))
-        made = None if any(refused) else compare(before, after, notes)
+        made = (
+            None if any(refused) else compare(before, after, notes, frozenset(command.namespaces))
+        )
     if made is None:
         for side, findings in zip(sides, refused, strict=True):
             if findings:
@@ -84,7 +88,15 @@ def _refusal(decided: Decided | None) -> tuple[Finding, ...]:
 def _state(side: Side, decided: Decided | None) -> State:
     if decided is None or decided.decisions is None:
         return State(side.name, side.prefix)
-    return State(side.name, side.prefix, decided.decisions, decided.output)
+    return State(side.name, side.prefix, decided.decisions, _files(side, decided))
+
+
+def _files(side: Side, decided: Decided) -> FileTree:
+    """The output that is committed; what a build would write where it is edited, or is not."""
+    if side.folder is None or (decided.output and not side.is_live):
+        return decided.output
+    compiled = compile_project(side.folder)
+    return compiled.files if compiled.ok else decided.output
 
 
 def _notes(sides: Iterable[tuple[Side, Decided | None]]) -> Iterator[str]:

@@ -3,21 +3,43 @@
 from collections.abc import Iterator
 
 from stashgen.model.inventory import VolumeKey
+from stashgen.plan.access import access_changes
 from stashgen.plan.causes import Causes
+from stashgen.plan.load import peaks
 from stashgen.plan.names import shown
+from stashgen.plan.objects import object_changes
 from stashgen.plan.plan import Cause, DroppedHistory, Effect, Kind, Plan, VolumePlan
 from stashgen.plan.state import State
 from stashgen.plan.volume import VolumeComparison
 
 
-def compare(before: State, after: State, notes: tuple[str, ...] = ()) -> Plan:
-    """Everything that differs between two states, in a stable order."""
+def compare(
+    before: State,
+    after: State,
+    notes: tuple[str, ...] = (),
+    namespaces: frozenset[str] = frozenset(),
+) -> Plan:
+    """Everything that differs between two states, in a stable order.
+
+    Args:
+        before: The state now.
+        after: The state that is proposed.
+        notes: About the comparison itself.
+        namespaces: To which the plan is limited; empty for all.
+    """
+    if namespaces:
+        before, after = before.limited_to(namespaces), after.limited_to(namespaces)
+    objects = object_changes(before.files, after.files)
     return Plan(
         before=before.name,
         after=after.name,
         protected=(len(before.protections), len(after.protections)),
         volumes=tuple(_volumes(before, after)),
         dropped=tuple(_dropped(before, after)),
+        wiped=objects.wiped,
+        peaks=peaks(before, after),
+        access=access_changes(before, after),
+        objects=objects.classes,
         notes=notes,
     )
 

@@ -88,7 +88,7 @@ class Removal:
         before, after: What is kept.
         had: Restore points on the day of the change.
         at_once: How many of them the first retention run after it removes.
-        later: How many more go within 30 days that would have stayed.
+        later: How many more go within 30 days, and earlier than they would have.
         newest_days, oldest_days: The ages of those that go at once.
         within_seconds: The first run comes so much later at most.
         left: Restore points in the long run.
@@ -174,7 +174,7 @@ class Access:
 
     Attributes:
         place: ``cluster/namespace``.
-        what: ``key of storage s3-eu``, ``Role stashgen-worker``.
+        what: ``s3-eu: pods that delete backups have``.
     """
 
     place: str
@@ -200,8 +200,8 @@ class ObjectClass:
         verb: ``added``, ``removed`` or ``changed``.
         fields: How they change. Where the values differ from object to object, those of the
             sample, and ``is_same`` is false.
-        sample: The first of them: the file, and the object's name.
-        places: All of them, likewise.
+        sample: The first of them: its folder, kind and name.
+        places: The first twenty, likewise.
     """
 
     kind: str
@@ -221,6 +221,7 @@ class Plan:
         before, after: Their names.
         protected: How many volumes are protected, before and after.
         volumes: Those to which something happens, sorted by key.
+        wiped: Objects with whose end the data in the storage would go, and that end.
         objects: Classes of objects, sorted.
         notes: What the reader has to know about the comparison itself.
     """
@@ -230,6 +231,7 @@ class Plan:
     protected: tuple[int, int]
     volumes: tuple[VolumePlan, ...] = ()
     dropped: tuple[DroppedHistory, ...] = ()
+    wiped: tuple[str, ...] = ()
     peaks: tuple[Peak, ...] = ()
     access: tuple[Access, ...] = ()
     objects: tuple[ObjectClass, ...] = ()
@@ -238,13 +240,15 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """Whether nothing differs, neither in meaning nor in the objects."""
-        return not (self.volumes or self.dropped or self.peaks or self.access or self.objects)
+        return not (
+            self.volumes or self.dropped or self.wiped or self.peaks or self.access or self.objects
+        )
 
     @property
     def effects(self) -> frozenset[Effect]:
         """Everything that a pull request may be refused for."""
         found = frozenset[Effect]().union(*(one.effects for one in self.volumes))
-        return found | {Effect.DESTROY} if self.dropped else found
+        return found | {Effect.DESTROY} if self.dropped or self.wiped else found
 
     def of_kind(self, *kinds: Kind) -> Iterable[VolumePlan]:
         """The volumes to which this happens."""

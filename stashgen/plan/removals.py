@@ -9,6 +9,7 @@ Retention that runs after each backup leaves what a single run at the end would.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from stashgen.api.retention_policy import RetentionPolicySpec
@@ -20,7 +21,8 @@ from stashgen.output.restore_points import NOW, left_by
 from stashgen.plan.facts import promised_by
 
 _DAY = timedelta(days=1)
-_LATER = 30 * _DAY
+# When it is looked again: what is gone by then, and would not be.
+_LATER_DAYS = (1, 3, 7, 14, 21, 30)
 _Facts = tuple[SnapshotFact, ...]
 
 
@@ -81,11 +83,14 @@ def _gone_later(
     before: tuple[ResolvedSession, ResolvedCopy],
     after: tuple[ResolvedSession, ResolvedCopy],
 ) -> _Facts:
-    """What other times remove in the course of 30 days: counts are used up faster."""
+    """What other times remove earlier, in the course of 30 days: counts are used up faster."""
     if before[0].schedule == after[0].schedule and before[0].time_zone == after[0].time_zone:
         return ()
-    end = NOW + _LATER
-    return _gone(had, before, after, lambda session: _ticks(session, end), end)
+    gone: dict[SnapshotFact, None] = {}
+    for days in _LATER_DAYS:
+        end = NOW + days * _DAY
+        gone |= dict.fromkeys(_gone(had, before, after, partial(_ticks, end=end), end))
+    return tuple(gone)
 
 
 def _gone(

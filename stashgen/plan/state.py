@@ -79,6 +79,30 @@ class State:
         """The last day of each retired history, by volume."""
         return {one.history.volume: one.until.isoformat() for one in self.retired}
 
+    def limited_to(self, namespaces: frozenset[str]) -> "State":
+        """Only what is in some namespaces of all clusters."""
+        if self.decisions is None:
+            return self
+        resolved = self.decisions.resolved
+        limited = replace(
+            resolved,
+            protections=tuple(
+                one for one in resolved.protections if one.volume.key.namespace in namespaces
+            ),
+            retired=tuple(
+                one for one in resolved.retired if one.history.volume.namespace in namespaces
+            ),
+            unprotected={
+                key: left
+                for key, left in resolved.unprotected.items()
+                if key.namespace in namespaces
+            },
+        )
+        files = {
+            path: content for path, content in self.files.items() if path.parent.name in namespaces
+        }
+        return replace(self, decisions=replace(self.decisions, resolved=limited), files=files)
+
     def near_miss(self, key: VolumeKey) -> NearMiss | None:
         """Why no policy selects a volume of the inventory: the one that comes closest."""
         return self._near_misses.of(self.volumes[key]) if self._near_misses is not None else None

@@ -8,13 +8,31 @@ from stashgen.kubestash.quantities import format_size
 from stashgen.plan.plan import (
     Cause,
     Change,
+    FieldChange,
     Kind,
+    ObjectClass,
     Plan,
     Removal,
     Replaced,
     VolumePlan,
 )
 from stashgen.policy.duration import format_written
+
+# Objects that say who may do what.
+_GRANTS = frozenset(
+    {
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "ExternalSecret",
+        "Role",
+        "RoleBinding",
+        "ServiceAccount",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+    }
+)
+_MOST_FIELDS = 8
+_LONGEST_VALUE = 80
 
 K = TypeVar("K", bound=Hashable)
 
@@ -56,10 +74,14 @@ def sections(plan: Plan) -> tuple[Section, ...]:
         Section("No longer protected", (*_states(plan.of_kind(Kind.LOST)),), is_grave=True),
         Section("Not protected", (*_states(plan.of_kind(Kind.MISSED)),), is_grave=True),
         Section("Restore points that go", (*_removals(volumes), *_dropped(plan)), is_grave=True),
+        Section("Data that is wiped", (*_wiped(plan),), is_grave=True),
         Section("New history", (*_replaced(volumes),), is_grave=True),
         Section("Gets worse", (*_changes(volumes, is_worse=True),), is_grave=True),
         Section("Newly protected", (*_gained(plan.of_kind(Kind.GAINED)),)),
         Section("Changes", (*_changes(volumes, is_worse=False), *_moved(volumes))),
+        Section("Who may read or delete copies", (*_access(plan), *_objects(plan, _GRANTS))),
+        Section("Copies that begin in one minute", (*_peaks(plan),)),
+        Section("Objects", (*_objects(plan, None),)),
     )
     return tuple(section for section in found if section.entries)
 
@@ -207,20 +229,22 @@ def _removal_text(one: Removal, volumes: int) -> str:
     where = f"session {one.session} in {one.storage}"
     if one.at_once:
         return f"{where}: {one.at_once} of {one.had} restore points go at once{total}"
-    return f"{where}: {one.later} of {one.had} restore points go within 30 days"
+    return f"{where}: {one.later} of {one.had} restore points go earlier than before"
 
 
 def _removal_details(one: Removal) -> Iterator[str]:
     kept = f"keeps {one.after}" if one.before == one.after else f"{one.before} -> {one.after}"
     yield f"retention: {kept}; {one.left} restore points in the long run"
-    if one.at_once:
+    if not one.at_once:
+        yield "they go within 30 days, as new ones use up the counts"
+    else:
         ages = f"{one.newest_days} to {one.oldest_days}"
         if one.newest_days == one.oldest_days:
             ages = f"{one.oldest_days}"
         within = format_written(one.within_seconds)
         yield f"they are {ages} days old, and go after the next backup, within {within}"
         if one.later:
-            yield f"{one.later} more go within 30 days"
+            yield f"{one.later} more go earlier than before, within 30 days"
 
 
 def _dropped(plan: Plan) -> Iterator[Entry]:
@@ -230,3 +254,61 @@ def _dropped(plan: Plan) -> Iterator[Entry]:
             (one.name,),
             ("its data stays in the storage, but nothing restores from it any more",),
         )
+
+
+def _wiped(plan: Plan) -> Iterator[Entry]:
+    if plan.wiped:
+        text = "deletionPolicy WipeOut: with the object, its data in the storage is deleted"
+        yield Entry(text, plan.wiped)
+
+
+def _access(plan: Plan) -> Iterator[Entry]:
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for one in plan.access:
+        groups.setdefault((one.what, one.before, one.after), []).append(one.place)
+    for (what, before, after), places in groups.items():
+        text = f"{what} {before or 'nothing'} -> {after or 'nothing'}"
+        yield Entry(text, tuple(places))
+
+
+def _peaks(plan: Plan) -> Iterator[Entry]:
+    for one in plan.peaks:
+        was = f"{one.before} ({one.was_at} UTC)" if one.was_at else "0"
+        becomes = f"{one.after} ({one.at} UTC)" if one.at else "0"
+        yield Entry(f"{one.storage}: at most {was} -> {becomes}")
+
+
+def _objects(plan: Plan, kinds: frozenset[str] | None) -> Iterator[Entry]:
+    """Classes of objects of some kinds; None for all others."""
+    for one in plan.objects:
+        if (one.kind in kinds) if kinds is not None else (one.kind not in _GRANTS):
+            yield Entry(_class_text(one), details=(*_class_details(one),))
+
+
+def _class_text(one: ObjectClass) -> str:
+    text = f"{one.number} {one.kind} {one.verb}"
+    if len(one.fields) == 1 and one.is_same:
+        return f"{text}: {_field_text(one.fields[0])}"
+    return text
+
+
+def _class_details(one: ObjectClass) -> Iterator[str]:
+    if len(one.fields) > 1 or not one.is_same:
+        for field in one.fields[:_MOST_FIELDS]:
+            yield _field_text(field)
+        rest = len(one.fields) - _MOST_FIELDS
+        if rest > 0:
+            yield f"and {rest} more fields"
+    others = f" and {one.number - 1} more" if one.number > 1 else ""
+    own = "" if one.is_same else "each with values of its own, such as "
+    yield f"{own}{one.sample}{others}"
+
+
+def _field_text(field: FieldChange) -> str:
+    return f"{field.path} {_value(field.before)} -> {_value(field.after)}"
+
+
+def _value(text: str) -> str:
+    if not text:
+        return "nothing"
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."

@@ -350,6 +350,6 @@ def _effects(
         found.add(Effect.RPO_WORSE)
     if replaced:
         found.add(Effect.REPLACE)
-    if removals:
+    if any(one.at_once for one in removals):
         found.add(Effect.DESTROY)
     return frozenset(found)

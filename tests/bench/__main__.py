@@ -9,11 +9,22 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from tests.bench import argocd, build, controller, examples, flux, growth, kustomize, worker
+from tests.bench import (
+    argocd,
+    build,
+    controller,
+    examples,
+    flux,
+    growth,
+    kustomize,
+    plan,
+    worker,
+)
 
 # The build first: a child starts with the peak of memory that its parent had (getrusage(2), Linux).
 _BENCHMARKS: Mapping[str, Callable[[], Iterator[dict[str, object]]]] = {
     "build": build.run,
+    "plan": plan.run,
     "kustomize": kustomize.run,
     "examples": examples.run,
     "worker": worker.run,

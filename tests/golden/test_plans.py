@@ -17,7 +17,7 @@ from tests.golden.golden import differences, rewrite
 from tests.support.place import ROOT
 
 PLANS = Path(__file__).parent / "plans"
-_FORMATS = {"plan.txt": "text", "plan.json": "json"}
+_FORMATS = {"plan.txt": "text", "plan.md": "markdown", "plan.json": "json"}
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,13 @@ from collections.abc import Iterable
 
 from stashgen import __version__
 from stashgen.plan.plan import (
+    Access,
     Cause,
     Change,
     DroppedHistory,
     Moved,
+    ObjectClass,
+    Peak,
     Plan,
     Removal,
     Replaced,
@@ -34,6 +37,10 @@ def render(plan: Plan) -> str:
         "notes": list(plan.notes),
         "volumes": [_volume(one) for one in plan.volumes],
         "droppedHistories": [_dropped(one) for one in plan.dropped],
+        "wiped": list(plan.wiped),
+        "peaks": [_peak(one) for one in plan.peaks],
+        "access": [_access(one) for one in plan.access],
+        "objects": [_objects(one) for one in plan.objects],
     }
     return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
 
@@ -115,4 +122,37 @@ def _dropped(one: DroppedHistory) -> _Json:
         "volume": one.volume.name,
         "repository": one.repository,
         "until": one.until,
+    }
+
+
+def _peak(one: Peak) -> _Json:
+    return {
+        "storage": one.storage,
+        "before": {"copies": one.before, "at": one.was_at},
+        "after": {"copies": one.after, "at": one.at},
+    }
+
+
+def _access(one: Access) -> _Json:
+    cluster, _, namespace = one.place.partition("/")
+    return {
+        "clusterName": cluster,
+        "namespace": namespace,
+        "what": one.what,
+        "before": one.before,
+        "after": one.after,
+    }
+
+
+def _objects(one: ObjectClass) -> _Json:
+    return {
+        "kind": one.kind,
+        "verb": one.verb,
+        "number": one.number,
+        "fields": [
+            {"path": field.path, "before": field.before, "after": field.after}
+            for field in one.fields
+        ],
+        "same": one.is_same,
+        "examples": list(one.places),
     }

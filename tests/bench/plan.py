@@ -1,0 +1,47 @@
+"""What a plan costs beside a build: 10,000 volumes, of which all change.
+
+Two folders with their output, as two revisions are: the second one has another schedule, retention
+and image, so that every volume, and nearly every object, differs.
+"""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.bench.build import run_build, run_process, write_project
+
+_NAMESPACES = 100
+_VOLUMES_EACH = 100
+_EDITS = (("every: 4h", "every: 6h"), ("daily: 14", "daily: 7"))
+
+
+def run() -> Iterator[dict[str, object]]:
+    """One line for equal folders, one for folders that differ everywhere."""
+    with tempfile.TemporaryDirectory() as name:
+        before, after = Path(name, "before"), Path(name, "after")
+        write_project(before, _NAMESPACES, _VOLUMES_EACH)
+        build = run_build(before)
+        shutil.copytree(before, after)
+        yield _line("nothing changes", build.cpu_seconds, before, after)
+        for path in (after / "policies").iterdir():
+            text = path.read_text(encoding="utf-8")
+            for old, new in _EDITS:
+                text = text.replace(old, new)
+            path.write_text(text, encoding="utf-8")
+        run_build(after)
+        yield _line("every volume changes", build.cpu_seconds, before, after)
+
+
+def _line(case: str, build_seconds: float, before: Path, after: Path) -> dict[str, object]:
+    measured = run_process(sys.executable, "-m", "stashgen", "plan", str(before), str(after))
+    return {
+        "benchmark": "plan",
+        "case": case,
+        "volumes": _NAMESPACES * _VOLUMES_EACH,
+        "build_cpu_seconds": round(build_seconds, 3),
+        "plan_cpu_seconds": round(measured.cpu_seconds, 3),
+        "cpu_ratio": round(measured.cpu_seconds / build_seconds, 3),
+        "peak_memory_mb": round(measured.peak_bytes / 1e6, 1),
+    }

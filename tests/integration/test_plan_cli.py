@@ -1,0 +1,227 @@
+"""``stashgen plan`` on real git repositories: what it compares, and what it leaves alone."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+_FILES = {
+    "stashgen.yaml": """apiVersion: stashgen.dev/v1alpha1
+kind: Project
+metadata: {name: shop}
+spec:
+  defaults: {encryption: {secretName: restic-key}, job: {runAs: {user: 999}}}
+  clusters: [{name: prod, id: prd1, inventory: [{manifests: ["clusters/*.yaml"]}]}]
+""",
+    "policies/all.yaml": """apiVersion: stashgen.dev/v1alpha1
+kind: Storage
+metadata: {name: s3}
+spec:
+  backend: {provider: s3, s3: {bucket: shop, region: eu-central-1}}
+  credentials: {from: Namespace, secretName: s3}
+---
+apiVersion: stashgen.dev/v1alpha1
+kind: BackupPolicy
+metadata: {name: all}
+spec:
+  select: {}
+  sessions:
+  - name: backup
+    every: 1h
+    copies: [{storage: s3, keep: {daily: 14}}]
+""",
+    "clusters/volumes.yaml": """apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: ledger, namespace: payments}
+spec: {accessModes: [ReadWriteMany], resources: {requests: {storage: 1Gi}}}
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: pages, namespace: wiki}
+spec: {accessModes: [ReadWriteMany], resources: {requests: {storage: 1Gi}}}
+""",
+}
+
+
+def _stashgen(
+    folder: Path, *arguments: str, variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "stashgen", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env={**os.environ, **(variables or {})},
+    )
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com"]
+    command = ["git", *identity, "-c", "commit.gpgSign=false", *arguments]
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+
+
+def _write(project: Path, old: str = "", new: str = "") -> None:
+    for name, text in _FILES.items():
+        path = project / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text.replace(old, new) if old else text, encoding="utf-8")
+
+
+def _commit(folder: Path, message: str) -> None:
+    _git(folder, "add", "-A")
+    _git(folder, "commit", "-q", "--allow-empty", "-m", message)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project in a folder of a repository, with its output, all of it committed."""
+    repository = tmp_path / "repository"
+    project = repository / "ops" / "backups"
+    _write(project)
+    assert _stashgen(project, "build").returncode == 0
+    _git(repository, "init", "-q", "-b", "main")
+    _commit(repository, "Begin")
+    return project
+
+
+def test_nothing_changes_in_a_clean_working_tree(project: Path) -> None:
+    done = _stashgen(project, "plan", "--detailed-exitcode")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "Plan: HEAD -> the working tree\nnothing changes\n"
+
+
+def test_the_working_tree_is_compared_as_a_build_would_write_it(project: Path) -> None:
+    _write(project, "every: 1h", "every: 6h")
+    done = _stashgen(project, "plan", "--detailed-exitcode")
+    assert (done.returncode, done.stderr) == (4, "")
+    assert "payments/ledger, wiki/pages: RPO 2h -> 7h\n" in done.stdout
+    assert "because ops/backups/policies/all.yaml:15 every: 6h\n" in done.stdout
+    assert "2 CronJob changed" in done.stdout
+
+
+def test_a_range_of_revisions_names_files_as_the_repository_has_them(project: Path) -> None:
+    _git(project, "switch", "-q", "-c", "rarely")
+    _write(project, "every: 1h", "every: 6h")
+    assert _stashgen(project, "build").returncode == 0
+    _commit(project, "Back up every six hours")
+    for given in ("main..HEAD", "main..", "main...rarely"):
+        done = _stashgen(project.parent.parent, "plan", given, "--project", "ops/backups")
+        assert done.returncode == 0, done.stderr
+        assert "because ops/backups/policies/all.yaml:15 every: 6h\n" in done.stdout
+        assert "2 BackupConfiguration changed" in done.stdout
+
+
+def test_three_dots_leave_out_what_the_other_branch_got_meanwhile(project: Path) -> None:
+    _git(project, "switch", "-q", "-c", "rarely")
+    _write(project, "every: 1h", "every: 6h")
+    _commit(project, "Back up every six hours")
+    _git(project, "switch", "-q", "main")
+    _write(project, "daily: 14", "daily: 21")
+    _commit(project, "Keep more")
+    since = _stashgen(project, "plan", "main...rarely").stdout
+    between = _stashgen(project, "plan", "main..rarely").stdout
+    assert "daily" not in since
+    assert "daily 21 -> daily 14" in between
+
+
+def test_neither_repository_nor_index_nor_hooks_notice(project: Path) -> None:
+    repository = project.parent.parent
+    hook = repository / ".git" / "hooks" / "post-checkout"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\ntouch {repository}/ran\n", encoding="utf-8")
+    hook.chmod(0o755)
+    (project / "new.txt").write_text("staged", encoding="utf-8")
+    _git(project, "add", "new.txt")
+    before = (repository / ".git" / "index").read_bytes()
+    # As in a hook of git, which names the index.
+    variables = {"GIT_INDEX_FILE": str(repository / ".git" / "index")}
+    done = _stashgen(project, "plan", "HEAD..HEAD", variables=variables)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (repository / ".git" / "index").read_bytes() == before
+    assert _git(repository, "worktree", "list").count("\n") == 1
+    assert not (repository / "ran").exists()
+
+
+def test_temporary_folders_are_gone_afterwards(project: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    done = _stashgen(project, "plan", "HEAD..HEAD", variables={"TMPDIR": str(folder)})
+    assert done.returncode == 0
+    assert [*folder.iterdir()] == []
+
+
+def test_a_first_project_protects_everything_that_it_selects(project: Path) -> None:
+    repository = project.parent.parent
+    _git(repository, "switch", "-q", "--orphan", "empty")
+    _commit(repository, "Nothing")
+    _git(repository, "switch", "-q", "main")
+    done = _stashgen(project, "plan", "empty..main", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    plan = json.loads(done.stdout)
+    assert [one["kind"] for one in plan["volumes"]] == ["gained", "gained"]
+    note = "empty has no ops/backups/stashgen.yaml: nothing is protected there"
+    assert plan["notes"] == [note]
+    assert {one["verb"] for one in plan["objects"]} == {"added"}
+
+
+def test_one_namespace_sees_only_what_happens_there(project: Path) -> None:
+    _write(project, "daily: 14", "daily: 7")
+    done = _stashgen(project, "plan", "--for-namespace", "wiki", "--format", "json")
+    plan = json.loads(done.stdout)
+    assert [one["namespace"] for one in plan["volumes"]] == ["wiki"]
+    assert plan["protected"] == {"before": 1, "after": 1}
+    assert all(place.startswith("prod/wiki:") for o in plan["objects"] for place in o["examples"])
+    assert plan["objects"]
+
+
+def test_without_a_committed_output_both_sides_are_compiled(project: Path) -> None:
+    _git(project, "rm", "-r", "-q", "rendered")
+    _commit(project, "Keep the output elsewhere")
+    _write(project, "every: 1h", "every: 6h")
+    _commit(project, "Back up every six hours")
+    done = _stashgen(project, "plan", "HEAD^..HEAD")
+    assert "2 CronJob changed" in done.stdout
+    assert "added" not in done.stdout
+
+
+def test_a_side_that_does_not_compile_is_named_with_its_findings(project: Path) -> None:
+    _write(project, "every: 1h", "every: 5h")
+    _commit(project, "Break it")
+    done = _stashgen(project, "plan", "HEAD^..HEAD", "--format", "markdown")
+    assert (done.returncode, done.stdout) == (1, "")
+    first, second, *_ = done.stderr.splitlines()
+    assert first == "HEAD does not compile:"
+    assert second.startswith("ops/backups/policies/all.yaml:15:12: error SG403:")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere..HEAD"], 'git has no revision "nowhere"; in CI the checkout has to fetch it'),
+        (["--fail-on", "doom"], '--fail-on "doom": there are destroy, replace'),
+        (["one", "two"], '"one" is not a folder'),
+        (["one", "two", "three"], "a plan compares two states"),
+        (["policies", "clusters"], "stashgen.yaml"),
+    ],
+)
+def test_what_cannot_be_compared_is_said(project: Path, arguments: list[str], said: str) -> None:
+    done = _stashgen(project, "plan", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_outside_of_a_repository_git_says_so(tmp_path: Path) -> None:
+    _write(tmp_path)
+    done = _stashgen(tmp_path, "plan", variables={"GIT_CEILING_DIRECTORIES": str(tmp_path.parent)})
+    assert done.returncode == 2
+    assert "not a git repository" in done.stderr

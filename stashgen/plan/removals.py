@@ -18,7 +18,7 @@ from stashgen.cron import Schedule
 from stashgen.kubestash.retention import SnapshotFact, decide
 from stashgen.model.resolved import ResolvedCopy, ResolvedSession
 from stashgen.output.restore_points import NOW, left_by
-from stashgen.plan.facts import promised_by
+from stashgen.resolve.achieved import promised_by
 
 _DAY = timedelta(days=1)
 # When it is looked again: what is gone by then, and would not be.

@@ -6,14 +6,6 @@ from dataclasses import dataclass
 from stashgen.kubestash.objectives import Objectives
 from stashgen.model.resolved import Protection, ResolvedSession
 from stashgen.plan.causes import RHYTHM, Causes
-from stashgen.plan.facts import (
-    Achieved,
-    Achievements,
-    duration_text,
-    retention_text,
-    rpo_text,
-    when_text,
-)
 from stashgen.plan.histories import Pair, Written, pairs, replaced
 from stashgen.plan.names import shown
 from stashgen.plan.plan import (
@@ -28,6 +20,8 @@ from stashgen.plan.plan import (
 )
 from stashgen.plan.removals import Removed, removed
 from stashgen.plan.state import State
+from stashgen.plan.words import retention_text, when_text
+from stashgen.resolve.achieved import Achieved, achieved, keep_for_text, rpo_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +40,16 @@ class VolumeComparison:
         self._before = before
         self._after = after
         self._causes = causes
-        self._achievements = Achievements()
         self._removed: dict[tuple[object, ...], Removed | None] = {}
 
     def gained(self, protection: Protection) -> VolumePlan:
         """A volume that was not protected."""
-        achieved = self._achievements.of(protection)
+        reached = achieved(protection)
         changes = (
             Change("policy", "", protection.policy),
-            Change("RPO", "", rpo_text(achieved.rpo)),
-            Change("keepFor", "", duration_text(achieved.keep_for)),
-            Change("copies", "", ", ".join(achieved.storages)),
+            Change("RPO", "", rpo_text(reached.rpo)),
+            Change("keepFor", "", keep_for_text(reached.keep_for)),
+            Change("copies", "", ", ".join(reached.storages)),
         )
         key = protection.volume.key
         is_new = key not in self._before.volumes
@@ -102,7 +95,7 @@ class VolumeComparison:
         if before.policy != after.policy:
             causes = (self._causes.of_policy(after),)
             yield Change("policy", before.policy, after.policy, causes=causes)
-        was, becomes = self._achievements.of(before), self._achievements.of(after)
+        was, becomes = achieved(before), achieved(after)
         yield from self._rpo(before, after, was, becomes, sessions)
         yield from self._keep_for(was, becomes, before, after, sessions)
         yield from self._copies(before, after, was, becomes)
@@ -145,7 +138,7 @@ class VolumeComparison:
         after: Protection,
         sessions: list[_Sessions],
     ) -> Iterator[Change]:
-        texts = duration_text(was.keep_for), duration_text(becomes.keep_for)
+        texts = keep_for_text(was.keep_for), keep_for_text(becomes.keep_for)
         if was.keep_for is None or becomes.keep_for is None or texts[0] == texts[1]:
             return
         causes: list[Cause] = []

@@ -5,9 +5,8 @@ from itertools import groupby
 
 from stashgen.diagnostics import Position
 from stashgen.model.resolved import Protection
-from stashgen.policy.duration import format_written
 from stashgen.report.coverage import Group, State, VolumeCoverage
-from stashgen.resolve.achieved import FURTHEST, Achieved, achieved
+from stashgen.resolve.achieved import achieved, keep_for_text, rpo_text
 
 _UNNAMED = "(no name)"
 _GAP = 2
@@ -50,14 +49,6 @@ def volume_name(one: VolumeCoverage, *, with_cluster: bool) -> str:
     return "/".join(part for part in parts if part)
 
 
-def keep_for_text(value: Achieved) -> str:
-    """``14d``; rounded down to days from two days on."""
-    if value.keep_for >= FURTHEST:
-        return f"{FURTHEST.days // 366}y or more"
-    days = value.keep_for.days
-    return f"{days}d" if days > 1 else format_written(int(value.keep_for.total_seconds()))
-
-
 _HEADER = ("VOLUME", "POLICY", "RPO", "KEPT FOR", "STORAGES")
 _COUNTED = ("", "PROTECTED", "UNPROTECTED", "UNKNOWN", "EXCLUDED", "COVERED")
 
@@ -67,14 +58,11 @@ def _protected(one: VolumeCoverage, *, several: bool) -> tuple[str, ...]:
     if protection is None:
         return (volume_name(one, with_cluster=several),)
     reached = achieved(protection)
-    rpo = "paused" if protection.paused else "never runs"
-    if reached.rpo is not None:
-        rpo = format_written(int(reached.rpo.total_seconds()))
     return (
         volume_name(one, with_cluster=several),
         protection.policy,
-        rpo,
-        keep_for_text(reached),
+        "paused" if protection.paused else rpo_text(reached.rpo),
+        keep_for_text(reached.keep_for),
         ", ".join(_storages(protection)),
     )
 

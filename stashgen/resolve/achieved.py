@@ -3,7 +3,7 @@
 The policy's objectives are judged by it; reports and the comparison of two states show it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from stashgen.kubestash.kept_history import furthest, kept_for
 from stashgen.kubestash.objectives import Promise, promise, storages_in_time
 from stashgen.kubestash.quantities import format_duration
 from stashgen.model.resolved import Protection, ResolvedCopy, ResolvedSession
+from stashgen.policy.duration import format_written
 from stashgen.resolve.schedules import YEAR_START
 
 # What is kept for longer counts as kept so long: no year of ticks says more.
@@ -37,43 +38,72 @@ class Achieved:
         rpo: The maximum age of the newest snapshot, in one storage at least; None if no session
             runs.
         keep_for: Of the copy that reaches furthest back: the age that some snapshot always has,
-            once the backups have run for so long; at most ``FURTHEST``.
-        copies: In how many storages the newest snapshot is recent enough, as ``minCopies`` counts.
+            once the backups have run for so long; at most ``FURTHEST``. None if no session runs.
+        longest: The copy that reaches so far.
+        storages: The maximum age of the newest snapshot by storage, sorted by name.
+        copies: In how many of them it is recent enough, as ``minCopies`` counts.
     """
 
     rpo: timedelta | None
-    keep_for: timedelta
+    keep_for: timedelta | None
+    longest: CopyRuns | None
+    storages: Mapping[str, timedelta]
     copies: int
+
+
+_NOTHING = Achieved(None, None, None, {}, 0)
 
 
 def achieved(protection: Protection) -> Achieved:
     """Of a volume's sessions that run; nothing of a paused policy."""
     runs = [] if protection.paused else [*copy_runs(protection)]
     if not runs:
-        return Achieved(None, timedelta(), 0)
+        return _NOTHING
+    storages: dict[str, timedelta] = {}
+    for run in runs:
+        name, age = run.copy.storage.name, run.promised.recovery_point
+        storages[name] = min(age, storages.get(name, age))
+    reaches = [_furthest_kept(protection, run) for run in runs]
+    keep_for = max(reaches)
     promises = [(run.copy.storage.name, run.promised) for run in runs]
     return Achieved(
-        rpo=min(run.promised.recovery_point for run in runs),
-        keep_for=max(
-            kept(
-                protection,
-                run,
-                run.copy.retention,
-                min(FURTHEST, furthest(run.copy.retention, run.promised.interval)),
-            )
-            for run in runs
-        ),
+        rpo=min(storages.values()),
+        keep_for=keep_for,
+        longest=runs[reaches.index(keep_for)],
+        storages=dict(sorted(storages.items())),
         copies=len(storages_in_time(protection.objectives, promises)),
     )
+
+
+def _furthest_kept(protection: Protection, run: CopyRuns) -> timedelta:
+    reach = furthest(run.copy.retention, run.promised.interval)
+    return kept(protection, run, run.copy.retention, min(FURTHEST, reach))
+
+
+def rpo_text(value: timedelta | None) -> str:
+    """``1h30m``; ``none`` where no backup runs."""
+    return "none" if value is None else format_written(int(value.total_seconds()))
+
+
+def keep_for_text(value: timedelta | None) -> str:
+    """``14d``, from two days on without hours; ``none`` where no backup runs."""
+    if value is None:
+        return "none"
+    if value >= FURTHEST:
+        return f"{FURTHEST.days // 366}y or more"
+    return f"{value.days}d" if value.days > 1 else format_written(int(value.total_seconds()))
+
+
+def promised_by(session: ResolvedSession) -> Promise | None:
+    """What a session's schedule promises; None if it never fires."""
+    timeout = format_duration(timedelta(seconds=session.timeout_seconds))
+    return promise(session.schedule, session.time_zone, timeout, YEAR_START.year)
 
 
 def copy_runs(protection: Protection) -> Iterator[CopyRuns]:
     """The copies of the sessions that are not suspended and ever fire."""
     for session in protection.sessions:
-        if session.suspend:
-            continue
-        timeout = format_duration(timedelta(seconds=session.timeout_seconds))
-        promised = promise(session.schedule, session.time_zone, timeout, YEAR_START.year)
+        promised = None if session.suspend else promised_by(session)
         if promised is not None:
             for copy in session.copies:
                 yield CopyRuns(session, copy, promised)

@@ -1,0 +1,31 @@
+"""What was decided for a volume, in the words of its policy."""
+
+from stashgen.api.retention_policy import COUNTS, RetentionPolicySpec
+from stashgen.model.resolved import ResolvedSession
+
+
+def retention_text(retention: RetentionPolicySpec) -> str:
+    """``last 6, daily 14, maxAge 90d``, as far as it concerns good backups; ``all`` for all."""
+    counts = retention.successful_snapshots
+    parts = []
+    if counts is not None:
+        parts = [
+            f"{name} {'all' if count < 0 else count}"
+            for name in COUNTS
+            if (count := getattr(counts, name)) is not None
+        ]
+    if retention.max_retention_period:
+        parts.append(f"maxAge {retention.max_retention_period}")
+    return ", ".join(parts) or "all"
+
+
+def when_text(session: ResolvedSession) -> str:
+    """When a session runs, as people wrote it: ``every 4h between 22:00-05:00 mon-fri``."""
+    written = session.written
+    if written.every is None:
+        text = f"at {written.schedule}"
+    else:
+        text = f"every {written.every}"
+        text += f" between {written.between}" if written.between is not None else ""
+        text += f" on {', '.join(written.days)}" if written.days is not None else ""
+    return f"{text} ({session.time_zone})" + (", suspended" if session.suspend else "")

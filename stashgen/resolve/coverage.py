@@ -118,7 +118,7 @@ def _stores(policies: PolicySet) -> Iterator[tuple[tuple[str | None, str], LeftO
         claim = local.persistent_volume_claim if local is not None else None
         if claim is not None:
             why = f"it holds the backups of storage {quote(storage.value.metadata.name)}"
-            position = storage.at("spec", "backend", "local").position
+            position = storage.at("spec", "backend").position
             yield (spec.namespace, str(claim.get("claimName"))), LeftOut(why, position)
 
 

@@ -1,4 +1,4 @@
-"""``stashgen report coverage`` as JSON; durations in seconds."""
+"""``stashgen report coverage`` as JSON (docs/coverage.schema.json); durations in seconds."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,13 +1,16 @@
 """What ``stashgen report coverage`` says of whole repositories: ``covered/<case>.{txt,json}``."""
 
+import json
 import shutil
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
 
 from stashgen import __version__
 from stashgen.cli.main import run
 from tests.golden.golden import HINT, files_below
+from tests.support.place import ROOT
 
 HERE = Path(__file__).parent
 COVERED = sorted(path.name for path in (HERE / "covered").iterdir())
@@ -34,6 +37,9 @@ def test_report_says_what_is_expected(
     assert (code, printed.err) == (0, "")
     assert files_below(project) == before
     produced = printed.out.replace(__version__, "VERSION")
+    if format_ == "json":
+        schema = json.loads((ROOT / "docs" / "coverage.schema.json").read_text(encoding="utf-8"))
+        jsonschema_rs.validate(schema, json.loads(produced))
     if request.config.getoption("--update-golden"):
         expected.write_text(produced, encoding="utf-8")
     assert produced == expected.read_text(encoding="utf-8"), HINT

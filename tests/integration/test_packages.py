@@ -139,14 +139,20 @@ def test_pip_makes_the_same_wheels_of_the_sdists(built: dict[str, Built], tmp_pa
 
 
 @pytest.mark.parametrize("name", PACKAGES)
-def test_wheel_holds_every_module_and_the_licence(name: str, built: dict[str, Built]) -> None:
+def test_wheel_holds_every_module_template_and_the_licence(
+    name: str, built: dict[str, Built]
+) -> None:
     with zipfile.ZipFile(built[name].wheel) as archive:
         held = set(archive.namelist())
         licence = archive.read(f"{name}-{__version__}.dist-info/licenses/LICENSE")
     package = PACKAGES[name] / name
-    modules = {path.relative_to(PACKAGES[name]).as_posix() for path in package.rglob("*.py")}
-    typed = {f"{name}/py.typed"}
-    assert {path for path in held if not path.startswith(f"{name}-")} == modules | typed
+    files = {
+        path.relative_to(PACKAGES[name]).as_posix()
+        for pattern in ("*.py", "*.j2", "py.typed")
+        for path in package.rglob(pattern)
+    }
+    assert f"{name}/py.typed" in files
+    assert {path for path in held if not path.startswith(f"{name}-")} == files
     assert licence == (ROOT / "LICENSE").read_bytes()
 
 

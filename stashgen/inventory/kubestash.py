@@ -19,6 +19,7 @@ from stashgen.api.restore_session import RestoreSession
 from stashgen.api.retention_policy import RetentionPolicy
 from stashgen.api.snapshot import Snapshot
 from stashgen.diagnostics import Finding, Severity, quote
+from stashgen.inventory.kubestash_alone import problems_alone
 from stashgen.inventory.readable import readable
 from stashgen.kubestash.validation.shapes import Misfit, misfits
 from stashgen.kubestash.validation.supported import Unsupported, unsupported
@@ -47,6 +48,7 @@ class Code(StrEnum):
     """What may be wrong with a KubeStash manifest; each is explained in docs/findings.md."""
 
     UNSUPPORTED = "SG503"
+    INVALID = "SG509"
     UNREADABLE = "SG504"
     FOREIGN = "SG505"
 
@@ -79,7 +81,11 @@ def kubestash_findings(data: Mapping[str, Json], document: Document, path: _Path
         found = [item for item in found if not item.path.endswith(".namespace")]
     # What a placeholder will be is not known.
     asked = [_unsupported(item, at) for item in found if not has_placeholder(item.why)]
-    return [*unreadable, *asked]
+    if read.problems or unreadable:
+        # What is missing may be what could not be read.
+        return [*unreadable, *asked]
+    alone = [_invalid(keys, message, at) for keys, message in problems_alone(read.obj)]
+    return [*asked, *(item for item in alone if not has_placeholder(item.what))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +145,18 @@ def _unsupported(item: Unsupported, at: _Place) -> Finding:
         what=item.why,
         why="the controller makes such an object invalid, and starts nothing for it",
         fix="remove the field, or exclude the file from the inventory's patterns",
+    )
+
+
+def _invalid(inner: _Path, message: str, at: _Place) -> Finding:
+    return Finding(
+        code=Code.INVALID,
+        severity=Severity.ERROR,
+        position=at.document.position(*at.path, *inner),
+        subject=at.subject(inner),
+        what=message,
+        why="the controller makes such an object invalid, and starts nothing for it",
+        fix="correct the field, or exclude the file from the inventory's patterns",
     )
 
 

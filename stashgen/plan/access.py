@@ -45,11 +45,8 @@ def _of_copy(copy: ResolvedCopy) -> Iterator[tuple[str, str]]:
     if merged is None:
         return
     credentials: Credentials = merged.value
-    text = _source(credentials)
-    yield f"{name}: pods that back up and restore have", text
-    if credentials.per_verb is not None:
-        text = f"Secret {credentials.per_verb.retain}"
-    yield f"{name}: pods that delete backups have", text
+    yield f"{name}: pods that back up and restore have", _source(credentials)
+    yield f"{name}: pods that delete backups have", _source(credentials.of_retention or credentials)
 
 
 def _source(secret: SecretReference) -> str:

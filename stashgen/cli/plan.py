@@ -1,7 +1,7 @@
 """``stashgen plan``: what a change means, before it is merged."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from importlib import import_module
 from pathlib import Path
@@ -22,6 +22,7 @@ from stashgen.resolve.history_findings import Code
 
 CHANGED = 4
 _MOST_STATES = 2
+_SEE_CHECK = "its objects are those of the committed output (stashgen check says more)"
 # What a build refuses about the histories of its output is what the plan is asked about.
 _SHOWN_BY_PLAN = frozenset({Code.LOST, Code.REPLACED})
 _MODULES = {
@@ -35,14 +36,16 @@ def plan(command: Command) -> int:
     """Print the plan; the findings of a side that does not compile instead.
 
     Raises:
-        UsageError: the states are none, an effect is none, or there is no standard output.
+        UsageError: a state or an effect does not exist, or there is no standard output.
         ToolError: git or the system refuses something.
     """
     if sys.stdout is None:
         raise UsageError("standard output is closed")
     unknown = sorted(set(command.fail_on) - {*EFFECTS})
     if unknown:
-        raise UsageError(f"--fail-on {quote(unknown[0])}: there are {', '.join(EFFECTS)}")
+        raise UsageError(
+            f"--fail-on {quote(unknown[0])} is not an effect; choose from {', '.join(EFFECTS)}"
+        )
     with _sides(command) as sides, Progress(sys.stderr) as progress:
         decided: list[Decided | None] = []
         for side in sides:
@@ -50,11 +53,11 @@ def plan(command: Command) -> int:
             decided.append(None if side.folder is None else decide_project(side.folder))
         progress.stage("comparing")
         refused = [_refusal(one) for one in decided]
-        before, after = (_state(side, one) for side, one in zip(sides, decided, strict=True))
-        notes = tuple(_notes(zip(sides, decided, strict=True)))
-        made = (
-            None if any(refused) else compare(before, after, notes, frozenset(command.namespaces))
-        )
+        made = None
+        if not any(refused):
+            read = [_read(side, one) for side, one in zip(sides, decided, strict=True)]
+            notes = tuple(note for _, found in read for note in found)
+            made = compare(read[0][0], read[1][0], notes, frozenset(command.namespaces))
     if made is None:
         for side, findings in zip(sides, refused, strict=True):
             if findings:
@@ -70,7 +73,7 @@ def _sides(command: Command) -> AbstractContextManager[tuple[Side, Side]]:
         raise UsageError("a plan compares two states; see stashgen plan --help")
     if len(states) == _MOST_STATES:
         if command.project is not None:
-            raise UsageError("--project cannot be with two folders, which are the projects")
+            raise UsageError("--project cannot be combined with two folders: each is a project")
         return folders(*states)
     return revisions(project_folder(command.project), states[0] if states else "HEAD")
 
@@ -85,29 +88,25 @@ def _refusal(decided: Decided | None) -> tuple[Finding, ...]:
     return tuple(errors)
 
 
-def _state(side: Side, decided: Decided | None) -> State:
-    if decided is None or decided.decisions is None:
-        return State(side.name, side.prefix)
-    return State(side.name, side.prefix, decided.decisions, _files(side, decided))
+def _read(side: Side, decided: Decided | None) -> tuple[State, tuple[str, ...]]:
+    """A side as it is compared, and what the reader has to know about it."""
+    if side.folder is None or decided is None:
+        note = f"{side.name} has no {side.prefix / PROJECT_FILE}: nothing is protected there"
+        return State(side.name, side.prefix), (note,)
+    files, findings = _files(side, side.folder, decided)
+    notes: tuple[str, ...] = ()
+    codes = sorted({one.code for one in findings if one.severity is Severity.ERROR})
+    if codes:
+        notes = (f"stashgen build fails on {side.name} ({', '.join(codes)}); {_SEE_CHECK}",)
+    return State(side.name, side.prefix, decided.decisions, files), notes
 
 
-def _files(side: Side, decided: Decided) -> FileTree:
-    """The output that is committed; what a build would write where it is edited, or is not."""
-    if side.folder is None or (decided.output and not side.is_live):
-        return decided.output
-    compiled = compile_project(side.folder)
-    return compiled.files if compiled.ok else decided.output
-
-
-def _notes(sides: Iterable[tuple[Side, Decided | None]]) -> Iterator[str]:
-    for side, decided in sides:
-        if decided is None:
-            place = side.prefix / PROJECT_FILE
-            yield f"{side.name} has no {place}: nothing is protected there"
-            continue
-        refused = sorted({one.code for one in decided.findings if one.code in _SHOWN_BY_PLAN})
-        if refused:
-            yield f"stashgen build refuses {side.name} for now ({', '.join(refused)}): see check"
+def _files(side: Side, folder: Path, decided: Decided) -> tuple[FileTree, Sequence[Finding]]:
+    """The committed output; what a build would write where it is edited, or there is none."""
+    if decided.output and not side.is_live:
+        return decided.output, decided.findings
+    compiled = compile_project(folder)
+    return (compiled.files if compiled.ok else decided.output), compiled.findings
 
 
 def _show(made: Plan, command: Command) -> int:

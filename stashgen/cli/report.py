@@ -57,7 +57,7 @@ def _grouping(by: str) -> Callable[[VolumeCoverage], str]:
     if by.startswith(_LABEL) and len(by) > len(_LABEL):
         key = by.removeprefix(_LABEL)
         return lambda one: (one.labels or {}).get(key, _NO_LABEL)
-    raise UsageError(f"--by {quote(by)}: it is cluster, namespace or label:KEY")
+    raise UsageError(f"--by {quote(by)}: choose cluster, namespace or label:KEY")
 
 
 def _judged(groups: tuple[Group, ...], percent: float | None) -> ExitCode:

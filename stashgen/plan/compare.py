@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from stashgen.diagnostics import quote
 from stashgen.model.inventory import VolumeKey
 from stashgen.plan.access import access_changes
 from stashgen.plan.causes import Causes
@@ -28,6 +29,7 @@ def compare(
         namespaces: To which the plan is limited; empty for all.
     """
     if namespaces:
+        notes = (*notes, *_without_volumes(before, after, namespaces))
         before, after = before.limited_to(namespaces), after.limited_to(namespaces)
     objects = object_changes(before.files, after.files)
     return Plan(
@@ -42,6 +44,13 @@ def compare(
         objects=objects.classes,
         notes=notes,
     )
+
+
+def _without_volumes(before: State, after: State, namespaces: frozenset[str]) -> Iterator[str]:
+    """A typo in a namespace would look like a change that means nothing."""
+    keys = {*before.volumes, *after.volumes, *before.retired_until, *after.retired_until}
+    for name in sorted(namespaces - {key.namespace for key in keys}):
+        yield f"neither state has a volume in namespace {quote(name)}"
 
 
 def _volumes(before: State, after: State) -> Iterator[VolumePlan]:

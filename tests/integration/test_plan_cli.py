@@ -183,6 +183,21 @@ def test_one_namespace_sees_only_what_happens_there(project: Path) -> None:
     assert plan["objects"]
 
 
+def test_namespace_without_volumes_is_named(project: Path) -> None:
+    _write(project, "daily: 14", "daily: 7")
+    done = _stashgen(project, "plan", "--for-namespace", "wikki")
+    assert done.returncode == 0
+    assert 'note: neither state has a volume in namespace "wikki"\n' in done.stdout
+
+
+def test_build_that_would_fail_after_all_is_named_with_its_codes(project: Path) -> None:
+    _write(project, "bucket: shop", "bucket: store")
+    done = _stashgen(project, "plan")
+    assert done.returncode == 0, done.stderr
+    assert "note: stashgen build fails on the working tree (SG711); " in done.stdout
+    assert "New history" in done.stdout
+
+
 def test_without_a_committed_output_both_sides_are_compiled(project: Path) -> None:
     _git(project, "rm", "-r", "-q", "rendered")
     _commit(project, "Keep the output elsewhere")
@@ -207,7 +222,7 @@ def test_a_side_that_does_not_compile_is_named_with_its_findings(project: Path) 
     ("arguments", "said"),
     [
         (["nowhere..HEAD"], 'git has no revision "nowhere"; in CI the checkout has to fetch it'),
-        (["--fail-on", "doom"], '--fail-on "doom": there are destroy, replace'),
+        (["--fail-on", "doom"], '--fail-on "doom" is not an effect; choose from destroy, replace'),
         (["one", "two"], '"one" is not a folder'),
         (["one", "two", "three"], "a plan compares two states"),
         (["policies", "clusters"], "stashgen.yaml"),

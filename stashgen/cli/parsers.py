@@ -22,7 +22,7 @@ KINDS = ("Project", "Storage", "BackupPolicy")
 # What brings the verbs of the controller's distribution, and the kubectl plugin.
 INSTALL = "uv tool install 'stashgen[cluster]'"
 _EPILOG = """exit codes: 0 success, 1 findings, 2 usage or environment error, 3 internal error
-(a bug in stashgen), 130 interrupted; of plan --detailed-exitcode also 4, something changes"""
+(a bug in stashgen), 130 interrupted; plan --detailed-exitcode: 4 if something changes"""
 
 
 class Requirement(StrEnum):
@@ -129,7 +129,7 @@ def parsers(others: Mapping[str, InstalledVerb]) -> dict[str | None, Parser]:
         add(
             "report",
             "say how much of the inventories is protected",
-            "What the project comes to over all its volumes. Nothing is written.",
+            "Summarize how the volumes of all inventories are protected. Nothing is written.",
         )
     )
     _inventory(
@@ -137,8 +137,8 @@ def parsers(others: Mapping[str, InstalledVerb]) -> dict[str | None, Parser]:
             "inventory",
             "render and record what is in a cluster, with kustomize, helm or kubectl",
             "Render the sources of every recorded inventory (from: in stashgen.yaml) and write the "
-            "records, which build and check read. This is the only command that runs other "
-            "programs.",
+            "records, which build and check read. Only this command runs kustomize, helm and the "
+            "commands that stashgen.yaml names.",
             _project(),
         )
     )
@@ -245,7 +245,7 @@ def _plan(plan: Parser) -> None:
         metavar="STATE",
         nargs="*",
         help="two folders (before and after); or, in a git repository, BEFORE..AFTER, "
-        "BEFORE...AFTER (since they parted), or one revision, compared with the working tree "
+        "BEFORE...AFTER (since their merge base), or one revision, compared with the working tree "
         "(default: HEAD)",
     )
     plan.add_argument(
@@ -350,6 +350,5 @@ def _schema(schema: Parser) -> None:
         "--kubeconform",
         metavar="DIR",
         type=Path,
-        help="write a schema a kind below DIR instead, those of the rendered KubeStash kinds "
-        "included",
+        help="write one schema per kind below DIR instead, including those of all rendered kinds",
     )

@@ -28,8 +28,8 @@ from stashgen_controller.runtime.causes import TURNS, Cause
 from stashgen_controller.runtime.conditions import find
 from stashgen_controller.runtime.kind import IndexKey, Reader
 
-# More than the deadline of any Job of a Repository and the time that its pod has to end.
 _BACKUP_BEGUN = ConditionType.BACKUP_EXECUTOR_ENSURED
+# More than the deadline of any Job of a Repository and the time that its pod has to end.
 _LONGEST_RUN = timedelta(hours=7)
 
 

@@ -1,7 +1,7 @@
 """Whether a Repository is damaged: the last word of its checks and of the backups since.
 
-Which came later is told by when their Jobs were created. At most one Job works on a Repository,
-and the API server alone dates them: the clock of a node, or our own, decides nothing.
+Their order is that of their Jobs' creation. At most one Job works on a Repository at a time, and
+the API server alone dates them: neither a node's clock nor our own decides.
 """
 
 from collections.abc import Iterable

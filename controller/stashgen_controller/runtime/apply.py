@@ -79,8 +79,8 @@ def apply(
             _act(client, reader, action, wrote)
         except (ApiError, NameCollisionError) as refusal:
             if decision.refused is not None and _is_refusal(refusal):
-                told = decision.refused(_why(refusal), action)
-                _write_status(client, resource, obj, told, wrote)
+                status = decision.refused(_why(refusal), action)
+                _write_status(client, resource, obj, status, wrote)
             raise
     if decision.status is not None and not decision.is_claim:
         _write_status(client, resource, obj, decision.status, wrote)

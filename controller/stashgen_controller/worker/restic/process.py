@@ -93,14 +93,15 @@ class Restic:
     ) -> Outcome:
         """Run a command with ``--json`` and wait for its end.
 
+        A command that ends well although it was asked to end has done its work: that counts.
+
         Args:
             command: restic's.
             args: Its own.
             ok: The exit codes after which it has done its work.
             on_progress: Takes each message that is no error.
-            meanwhile: Done once it has been started, as it derives its key from the password.
-
-        A command that ends well although it was asked to end has done its work: that counts.
+            meanwhile: Called once the command has started, while it derives its key from the
+                password.
 
         Raises:
             ResticError: for any exit code that is not in ``ok``, or when no command may start.

@@ -119,7 +119,7 @@ def upkeep(run: RunContext, order: MaintainOrder) -> None:
 
 
 def _in_turn(paths: Sequence[str], turn: int) -> Sequence[str]:
-    """Another one first each time, so that one that takes all the time takes nobody's turn."""
+    """Starts with another path each time, so that a slow one does not keep the others from it."""
     first = turn % max(len(paths), 1)
     return [*paths[first:], *paths[:first]]
 

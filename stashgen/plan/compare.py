@@ -6,9 +6,9 @@ from stashgen.diagnostics import quote
 from stashgen.model.inventory import VolumeKey
 from stashgen.plan.access import access_changes
 from stashgen.plan.causes import Causes
-from stashgen.plan.load import peaks
 from stashgen.plan.names import shown
 from stashgen.plan.objects import object_changes
+from stashgen.plan.peaks import peaks
 from stashgen.plan.plan import Cause, DroppedHistory, Effect, Kind, Plan, VolumePlan
 from stashgen.plan.state import State
 from stashgen.plan.volume import VolumeComparison

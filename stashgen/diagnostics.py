@@ -24,12 +24,13 @@ _LONGEST_QUOTE = 80
 
 
 class ExitCode(IntEnum):
-    """Process exit codes, the same for every command."""
+    """Process exit codes, the same for every command; CHANGED only where it is asked for."""
 
     OK = 0
     FINDINGS = 1
     USAGE = 2
     INTERNAL = 3
+    CHANGED = 4
     INTERRUPTED = 130
 
 

@@ -20,7 +20,6 @@ from stashgen.model.manifest import FileTree
 from stashgen.plan import Plan, State, compare
 from stashgen.resolve.history_findings import Code
 
-CHANGED = 4
 _MOST_STATES = 2
 _SEE_CHECK = "its objects are those of the committed output (stashgen check says more)"
 # What a build refuses about the histories of its output is what the plan is asked about.
@@ -119,5 +118,5 @@ def _show(made: Plan, command: Command) -> int:
         say(f"--fail-on: the plan has {', '.join(found)}")
         return ExitCode.FINDINGS
     if command.detailed_exit_code and not made.is_empty:
-        return CHANGED
+        return ExitCode.CHANGED
     return ExitCode.OK

@@ -86,9 +86,9 @@ def _same_session(one: Written, other: Written) -> bool:
 
 def replaced(before: Written, after: Written, upload_bytes: int | None, causes: Causes) -> Replaced:
     """A history that another one replaces."""
-    what = [*_what(before, after)]
+    what = (*_what(before, after),)
     return Replaced(
-        what=", ".join(what),
+        what=what,
         before=_shown(before, what),
         after=_shown(after, what),
         left_behind=number_left(before.session, before.copy.retention),
@@ -108,7 +108,7 @@ def _what(before: Written, after: Written) -> Iterator[str]:
         yield "key"
 
 
-def _shown(one: Written, what: list[str]) -> str:
+def _shown(one: Written, what: tuple[str, ...]) -> str:
     key = one.copy.encryption.value
     source = json.dumps({name: value.to_wire() for name, value in (key.data or {}).items()})
     texts = {
@@ -127,7 +127,9 @@ def _address(storage: ResolvedStorage) -> str:
     return backend.url() if backend.bucket is not None else backend.place()
 
 
-def _causes(before: Written, after: Written, what: list[str], causes: Causes) -> Iterator[Cause]:
+def _causes(
+    before: Written, after: Written, what: tuple[str, ...], causes: Causes
+) -> Iterator[Cause]:
     old, new = before.copy, after.copy
     if "session name" in what:
         was, becomes = before.session.origin.at("name"), after.session.origin.at("name")

@@ -61,14 +61,14 @@ class Replaced:
     """A history that is no longer written to, while a new one begins without a restore point.
 
     Attributes:
-        what: What differs: ``session name``, ``directory``, ``storage``, ``key``.
+        what: What differs, of ``session name``, ``storage``, ``directory`` and ``key``.
         before, after: Where the old and the new one are.
         left_behind: About how many restore points the old one has.
         upload_bytes: What the volume's claim requests: so much is uploaded again at most; None
             if that is not known.
     """
 
-    what: str
+    what: tuple[str, ...]
     before: str
     after: str
     left_behind: int

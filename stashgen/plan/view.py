@@ -189,7 +189,7 @@ def _replaced(volumes: Iterable[VolumePlan]) -> Iterator[Entry]:
         is_same = all((one.before, one.after) == (first.before, first.after) for _, one in items)
         details = () if is_same else (f"{name}: {text}",)
         yield Entry(
-            f"another {what}" + (f": {text}" if is_same else ""),
+            f"another {', '.join(what)}" + (f": {text}" if is_same else ""),
             _names(found),
             (*details, *_about_history(first, [one for _, one in items])),
             causes,
@@ -197,7 +197,7 @@ def _replaced(volumes: Iterable[VolumePlan]) -> Iterator[Entry]:
 
 
 def _about_history(first: Replaced, items: list[Replaced]) -> Iterator[str]:
-    if first.what == "key":
+    if first.what == ("key",):
         yield (
             "unless the new Secret holds the same RESTIC_PASSWORD, no backup succeeds and no "
             "restore point can be read with it"

@@ -86,7 +86,7 @@ def _change(one: Change) -> _Json:
 
 def _replaced(one: Replaced) -> _Json:
     return {
-        "differs": one.what.split(", "),
+        "differs": list(one.what),
         "before": one.before,
         "after": one.after,
         "restorePointsLeftBehind": one.left_behind,

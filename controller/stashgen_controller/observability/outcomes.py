@@ -106,7 +106,8 @@ def upkeep_state(repository: Repository, now: datetime, *, is_written: bool) -> 
     Args:
         repository: The Repository.
         now: The time.
-        is_written: A session writes to it; one that is backed up no longer is left alone.
+        is_written: A session writes to it. A retired history is only checked; what is neither is
+            left alone.
     """
     status = repository.status or RepositoryStatus()
     known = status.upkeep or UpkeepStatus()
@@ -117,13 +118,17 @@ def upkeep_state(repository: Repository, now: datetime, *, is_written: bool) -> 
         rhythm = upkeep_of(repository.metadata)
     except ValueError:
         rhythm = DEFAULT
-    is_kept_up = is_written and RETIRED_ANNOTATION not in (repository.metadata.annotations or {})
+    is_retired = RETIRED_ANNOTATION in (repository.metadata.annotations or {})
     checked, pruned = known.last_check_time, known.last_prune_time
     return UpkeepState(
         is_intact=status.integrity,
         checked=checked,
         pruned=pruned,
-        is_overdue=is_kept_up and rhythm.is_overdue(checked or since, pruned or since, now),
+        is_overdue=rhythm.is_overdue(
+            checked or since if is_written or is_retired else None,
+            pruned or since if is_written and not is_retired else None,
+            now,
+        ),
         why=(last.message or last.reason or "") if last is not None and has_failed else "",
     )
 

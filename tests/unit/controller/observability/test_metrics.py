@@ -6,12 +6,14 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from stashgen.api.base import format_time
+from stashgen.api.labels import RETIRED_ANNOTATION
 from stashgen.api.resources import (
     BACKUP_CONFIGURATIONS,
     BACKUP_STORAGES,
     CRON_JOBS,
     NAMESPACES,
     PERSISTENT_VOLUME_CLAIMS,
+    REPOSITORIES,
     RESTORE_REQUESTS,
     RESTORE_SESSIONS,
 )
@@ -166,6 +168,18 @@ def test_upkeep_is_overdue_only_where_something_is_backed_up() -> None:
     assert _series(objects, name) == {("demo", "local-abcde"): 0}
     configuration(objects)
     assert _series(objects, name) == {("demo", "local-abcde"): 1}
+
+
+@pytest.mark.parametrize(("check_days", "expected"), [(9, 1), (7, 0)])
+def test_a_retired_history_is_overdue_by_its_checks_alone(check_days: int, expected: int) -> None:
+    objects = Objects()
+    times = {"lastCheckTime": check_days, "lastPruneTime": 90}
+    upkeep = {name: format_time(NOW - days * 24 * _HOUR) for name, days in times.items()}
+    status = {"snapshotCount": 1, "upkeep": upkeep}
+    retired = {RETIRED_ANNOTATION: "2999-12-31"}
+    objects.add(REPOSITORIES, "local-abcde", annotations=retired, spec={}, status=status)
+    name = "stashgen_repository_upkeep_overdue"
+    assert _series(objects, name) == {("demo", "local-abcde"): expected}
 
 
 def test_unprotected_volumes_are_those_that_nobody_backs_up_or_excuses() -> None:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from stashgen.cli.arguments import Command
+from stashgen.cli.commands import BuildCommand
 from stashgen.cli.compiling import compile_project
 from stashgen.cli.messages import count, say, show_coverage
 from stashgen.cli.parsers import Format
@@ -18,7 +18,7 @@ from stashgen.output.tree import Output, WriteReport, write_tree
 _NOT_AN_OBJECT = "kustomization.yaml"
 
 
-def build(command: Command) -> int:
+def build(command: BuildCommand) -> int:
     """Write the project's output; nothing is written if any finding is an error.
 
     What ``--require`` asks for decides the exit code only: what can be protected is written.

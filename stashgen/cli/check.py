@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
-from stashgen.cli.arguments import Command
+from stashgen.cli.commands import CheckCommand
 from stashgen.cli.compiling import compile_project
 from stashgen.cli.messages import count, say, show_coverage
 from stashgen.cli.project_folder import project_folder
@@ -24,7 +24,7 @@ class Code(StrEnum):
     EXTRA = "SG703"
 
 
-def check(command: Command) -> int:
+def check(command: CheckCommand) -> int:
     """Compare the output folder with what a build would write; writes nothing."""
     reporting = Reporting(command.verb, command.format_)
     compiled = compile_project(project_folder(command.project))

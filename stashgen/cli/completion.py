@@ -7,7 +7,7 @@ from pathlib import Path
 
 import shtab
 
-from stashgen.cli.arguments import Command
+from stashgen.cli.commands import CompletionCommand
 from stashgen.cli.installed import installed_verbs, load
 from stashgen.cli.parsers import parsers
 from stashgen.diagnostics import ExitCode, UsageError
@@ -15,7 +15,7 @@ from stashgen.diagnostics import ExitCode, UsageError
 _FILE = "FILE"
 
 
-def completion(command: Command) -> int:
+def completion(command: CompletionCommand) -> int:
     """Print the script; the verbs of other installed packages are in it.
 
     Raises:
@@ -29,7 +29,7 @@ def completion(command: Command) -> int:
         if action.type is Path:
             kind = shtab.FILE if action.metavar == _FILE else shtab.DIRECTORY
             vars(action)["complete"] = kind
-    print(shtab.complete(parser, shell=command.shell or "bash"))
+    print(shtab.complete(parser, shell=command.shell))
     return ExitCode.OK
 
 

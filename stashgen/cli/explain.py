@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
-from stashgen.cli.arguments import Command
+from stashgen.cli.commands import ExplainCommand
 from stashgen.cli.compiling import compile_objects
 from stashgen.cli.messages import below, count, show_findings
 from stashgen.cli.project_folder import project_folder
@@ -34,7 +34,7 @@ from stashgen.report.secrets import required_secrets
 _SECRETS = "secrets"
 
 
-def explain(command: Command) -> int:
+def explain(command: ExplainCommand) -> int:
     """Print the answer; with errors in the project, these instead.
 
     Raises:
@@ -53,7 +53,7 @@ def explain(command: Command) -> int:
             print(printable(line))
         return ExitCode.OK
     asked = _Question(project, compiled.objects, compiled.source, compiled.findings)
-    for text in decision.lines(asked.answer(command.topic or ""), asked.show):
+    for text in decision.lines(asked.answer(command.topic), asked.show):
         print(printable(text))
     return ExitCode.OK
 

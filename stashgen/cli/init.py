@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from stashgen.cli.arguments import Command
+from stashgen.cli.commands import InitCommand
 from stashgen.cli.compiling import compile_project
 from stashgen.cli.messages import count, say, show_coverage, show_findings
 from stashgen.cli.progress import Progress
@@ -21,7 +21,7 @@ from stashgen.yaml.documents import LARGEST_FILE_BYTES, Document, read_documents
 _SUFFIXES = frozenset({".yaml", ".yml"})
 
 
-def init(command: Command) -> int:
+def init(command: InitCommand) -> int:
     """Write the files that are not there yet, say what was not decided, and what a build says.
 
     Raises:

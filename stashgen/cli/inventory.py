@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
-from stashgen.cli.arguments import Command
+from stashgen.cli.commands import InventoryCommand
 from stashgen.cli.messages import count, say, seen_from_here, show_findings
 from stashgen.cli.project_folder import project_folder
 from stashgen.diagnostics import (
@@ -56,7 +56,7 @@ class _Target:
         return PurePosixPath(self.path)
 
 
-def inventory(command: Command) -> int:
+def inventory(command: InventoryCommand) -> int:
     """Write the records of a project, or with ``--check`` compare them with their sources.
 
     Nothing is written unless every record could be made.
@@ -100,7 +100,7 @@ def _refuse(findings: Sequence[Finding], folder: Path) -> int:
     return ExitCode.FINDINGS
 
 
-def _targets(authored: Authored[Project], command: Command) -> list[_Target]:
+def _targets(authored: Authored[Project], command: InventoryCommand) -> list[_Target]:
     """The records that are asked for."""
     clusters = authored.value.spec.clusters
     names = {cluster.name for cluster in clusters}

@@ -53,7 +53,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     # Imported here so that an interrupted or failed import is reported like any other error.
-    from stashgen.cli.arguments import OWN_VERBS, Command, parse, verb_of
+    from stashgen.cli.arguments import OWN_VERBS, parse, verb_of
+    from stashgen.cli.commands import Command
 
     verb = verb_of(arguments)
     if verb in OWN_VERBS or "--version" in arguments:

@@ -250,7 +250,7 @@ def _plan(plan: Parser) -> None:
     )
     plan.add_argument(
         "--format",
-        dest="plan_format",
+        dest="format_",
         choices=[one.value for one in PlanFormat],
         default=PlanFormat.TEXT.value,
         help="text (default), markdown for a comment of at most 65,536 characters, or json",
@@ -303,7 +303,7 @@ def _report(report: Parser) -> None:
     )
     coverage.add_argument(
         "--format",
-        dest="report_format",
+        dest="format_",
         choices=[one.value for one in ReportFormat],
         default=ReportFormat.TEXT.value,
         help="text (default) or json",

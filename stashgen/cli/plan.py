@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import cast
 
-from stashgen.cli.arguments import Command
+from stashgen.cli.commands import PlanCommand
 from stashgen.cli.compiling import Decided, compile_project, decide_project
 from stashgen.cli.messages import say, seen_from_here, show_findings
 from stashgen.cli.parsers import EFFECTS, PlanFormat
@@ -31,7 +31,7 @@ _MODULES = {
 }
 
 
-def plan(command: Command) -> int:
+def plan(command: PlanCommand) -> int:
     """Print the plan; the findings of a side that does not compile instead.
 
     Raises:
@@ -66,7 +66,7 @@ def plan(command: Command) -> int:
     return _show(made, command)
 
 
-def _sides(command: Command) -> AbstractContextManager[tuple[Side, Side]]:
+def _sides(command: PlanCommand) -> AbstractContextManager[tuple[Side, Side]]:
     states = command.states
     if len(states) > _MOST_STATES:
         raise UsageError("a plan compares two states; see stashgen plan --help")
@@ -108,8 +108,8 @@ def _files(side: Side, folder: Path, decided: Decided) -> tuple[FileTree, Sequen
     return (compiled.files if compiled.ok else decided.output), compiled.findings
 
 
-def _show(made: Plan, command: Command) -> int:
-    module = import_module(f"stashgen.plan.formats.{_MODULES[command.plan_format]}")
+def _show(made: Plan, command: PlanCommand) -> int:
+    module = import_module(f"stashgen.plan.formats.{_MODULES[command.format_]}")
     text = cast("str", module.render(made))
     sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
     sys.stdout.flush()

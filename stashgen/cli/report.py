@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from stashgen.cli.arguments import Command
+from stashgen.cli.commands import ReportCommand
 from stashgen.cli.compiling import decide_project
 from stashgen.cli.messages import below, say, seen_from_here, show_findings
 from stashgen.cli.parsers import ReportFormat
@@ -19,7 +19,7 @@ _NO_LABEL = "(no label)"
 _UNKNOWN = "(unknown)"
 
 
-def report(command: Command) -> int:
+def report(command: ReportCommand) -> int:
     """Print the coverage; with errors in the project, these instead.
 
     Raises:
@@ -40,7 +40,7 @@ def report(command: Command) -> int:
     volumes = volume_coverage(decisions.resolved, decisions.inventory)
     groups = group(volumes, name) if name is not None else ()
     whole = total(volumes)
-    if command.report_format is ReportFormat.JSON:
+    if command.format_ is ReportFormat.JSON:
         sys.stdout.write(coverage_json(volumes, groups, whole))
     else:
         lines = coverage_text(volumes, groups, whole, lambda at: str(below(project, at)))

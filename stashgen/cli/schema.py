@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 from stashgen.api import json_schema
 from stashgen.api.base import JsonObject
-from stashgen.cli.arguments import Command
+from stashgen.cli.commands import SchemaCommand
 from stashgen.cli.messages import count, say
 from stashgen.diagnostics import ExitCode, UsageError
 from stashgen.policy.schema import KINDS, schema_of_all, schema_of_kind
 from stashgen.recorder.file import replace_file
 
 
-def schema(command: Command) -> int:
+def schema(command: SchemaCommand) -> int:
     """Print the schema, or write one file a kind.
 
     Raises:

@@ -6,8 +6,20 @@ from pathlib import Path
 import pytest
 
 from stashgen import __version__
-from stashgen.cli.arguments import OWN_VERBS, Command, parse
-from stashgen.cli.parsers import Requirement
+from stashgen.cli.arguments import OWN_VERBS, parse
+from stashgen.cli.commands import (
+    BuildCommand,
+    CheckCommand,
+    Command,
+    CompletionCommand,
+    ExplainCommand,
+    InitCommand,
+    InventoryCommand,
+    PlanCommand,
+    ReportCommand,
+    SchemaCommand,
+)
+from stashgen.cli.parsers import Format, PlanFormat, ReportFormat, Requirement
 
 
 @pytest.mark.parametrize(
@@ -29,7 +41,7 @@ from stashgen.cli.parsers import Requirement
         ["build", "--require", "everything"],
     ],
 )
-def test_a_wrong_command_line_is_told_on_stderr(
+def test_a_wrong_command_line_is_reported_on_stderr(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert parse(arguments) == 2
@@ -41,16 +53,41 @@ def test_a_wrong_command_line_is_told_on_stderr(
 @pytest.mark.parametrize(
     ("arguments", "command"),
     [
-        (["build"], Command("build", None)),
-        (["build", "--project", "a"], Command("build", Path("a"))),
-        (["build", "-o", "b"], Command("build", None, output=Path("b"))),
-        (["build", "--stdout", "--debug"], Command("build", None, stdout=True)),
-        (["--debug", "check", "--project=a"], Command("check", Path("a"))),
-        (["explain", "secrets"], Command("explain", None, topic="secrets")),
+        (["build"], BuildCommand()),
+        (["build", "--project", "a"], BuildCommand(Path("a"))),
+        (["build", "-o", "b"], BuildCommand(output=Path("b"))),
+        (["build", "--stdout", "--debug"], BuildCommand(stdout=True)),
+        (["build", "--fail-if-changed"], BuildCommand(fail_if_changed=True)),
+        (["build", "--format", "sarif"], BuildCommand(format_=Format.SARIF)),
+        (["--debug", "check", "--project=a"], CheckCommand(Path("a"))),
         (
             ["check", "--require", "known", "--require=protected"],
-            Command("check", None, require=(Requirement.KNOWN, Requirement.PROTECTED)),
+            CheckCommand(require=(Requirement.KNOWN, Requirement.PROTECTED)),
         ),
+        (["explain", "secrets"], ExplainCommand("secrets")),
+        (
+            ["plan", "a..b", "--format=json", "--for-namespace", "c", "--fail-on", "d,e"],
+            PlanCommand(
+                states=("a..b",),
+                format_=PlanFormat.JSON,
+                namespaces=("c",),
+                fail_on=("d", "e"),
+            ),
+        ),
+        (["plan", "--detailed-exitcode"], PlanCommand(detailed_exit_code=True)),
+        (
+            ["report", "coverage", "--by", "cluster", "--fail-under", "95", "--format", "json"],
+            ReportCommand(by="cluster", fail_under=95, format_=ReportFormat.JSON),
+        ),
+        (
+            ["inventory", "--cluster", "a", "--check"],
+            InventoryCommand(clusters=("a",), check=True),
+        ),
+        (["inventory", "-"], InventoryCommand(stdin=True)),
+        (["init", "--project", "a", "--dry-run"], InitCommand(Path("a"), dry_run=True)),
+        (["schema", "--kind", "Storage"], SchemaCommand(kind="Storage")),
+        (["schema", "--kubeconform", "a"], SchemaCommand(kubeconform=Path("a"))),
+        (["completion", "zsh"], CompletionCommand("zsh")),
     ],
 )
 def test_a_command_line_becomes_a_command(arguments: list[str], command: Command) -> None:

@@ -11,22 +11,19 @@ from stashgen.cli.commands import (
     Command,
     CompletionCommand,
     ExplainCommand,
+    Format,
     InitCommand,
     InventoryCommand,
     PlanCommand,
-    ReportCommand,
-    SchemaCommand,
-)
-from stashgen.cli.installed import InstalledVerb
-from stashgen.cli.parsers import (
-    INSTALL,
-    Format,
     PlanFormat,
+    ReportCommand,
     ReportFormat,
     Requirement,
+    SchemaCommand,
     Verb,
-    parsers,
 )
+from stashgen.cli.installed import InstalledVerb
+from stashgen.cli.parsers import INSTALL, parsers
 from stashgen.diagnostics import ExitCode
 
 OWN_VERBS = frozenset(get_args(Verb))

@@ -4,10 +4,9 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from stashgen.cli.commands import BuildCommand
+from stashgen.cli.commands import BuildCommand, Format
 from stashgen.cli.compiling import compile_project
 from stashgen.cli.messages import count, say, show_coverage
-from stashgen.cli.parsers import Format
 from stashgen.cli.progress import Progress
 from stashgen.cli.project_folder import project_folder
 from stashgen.cli.reporting import Reporting

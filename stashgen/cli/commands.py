@@ -4,10 +4,47 @@
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from stashgen.cli.parsers import Format, PlanFormat, ReportFormat, Requirement, Shell, Verb
+Verb = Literal[
+    "build", "check", "explain", "plan", "report", "inventory", "init", "schema", "completion"
+]
+Shell = Literal["bash", "zsh", "fish"]
+
+
+class Requirement(StrEnum):
+    """What a build may be required to leave nothing of."""
+
+    PROTECTED = "protected"
+    KNOWN = "known"
+
+
+class Format(StrEnum):
+    """How findings are written."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+    GITLAB = "gitlab"
+    JUNIT = "junit"
+
+
+class PlanFormat(StrEnum):
+    """How a plan is written."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    JSON = "json"
+
+
+class ReportFormat(StrEnum):
+    """How a report is written."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from stashgen.cli.commands import Requirement
 from stashgen.cli.findings_text import has_colour, paragraphs
-from stashgen.cli.parsers import Requirement
 from stashgen.diagnostics import Finding, Position, printable, render_summary
 from stashgen.model.coverage import Coverage
 

@@ -3,63 +3,24 @@
 import argparse
 import math
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 from stashgen import __version__
+from stashgen.cli.commands import Format, PlanFormat, ReportFormat, Requirement, Shell, Verb
 from stashgen.cli.installed import InstalledVerb
 
 _ALL = 100
 Parser = argparse.ArgumentParser
-Verb = Literal[
-    "build", "check", "explain", "plan", "report", "inventory", "init", "schema", "completion"
-]
-Shell = Literal["bash", "zsh", "fish"]
 # Those of stashgen.policy.schema, which takes too long to import for every command.
 KINDS = ("Project", "Storage", "BackupPolicy")
+# Those of stashgen.plan.plan.Effect, which takes too long to import for every command.
+EFFECTS = ("destroy", "replace", "rpo-worse", "unprotected")
 
 # What brings the verbs of the controller's distribution, and the kubectl plugin.
 INSTALL = "uv tool install 'stashgen[cluster]'"
 _EPILOG = """exit codes: 0 success, 1 findings, 2 usage or environment error, 3 internal error
 (a bug in stashgen), 130 interrupted; plan --detailed-exitcode: 4 if something changes"""
-
-
-class Requirement(StrEnum):
-    """What a build may be required to leave nothing of."""
-
-    PROTECTED = "protected"
-    KNOWN = "known"
-
-
-class PlanFormat(StrEnum):
-    """How a plan is written."""
-
-    TEXT = "text"
-    MARKDOWN = "markdown"
-    JSON = "json"
-
-
-# Those of stashgen.plan.plan.Effect, which takes too long to import for every command.
-EFFECTS = ("destroy", "replace", "rpo-worse", "unprotected")
-
-
-class ReportFormat(StrEnum):
-    """How a report is written."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-class Format(StrEnum):
-    """How findings are written."""
-
-    TEXT = "text"
-    JSON = "json"
-    SARIF = "sarif"
-    GITHUB = "github"
-    GITLAB = "gitlab"
-    JUNIT = "junit"
 
 
 def parsers(others: Mapping[str, InstalledVerb]) -> dict[str | None, Parser]:

@@ -7,10 +7,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import cast
 
-from stashgen.cli.commands import PlanCommand
+from stashgen.cli.commands import PlanCommand, PlanFormat
 from stashgen.cli.compiling import Decided, compile_project, decide_project
 from stashgen.cli.messages import say, seen_from_here, show_findings
-from stashgen.cli.parsers import EFFECTS, PlanFormat
+from stashgen.cli.parsers import EFFECTS
 from stashgen.cli.progress import Progress
 from stashgen.cli.project_folder import project_folder
 from stashgen.cli.revisions import Side, folders, revisions

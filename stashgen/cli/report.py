@@ -3,10 +3,9 @@
 import sys
 from collections.abc import Callable
 
-from stashgen.cli.commands import ReportCommand
+from stashgen.cli.commands import ReportCommand, ReportFormat
 from stashgen.cli.compiling import decide_project
 from stashgen.cli.messages import below, say, seen_from_here, show_findings
-from stashgen.cli.parsers import ReportFormat
 from stashgen.cli.progress import Progress
 from stashgen.cli.project_folder import project_folder
 from stashgen.diagnostics import ExitCode, UsageError, has_errors, printable, quote

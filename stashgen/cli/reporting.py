@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import cast
 
+from stashgen.cli.commands import Format
 from stashgen.cli.messages import show_findings
-from stashgen.cli.parsers import Format
 from stashgen.diagnostics import Finding, UsageError
 from stashgen.model.coverage import Coverage
 

@@ -13,13 +13,18 @@ from stashgen.cli.commands import (
     Command,
     CompletionCommand,
     ExplainCommand,
+    Format,
     InitCommand,
     InventoryCommand,
     PlanCommand,
+    PlanFormat,
     ReportCommand,
+    ReportFormat,
+    Requirement,
     SchemaCommand,
 )
-from stashgen.cli.parsers import Format, PlanFormat, ReportFormat, Requirement
+from stashgen.cli.parsers import EFFECTS
+from stashgen.plan.plan import Effect
 
 
 @pytest.mark.parametrize(
@@ -92,6 +97,10 @@ def test_a_wrong_command_line_is_reported_on_stderr(
 )
 def test_a_command_line_becomes_a_command(arguments: list[str], command: Command) -> None:
     assert parse(arguments) == command
+
+
+def test_the_effects_of_fail_on_are_those_of_a_plan() -> None:
+    assert tuple(effect.value for effect in Effect) == EFFECTS
 
 
 @pytest.mark.parametrize("verb", sorted(OWN_VERBS))

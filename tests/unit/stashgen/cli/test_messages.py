@@ -5,8 +5,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from stashgen.cli.check import differences
+from stashgen.cli.commands import Requirement
 from stashgen.cli.messages import count, coverage_line, seen_from_here, show_coverage, show_findings
-from stashgen.cli.parsers import Requirement
 from stashgen.diagnostics import Finding, Position, Severity
 from stashgen.model.coverage import Coverage
 

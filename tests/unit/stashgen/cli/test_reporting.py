@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from stashgen.cli.commands import Format
 from stashgen.cli.main import run
-from stashgen.cli.parsers import Format
 from tests.support.place import ROOT
 
 _STALE = ROOT / "tests" / "golden" / "cases" / "stale" / "input"

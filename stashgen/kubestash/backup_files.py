@@ -26,7 +26,7 @@ def why_no_pattern(pattern: str) -> str | None:
     stands for any number of steps (restic manual, "Excluding Files").
     """
     if pattern.startswith("!"):
-        return f"pattern {pattern!r} brings back what was not left out in the first place"
+        return f"pattern {pattern!r} would re-include files, but nothing is left out before it"
     if not pattern.strip("/*?"):
         return f"pattern {pattern!r} leaves out every file"
     wrong = next(filter(None, map(_why_no_step, pattern.split("/"))), None)
@@ -37,9 +37,9 @@ def _why_no_step(step: str) -> str | None:
     characters = iter(step)
     for character in characters:
         if character == "\\" and next(characters, None) is None:
-            return "ends with a backslash that nothing follows"
+            return "ends with a lone backslash"
         if character == "[" and not _is_class(characters):
-            return 'has a "[" without a class of characters such as [a-z]: write \\[ for the sign'
+            return 'has a "[" that begins no class such as [a-z]: write \\[ for a literal one'
     return None
 
 

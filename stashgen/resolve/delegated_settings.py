@@ -70,14 +70,14 @@ class DelegatedSettings:
         delegate = policy.value.spec.delegate
         if delegate is None or delegate.paths is None:
             what = f"policy {name} does not allow an annotation to set the paths of a backup"
-            fix = "ask for paths: allowed in the policy's delegate, or remove the annotation"
+            fix = "have the policy's owner set delegate.paths: allowed, or remove the annotation"
             self.findings.append(not_delegated(annotation.origin, what, where, fix))
             return policy
         try:
             paths = parse_paths(annotation.value)
         except ValueError as error:
             what = f"paths {quote(annotation.value)} cannot be read: {error}"
-            fix = 'write files and folders of the volume with commas, such as "data,conf/app.ini"'
+            fix = 'list files and folders, separated by commas, such as "data,conf/app.ini"'
             self.findings.append(not_delegated(annotation.origin, what, where, fix))
             return policy
         sessions = policy.value.spec.sessions
@@ -134,7 +134,7 @@ def _interval_refusal(annotation: Annotation, policy: Authored[BackupPolicy]) ->
     where = policy.at("spec", "delegate", "every")
     if bounds is None:
         what = f"policy {name} does not allow an annotation to set how often it runs"
-        fix = "ask for it in the policy's delegate.every, or remove the annotation"
+        fix = "have the policy's owner set delegate.every, or remove the annotation"
         return not_delegated(annotation.origin, what, where, fix)
     try:
         seconds = parse_duration(annotation.value)

@@ -104,7 +104,7 @@ class Delegation:
                 origin,
                 f"policy {quote(name)} does not allow {volume_list([volume])} to be opted out",
                 policy.at("spec", "delegate"),
-                "ask for it in the policy's delegate.optOut, or remove the annotation",
+                "have the policy's owner set delegate.optOut, or remove the annotation",
             )
         parts = {"reason": out.reason, "owner": out.owner, "until": out.until}
         for field in dict.fromkeys(("reason", *delegate.opt_out.needs)):
@@ -151,7 +151,7 @@ class Delegation:
                 policy.at("spec", "delegate", "policy"),
                 f"did you mean {quote(near[0])}?"
                 if near
-                else "ask for it in the policy's delegate.policy, or remove the annotation",
+                else "have the policy's owner set delegate.policy, or remove the annotation",
             )
         )
         return None

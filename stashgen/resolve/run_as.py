@@ -148,7 +148,7 @@ def _unknown(project: Project, protections: list[Protection]) -> Finding:
     return finding(
         Code.NO_USER,
         first.job.origin("runAs", "from"),
-        f"whom the files of {volumes} belong to is not known",
+        f"the owner of the files of {volumes} is not known",
         why=why,
         fix="set runAs.else.user (0 reads every file where root is allowed), or add runAsUser to "
         "the workload's securityContext",

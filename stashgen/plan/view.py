@@ -5,34 +5,17 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from stashgen.kubestash.quantities import format_size
+from stashgen.plan.object_text import object_texts
 from stashgen.plan.plan import (
     Cause,
     Change,
-    FieldChange,
     Kind,
-    ObjectClass,
     Plan,
     Removal,
     Replaced,
     VolumePlan,
 )
 from stashgen.policy.duration import format_written
-
-# Objects that say who may do what.
-_GRANTS = frozenset(
-    {
-        "ClusterRole",
-        "ClusterRoleBinding",
-        "ExternalSecret",
-        "Role",
-        "RoleBinding",
-        "ServiceAccount",
-        "ValidatingAdmissionPolicy",
-        "ValidatingAdmissionPolicyBinding",
-    }
-)
-_MOST_FIELDS = 8
-_LONGEST_VALUE = 80
 
 K = TypeVar("K", bound=Hashable)
 
@@ -79,9 +62,11 @@ def sections(plan: Plan) -> tuple[Section, ...]:
         Section("Gets worse", (*_changes(volumes, is_worse=True),), is_grave=True),
         Section("Newly protected", (*_gained(plan.of_kind(Kind.GAINED)),)),
         Section("Changes", (*_changes(volumes, is_worse=False), *_moved(volumes))),
-        Section("Who may read or delete copies", (*_access(plan), *_objects(plan, _GRANTS))),
+        Section(
+            "Who may read or delete copies", (*_access(plan), *_objects(plan, are_grants=True))
+        ),
         Section("Copies that begin in one minute", (*_peaks(plan),)),
-        Section("Objects", (*_objects(plan, None),)),
+        Section("Objects", (*_objects(plan, are_grants=False),)),
     )
     return tuple(section for section in found if section.entries)
 
@@ -278,37 +263,6 @@ def _peaks(plan: Plan) -> Iterator[Entry]:
         yield Entry(f"{one.storage}: at most {was} -> {becomes}")
 
 
-def _objects(plan: Plan, kinds: frozenset[str] | None) -> Iterator[Entry]:
-    """Classes of objects of some kinds; None for all others."""
-    for one in plan.objects:
-        if (one.kind in kinds) if kinds is not None else (one.kind not in _GRANTS):
-            yield Entry(_class_text(one), details=(*_class_details(one),))
-
-
-def _class_text(one: ObjectClass) -> str:
-    text = f"{one.number} {one.kind} {one.verb}"
-    if len(one.fields) == 1 and one.is_same:
-        return f"{text}: {_field_text(one.fields[0])}"
-    return text
-
-
-def _class_details(one: ObjectClass) -> Iterator[str]:
-    if len(one.fields) > 1 or not one.is_same:
-        for field in one.fields[:_MOST_FIELDS]:
-            yield _field_text(field)
-        rest = len(one.fields) - _MOST_FIELDS
-        if rest > 0:
-            yield f"and {rest} more fields"
-    others = f" and {one.number - 1} more" if one.number > 1 else ""
-    own = "" if one.is_same else "each with values of its own, such as "
-    yield f"{own}{one.sample}{others}"
-
-
-def _field_text(field: FieldChange) -> str:
-    return f"{field.path} {_value(field.before)} -> {_value(field.after)}"
-
-
-def _value(text: str) -> str:
-    if not text:
-        return "nothing"
-    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."
+def _objects(plan: Plan, *, are_grants: bool) -> Iterator[Entry]:
+    for text, details in object_texts(plan.objects, are_grants=are_grants):
+        yield Entry(text, details=details)

@@ -1,9 +1,7 @@
 """What a change means for one volume that is protected afterwards."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from stashgen.kubestash.objectives import Objectives
 from stashgen.model.resolved import Protection, ResolvedSession
 from stashgen.plan.causes import RHYTHM, Causes
 from stashgen.plan.histories import Pair, Written, pairs, replaced
@@ -13,24 +11,21 @@ from stashgen.plan.plan import (
     Change,
     Effect,
     Kind,
-    Moved,
     Removal,
     Replaced,
     VolumePlan,
 )
 from stashgen.plan.removals import Removed, removed
+from stashgen.plan.sessions import (
+    MatchedSession,
+    copying_sessions,
+    matched_sessions,
+    moved_sessions,
+    renamed_sessions,
+)
 from stashgen.plan.state import State
-from stashgen.plan.words import retention_text, when_text
+from stashgen.plan.words import objectives_text, retention_text, when_text
 from stashgen.resolve.achieved import Achieved, achieved, keep_for_text, rpo_text
-
-
-@dataclass(frozen=True, slots=True)
-class _Sessions:
-    """The sessions of a volume that have the same name on both sides, or only on one."""
-
-    name: str
-    before: ResolvedSession | None
-    after: ResolvedSession | None
 
 
 class VolumeComparison:
@@ -67,8 +62,8 @@ class VolumeComparison:
         if signature(before) == signature(after):
             return None
         matched = [*pairs(before, after)]
-        renamed = _renamed(before, after, matched)
-        sessions = [*_sessions(before.sessions, after.sessions, renamed)]
+        renamed = renamed_sessions(before, after, matched)
+        sessions = [*matched_sessions(before.sessions, after.sessions, renamed)]
         replacements = tuple(sorted(self._replaced(after, matched)))
         removals = () if after.paused else tuple(sorted(self._removals(matched)))
         changes = tuple(self._changes(before, after, sessions, matched))
@@ -79,7 +74,7 @@ class VolumeComparison:
             changes=changes,
             replaced=replacements,
             removals=removals,
-            moved=tuple(_moved(sessions)),
+            moved=tuple(moved_sessions(sessions)),
             effects=_effects(changes, replacements, removals),
         )
         is_anything = found.changes or found.replaced or found.removals or found.moved
@@ -89,7 +84,7 @@ class VolumeComparison:
         self,
         before: Protection,
         after: Protection,
-        sessions: list[_Sessions],
+        sessions: list[MatchedSession],
         matched: list[Pair],
     ) -> Iterator[Change]:
         if before.policy != after.policy:
@@ -109,7 +104,7 @@ class VolumeComparison:
         after: Protection,
         was: Achieved,
         becomes: Achieved,
-        sessions: list[_Sessions],
+        sessions: list[MatchedSession],
     ) -> Iterator[Change]:
         if was.rpo == becomes.rpo:
             return
@@ -123,7 +118,7 @@ class VolumeComparison:
         self,
         before: Protection,
         after: Protection,
-        sessions: list[_Sessions],
+        sessions: list[MatchedSession],
         fields: tuple[str, ...],
     ) -> Iterator[Cause]:
         yield from self._causes.of_protection(before, after, "paused", "timeZone")
@@ -136,7 +131,7 @@ class VolumeComparison:
         becomes: Achieved,
         before: Protection,
         after: Protection,
-        sessions: list[_Sessions],
+        sessions: list[MatchedSession],
     ) -> Iterator[Change]:
         texts = keep_for_text(was.keep_for), keep_for_text(becomes.keep_for)
         if was.keep_for is None or becomes.keep_for is None or texts[0] == texts[1]:
@@ -165,12 +160,13 @@ class VolumeComparison:
         for name in [name for name in was.storages if name in becomes.storages]:
             ages = was.storages[name], becomes.storages[name]
             if ages[0] != ages[1] and ages != (was.rpo, becomes.rpo):
-                sessions = _sessions(_copying(before, name), _copying(after, name), {})
+                copying = [copying_sessions(side, name) for side in (before, after)]
+                sessions = matched_sessions(copying[0], copying[1], {})
                 causes = tuple(self._of_rhythm(before, after, [*sessions], RHYTHM))
                 texts = [rpo_text(age) for age in ages]
                 yield Change(f"RPO in {name}", texts[0], texts[1], ages[1] > ages[0], causes)
 
-    def _rhythms(self, sessions: list[_Sessions]) -> Iterator[Change]:
+    def _rhythms(self, sessions: list[MatchedSession]) -> Iterator[Change]:
         for one in sessions:
             was = when_text(one.before) if one.before is not None else ""
             becomes = when_text(one.after) if one.after is not None else ""
@@ -206,7 +202,7 @@ class VolumeComparison:
 
     def _settings(self, before: Protection, after: Protection) -> Iterator[Change]:
         for field, was, becomes in (
-            ("objectives", _demands(before.objectives), _demands(after.objectives)),
+            ("objectives", objectives_text(before.objectives), objectives_text(after.objectives)),
             ("onUnreadable", before.on_unreadable.value, after.on_unreadable.value),
             ("upkeep", before.upkeep.annotation(), after.upkeep.annotation()),
         ):
@@ -280,59 +276,8 @@ def signature(protection: Protection) -> tuple[object, ...]:
     )
 
 
-def _sessions(
-    before: Iterable[ResolvedSession],
-    after: Iterable[ResolvedSession],
-    renamed: Mapping[str, str],
-) -> Iterator[_Sessions]:
-    """Sessions by name; one that another name replaces counts as the same."""
-    old = {renamed.get(one.written.name, one.written.name): one for one in before}
-    new = {one.written.name: one for one in after}
-    for name in dict.fromkeys((*old, *new)):
-        yield _Sessions(name, old.get(name), new.get(name))
-
-
-def _renamed(before: Protection, after: Protection, matched: Iterable[Pair]) -> dict[str, str]:
-    """New names of sessions by their old ones, where only the name differs on both sides."""
-    old = {one.written.name for one in before.sessions}
-    new = {one.written.name for one in after.sessions}
-    found: dict[str, str] = {}
-    for was, becomes in matched:
-        if was is not None and becomes is not None:
-            names = was.session.written.name, becomes.session.written.name
-            if names[0] not in new and names[1] not in {*old, *found.values()}:
-                found[names[0]] = names[1]
-    return found
-
-
-def _copying(protection: Protection, storage: str) -> Iterator[ResolvedSession]:
-    return (
-        session
-        for session in protection.sessions
-        if any(copy.storage.name == storage for copy in session.copies)
-    )
-
-
-def _moved(sessions: list[_Sessions]) -> Iterator[Moved]:
-    for one in sessions:
-        if one.before is None or one.after is None:
-            continue
-        was, becomes = (f"{side.schedule} {side.time_zone}" for side in (one.before, one.after))
-        if was != becomes:
-            yield Moved(one.name, was, becomes)
-
-
 def _rhythm(written: Written) -> tuple[str, str]:
     return when_text(written.session), retention_text(written.copy.retention)
-
-
-def _demands(objectives: Objectives) -> str:
-    found = {
-        "rpo": rpo_text(objectives.rpo) if objectives.rpo is not None else None,
-        "keepFor": rpo_text(objectives.keep_for) if objectives.keep_for is not None else None,
-        "minCopies": objectives.min_copies,
-    }
-    return ", ".join(f"{name} {value}" for name, value in found.items() if value) or "none"
 
 
 def _effects(

@@ -1,7 +1,9 @@
 """What was decided for a volume, in the words of its policy."""
 
 from stashgen.api.retention_policy import COUNTS, RetentionPolicySpec
+from stashgen.kubestash.objectives import Objectives
 from stashgen.model.resolved import ResolvedSession
+from stashgen.resolve.achieved import rpo_text
 
 
 def retention_text(retention: RetentionPolicySpec) -> str:
@@ -29,3 +31,13 @@ def when_text(session: ResolvedSession) -> str:
         text += f" between {written.between}" if written.between is not None else ""
         text += f" on {', '.join(written.days)}" if written.days is not None else ""
     return f"{text} ({session.time_zone})" + (", suspended" if session.suspend else "")
+
+
+def objectives_text(objectives: Objectives) -> str:
+    """``rpo 2h, keepFor 12d``; ``none`` where nothing is demanded."""
+    found = {
+        "rpo": rpo_text(objectives.rpo) if objectives.rpo is not None else None,
+        "keepFor": rpo_text(objectives.keep_for) if objectives.keep_for is not None else None,
+        "minCopies": objectives.min_copies,
+    }
+    return ", ".join(f"{name} {value}" for name, value in found.items() if value) or "none"

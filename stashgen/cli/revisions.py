@@ -16,7 +16,6 @@ from stashgen.load import PROJECT_FILE
 from stashgen.recorder.programs import run_program
 
 WORKING_TREE = "the working tree"
-_TWO = 2
 # What a user's configuration could change about a checkout.
 _PLAIN = ("core.hooksPath=/dev/null", "core.sparseCheckout=false", "core.fsmonitor=false")
 

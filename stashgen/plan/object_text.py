@@ -31,7 +31,7 @@ def object_texts(
 
 
 def _class_text(one: ObjectClass) -> str:
-    text = f"{one.number} {one.kind} {one.verb}"
+    text = f"{one.number} {one.kind} {one.change}"
     if len(one.fields) == 1 and one.is_same:
         return f"{text}: {_field_text(one.fields[0])}"
     return text

@@ -51,7 +51,7 @@ def object_changes(before: FileTree, after: FileTree) -> ObjectChanges:
         *_whole("added", [key for key in new if key not in old]),
         *_changed({key: (text, new[key]) for key, text in old.items() if key in new}),
     ]
-    found.sort(key=lambda one: (one.kind, one.verb, -one.number, one.sample))
+    found.sort(key=lambda one: (one.kind, one.change, -one.number, one.sample))
     return ObjectChanges(tuple(found), tuple(_wiped(old, new)))
 
 
@@ -102,12 +102,12 @@ def _key(one: tuple[str, str], where: str) -> _Key:
     return folder, kind[1] if kind is not None else "", name[1] if name is not None else where
 
 
-def _whole(verb: str, keys: list[_Key]) -> Iterator[ObjectClass]:
+def _whole(change: str, keys: list[_Key]) -> Iterator[ObjectClass]:
     by_kind: dict[str, list[_Key]] = defaultdict(list)
     for key in keys:
         by_kind[key[1]].append(key)
     for kind, found in by_kind.items():
-        yield ObjectClass(kind, verb, len(found), sample=_shown(found[0]), places=_places(found))
+        yield ObjectClass(kind, change, len(found), sample=_shown(found[0]), places=_places(found))
 
 
 def _changed(pairs: Mapping[_Key, tuple[str, str]]) -> Iterator[ObjectClass]:

@@ -197,7 +197,7 @@ class ObjectClass:
     """Objects of a kind that change alike.
 
     Attributes:
-        verb: ``added``, ``removed`` or ``changed``.
+        change: ``added``, ``removed`` or ``changed``.
         fields: How they change. Where the values differ from object to object, those of the
             sample, and ``is_same`` is false.
         sample: The first of them: its folder, kind and name.
@@ -205,7 +205,7 @@ class ObjectClass:
     """
 
     kind: str
-    verb: str
+    change: str
     number: int
     fields: tuple[FieldChange, ...] = ()
     is_same: bool = True

@@ -167,10 +167,10 @@ def test_a_first_project_protects_everything_that_it_selects(project: Path) -> N
     done = _stashgen(project, "plan", "empty..main", "--format", "json")
     assert done.returncode == 0, done.stderr
     plan = json.loads(done.stdout)
-    assert [one["kind"] for one in plan["volumes"]] == ["gained", "gained"]
+    assert [one["change"] for one in plan["volumes"]] == ["gained", "gained"]
     note = "empty has no ops/backups/stashgen.yaml: nothing is protected there"
     assert plan["notes"] == [note]
-    assert {one["verb"] for one in plan["objects"]} == {"added"}
+    assert {one["change"] for one in plan["objects"]} == {"added"}
 
 
 def test_one_namespace_sees_only_what_happens_there(project: Path) -> None:

@@ -47,10 +47,10 @@ def render(plan: Plan) -> str:
 
 def _volume(one: VolumePlan) -> _Json:
     return {
-        "cluster": one.key.cluster_id,
+        "clusterID": one.key.cluster_id,
         "namespace": one.key.namespace,
         "volume": one.key.name,
-        "kind": one.kind.value,
+        "change": one.kind.value,
         "reason": one.reason,
         "effects": sorted(one.effects),
         "causes": _causes(one.causes),
@@ -117,7 +117,7 @@ def _moved(one: Moved) -> _Json:
 
 def _dropped(one: DroppedHistory) -> _Json:
     return {
-        "cluster": one.volume.cluster_id,
+        "clusterID": one.volume.cluster_id,
         "namespace": one.volume.namespace,
         "volume": one.volume.name,
         "repository": one.repository,
@@ -136,7 +136,7 @@ def _peak(one: Peak) -> _Json:
 def _access(one: Access) -> _Json:
     cluster, _, namespace = one.place.partition("/")
     return {
-        "clusterName": cluster,
+        "cluster": cluster,
         "namespace": namespace,
         "what": one.what,
         "before": one.before,
@@ -147,7 +147,7 @@ def _access(one: Access) -> _Json:
 def _objects(one: ObjectClass) -> _Json:
     return {
         "kind": one.kind,
-        "verb": one.verb,
+        "change": one.change,
         "number": one.number,
         "fields": [
             {"path": field.path, "before": field.before, "after": field.after}

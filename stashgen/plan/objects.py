@@ -6,7 +6,7 @@ thousand objects that change alike, one is looked at.
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -195,12 +195,43 @@ def _fields(old: list[str], new: list[str], removed: list[int], added: list[int]
     was, becomes = _values(old, removed), _values(new, added)
     found = []
     for path in dict.fromkeys((*was, *becomes)):
-        before, after = was.get(path, []), becomes.get(path, [])
-        both = min(len(before), len(after))
-        found += [FieldChange(path, *pair) for pair in zip(before[:both], after, strict=False)]
-        found += [FieldChange(path, value, "") for value in before[both:]]
-        found += [FieldChange(path, "", value) for value in after[both:]]
+        pairs = _paired(was.get(path, []), becomes.get(path, []))
+        found += [FieldChange(path, *pair) for pair in pairs]
     return tuple(dict.fromkeys(found))
+
+
+def _paired(before: list[str], after: list[str]) -> Iterator[tuple[str, str]]:
+    """Each value with the one in its place; empty for none. What only moved is no change."""
+    moved = Counter(before) & Counter(after)
+    old, new = _without(before, moved), _without(after, moved)
+    for flag in [flag for flag in dict.fromkeys(map(_flag, old)) if flag]:
+        same = [[value for value in side if _flag(value) == flag] for side in (old, new)]
+        for pair in zip(*same, strict=False):
+            old.remove(pair[0])
+            new.remove(pair[1])
+            yield pair
+    flags = any(map(_flag, (*old, *new)))
+    both = 0 if flags else min(len(old), len(new))
+    yield from zip(old[:both], new, strict=False)
+    yield from ((value, "") for value in old[both:])
+    yield from (("", value) for value in new[both:])
+
+
+def _without(values: Iterable[str], left_out: Counter[str]) -> list[str]:
+    rest = Counter(left_out)
+    found = []
+    for value in values:
+        if rest[value]:
+            rest[value] -= 1
+        else:
+            found.append(value)
+    return found
+
+
+def _flag(value: str) -> str:
+    """``--keep-daily`` of ``--keep-daily=30``; empty for anything else."""
+    text = value.strip('"')
+    return text.partition("=")[0] if text.startswith("--") else ""
 
 
 def _values(lines: list[str], chosen: list[int]) -> dict[str, list[str]]:

@@ -57,6 +57,20 @@ def test_lines_that_come_and_go_are_fields() -> None:
     )
 
 
+def test_what_only_moved_is_no_change_and_flags_are_compared_by_name() -> None:
+    def task(*arguments: str) -> FileTree:
+        lines = "".join(f'    - "{one}"\n' for one in arguments)
+        return _tree(a=_object("a", "x", extra=f"    args:\n{lines}"))
+
+    before = task("--storage=a", "--paths=/data", "--quiet=1")
+    after = task("--exclude=*.db", "--quiet=1", "--storage=a", "--paths=/data/conf")
+    (found,) = object_changes(before, after).classes
+    assert found.fields == (
+        FieldChange("spec.containers[].args[]", '"--paths=/data"', '"--paths=/data/conf"'),
+        FieldChange("spec.containers[].args[]", "", '"--exclude=*.db"'),
+    )
+
+
 def test_an_object_that_moves_to_another_file_of_its_folder_does_not_differ() -> None:
     both = f"{_object('a', 'x')}---\n{_object('b', 'x')}"
     after = _tree(one=_object("a", "x"), two=_object("b", "x"))

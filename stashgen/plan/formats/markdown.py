@@ -80,8 +80,8 @@ def _rendered(plan: Plan, found: tuple[Section, ...], room: _Room) -> str:
 def escaped(text: str) -> str:
     """Text that Markdown shows as it is; it mentions nobody and links no issue."""
     shown = _SPECIAL.sub(r"\\\1", printable(text).replace(" -> ", " → "))
-    # A zero-width space: a backslash does not keep GitHub from mentioning.
-    return shown.replace("@", "@\u200b")
+    # A zero-width space: a backslash does not keep GitHub from mentioning and linking.
+    return shown.replace("@", "@\u200b").replace("#", "#\u200b")
 
 
 def _shown(found: tuple[Section, ...], room: _Room) -> Iterator[_ShownSection]:

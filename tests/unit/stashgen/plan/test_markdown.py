@@ -42,6 +42,7 @@ def test_words_of_people_are_neither_markup_nor_mentions() -> None:
     text = markdown.render(_plan(0, "</details> @admins *now* <!-- #1 [x](y) `z`"))
     assert "</details> @" not in text
     assert "@admins" not in text
+    assert not re.search(r"#\d", text)
     assert r"\<\/details\>" in text or r"\</details\>" in text
     assert r"\*now\*" in text
     assert r"\[x\]\(y\) \`z\`" in text

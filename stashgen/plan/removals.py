@@ -21,8 +21,9 @@ from stashgen.output.restore_points import NOW, left_by
 from stashgen.resolve.achieved import promised_by
 
 _DAY = timedelta(days=1)
-# When it is looked again: what is gone by then, and would not be.
-_LATER_DAYS = (1, 3, 7, 14, 21, 30)
+# When it is looked again: what is gone by then, and would not be. On other days only, some that
+# go would be missed: both sides have removed them when it is looked the next time.
+_LATER_DAYS = range(1, 31)
 _Facts = tuple[SnapshotFact, ...]
 
 

@@ -44,6 +44,8 @@ def _run(points: set[datetime], side: _Side, start: datetime, end: datetime) -> 
         (("0 2 * * *", {"weekly": 6, "monthly": 2}), ("0 2 * * *", {"weekly": 3})),
         # More often, with a count: the old ones go in the course of days, none at once.
         (("0 2 * * *", {"last": 20}), ("0 */6 * * *", {"last": 20})),
+        # Weekends as well: each goes two days earlier at most, so it is looked every day.
+        (("39 1 * * 2-6", {"daily": 30}), ("39 1 * * *", {"daily": 30})),
     ],
 )
 def test_as_retention_after_each_backup(before: _Side, after: _Side) -> None:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from stashgen.model.resolved import Protection, ResolvedCopy, ResolvedSession, ResolvedStorage
 from stashgen.plan.causes import Causes
 from stashgen.plan.plan import Cause, Replaced
-from stashgen.plan.removals import number_left
 from stashgen.policy.shared import Encryption
 
 
@@ -84,14 +83,16 @@ def _same_session(one: Written, other: Written) -> bool:
     return one.session.name == other.session.name
 
 
-def replaced(before: Written, after: Written, upload_bytes: int | None, causes: Causes) -> Replaced:
+def replaced(
+    before: Written, after: Written, left_behind: int, upload_bytes: int | None, causes: Causes
+) -> Replaced:
     """A history that another one replaces."""
     what = (*_what(before, after),)
     return Replaced(
         what=what,
         before=_shown(before, what),
         after=_shown(after, what),
-        left_behind=number_left(before.session, before.copy.retention),
+        left_behind=left_behind,
         upload_bytes=upload_bytes,
         causes=(*_causes(before, after, what, causes),),
     )
@@ -138,7 +139,9 @@ def _causes(
         yield from causes.of_storage(old, new)
     if "directory" in what:
         was, becomes = old.origin.at("directory"), new.origin.at("directory")
-        yield from causes.of_value(was, becomes, "directory", new.directory)
+        # As people write it: with the names of volumes in it each would have a reason of its own.
+        written = becomes.written if becomes.is_written else new.directory
+        yield from causes.of_value(was, becomes, "directory", written)
     if "key" in what:
         was, becomes = old.encryption.origin("secretName"), new.encryption.origin("secretName")
         yield from causes.of_value(was, becomes, "secretName", new.encryption.value.secret_name)

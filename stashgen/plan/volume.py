@@ -15,7 +15,7 @@ from stashgen.plan.plan import (
     Replaced,
     VolumePlan,
 )
-from stashgen.plan.removals import Removed, removed
+from stashgen.plan.removals import Removed, number_left, removed
 from stashgen.plan.sessions import (
     MatchedSession,
     copying_sessions,
@@ -36,6 +36,7 @@ class VolumeComparison:
         self._after = after
         self._causes = causes
         self._removed: dict[tuple[object, ...], Removed | None] = {}
+        self._left: dict[tuple[str, str], int] = {}
 
     def gained(self, protection: Protection) -> VolumePlan:
         """A volume that was not protected."""
@@ -213,7 +214,15 @@ class VolumeComparison:
     def _replaced(self, after: Protection, matched: list[Pair]) -> Iterator[Replaced]:
         for was, becomes in matched:
             if was is not None and becomes is not None and was.identity != becomes.identity:
-                yield replaced(was, becomes, after.volume.size_bytes, self._causes)
+                size = after.volume.size_bytes
+                yield replaced(was, becomes, self._left_by(was), size, self._causes)
+
+    def _left_by(self, written: Written) -> int:
+        """Likewise computed once for the same rhythm and retention."""
+        key = _rhythm(written)
+        if key not in self._left:
+            self._left[key] = number_left(written.session, written.copy.retention)
+        return self._left[key]
 
     def _removals(self, matched: list[Pair]) -> Iterator[Removal]:
         """Of the histories that go on; what is left behind has no retention any more."""

@@ -90,7 +90,7 @@ def _unselected(key: VolumeKey, after: State) -> tuple[str, tuple[Cause, ...]]:
 
 def _lost(key: VolumeKey, before: State, after: State) -> VolumePlan:
     until = after.retired_until.get(key)
-    is_gone = key not in after.volumes
+    is_gone = key not in after.volumes and key not in after.unknown
     reason, causes = _lost_because(key, before, after)
     if until is not None:
         reason = f"retired, its restore points are kept until {until}: {reason}"
@@ -113,9 +113,16 @@ def _lost_because(key: VolumeKey, before: State, after: State) -> tuple[str, tup
         return _unselected(key, after)
     if key in after.volumes:
         return "a policy leaves it out, or no policy selects it", ()
+    if after.decisions is None:
+        return "there is no project any more", ()
+    if key.cluster_id not in after.clusters:
+        position = before.shown(before.cluster_id_position(key.cluster_id))
+        cause = Cause(position, f"id: {key.cluster_id}", is_removed=True)
+        return "its cluster is no longer in the project", (cause,)
     position = before.shown(before.protections[key].volume.position)
     cause = Cause(position, "its claim", is_removed=True)
-    return "its claim is no longer in the inventory", (cause,)
+    reason = "its claim is no longer in the inventory"
+    return f"{reason}, though something uses it" if key in after.unknown else reason, (cause,)
 
 
 def _dropped(before: State, after: State) -> Iterator[DroppedHistory]:

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 
 from stashgen.diagnostics import Position
+from stashgen.load import PROJECT_FILE
 from stashgen.model.coverage import LeftOut
 from stashgen.model.history import RetiredHistory
 from stashgen.model.inventory import Volume, VolumeKey
@@ -68,6 +69,23 @@ class State:
         if self.decisions is None:
             return {}
         return {one.id: one.name for one in self.decisions.resolved.project.spec.clusters}
+
+    def cluster_id_position(self, cluster_id: str) -> Position:
+        """Where the project names one of its clusters."""
+        if self.decisions is None:
+            return Position(PurePosixPath(PROJECT_FILE), 1, 1)
+        index = [*self.clusters].index(cluster_id)
+        return self.decisions.policies.project.at("spec", "clusters", index, "id").position
+
+    @cached_property
+    def unknown(self) -> frozenset[VolumeKey]:
+        """Volumes that something uses, and that the inventory does not define."""
+        if self.decisions is None:
+            return frozenset()
+        return frozenset(
+            VolumeKey(one.cluster_id, one.namespace, one.name)
+            for one in self.decisions.inventory.unknown
+        )
 
     @property
     def storages(self) -> Mapping[str, Authored[Storage]]:

@@ -94,9 +94,12 @@ def _read(side: Side, decided: Decided | None) -> tuple[State, tuple[str, ...]]:
         return State(side.name, side.prefix), (note,)
     files, findings = _files(side, side.folder, decided)
     notes: tuple[str, ...] = ()
+    if side.submodules:
+        names = ", ".join(side.submodules)
+        notes = (f"{side.name} has submodules, whose files are not compared: {names}",)
     codes = sorted({one.code for one in findings if one.severity is Severity.ERROR})
     if codes:
-        notes = (f"stashgen build fails on {side.name} ({', '.join(codes)}); {_SEE_CHECK}",)
+        notes += (f"stashgen build fails on {side.name} ({', '.join(codes)}); {_SEE_CHECK}",)
     return State(side.name, side.prefix, decided.decisions, files), notes
 
 

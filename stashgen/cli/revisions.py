@@ -29,12 +29,14 @@ class Side:
         folder: With ``stashgen.yaml``; None if the revision has no project there.
         prefix: What stands before the project's paths where people read them.
         is_live: It is edited: its output may be older than its policies.
+        submodules: Below the project, by path; a checkout does not have their files.
     """
 
     name: str
     folder: Path | None
     prefix: PurePosixPath
     is_live: bool = False
+    submodules: tuple[str, ...] = ()
 
 
 @contextlib.contextmanager
@@ -126,7 +128,15 @@ class _Git:
         index = {"GIT_INDEX_FILE": str(folder.with_suffix(".index").absolute())}
         run_program([*git, "read-tree", commit], folder, index)
         run_program([*git, "--literal-pathspecs", "checkout", "-q", "--", where], folder, index)
-        return Side(name, folder / self.path, self.path)
+        return Side(name, folder / self.path, self.path, submodules=self._submodules(commit))
+
+    def _submodules(self, commit: str) -> tuple[str, ...]:
+        if not self._ask("ls-tree", "--full-tree", "--name-only", commit, "--", ".gitmodules"):
+            return ()
+        found = self._ask("config", "--blob", f"{commit}:.gitmodules", "--list", "--null")
+        pairs = (entry.partition("\n") for entry in found.split("\0"))
+        paths = [path for key, _, path in pairs if key.endswith(".path")]
+        return tuple(path for path in paths if PurePosixPath(path).is_relative_to(self.path))
 
     def _ask(self, *arguments: str) -> str:
         answer = run_program(["git", *arguments], self._project)

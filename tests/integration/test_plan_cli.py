@@ -208,6 +208,50 @@ def test_without_a_committed_output_both_sides_are_compiled(project: Path) -> No
     assert "added" not in done.stdout
 
 
+def test_another_cluster_id_is_said_to_be_the_reason(project: Path) -> None:
+    _write(project, "id: prd1", "id: prd2")
+    done = _stashgen(project, "plan")
+    assert "its cluster is no longer in the project" in done.stdout
+    assert "because ops/backups/stashgen.yaml:6 id: prd1 (removed)" in done.stdout
+
+
+def test_a_claim_that_something_still_uses_is_not_gone(project: Path) -> None:
+    pages = _FILES["clusters/volumes.yaml"].partition("---")[2]
+    job = """---
+apiVersion: batch/v1
+kind: Job
+metadata: {name: pages, namespace: wiki}
+spec:
+  template:
+    spec:
+      restartPolicy: Never
+      containers: [{name: main, image: busybox}]
+      volumes: [{name: pages, persistentVolumeClaim: {claimName: pages}}]
+"""
+    _write(project, pages, job.removeprefix("---"))
+    retired = (
+        '  retired: [{volume: wiki/pages, cluster: prd1, reason: moved, until: "2099-01-01"}]\n'
+    )
+    with (project / "stashgen.yaml").open("a", encoding="utf-8") as file:
+        file.write(retired)
+    done = _stashgen(project, "plan", "--fail-on", "unprotected")
+    assert "its claim is no longer in the inventory, though something uses it" in done.stdout
+    assert done.returncode == 1
+
+
+def test_submodules_are_said_not_to_be_compared(project: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    _git(other, "init", "-q", "-b", "main")
+    _commit(other, "Begin")
+    allowed = ["-c", "protocol.file.allow=always", "submodule", "add", "-q", str(other)]
+    _git(project, *allowed, "clusters/other")
+    _commit(project, "Add a submodule")
+    done = _stashgen(project, "plan", "HEAD^..HEAD")
+    said = "note: HEAD has submodules, whose files are not compared: ops/backups/clusters/other"
+    assert said in done.stdout
+
+
 def test_a_side_that_does_not_compile_is_named_with_its_findings(project: Path) -> None:
     _write(project, "every: 1h", "every: 5h")
     _commit(project, "Break it")

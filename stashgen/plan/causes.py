@@ -50,6 +50,16 @@ class Causes:
             if was.written != becomes.written:
                 yield from self.of_value(was, becomes, field, becomes.written)
 
+    def of_time_zone(self, before: Protection, after: Protection) -> Iterator[Cause]:
+        """The policy's time zone, or the cluster's where the policy has none."""
+        yield from self.of_protection(before, after, "timeZone")
+        old = self._before.at_cluster(before.cluster.id, "timeZone")
+        new = self._after.at_cluster(after.cluster.id, "timeZone")
+        if old is None or new is None or after.spec.at("timeZone").is_written:
+            return
+        if before.cluster.time_zone != after.cluster.time_zone:
+            yield from self.of_value(old, new, "timeZone", after.cluster.time_zone)
+
     def of_copies(
         self, before: Iterable[ResolvedCopy], after: Iterable[ResolvedCopy]
     ) -> Iterator[Cause]:

@@ -115,8 +115,9 @@ def _lost_because(key: VolumeKey, before: State, after: State) -> tuple[str, tup
         return "a policy leaves it out, or no policy selects it", ()
     if after.decisions is None:
         return "there is no project any more", ()
-    if key.cluster_id not in after.clusters:
-        position = before.shown(before.cluster_id_position(key.cluster_id))
+    cluster = before.at_cluster(key.cluster_id, "id")
+    if cluster is not None and key.cluster_id not in after.clusters:
+        position = before.shown(cluster.position)
         cause = Cause(position, f"id: {key.cluster_id}", is_removed=True)
         return "its cluster is no longer in the project", (cause,)
     position = before.shown(before.protections[key].volume.position)

@@ -6,13 +6,12 @@ from functools import cached_property
 from pathlib import PurePosixPath
 
 from stashgen.diagnostics import Position
-from stashgen.load import PROJECT_FILE
 from stashgen.model.coverage import LeftOut
 from stashgen.model.history import RetiredHistory
 from stashgen.model.inventory import Volume, VolumeKey
 from stashgen.model.manifest import FileTree
 from stashgen.model.resolved import Protection
-from stashgen.model.source import Authored
+from stashgen.model.source import Authored, Origin
 from stashgen.pipeline import Decisions
 from stashgen.policy.storage import Storage
 from stashgen.resolve.near_miss import NearMiss, NearMisses
@@ -70,12 +69,12 @@ class State:
             return {}
         return {one.id: one.name for one in self.decisions.resolved.project.spec.clusters}
 
-    def cluster_id_position(self, cluster_id: str) -> Position:
-        """Where the project names one of its clusters."""
-        if self.decisions is None:
-            return Position(PurePosixPath(PROJECT_FILE), 1, 1)
+    def at_cluster(self, cluster_id: str, field: str) -> Origin | None:
+        """Where the project says something of one of its clusters; None if it does not have it."""
+        if self.decisions is None or cluster_id not in self.clusters:
+            return None
         index = [*self.clusters].index(cluster_id)
-        return self.decisions.policies.project.at("spec", "clusters", index, "id").position
+        return self.decisions.policies.project.at("spec", "clusters", index, field)
 
     @cached_property
     def unknown(self) -> frozenset[VolumeKey]:

@@ -1,6 +1,7 @@
 """What a change means for one volume that is protected afterwards."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
 
 from stashgen.model.resolved import Protection, ResolvedSession
 from stashgen.plan.causes import RHYTHM, Causes
@@ -95,7 +96,7 @@ class VolumeComparison:
         yield from self._rpo(before, after, was, becomes, sessions)
         yield from self._keep_for(was, becomes, before, after, sessions)
         yield from self._copies(before, after, was, becomes)
-        yield from self._rhythms(sessions)
+        yield from self._rhythms(before, after, sessions)
         yield from self._retentions(matched)
         yield from self._settings(before, after)
 
@@ -122,7 +123,8 @@ class VolumeComparison:
         sessions: list[MatchedSession],
         fields: tuple[str, ...],
     ) -> Iterator[Cause]:
-        yield from self._causes.of_protection(before, after, "paused", "timeZone")
+        yield from self._causes.of_protection(before, after, "paused")
+        yield from self._causes.of_time_zone(before, after)
         for one in sessions:
             yield from self._causes.of_session(one.before, one.after, fields)
 
@@ -167,27 +169,45 @@ class VolumeComparison:
                 texts = [rpo_text(age) for age in ages]
                 yield Change(f"RPO in {name}", texts[0], texts[1], ages[1] > ages[0], causes)
 
-    def _rhythms(self, sessions: list[MatchedSession]) -> Iterator[Change]:
+    def _rhythms(
+        self, before: Protection, after: Protection, sessions: list[MatchedSession]
+    ) -> Iterator[Change]:
+        zones = tuple(self._causes.of_time_zone(before, after))
         for one in sessions:
             was = when_text(one.before) if one.before is not None else ""
             becomes = when_text(one.after) if one.after is not None else ""
             if was != becomes:
-                causes = self._causes.of_session(one.before, one.after, RHYTHM)
-                yield Change(f"session {one.name}", was, becomes, causes=tuple(causes))
+                causes = (*self._causes.of_session(one.before, one.after, RHYTHM), *zones)
+                yield Change(f"session {one.name}", was, becomes, causes=causes)
             if one.before is not None and one.after is not None:
                 yield from self._details(one.name, one.before, one.after)
+                yield from self._contents(before, after, one.before, one.after)
 
     def _details(
         self, name: str, was: ResolvedSession, becomes: ResolvedSession
     ) -> Iterator[Change]:
-        for field, old, new in (
-            ("timeout", was.written.timeout, becomes.written.timeout),
-            ("paths", ", ".join(was.paths), ", ".join(becomes.paths)),
-            ("exclude", ", ".join(was.exclude), ", ".join(becomes.exclude)),
+        old, new = was.written.timeout, becomes.written.timeout
+        if old != new:
+            causes = tuple(self._causes.of_session(was, becomes, ("timeout",)))
+            yield Change(f"timeout of {name}", old, new, causes=causes)
+
+    def _contents(
+        self, before: Protection, after: Protection, was: ResolvedSession, becomes: ResolvedSession
+    ) -> Iterator[Change]:
+        """Which files are backed up; fewer of them is worse."""
+        name = becomes.written.name
+        of_policy = {"paths": (), "exclude": ("exclude",)}
+        for field, old, new, is_worse in (
+            ("paths", was.paths, becomes.paths, not _cover(becomes.paths, was.paths)),
+            ("exclude", was.exclude, becomes.exclude, not {*becomes.exclude} <= {*was.exclude}),
         ):
             if old != new:
-                causes = tuple(self._causes.of_session(was, becomes, (field,)))
-                yield Change(f"{field} of {name}", old, new, causes=causes)
+                causes = (
+                    *self._causes.of_session(was, becomes, (field,)),
+                    *self._causes.of_protection(before, after, *of_policy[field]),
+                )
+                texts = ", ".join(old), ", ".join(new)
+                yield Change(f"{field} of {name}", *texts, is_worse, causes)
 
     def _retentions(self, matched: list[Pair]) -> Iterator[Change]:
         for was, becomes in matched:
@@ -287,6 +307,12 @@ def signature(protection: Protection) -> tuple[object, ...]:
 
 def _rhythm(written: Written) -> tuple[str, str]:
     return when_text(written.session), retention_text(written.copy.retention)
+
+
+def _cover(paths: Iterable[str], others: Iterable[str]) -> bool:
+    """Whether paths below the top of a volume contain all the others."""
+    above = [PurePosixPath(path) for path in paths]
+    return all(any(PurePosixPath(other).is_relative_to(path) for path in above) for other in others)
 
 
 def _effects(

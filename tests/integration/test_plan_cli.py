@@ -215,6 +215,24 @@ def test_another_cluster_id_is_said_to_be_the_reason(project: Path) -> None:
     assert "because ops/backups/stashgen.yaml:6 id: prd1 (removed)" in done.stdout
 
 
+def test_fewer_files_are_worse_and_their_line_is_named(project: Path) -> None:
+    _write(project, "  sessions:", '  exclude: ["*.db"]\n  sessions:')
+    done = _stashgen(project, "plan", "--format", "json")
+    (change, *_) = json.loads(done.stdout)["volumes"][0]["changes"]
+    assert (change["field"], change["worse"]) == ("exclude of backup", True)
+    assert [one["line"] for one in change["causes"]] == [13]
+    _write(project, "every: 1h", "every: 1h\n    paths: [conf]")
+    done = _stashgen(project, "plan")
+    assert "Gets worse" in done.stdout
+    assert "paths of backup: . -> conf" in done.stdout
+
+
+def test_the_time_zone_of_a_cluster_is_named_as_the_reason(project: Path) -> None:
+    _write(project, "id: prd1,", "id: prd1, timeZone: Asia/Tokyo,")
+    done = _stashgen(project, "plan")
+    assert "because ops/backups/stashgen.yaml:6 timeZone: Asia/Tokyo" in done.stdout
+
+
 def test_a_claim_that_something_still_uses_is_not_gone(project: Path) -> None:
     pages = _FILES["clusters/volumes.yaml"].partition("---")[2]
     job = """---

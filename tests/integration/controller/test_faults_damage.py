@@ -7,9 +7,11 @@ import pytest
 
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject, list_of
+from stashgen.api.labels import UPKEEP_ANNOTATION
+from stashgen.api.snapshot import Phase
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.jobs.manifest import plan_of
-from stashgen_controller.protocol.run_result import ErrorClass, RunError, RunResult
+from stashgen_controller.protocol.run_result import ErrorClass, RunError, RunResult, Upkeep
 from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.runtime.decision import Key
 from tests.integration.controller.kept_up import (
@@ -20,6 +22,7 @@ from tests.integration.controller.kept_up import (
     later,
     open_plans,
     repository,
+    upkeep,
 )
 from tests.support import manifests
 from tests.support.faults import fault
@@ -241,3 +244,73 @@ def test_a_repository_that_is_made_anew_reads_of_its_damage_in_the_bucket(
     later(protected, MINUTE, intact)
     assert repository(protected)["integrity"] is True
     assert Verb.UPKEEP not in {plan.verb for plan in open_plans(protected)}
+
+
+def meets_damage(harness: Harness, job: JsonObject, plan: RunSpec) -> RunResult:
+    """A backup that meets damage although it does not look for it."""
+    found = RunError(reason=ErrorClass.REPOSITORY_DAMAGED, message="a pack is gone")
+    result = failing_worker(found, Verb.BACKUP)(harness, job, plan)
+    component = good_worker(harness, job, plan).components["dump"]
+    bad = component.model_copy(update={"phase": result.phase, "integrity": False})
+    return result.model_copy(update={"components": {"dump": bad}})
+
+
+def test_what_was_whole_before_is_checked_again_once_damage_is_known(harness: Harness) -> None:
+    both = (manifests.session("demo"), manifests.session("demo", "weekly"))
+    protected = backed_up_once(harness, *both)
+    rhythm = {"metadata": {"annotations": {UPKEEP_ANNOTATION: "check=24h,prune=24h"}}}
+    protected.client.patch(known.REPOSITORIES, "demo", "repo-local", rhythm)
+    later(protected, DAY)
+    (job,) = protected.open_jobs()
+    # Half of the round is done, and the other half gives way to a backup.
+    stopped = RunError(reason=ErrorClass.INTERRUPTED, message="restic check was interrupted")
+    update = {
+        "phase": Phase.FAILED,
+        "error": stopped,
+        "upkeep": Upkeep(checked_paths=("repository/v1/weekly/dump",)),
+    }
+    protected.finish(job, good_worker(protected, job, plan_of(job)).model_copy(update=update))
+    protected.settle()
+    protected.trigger("weekly")
+    backup = protected.run_until(Verb.BACKUP)
+    protected.finish(backup, meets_damage(protected, backup, plan_of(backup)))
+    protected.settle()
+    assert repository(protected)["integrity"] is False
+    protected.advance(DAY)
+    plan = plan_of(protected.run_until(Verb.UPKEEP))
+    assert (plan.check, plan.prune, plan.checked_paths) == (True, False, ())
+
+
+def test_nothing_is_pruned_by_the_look_that_learns_of_damage(protected: Harness) -> None:
+    protected.trigger()
+    backup = protected.run_until(Verb.BACKUP)
+    protected.finish(backup, meets_damage(protected, backup, plan_of(backup)))
+    protected.settle()
+    # As if no controller had run until the next prune was due.
+    status: JsonObject = {"status": {"integrity": True, "conditions": []}}
+    protected.client.patch(known.REPOSITORIES, "demo", "repo-local", status, status=True)
+    protected.advance(DAY)
+    protected.look(Key(known.REPOSITORIES, "demo", "repo-local"))
+    assert repository(protected)["integrity"] is False
+    assert [(plan.check, plan.prune) for plan in open_plans(protected)] == [(True, False)]
+
+
+def test_the_part_of_the_data_that_is_damaged_is_read_again(protected: Harness) -> None:
+    rhythm = {"metadata": {"annotations": {UPKEEP_ANNOTATION: "check=24h,readData=5%,prune=24h"}}}
+    protected.client.patch(known.REPOSITORIES, "demo", "repo-local", rhythm)
+    later(protected, DAY)
+    (job,) = protected.open_jobs()
+    number = plan_of(job).check_number
+    protected.finish(job, damage(protected, job, plan_of(job)))
+    protected.settle()
+    # The check of a backup reads no data.
+    protected.trigger()
+    protected.settle(work=intact)
+    assert repository(protected)["integrity"] is False
+    protected.advance(DAY)
+    job = protected.run_until(Verb.UPKEEP)
+    assert plan_of(job).check_number == number
+    protected.finish(job, good_worker(protected, job, plan_of(job)))
+    protected.settle()
+    assert repository(protected)["integrity"] is True
+    assert upkeep(protected)["checks"] == number + 1

@@ -31,7 +31,7 @@ from stashgen_controller.kinds.repository.upkeep import advance_upkeep, damaged
 from stashgen_controller.kinds.repository.upkeep_ended import UpkeepStep, upkeep_refused
 from stashgen_controller.listers.claims import waits_for
 from stashgen_controller.listers.history import SnapshotRecord
-from stashgen_controller.listers.integrity import known_integrity
+from stashgen_controller.listers.integrity import checks_read_data, known_integrity
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import Upkeep
 from stashgen_controller.protocol.run_spec import RunSpec
@@ -77,7 +77,9 @@ def decide(seen: Observed, now: datetime) -> Decision:
     conditions = _with_retention(seen, conditions, now)
     resync = advance_resync(seen, now)
     is_resyncing = resync.status is not None and resync.status.phase is ResyncPhase.RUNNING
-    upkeep = advance_upkeep(seen, now, is_busy=is_resyncing or progress.is_claim)
+    upkeep = advance_upkeep(
+        _with_integrity_known(seen), now, is_busy=is_resyncing or progress.is_claim
+    )
     for word in (resync.condition, upkeep.condition):
         conditions = with_condition(conditions, word) if word is not None else conditions
     written = status.model_copy(
@@ -369,8 +371,19 @@ def _summarize(seen: Observed) -> RepositoryStatus:
     }
     if succeeded:
         update["last_backup_time"] = succeeded[0].last_update_time
-    update["integrity"] = known_integrity(status, finished)
+    update["integrity"] = _integrity(seen)
     return status.model_copy(update=update)
+
+
+def _integrity(seen: Observed) -> bool | None:
+    reads = checks_read_data(seen.repository.metadata)
+    return known_integrity(seen.status, seen.snapshots, checks_data=reads)
+
+
+def _with_integrity_known(seen: Observed) -> Observed:
+    """With what the Snapshots say by now, which decides what is due before it is summed up."""
+    status = seen.status.model_copy(update={"integrity": _integrity(seen)})
+    return replace(seen, repository=seen.repository.model_copy(update={"status": status}))
 
 
 def _recent(snapshot: SnapshotRecord) -> RecentSnapshot:

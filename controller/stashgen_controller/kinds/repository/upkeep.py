@@ -152,6 +152,8 @@ def _begin(
     seen: Observed, known: UpkeepStatus, due: Due, attempt: int, now: datetime
 ) -> UpkeepStep:
     """Record that a run begins, then make its Job."""
+    # Where damage is known, only a check of all of it shows that there is none any more.
+    checked = () if seen.status.integrity is False else known.checked_paths or ()
     plan = RunSpec(
         verb=Verb.UPKEEP,
         attempt=attempt,
@@ -163,7 +165,7 @@ def _begin(
         check_number=known.checks,
         prune=due.prune,
         storage_is_full=due.is_full,
-        checked_paths=(known.checked_paths or ()) if due.check else (),
+        checked_paths=checked if due.check else (),
         pruned_paths=(known.pruned_paths or ()) if due.prune and not due.is_full else (),
         turn=known.failures + known.stops,
     )

@@ -117,7 +117,9 @@ def _with_done(
     when = now.replace(microsecond=0)
     update: dict[str, object] = {}
     if done.checked:
-        update |= {"last_check_time": when, "checks": known.checks + 1}
+        # The next one reads the part of the data again in which this one found damage.
+        checks = known.checks if done.intact is False else known.checks + 1
+        update |= {"last_check_time": when, "checks": checks}
     if done.intact is not None:
         update["last_check_created"] = executor.created
     if done.pruned:

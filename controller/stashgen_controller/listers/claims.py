@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from stashgen.api.backup_session import BackupSession
 from stashgen.api.base import format_time, name_of
 from stashgen.api.labels import ACCEPT_LOST_POD_ANNOTATION
 from stashgen.api.repository import Repository
@@ -26,11 +27,13 @@ from stashgen_controller.listers.pods import stops_by
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.causes import TURNS, Cause
 from stashgen_controller.runtime.conditions import find
-from stashgen_controller.runtime.kind import IndexKey, Reader
+from stashgen_controller.runtime.kind import IndexKey, Reader, is_deleting
 
 _BACKUP_BEGUN = ConditionType.BACKUP_EXECUTOR_ENSURED
 # More than the deadline of any Job of a Repository and the time that its pod has to end.
 _LONGEST_RUN = timedelta(hours=7)
+# The same of a BackupSession's Job, which may have no timeout (protocol/run_spec.py).
+_LONGEST_SESSION = timedelta(hours=26)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,8 @@ class Claimant:
 
     Attributes:
         why: What is waited for.
-        until: From then on it does not count any more: it is a pod of a node that is lost, or of a
-            Repository that is being deleted.
+        until: From then on it does not count any more: it is a pod of a node that is lost, or of an
+            object that is being deleted.
     """
 
     why: Reason
@@ -117,7 +120,7 @@ def _restores(
         name = restore.metadata.name
         if concerns and has_begun:
             yield Claimant(_is_restoring(name))
-        elif concerns and is_in_turn(restore):
+        elif concerns and is_in_turn(restore) and not is_deleting(restore):
             yield Claimant(Reason(Cause.WAITING_FOR_RESTORE, f"RestoreSession {name} goes first"))
 
 
@@ -151,6 +154,9 @@ def waiting_backup(reader: Reader, repository: Repository) -> Reason | None:
     )
     found = (session for key in keys for session in reader.by(SESSIONS_IN_TURN, *key))
     for session in found:
+        if session.is_finished or is_deleting(session):
+            # Only its retention waits, or nothing makes it begin any more.
+            continue
         known = find(session.status.conditions if session.status is not None else (), _BACKUP_BEGUN)
         if known is not None and known.reason in TURNS:
             text = f"BackupSession {session.metadata.name} is due"
@@ -172,13 +178,14 @@ def _sessions(reader: Reader, wanted: frozenset[IndexKey], uid: str | None) -> I
             if session.metadata.uid == uid or session.status is None:
                 continue
             name = session.metadata.name
+            until = _session_claims_until(session)
             is_backup = any(item.phase is Phase.RUNNING for item in session.status.snapshots or ())
             if is_backup:
                 text = f"BackupSession {name} is backing up"
-                yield Claimant(Reason(Cause.WAITING_FOR_BACKUP, text))
+                yield Claimant(Reason(Cause.WAITING_FOR_BACKUP, text), until)
             else:
                 text = f"the retention of BackupSession {name} is running"
-                yield Claimant(Reason(Cause.WAITING_FOR_RETENTION, text))
+                yield Claimant(Reason(Cause.WAITING_FOR_RETENTION, text), until)
 
 
 def _repositories(
@@ -207,6 +214,13 @@ def _claims_until(repository: Repository) -> datetime | None:
     """
     deleted = repository.metadata.deletion_timestamp
     return deleted + _LONGEST_RUN if deleted is not None else None
+
+
+def _session_claims_until(session: BackupSession) -> datetime | None:
+    """The same of a session, which may have a deadline of its own."""
+    deleted = session.metadata.deletion_timestamp
+    deadline = session.status.backup_deadline if session.status is not None else None
+    return max(deleted, deadline or deleted) + _LONGEST_SESSION if deleted is not None else None
 
 
 def _pods(reader: Reader, wanted: frozenset[IndexKey]) -> Iterator[Claimant]:

@@ -41,7 +41,7 @@ from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.recorded_snapshot import RecordedSnapshot, unpack
 from stashgen_controller.runtime.causes import Cause
 from stashgen_controller.runtime.conditions import is_true
-from stashgen_controller.runtime.kind import Reader
+from stashgen_controller.runtime.kind import Reader, is_deleting
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +238,8 @@ def _page(reader: Reader, namespace: str, run: JobRun) -> Page | None:
 
 def _writing(reader: Reader, repository: Repository) -> str | None:
     for session in reader.by(UNFINISHED_SESSIONS, repository.key[0]):
+        if is_deleting(session):
+            continue
         status = session.status
         copies = {item.repository for item in (status.snapshots if status else None) or ()}
         if repository.metadata.name in copies:

@@ -15,7 +15,7 @@ from stashgen_controller.listers.partial_restores import partial_restore
 from stashgen_controller.listers.pods import terminated_pods
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.causes import Cause
-from stashgen_controller.runtime.kind import Reader
+from stashgen_controller.runtime.kind import Reader, is_deleting
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,8 @@ def _session_goes_on(reader: Reader, snapshots: Sequence[SnapshotRecord]) -> boo
         return False
     newest = snapshots[0]
     session = reader.get(BackupSession, newest.namespace, newest.backup_session)
-    if session is None:
+    if session is None or is_deleting(session):
+        # Of one that is being deleted nothing follows any more.
         return False
     entries = (session.status.retention_policy if session.status else None) or ()
     return not session.is_finished or any(

@@ -147,6 +147,21 @@ def test_damage_is_reported_although_it_cannot_be_recorded(bench: Workbench) -> 
     assert bench.upkeep(3).reason == ErrorClass.REPOSITORY_DAMAGED
 
 
+def test_the_record_of_damage_is_not_read_but_seen(bench: Workbench) -> None:
+    record = bench.directory / ".stashgen" / "damaged.json"
+    # Whoever may write to the bucket may have written it.
+    record.write_bytes(b"x" * (2 << 20))
+    found = bench.init_repository().succeeded().result.repository
+    assert found is not None
+    assert found.is_damaged
+    bench.upkeep(3).succeeded()
+    assert not record.exists()
+    record.mkdir()
+    found = bench.init_repository().succeeded().result.repository
+    assert found is not None
+    assert not found.is_damaged
+
+
 def test_what_was_done_before_is_not_repeated(bench: Workbench) -> None:
     said = bench.root / "said"
     bench.wrap_restic(f'echo "$*" >> {said}')

@@ -27,16 +27,18 @@ def record_repair(run: RunContext) -> None:
 
     One that stays has the repository of a rebuilt cluster checked before anything is removed.
     """
-    path = layout.damage_file(run.directory)
     with contextlib.suppress(StorageError):
-        if run.bucket.read(path) is not None:
-            run.bucket.delete(path)
+        if is_recorded_as_damaged(run):
+            run.bucket.delete(layout.damage_file(run.directory))
 
 
 def is_recorded_as_damaged(run: RunContext) -> bool:
     """Whether a check found damage, and no later one of all of it found none.
 
+    That the file is there says so. It is not read: it may be anybody's, and of any size.
+
     Raises:
         StorageError: the storage does not respond.
     """
-    return run.bucket.read(layout.damage_file(run.directory)) is not None
+    folder, _, name = layout.damage_file(run.directory).rpartition("/")
+    return name in run.bucket.names(folder)

@@ -31,3 +31,9 @@ def test_a_path_through_a_link_is_no_backup(workbench: Workbench, path: str, tar
     (workbench.volume / "v2" / "link").symlink_to("data")
     back_up(workbench, 1, "v2").succeeded()
     assert workbench.record(snapshot_name(1))["status"]["phase"] == "Succeeded"
+
+
+def test_a_path_that_cannot_be_looked_at_is_for_restic_to_report(workbench: Workbench) -> None:
+    (workbench.volume / "file").write_text("x")
+    ended = back_up(workbench, 0, "x" * 300)
+    assert ended.reason == ErrorClass.SOURCE_INCOMPLETE

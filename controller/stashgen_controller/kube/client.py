@@ -21,6 +21,7 @@ from stashgen.api.base import JsonObject
 from stashgen.api.resources import PODS, Resource
 from stashgen_controller.kube import connection
 from stashgen_controller.kube.connection import Connection
+from stashgen_controller.kube.nesting import loads
 
 # How an audit log tells our requests from those that a person makes with the same account.
 USER_AGENT = "stashgen-controller"
@@ -324,7 +325,7 @@ class Client:
         )
         try:
             for line in _lines(response):
-                loaded = orjson.loads(line)
+                loaded = cast("Any", loads(line))
                 if loaded["type"] == "ERROR":
                     raise _error(int(loaded["object"].get("code", 500)), line_body(loaded))
                 yield Event(loaded["type"], loaded["object"])
@@ -349,7 +350,7 @@ class Client:
             raise ApiError(0, "Disconnected", str(error)) from error
         finally:
             response.release_conn()
-        loaded = orjson.loads(data or b"{}")
+        loaded = loads(data or b"{}")
         return loaded if isinstance(loaded, dict) else {}
 
     def _call(

@@ -10,6 +10,7 @@ from typing import cast
 import orjson
 
 from stashgen.api.base import JsonObject
+from stashgen_controller.kube.nesting import dumps
 
 # A window of 8 kB, as much as a large object; the state of a compressor is 48 kB then, not 260.
 _WINDOW_BITS, _MEMORY_LEVEL, _LEVEL = 13, 5, 1
@@ -23,7 +24,7 @@ class Packing:
 
     def pack(self, obj: JsonObject) -> bytes:
         """An object in bytes."""
-        data = orjson.dumps(obj)
+        data = dumps(obj)
         if self._dictionary is None:
             self._dictionary = data[-(1 << _WINDOW_BITS) :]
         packer = zlib.compressobj(

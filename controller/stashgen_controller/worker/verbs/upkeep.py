@@ -5,6 +5,7 @@ That is work on the whole history, and has its own rhythm; the plan says what of
 
 from argparse import Namespace
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 
 from stashgen_controller.protocol.run_result import REPOSITORY_UNUSABLE, ErrorClass, Upkeep
 from stashgen_controller.worker.repository.damage import record_damage, record_repair
@@ -133,9 +134,12 @@ def _clear_locks(run: RunContext, restics: Mapping[str, Restic], failures: _Fail
 
 
 def _named(done: set[str], paths: Sequence[str]) -> tuple[str, ...]:
-    """What a result has room for: what is left out is done once more."""
+    """As many as a result has room for: what is left out is done once more."""
     found = sorted(done & set(paths))
-    return tuple(found) if sum(map(len, found)) <= _LONGEST_LIST else ()
+    lengths = accumulate(map(len, found))
+    return tuple(
+        path for path, length in zip(found, lengths, strict=True) if length <= _LONGEST_LIST
+    )
 
 
 def data_flags(read_percent: int, number: int) -> tuple[str, ...]:

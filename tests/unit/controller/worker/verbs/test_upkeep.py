@@ -1,20 +1,11 @@
-"""Which part of the data a check reads."""
+"""What upkeep reports of a round that is not over."""
 
-import pytest
-
-from stashgen_controller.worker.verbs.upkeep import data_flags
+from stashgen_controller.worker.verbs import upkeep
 
 
-def test_without_a_share_no_data_is_read() -> None:
-    assert data_flags(0, 7) == ()
-
-
-def test_more_than_half_is_all_of_it() -> None:
-    assert data_flags(100, 7) == data_flags(51, 0) == ("--read-data",)
-
-
-@pytest.mark.parametrize(("share", "parts"), [(1, 100), (5, 20), (30, 3), (50, 2)])
-def test_each_check_reads_another_part_and_in_the_end_all_were_read(share: int, parts: int) -> None:
-    flags = [data_flags(share, number) for number in range(parts)]
-    assert flags == [(f"--read-data-subset={n}/{parts}",) for n in range(1, parts + 1)]
-    assert data_flags(share, parts) == flags[0]
+def test_a_result_names_as_many_repositories_as_it_has_room_for() -> None:
+    paths = [f"repository/v1/session-{number:02}/dump" for number in range(50)]
+    assert upkeep._named(set(paths[:20]), paths) == tuple(paths[:20])
+    found = upkeep._named(set(paths), paths)
+    assert found == tuple(paths[: len(found)])
+    assert 20 < len(found) < 50

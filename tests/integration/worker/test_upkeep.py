@@ -147,6 +147,34 @@ def test_damage_is_reported_although_it_cannot_be_recorded(bench: Workbench) -> 
     assert bench.upkeep(3).reason == ErrorClass.REPOSITORY_DAMAGED
 
 
+def test_only_a_check_of_the_same_data_clears_the_record(bench: Workbench) -> None:
+    lost = {path: path.read_bytes() for path in _packs(bench) if path.stat().st_size > 50_000}
+    for path, data in lost.items():
+        path.chmod(0o600)
+        path.write_bytes(data[:-1000] + bytes([data[-1000] ^ 1]) + data[-999:])
+
+    def check(number: int) -> Upkeep:
+        return _done(bench.upkeep(3, "--read-data=20", prune=False, checkNumber=number))
+
+    number = next(item for item in range(5) if check(item).intact is False)
+    # As of a cluster that was rebuilt, which begins with the first part.
+    assert check(number + 1).intact is False
+    assert _is_recorded(bench)
+    for path, data in lost.items():
+        path.write_bytes(data)
+    assert check(number + 1).intact is True
+    assert not _is_recorded(bench)
+    # Whoever writes there has some part read.
+    for text in (
+        "[" * 5000,
+        '{"checkNumber": true}',
+        '{"checkNumber": 1e9}',
+        '{"checkNumber": -3}',
+    ):
+        (bench.directory / ".stashgen" / "damaged.json").write_text(text)
+        assert check(0).intact is True
+
+
 def test_the_record_of_damage_is_not_read_but_seen(bench: Workbench) -> None:
     record = bench.directory / ".stashgen" / "damaged.json"
     # Whoever may write to the bucket may have written it.

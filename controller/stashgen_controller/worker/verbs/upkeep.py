@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 
 from stashgen_controller.protocol.run_result import REPOSITORY_UNUSABLE, ErrorClass, Upkeep
-from stashgen_controller.worker.repository.damage import record_damage, record_repair
+from stashgen_controller.worker.repository.damage import damaged_part, record_damage, record_repair
 from stashgen_controller.worker.repository.locks import clear_stale_locks
 from stashgen_controller.worker.repository.writer import record_writer
 from stashgen_controller.worker.restic.process import Restic, ResticError
@@ -87,8 +87,11 @@ def upkeep(run: RunContext, order: MaintainOrder) -> None:
     restics = {path: run.restic(path) for path in paths}
     checked, pruned = set(plan.checked_paths), set(plan.pruned_paths)
     _clear_locks(run, restics, failures)
+    number = plan.check_number
     if plan.check:
-        flags = data_flags(order.read_percent, plan.check_number)
+        part = damaged_part(run) if order.read_percent else None
+        number = number if part is None else part
+        flags = data_flags(order.read_percent, number)
         checked |= {
             path
             for path in paths
@@ -112,7 +115,7 @@ def upkeep(run: RunContext, order: MaintainOrder) -> None:
         pruned_paths=_named(pruned, paths),
     )
     if run.upkeep.intact is False:
-        record_damage(run)
+        record_damage(run, number if plan.check else None)
     elif run.upkeep.intact:
         record_repair(run)
     if failures.worst is not None:

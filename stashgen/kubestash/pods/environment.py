@@ -22,6 +22,7 @@ _COMPRESSIONS = ("auto", "off", "fastest", "better", "max")
 _PACK_MIB = range(4, 129)
 # restic takes another number for none at all; its own limit is that of the processors' threads.
 _READERS = range(1, 1025)
+_MOST_DIGITS = 9
 _SESSION = frozenset(
     {"JOB_NAME", "POD_UID", *(name for pod in PODS.values() for name in pod.session)}
 )
@@ -47,7 +48,10 @@ def why_no_setting(name: str, value: str) -> str | None:
 
 
 def _is_within(value: str, allowed: range) -> bool:
-    return value.isascii() and value.isdecimal() and int(value[:9]) in allowed
+    """Whether it is such a number, or 0, which is restic's own choice."""
+    if not (value.isascii() and value.isdecimal() and len(value) <= _MOST_DIGITS):
+        return False
+    return int(value) in allowed or int(value) == 0
 
 
 def why_reserved(name: str) -> str | None:

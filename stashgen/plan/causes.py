@@ -50,6 +50,14 @@ class Causes:
             if was.written != becomes.written:
                 yield from self.of_value(was, becomes, field, becomes.written)
 
+    def of_rest(self, protection: Protection) -> Iterator[Cause]:
+        """What keeps the backups of a volume from running."""
+        if protection.paused:
+            yield self._new(protection.spec.at("paused"), "paused: true")
+        for session in protection.sessions:
+            if session.suspend:
+                yield self._new(session.origin.at("suspend"), "suspend: true")
+
     def of_time_zone(self, before: Protection, after: Protection) -> Iterator[Cause]:
         """The policy's time zone, or the cluster's where the policy has none."""
         yield from self.of_protection(before, after, "timeZone")

@@ -35,7 +35,7 @@ def compare(
     return Plan(
         before=before.name,
         after=after.name,
-        protected=(len(before.protections), len(after.protections)),
+        protected=(before.running, after.running),
         volumes=tuple(_volumes(before, after)),
         dropped=tuple(_dropped(before, after)),
         wiped=objects.wiped,

@@ -22,7 +22,7 @@ class Kind(StrEnum):
 
     GAINED = "gained"
     LOST = "lost"
-    MISSED = "missed"  # new in the inventory, and no policy selects it
+    MISSED = "missed"  # new in the inventory, and no policy selects it or none of its backups runs
     CHANGED = "changed"
 
 
@@ -219,7 +219,7 @@ class Plan:
 
     Attributes:
         before, after: Their names.
-        protected: How many volumes are protected, before and after.
+        protected: How many volumes have backups that run, before and after.
         volumes: Those to which something happens, sorted by key.
         wiped: Objects with whose end the data in the storage would go, and that end.
         objects: Classes of objects, sorted.

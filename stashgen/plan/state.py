@@ -14,6 +14,7 @@ from stashgen.model.resolved import Protection
 from stashgen.model.source import Authored, Origin
 from stashgen.pipeline import Decisions
 from stashgen.policy.storage import Storage
+from stashgen.resolve.achieved import why_nothing_runs
 from stashgen.resolve.near_miss import NearMiss, NearMisses
 
 
@@ -39,6 +40,11 @@ class State:
         if self.decisions is None:
             return {}
         return {one.volume.key: one for one in self.decisions.resolved.protections}
+
+    @property
+    def running(self) -> int:
+        """How many volumes have backups that run."""
+        return sum(why_nothing_runs(one) is None for one in self.protections.values())
 
     @cached_property
     def volumes(self) -> Mapping[VolumeKey, Volume]:

@@ -26,7 +26,14 @@ from stashgen.plan.sessions import (
 )
 from stashgen.plan.state import State
 from stashgen.plan.words import objectives_text, retention_text, when_text
-from stashgen.resolve.achieved import Achieved, achieved, keep_for_text, rpo_text
+from stashgen.resolve.achieved import (
+    NO_BACKUP_RUNS,
+    Achieved,
+    achieved,
+    keep_for_text,
+    rpo_text,
+    why_nothing_runs,
+)
 
 
 class VolumeComparison:
@@ -41,6 +48,21 @@ class VolumeComparison:
 
     def gained(self, protection: Protection) -> VolumePlan:
         """A volume that was not protected."""
+        key = protection.volume.key
+        is_new = key not in self._before.volumes
+        name = shown(key, self._before, self._after)
+        why = "new volume" if is_new else "was not protected"
+        resting = why_nothing_runs(protection)
+        if resting is not None:
+            was_open = key in self._before.unprotected
+            return VolumePlan(
+                key,
+                name,
+                Kind.MISSED,
+                f"{NO_BACKUP_RUNS}: {resting.reason} ({why}, policy {protection.policy})",
+                tuple(self._causes.of_rest(protection)),
+                effects=frozenset() if was_open else frozenset({Effect.UNPROTECTED}),
+            )
         reached = achieved(protection)
         changes = (
             Change("policy", "", protection.policy),
@@ -48,13 +70,11 @@ class VolumeComparison:
             Change("keepFor", "", keep_for_text(reached.keep_for)),
             Change("copies", "", ", ".join(reached.storages)),
         )
-        key = protection.volume.key
-        is_new = key not in self._before.volumes
         return VolumePlan(
             key,
-            shown(key, self._before, self._after),
+            name,
             Kind.GAINED,
-            "new volume" if is_new else "was not protected",
+            why,
             (self._causes.of_policy(protection),),
             changes,
         )
@@ -111,7 +131,10 @@ class VolumeComparison:
         if was.rpo == becomes.rpo:
             return
         is_worse = becomes.rpo is None or (was.rpo is not None and becomes.rpo > was.rpo)
-        causes = [*self._of_rhythm(before, after, sessions, RHYTHM)]
+        if becomes.rpo is None:
+            causes = [*self._causes.of_rest(after)]
+        else:
+            causes = [*self._of_rhythm(before, after, sessions, RHYTHM)]
         yield Change(
             "RPO", rpo_text(was.rpo), rpo_text(becomes.rpo), is_worse, tuple(dict.fromkeys(causes))
         )
@@ -319,6 +342,8 @@ def _effects(
     changes: tuple[Change, ...], replaced: tuple[Replaced, ...], removals: tuple[Removal, ...]
 ) -> frozenset[Effect]:
     found = set()
+    if any(one.field == "RPO" and one.after == NO_BACKUP_RUNS for one in changes):
+        found.add(Effect.UNPROTECTED)
     if any(one.field.startswith("RPO") and one.is_worse for one in changes):
         found.add(Effect.RPO_WORSE)
     if replaced:

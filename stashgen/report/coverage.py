@@ -1,4 +1,4 @@
-"""Every volume of every inventory: protected, excluded, unprotected or unknown, and why."""
+"""Every volume of every inventory: protected, paused, excluded, unprotected or unknown, and why."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -8,6 +8,7 @@ from enum import StrEnum
 from stashgen.diagnostics import Position
 from stashgen.model.inventory import Inventory, UnknownVolume, VolumeKey
 from stashgen.model.resolved import Protection, Resolved
+from stashgen.resolve.achieved import why_nothing_runs
 
 
 class State(StrEnum):
@@ -15,6 +16,7 @@ class State(StrEnum):
 
     UNPROTECTED = "unprotected"
     UNKNOWN = "unknown"
+    PAUSED = "paused"  # a policy selects it, and none of its backups runs
     EXCLUDED = "excluded"
     PROTECTED = "protected"
 
@@ -27,8 +29,8 @@ class VolumeCoverage:
         cluster: Its name; empty if a file cannot be read and may be of any.
         namespace, name: Empty where they are not known.
         position: Where the volume is written.
-        reason: Why no policy protects it, and where that is written; None if one does.
-        protection: How it is backed up; None if it is not.
+        reason: Why it is not protected, and where that is written; None if it is.
+        protection: How a policy backs it up, or would if it ran; None if no policy selects it.
         labels: Of its namespace, over those of its cluster.
     """
 
@@ -80,6 +82,9 @@ def _state(
     resolved: Resolved, protections: Mapping[VolumeKey, Protection], key: VolumeKey
 ) -> tuple[State, tuple[str, Position] | None]:
     if key in protections:
+        resting = why_nothing_runs(protections[key])
+        if resting is not None:
+            return State.PAUSED, (resting.reason, resting.position)
         return State.PROTECTED, None
     excluded = resolved.excluded.get(key)
     if excluded is not None:
@@ -119,7 +124,7 @@ class Group:
     def percent(self) -> float | None:
         """The protected ones of those that are not excluded; None if all are.
 
-        An unknown volume counts as one without protection.
+        Unknown and paused volumes count as ones without protection.
         """
         open_ = sum(self.counts.values()) - self.counts[State.EXCLUDED]
         return 100 * self.counts[State.PROTECTED] / open_ if open_ else None

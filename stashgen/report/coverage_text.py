@@ -33,7 +33,7 @@ def coverage_text(
         if state is State.PROTECTED:
             table = [_HEADER, *(_protected(one, several=several) for one in rows)]
         else:
-            table = [_left_out(one, show, several=several) for one in rows]
+            table = [_not_protected(one, show, several=several) for one in rows]
         yield from (f"  {line}" for line in _columns(table))
     if groups:
         yield from _columns([_COUNTED, *(_counts(one) for one in groups), _counts(whole)])
@@ -50,7 +50,7 @@ def volume_name(one: VolumeCoverage, *, with_cluster: bool) -> str:
 
 
 _HEADER = ("VOLUME", "POLICY", "RPO", "KEPT FOR", "STORAGES")
-_COUNTED = ("", "PROTECTED", "UNPROTECTED", "UNKNOWN", "EXCLUDED", "COVERED")
+_COUNTED = ("", "PROTECTED", "PAUSED", "UNPROTECTED", "UNKNOWN", "EXCLUDED", "COVERED")
 
 
 def _protected(one: VolumeCoverage, *, several: bool) -> tuple[str, ...]:
@@ -61,7 +61,7 @@ def _protected(one: VolumeCoverage, *, several: bool) -> tuple[str, ...]:
     return (
         volume_name(one, with_cluster=several),
         protection.policy,
-        "paused" if protection.paused else rpo_text(reached.rpo),
+        rpo_text(reached.rpo),
         keep_for_text(reached.keep_for),
         ", ".join(_storages(protection)),
     )
@@ -72,18 +72,19 @@ def _storages(protection: Protection) -> list[str]:
     return [*dict.fromkeys(copy.storage.name for copy in copies)]
 
 
-def _left_out(
+def _not_protected(
     one: VolumeCoverage, show: Callable[[Position], str], *, several: bool
 ) -> tuple[str, ...]:
     name = volume_name(one, with_cluster=several)
     if one.reason is None:
         return (name, show(one.position))
     text, position = one.reason
-    return (name, f"{text} ({show(position)})")
+    why = f"{text} ({show(position)})"
+    return (name, why) if one.protection is None else (name, one.protection.policy, why)
 
 
 def _counts(one: Group) -> tuple[str, ...]:
-    order = (State.PROTECTED, State.UNPROTECTED, State.UNKNOWN, State.EXCLUDED)
+    order = (State.PROTECTED, State.PAUSED, State.UNPROTECTED, State.UNKNOWN, State.EXCLUDED)
     return (one.name or "all", *(str(one.counts[state]) for state in order), percent_text(one))
 
 

@@ -13,12 +13,14 @@ from stashgen.cron import without_offset
 from stashgen.kubestash.kept_history import furthest, kept_for
 from stashgen.kubestash.objectives import Promise, promise, storages_in_time
 from stashgen.kubestash.quantities import format_duration
+from stashgen.model.coverage import LeftOut
 from stashgen.model.resolved import Protection, ResolvedCopy, ResolvedSession
 from stashgen.policy.duration import format_written
 from stashgen.resolve.schedules import YEAR_START
 
 # What is kept for longer counts as kept so long: no year of ticks says more.
 FURTHEST = timedelta(days=10 * 366)
+NO_BACKUP_RUNS = "no backup runs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +82,25 @@ def _furthest_kept(protection: Protection, run: CopyRuns) -> timedelta:
     return kept(protection, run, run.copy.retention, min(FURTHEST, reach))
 
 
+def why_nothing_runs(protection: Protection) -> LeftOut | None:
+    """Why no backup of a volume runs, and where that is written; None if one does."""
+    if protection.paused:
+        return LeftOut("the policy is paused", protection.spec.at("paused").position)
+    if not all(session.suspend for session in protection.sessions):
+        return None
+    places = (session.origin.at("suspend").position for session in protection.sessions)
+    return LeftOut("all sessions are suspended", next(places, protection.position))
+
+
 def rpo_text(value: timedelta | None) -> str:
-    """``1h30m``; ``none`` where no backup runs."""
-    return "none" if value is None else format_written(int(value.total_seconds()))
+    """``1h30m``; ``no backup runs`` where none does."""
+    return NO_BACKUP_RUNS if value is None else format_written(int(value.total_seconds()))
 
 
 def keep_for_text(value: timedelta | None) -> str:
-    """``14d``, from two days on without hours; ``none`` where no backup runs."""
+    """``14d``, from two days on without hours; ``no backup runs`` where none does."""
     if value is None:
-        return "none"
+        return NO_BACKUP_RUNS
     if value >= FURTHEST:
         return f"{FURTHEST.days // 366}y or more"
     return f"{value.days}d" if value.days > 1 else format_written(int(value.total_seconds()))

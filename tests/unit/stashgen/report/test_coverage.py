@@ -8,9 +8,9 @@ from stashgen.report.coverage import Group, State
 from stashgen.report.coverage_text import percent_text
 
 
-def _group(protected: int, unprotected: int, unknown: int, excluded: int) -> Group:
-    states = (State.PROTECTED, State.UNPROTECTED, State.UNKNOWN, State.EXCLUDED)
-    numbers = (protected, unprotected, unknown, excluded)
+def _group(protected: int, unprotected: int, unknown: int, excluded: int, paused: int = 0) -> Group:
+    states = (State.PROTECTED, State.UNPROTECTED, State.UNKNOWN, State.EXCLUDED, State.PAUSED)
+    numbers = (protected, unprotected, unknown, excluded, paused)
     return Group("a", Counter(dict(zip(states, numbers, strict=True))))
 
 
@@ -24,9 +24,11 @@ def _group(protected: int, unprotected: int, unknown: int, excluded: int) -> Gro
         (_group(9_999, 1, 0, 0), "99.9 %"),
         (_group(0, 1, 0, 0), "0 %"),
         (_group(0, 0, 0, 4), "-"),
+        (_group(3, 0, 0, 1, paused=1), "75 %"),
+        (_group(0, 0, 0, 0, paused=2), "0 %"),
     ],
 )
-def test_excluded_volumes_do_not_count_and_unknown_ones_count_as_unprotected(
+def test_excluded_volumes_do_not_count_and_unknown_or_paused_ones_count_as_unprotected(
     group: Group, text: str
 ) -> None:
     assert percent_text(group) == text
@@ -40,6 +42,7 @@ def test_excluded_volumes_do_not_count_and_unknown_ones_count_as_unprotected(
         (_group(9_999, 1, 0, 0), 100, True),
         (_group(0, 0, 0, 4), 100, False),
         (_group(0, 0, 0, 0), 0, True),
+        (_group(0, 0, 0, 0, paused=2), 100, True),
     ],
 )
 def test_group_without_any_volume_is_not_covered(

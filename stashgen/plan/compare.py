@@ -6,6 +6,7 @@ from stashgen.diagnostics import quote
 from stashgen.model.inventory import VolumeKey
 from stashgen.plan.access import access_changes
 from stashgen.plan.causes import Causes
+from stashgen.plan.left_out import newly_excluded, newly_unknown
 from stashgen.plan.names import shown
 from stashgen.plan.objects import object_changes
 from stashgen.plan.peaks import peaks
@@ -36,7 +37,7 @@ def compare(
         before=before.name,
         after=after.name,
         protected=(before.running, after.running),
-        volumes=tuple(_volumes(before, after)),
+        volumes=tuple(sorted(_volumes(before, after), key=lambda one: (one.key, one.name))),
         dropped=tuple(_dropped(before, after)),
         wiped=objects.wiped,
         peaks=peaks(before, after),
@@ -56,6 +57,8 @@ def _without_volumes(before: State, after: State, namespaces: frozenset[str]) ->
 def _volumes(before: State, after: State) -> Iterator[VolumePlan]:
     causes = Causes(before, after)
     comparison = VolumeComparison(before, after, causes)
+    yield from newly_excluded(before, after)
+    yield from newly_unknown(before, after)
     keys = before.protections.keys() | after.protections.keys() | after.unprotected
     for key in sorted(keys):
         was, becomes = before.protections.get(key), after.protections.get(key)

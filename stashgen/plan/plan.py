@@ -23,6 +23,8 @@ class Kind(StrEnum):
     GAINED = "gained"
     LOST = "lost"
     MISSED = "missed"  # new in the inventory, and no policy selects it or none of its backups runs
+    EXCLUDED = "excluded"  # left out on purpose now, and was not protected
+    UNKNOWN = "unknown"  # something uses it now, and too little is known of it
     CHANGED = "changed"
 
 
@@ -127,7 +129,7 @@ class VolumePlan:
 
     Attributes:
         name: ``namespace/claim``, below the cluster's name if there are several.
-        reason: Why it is lost or missed, or how it is gained.
+        reason: Why it has no backup, or how it is gained.
         effects: What ``--fail-on`` looks at.
     """
 

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from stashgen.diagnostics import Position
 from stashgen.model.coverage import LeftOut
 from stashgen.model.history import RetiredHistory
-from stashgen.model.inventory import Volume, VolumeKey
+from stashgen.model.inventory import UnknownVolume, Volume, VolumeKey
 from stashgen.model.manifest import FileTree
 from stashgen.model.resolved import Protection
 from stashgen.model.source import Authored, Origin
@@ -85,12 +85,14 @@ class State:
     @cached_property
     def unknown(self) -> frozenset[VolumeKey]:
         """Volumes that something uses, and that the inventory does not define."""
-        if self.decisions is None:
-            return frozenset()
         return frozenset(
-            VolumeKey(one.cluster_id, one.namespace, one.name)
-            for one in self.decisions.inventory.unknown
+            VolumeKey(one.cluster_id, one.namespace, one.name) for one in self.unknown_volumes
         )
+
+    @property
+    def unknown_volumes(self) -> tuple[UnknownVolume, ...]:
+        """What may be volumes: also those without a name, in files that cannot be read."""
+        return self.decisions.inventory.unknown if self.decisions is not None else ()
 
     @property
     def storages(self) -> Mapping[str, Authored[Storage]]:
@@ -120,11 +122,21 @@ class State:
                 for key, left in resolved.unprotected.items()
                 if key.namespace in namespaces
             },
+            excluded={
+                key: left for key, left in resolved.excluded.items() if key.namespace in namespaces
+            },
         )
+        # What names no namespace may be in one of these.
+        unknown = tuple(one for one in self.unknown_volumes if one.namespace in {*namespaces, ""})
+        inventory = replace(self.decisions.inventory, unknown=unknown)
         files = {
             path: content for path, content in self.files.items() if path.parent.name in namespaces
         }
-        return replace(self, decisions=replace(self.decisions, resolved=limited), files=files)
+        return replace(
+            self,
+            decisions=replace(self.decisions, resolved=limited, inventory=inventory),
+            files=files,
+        )
 
     def near_miss(self, key: VolumeKey) -> NearMiss | None:
         """Why no policy selects a volume of the inventory: the one that comes closest."""

@@ -61,6 +61,8 @@ def sections(plan: Plan) -> tuple[Section, ...]:
         Section("New history", (*_replaced(volumes),), is_grave=True),
         Section("Gets worse", (*_changes(volumes, is_worse=True),), is_grave=True),
         Section("Newly protected", (*_gained(plan.of_kind(Kind.GAINED)),)),
+        Section("Left out on purpose", (*_states(plan.of_kind(Kind.EXCLUDED)),)),
+        Section("Unknown", (*_states(plan.of_kind(Kind.UNKNOWN)),)),
         Section("Changes", (*_changes(volumes, is_worse=False), *_moved(volumes))),
         Section(
             "Who may read or delete copies", (*_access(plan), *_objects(plan, are_grants=True))
@@ -77,6 +79,8 @@ def summary(plan: Plan) -> str:
         (sum(one.kind is Kind.GAINED for one in plan.volumes), "newly protected"),
         (sum(one.kind is Kind.LOST for one in plan.volumes), "no longer protected"),
         (sum(one.kind is Kind.MISSED for one in plan.volumes), "not protected"),
+        (sum(one.kind is Kind.EXCLUDED for one in plan.volumes), "left out on purpose"),
+        (sum(one.kind is Kind.UNKNOWN for one in plan.volumes), "unknown"),
         (sum(one.kind is Kind.CHANGED for one in plan.volumes), "changed"),
         (sum(any(c.is_worse for c in one.changes) for one in plan.volumes), "worse"),
         (sum(bool(one.replaced) for one in plan.volumes), "with a new history"),

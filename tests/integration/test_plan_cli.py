@@ -120,6 +120,22 @@ def test_a_range_of_revisions_names_files_as_the_repository_has_them(project: Pa
         assert "2 BackupConfiguration changed" in done.stdout
 
 
+def test_volume_without_a_policy_that_is_left_out_is_no_loss(project: Path) -> None:
+    _write(project, "select: {}", "select: {namespaces: {names: [payments]}}")
+    _commit(project, "Protect payments only")
+    exclusion = """  exclusions:
+  - {match: {namespaces: {names: [wiki]}}, reason: a copy, owner: ada, until: "2999-01-31"}
+"""
+    with (project / "stashgen.yaml").open("a", encoding="utf-8") as file:
+        file.write(exclusion)
+    done = _stashgen(project, "plan", "--for-namespace", "wiki", "--fail-on", "unprotected")
+    assert (done.returncode, done.stderr) == (0, "")
+    why = 'the project excludes it: a copy (owner "ada", until 2999-01-31) (was not protected)'
+    assert f"Left out on purpose\n  wiki/pages: {why}\n" in done.stdout
+    assert "because ops/backups/stashgen.yaml:8 exclusion\n" in done.stdout
+    assert "left out on purpose" not in _stashgen(project, "plan", "--for-namespace", "lab").stdout
+
+
 def test_three_dots_leave_out_what_the_other_branch_got_meanwhile(project: Path) -> None:
     _git(project, "switch", "-q", "-c", "rarely")
     _write(project, "every: 1h", "every: 6h")

@@ -58,12 +58,30 @@ def plan(command: PlanCommand) -> int:
             notes = tuple(note for _, found in read for note in found)
             made = compare(read[0][0], read[1][0], notes, frozenset(command.namespaces))
     if made is None:
-        for side, findings in zip(sides, refused, strict=True):
-            if findings:
-                say(f"{printable(side.name)} does not compile:")
-                show_findings(seen_from_here(findings, Path(side.prefix)))
-        return ExitCode.FINDINGS
+        return _refuse(sides, refused, command.format_)
     return _show(made, command)
+
+
+def _refuse(
+    sides: tuple[Side, Side], refused: Sequence[Sequence[Finding]], format_: PlanFormat
+) -> ExitCode:
+    """Show the findings to people, and in the place of the plan to whoever reads that."""
+    # With it comes the library of templates.
+    from stashgen.plan.formats.refused import RefusedState, render_json, render_markdown
+
+    before, after = (
+        RefusedState(side.name, seen_from_here(findings, Path(side.prefix)))
+        for side, findings in zip(sides, refused, strict=True)
+    )
+    for state in (before, after):
+        if state.findings:
+            say(f"{printable(state.name)} does not compile:")
+            show_findings(state.findings)
+    if format_ is PlanFormat.MARKDOWN:
+        _write(render_markdown(before, after))
+    elif format_ is PlanFormat.JSON:
+        _write(render_json(before, after))
+    return ExitCode.FINDINGS
 
 
 def _sides(command: PlanCommand) -> AbstractContextManager[tuple[Side, Side]]:
@@ -113,9 +131,7 @@ def _files(side: Side, folder: Path, decided: Decided) -> tuple[FileTree, Sequen
 
 def _show(made: Plan, command: PlanCommand) -> int:
     module = import_module(f"stashgen.plan.formats.{_MODULES[command.format_]}")
-    text = cast("str", module.render(made))
-    sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
-    sys.stdout.flush()
+    _write(cast("str", module.render(made)))
     found = sorted(effect.value for effect in made.effects if effect.value in command.fail_on)
     if found:
         say(f"--fail-on: the plan has {', '.join(found)}")
@@ -123,3 +139,8 @@ def _show(made: Plan, command: PlanCommand) -> int:
     if command.detailed_exit_code and not made.is_empty:
         return ExitCode.CHANGED
     return ExitCode.OK
+
+
+def _write(text: str) -> None:
+    sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+    sys.stdout.flush()

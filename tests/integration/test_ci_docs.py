@@ -121,6 +121,26 @@ def test_jobs_of_ci_comment_the_plan_and_fail_on_its_effects(repository: Path) -
     assert _git(repository, "worktree", "list").count("\n") == 1
 
 
+def test_jobs_of_ci_comment_the_findings_of_what_does_not_compile(repository: Path) -> None:
+    _edit(repository / "policies" / "gold.yaml", "daily: 14", "daily: many")
+    _git(repository, "commit", "-q", "-a", "-m", "Break it")
+    base = _git(repository, "rev-parse", "HEAD^").strip()
+    found = {name: yaml.safe_load(content) for name, content in files(_TEXT).items()}
+    steps = found[".github/workflows/backup-plan.yaml"]["jobs"]["plan"]["steps"]
+    posts = [step for step in steps if "plan.md" in step.get("run", "") and "gh pr" in step["run"]]
+    assert [step["if"] for step in posts] == ["always()"]
+    github = next(step["run"] for step in steps if step.get("run", "").startswith("stashgen"))
+    job = found[".gitlab/backup-plan.yml"]["backup-plan"]
+    assert job["artifacts"]["when"] == "always"
+    for comment in (github, job["script"][0]):
+        done = _shell(f"CI_MERGE_REQUEST_DIFF_BASE_SHA={base}; {comment}", repository)
+        assert (done.returncode, done.stdout) == (1, "")
+        text = (repository / "plan.md").read_text(encoding="utf-8")
+        (repository / "plan.md").unlink()
+        assert text.startswith("<!-- stashgen plan -->\n")
+        assert "- **policies/gold.yaml:" in text
+
+
 def test_check_finds_two_branches_that_merge_cleanly_and_mean_something_else(
     repository: Path,
 ) -> None:

@@ -290,7 +290,9 @@ def test_a_side_that_does_not_compile_is_named_with_its_findings(project: Path) 
     _write(project, "every: 1h", "every: 5h")
     _commit(project, "Break it")
     done = _stashgen(project, "plan", "HEAD^..HEAD", "--format", "markdown")
-    assert (done.returncode, done.stdout) == (1, "")
+    assert done.returncode == 1
+    assert done.stdout.startswith("<!-- stashgen plan -->\n")
+    assert "- **ops/backups/policies/all.yaml:15:12**: SG403: every: 5h does not" in done.stdout
     first, second, *_ = done.stderr.splitlines()
     assert first == "HEAD does not compile:"
     assert second.startswith("ops/backups/policies/all.yaml:15:12: error SG403:")

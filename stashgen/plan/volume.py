@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 
 from stashgen.model.resolved import Protection, ResolvedSession
 from stashgen.plan.causes import RHYTHM, Causes
+from stashgen.plan.guards import checks_less, demand_less
 from stashgen.plan.histories import Pair, Written, pairs, replaced
 from stashgen.plan.names import shown
 from stashgen.plan.plan import (
@@ -25,7 +26,7 @@ from stashgen.plan.sessions import (
     renamed_sessions,
 )
 from stashgen.plan.state import State
-from stashgen.plan.words import objectives_text, retention_text, when_text
+from stashgen.plan.words import objectives_text, retention_text, upkeep_text, when_text
 from stashgen.resolve.achieved import (
     NO_BACKUP_RUNS,
     Achieved,
@@ -245,14 +246,17 @@ class VolumeComparison:
                 )
 
     def _settings(self, before: Protection, after: Protection) -> Iterator[Change]:
-        for field, was, becomes in (
-            ("objectives", objectives_text(before.objectives), objectives_text(after.objectives)),
-            ("onUnreadable", before.on_unreadable.value, after.on_unreadable.value),
-            ("upkeep", before.upkeep.annotation(), after.upkeep.annotation()),
+        demanded = before.objectives, after.objectives
+        kept_up = before.upkeep, after.upkeep
+        unreadable = before.on_unreadable.value, after.on_unreadable.value
+        for field, texts, is_worse in (
+            ("objectives", [*map(objectives_text, demanded)], demand_less(*demanded)),
+            ("onUnreadable", [*unreadable], False),
+            ("upkeep", [*map(upkeep_text, kept_up)], checks_less(*kept_up)),
         ):
-            if was != becomes:
+            if texts[0] != texts[1]:
                 causes = self._causes.of_protection(before, after, field)
-                yield Change(field, was, becomes, causes=tuple(causes))
+                yield Change(field, texts[0], texts[1], is_worse, tuple(causes))
 
     def _replaced(self, after: Protection, matched: list[Pair]) -> Iterator[Replaced]:
         for was, becomes in matched:

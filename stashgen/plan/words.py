@@ -2,6 +2,7 @@
 
 from stashgen.api.retention_policy import COUNTS, RetentionPolicySpec
 from stashgen.kubestash.objectives import Objectives
+from stashgen.kubestash.upkeep import Upkeep
 from stashgen.model.resolved import ResolvedSession
 from stashgen.resolve.achieved import rpo_text
 
@@ -41,3 +42,10 @@ def objectives_text(objectives: Objectives) -> str:
         "minCopies": objectives.min_copies,
     }
     return ", ".join(f"{name} {value}" for name, value in found.items() if value) or "none"
+
+
+def upkeep_text(upkeep: Upkeep) -> str:
+    """``check every 7d reading 5%, prune every 1d``."""
+    check, prune = rpo_text(upkeep.check_every), rpo_text(upkeep.prune_every)
+    reading = f" reading {upkeep.read_percent}%" if upkeep.read_percent else ""
+    return f"check every {check}{reading}, prune every {prune}"

@@ -92,7 +92,8 @@ def _unselected(key: VolumeKey, after: State) -> tuple[str, tuple[Cause, ...]]:
 
 
 def _lost(key: VolumeKey, before: State, after: State) -> VolumePlan:
-    until = after.retired_until.get(key)
+    # The first of them: before it everything can be restored that could be.
+    until = min(after.retired_until.get(key, {}).values(), default=None)
     is_gone = key not in after.volumes and key not in after.unknown
     reason, causes = _lost_because(key, before, after)
     if until is not None:

@@ -5,12 +5,12 @@ A history is a restic repository, at ``<directory>/repository/v1/<session>/<comp
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from stashgen.model.resolved import Protection, ResolvedCopy, ResolvedSession, ResolvedStorage
 from stashgen.plan.causes import Causes
-from stashgen.plan.plan import Cause, Replaced
+from stashgen.plan.plan import Cause, Ended, Replaced
 from stashgen.policy.shared import Encryption
 
 
@@ -96,6 +96,43 @@ def replaced(
         upload_bytes=upload_bytes,
         causes=(*_causes(before, after, what, causes),),
     )
+
+
+def ended(
+    before: Written,
+    after: Protection,
+    restore_points: int,
+    retired_until: Mapping[str, str],
+    causes: Causes,
+) -> Ended:
+    """A history that only ends.
+
+    Args:
+        before: What wrote to it.
+        after: How its volume is backed up now, by the same policy or by another one.
+        restore_points: About how many it has.
+        retired_until: The last days of the volume's retired histories by Repository.
+        causes: Finds the lines.
+    """
+    repository = before.copy.repository
+    written = {copy.repository for session in after.sessions for copy in session.copies}
+    return Ended(
+        session=before.session.written.name,
+        storage=before.copy.storage.name,
+        repository=repository,
+        restore_points=restore_points,
+        until=retired_until.get(repository, ""),
+        is_dropped=repository not in {*retired_until, *written},
+        causes=(*_causes_of_end(before, after, causes),),
+    )
+
+
+def _causes_of_end(before: Written, after: Protection, causes: Causes) -> Iterator[Cause]:
+    """The session, or its copy, that the policy no longer has."""
+    if any(one.written.name == before.session.written.name for one in after.sessions):
+        yield from causes.of_copies([before.copy], [])
+    else:
+        yield from causes.of_session(before.session, None, ())
 
 
 def _what(before: Written, after: Written) -> Iterator[str]:

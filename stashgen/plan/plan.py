@@ -79,6 +79,28 @@ class Replaced:
 
 
 @dataclass(frozen=True, slots=True, order=True)
+class Ended:
+    """A history that is no longer written to, and that none replaces; the volume stays protected.
+
+    Attributes:
+        session, storage: Whose copies they are.
+        repository: Its Repository.
+        restore_points: About how many it has.
+        until: The day until which it is retired; empty if it is not.
+        is_dropped: Its Repository goes. If it is neither dropped nor retired, another session
+            still writes to that Repository.
+    """
+
+    session: str
+    storage: str
+    repository: str
+    restore_points: int
+    until: str
+    is_dropped: bool
+    causes: tuple[Cause, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
 class Removal:
     """Restore points of one history that retention removes because of the change.
 
@@ -140,6 +162,7 @@ class VolumePlan:
     causes: tuple[Cause, ...] = ()
     changes: tuple[Change, ...] = ()
     replaced: tuple[Replaced, ...] = ()
+    ended: tuple[Ended, ...] = ()
     removals: tuple[Removal, ...] = ()
     moved: tuple[Moved, ...] = ()
     effects: frozenset[Effect] = frozenset()

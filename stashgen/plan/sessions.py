@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from stashgen.model.resolved import Protection, ResolvedSession
+from stashgen.model.resolved import Protection, ResolvedCopy, ResolvedSession
+from stashgen.plan.causes import RHYTHM, Causes
 from stashgen.plan.histories import Pair
-from stashgen.plan.plan import Moved
+from stashgen.plan.plan import Cause, Moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,21 @@ def renamed_sessions(
     return found
 
 
-def copying_sessions(protection: Protection, storage: str) -> Iterator[ResolvedSession]:
-    """The sessions with a copy in a storage."""
-    return (
-        session
-        for session in protection.sessions
-        if any(copy.storage.name == storage for copy in session.copies)
-    )
+def copying_causes(
+    sessions: Iterable[MatchedSession], storage: str, causes: Causes
+) -> Iterator[Cause]:
+    """Why a storage gets its copies at other times: a session runs then, or no longer copies."""
+    for one in sessions:
+        old, new = _copies_in(one.before, storage), _copies_in(one.after, storage)
+        if one.before is not None and one.after is not None and bool(old) != bool(new):
+            yield from causes.of_copies(old, new)
+        elif old or new:
+            yield from causes.of_session(one.before, one.after, RHYTHM)
+
+
+def _copies_in(session: ResolvedSession | None, storage: str) -> tuple[ResolvedCopy, ...]:
+    copies = session.copies if session is not None else ()
+    return tuple(copy for copy in copies if copy.storage.name == storage)
 
 
 def moved_sessions(sessions: list[MatchedSession]) -> Iterator[Moved]:

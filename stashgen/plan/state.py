@@ -100,9 +100,13 @@ class State:
         return self.decisions.policies.storages if self.decisions is not None else {}
 
     @cached_property
-    def retired_until(self) -> Mapping[VolumeKey, str]:
-        """The last day of each retired history, by volume."""
-        return {one.history.volume: one.until.isoformat() for one in self.retired}
+    def retired_until(self) -> Mapping[VolumeKey, Mapping[str, str]]:
+        """The last day of each retired history, by volume and Repository."""
+        found: dict[VolumeKey, dict[str, str]] = {}
+        for one in self.retired:
+            by_repository = found.setdefault(one.history.volume, {})
+            by_repository[one.history.repository] = one.until.isoformat()
+        return found
 
     def limited_to(self, namespaces: frozenset[str]) -> "State":
         """Only what is in some namespaces of all clusters."""

@@ -1,7 +1,7 @@
 """A Plan in words: what is the same for many volumes is said once, in the order of its weight."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from stashgen.kubestash.quantities import format_size
@@ -9,6 +9,7 @@ from stashgen.plan.object_text import object_texts
 from stashgen.plan.plan import (
     Cause,
     Change,
+    Ended,
     Kind,
     Plan,
     Removal,
@@ -58,6 +59,7 @@ def sections(plan: Plan) -> tuple[Section, ...]:
         Section("Not protected", (*_states(plan.of_kind(Kind.MISSED)),), is_grave=True),
         Section("Restore points that go", (*_removals(volumes), *_dropped(plan)), is_grave=True),
         Section("Data that is wiped", (*_wiped(plan),), is_grave=True),
+        Section("History that ends", (*_ended(volumes),), is_grave=True),
         Section("New history", (*_replaced(volumes),), is_grave=True),
         Section("Gets worse", (*_changes(volumes, is_worse=True),), is_grave=True),
         Section("Newly protected", (*_gained(plan.of_kind(Kind.GAINED)),)),
@@ -84,6 +86,7 @@ def summary(plan: Plan) -> str:
         (sum(one.kind is Kind.CHANGED for one in plan.volumes), "changed"),
         (sum(any(c.is_worse for c in one.changes) for one in plan.volumes), "worse"),
         (sum(bool(one.replaced) for one in plan.volumes), "with a new history"),
+        (sum(bool(one.ended) for one in plan.volumes), "with a history that ends"),
         (sum(bool(one.removals) for one in plan.volumes), "losing restore points"),
     )
     said = ", ".join(f"{number} {text}" for number, text in counts if number)
@@ -201,6 +204,24 @@ def _about_history(first: Replaced, items: list[Replaced]) -> Iterator[str]:
         yield f"everything is uploaded again: claims of {format_size(sum(sizes))}{more}"
     else:
         yield "everything is uploaded again; the sizes of the claims are unknown"
+
+
+def _ended(volumes: Iterable[VolumePlan]) -> Iterator[Entry]:
+    # Repositories are each volume's own.
+    grouped = _grouped(volumes, lambda one: [replace(item, repository="") for item in one.ended])
+    for item, found in grouped:
+        total = item.restore_points * len(found)
+        more = f", {total} in all" if len(found) > 1 else ""
+        text = f"session {item.session} in {item.storage}: {item.restore_points} restore points"
+        yield Entry(f"{text}{more}, {_end_text(item)}", _names(found), causes=item.causes)
+
+
+def _end_text(one: Ended) -> str:
+    if one.until:
+        return f"kept until {one.until}"
+    if one.is_dropped:
+        return "lose their Repository: they stay in the storage, but nothing restores from them"
+    return "stay in a Repository that other sessions write to; no retention removes them"
 
 
 def _removals(volumes: Iterable[VolumePlan]) -> Iterator[Entry]:

@@ -6,12 +6,13 @@ from pathlib import PurePosixPath
 from stashgen.model.resolved import Protection, ResolvedSession
 from stashgen.plan.causes import RHYTHM, Causes
 from stashgen.plan.guards import checks_less, demand_less
-from stashgen.plan.histories import Pair, Written, pairs, replaced
+from stashgen.plan.histories import Pair, Written, ended, pairs, replaced
 from stashgen.plan.names import shown
 from stashgen.plan.plan import (
     Cause,
     Change,
     Effect,
+    Ended,
     Kind,
     Removal,
     Replaced,
@@ -20,7 +21,7 @@ from stashgen.plan.plan import (
 from stashgen.plan.removals import Removed, number_left, removed
 from stashgen.plan.sessions import (
     MatchedSession,
-    copying_sessions,
+    copying_causes,
     matched_sessions,
     moved_sessions,
     renamed_sessions,
@@ -88,6 +89,7 @@ class VolumeComparison:
         renamed = renamed_sessions(before, after, matched)
         sessions = [*matched_sessions(before.sessions, after.sessions, renamed)]
         replacements = tuple(sorted(self._replaced(after, matched)))
+        ends = tuple(sorted(self._ended(after, matched)))
         removals = () if after.paused else tuple(sorted(self._removals(matched)))
         changes = tuple(self._changes(before, after, sessions, matched))
         found = VolumePlan(
@@ -96,11 +98,12 @@ class VolumeComparison:
             Kind.CHANGED,
             changes=changes,
             replaced=replacements,
+            ended=ends,
             removals=removals,
             moved=tuple(moved_sessions(sessions)),
-            effects=_effects(changes, replacements, removals),
+            effects=_effects(changes, replacements, ends, removals),
         )
-        is_anything = found.changes or found.replaced or found.removals or found.moved
+        is_anything = changes or replacements or ends or removals or found.moved
         return found if is_anything else None
 
     def _changes(
@@ -116,7 +119,7 @@ class VolumeComparison:
         was, becomes = achieved(before), achieved(after)
         yield from self._rpo(before, after, was, becomes, sessions)
         yield from self._keep_for(was, becomes, before, after, sessions)
-        yield from self._copies(before, after, was, becomes)
+        yield from self._copies(before, after, was, becomes, sessions)
         yield from self._rhythms(before, after, sessions)
         yield from self._retentions(matched)
         yield from self._settings(before, after)
@@ -172,7 +175,12 @@ class VolumeComparison:
         yield Change("keepFor", *texts, is_worse, tuple(dict.fromkeys(causes)))
 
     def _copies(
-        self, before: Protection, after: Protection, was: Achieved, becomes: Achieved
+        self,
+        before: Protection,
+        after: Protection,
+        was: Achieved,
+        becomes: Achieved,
+        sessions: list[MatchedSession],
     ) -> Iterator[Change]:
         """Storages with copies; of those on both sides, how old the newest one may become."""
         if becomes.rpo is None or was.rpo is None:
@@ -187,9 +195,8 @@ class VolumeComparison:
         for name in [name for name in was.storages if name in becomes.storages]:
             ages = was.storages[name], becomes.storages[name]
             if ages[0] != ages[1] and ages != (was.rpo, becomes.rpo):
-                copying = [copying_sessions(side, name) for side in (before, after)]
-                sessions = matched_sessions(copying[0], copying[1], {})
-                causes = tuple(self._of_rhythm(before, after, [*sessions], RHYTHM))
+                general = self._of_rhythm(before, after, [], RHYTHM)
+                causes = (*general, *copying_causes(sessions, name, self._causes))
                 texts = [rpo_text(age) for age in ages]
                 yield Change(f"RPO in {name}", texts[0], texts[1], ages[1] > ages[0], causes)
 
@@ -263,6 +270,12 @@ class VolumeComparison:
             if was is not None and becomes is not None and was.identity != becomes.identity:
                 size = after.volume.size_bytes
                 yield replaced(was, becomes, self._left_by(was), size, self._causes)
+
+    def _ended(self, after: Protection, matched: list[Pair]) -> Iterator[Ended]:
+        retired_until = self._after.retired_until.get(after.volume.key, {})
+        for was, becomes in matched:
+            if was is not None and becomes is None:
+                yield ended(was, after, self._left_by(was), retired_until, self._causes)
 
     def _left_by(self, written: Written) -> int:
         """Likewise computed once for the same rhythm and retention."""
@@ -343,7 +356,10 @@ def _cover(paths: Iterable[str], others: Iterable[str]) -> bool:
 
 
 def _effects(
-    changes: tuple[Change, ...], replaced: tuple[Replaced, ...], removals: tuple[Removal, ...]
+    changes: tuple[Change, ...],
+    replaced: tuple[Replaced, ...],
+    ends: tuple[Ended, ...],
+    removals: tuple[Removal, ...],
 ) -> frozenset[Effect]:
     found = set()
     if any(one.field == "RPO" and one.after == NO_BACKUP_RUNS for one in changes):
@@ -352,6 +368,6 @@ def _effects(
         found.add(Effect.RPO_WORSE)
     if replaced:
         found.add(Effect.REPLACE)
-    if any(one.at_once for one in removals):
+    if any(one.at_once for one in removals) or any(one.is_dropped for one in ends):
         found.add(Effect.DESTROY)
     return frozenset(found)

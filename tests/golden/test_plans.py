@@ -1,8 +1,9 @@
 """What ``stashgen plan`` says of changes of one project, in every format.
 
 ``plans/base`` is the project before. A case is ``plans/<case>/change``, files that it adds or
-replaces, ``removed``, the paths of those that it deletes, and ``expected``. The output is built on
-both sides; where the build refuses the change, the output stays as it was.
+replaces, ``removed``, the paths of those that it deletes, and ``expected``; some have ``before``,
+files that differ from ``plans/base`` on both sides. The output is built on both sides; where the
+build refuses the change, the output stays as it was.
 """
 
 import json
@@ -42,7 +43,10 @@ def test_a_plan_says_what_is_expected(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     shutil.copytree(built, "before")
-    shutil.copytree(built, "after")
+    if (PLANS / case / "before").is_dir():
+        shutil.copytree(PLANS / case / "before", "before", dirs_exist_ok=True)
+        assert run(["build", "--project", "before"]) == 0
+    shutil.copytree("before", "after")
     change, removed = PLANS / case / "change", PLANS / case / "removed"
     if change.is_dir():
         shutil.copytree(change, "after", dirs_exist_ok=True)

@@ -9,6 +9,7 @@ from stashgen.plan.plan import (
     Cause,
     Change,
     DroppedHistory,
+    Ended,
     Moved,
     ObjectClass,
     Peak,
@@ -56,6 +57,7 @@ def _volume(one: VolumePlan) -> _Json:
         "causes": _causes(one.causes),
         "changes": [_change(item) for item in one.changes],
         "newHistories": [_replaced(item) for item in one.replaced],
+        "endedHistories": [_ended(item) for item in one.ended],
         "removals": [_removal(item) for item in one.removals],
         "moved": [_moved(item) for item in one.moved],
     }
@@ -91,6 +93,18 @@ def _replaced(one: Replaced) -> _Json:
         "after": one.after,
         "restorePointsLeftBehind": one.left_behind,
         "uploadBytes": one.upload_bytes,
+        "causes": _causes(one.causes),
+    }
+
+
+def _ended(one: Ended) -> _Json:
+    return {
+        "session": one.session,
+        "storage": one.storage,
+        "repository": one.repository,
+        "restorePoints": one.restore_points,
+        "until": one.until,
+        "dropped": one.is_dropped,
         "causes": _causes(one.causes),
     }
 

@@ -83,7 +83,7 @@ def compile_project(project: Path, other_output: Path | None = None) -> Compiled
         outputs = _outputs(project, source, other_output)
         before = [_previous(output, project) for output in outputs]
         progress.stage("compiling")
-        compiled = pipeline.compile(source, before, _today(), complete=loaded.ok)
+        compiled = pipeline.compile(source, before, today(), complete=loaded.ok)
     findings = seen_from_here((*loaded.findings, *compiled.findings), project)
     made = Compilation({}) if has_errors(findings) else compiled.value
     output = outputs[-1] if outputs else None
@@ -105,7 +105,7 @@ def compile_objects(project: Path) -> CompiledObjects:
             return CompiledObjects(None, None, seen_from_here(loaded.findings, project))
         before = [_previous(output, project) for output in _outputs(project, source)]
         progress.stage("compiling")
-        compiled = pipeline.objects(source, before, _today(), complete=loaded.ok)
+        compiled = pipeline.objects(source, before, today(), complete=loaded.ok)
     findings = seen_from_here((*loaded.findings, *compiled.findings), project)
     return CompiledObjects(compiled.value, source, findings)
 
@@ -137,12 +137,13 @@ def decide_project(project: Path) -> Decided:
     if source is None:
         return Decided(None, {}, loaded.findings)
     before = [_previous(output, project) for output in _outputs(project, source)]
-    decided = pipeline.decisions(source, before, _today(), complete=loaded.ok)
+    decided = pipeline.decisions(source, before, today(), complete=loaded.ok)
     files = before[0].files if before else {}
     return Decided(decided.value, files, (*loaded.findings, *decided.findings))
 
 
-def _today() -> date:
+def today() -> date:
+    """In UTC; what the last days of retired histories and of exclusions are compared with."""
     return datetime.now(UTC).date()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from stashgen.cli.commands import PlanCommand, PlanFormat
-from stashgen.cli.compiling import Decided, compile_project, decide_project
+from stashgen.cli.compiling import Decided, compile_project, decide_project, today
 from stashgen.cli.messages import say, seen_from_here, show_findings
 from stashgen.cli.parsers import EFFECTS
 from stashgen.cli.progress import Progress
@@ -56,7 +56,8 @@ def plan(command: PlanCommand) -> int:
         if not any(refused):
             read = [_read(side, one) for side, one in zip(sides, decided, strict=True)]
             notes = tuple(note for _, found in read for note in found)
-            made = compare(read[0][0], read[1][0], notes, frozenset(command.namespaces))
+            states = read[0][0], read[1][0]
+            made = compare(*states, today(), notes, frozenset(command.namespaces))
     if made is None:
         return _refuse(sides, refused, command.format_)
     return _show(made, command)

@@ -1,6 +1,7 @@
 """The comparison itself: a pure function of two states."""
 
 from collections.abc import Iterator
+from datetime import date
 
 from stashgen.diagnostics import quote
 from stashgen.model.inventory import VolumeKey
@@ -10,7 +11,8 @@ from stashgen.plan.left_out import newly_excluded, newly_unknown
 from stashgen.plan.names import shown
 from stashgen.plan.objects import object_changes
 from stashgen.plan.peaks import peaks
-from stashgen.plan.plan import Cause, DroppedHistory, Effect, Kind, Plan, VolumePlan
+from stashgen.plan.plan import Cause, Effect, Kind, Plan, VolumePlan
+from stashgen.plan.retired import dropped_histories, shortened_histories
 from stashgen.plan.state import State
 from stashgen.plan.volume import VolumeComparison
 
@@ -18,6 +20,7 @@ from stashgen.plan.volume import VolumeComparison
 def compare(
     before: State,
     after: State,
+    today: date,
     notes: tuple[str, ...] = (),
     namespaces: frozenset[str] = frozenset(),
 ) -> Plan:
@@ -26,6 +29,7 @@ def compare(
     Args:
         before: The state now.
         after: The state that is proposed.
+        today: In UTC; compared with the last days of retired histories.
         notes: About the comparison itself.
         namespaces: To which the plan is limited; empty for all.
     """
@@ -37,8 +41,9 @@ def compare(
         before=before.name,
         after=after.name,
         protected=(before.running, after.running),
-        volumes=tuple(sorted(_volumes(before, after), key=lambda one: (one.key, one.name))),
-        dropped=tuple(_dropped(before, after)),
+        volumes=tuple(sorted(_volumes(before, after, today), key=lambda one: (one.key, one.name))),
+        dropped=tuple(dropped_histories(before, after)),
+        shortened=tuple(shortened_histories(before, after, today)),
         wiped=objects.wiped,
         peaks=peaks(before, after),
         access=access_changes(before, after),
@@ -54,9 +59,9 @@ def _without_volumes(before: State, after: State, namespaces: frozenset[str]) ->
         yield f"neither state has a volume in namespace {quote(name)}"
 
 
-def _volumes(before: State, after: State) -> Iterator[VolumePlan]:
+def _volumes(before: State, after: State, today: date) -> Iterator[VolumePlan]:
     causes = Causes(before, after)
-    comparison = VolumeComparison(before, after, causes)
+    comparison = VolumeComparison(before, after, causes, today)
     yield from newly_excluded(before, after)
     yield from newly_unknown(before, after)
     keys = before.protections.keys() | after.protections.keys() | after.unprotected
@@ -69,7 +74,7 @@ def _volumes(before: State, after: State) -> Iterator[VolumePlan]:
         elif becomes is not None:
             yield comparison.gained(becomes)
         elif was is not None:
-            yield _lost(key, before, after)
+            yield _lost(key, before, after, today)
         elif key not in before.unprotected:
             yield _missed(key, before, after)
 
@@ -91,20 +96,24 @@ def _unselected(key: VolumeKey, after: State) -> tuple[str, tuple[Cause, ...]]:
     return f"no policy selects it: {miss.general}", (Cause(after.shown(miss.position), "select"),)
 
 
-def _lost(key: VolumeKey, before: State, after: State) -> VolumePlan:
+def _lost(key: VolumeKey, before: State, after: State, today: date) -> VolumePlan:
     # The first of them: before it everything can be restored that could be.
     until = min(after.retired_until.get(key, {}).values(), default=None)
     is_gone = key not in after.volumes and key not in after.unknown
     reason, causes = _lost_because(key, before, after)
-    if until is not None:
+    is_past = until is not None and until < today.isoformat()
+    if is_past:
+        reason = f"retired until {until}, a day already past: {reason}"
+    elif until is not None:
         reason = f"retired, its restore points are kept until {until}: {reason}"
+    is_ended_on_purpose = is_gone and until is not None and not is_past
     return VolumePlan(
         key,
         shown(key, before, after),
         Kind.LOST,
         reason,
         causes,
-        effects=frozenset() if is_gone and until is not None else frozenset({Effect.UNPROTECTED}),
+        effects=frozenset() if is_ended_on_purpose else frozenset({Effect.UNPROTECTED}),
     )
 
 
@@ -128,19 +137,3 @@ def _lost_because(key: VolumeKey, before: State, after: State) -> tuple[str, tup
     cause = Cause(position, "its claim", is_removed=True)
     reason = "its claim is no longer in the inventory"
     return f"{reason}, though something uses it" if key in after.unknown else reason, (cause,)
-
-
-def _dropped(before: State, after: State) -> Iterator[DroppedHistory]:
-    """Retired histories that are no longer kept."""
-    kept = {(one.history.volume, one.history.repository) for one in after.retired}
-    written = {
-        (key, copy.repository)
-        for key, protection in after.protections.items()
-        for session in protection.sessions
-        for copy in session.copies
-    }
-    for one in before.retired:
-        history = one.history
-        if (history.volume, history.repository) not in kept | written:
-            name = shown(history.volume, before, after)
-            yield DroppedHistory(history.volume, name, history.repository, one.until.isoformat())

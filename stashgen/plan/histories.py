@@ -7,6 +7,7 @@ A history is a restic repository, at ``<directory>/repository/v1/<session>/<comp
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from stashgen.model.resolved import Protection, ResolvedCopy, ResolvedSession, ResolvedStorage
 from stashgen.plan.causes import Causes
@@ -103,6 +104,7 @@ def ended(
     after: Protection,
     restore_points: int,
     retired_until: Mapping[str, str],
+    today: date,
     causes: Causes,
 ) -> Ended:
     """A history that only ends.
@@ -112,17 +114,19 @@ def ended(
         after: How its volume is backed up now, by the same policy or by another one.
         restore_points: About how many it has.
         retired_until: The last days of the volume's retired histories by Repository.
+        today: In UTC.
         causes: Finds the lines.
     """
     repository = before.copy.repository
     written = {copy.repository for session in after.sessions for copy in session.copies}
+    kept = {name for name, until in retired_until.items() if until >= today.isoformat()}
     return Ended(
         session=before.session.written.name,
         storage=before.copy.storage.name,
         repository=repository,
         restore_points=restore_points,
         until=retired_until.get(repository, ""),
-        is_dropped=repository not in {*retired_until, *written},
+        is_dropped=repository not in kept | written,
         causes=(*_causes_of_end(before, after, causes),),
     )
 

@@ -87,8 +87,8 @@ class Ended:
         repository: Its Repository.
         restore_points: About how many it has.
         until: The day until which it is retired; empty if it is not.
-        is_dropped: Its Repository goes. If it is neither dropped nor retired, another session
-            still writes to that Repository.
+        is_dropped: Its Repository goes, or may go because that day is already past. If it is
+            neither dropped nor retired, another session still writes to that Repository.
     """
 
     session: str
@@ -179,6 +179,24 @@ class DroppedHistory:
 
 
 @dataclass(frozen=True, slots=True, order=True)
+class ShortenedHistory:
+    """A retired history that is kept for less long than before.
+
+    Attributes:
+        before, after: Its last days.
+        is_past: That day is over: the next build may drop it.
+    """
+
+    volume: VolumeKey
+    name: str
+    repository: str
+    before: str
+    after: str
+    is_past: bool
+    causes: tuple[Cause, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
 class Peak:
     """The most copies of one storage that begin in one minute of a week.
 
@@ -256,6 +274,7 @@ class Plan:
     protected: tuple[int, int]
     volumes: tuple[VolumePlan, ...] = ()
     dropped: tuple[DroppedHistory, ...] = ()
+    shortened: tuple[ShortenedHistory, ...] = ()
     wiped: tuple[str, ...] = ()
     peaks: tuple[Peak, ...] = ()
     access: tuple[Access, ...] = ()
@@ -265,15 +284,17 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """Whether nothing differs, neither in meaning nor in the objects."""
+        retired = self.dropped or self.shortened
         return not (
-            self.volumes or self.dropped or self.wiped or self.peaks or self.access or self.objects
+            self.volumes or retired or self.wiped or self.peaks or self.access or self.objects
         )
 
     @property
     def effects(self) -> frozenset[Effect]:
         """Everything that a pull request may be refused for."""
         found = frozenset[Effect]().union(*(one.effects for one in self.volumes))
-        return found | {Effect.DESTROY} if self.dropped or self.wiped else found
+        is_past = any(one.is_past for one in self.shortened)
+        return found | {Effect.DESTROY} if self.dropped or self.wiped or is_past else found
 
     def of_kind(self, *kinds: Kind) -> Iterable[VolumePlan]:
         """The volumes to which this happens."""

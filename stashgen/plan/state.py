@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from stashgen.diagnostics import Position
 from stashgen.model.coverage import LeftOut
-from stashgen.model.history import RetiredHistory
+from stashgen.model.history import History, RetiredHistory
 from stashgen.model.inventory import UnknownVolume, Volume, VolumeKey
 from stashgen.model.manifest import FileTree
 from stashgen.model.resolved import Protection
@@ -107,6 +107,18 @@ class State:
             by_repository = found.setdefault(one.history.volume, {})
             by_repository[one.history.repository] = one.until.isoformat()
         return found
+
+    def at_retired(self, history: History) -> Origin | None:
+        """The entry that retires a history, which is that for its Repository if there is one."""
+        if self.decisions is None:
+            return None
+        key, project = history.volume, self.decisions.policies.project
+        found: dict[str | None, Origin] = {
+            entry.repository: project.at("spec", "retired", index)
+            for index, entry in enumerate(project.value.spec.retired)
+            if (entry.cluster, entry.volume) == (key.cluster_id, f"{key.namespace}/{key.name}")
+        }
+        return found.get(history.repository, found.get(None))
 
     def limited_to(self, namespaces: frozenset[str]) -> "State":
         """Only what is in some namespaces of all clusters."""

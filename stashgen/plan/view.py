@@ -57,7 +57,7 @@ def sections(plan: Plan) -> tuple[Section, ...]:
     found = (
         Section("No longer protected", (*_states(plan.of_kind(Kind.LOST)),), is_grave=True),
         Section("Not protected", (*_states(plan.of_kind(Kind.MISSED)),), is_grave=True),
-        Section("Restore points that go", (*_removals(volumes), *_dropped(plan)), is_grave=True),
+        Section("Restore points that go", (*_removals(volumes), *_retired(plan)), is_grave=True),
         Section("Data that is wiped", (*_wiped(plan),), is_grave=True),
         Section("History that ends", (*_ended(volumes),), is_grave=True),
         Section("New history", (*_replaced(volumes),), is_grave=True),
@@ -88,6 +88,8 @@ def summary(plan: Plan) -> str:
         (sum(bool(one.replaced) for one in plan.volumes), "with a new history"),
         (sum(bool(one.ended) for one in plan.volumes), "with a history that ends"),
         (sum(bool(one.removals) for one in plan.volumes), "losing restore points"),
+        (len({one.volume for one in plan.dropped}), "losing a retired history"),
+        (len({one.volume for one in plan.shortened}), "whose retired history is kept less long"),
     )
     said = ", ".join(f"{number} {text}" for number, text in counts if number)
     before, after = plan.protected
@@ -217,6 +219,8 @@ def _ended(volumes: Iterable[VolumePlan]) -> Iterator[Entry]:
 
 
 def _end_text(one: Ended) -> str:
+    if one.until and one.is_dropped:
+        return f"kept until {one.until}, a day already past: the next build may drop them"
     if one.until:
         return f"kept until {one.until}"
     if one.is_dropped:
@@ -257,12 +261,20 @@ def _removal_details(one: Removal) -> Iterator[str]:
             yield f"{one.later} more go earlier than before, within 30 days"
 
 
-def _dropped(plan: Plan) -> Iterator[Entry]:
+def _retired(plan: Plan) -> Iterator[Entry]:
     for one in plan.dropped:
         yield Entry(
             f"the retired history {one.repository} (until {one.until}) is no longer kept",
             (one.name,),
             ("its data stays in the storage, but nothing restores from it any more",),
+        )
+    for item in plan.shortened:
+        yield Entry(
+            f"the retired history {item.repository} is kept until {item.after}, "
+            f"no longer until {item.before}",
+            (item.name,),
+            ("that day is already past: the next build may drop it",) if item.is_past else (),
+            item.causes,
         )
 
 

@@ -1,6 +1,7 @@
 """What a change means for one volume that is protected afterwards."""
 
 from collections.abc import Iterable, Iterator
+from datetime import date
 from pathlib import PurePosixPath
 
 from stashgen.model.resolved import Protection, ResolvedSession
@@ -41,10 +42,11 @@ from stashgen.resolve.achieved import (
 class VolumeComparison:
     """Compares the protections of volumes; what is the same for many is computed once."""
 
-    def __init__(self, before: State, after: State, causes: Causes) -> None:
+    def __init__(self, before: State, after: State, causes: Causes, today: date) -> None:
         self._before = before
         self._after = after
         self._causes = causes
+        self._today = today
         self._removed: dict[tuple[object, ...], Removed | None] = {}
         self._left: dict[tuple[str, str], int] = {}
 
@@ -275,7 +277,8 @@ class VolumeComparison:
         retired_until = self._after.retired_until.get(after.volume.key, {})
         for was, becomes in matched:
             if was is not None and becomes is None:
-                yield ended(was, after, self._left_by(was), retired_until, self._causes)
+                number = self._left_by(was)
+                yield ended(was, after, number, retired_until, self._today, self._causes)
 
     def _left_by(self, written: Written) -> int:
         """Likewise computed once for the same rhythm and retention."""

@@ -16,6 +16,7 @@ from stashgen.plan.plan import (
     Plan,
     Removal,
     Replaced,
+    ShortenedHistory,
     VolumePlan,
 )
 
@@ -38,6 +39,7 @@ def render(plan: Plan) -> str:
         "notes": list(plan.notes),
         "volumes": [_volume(one) for one in plan.volumes],
         "droppedHistories": [_dropped(one) for one in plan.dropped],
+        "shortenedHistories": [_shortened(one) for one in plan.shortened],
         "wiped": list(plan.wiped),
         "peaks": [_peak(one) for one in plan.peaks],
         "access": [_access(one) for one in plan.access],
@@ -136,6 +138,19 @@ def _dropped(one: DroppedHistory) -> _Json:
         "volume": one.volume.name,
         "repository": one.repository,
         "until": one.until,
+    }
+
+
+def _shortened(one: ShortenedHistory) -> _Json:
+    return {
+        "clusterID": one.volume.cluster_id,
+        "namespace": one.volume.namespace,
+        "volume": one.volume.name,
+        "repository": one.repository,
+        "before": one.before,
+        "after": one.after,
+        "past": one.is_past,
+        "causes": _causes(one.causes),
     }
 
 

@@ -120,7 +120,7 @@ class VolumeComparison:
             yield Change("policy", before.policy, after.policy, causes=causes)
         was, becomes = achieved(before), achieved(after)
         yield from self._rpo(before, after, was, becomes, sessions)
-        yield from self._keep_for(was, becomes, before, after, sessions)
+        yield from self._keep_for(was, becomes, before, after, sessions, matched)
         yield from self._copies(before, after, was, becomes, sessions)
         yield from self._rhythms(before, after, sessions)
         yield from self._retentions(matched)
@@ -164,17 +164,29 @@ class VolumeComparison:
         before: Protection,
         after: Protection,
         sessions: list[MatchedSession],
+        matched: list[Pair],
     ) -> Iterator[Change]:
         texts = keep_for_text(was.keep_for), keep_for_text(becomes.keep_for)
         if was.keep_for is None or becomes.keep_for is None or texts[0] == texts[1]:
             return
+        is_worse = becomes.keep_for < was.keep_for
+        # What became of the copy that reached farthest, or what made it the one that does.
+        longest = was.longest if is_worse else becomes.longest
         causes: list[Cause] = []
-        if was.longest is not None and becomes.longest is not None:
-            causes += self._causes.of_retention(was.longest.copy, becomes.longest.copy)
+        for pair in matched:
+            one = pair[0] if is_worse else pair[1]
+            if one is not None and longest is not None and one.copy is longest.copy:
+                causes += self._of_copy(*pair)
         if not causes:
             causes += self._of_rhythm(before, after, sessions, RHYTHM)
-        is_worse = becomes.keep_for < was.keep_for
         yield Change("keepFor", *texts, is_worse, tuple(dict.fromkeys(causes)))
+
+    def _of_copy(self, was: Written | None, becomes: Written | None) -> Iterator[Cause]:
+        if was is not None and becomes is not None:
+            yield from self._causes.of_retention(was.copy, becomes.copy)
+        else:
+            old, new = ([one.copy] if one is not None else [] for one in (was, becomes))
+            yield from self._causes.of_copies(old, new)
 
     def _copies(
         self,

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from stashgen.model.resolved import Protection, ResolvedSession
 from stashgen.plan.causes import RHYTHM, Causes
 from stashgen.plan.guards import checks_less, demand_less
-from stashgen.plan.histories import Pair, Written, ended, pairs, replaced
+from stashgen.plan.histories import Pair, Written, pairs
 from stashgen.plan.names import shown
 from stashgen.plan.plan import (
     Cause,
@@ -19,7 +19,6 @@ from stashgen.plan.plan import (
     Replaced,
     VolumePlan,
 )
-from stashgen.plan.removals import Removed, number_left, removed
 from stashgen.plan.sessions import (
     MatchedSession,
     copying_causes,
@@ -27,7 +26,9 @@ from stashgen.plan.sessions import (
     moved_sessions,
     renamed_sessions,
 )
+from stashgen.plan.signature import signature
 from stashgen.plan.state import State
+from stashgen.plan.volume_histories import HistoryComparison
 from stashgen.plan.words import objectives_text, retention_text, upkeep_text, when_text
 from stashgen.resolve.achieved import (
     NO_BACKUP_RUNS,
@@ -46,9 +47,7 @@ class VolumeComparison:
         self._before = before
         self._after = after
         self._causes = causes
-        self._today = today
-        self._removed: dict[tuple[object, ...], Removed | None] = {}
-        self._left: dict[tuple[str, str], int] = {}
+        self._histories = HistoryComparison(after, causes, today)
 
     def gained(self, protection: Protection) -> VolumePlan:
         """A volume that was not protected."""
@@ -90,9 +89,9 @@ class VolumeComparison:
         matched = [*pairs(before, after)]
         renamed = renamed_sessions(before, after, matched)
         sessions = [*matched_sessions(before.sessions, after.sessions, renamed)]
-        replacements = tuple(sorted(self._replaced(after, matched)))
-        ends = tuple(sorted(self._ended(after, matched)))
-        removals = () if after.paused else tuple(sorted(self._removals(matched)))
+        replacements = tuple(sorted(self._histories.replaced(after, matched)))
+        ends = tuple(sorted(self._histories.ended(after, matched)))
+        removals = () if after.paused else tuple(sorted(self._histories.removals(matched)))
         changes = tuple(self._changes(before, after, sessions, matched))
         found = VolumePlan(
             after.volume.key,
@@ -278,90 +277,6 @@ class VolumeComparison:
             if texts[0] != texts[1]:
                 causes = self._causes.of_protection(before, after, field)
                 yield Change(field, texts[0], texts[1], is_worse, tuple(causes))
-
-    def _replaced(self, after: Protection, matched: list[Pair]) -> Iterator[Replaced]:
-        for was, becomes in matched:
-            if was is not None and becomes is not None and was.identity != becomes.identity:
-                size = after.volume.size_bytes
-                yield replaced(was, becomes, self._left_by(was), size, self._causes)
-
-    def _ended(self, after: Protection, matched: list[Pair]) -> Iterator[Ended]:
-        retired_until = self._after.retired_until.get(after.volume.key, {})
-        for was, becomes in matched:
-            if was is not None and becomes is None:
-                number = self._left_by(was)
-                yield ended(was, after, number, retired_until, self._today, self._causes)
-
-    def _left_by(self, written: Written) -> int:
-        """Likewise computed once for the same rhythm and retention."""
-        key = _rhythm(written)
-        if key not in self._left:
-            self._left[key] = number_left(written.session, written.copy.retention)
-        return self._left[key]
-
-    def _removals(self, matched: list[Pair]) -> Iterator[Removal]:
-        """Of the histories that go on; what is left behind has no retention any more."""
-        for was, becomes in matched:
-            if was is None or becomes is None or was.place != becomes.place:
-                continue
-            found = self._removed_from(was, becomes)
-            if found is None:
-                continue
-            causes = [*self._causes.of_retention(was.copy, becomes.copy)]
-            causes += self._causes.of_session(was.session, becomes.session, RHYTHM)
-            yield Removal(
-                session=becomes.session.written.name,
-                storage=becomes.copy.storage.name,
-                before=retention_text(was.copy.retention),
-                after=retention_text(becomes.copy.retention),
-                had=found.had,
-                at_once=found.at_once,
-                later=found.later,
-                newest_days=found.newest_days,
-                oldest_days=found.oldest_days,
-                within_seconds=found.within_seconds,
-                left=found.left,
-                causes=tuple(causes),
-            )
-
-    def _removed_from(self, was: Written, becomes: Written) -> Removed | None:
-        """Computed for the first volume of the same rhythm and retention, and the same for all."""
-        key = (_rhythm(was), _rhythm(becomes))
-        if key[0] == key[1] or becomes.session.suspend:
-            return None
-        if key not in self._removed:
-            self._removed[key] = removed((was.session, was.copy), (becomes.session, becomes.copy))
-        return self._removed[key]
-
-
-def signature(protection: Protection) -> tuple[object, ...]:
-    """Equal for two protections of a volume that mean the same."""
-    return (
-        protection.policy,
-        protection.paused,
-        protection.objectives,
-        protection.on_unreadable,
-        protection.upkeep,
-        tuple(
-            (
-                session.name,
-                session.schedule,
-                when_text(session),
-                session.timeout_seconds,
-                session.paths,
-                session.exclude,
-                tuple(
-                    (Written(session, copy).identity, retention_text(copy.retention))
-                    for copy in session.copies
-                ),
-            )
-            for session in protection.sessions
-        ),
-    )
-
-
-def _rhythm(written: Written) -> tuple[str, str]:
-    return when_text(written.session), retention_text(written.copy.retention)
 
 
 def _cover(paths: Iterable[str], others: Iterable[str]) -> bool:

@@ -1,7 +1,8 @@
 """Histories of a volume that a change leaves behind, while new ones begin without a restore point.
 
 A history is a restic repository, at ``<directory>/repository/v1/<session>/<component>``
-(KubeStash's path), opened with one key. A change of any of these begins a new one.
+(KubeStash's path), opened with one key, and the Snapshots of its Repository. A change of any of
+these begins a new one; a storage's name is part of the Repository's.
 """
 
 import json
@@ -14,6 +15,9 @@ from stashgen.plan.causes import Causes
 from stashgen.plan.plan import Cause, Ended, Replaced
 from stashgen.policy.shared import Encryption
 
+# Only the name of the Repository differs: restic's is at the same place.
+REPOSITORY = "Repository"
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -24,8 +28,8 @@ class Written:
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """Equal for the same restic repository with the same key."""
-        return (*self.place, key_text(self.copy.encryption.value))
+        """Equal for the same Repository with the same key, at the same place."""
+        return (*self.place, self.copy.repository, key_text(self.copy.encryption.value))
 
     @property
     def place(self) -> tuple[object, ...]:
@@ -94,7 +98,8 @@ def replaced(
         before=_shown(before, what),
         after=_shown(after, what),
         left_behind=left_behind,
-        upload_bytes=upload_bytes,
+        # The data in the place is found again.
+        upload_bytes=0 if what == (REPOSITORY,) else upload_bytes,
         causes=(*_causes(before, after, what, causes),),
     )
 
@@ -140,6 +145,12 @@ def _causes_of_end(before: Written, after: Protection, causes: Causes) -> Iterat
 
 
 def _what(before: Written, after: Written) -> Iterator[str]:
+    if before.place == after.place:
+        if before.copy.repository != after.copy.repository:
+            yield REPOSITORY
+        if key_text(before.copy.encryption.value) != key_text(after.copy.encryption.value):
+            yield "key"
+        return
     if before.session.name != after.session.name:
         yield "session name"
     if before.copy.storage.place() != after.copy.storage.place():
@@ -154,6 +165,7 @@ def _shown(one: Written, what: tuple[str, ...]) -> str:
     key = one.copy.encryption.value
     source = json.dumps({name: value.to_wire() for name, value in (key.data or {}).items()})
     texts = {
+        REPOSITORY: f"Repository {one.copy.repository}",
         "session name": f"session {one.session.written.name}",
         "storage": f"storage {one.copy.storage.name} ({_address(one.copy.storage)})",
         "directory": f"directory {one.copy.directory}",
@@ -176,9 +188,9 @@ def _causes(
     if "session name" in what:
         was, becomes = before.session.origin.at("name"), after.session.origin.at("name")
         yield from causes.of_value(was, becomes, "name", after.session.written.name)
-    if "storage" in what:
+    if not {REPOSITORY, "storage"}.isdisjoint(what):
         yield from causes.of_storage(old, new)
-    if "directory" in what:
+    if "directory" in what or (REPOSITORY in what and old.directory != new.directory):
         was, becomes = old.origin.at("directory"), new.origin.at("directory")
         # As people write it: with the names of volumes in it each would have a reason of its own.
         written = becomes.written if becomes.is_written else new.directory

@@ -63,7 +63,8 @@ class Replaced:
     """A history that is no longer written to, while a new one begins without a restore point.
 
     Attributes:
-        what: What differs, of ``session name``, ``storage``, ``directory`` and ``key``.
+        what: What differs, of ``session name``, ``storage``, ``directory`` and ``key``; or the
+            name of the ``Repository`` alone, at the same place.
         before, after: Where the old and the new one are.
         left_behind: About how many restore points the old one has.
         upload_bytes: What the volume's claim requests: so much is uploaded again at most; None

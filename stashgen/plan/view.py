@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from stashgen.kubestash.quantities import format_size
+from stashgen.plan.histories import REPOSITORY
 from stashgen.plan.object_text import object_texts
 from stashgen.plan.plan import (
     Cause,
@@ -198,6 +199,13 @@ def _about_history(first: Replaced, items: list[Replaced]) -> Iterator[str]:
         )
         return
     left = sum(one.left_behind for one in items)
+    if first.what == (REPOSITORY,):
+        yield (
+            f"nothing is uploaded again, as it is the same place, but about {left} restore points "
+            "stay with the old name: a restore from the new Repository does not find them, and "
+            "its retention counts and removes them"
+        )
+        return
     yield f"about {left} restore points are left behind, and the new history begins with none"
     sizes = [one.upload_bytes for one in items if one.upload_bytes is not None]
     unknown = len(items) - len(sizes)

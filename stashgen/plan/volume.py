@@ -120,7 +120,7 @@ class VolumeComparison:
         was, becomes = achieved(before), achieved(after)
         yield from self._rpo(before, after, was, becomes, sessions)
         yield from self._keep_for(was, becomes, before, after, sessions, matched)
-        yield from self._copies(before, after, was, becomes, sessions)
+        yield from self._copies(before, after, was, becomes, sessions, matched)
         yield from self._rhythms(before, after, sessions)
         yield from self._retentions(matched)
         yield from self._settings(before, after)
@@ -194,6 +194,7 @@ class VolumeComparison:
         was: Achieved,
         becomes: Achieved,
         sessions: list[MatchedSession],
+        matched: list[Pair],
     ) -> Iterator[Change]:
         """Storages with copies; of those on both sides, how old the newest one may become."""
         if becomes.rpo is None or was.rpo is None:
@@ -202,7 +203,13 @@ class VolumeComparison:
             old = [copy for session in before.sessions for copy in session.copies]
             new = [copy for session in after.sessions for copy in session.copies]
             texts = [f"{len(one)} ({', '.join(one)})" for one in (was.storages, becomes.storages)]
-            is_worse = not was.storages.keys() <= becomes.storages.keys()
+            # A storage that only has another name is still there.
+            renamed = {
+                one.copy.storage.name
+                for one, other in matched
+                if one is not None and other is not None and one.place == other.place
+            }
+            is_worse = not was.storages.keys() - renamed <= becomes.storages.keys()
             causes = tuple(self._causes.of_copies(old, new))
             yield Change("copies", texts[0], texts[1], is_worse, causes)
         for name in [name for name in was.storages if name in becomes.storages]:

@@ -8,11 +8,12 @@ them is an error. The previous output folder is an input too: nothing that it pr
 silently.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import TypeVar
 
-from stashgen.diagnostics import Finding, Outcome, has_errors
+from stashgen.diagnostics import Finding, Outcome, Severity, has_errors
 from stashgen.inventory import collect
 from stashgen.inventory.secret_sources import external_secrets_in_git, sources_in_git
 from stashgen.model.coverage import Coverage
@@ -33,6 +34,8 @@ from stashgen.resolve import resolve
 from stashgen.resolve.secret_sources import second_sources
 from stashgen.validate import validate
 from stashgen.validate.walk import Code
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +138,25 @@ def objects(
 
 
 def decisions(
-    source: Source, before: Sequence[Previous], today: date, *, complete: bool = True
+    source: Source,
+    before: Sequence[Previous],
+    today: date,
+    *,
+    complete: bool = True,
+    tolerated: Set[str] = frozenset(),
 ) -> Outcome[Decisions | None]:
     """What a project decides; as ``compile``, with nothing rendered.
 
     None if it cannot be known. What was decided with an error leaves out what the error is about.
+
+    Args:
+        source: What was read.
+        before: As of ``compile``.
+        today: In UTC.
+        complete: As of ``compile``.
+        tolerated: Codes of findings that are warnings here.
     """
-    policies = validate(source)
+    policies = _tolerating(validate(source), tolerated)
     inventory = collect(source)
     findings = [*policies.findings, *inventory.findings]
     if not complete:
@@ -155,12 +170,22 @@ def decisions(
     if not recorded.ok:
         return Outcome(None, _sorted(findings))
 
-    resolved = resolve(policies.value, inventory.value, recorded.value, today)
+    resolved = _tolerating(
+        resolve(policies.value, inventory.value, recorded.value, today), tolerated
+    )
     findings += resolved.findings
     in_git = sources_in_git(source), external_secrets_in_git(source)
     findings += second_sources(resolved.value.protections, *in_git)
     made = Decisions(resolved.value, policies.value, inventory.value, recorded.value)
     return Outcome(made, _sorted(findings))
+
+
+def _tolerating(outcome: Outcome[_T], tolerated: Set[str]) -> Outcome[_T]:
+    found = (
+        replace(one, severity=Severity.WARNING) if one.code in tolerated else one
+        for one in outcome.findings
+    )
+    return Outcome(outcome.value, tuple(found)) if tolerated else outcome
 
 
 def _nothing(findings: list[Finding]) -> Outcome[Objects | None]:

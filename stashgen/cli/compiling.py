@@ -1,6 +1,7 @@
 """Read and compile a project, for both ``build`` and ``check``."""
 
 import sys
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import chain
@@ -125,8 +126,12 @@ class Decided:
     findings: tuple[Finding, ...]
 
 
-def decide_project(project: Path) -> Decided:
+def decide_project(project: Path, tolerated: Set[str] = frozenset()) -> Decided:
     """Read a project and decide; what is decided despite an error leaves out what it is about.
+
+    Args:
+        project: The folder with ``stashgen.yaml``.
+        tolerated: Codes of findings that are warnings here.
 
     Raises:
         UsageError: there is no project.
@@ -137,7 +142,7 @@ def decide_project(project: Path) -> Decided:
     if source is None:
         return Decided(None, {}, loaded.findings)
     before = [_previous(output, project) for output in _outputs(project, source)]
-    decided = pipeline.decisions(source, before, today(), complete=loaded.ok)
+    decided = pipeline.decisions(source, before, today(), complete=loaded.ok, tolerated=tolerated)
     files = before[0].files if before else {}
     return Decided(decided.value, files, (*loaded.findings, *decided.findings))
 

@@ -18,12 +18,16 @@ from stashgen.diagnostics import ExitCode, Finding, Severity, UsageError, printa
 from stashgen.load import PROJECT_FILE
 from stashgen.model.manifest import FileTree
 from stashgen.plan import Plan, State, compare
+from stashgen.resolve.findings import Code as FindingCode
 from stashgen.resolve.history_findings import Code
+from stashgen.validate.walk import Code as WalkCode
 
 _MOST_STATES = 2
 _SEE_CHECK = "its objects are those of the committed output (stashgen check says more)"
 # What a build refuses about the histories of its output is what the plan is asked about.
 _SHOWN_BY_PLAN = frozenset({Code.LOST, Code.REPLACED})
+# What was right when the state before was merged: another version of stashgen, a day not yet past.
+_TOLERATED_BEFORE = frozenset({WalkCode.TOOL_VERSION, FindingCode.EXPIRED})
 _MODULES = {
     PlanFormat.TEXT: "text",
     PlanFormat.MARKDOWN: "markdown",
@@ -47,9 +51,9 @@ def plan(command: PlanCommand) -> int:
         )
     with _sides(command) as sides, Progress(sys.stderr) as progress:
         decided: list[Decided | None] = []
-        for side in sides:
+        for side, tolerated in zip(sides, (_TOLERATED_BEFORE, frozenset[str]()), strict=True):
             progress.stage(f"reading {side.name}")
-            decided.append(None if side.folder is None else decide_project(side.folder))
+            decided.append(None if side.folder is None else decide_project(side.folder, tolerated))
         progress.stage("comparing")
         refused = [_refusal(one) for one in decided]
         made = None
@@ -116,6 +120,8 @@ def _read(side: Side, decided: Decided | None) -> tuple[State, tuple[str, ...]]:
     if side.submodules:
         names = ", ".join(side.submodules)
         notes = (f"{side.name} has submodules, whose files are not compared: {names}",)
+    tolerated = {one.what for one in decided.findings if one.code in _TOLERATED_BEFORE}
+    notes += tuple(f"{side.name} is compared all the same: {what}" for what in sorted(tolerated))
     codes = sorted({one.code for one in findings if one.severity is Severity.ERROR})
     if codes:
         notes += (f"stashgen build fails on {side.name} ({', '.join(codes)}); {_SEE_CHECK}",)

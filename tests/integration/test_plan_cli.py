@@ -286,6 +286,23 @@ def test_submodules_are_said_not_to_be_compared(project: Path, tmp_path: Path) -
     assert said in done.stdout
 
 
+def test_a_pull_request_may_mend_an_expired_entry_and_another_version(project: Path) -> None:
+    path = project / "stashgen.yaml"
+    now = path.read_text(encoding="utf-8")
+    entry = "{match: {volumes: {names: [pages]}}, reason: gone, owner: a, until: '2020-01-01'}"
+    path.write_text(f'{now}  requires: ">=0.0.1,<0.0.2"\n  exclusions: [{entry}]\n', "utf-8")
+    _commit(project, "Another version, and an exclusion that has expired")
+    path.write_text(now, encoding="utf-8")
+    done = _stashgen(project, "plan")
+    assert done.returncode == 0, done.stderr
+    assert "note: HEAD is compared all the same: this exclusion was until " in done.stdout
+    assert "note: HEAD is compared all the same: this is stashgen " in done.stdout
+    assert "wiki/pages" in done.stdout
+    done = _stashgen(project, "plan", "HEAD^..HEAD")
+    assert done.returncode == 1
+    assert "error SG305" in done.stderr
+
+
 def test_a_side_that_does_not_compile_is_named_with_its_findings(project: Path) -> None:
     _write(project, "every: 1h", "every: 5h")
     _commit(project, "Break it")

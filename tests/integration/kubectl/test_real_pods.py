@@ -91,6 +91,11 @@ def test_the_reason_is_the_workers_and_the_next_command_is_about_the_secret(
     said = kubectl("status", "-o", "json")
     (entry,) = said.json["entries"]
     assert entry["next"] == "kubectl describe secret restic-key -n keyless"
-    detail = kubectl("status", "library")
-    assert "Failed: Error, exit code 1" in detail.out
-    assert "SecretMissing: a Secret is missing or lacks a key." in detail.out
+
+    # The kubelet reports the pod's end a moment after the worker has reported the session's.
+    def detail() -> str | None:
+        out = kubectl("status", "library").out
+        return out if "Failed: Error, exit code 1" in out else None
+
+    out = cluster.wait("the pod's exit code", detail)
+    assert "SecretMissing: a Secret is missing or lacks a key." in out

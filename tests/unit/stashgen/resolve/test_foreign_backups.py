@@ -96,7 +96,12 @@ kind: BackupConfiguration
 metadata: {name: NAME, namespace: demo}
 spec:
   target: {apiGroup: "", kind: PersistentVolumeClaim, name: CLAIM, namespace: demo}
-  sessions: []
+  backends: [{name: b, storageRef: {name: s3}, retentionPolicy: {name: keep}}]
+  sessions:
+  - name: full
+    scheduler: {schedule: 0 3 * * *, jobTemplate: {}}
+    addon: {name: pvc-addon, tasks: [{name: logical-backup}]}
+    repositories: [{name: shop, backend: b, directory: /shop, encryptionSecret: {name: key}}]
 """
 
 

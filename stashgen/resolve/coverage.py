@@ -1,6 +1,7 @@
 """The truth about every volume: protected, excluded, unprotected or unknown."""
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 
 from stashgen.diagnostics import Finding, Position, Severity, quote
 from stashgen.model.coverage import Coverage, LeftOut
@@ -23,7 +24,7 @@ class Uncovered:
 
     def __init__(self, policies: PolicySet, inventory: Inventory, selection: Selection) -> None:
         self._policies = policies
-        self._misses = NearMisses(policies, inventory)
+        self._inventory = inventory
         self._protected = len(selection.selected)
         self._unknown = len({one.identity for one in inventory.unknown})
         on_purpose = {**_retired(policies), **selection.excluded, **selection.on_purpose}
@@ -43,6 +44,12 @@ class Uncovered:
                 self.excluded[key] = why
         self.missed = tuple(missed)
 
+    @cached_property
+    def _near_misses(self) -> tuple[tuple[Volume, NearMiss | None], ...]:
+        """The missed volumes, each with the policy that comes closest."""
+        misses = NearMisses(self._policies, self._inventory)
+        return tuple((volume, misses.of(volume)) for volume in self.missed)
+
     def coverage(self) -> Coverage:
         """The number of volumes in each state."""
         return Coverage(
@@ -55,8 +62,7 @@ class Uncovered:
     def unprotected(self) -> dict[VolumeKey, LeftOut]:
         """Why no policy selects each of the volumes that are missed."""
         found = {}
-        for volume in self.missed:
-            miss = self._misses.of(volume)
+        for volume, miss in self._near_misses:
             found[volume.key] = (
                 LeftOut("the project has no policy", volume.position)
                 if miss is None
@@ -70,8 +76,7 @@ class Uncovered:
         One finding for all volumes of a namespace that a selector misses for the same reason.
         """
         groups: dict[tuple[str, str, str], tuple[NearMiss | None, list[Volume]]] = {}
-        for volume in self.missed:
-            miss = self._misses.of(volume)
+        for volume, miss in self._near_misses:
             place = f"{miss.position} {miss.general}" if miss is not None else ""
             key = (volume.key.cluster_id, volume.key.namespace, place)
             groups.setdefault(key, (miss, []))[1].append(volume)

@@ -12,12 +12,11 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ from tests.cluster.argocd.document import documented
 from tests.cluster.argocd.programs import running
 from tests.cluster.installation import are_established
 from tests.cluster.kube import Kube
+from tests.support.http_server import served
 from tests.support.ports import free_ports
 from tools.cluster import packages
 from tools.go.build import HERE, ensure
@@ -221,12 +221,8 @@ def _files_served(folder: Path) -> Iterator[str]:
             """Nobody reads it."""
 
     handler = partial(Handler, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-            shutil.rmtree(folder)
+    try:
+        with served(handler) as address:
+            yield address
+    finally:
+        shutil.rmtree(folder)

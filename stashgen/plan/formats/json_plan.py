@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 
 from stashgen import __version__
+from stashgen.model.inventory import VolumeKey
 from stashgen.plan.plan import (
     Access,
     Cause,
@@ -50,9 +51,7 @@ def render(plan: Plan) -> str:
 
 def _volume(one: VolumePlan) -> _Json:
     return {
-        "clusterID": one.key.cluster_id,
-        "namespace": one.key.namespace,
-        "volume": one.key.name,
+        **_key(one.key),
         "change": one.kind.value,
         "reason": one.reason,
         "effects": sorted(one.effects),
@@ -63,6 +62,10 @@ def _volume(one: VolumePlan) -> _Json:
         "removals": [_removal(item) for item in one.removals],
         "moved": [_moved(item) for item in one.moved],
     }
+
+
+def _key(key: VolumeKey) -> _Json:
+    return {"clusterID": key.cluster_id, "namespace": key.namespace, "volume": key.name}
 
 
 def _causes(causes: Iterable[Cause]) -> list[_Json]:
@@ -133,9 +136,7 @@ def _moved(one: Moved) -> _Json:
 
 def _dropped(one: DroppedHistory) -> _Json:
     return {
-        "clusterID": one.volume.cluster_id,
-        "namespace": one.volume.namespace,
-        "volume": one.volume.name,
+        **_key(one.volume),
         "repository": one.repository,
         "until": one.until,
     }
@@ -143,9 +144,7 @@ def _dropped(one: DroppedHistory) -> _Json:
 
 def _shortened(one: ShortenedHistory) -> _Json:
     return {
-        "clusterID": one.volume.cluster_id,
-        "namespace": one.volume.namespace,
-        "volume": one.volume.name,
+        **_key(one.volume),
         "repository": one.repository,
         "before": one.before,
         "after": one.after,

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from jinja2 import Environment, PackageLoader
+from jinja2 import Environment, PackageLoader, select_autoescape
 
 from stashgen.diagnostics import printable
 from stashgen.plan.plan import Plan
@@ -64,7 +64,7 @@ def _rendered(plan: Plan, found: tuple[Section, ...], room: _Room) -> str:
         loader=PackageLoader("stashgen.plan", "formats"),
         trim_blocks=True,
         lstrip_blocks=True,
-        autoescape=False,  # noqa: S701
+        autoescape=select_autoescape(),  # that is for HTML alone
         keep_trailing_newline=True,
     )
     environment.filters["md"] = escaped

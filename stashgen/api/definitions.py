@@ -26,6 +26,17 @@ def _stays(message: str) -> Rule:
     return Rule((), "!has(oldSelf.spec) || has(self.spec)", message)
 
 
+def _stays_once_begun(field: str, is_same: str) -> Rule:
+    """What a Repository is of, and where: its Jobs and claims are of that for ever."""
+    return Rule(
+        (),
+        "!has(oldSelf.status) || !has(oldSelf.status.executor) || !has(oldSelf.spec)"
+        f" || !has(oldSelf.spec.{field})"
+        f" || (has(self.spec) && has(self.spec.{field}) && {is_same})",
+        f"spec.{field} may not change once the Repository has been initialised",
+    )
+
+
 DEFINITIONS = (
     Definition(
         resources.BACKUP_STORAGES,
@@ -66,6 +77,14 @@ DEFINITIONS = (
                 "!has(oldSelf.path) || (has(self.path) && self.path == oldSelf.path)",
                 "spec.path may not change",
             ),
+            _stays_once_begun("appRef", "oldSelf.spec.appRef.name == self.spec.appRef.name"),
+            _stays_once_begun(
+                "storageRef",
+                "oldSelf.spec.storageRef.name == self.spec.storageRef.name"
+                " && (!has(oldSelf.spec.storageRef.namespace)"
+                " || !has(self.spec.storageRef.namespace)"
+                " || oldSelf.spec.storageRef.namespace == self.spec.storageRef.namespace)",
+            ),
         ),
     ),
     Definition(
@@ -102,6 +121,13 @@ DEFINITIONS = (
                 ("spec",),
                 "!has(self.deletionPolicy) || self.deletionPolicy != 'WipeOut'",
                 "deletionPolicy WipeOut is not supported yet: the data stays in the storage",
+            ),
+            _stays("spec.repository may not change"),
+            Rule(
+                ("spec",),
+                "!has(oldSelf.repository)"
+                " || (has(self.repository) && self.repository == oldSelf.repository)",
+                "spec.repository may not change",
             ),
         ),
     ),

@@ -1,5 +1,7 @@
 """RestoreSession: one restore of a snapshot (core.kubestash.com/v1alpha1)."""
 
+import hashlib
+import json
 from enum import StrEnum
 from typing import ClassVar, Literal
 
@@ -86,6 +88,11 @@ class RestoreSessionSpec(Model):
     restore_timeout: Duration | None = None
     manifest_options: ManifestOptions | None = None
 
+    def digest(self) -> str:
+        """Of all that it says."""
+        text = json.dumps(self.to_wire(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
 
 class RestorePhase(StrEnum):
     """How far a restore or one of its components is."""
@@ -132,8 +139,24 @@ class RestoredBefore(Model):
     message: str
 
 
+class RestoreInEffect(Model):
+    """What a restore works on from its claim to its end, whatever its spec says since.
+
+    Attributes:
+        target: The PersistentVolumeClaim that it writes.
+        repository: The Repository that it reads.
+        snapshot: The one that it restores.
+        spec_digest: Of the spec that it began with.
+    """
+
+    target: str
+    repository: str
+    snapshot: str
+    spec_digest: str
+
+
 class RestoreSessionStatus(Model):
-    """What happened; ``executor`` and ``restoredBefore`` are our additions."""
+    """What happened; ``executor``, ``inEffect`` and ``restoredBefore`` are our additions."""
 
     phase: RestorePhase | None = None
     target_found: Bool | None = None
@@ -146,6 +169,7 @@ class RestoreSessionStatus(Model):
     paused_backups: tuple[TypedObjectReference, ...] | None = None
     conditions: tuple[Condition, ...] = ()
     executor: Executor | None = None
+    in_effect: RestoreInEffect | None = None
     restored_before: RestoredBefore | None = None
 
 
@@ -167,3 +191,24 @@ class RestoreSession(Kind):
     def is_finished(self) -> bool:
         """Nothing more will happen."""
         return self.phase is not None and self.phase.is_final
+
+    @property
+    def spec_in_effect(self) -> RestoreSessionSpec:
+        """What it does: what was recorded when it began, before that what its spec says."""
+        known = self.status.in_effect if self.status is not None else None
+        if known is None:
+            return self.spec
+        source = self.spec.data_source or DataSource()
+        named = {"repository": known.repository, "snapshot": known.snapshot}
+        return self.spec.model_copy(
+            update={
+                "target": TypedObjectReference(kind="PersistentVolumeClaim", name=known.target),
+                "data_source": source.model_copy(update=named),
+            }
+        )
+
+    @property
+    def was_changed(self) -> bool:
+        """Whether its spec says something else than what it began with."""
+        known = self.status.in_effect if self.status is not None else None
+        return known is not None and known.spec_digest != self.spec.digest()

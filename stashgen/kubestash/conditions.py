@@ -51,6 +51,7 @@ class ConditionType(StrEnum):
     ALL_FILES_READ = "AllFilesRead"
     METADATA_RESTORED = "MetadataRestored"
     RESTORED_WITHOUT_LOCK = "RestoredWithoutLock"
+    CHANGED_AFTER_START = "ChangedAfterStart"
     RESTORE_SESSION_MISSING = "RestoreSessionMissing"
     # RestoreRequest, as kstatus reads them
     READY = "Ready"

@@ -248,6 +248,12 @@ _ONE_ACT = "spec can not be updated: a request is one act"
 _PATH_STAYS = "spec.path may not change"
 _STORAGE_STAYS = "spec.storage can not change while there are repositories in it"
 _NO_WIPE_OUT = "deletionPolicy WipeOut is not supported yet: the data stays in the storage"
+_REPOSITORY_STAYS = "spec.repository may not change"
+_PLACE_STAYS = "spec.storageRef may not change once the Repository has been initialised"
+_PLACED: JsonObject = {"storageRef": {"name": "s"}, "appRef": {"name": "library"}}
+_MOVED: JsonObject = {"storageRef": {"name": "t"}}
+_FULL_NAME: JsonObject = {"storageRef": {"name": "s", "namespace": "n"}}
+_INITIALISED: JsonObject = {"spec": _PLACED, "status": {"executor": {"job": "init"}}}
 _KEEP_NEEDED = "maxRetentionPeriod or successfulSnapshots is required"
 
 
@@ -309,6 +315,29 @@ _KEEP_NEEDED = "maxRetentionPeriod or successfulSnapshots is required"
         ("Snapshot", {"spec": {}}, {"spec": {"deletionPolicy": "WipeOut"}}, _NO_WIPE_OUT),
         ("Snapshot", None, {"spec": {"deletionPolicy": "Delete"}}, None),
         ("Snapshot", None, {"spec": {}}, None),
+        ("Snapshot", {"spec": {"repository": "a"}}, {"spec": {}}, _REPOSITORY_STAYS),
+        ("Snapshot", {"spec": {"repository": "a"}}, {}, _REPOSITORY_STAYS),
+        (
+            "Snapshot",
+            {"spec": {"repository": "a"}},
+            {"spec": {"repository": "b"}},
+            _REPOSITORY_STAYS,
+        ),
+        ("Repository", _INITIALISED, {**_INITIALISED, "spec": _PLACED | _MOVED}, _PLACE_STAYS),
+        ("Repository", _INITIALISED, {**_INITIALISED, "spec": _PLACED | _FULL_NAME}, None),
+        (
+            "Repository",
+            {**_INITIALISED, "spec": _PLACED | _FULL_NAME},
+            {**_INITIALISED, "spec": _PLACED | {"storageRef": {"name": "s", "namespace": "m"}}},
+            _PLACE_STAYS,
+        ),
+        (
+            "Repository",
+            _INITIALISED,
+            {**_INITIALISED, "spec": _PLACED | {"appRef": {"name": "other"}}},
+            "spec.appRef may not change once the Repository has been initialised",
+        ),
+        ("Repository", {"spec": _PLACED}, {"spec": _PLACED | _MOVED}, None),
     ],
 )
 def test_rules_refuse_what_must_not_change(

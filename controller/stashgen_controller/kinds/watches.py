@@ -113,7 +113,8 @@ def late_pins(retaining: Index[_KindT]) -> tuple[Watch, ...]:
 
     def keys(reader: Reader, obj: JsonObject) -> Iterator[Place]:
         spec = mapping_of(obj, "spec")
-        source = mapping_of(spec, "dataSource") or spec
+        recorded = mapping_of(mapping_of(obj, "status"), "inEffect")
+        source = recorded or mapping_of(spec, "dataSource") or spec
         repository = str(source.get("repository") or "")
         if not repository:
             found = reader.get(Snapshot, namespace_of(obj), str(source.get("snapshot") or ""))
@@ -137,7 +138,8 @@ def _pinned_by_request(request: JsonObject) -> object:
 
 def _pins(obj: JsonObject) -> object:
     status = mapping_of(obj, "status")
-    return existence(obj), spec(obj), status.get("dependencies"), status.get("snapshot")
+    chosen = (status.get(field) for field in ("dependencies", "inEffect", "snapshot"))
+    return existence(obj), spec(obj), *chosen
 
 
 def cluster_identity(model: type[_KindT]) -> Watch:

@@ -91,7 +91,7 @@ def restore_keys(reader: Reader, restore: RestoreSession) -> tuple[IndexKey, ...
     """What a restore works on: the volume that it writes, the Repository that it reads."""
     namespace = restore.metadata.namespace or ""
     repository = source_repository(reader, restore)
-    target = restore.spec.target
+    target = restore.spec_in_effect.target
     return (
         *((volume_key(namespace, target.name),) if target is not None else ()),
         *((repository_key(namespace, repository),) if repository else ()),
@@ -100,7 +100,7 @@ def restore_keys(reader: Reader, restore: RestoreSession) -> tuple[IndexKey, ...
 
 def source_repository(reader: Reader, restore: RestoreSession) -> str | None:
     """The Repository that a restore reads: it names it, or one of its Snapshots."""
-    source = restore.spec.data_source
+    source = restore.spec_in_effect.data_source
     if source is None or source.repository:
         return source.repository if source is not None else None
     found = reader.get(Snapshot, restore.metadata.namespace, source.snapshot or "")

@@ -13,14 +13,18 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from stashgen.api.backup_session import RetentionPhase
-from stashgen.api.base import JsonObject, mapping_of, name_of, uid_of
+from stashgen.api.base import JsonObject, name_of, uid_of
 from stashgen.api.labels import ACCEPT_LOST_POD_ANNOTATION, PLAN_ANNOTATION
 from stashgen.api.pod import Pod
 from stashgen.api.repository import LostPod, Repository
 from stashgen.api.resources import BACKUP_SESSIONS, PODS, RESTORE_SESSIONS
 from stashgen.api.shared import Executor
 from stashgen_controller.listers.indexes.keys import repository_key
-from stashgen_controller.listers.indexes.restores import RESTORES_BY_REPOSITORY, restore_claims
+from stashgen_controller.listers.indexes.restores import (
+    RESTORES_BY_REPOSITORY,
+    restore_claims,
+    restore_names,
+)
 from stashgen_controller.listers.indexes.sessions import (
     CLAIMING_SESSIONS,
     SNAPSHOTS_BY_REPOSITORY,
@@ -79,15 +83,15 @@ def _recorded(reader: Reader, repository: Repository) -> Iterator[LostPod]:
             yield from _gone(reader, namespace, item.pod, item.stops_by, owner)
     for restore in reader.by(RESTORES_BY_REPOSITORY, namespace, name):
         if is_writing(restore) and restore.status is not None:
-            target = restore.spec.target
+            target = restore.spec_in_effect.target
             owner = (RESTORE_SESSIONS.kind, restore.metadata.name, restore.metadata.uid)
             claims = (target.name,) if target is not None else None
             yield from _of_executor(reader, namespace, restore.status.executor, owner, claims)
     for run in malformed_runs(reader, namespace):
         if repository_key(namespace, name) in restore_claims(run.restore):
             owner = (RESTORE_SESSIONS.kind, name_of(run.restore), uid_of(run.restore))
-            claim = mapping_of(mapping_of(run.restore, "spec"), "target").get("name")
-            claims = (claim,) if isinstance(claim, str) else None
+            claim = restore_names(run.restore).target
+            claims = (claim,) if claim else None
             yield from _gone(reader, namespace, run.pod, run.until, owner, claims)
 
 

@@ -104,8 +104,11 @@ def pins_of(reader: Reader, namespace: str, repository: str, who: UnfinishedRest
 def _sources(who: UnfinishedRestores) -> Iterator[tuple[str, JsonObject, JsonObject, set[str]]]:
     """Each restore with its kind, with what says where it reads, and the names that it gives."""
     for obj in who.restores:
-        source = _mapping(_mapping(obj, "spec"), "dataSource")
-        dependencies = _mappings(_mapping(obj, "status").get("dependencies"))
+        status = _mapping(obj, "status")
+        # What is recorded once it begins is named in full.
+        recorded = _mapping(status, "inEffect")
+        source = recorded or _mapping(_mapping(obj, "spec"), "dataSource")
+        dependencies = _mappings(status.get("dependencies"))
         chosen = (_text(item, "name") for item in dependencies if item.get("kind") == "Snapshot")
         yield "RestoreSession", obj, source, _without_empty([_text(source, "snapshot"), *chosen])
     for obj in who.requests:

@@ -100,7 +100,7 @@ def restores_from(
     unnamed = reader.by(RESTORES_BY_REPOSITORY, namespace, "")
     names = {item.name for item in snapshots} if unnamed else set()
     for restore in unnamed:
-        source = restore.spec.data_source
+        source = restore.spec_in_effect.data_source
         if source is not None and source.snapshot in names:
             yield restore
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import assert_never, cast
 
-from stashgen.api.base import JsonObject, metadata_of, name_of
+from stashgen.api.base import JsonObject, mapping_of, metadata_of, name_of
 from stashgen.api.resources import Resource
 from stashgen.api.strict_mode import JOBS_POLICY
 from stashgen_controller.kube.client import (
@@ -94,9 +94,11 @@ def _require_claim(resource: Resource, stored: JsonObject, wanted: JsonObject) -
     Raises:
         ApiError: it did.
     """
-    lost = sorted(set(_claimed_jobs(wanted)) - set(_claimed_jobs(stored.get("status"))))
-    if lost:
-        what = f"that Job {lost[0]} begins in the status of {resource.kind} {name_of(stored)}"
+    kept = mapping_of(stored, "status")
+    lost = sorted(set(_claimed_jobs(wanted)) - set(_claimed_jobs(kept)))
+    begun = f"that Job {lost[0]} begins" if lost else "what its Job works on"
+    if lost or ("inEffect" in wanted and "inEffect" not in kept):
+        what = f"{begun} in the status of {resource.kind} {name_of(stored)}"
         msg = f"the API server did not keep {what}: apply the CRDs of this controller's version"
         raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "Invalid", msg)
 

@@ -54,7 +54,7 @@ from stashgen_controller.listers.indexes.repositories import (
     REPOSITORIES_BY_TEMPLATE,
     UNSETTLED_REPOSITORIES,
 )
-from stashgen_controller.listers.indexes.restores import restore_claims, restore_uses
+from stashgen_controller.listers.indexes.restores import restore_claims, restore_names, restore_uses
 from stashgen_controller.listers.indexes.sessions import session_uses
 from stashgen_controller.runtime.kind import IndexKey, Kind, Place, Reader, Watch, phase_of
 from stashgen_controller.runtime.permission import (
@@ -113,17 +113,16 @@ def _writes(restore: JsonObject) -> object:
 
 def _of_restore(reader: Reader, restore: JsonObject) -> Iterator[Place]:
     """A finished restore makes us the writer."""
-    target = str(mapping_of(mapping_of(restore, "spec"), "target").get("name") or "")
+    target = restore_names(restore).target
     yield from reader.places(REPOSITORIES_BY_TARGET, namespace_of(restore), target)
 
 
 def _in_upkeep(reader: Reader, restore: JsonObject) -> Iterator[Place]:
     """A Repository that is being pruned or checked gives way to a restore."""
     keys = [*restore_uses(restore)]
-    source = mapping_of(mapping_of(restore, "spec"), "dataSource")
-    if not source.get("repository"):
-        name = str(source.get("snapshot") or "")
-        found = reader.get(Snapshot, namespace_of(restore), name)
+    names = restore_names(restore)
+    if not names.repository:
+        found = reader.get(Snapshot, namespace_of(restore), names.snapshot)
         if found is not None and found.spec.repository:
             keys.append(repository_key(namespace_of(restore), found.spec.repository))
     for key in dict.fromkeys(keys):

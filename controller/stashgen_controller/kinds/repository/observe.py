@@ -302,7 +302,7 @@ def _writer(
 
 
 def _is_into_own_claim(restore: RestoreSession, repository: Repository) -> bool:
-    target, app = restore.spec.target, repository.spec.app_ref
+    target, app = restore.spec_in_effect.target, repository.spec.app_ref
     if restore.phase is not RestorePhase.SUCCEEDED:
         return False
     if restore.status is not None and restore.status.restored_before is not None:

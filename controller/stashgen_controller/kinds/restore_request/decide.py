@@ -126,7 +126,7 @@ def _session(seen: Observed, name: str, snapshot: str) -> JsonObject:
 def _follow(seen: Observed, attempt: Attempt, now: datetime) -> Decision:
     """Report what the last attempt reports; another one follows if it was interrupted."""
     session = attempt.session
-    source = session.spec.data_source
+    source = session.spec_in_effect.data_source
     restored_before = session.status.restored_before if session.status else None
     status = seen.status.model_copy(
         update={

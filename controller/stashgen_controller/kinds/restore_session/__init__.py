@@ -10,6 +10,7 @@ from stashgen.api.resources import JOBS, RESTORE_SESSIONS
 from stashgen.api.restore_request import RestoreRequest
 from stashgen.api.restore_session import RestorePhase, RestoreSession
 from stashgen.api.snapshot import Snapshot
+from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.kinds.restore_session.decide import decide
 from stashgen_controller.kinds.restore_session.observe import observe
 from stashgen_controller.kinds.watches import (
@@ -31,7 +32,9 @@ from stashgen_controller.listers.indexes.restores import (
     STARTING_RESTORES,
     UNFINISHED_RESTORES,
 )
+from stashgen_controller.runtime.conditions import is_true
 from stashgen_controller.runtime.kind import IndexKey, Kind, Reader, phase_of
+from stashgen_controller.runtime.malformed import holds
 from stashgen_controller.runtime.permission import (
     CREATE,
     Permission,
@@ -41,8 +44,18 @@ from stashgen_controller.runtime.permission import (
 
 
 def _is_over(restore: JsonObject) -> bool:
-    """A good one is never changed again; the Job of a failed one may still have to be deleted."""
-    return phase_of(restore) == RestorePhase.SUCCEEDED and is_pushed(restore)
+    """A good one is over, but for the word that its spec was changed.
+
+    The Job of a failed one may still have to be deleted.
+    """
+    is_good = phase_of(restore) == RestorePhase.SUCCEEDED and is_pushed(restore)
+    return is_good and not holds(_lacks_word, restore)
+
+
+def _lacks_word(restore: JsonObject) -> bool:
+    found = RestoreSession.from_wire(restore)
+    conditions = found.status.conditions if found.status is not None else ()
+    return found.was_changed is not is_true(conditions, ConditionType.CHANGED_AFTER_START)
 
 
 def _uses(reader: Reader, restore: RestoreSession) -> Iterable[IndexKey]:

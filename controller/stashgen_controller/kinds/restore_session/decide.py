@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from stashgen.api.base import JsonObject, format_time
-from stashgen.api.labels import REPOSITORY_LABEL
 from stashgen.api.resources import JOBS
 from stashgen.api.restore_request import LATEST
 from stashgen.api.restore_session import (
@@ -14,13 +13,11 @@ from stashgen.api.restore_session import (
     RestoreSessionStatus,
 )
 from stashgen.api.shared import Condition, Dependency, Executor, TypedObjectReference
-from stashgen.api.snapshot import Snapshot
 from stashgen.kubestash import phases, quantities
 from stashgen.kubestash.conditions import ConditionType
 from stashgen.kubestash.pods.templates import COMPONENT
 from stashgen.kubestash.validation.backup_configuration import validate_restore_session
 from stashgen.kubestash.validation.supported import unsupported_messages
-from stashgen.kubestash.verbs import Verb
 from stashgen_controller.jobs.lifecycle import (
     Absent,
     Failed,
@@ -31,7 +28,6 @@ from stashgen_controller.jobs.lifecycle import (
     next_look,
     stage_of,
 )
-from stashgen_controller.jobs.manifest import job_manifest, owner_of
 from stashgen_controller.jobs.run import RunState
 from stashgen_controller.kinds.restore_session.observe import Observed, is_pushed
 from stashgen_controller.kinds.restore_session.outcome import (
@@ -42,11 +38,12 @@ from stashgen_controller.kinds.restore_session.outcome import (
     released,
     set_condition,
     succeeded,
+    with_word_of_change,
 )
+from stashgen_controller.kinds.restore_session.plan import in_effect, restore_job, restore_plan
 from stashgen_controller.listers.claims import waits_for
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import ErrorClass
-from stashgen_controller.protocol.run_spec import RunSpec
 from stashgen_controller.runtime.causes import TURNS, Cause, why_waiting
 from stashgen_controller.runtime.conditions import (
     condition,
@@ -65,7 +62,9 @@ def decide(seen: Observed, now: datetime) -> Decision:
     """Validate, find, wait, restore once, finish. A finished restore is never looked at again."""
     namespace, name = seen.restore.key
     if seen.restore.is_finished and is_pushed(seen.restore):
-        return after_end(seen.run, namespace, seen.status.executor, now)
+        left = after_end(seen.run, namespace, seen.status.executor, now)
+        status = with_word_of_change(seen, seen.status, now)
+        return left if status == seen.status else replace(left, status=status.to_wire())
     problems = [
         *validate_restore_session(seen.restore),
         *unsupported_messages(seen.restore),
@@ -73,7 +72,7 @@ def decide(seen: Observed, now: datetime) -> Decision:
         *([seen.order_problem] if seen.order_problem else []),
     ]
     # A spec that is changed after the start has no effect: the Job is what it is.
-    if problems and seen.run.state is RunState.ABSENT:
+    if problems and seen.run.state is RunState.ABSENT and seen.status.in_effect is None:
         invalid = condition(
             ConditionType.VALIDATION_PASSED,
             status=False,
@@ -85,7 +84,8 @@ def decide(seen: Observed, now: datetime) -> Decision:
     passed = condition(
         ConditionType.VALIDATION_PASSED, status=True, reason="ResourceValidationPassed", now=now
     )
-    status = _described(seen, set_condition(seen.status, passed))
+    status = with_word_of_change(seen, seen.status, now)
+    status = _described(seen, set_condition(status, passed))
     stage = stage_of(seen.run, now, namespace=namespace, job=name)
     match stage:
         case Absent():
@@ -184,7 +184,7 @@ def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decis
     if seen.template is None:
         why = seen.problem or Reason("", "there is no pod template")
         return _write(seen, not_started(seen, status, why, now), now)
-    plan = _plan(seen, status)
+    plan = restore_plan(seen, status)
     executor = Executor(job=seen.restore.metadata.name, attempt=1, plan_digest=plan.digest())
     # From here on volume and repository are ours.
     status = _with_pause(seen, status)
@@ -193,8 +193,10 @@ def _begin(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Decis
         # That it was refused before stays to be read until it is made.
         status = set_condition(status, ENSURED.done(now))
     # What a worker reported before belongs to a RestoreSession of this name that was deleted.
-    claimed = status.model_copy(update={"executor": executor, "components": None})
-    job = _job(seen, seen.template, plan, now)
+    claimed = status.model_copy(
+        update={"executor": executor, "in_effect": in_effect(seen), "components": None}
+    )
+    job = restore_job(seen, seen.template, plan, now)
     return replace(_write(seen, claimed, now, Create(JOBS, job)), is_claim=True)
 
 
@@ -266,46 +268,6 @@ def _running(
     return _with_pause(seen, status).model_copy(
         update={"executor": executor, "components": components}
     )
-
-
-def _plan(seen: Observed, status: RestoreSessionStatus) -> RunSpec:
-    return RunSpec(
-        verb=Verb.RESTORE,
-        deadline=status.restore_deadline,
-        cluster_uid=seen.cluster_uid or "",
-        claim_uid=seen.claim_uid,
-        snapshot=_for_plan(seen.snapshot_object),
-        restore_session=seen.restore.metadata.name,
-        session_uid=seen.restore.metadata.uid,
-        order=seen.order,
-        adopt=seen.is_in_place,
-        terminated_pods=seen.terminated_pods,
-    )
-
-
-def _job(seen: Observed, template: JsonObject, plan: RunSpec, now: datetime) -> JsonObject:
-    repository = seen.repository.metadata.name if seen.repository is not None else ""
-    return job_manifest(
-        name=seen.restore.metadata.name,
-        owner=owner_of(seen.restore),
-        template=template,
-        plan=plan,
-        labels={REPOSITORY_LABEL: repository},
-        now=now,
-    )
-
-
-def _for_plan(snapshot: JsonObject | None) -> JsonObject | None:
-    """The Snapshot with its components: the restic ids are what is restored."""
-    if snapshot is None:
-        return None
-    model = Snapshot.from_wire(snapshot)
-    components = model.status.components if model.status else None
-    return {
-        "metadata": {"name": model.metadata.name, "namespace": model.metadata.namespace},
-        "spec": model.spec.to_wire(),
-        "status": {"components": {key: item.to_wire() for key, item in (components or {}).items()}},
-    }
 
 
 def _write(

@@ -38,7 +38,8 @@ class Observed:
     """What is known about one RestoreSession.
 
     Attributes:
-        restore: As stored.
+        restore: As stored, but with the spec that is in effect.
+        was_changed: Its own spec says something else by now.
         run: The restore Job.
         repository: That the snapshot is of; None where there is none.
         snapshot: The one to restore; None where none matches.
@@ -59,6 +60,7 @@ class Observed:
     """
 
     restore: RestoreSession
+    was_changed: bool
     run: JobRun
     repository: Repository | None
     snapshot: Snapshot | None
@@ -96,6 +98,8 @@ class Observed:
 
 def observe(reader: Reader, restore: RestoreSession) -> Observed:
     """Collect what ``decide`` needs to know about a restore."""
+    was_changed = restore.was_changed
+    restore = restore.model_copy(update={"spec": restore.spec_in_effect})
     namespace = restore.metadata.namespace or ""
     source = restore.spec.data_source
     snapshot = (
@@ -124,6 +128,7 @@ def observe(reader: Reader, restore: RestoreSession) -> Observed:
     template, problem = _template(reader, restore, repository) if begins else (None, None)
     return Observed(
         restore=restore,
+        was_changed=was_changed,
         run=run,
         repository=repository,
         snapshot=snapshot,

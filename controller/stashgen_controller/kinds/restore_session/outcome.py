@@ -106,6 +106,26 @@ def released(seen: Observed, status: RestoreSessionStatus, now: datetime) -> Res
     return status.model_copy(update={"executor": None})
 
 
+def with_word_of_change(
+    seen: Observed, status: RestoreSessionStatus, now: datetime
+) -> RestoreSessionStatus:
+    """The status with what is to be said of a spec that differs from the one in effect."""
+    if not seen.was_changed or status.in_effect is None:
+        kept = without(status.conditions, ConditionType.CHANGED_AFTER_START)
+        return status.model_copy(update={"conditions": kept})
+    known = status.in_effect
+    found = condition(
+        ConditionType.CHANGED_AFTER_START,
+        status=True,
+        reason="SpecChanged",
+        message=f"the spec was changed after the restore had begun, which restores Snapshot "
+        f"{known.snapshot} of Repository {known.repository} into PersistentVolumeClaim "
+        f"{known.target}: for another restore create another RestoreSession",
+        now=now,
+    )
+    return set_condition(status, found)
+
+
 def _reported(seen: Observed) -> Component | None:
     """The component as the worker's document has it."""
     return seen.run.result.components.get(COMPONENT) if seen.run.result is not None else None

@@ -18,6 +18,8 @@ from stashgen_controller.kubectl.status.view import View
 from stashgen_controller.protocol.run_spec import order_of
 from stashgen_controller.runtime.conditions import find
 
+# How it read, and that its spec says something else.
+_HOW = (ConditionType.RESTORED_WITHOUT_LOCK, ConditionType.CHANGED_AFTER_START)
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
 _GOOD = "Succeeded"
 
@@ -74,7 +76,7 @@ def restores_of(view: View) -> list[RestoreView]:
 def _sessions(view: View) -> Iterator[RestoreView]:
     for item in view.restores:
         namespace, name = item.key
-        source = item.spec.data_source
+        target, source = item.spec_in_effect.target, item.spec_in_effect.data_source
         conditions = item.status.conditions if item.status is not None else ()
         why = "; ".join(bad_conditions(conditions))
         if not item.is_finished:
@@ -87,7 +89,7 @@ def _sessions(view: View) -> Iterator[RestoreView]:
             item.kind,
             namespace,
             name,
-            item.spec.target.name if item.spec.target is not None else "",
+            target.name if target is not None else "",
             (source.repository if source is not None else None) or "",
             item.metadata.creation_timestamp or _LONG_AGO,
             item.phase or "Pending",
@@ -95,7 +97,7 @@ def _sessions(view: View) -> Iterator[RestoreView]:
             "" if item.phase == _GOOD else why,
             asked_by=_asked_by(item),
             lacks=_message(item, ConditionType.METADATA_RESTORED),
-            how=_message(item, ConditionType.RESTORED_WITHOUT_LOCK),
+            how="; ".join(filter(None, (_message(item, type_) for type_ in _HOW))),
         )
 
 

@@ -1,6 +1,7 @@
 """How RestoreSessions and RestoreRequests are found, what they work on and what they pin."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from stashgen.api.base import (
     JsonObject,
@@ -15,7 +16,6 @@ from stashgen_controller.listers.indexes.keys import (
     repository_key,
     spec_of,
     starting,
-    target_of,
     unfinished,
     volume_key,
 )
@@ -23,18 +23,48 @@ from stashgen_controller.runtime.kind import Index, IndexKey, phase_of
 from stashgen_controller.runtime.malformed import is_marked
 
 
+@dataclass(frozen=True, slots=True)
+class RestoreNames:
+    """What a restore works on; each is empty where it is not named.
+
+    Attributes:
+        target: The claim that it writes.
+        repository: The Repository that it reads.
+        snapshot: The one that it restores, or ``latest``.
+    """
+
+    target: str
+    repository: str
+    snapshot: str
+
+
+def restore_names(restore: JsonObject) -> RestoreNames:
+    """What a RestoreSession, as stored, works on.
+
+    From its claim on that is what was recorded then: its spec may be changed at any time, its Job
+    may not.
+    """
+    recorded = mapping_of(mapping_of(restore, "status"), "inEffect")
+    source = recorded or mapping_of(spec_of(restore), "dataSource")
+    target = recorded.get("target") or mapping_of(spec_of(restore), "target").get("name")
+    repository, snapshot = source.get("repository"), source.get("snapshot")
+    return RestoreNames(str(target or ""), str(repository or ""), str(snapshot or ""))
+
+
+def _restored_into(restore: JsonObject) -> Iterator[IndexKey]:
+    yield namespace_of(restore), restore_names(restore).target
+
+
 def _restored_from(restore: JsonObject) -> Iterator[IndexKey]:
-    source = mapping_of(spec_of(restore), "dataSource")
-    yield namespace_of(restore), str(source.get("repository") or "")
+    yield namespace_of(restore), restore_names(restore).repository
 
 
 def restore_uses(restore: JsonObject) -> Iterator[IndexKey]:
     """The volume that a restore writes and the Repository that it reads, where it names one."""
-    namespace, spec = namespace_of(restore), spec_of(restore)
-    yield volume_key(namespace, str(mapping_of(spec, "target").get("name") or ""))
-    repository = str(mapping_of(spec, "dataSource").get("repository") or "")
-    if repository:
-        yield repository_key(namespace, repository)
+    namespace, names = namespace_of(restore), restore_names(restore)
+    yield volume_key(namespace, names.target)
+    if names.repository:
+        yield repository_key(namespace, names.repository)
 
 
 def restore_claims(restore: JsonObject) -> Iterator[IndexKey]:
@@ -56,7 +86,7 @@ def pins_by_request(request: JsonObject) -> bool:
     return not is_finished(request) or (is_marked(request) and phase_of(request) == "Failed")
 
 
-RESTORES_BY_TARGET = Index(RestoreSession, target_of)
+RESTORES_BY_TARGET = Index(RestoreSession, _restored_into)
 # Under the empty name those that name a Snapshot only.
 RESTORES_BY_REPOSITORY = Index(RestoreSession, _restored_from)
 UNFINISHED_RESTORES = Index(

@@ -69,6 +69,17 @@ def test_a_name_is_kept_in_the_repository_that_goes_with_it() -> None:
     assert pins(restore({"snapshot": "a"}), repository="other") == Pins(("a",))
 
 
+def test_what_a_restore_began_with_is_kept_and_not_what_its_spec_says_since() -> None:
+    began: JsonObject = {
+        "phase": "Running",
+        "executor": {"job": "strange"},
+        "inEffect": {"target": "library", "repository": "repo", "snapshot": "a"},
+    }
+    changed = restore({"repository": "other", "snapshot": "b"}, began)
+    assert pins(changed) == Pins(("a",))
+    assert pins(changed, repository="other") == Pins()
+
+
 def test_what_was_chosen_is_kept_too() -> None:
     chosen: JsonObject = {"dependencies": [7, {"kind": "Snapshot", "name": "b"}, {"kind": "Addon"}]}
     assert pins(restore({"repository": "repo", "snapshot": "latest"}, chosen)).names == ("b",)

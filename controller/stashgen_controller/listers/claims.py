@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from stashgen.api.backup_session import BackupSession
-from stashgen.api.base import format_time, name_of
+from stashgen.api.base import format_time, uid_of
 from stashgen.api.labels import ACCEPT_LOST_POD_ANNOTATION
 from stashgen.api.repository import Repository
 from stashgen.api.restore_session import RestoreSession
@@ -22,8 +22,8 @@ from stashgen_controller.listers.indexes.restores import UNFINISHED_RESTORES, re
 from stashgen_controller.listers.indexes.sessions import CLAIMING_SESSIONS, SESSIONS_IN_TURN
 from stashgen_controller.listers.indexes.workloads import LIVING_PODS
 from stashgen_controller.listers.lost_pods import may_run
-from stashgen_controller.listers.malformed_restores import malformed_runs
 from stashgen_controller.listers.pods import stops_by
+from stashgen_controller.listers.unattended_restores import unattended_runs
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.causes import TURNS, Cause
 from stashgen_controller.runtime.conditions import find
@@ -75,9 +75,9 @@ def claimants(
     return (
         *_restores(reader, restores, wanted, waiting=False),
         *(
-            Claimant(_is_restoring(name_of(run.restore)), run.until)
-            for run in malformed_runs(reader, namespace)
-            if not wanted.isdisjoint(restore_claims(run.restore))
+            Claimant(Reason(Cause.WAITING_FOR_RESTORE, run.text), run.until)
+            for run in unattended_runs(reader, namespace)
+            if uid_of(run.restore) != uid and not wanted.isdisjoint(restore_claims(run.restore))
         ),
         *_sessions(reader, wanted, uid),
         *_repositories(reader, wanted, uid),
@@ -118,15 +118,13 @@ def _restores(
         has_begun = restore.status is not None and restore.status.executor is not None
         concerns = has_begun is not waiting and not wanted.isdisjoint(restore_keys(reader, restore))
         name = restore.metadata.name
-        if concerns and has_begun:
-            yield Claimant(_is_restoring(name))
-        elif concerns and is_in_turn(restore) and not is_deleting(restore):
+        if not concerns or is_deleting(restore):
+            continue
+        if has_begun:
+            text = f"RestoreSession {name} is restoring into the volume or from the Repository"
+            yield Claimant(Reason(Cause.WAITING_FOR_RESTORE, text))
+        elif is_in_turn(restore):
             yield Claimant(Reason(Cause.WAITING_FOR_RESTORE, f"RestoreSession {name} goes first"))
-
-
-def _is_restoring(name: str) -> Reason:
-    text = f"RestoreSession {name} is restoring into the volume or from the Repository"
-    return Reason(Cause.WAITING_FOR_RESTORE, text)
 
 
 def waiting_restore(reader: Reader, repository: Repository) -> Reason | None:

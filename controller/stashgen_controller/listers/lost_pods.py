@@ -13,7 +13,7 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from stashgen.api.backup_session import RetentionPhase
-from stashgen.api.base import JsonObject, name_of, uid_of
+from stashgen.api.base import JsonObject, mapping_of, metadata_of, name_of, uid_of
 from stashgen.api.labels import ACCEPT_LOST_POD_ANNOTATION, PLAN_ANNOTATION
 from stashgen.api.pod import Pod
 from stashgen.api.repository import LostPod, Repository
@@ -31,11 +31,11 @@ from stashgen_controller.listers.indexes.sessions import (
     session_claims,
 )
 from stashgen_controller.listers.indexes.workloads import LIVING_PODS
-from stashgen_controller.listers.malformed_restores import malformed_runs
 from stashgen_controller.listers.pods import has_terminated, stops_by
 from stashgen_controller.listers.restores import is_writing
+from stashgen_controller.listers.unattended_restores import unattended_runs
 from stashgen_controller.protocol.run_spec import RunSpec
-from stashgen_controller.runtime.kind import Reader
+from stashgen_controller.runtime.kind import Reader, is_deleting
 
 _OWNERS = {item.kind: item for item in (BACKUP_SESSIONS, RESTORE_SESSIONS)}
 _CLAIMS = {BACKUP_SESSIONS.kind: session_claims, RESTORE_SESSIONS.kind: restore_claims}
@@ -66,7 +66,14 @@ def may_run(reader: Reader, repository: Repository, lost: LostPod) -> bool:
     if lost.pod == accepted or has_terminated(reader, namespace, lost.pod):
         return False
     owner = _owner(reader, namespace, lost.kind, lost.name, lost.uid)
+    if owner is not None and _accepts(owner, lost.pod):
+        return False
     return owner is None or any(_CLAIMS[lost.kind](owner))
+
+
+def _accepts(owner: JsonObject, pod: str) -> bool:
+    """Whether a person said so of the pod's owner, which a finalizer may keep."""
+    return mapping_of(metadata_of(owner), "annotations").get(ACCEPT_LOST_POD_ANNOTATION) == pod
 
 
 def _recorded(reader: Reader, repository: Repository) -> Iterator[LostPod]:
@@ -82,12 +89,12 @@ def _recorded(reader: Reader, repository: Repository) -> Iterator[LostPod]:
             owner = (BACKUP_SESSIONS.kind, item.backup_session, None)
             yield from _gone(reader, namespace, item.pod, item.stops_by, owner)
     for restore in reader.by(RESTORES_BY_REPOSITORY, namespace, name):
-        if is_writing(restore) and restore.status is not None:
+        if is_writing(restore) and restore.status is not None and not is_deleting(restore):
             target = restore.spec_in_effect.target
             owner = (RESTORE_SESSIONS.kind, restore.metadata.name, restore.metadata.uid)
             claims = (target.name,) if target is not None else None
             yield from _of_executor(reader, namespace, restore.status.executor, owner, claims)
-    for run in malformed_runs(reader, namespace):
+    for run in unattended_runs(reader, namespace):
         if repository_key(namespace, name) in restore_claims(run.restore):
             owner = (RESTORE_SESSIONS.kind, name_of(run.restore), uid_of(run.restore))
             claim = restore_names(run.restore).target

@@ -20,7 +20,7 @@ from stashgen_controller.listers.restores import is_over, is_writing
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.causes import Cause
 from stashgen_controller.runtime.conditions import find, is_true
-from stashgen_controller.runtime.kind import Reader
+from stashgen_controller.runtime.kind import Reader, is_deleting
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -185,9 +185,14 @@ def _order(restore: RestoreRecord) -> tuple[datetime, str]:
 
 
 def _is_partial(restore: RestoreSession) -> bool:
-    return restore.status is not None and is_true(
+    """Whether it left the volume half written, by its own word or as far as is known.
+
+    One that was deleted while it wrote, and that a finalizer keeps, says nothing any more.
+    """
+    is_said = restore.status is not None and is_true(
         restore.status.conditions, ConditionType.RESTORED_IN_PART
     )
+    return is_said or (is_deleting(restore) and is_writing(restore))
 
 
 def _begun(restore: RestoreSession) -> datetime:

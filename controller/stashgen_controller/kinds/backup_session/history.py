@@ -7,7 +7,7 @@ from stashgen.api.backup_session import BackupSession, BackupSessionPhase, Reten
 from stashgen_controller.listers.indexes.restores import RESTORES_BY_TARGET
 from stashgen_controller.listers.indexes.sessions import SESSIONS_BY_INVOKER
 from stashgen_controller.listers.restores import is_writing
-from stashgen_controller.runtime.kind import Reader
+from stashgen_controller.runtime.kind import Reader, is_deleting
 
 _DEFAULT_HISTORY = 1
 
@@ -28,15 +28,22 @@ def age_key(session: BackupSession) -> tuple[str, str]:
 
 
 def running_before(session: BackupSession, siblings: Sequence[BackupSession]) -> str | None:
-    """Another session of the kind that came first and is under way."""
+    """Another session of the kind that came first and is under way.
+
+    One that is being deleted does not say its end any more; its claim ends by itself.
+    """
     older = [item for item in siblings if age_key(item) < age_key(session)]
-    return next((item.metadata.name for item in older if not item.is_finished), None)
+    under_way = (item for item in older if not item.is_finished and not is_deleting(item))
+    return next((item.metadata.name for item in under_way), None)
 
 
 def restoring_into(reader: Reader, namespace: str, claim: str) -> str | None:
-    """A restore into the claim that has begun and has not ended."""
+    """A restore into the claim that has begun and has not ended.
+
+    One that is being deleted is over as far as it says itself (``listers/unattended_restores.py``).
+    """
     for restore in reader.by(RESTORES_BY_TARGET, namespace, claim):
-        if is_writing(restore):
+        if is_writing(restore) and not is_deleting(restore):
             return restore.metadata.name
     return None
 

@@ -51,9 +51,10 @@ def decide(seen: Observed, now: datetime) -> Decision:
     if seen.stranger is not None:
         why = Reason(ErrorClass.NONCE_REUSED, seen.stranger)
         return _write(failed(seen, seen.status, why, now))
-    if seen.newest is not None:
-        return _follow(seen, seen.newest, now)
-    return _deleted(seen, now) if _has_written(seen) else _begin(seen, now)
+    last = seen.newest.number if seen.newest is not None else 0
+    if last < (seen.status.attempt or 1) and _has_written(seen):
+        return _deleted(seen, now)
+    return _follow(seen, seen.newest, now) if seen.newest is not None else _begin(seen, now)
 
 
 def _has_written(seen: Observed) -> bool:

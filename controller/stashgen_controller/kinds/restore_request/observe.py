@@ -19,7 +19,7 @@ from stashgen_controller.listers.snapshots import find_snapshot, why_incomplete
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_spec import RestoreOrder, order_of
 from stashgen_controller.runtime.conditions import find
-from stashgen_controller.runtime.kind import Reader
+from stashgen_controller.runtime.kind import Reader, is_deleting
 
 MOST_ATTEMPTS = 5
 
@@ -135,11 +135,14 @@ def _left_behind(reader: Reader, order: RestoreOrder) -> str | None:
 
 
 def _sessions(reader: Reader, order: RestoreOrder) -> Iterator[Attempt]:
-    """The RestoreSessions of the names that attempts have, in their order."""
+    """The RestoreSessions of the names that attempts have, in their order.
+
+    One that is being deleted is gone: a person ended it, and a finalizer may keep it for ever.
+    """
     for number in range(1, MOST_ATTEMPTS + 1):
         name = names.requested_restore_name(order.nonce, number)
         session = reader.get(RestoreSession, order.namespace, name)
-        if session is not None:
+        if session is not None and not is_deleting(session):
             yield Attempt(number, session)
 
 

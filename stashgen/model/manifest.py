@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from stashgen.api.base import JsonObject
 from stashgen.kubestash.names import short_hash
 from stashgen.model.inventory import VolumeKey
+from stashgen.yaml.marks import fill
 
 FileTree = Mapping[PurePosixPath, bytes]
 # A file name has at most 255 bytes, a Secret's name 253.
@@ -40,11 +41,24 @@ class Manifest:
     """One object ready to write, and its file, relative to the output folder.
 
     Attributes:
+        content: The object; with marks (``stashgen.yaml.marks``) if there are values.
         record: The histories that the file holds; the same for all objects of a file.
         is_kept: The object is carried over from the previous output and holds no history.
+        values: What is in place of the marks. Thousands of volumes share one content.
     """
 
     path: PurePosixPath
-    data: JsonObject
+    content: JsonObject
     record: Record | None = None
     is_kept: bool = False
+    values: tuple[str, ...] = ()
+
+    @property
+    def data(self) -> JsonObject:
+        """The object."""
+        return fill(self.content, self.values)
+
+    @property
+    def kind(self) -> str:
+        """The object's kind."""
+        return str(self.content["kind"])

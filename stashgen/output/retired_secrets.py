@@ -11,6 +11,7 @@ from stashgen.model.manifest import Manifest, secret_file
 from stashgen.output.damage import Code
 from stashgen.yaml.documents import read_documents
 
+_BROUGHT = "ExternalSecret"
 # What decides which values a Secret gets.
 _CONTENT = ("secretStoreRef", "data")
 
@@ -29,14 +30,16 @@ def retired_secrets(
         before: The folders that contain the retired histories.
     """
     folders = {previous.root: previous.files for previous in before}
-    listed = tuple(manifests)
-    made = {manifest.path: manifest.data for manifest in listed}
+    wanted = tuple(retired)
+    namespaces = {one.folder for one in wanted}
+    beside = [manifest for manifest in manifests if manifest.path.parent in namespaces]
+    made = {manifest.path: manifest.data for manifest in beside if manifest.kind == _BROUGHT}
     keys = {
         (manifest.path.parent, name_of(manifest.data)): _key_of(manifest.data)
-        for manifest in listed
-        if manifest.data["kind"] == "Repository"
+        for manifest in beside
+        if manifest.kind == "Repository"
     }
-    for one in retired:
+    for one in wanted:
         secret = keys.get((one.folder, one.history.repository), "")
         file = secret_file(secret)
         new = made.get(one.folder / file)

@@ -61,8 +61,8 @@ def _too_many_reviewed(
     pods: Counter[tuple[str, str]] = Counter()
     for manifest in manifests:
         place = (manifest.path.parts[0], manifest.path.parent.name)
-        parts[place] += manifest.data["kind"] == "ReviewedTemplates"
-        pods[place] += manifest.data["kind"] == "PodTemplate"
+        parts[place] += manifest.kind == "ReviewedTemplates"
+        pods[place] += manifest.kind == "PodTemplate"
     index = {item.name: number for number, item in enumerate(project.value.spec.clusters)}
     for (cluster, namespace), number in sorted(parts.items()):
         if number <= len(PARTS):

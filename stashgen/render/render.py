@@ -1,22 +1,24 @@
 """The pass itself: every file of the output folder and the objects in it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
 from stashgen.model.manifest import Manifest, Record
-from stashgen.model.resolved import Protection, Resolved, ResolvedCopy
+from stashgen.model.resolved import Protection, Resolved
 from stashgen.policy.project import Cluster, Flux, Project
 from stashgen.render.admission import admission_objects
 from stashgen.render.annotations import without_substitution
+from stashgen.render.classes import VolumeRenderer
 from stashgen.render.external_secret import external_secrets
 from stashgen.render.flux import flux_kustomization
 from stashgen.render.namespace import namespace_objects
 from stashgen.render.storage import backup_storage, storage_objects
 from stashgen.render.strict import labelled, parts_of, strict_objects
-from stashgen.render.volume import volume_objects
+from stashgen.yaml.marks import fill
 
 KUSTOMIZATION = "kustomization.yaml"
 _NAMESPACE = "_namespace.yaml"
@@ -40,33 +42,17 @@ def render(resolved: Resolved, kept: tuple[Manifest, ...] = ()) -> tuple[Manifes
         resolved: The resolved settings.
         kept: Objects of retired histories and of their storages.
     """
-    records: dict[PurePosixPath, Record] = {}
-    files: dict[PurePosixPath, list[JsonObject]] = defaultdict(list)
+    made = _Files()
     rendered: dict[tuple[str, str, str], BackupStorage] = {}
     for storage in resolved.storages:
         data = backup_storage(storage)
         rendered[storage.key] = BackupStorage.model_validate(data)
         folder = PurePosixPath(storage.cluster.name, storage.namespace)
-        files[folder / f"_storage-{storage.name}.yaml"] += storage_objects(data, storage)
-
-    def of_copy(copy: ResolvedCopy) -> BackupStorage:
-        return rendered[copy.storage.key]
-
+        made.objects[folder / f"_storage-{storage.name}.yaml"] += storage_objects(data, storage)
+    volumes = VolumeRenderer(resolved.protections, lambda copy: rendered[copy.storage.key])
     for folder, protections in _by_folder(resolved.protections).items():
-        retentions = {
-            copy.retention_name: copy.retention
-            for protection in protections
-            for session in protection.sessions
-            for copy in session.copies
-        }
-        strict = protections[0].cluster.strict
-        files[folder / _NAMESPACE] += namespace_objects(folder.name, retentions, strict=strict)
-        for protection in protections:
-            path = folder / _file_name(protection)
-            files[path] += volume_objects(protection, of_copy)
-            for name, secret in external_secrets(protection):
-                files[folder / name] = [secret]
-            records[path] = _record(protection)
+        _add_volumes(folder, protections, volumes, made)
+    files = made.objects
     strict_clusters = {item.name for item in resolved.project.spec.clusters if item.strict}
     for manifest in kept:
         # Its restores run under the namespace's accounts, even if no volumes are left.
@@ -76,21 +62,70 @@ def render(resolved: Resolved, kept: tuple[Manifest, ...] = ()) -> tuple[Manifes
         files[accounts] = files[accounts] or [*namespace_objects(folder.name, {}, strict=strict)]
         files[manifest.path].append(manifest.data)
         if manifest.record is not None:
-            records[manifest.path] = manifest.record
+            made.records[manifest.path] = manifest.record
     for cluster in strict_clusters:
         _make_strict(cluster, files)
     for item in resolved.project.spec.clusters:
         if item.flux is not None:
             _add_flux(resolved.project, item, item.flux, files)
     as_they_were = {manifest.path for manifest in kept if manifest.is_kept}
-    return (
-        *(
-            Manifest(path, without_substitution(data), records.get(path), path in as_they_were)
-            for path, objects in sorted(files.items())
-            for data in objects
-        ),
-        *_kustomizations(files),
+    return (*made.manifests(as_they_were), *_kustomizations(files))
+
+
+@dataclass(slots=True)
+class _Files:
+    """What is rendered so far, by path below the output folder.
+
+    Attributes:
+        objects: Those of a volume have marks where it has values.
+        records: The histories that a file holds.
+        values: Of each volume; what is not a volume's has none.
+    """
+
+    objects: dict[PurePosixPath, list[JsonObject]] = field(
+        default_factory=lambda: defaultdict(list)
     )
+    records: dict[PurePosixPath, Record] = field(default_factory=dict)
+    values: dict[PurePosixPath, tuple[str, ...]] = field(default_factory=dict)
+
+    def manifests(self, kept: Set[PurePosixPath]) -> Iterator[Manifest]:
+        """All objects, sorted by file."""
+        for path, objects in sorted(self.objects.items()):
+            record, values = self.records.get(path), self.values.get(path)
+            for data in objects:
+                # For volumes it is done, once for all of a class.
+                content = without_substitution(data) if values is None else data
+                yield Manifest(path, content, record, path in kept, values or ())
+
+
+def _add_volumes(
+    folder: PurePosixPath,
+    protections: Sequence[Protection],
+    volumes: VolumeRenderer,
+    made: _Files,
+) -> None:
+    """Add the volumes of a namespace, and what they share there."""
+    retentions = {
+        copy.retention_name: copy.retention
+        for protection in protections
+        for session in protection.sessions
+        for copy in session.copies
+    }
+    strict = protections[0].cluster.strict
+    made.objects[folder / _NAMESPACE] += namespace_objects(folder.name, retentions, strict=strict)
+    for protection in protections:
+        path = folder / _file_name(protection)
+        rendered = volumes.render(protection)
+        made.records[path] = _record(protection)
+        if strict:
+            # Each pod is labelled with the object that has its review.
+            made.objects[path] = [*fill(rendered.objects, rendered.values)]
+        else:
+            made.objects[path] = [*rendered.objects]
+            made.values[path] = rendered.values
+        if rendered.is_first:
+            for name, secret in external_secrets(protection):
+                made.objects[folder / name] = [secret]
 
 
 def _make_strict(cluster: str, files: dict[PurePosixPath, list[JsonObject]]) -> None:

@@ -6,10 +6,14 @@ from dataclasses import dataclass, replace
 from stashgen.diagnostics import Finding, Outcome, Severity, quote
 from stashgen.kubestash.pods.settings import ROOT
 from stashgen.model.inventory import ContainerUser, Workload
+from stashgen.model.merged import Merged
 from stashgen.model.resolved import Protection
 from stashgen.policy.project import Project
-from stashgen.policy.shared import RunAs
+from stashgen.policy.shared import Job, RunAs
 from stashgen.resolve.findings import Code, finding, in_cluster, volume_list
+
+# By the job as the policy has it (its id), the user and the group; each with what it was made of.
+_Jobs = dict[tuple[int, int | None, int | None], tuple[Merged[Job], Merged[Job]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,8 @@ def with_users(
     good: list[Protection] = []
     findings: dict[tuple[object, ...], Finding] = {}
     unknown: dict[tuple[str, str], list[Protection]] = {}
+    # The job of a policy for one user is one object for all its volumes.
+    jobs: _Jobs = {}
     for protection in protections:
         run_as = protection.job.value.run_as
         if run_as is None or run_as.from_ is None:
@@ -57,9 +63,11 @@ def with_users(
             continue
         owner = _owner(protection.volume.workloads, found)
         if owner is not None:
-            good.append(_run_by(protection, owner))
+            good.append(_run_by(protection, owner, jobs))
         elif run_as.else_ is not None:
-            good.append(_run_by(protection, _Owner(run_as.else_.user, run_as.else_.group, None)))
+            good.append(
+                _run_by(protection, _Owner(run_as.else_.user, run_as.else_.group, None), jobs)
+            )
         else:
             key_of_policy = (protection.policy, protection.cluster.id)
             unknown.setdefault(key_of_policy, []).append(protection)
@@ -102,12 +110,15 @@ def _owner(workloads: tuple[Workload, ...], found: list[_Found]) -> _Owner | Non
     return _Owner(found[0].user.user, fs_group if group is None else group, fs_group)
 
 
-def _run_by(protection: Protection, owner: _Owner) -> Protection:
-    job = protection.job.value
+def _run_by(protection: Protection, owner: _Owner, jobs: _Jobs) -> Protection:
     # Root may read and write whatever the group is.
     fs_group = owner.fs_group if owner.user != ROOT else None
-    changed = job.model_copy(update={"run_as": RunAs(user=owner.user, group=owner.group)})
-    return replace(protection, job=replace(protection.job, value=changed), fs_group=fs_group)
+    key = (id(protection.job), owner.user, owner.group)
+    if key not in jobs:
+        run_as = RunAs(user=owner.user, group=owner.group)
+        changed = protection.job.value.model_copy(update={"run_as": run_as})
+        jobs[key] = protection.job, replace(protection.job, value=changed)
+    return replace(protection, job=jobs[key][1], fs_group=fs_group)
 
 
 def _different(protection: Protection, found: list[_Found]) -> Finding:

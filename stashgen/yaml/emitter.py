@@ -30,6 +30,9 @@ _NOT_LITERAL = re.compile(
 _LONGEST_IMPLICIT_KEY = 1000
 _LONGEST_CACHED = 256
 
+# Between two documents.
+SEPARATOR = "---\n"
+
 
 def emit(obj: object) -> str:
     """One document, without ``---``, ending in a line break.
@@ -51,7 +54,7 @@ def emit(obj: object) -> str:
 
 def emit_all(objs: Iterable[object]) -> str:
     """Several documents, separated (not preceded) by ``---`` lines; errors as ``emit``."""
-    return "---\n".join(map(emit, objs))
+    return SEPARATOR.join(map(emit, objs))
 
 
 @lru_cache(maxsize=65536)

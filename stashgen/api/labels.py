@@ -59,6 +59,8 @@ DELEGATED_ANNOTATIONS = (
 # after a long time without one, is right. Retention goes on then.
 ACCEPT_SMALLER_ANNOTATION = "stashgen.dev/accept-smaller"
 ACCEPT_GAP_ANNOTATION = "stashgen.dev/accept-gap"
+# Likewise: the time of the check whose damage a person has repaired with restic's own tools.
+ACCEPT_DAMAGE_ANNOTATION = "stashgen.dev/accept-damage"
 # On the object whose run it was, by a person: nothing runs any more of this pod, which was deleted
 # without a word of its kubelet; of the Job of this name, where no pod of it was seen.
 ACCEPT_LOST_POD_ANNOTATION = "stashgen.dev/accept-lost-pod"

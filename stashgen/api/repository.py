@@ -117,6 +117,8 @@ class UpkeepStatus(Model):
         stopped_for: Why the run at hand is being stopped.
         full_storage: The last Snapshot that failed because the storage is full and after which
             the repository was pruned, or could not be.
+        damage_answered: What was said last to a Repository that is damaged, and was followed by a
+            check that found damage again, or failed: a person's acknowledgement, or a backup.
         executor: The Job of the last run.
     """
 
@@ -131,6 +133,7 @@ class UpkeepStatus(Model):
     stops: Int = 0
     stopped_for: str | None = None
     full_storage: str | None = None
+    damage_answered: str | None = None
     executor: Executor | None = None
 
 

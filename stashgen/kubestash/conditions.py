@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from stashgen.api.shared import AffectedFiles, Condition, ConditionStatus
+from stashgen.api.snapshot import Component, Phase
 
 
 class ConditionType(StrEnum):
@@ -79,6 +80,25 @@ def files_unreadable(files: AffectedFiles | None, now: datetime) -> tuple[Condit
             status=ConditionStatus.FALSE,
             reason="UnreadableFiles",
             message=f"could not read {files.text}",
+            last_transition_time=now,
+        ),
+    )
+
+
+def repository_damaged(components: Iterable[Component], now: datetime) -> tuple[Condition, ...]:
+    """That a good Snapshot was made in a damaged repository; nothing for any other one.
+
+    A failed one has that as its error.
+    """
+    if not any(item.integrity is False and item.phase is Phase.SUCCEEDED for item in components):
+        return ()
+    return (
+        Condition(
+            type=ConditionType.REPOSITORY_DAMAGED,
+            status=ConditionStatus.TRUE,
+            reason="DamageRecorded",
+            message="an earlier check found damage in the repository, and this Snapshot may share "
+            "what is damaged with older ones: it meets no objective until a check finds none",
             last_transition_time=now,
         ),
     )

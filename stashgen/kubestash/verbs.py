@@ -189,6 +189,7 @@ VERBS: Mapping[Verb, VerbRow] = {
                 "check_number",
                 "checked_paths",
                 "claim_uid",
+                "damage_accepted",
                 "prune",
                 "pruned_paths",
                 "storage_is_full",

@@ -69,7 +69,7 @@ class Objectives(Model):
 class Acknowledgement(Model):
     """What a person accepts about one volume, so that its backups or its retention go on.
 
-    Exactly one of the four is set. Each names one occasion and has no effect on any other, now or
+    Exactly one of the five is set. Each names one occasion and has no effect on any other, now or
     later; the status that waits for it says which.
 
     Attributes:
@@ -80,6 +80,7 @@ class Acknowledgement(Model):
         partial_restore: The RestoreSession that restored it in part: it is backed up as it is.
         smaller: The Snapshot since which it is much smaller.
         gap: The Snapshot before which there was none for a long time.
+        damage: The time of the check that found a Repository damaged: it was repaired since.
     """
 
     volume: str
@@ -88,6 +89,7 @@ class Acknowledgement(Model):
     partial_restore: str | None = None
     smaller: str | None = None
     gap: str | None = None
+    damage: str | None = None
     reason: str
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 
 from stashgen.api.labels import (
+    ACCEPT_DAMAGE_ANNOTATION,
     ACCEPT_GAP_ANNOTATION,
     ACCEPT_PARTIAL_RESTORE_ANNOTATION,
     ACCEPT_SMALLER_ANNOTATION,
@@ -32,6 +33,7 @@ def _said(entry: Acknowledgement) -> Iterator[tuple[str, str]]:
         ACCEPT_PARTIAL_RESTORE_ANNOTATION: entry.partial_restore,
         ACCEPT_SMALLER_ANNOTATION: entry.smaller,
         ACCEPT_GAP_ANNOTATION: entry.gap,
+        ACCEPT_DAMAGE_ANNOTATION: entry.damage,
     }
     return ((annotation, value) for annotation, value in annotations.items() if value is not None)
 

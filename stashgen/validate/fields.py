@@ -173,6 +173,7 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
         ("spec.acknowledge[*].partialRestore", values.subdomain),
         ("spec.acknowledge[*].smaller", values.subdomain),
         ("spec.acknowledge[*].gap", values.subdomain),
+        ("spec.acknowledge[*].damage", values.check_time),
         ("spec.acknowledge[*].reason", values.not_blank),
     ),
     "RetentionPolicy": (("metadata.name", values.subdomain),),
@@ -195,7 +196,7 @@ ALTERNATIVES: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "Storage": backends.ALTERNATIVES,
     "BackupPolicy": (
         *((f"{path}.{_COPY}", ("keep", "retention")) for path in SETTINGS),
-        ("spec.acknowledge[*]", ("adopt", "partialRestore", "smaller", "gap")),
+        ("spec.acknowledge[*]", ("adopt", "partialRestore", "smaller", "gap", "damage")),
     ),
     "RetentionPolicy": (),
     "RestoreRequest": (),

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from stashgen.api.base import format_time, parse_time
 from stashgen.diagnostics import quote
 from stashgen.kubestash.upkeep import percent
 from stashgen.validate.walk import Code
@@ -107,6 +108,26 @@ def uid(value: Json) -> Problem | None:
         "it is compared with the writer that the storage records",
         "copy it from the condition RestoreExpected of the Repository",
     )
+
+
+def check_time(value: Json) -> Problem | None:
+    """A time as statuses have it: RFC 3339 in UTC, to the second."""
+    if not isinstance(value, str) or _is_status_time(value):
+        return None
+    return Problem(
+        Code.NOT_ALLOWED,
+        f"{quote(value)} is not the time of a check",
+        "it is compared with that of the check that found the damage",
+        "copy it from the condition RepositoryDamaged of the Repository, such as "
+        '"2026-12-01T03:00:00Z"',
+    )
+
+
+def _is_status_time(text: str) -> bool:
+    try:
+        return format_time(parse_time(text)) == text
+    except ValueError:
+        return False
 
 
 def not_blank(value: Json) -> Problem | None:

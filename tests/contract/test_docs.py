@@ -66,7 +66,7 @@ def test_the_examples_of_the_restore_documentation_are_what_they_seem() -> None:
     text = (ROOT / "docs" / "restore.md").read_text(encoding="utf-8")
     request, *policies = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     assert RestoreRequest.model_validate(yaml.safe_load(request)).spec.reason
-    assert len(policies) == 2
+    assert len(policies) == 3
     for policy in policies:
         (entry,) = yaml.safe_load(policy)["spec"]["acknowledge"]
         assert Acknowledgement.model_validate(entry).reason

@@ -103,6 +103,8 @@ class RunSpec(Model):
             damage: what it makes is good only if the repository is).
         check_number: How many checks there were before: it says which part of the data is read
             (upkeep).
+        damage_accepted: A person says that the damage which the last check found was repaired: the
+            check that follows need not read that part of the data (upkeep).
         prune: Have restic remove the data of forgotten snapshots (upkeep).
         checked_paths, pruned_paths: What an earlier run of the same round did already (upkeep).
         turn: Which of the restic repositories comes first: a number that grows (upkeep).
@@ -135,6 +137,7 @@ class RunSpec(Model):
     accepted_gap: str | None = None
     check: bool = False
     check_number: int = 0
+    damage_accepted: bool = False
     prune: bool = False
     checked_paths: tuple[str, ...] = ()
     pruned_paths: tuple[str, ...] = ()

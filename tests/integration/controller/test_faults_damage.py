@@ -4,10 +4,11 @@ from datetime import timedelta
 from typing import cast
 
 import pytest
+from pydantic import JsonValue
 
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject, list_of
-from stashgen.api.labels import UPKEEP_ANNOTATION
+from stashgen.api.labels import ACCEPT_DAMAGE_ANNOTATION, UPKEEP_ANNOTATION
 from stashgen.api.snapshot import Phase
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.jobs.manifest import plan_of
@@ -60,7 +61,7 @@ def test_damage_is_told_and_no_backup_is_good_until_a_check_finds_none(
     assert protected.status(known.BACKUP_SESSIONS, "demo", name)["phase"] == "Succeeded"
 
 
-def test_the_check_of_a_backup_shows_that_it_was_repaired(protected: Harness) -> None:
+def test_a_backup_that_finds_all_whole_is_followed_by_a_check_at_once(protected: Harness) -> None:
     later(protected, 7 * DAY, damage)
     protected.trigger()
 
@@ -73,8 +74,97 @@ def test_the_check_of_a_backup_shows_that_it_was_repaired(protected: Harness) ->
         return result
 
     protected.advance(MINUTE)
-    protected.settle(work=repaired)
+    backup = protected.run_until(Verb.BACKUP)
+    protected.finish(backup, repaired(protected, backup, plan_of(backup)))
+    later(protected, 10 * MINUTE)
+    (plan,) = open_plans(protected)
+    assert (plan.check, plan.prune, plan.damage_accepted) == (True, False, False)
+    assert repository(protected)["integrity"] is False
+    # One that finds damage all the same is repeated after the next such backup, or after its day.
+    later(protected, MINUTE, damage)
+    later(protected, timedelta(hours=2))
+    assert open_plans(protected) == []
+    protected.trigger()
+    backup = protected.run_until(Verb.BACKUP)
+    protected.finish(backup, repaired(protected, backup, plan_of(backup)))
+    later(protected, 10 * MINUTE)
+    assert [plan.check for plan in open_plans(protected)] == [True]
+    protected.settle(work=good_worker)
     assert repository(protected)["integrity"] is True
+
+
+def acknowledge(harness: Harness, time: JsonValue) -> None:
+    """A person's word, synced from Git, that what the check of a time found was repaired."""
+    said: JsonObject = {"metadata": {"annotations": {ACCEPT_DAMAGE_ANNOTATION: time}}}
+    harness.client.patch(known.BACKUP_CONFIGURATIONS, "demo", "library-backup", said)
+    harness.settle()
+
+
+def test_acknowledged_damage_is_checked_at_once_and_only_that_ends_it(protected: Harness) -> None:
+    later(protected, 7 * DAY, damage)
+    time = upkeep(protected)["lastCheckTime"]
+    condition = conditions(repository(protected))["RepositoryDamaged"]
+    assert f"{ACCEPT_DAMAGE_ANNOTATION}: {time} on its BackupConfiguration" in str(condition)
+    protected.advance(MINUTE)
+    acknowledge(protected, "2020-01-01T00:00:00Z")
+    assert open_plans(protected) == []
+    acknowledge(protected, time)
+    plan = plan_of(protected.run_until(Verb.UPKEEP))
+    assert (plan.check, plan.prune, plan.damage_accepted) == (True, False, True)
+    assert repository(protected)["integrity"] is False
+    # It was not repaired: the word was on what the check before found.
+    later(protected, MINUTE, damage)
+    again = upkeep(protected)["lastCheckTime"]
+    later(protected, timedelta(hours=2))
+    assert (again == time, open_plans(protected)) == (False, [])
+    acknowledge(protected, again)
+    assert plan_of(protected.run_until(Verb.UPKEEP)).damage_accepted
+    protected.settle(work=good_worker)
+    assert repository(protected)["integrity"] is True
+    assert "RepositoryDamaged" not in conditions(repository(protected))
+
+
+def test_a_check_after_an_acknowledgement_that_fails_is_not_tried_without_end(
+    protected: Harness,
+) -> None:
+    later(protected, 7 * DAY, damage)
+    acknowledge(protected, upkeep(protected)["lastCheckTime"])
+    locked = RunError(reason=ErrorClass.LOCKED, message="somebody holds the lock")
+    tries: list[RunSpec] = []
+
+    def fails(harness: Harness, job: JsonObject, plan: RunSpec) -> RunResult:
+        tries.append(plan)
+        return failing_worker(locked, Verb.UPKEEP)(harness, job, plan)
+
+    for _ in range(60):
+        later(protected, 5 * MINUTE, fails)
+    assert [plan.damage_accepted for plan in tries] == [True] * 3
+    assert repository(protected)["integrity"] is False
+
+
+def recorded(harness: Harness, job: JsonObject, plan: RunSpec) -> RunResult:
+    """A worker whose backups go well in a repository that is recorded as damaged."""
+    result = good_worker(harness, job, plan)
+    if plan.verb is not Verb.BACKUP:
+        return result
+    component = result.components["dump"].model_copy(update={"integrity": False})
+    return result.model_copy(update={"components": {"dump": component}})
+
+
+def test_a_good_backup_in_a_damaged_repository_says_so(protected: Harness) -> None:
+    protected.advance(MINUTE)
+    name = protected.trigger()
+    protected.settle(work=recorded)
+    session = protected.status(known.BACKUP_SESSIONS, "demo", name)
+    assert session["phase"] == "Succeeded"
+    fault("A backup goes well in a Repository that is known to be damaged").check([session])
+    snapshot = protected.status(known.SNAPSHOTS, "demo", f"repo-local-{name}")
+    assert (snapshot["phase"], snapshot["integrity"]) == ("Succeeded", False)
+    assert conditions(snapshot)["RepositoryDamaged"]["status"] == "True"
+    later(protected, MINUTE)
+    # Nobody knew of it but the bucket: a check follows within a day, and nothing is removed.
+    assert repository(protected)["integrity"] is False
+    assert (retention(protected, name)["phase"], protected.open_jobs()) == ("Pending", [])
 
 
 def test_the_check_of_one_sessions_backup_says_nothing_of_another_ones_repository(
@@ -212,6 +302,7 @@ def test_what_was_found_last_counts_whatever_the_clocks_of_nodes_say(
     protected.advance(MINUTE)
     protected.trigger()
     protected.settle(work=elsewhere)
+    later(protected, 10 * MINUTE, elsewhere)
     assert repository(protected)["integrity"] is True
     protected.advance(MINUTE)
     later(protected, 7 * DAY, damaged)
@@ -227,6 +318,7 @@ def test_a_repository_that_is_made_anew_reads_of_its_damage_in_the_bucket(
     protected.advance(MINUTE)
     protected.trigger()
     protected.settle(work=intact)
+    later(protected, 10 * MINUTE, intact)
     # What a Snapshot of before says is older than what the bucket says.
     assert repository(protected)["integrity"] is True
     protected.delete(known.REPOSITORIES, "demo", "repo-local")

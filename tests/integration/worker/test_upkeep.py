@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stashgen_controller.protocol.run_result import ErrorClass, Upkeep
-from tests.support.workbench import Ended, Workbench
+from tests.support.workbench import Ended, Workbench, snapshot_name
 
 
 @pytest.fixture
@@ -122,12 +122,11 @@ def test_who_comes_after_the_cluster_reads_of_damage_until_a_check_finds_none(
         path.unlink()
     bench.upkeep(3)
     assert state()
-    # Another one later does not replace it, and a prune alone is not asked.
+    # Another one later does not replace it.
     bench.upkeep(4)
     assert state()
     for path, data in lost.items():
         path.write_bytes(data)
-    bench.upkeep(4, check=False).succeeded()
     assert state()
     bench.upkeep(4).succeeded()
     assert not state()
@@ -138,6 +137,96 @@ def test_a_backup_that_meets_damage_records_it(bench: Workbench) -> None:
         path.unlink()
     assert bench.backup(3, check=True).reason == ErrorClass.REPOSITORY_DAMAGED
     assert _is_recorded(bench)
+
+
+def test_nothing_is_removed_while_damage_is_recorded_whatever_the_plan_says(
+    bench: Workbench,
+) -> None:
+    (bench.directory / ".stashgen" / "damaged.json").write_text("{}")
+    before, snapshots = _stored_bytes(bench), len(bench.restic("snapshots", "--no-lock"))
+    said = bench.root / "said"
+    bench.wrap_restic(f'echo "$*" >> {said}')
+    ended = bench.upkeep(3, check=False)
+    assert ended.reason == ErrorClass.REPOSITORY_DAMAGED
+    assert (_done(ended).pruned, _done(ended).intact) == (False, False)
+    ended = bench.retain(3.5, "--keep-last=1")
+    assert (ended.reason, ended.text) == (
+        ErrorClass.REPOSITORY_DAMAGED,
+        "an earlier check found damage: nothing is removed until a check finds none",
+    )
+    assert not {"prune", "forget"} & set(said.read_text().split())
+    assert (_stored_bytes(bench), len(bench.restic("snapshots", "--no-lock"))) == (
+        before,
+        snapshots,
+    )
+    # A check of all of it, whatever was checked before damage was known, finds none: both go on.
+    said.unlink()
+    bench.upkeep(4, checkedPaths=["repository/v1/backup/dump"]).succeeded()
+    assert " check" in said.read_text()
+    bench.retain(2.9, "--keep-last=1").succeeded()
+    bench.upkeep(5).succeeded()
+    assert _stored_bytes(bench) < before
+
+
+def _flip_data(bench: Workbench) -> dict[Path, bytes]:
+    """Damage that only reading the data shows; returns what was there."""
+    before = {path: path.read_bytes() for path in _packs(bench) if path.stat().st_size > 50_000}
+    for path, data in before.items():
+        path.chmod(0o600)
+        path.write_bytes(data[:-1000] + bytes([data[-1000] ^ 1]) + data[-999:])
+    return before
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_backup_beside_damaged_data_says_so_and_is_in_the_bucket_as_such(
+    bench: Workbench, *, check: bool
+) -> None:
+    before = _flip_data(bench)
+    assert bench.upkeep(3, "--read-data=100").reason == ErrorClass.REPOSITORY_DAMAGED
+    component = bench.backup(4, check=check).succeeded().result.components["dump"]
+    assert component.integrity is False
+    status = bench.record(snapshot_name(4))["status"]
+    assert (status["phase"], status["integrity"]) == ("Succeeded", False)
+    assert [item["type"] for item in status["conditions"]] == [
+        "SnapshotMetadataUploaded",
+        "RepositoryDamaged",
+    ]
+    for path, data in before.items():
+        path.write_bytes(data)
+    # A policy that reads no data any more, or less, does not make it whole without a look.
+    bench.upkeep(5, checkNumber=7).succeeded()
+    assert bench.backup(6).succeeded().result.components["dump"].integrity is None
+
+
+@pytest.mark.parametrize("flags", [(), ("--read-data=1",)])
+def test_the_data_that_is_damaged_is_read_again_whatever_the_policy_reads_by_then(
+    bench: Workbench, flags: tuple[str, ...]
+) -> None:
+    _flip_data(bench)
+    assert bench.upkeep(3, "--read-data=100").reason == ErrorClass.REPOSITORY_DAMAGED
+    assert bench.upkeep(4, *flags).reason == ErrorClass.REPOSITORY_DAMAGED
+    # A person's word that it was repaired stands in for reading it: the structure is checked.
+    bench.upkeep(5, damageAccepted=True).succeeded()
+    assert not _is_recorded(bench)
+
+
+def test_what_restic_repaired_is_found_whole_by_the_check_that_a_person_asks_for(
+    bench: Workbench,
+) -> None:
+    _flip_data(bench)
+    assert bench.upkeep(3, "--read-data=100").reason == ErrorClass.REPOSITORY_DAMAGED
+    damaged = [path.name for path in _packs(bench) if path.stat().st_size > 50_000]
+    process = bench.restic_process("repair", "packs", *damaged)
+    assert process.returncode == 0, process.stderr
+    process = bench.restic_process("repair", "snapshots", "--forget")
+    assert process.returncode == 0, process.stderr
+    bench.upkeep(4, "--read-data=100", damageAccepted=True).succeeded()
+    assert not _is_recorded(bench)
+    assert bench.backup(5).succeeded().result.components["dump"].integrity is None
+    # Their data is not what was backed up: what restic has put in their place is not theirs.
+    done = bench.retain(5, "--keep-last=1").succeeded().result.retention
+    assert done is not None
+    assert done.missing > 0
 
 
 def test_damage_is_reported_although_it_cannot_be_recorded(bench: Workbench) -> None:

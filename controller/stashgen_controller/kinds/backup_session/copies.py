@@ -27,7 +27,7 @@ from stashgen_controller.jobs.templates import UnresolvedError, backup_template,
 from stashgen_controller.kinds.backup_session.copy import Copy
 from stashgen_controller.kinds.backup_session.invoker import Invoker
 from stashgen_controller.listers.indexes.sessions import SNAPSHOTS_BY_REPOSITORY
-from stashgen_controller.listers.integrity import checks_read_data, known_integrity
+from stashgen_controller.listers.integrity import known_integrity
 from stashgen_controller.listers.objects import (
     without_status,
 )
@@ -204,8 +204,7 @@ def _is_damaged(reader: Reader, repository: Repository | None) -> bool:
     if repository is None or repository.status is None:
         return False
     snapshots = reader.values(SNAPSHOTS_BY_REPOSITORY, *repository.key)
-    reads = checks_read_data(repository.metadata)
-    return known_integrity(repository.status, snapshots, checks_data=reads) is False
+    return known_integrity(repository.status, snapshots) is False
 
 
 def _may_give_way(run: JobRun) -> bool:

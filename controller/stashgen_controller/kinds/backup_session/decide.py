@@ -163,9 +163,32 @@ def _finish(seen: Observed, status: BackupSessionStatus, now: datetime) -> Step:
     status = conditioned(conditioned(status, cleaned), metrics_pushed(now)).model_copy(
         update={"duration": quantities.format_duration(duration)}
     )
+    status = _with_damage(seen, status, now)
     if any(copy.phase is Phase.FAILED for copy in seen.copies):
         status = status.model_copy(update={"next_retry": next_retry(seen, now)})
     return Step(status, _deletions(seen, is_skipped=False))
+
+
+def _with_damage(seen: Observed, status: BackupSessionStatus, now: datetime) -> BackupSessionStatus:
+    """Say which of the good copies are in a Repository that is known to be damaged."""
+    snapshots = {copy.name: copy.snapshot for copy in seen.copies if copy.snapshot is not None}
+    names = sorted(
+        name
+        for name, item in snapshots.items()
+        if item.status is not None
+        and is_true(item.status.conditions, ConditionType.REPOSITORY_DAMAGED)
+    )
+    if not names:
+        return status
+    damaged = condition(
+        ConditionType.REPOSITORY_DAMAGED,
+        status=True,
+        reason="DamageRecorded",
+        message=f"Repository {' and '.join(names)} is damaged: what was backed up there meets no "
+        "objective until a check finds no damage",
+        now=now,
+    )
+    return conditioned(status, damaged)
 
 
 def _deletions(seen: Observed, *, is_skipped: bool) -> tuple[Action, ...]:

@@ -18,7 +18,7 @@ from stashgen.api.base import (
     name_of,
     namespace_of,
 )
-from stashgen.api.labels import REPOSITORY_LABEL, VERB_ANNOTATION
+from stashgen.api.labels import ACCEPT_DAMAGE_ANNOTATION, REPOSITORY_LABEL, VERB_ANNOTATION
 from stashgen.api.namespace import Namespace
 from stashgen.api.pod import Pod, has_ended
 from stashgen.api.repository import Repository
@@ -97,6 +97,12 @@ def _in_storage(reader: Reader, storage: JsonObject) -> Iterator[Place]:
 def _of_configuration(_reader: Reader, configuration: JsonObject) -> Iterator[Place]:
     for name in dict.fromkeys(repository_names(configuration)):
         yield namespace_of(configuration), name
+
+
+def _writing_spec(configuration: JsonObject) -> object:
+    """What it writes, and what a person says of damage."""
+    annotations = mapping_of(metadata_of(configuration), "annotations")
+    return spec(configuration), annotations.get(ACCEPT_DAMAGE_ANNOTATION)
 
 
 def _of_policy(reader: Reader, policy: JsonObject) -> Iterator[Place]:
@@ -207,7 +213,7 @@ KIND = Kind(
         Watch(Snapshot, _of_snapshot, _summed_up),
         Watch(BackupSession, _of_session, _retention_outcomes),
         Watch(BackupStorage, _in_storage, lambda storage: (spec(storage), phase_of(storage))),
-        Watch(BackupConfiguration, _of_configuration, spec),
+        Watch(BackupConfiguration, _of_configuration, _writing_spec),
         Watch(RetentionPolicy, _of_policy, spec),
         Watch(Namespace, _of_namespace, lambda obj: metadata_of(obj).get("labels") or {}),
         Watch(RestoreSession, _of_restore, _writes),

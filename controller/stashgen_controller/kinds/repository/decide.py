@@ -31,7 +31,7 @@ from stashgen_controller.kinds.repository.upkeep import advance_upkeep, damaged
 from stashgen_controller.kinds.repository.upkeep_ended import UpkeepStep, upkeep_refused
 from stashgen_controller.listers.claims import waits_for
 from stashgen_controller.listers.history import SnapshotRecord
-from stashgen_controller.listers.integrity import checks_read_data, known_integrity
+from stashgen_controller.listers.integrity import known_integrity
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import Upkeep
 from stashgen_controller.protocol.run_spec import RunSpec
@@ -339,7 +339,7 @@ def _with_integrity(
 ) -> tuple[Condition, ...]:
     if status.integrity is not False:
         return without(conditions, ConditionType.REPOSITORY_DAMAGED)
-    return with_condition(conditions, damaged(now))
+    return with_condition(conditions, damaged(status, now))
 
 
 def _retention_awaited(seen: Observed, now: datetime) -> timedelta | None:
@@ -371,18 +371,14 @@ def _summarize(seen: Observed) -> RepositoryStatus:
     }
     if succeeded:
         update["last_backup_time"] = succeeded[0].last_update_time
-    update["integrity"] = _integrity(seen)
+    update["integrity"] = known_integrity(seen.status, seen.snapshots)
     return status.model_copy(update=update)
-
-
-def _integrity(seen: Observed) -> bool | None:
-    reads = checks_read_data(seen.repository.metadata)
-    return known_integrity(seen.status, seen.snapshots, checks_data=reads)
 
 
 def _with_integrity_known(seen: Observed) -> Observed:
     """With what the Snapshots say by now, which decides what is due before it is summed up."""
-    status = seen.status.model_copy(update={"integrity": _integrity(seen)})
+    integrity = known_integrity(seen.status, seen.snapshots)
+    status = seen.status.model_copy(update={"integrity": integrity})
     return replace(seen, repository=seen.repository.model_copy(update={"status": status}))
 
 

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from stashgen.api.base import JsonObject
-from stashgen.api.labels import REPOSITORY_LABEL
-from stashgen.api.repository import UpkeepStatus
+from stashgen.api.labels import ACCEPT_DAMAGE_ANNOTATION, REPOSITORY_LABEL
+from stashgen.api.repository import RepositoryStatus, UpkeepStatus
 from stashgen.api.resources import JOBS
 from stashgen.api.shared import Condition, Executor
 from stashgen.kubestash import names
@@ -37,6 +37,7 @@ from stashgen_controller.kinds.repository.upkeep_due import (
     Due,
     due_upkeep,
     goes_first,
+    is_acknowledged,
 )
 from stashgen_controller.kinds.repository.upkeep_ended import (
     AGAIN,
@@ -47,6 +48,7 @@ from stashgen_controller.kinds.repository.upkeep_ended import (
     succeeded,
 )
 from stashgen_controller.listers.claims import waits_for
+from stashgen_controller.listers.integrity import damage_time
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.protocol.run_spec import RunSpec
@@ -80,14 +82,21 @@ def advance_upkeep(seen: Observed, now: datetime, *, is_busy: bool) -> UpkeepSte
     return replace(step, actions=actions, requeue_after=min(waits, default=None))
 
 
-def damaged(now: datetime) -> Condition:
+def damaged(status: RepositoryStatus, now: datetime) -> Condition:
     """The last check found damage."""
+    time = damage_time(status)
+    answer = ""
+    if time is not None:
+        answer = (
+            "; once it is repaired, say so with the annotation "
+            f"{ACCEPT_DAMAGE_ANNOTATION}: {time} on its BackupConfiguration"
+        )
     return condition(
         ConditionType.REPOSITORY_DAMAGED,
         status=True,
         reason="CheckFoundDamage",
         message="restic's last check found damage: backups are called good only once a check finds "
-        "none, and nothing is pruned",
+        f"none, and nothing is removed{answer}",
         now=now,
     )
 
@@ -163,6 +172,7 @@ def _begin(
         terminated_pods=seen.upkeep.terminated_pods,
         check=due.check,
         check_number=known.checks,
+        damage_accepted=due.check and is_acknowledged(seen),
         prune=due.prune,
         storage_is_full=due.is_full,
         checked_paths=checked if due.check else (),

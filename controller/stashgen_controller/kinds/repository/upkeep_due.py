@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from stashgen.api.repository import UpkeepStatus
 from stashgen_controller.kinds.repository.observe import Observed
+from stashgen_controller.listers.integrity import damage_time, found_whole_by
 from stashgen_controller.protocol.reason import Reason
 
 LONGEST_WAIT = timedelta(days=1)
@@ -41,13 +42,18 @@ def due_upkeep(seen: Observed, known: UpkeepStatus, now: datetime) -> Due:
         prune = now
     next_time = min(time for time in (check, prune) if time is not None)
     held = _held_until(known, now)
-    # A prune that needs no room may do what the last one could not; one tried again soon waits.
-    is_pressing = is_full and held - now > _LONGEST_RETRY
+    is_answered = is_damaged and damage_answer(seen) not in {None, known.damage_answered}
+    if is_answered:
+        check = next_time = now
+    # A prune that needs no room may do what the last one could not, and a check find that damage
+    # is gone; what is tried again soon waits.
+    is_pressing = (is_full or is_answered) and held - now > _LONGEST_RETRY
     if not is_pressing:
         next_time = max(next_time, held)
     prunes = prune is not None and prune <= now
+    check_waits = is_pressing and not is_answered
     return Due(
-        check=(check <= now and not is_pressing) or (prunes and integrity is None),
+        check=(check <= now and not check_waits) or (prunes and integrity is None),
         prune=prunes,
         is_full=is_full,
         next_time=next_time,
@@ -58,6 +64,19 @@ def full_storage(seen: Observed) -> str | None:
     """The newest Snapshot, if it failed because the storage is full."""
     newest = next((item for item in seen.snapshots if item.is_finished), None)
     return newest.name if newest is not None and newest.is_storage_full else None
+
+
+def damage_answer(seen: Observed) -> str | None:
+    """Why a damaged Repository is worth a check now: an acknowledgement, or a Snapshot's name."""
+    if is_acknowledged(seen):
+        return damage_time(seen.status)
+    found = found_whole_by(seen.status, seen.snapshots)
+    return found.name if found is not None else None
+
+
+def is_acknowledged(seen: Observed) -> bool:
+    """Whether a person says that what the last check found was repaired."""
+    return seen.status.integrity is False and damage_time(seen.status) in seen.upkeep.acknowledged
 
 
 def goes_first(seen: Observed, known: UpkeepStatus) -> Reason | None:

@@ -14,6 +14,7 @@ from stashgen_controller.kinds.repository.upkeep_due import (
     FIRST_DELAY,
     LONGEST_WAIT,
     TRIES,
+    damage_answer,
     full_storage,
 )
 from stashgen_controller.protocol.reason import Reason
@@ -104,8 +105,9 @@ def failed(
         "stopped_for": None,
     }
     if not is_worth_a_try:
-        # Once for each backup that found no room.
+        # Once for each backup that found no room, and for each word on damage.
         update["full_storage"] = full_storage(seen)
+        update["damage_answered"] = damage_answer(seen)
     status = ended(status.model_copy(update=update), executor)
     return UpkeepStep(status, done, upkeep_refused(error, now), requeue_after=delay)
 

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stashgen.api.backup_session import BackupSession, RetentionPhase
+from stashgen.api.labels import ACCEPT_DAMAGE_ANNOTATION
 from stashgen.api.repository import Repository
 from stashgen.kubestash.upkeep import DEFAULT, Upkeep, upkeep_of
 from stashgen_controller.jobs.observe import observe_job
 from stashgen_controller.jobs.run import JobRun
 from stashgen_controller.listers.claims import waiting_backup, waiting_restore
 from stashgen_controller.listers.history import SnapshotRecord
+from stashgen_controller.listers.indexes.configurations import CONFIGURATIONS_BY_REPOSITORY
 from stashgen_controller.listers.indexes.repositories import REPOSITORIES_IN_UPKEEP
 from stashgen_controller.listers.partial_restores import partial_restore
 from stashgen_controller.listers.pods import terminated_pods
@@ -31,6 +33,7 @@ class ObservedUpkeep:
         partial_restore: A restore left the volume half written: nothing is removed meanwhile.
         session_goes_on: The session of the newest Snapshot has not ended, or is about to apply its
             retention: what that forgets is to be pruned, too.
+        acknowledged: The times of checks whose damage was repaired, as people say.
         running: How many Repositories of the cluster are in upkeep now.
         terminated_pods: That worked here and are gone, for the plan.
     """
@@ -42,6 +45,7 @@ class ObservedUpkeep:
     waiting_backup: Reason | None
     partial_restore: Reason | None
     session_goes_on: bool
+    acknowledged: frozenset[str]
     running: int
     terminated_pods: tuple[str, ...]
 
@@ -77,9 +81,18 @@ def observe_upkeep(
             partial_restore(reader, namespace, target.name) if target is not None else None
         ),
         session_goes_on=_session_goes_on(reader, snapshots),
+        acknowledged=_acknowledged(reader, repository),
         running=len(reader.places(REPOSITORIES_IN_UPKEEP)),
         terminated_pods=terminated_pods(reader, namespace, name) if is_begun else (),
     )
+
+
+def _acknowledged(reader: Reader, repository: Repository) -> frozenset[str]:
+    annotations = (
+        item.metadata.annotations or {}
+        for item in reader.by(CONFIGURATIONS_BY_REPOSITORY, *repository.key)
+    )
+    return frozenset(item.get(ACCEPT_DAMAGE_ANNOTATION, "") for item in annotations)
 
 
 def _session_goes_on(reader: Reader, snapshots: Sequence[SnapshotRecord]) -> bool:

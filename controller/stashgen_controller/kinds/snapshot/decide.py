@@ -8,7 +8,7 @@ from typing import assert_never
 from stashgen.api.shared import Condition, Executor
 from stashgen.api.snapshot import Component, Driver, Phase, SnapshotStatus
 from stashgen.kubestash import layout, snapshot_phases
-from stashgen.kubestash.conditions import ConditionType, files_unreadable
+from stashgen.kubestash.conditions import ConditionType, files_unreadable, repository_damaged
 from stashgen.kubestash.pods.templates import COMPONENT
 from stashgen_controller.jobs.lifecycle import (
     Absent,
@@ -116,8 +116,8 @@ def _finished(
     reported = (run.result.components if run.result is not None else None) or (
         seen.status.components or {}
     )
-    for lacks in _unreadable(reported.values(), now):
-        conditions = with_condition(conditions, lacks)
+    for word in (*_unreadable(reported.values(), now), *repository_damaged(reported.values(), now)):
+        conditions = with_condition(conditions, word)
     return status.model_copy(
         update={
             "executor": executor or status.executor,

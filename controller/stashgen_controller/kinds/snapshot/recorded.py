@@ -12,7 +12,7 @@ from stashgen.api.snapshot import (
     Summary,
 )
 from stashgen.kubestash import layout
-from stashgen.kubestash.conditions import ConditionType, files_unreadable
+from stashgen.kubestash.conditions import ConditionType, files_unreadable, repository_damaged
 from stashgen.kubestash.pods.templates import COMPONENT
 from stashgen_controller.protocol.recorded_snapshot import RecordedSnapshot
 from stashgen_controller.runtime.conditions import condition
@@ -47,6 +47,7 @@ def recorded_status(record: RecordedSnapshot) -> SnapshotStatus:
         metadata_uploaded(record.updated, None),
         list_updated(record.updated),
         *files_unreadable(record.unreadable, record.updated),
+        *repository_damaged((component,), record.updated),
     ]
     if record.phase is Phase.FAILED:
         conditions.append(

@@ -125,7 +125,7 @@ ADVICE: Mapping[ErrorClass, Advice] = {
     ),
     ErrorClass.REPOSITORY_DAMAGED: Advice(
         "restic found damage in the repository. Do not prune; leave the storage unchanged, and "
-        "check the copies elsewhere.",
+        "check the copies elsewhere. Once it is repaired, acknowledge it in the policy.",
         _POINTS,
     ),
     ErrorClass.RETENTION_HELD: Advice(

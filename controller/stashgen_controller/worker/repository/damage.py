@@ -5,25 +5,53 @@ Only damage is recorded. That a file says all is well would prove nothing, so no
 
 import contextlib
 import json
+from dataclasses import dataclass
 
 from stashgen.api.base import JsonObject, format_time
 from stashgen.kubestash import layout
-from stashgen_controller.worker.run import RunContext
+from stashgen_controller.protocol.run_result import ErrorClass
+from stashgen_controller.worker.run import RunContext, RunFailedError
 from stashgen_controller.worker.storage.base import StorageError
 
+_ALL = 100
 
-def record_damage(run: RunContext, check_number: int | None = None) -> None:
+
+@dataclass(frozen=True, slots=True)
+class DataPart:
+    """The part of the stored data that a check read.
+
+    Attributes:
+        percent: Its share, 1 to 100.
+        number: Which of them, counted on from check to check.
+    """
+
+    percent: int
+    number: int
+
+    def flag(self) -> str:
+        """What restic has to be told.
+
+        Its parts (``n/t``) are by the names of the stored files: after ``t`` checks all of them
+        have had their turn, while a share chosen at random would leave out a third by then.
+        """
+        parts = 100 // self.percent
+        if parts == 1:
+            return "--read-data"
+        return f"--read-data-subset={self.number % parts + 1}/{parts}"
+
+
+def record_damage(run: RunContext, part: DataPart | None = None) -> None:
     """Leave word of damage for whoever reads the bucket later.
 
     What was found is in the result in any case: a storage that takes no file hides none of it.
 
     Args:
         run: The run that found it.
-        check_number: Says which part of the data was read; None for a backup, which reads none.
+        part: The data that was read; None for a run that reads none, such as a backup.
     """
     record: JsonObject = {"since": format_time(run.now())}
-    if check_number is not None:
-        record["checkNumber"] = check_number
+    if part is not None:
+        record |= {"checkNumber": part.number, "readPercent": part.percent}
     with contextlib.suppress(StorageError):
         run.bucket.create(layout.damage_file(run.directory), json.dumps(record).encode())
 
@@ -38,18 +66,37 @@ def record_repair(run: RunContext) -> None:
             run.bucket.delete(layout.damage_file(run.directory))
 
 
-def damaged_part(run: RunContext) -> int | None:
-    """The number of the check that found the damage; None where none is known.
+def damaged_part(run: RunContext) -> DataPart | None:
+    """The data whose reading found the damage; None where it was found without that.
 
-    Only a check of the same part of the data can find that it is gone. The record is anybody's:
-    another number has another part read.
+    Only a check that reads the same can find that the damage is gone. The record is anybody's: one
+    that says anything else has another part read, or none.
     """
     try:
         record = json.loads(run.bucket.read(layout.damage_file(run.directory)) or b"{}")
     except (StorageError, ValueError, RecursionError):
         return None
-    number = record.get("checkNumber") if isinstance(record, dict) else None
-    return number if type(number) is int else None
+    number, percent = (
+        record.get(name) if isinstance(record, dict) else None
+        for name in ("checkNumber", "readPercent")
+    )
+    if type(number) is not int or type(percent) is not int or not 1 <= percent <= _ALL:
+        return None
+    return DataPart(percent, number)
+
+
+def refuse_damaged(run: RunContext) -> None:
+    """Stop what removes something where damage is recorded, whoever found it and when.
+
+    What is damaged may hold the last whole copy of a file in any of its Snapshots.
+
+    Raises:
+        RunFailedError: RepositoryDamaged.
+        StorageError: the storage does not respond.
+    """
+    if is_recorded_as_damaged(run):
+        msg = "an earlier check found damage: nothing is removed until a check finds none"
+        raise RunFailedError(ErrorClass.REPOSITORY_DAMAGED, msg)
 
 
 def is_recorded_as_damaged(run: RunContext) -> bool:

@@ -20,12 +20,16 @@ from stashgen.api.snapshot import (
     Summary,
 )
 from stashgen.kubestash import layout, snapshot_phases
-from stashgen.kubestash.conditions import ConditionType, files_unreadable
+from stashgen.kubestash.conditions import ConditionType, files_unreadable, repository_damaged
 from stashgen.kubestash.quantities import format_size
 from stashgen.kubestash.unreadable import OnUnreadable
 from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.protocol.run_spec import RunSpec
-from stashgen_controller.worker.repository.damage import record_damage
+from stashgen_controller.worker.repository.damage import (
+    damaged_part,
+    is_recorded_as_damaged,
+    record_damage,
+)
 from stashgen_controller.worker.repository.locks import clear_stale_locks
 from stashgen_controller.worker.repository.new_record import create_record, require_no_record
 from stashgen_controller.worker.repository.restic_snapshots import tag_for
@@ -139,6 +143,7 @@ def _back_up(run: RunContext, order: BackupOrder, reporter: Reporter, name: str)
         _require_sound(run, order.component, outcome)
     if unreadable is not None:
         _accept(run, order, outcomes, unreadable)
+    _judge_by_record(run, order.component)
     run.finish_component(order.component, Phase.SUCCEEDED)
 
 
@@ -278,6 +283,18 @@ def _check(run: RunContext, name: str, restic: Restic) -> None:
     run.components[name] = run.components[name].model_copy(update={"integrity": True})
 
 
+def _judge_by_record(run: RunContext, name: str) -> None:
+    """Say so where it is recorded that the repository is damaged, and its own check is no answer.
+
+    It may share what is damaged with older ones. A check by a backup reads no stored data.
+    """
+    if not is_recorded_as_damaged(run):
+        return
+    component = run.components[name]
+    if component.integrity is None or damaged_part(run) is not None:
+        run.components[name] = component.model_copy(update={"integrity": False})
+
+
 def _upload(run: RunContext, snapshot: Snapshot) -> None:
     """Put the Snapshot with its final status into the bucket."""
     now = run.now()
@@ -294,7 +311,11 @@ def _upload(run: RunContext, snapshot: Snapshot) -> None:
         last_update_time=now,
         total_components=len(run.components),
         components=dict(run.components),
-        conditions=(uploaded, *files_unreadable(lacks, now)),
+        conditions=(
+            uploaded,
+            *files_unreadable(lacks, now),
+            *repository_damaged(run.components.values(), now),
+        ),
     )
     status = status.model_copy(
         update={

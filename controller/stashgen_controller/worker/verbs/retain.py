@@ -24,6 +24,7 @@ from stashgen_controller.protocol.run_result import ErrorClass, Retention
 from stashgen_controller.protocol.run_spec import UnrecordedFailure
 from stashgen_controller.worker.repository import acceptance, guards, removal
 from stashgen_controller.worker.repository.acceptance import Accepted
+from stashgen_controller.worker.repository.damage import refuse_damaged
 from stashgen_controller.worker.repository.guards import Good
 from stashgen_controller.worker.repository.locks import clear_stale_locks
 from stashgen_controller.worker.repository.records import Record, Records, read_records
@@ -114,13 +115,15 @@ def retain(run: RunContext, order: MaintainOrder) -> None:
     Only snapshots that restic itself lists count as good ones.
 
     Raises:
-        RunFailedError: RetentionHeld or RestoreExpected: removing would not be safe.
+        RunFailedError: RetentionHeld, RestoreExpected or RepositoryDamaged: removing would not be
+            safe.
         ResticError, StorageError: the policy could not be applied.
     """
     session = own_session(run.plan.session, order)
     if not record_writer(run).matches:
         msg = "another volume or cluster writes here; nothing is removed"
         raise RunFailedError(ErrorClass.RESTORE_EXPECTED, msg)
+    refuse_damaged(run)
     run.bucket.require_create_only(layout.create_only_file(run.directory))
     found = read_records(run, order.component)
     restic = run.restic(layout.component_path(session, order.component))

@@ -8,7 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 
 from stashgen_controller.protocol.run_result import REPOSITORY_UNUSABLE, ErrorClass, Upkeep
-from stashgen_controller.worker.repository.damage import damaged_part, record_damage, record_repair
+from stashgen_controller.worker.repository.damage import (
+    DataPart,
+    damaged_part,
+    is_recorded_as_damaged,
+    record_damage,
+    record_repair,
+    refuse_damaged,
+)
 from stashgen_controller.worker.repository.locks import clear_stale_locks
 from stashgen_controller.worker.repository.writer import record_writer
 from stashgen_controller.worker.restic.process import Restic, ResticError
@@ -44,7 +51,7 @@ class _Failures:
 
     def __init__(self) -> None:
         self.end_all = False
-        self.worst: ResticError | None = None
+        self.worst: ResticError | RunFailedError | None = None
 
     @property
     def is_damage(self) -> bool:
@@ -57,6 +64,13 @@ class _Failures:
         if self.worst is None or (is_damage and not self.is_damage):
             self.worst = failure
         self.end_all |= failure.reason in _ENDS
+
+    def refuse_damaged(self, run: RunContext) -> None:
+        """Note that damage is recorded, of which a run that does not check knows nothing else."""
+        try:
+            refuse_damaged(run)
+        except RunFailedError as failure:
+            self.worst = failure
 
 
 def prepare(args: Namespace, reporter: Reporter) -> Work:
@@ -76,7 +90,7 @@ def upkeep(run: RunContext, order: MaintainOrder) -> None:
 
     Raises:
         RunFailedError: RestoreExpected: the repository belongs to another volume or cluster.
-        ResticError, StorageError: damage, or else the first failure.
+        ResticError, RunFailedError, StorageError: damage, or else the first failure.
     """
     run.upkeep = Upkeep()
     if not record_writer(run).matches:
@@ -85,18 +99,21 @@ def upkeep(run: RunContext, order: MaintainOrder) -> None:
     plan, failures = run.plan, _Failures()
     paths = _in_turn(order.paths, plan.turn)
     restics = {path: run.restic(path) for path in paths}
-    checked, pruned = set(plan.checked_paths), set(plan.pruned_paths)
+    # Where damage is known, only a check of all of it shows that there is none any more.
+    checked = set() if is_recorded_as_damaged(run) else set(plan.checked_paths)
+    pruned = set(plan.pruned_paths)
     _clear_locks(run, restics, failures)
-    number = plan.check_number
+    part = None
     if plan.check:
-        part = damaged_part(run) if order.read_percent else None
-        number = number if part is None else part
-        flags = data_flags(order.read_percent, number)
+        part = _part_to_read(run, order)
+        flags = (part.flag(),) if part is not None else ()
         checked |= {
             path
             for path in paths
             if path not in checked and _run(restics[path], failures, "check", *flags)
         }
+    elif plan.prune:
+        failures.refuse_damaged(run)
     if plan.prune and not failures.is_damage:
         pruned |= {
             path
@@ -115,7 +132,7 @@ def upkeep(run: RunContext, order: MaintainOrder) -> None:
         pruned_paths=_named(pruned, paths),
     )
     if run.upkeep.intact is False:
-        record_damage(run, number if plan.check else None)
+        record_damage(run, part)
     elif run.upkeep.intact:
         record_repair(run)
     if failures.worst is not None:
@@ -145,22 +162,15 @@ def _named(done: set[str], paths: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def data_flags(read_percent: int, number: int) -> tuple[str, ...]:
-    """The flag for the share of the data that a check reads, another one each time.
+def _part_to_read(run: RunContext, order: MaintainOrder) -> DataPart | None:
+    """The data that this check reads: the next part, but that in which damage is known to be first.
 
-    restic's parts (``n/t``) are by the names of the stored files: after ``t`` checks all of them
-    have had their turn, while a share chosen at random would leave out a third by then.
-
-    Args:
-        read_percent: The share; 0 for no data.
-        number: How many checks there were before.
+    A person's word that it was repaired stands in for reading it once more.
     """
-    if not read_percent:
-        return ()
-    parts = 100 // read_percent
-    if parts == 1:
-        return ("--read-data",)
-    return (f"--read-data-subset={number % parts + 1}/{parts}",)
+    known = None if run.plan.damage_accepted else damaged_part(run)
+    if known is not None or not order.read_percent:
+        return known
+    return DataPart(order.read_percent, run.plan.check_number)
 
 
 def _prune(restic: Restic, failures: _Failures, *, is_full: bool) -> bool:

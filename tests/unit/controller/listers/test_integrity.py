@@ -1,27 +1,16 @@
 """Which word on a Repository is the last one."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
 from stashgen.api.base import JsonObject, format_time
-from stashgen.api.labels import UPKEEP_ANNOTATION
-from stashgen.api.meta import ObjectMeta
 from stashgen.api.repository import RepositoryStatus
 from stashgen_controller.listers.history import SnapshotRecord, snapshot_record
-from stashgen_controller.listers.integrity import checks_read_data
-from stashgen_controller.listers.integrity import known_integrity as _known_integrity
+from stashgen_controller.listers.integrity import found_whole_by, known_integrity
 from tests.support.objects import NOW
 
 _HOUR = timedelta(hours=1)
-
-
-def known_integrity(
-    status: RepositoryStatus, snapshots: Sequence[SnapshotRecord], *, checks_data: bool = False
-) -> bool | None:
-    """The last word where checks read no data."""
-    return _known_integrity(status, snapshots, checks_data=checks_data)
 
 
 def backup(
@@ -72,10 +61,12 @@ def test_damage_stays_known_although_the_next_backup_did_not_look() -> None:
     assert known_integrity(checked(True, 5), [backup(False, 2), backup(None, 1)]) is False
 
 
-def test_the_last_word_on_the_only_restic_repository_counts() -> None:
-    found = [backup(True, 1), backup(False, 2)]
-    assert known_integrity(checked(False, 5), found) is True
-    assert known_integrity(checked(False, 5, paths=2), found) is False
+def test_the_last_word_on_the_only_restic_repository_is_worth_a_check() -> None:
+    newest = backup(True, 1)
+    assert found_whole_by(checked(False, 5), [newest, backup(False, 2)]) == newest
+    assert found_whole_by(checked(False, 5), [backup(False, 1), backup(True, 2)]) is None
+    assert found_whole_by(checked(False, 5, paths=2), [newest]) is None
+    assert found_whole_by(checked(False, 0.5), [newest]) is None
 
 
 def test_of_two_of_the_same_second_damage_counts() -> None:
@@ -87,16 +78,7 @@ def test_without_a_check_all_backups_count() -> None:
     assert known_integrity(RepositoryStatus(), [backup(False, 2)]) is False
 
 
-def test_a_backup_that_reads_no_data_does_not_clear_what_reading_it_found() -> None:
-    assert known_integrity(checked(False, 5), [backup(True, 1)], checks_data=True) is False
-    assert known_integrity(checked(True, 5), [backup(False, 1)], checks_data=True) is False
-    assert known_integrity(checked(None, 5), [backup(True, 1)], checks_data=True) is None
-
-
-@pytest.mark.parametrize(
-    ("rhythm", "expected"),
-    [(None, False), ("check=24h", False), ("check=24h,readData=5%", True), ("nonsense", True)],
-)
-def test_whether_checks_read_data_is_in_the_rhythm(rhythm: str | None, *, expected: bool) -> None:
-    annotations = {UPKEEP_ANNOTATION: rhythm} if rhythm is not None else None
-    assert checks_read_data(ObjectMeta(name="local", annotations=annotations)) is expected
+def test_a_backup_does_not_clear_what_a_check_found() -> None:
+    assert known_integrity(checked(False, 5), [backup(True, 1)]) is False
+    assert known_integrity(checked(True, 5), [backup(False, 1)]) is False
+    assert known_integrity(checked(None, 5), [backup(True, 1)]) is None

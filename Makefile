@@ -65,7 +65,7 @@ e2e: setup  ## Run the tests that need a real cluster, then take it down (KEEP=1
 	@$(if $(KEEP),,$(PYTHON) -m tools.cluster down)
 
 bench: setup  ## Measure side by side with bare restic and bare requests; JSON lines (ARGS="controller --sessions 500").
-	@programs=$$($(BIN)/python tools/go/build.py etcd kubernetes kustomize restic | paste -sd:); PATH="$$programs:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.bench $(ARGS)
+	@programs=$$($(BIN)/python tools/go/build.py etcd helm kubernetes kustomize restic | paste -sd:); PATH="$$programs:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.bench $(ARGS)
 
 manifests: setup  ## Generate the CRDs, the Addon and the Functions from the models.
 	@$(BIN)/python tools/manifests.py

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from tests.bench import (
     argocd,
     build,
+    compiling,
     controller,
     examples,
     flux,
@@ -24,6 +25,7 @@ from tests.bench import (
 # The build first: a child starts with the peak of memory that its parent had (getrusage(2), Linux).
 _BENCHMARKS: Mapping[str, Callable[[], Iterator[dict[str, object]]]] = {
     "build": build.run,
+    "compile": compiling.run,
     "plan": plan.run,
     "kustomize": kustomize.run,
     "examples": examples.run,
@@ -32,6 +34,7 @@ _BENCHMARKS: Mapping[str, Callable[[], Iterator[dict[str, object]]]] = {
     "controller": controller.run,
 }
 _WITH_OPTIONS: Mapping[str, Callable[[Sequence[str]], Iterator[dict[str, object]]]] = {
+    "compile": compiling.run,
     "controller": controller.run,
     "argocd": argocd.run,
     "flux": flux.run,

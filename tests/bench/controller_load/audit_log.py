@@ -12,9 +12,6 @@ import orjson
 from tests.bench.controller_load.apiserver import User
 from tests.bench.controller_load.raw_api import Json
 
-# Requests that go on for as long as the process does, or come with its start.
-STANDING = frozenset({"list", "watch"})
-
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -31,6 +28,11 @@ class Request:
     def kind(self) -> str:
         """As RBAC would name it: ``update backupsessions/status``."""
         return f"{self.verb} {self.resource}"
+
+    @property
+    def is_standing(self) -> bool:
+        """Whether an informer made it: its watch, and the list before that, of all namespaces."""
+        return self.verb == "watch" or (self.verb == "list" and not self.namespace)
 
     @property
     def is_granted(self) -> bool:
@@ -60,7 +62,7 @@ def count(requests: Iterable[Request]) -> "Counter[str]":
     return Counter(
         item.kind if item.is_granted else f"{item.kind} -> {item.code}"
         for item in requests
-        if item.verb not in STANDING
+        if not item.is_standing
     )
 
 

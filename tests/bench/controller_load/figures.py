@@ -84,7 +84,7 @@ def requests_of_retention(
         item.kind == "create jobs" and (item.namespace, item.name) not in backups for item in made
     )
     removed = sum(item.kind == "delete snapshots" for item in made)
-    asked = sum(item.kind in _ASKED for item in made if item.namespace)
+    asked = sum(item.kind in _ASKED for item in made if not item.is_standing)
     summaries = Counter((item.namespace, item.name) for item in made if item.kind in _SUMMARIES)
     again = summaries.total() - len(summaries)
     return asked + jobs + removed + again + sum(writes_after[key] for key in sessions)

@@ -107,8 +107,8 @@ class Floor:
         """Make what the requests change or delete, so that it is there."""
         versions: dict[tuple[str, str], str] = {}
         for request in requests:
-            target = request.pop("target")
-            if request["verb"] == "create":
+            target = request.pop("target", None)
+            if request["verb"] in {"create", "list"}:
                 continue
             key = (request["plural"], request["name"])
             if key not in versions:

@@ -57,6 +57,8 @@ def _session(client: Client, requests: list[Json]) -> None:
             case "patch":
                 answer = client.patch(resource, namespace, name, request["body"], status=is_status)
                 versions[key] = str(_version(answer))
+            case "list":
+                client.list(resource, namespace)
             case "delete":
                 client.delete(resource, namespace, name)
             case _:

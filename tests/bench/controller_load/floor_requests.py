@@ -43,13 +43,17 @@ _OF_JOB = frozenset(
     for prefix in ("", "batch.kubernetes.io/")
     for label in ("controller-uid", "job-name")
 )
-ORDER = {"create": 0, "patch": 1, "update": 2, "get": 3, "delete": 4}
+ORDER = {"create": 0, "list": 1, "patch": 2, "update": 3, "get": 4, "delete": 5}
 
 
 def is_possible(kind: str, models: Models) -> bool:
     """Whether requests of a kind can be made from what there is of a session."""
     verb, _, rest = kind.partition(" ")
-    return verb in ORDER and "->" not in kind and rest.partition("/")[0] in models
+    if verb not in ORDER or "->" in kind:
+        return False
+    plural = rest.partition("/")[0]
+    # What a namespace has is asked for where there is none of it, too.
+    return plural in RESOURCES if verb == "list" else plural in models
 
 
 def request_of(kind: str, models: Models, name: str, step: int) -> Json:
@@ -63,6 +67,9 @@ def request_of(kind: str, models: Models, name: str, step: int) -> Json:
     """
     verb, _, rest = kind.partition(" ")
     plural, _, part = rest.partition("/")
+    if verb == "list":
+        namespace = models[known.BACKUP_SESSIONS.plural][0]["metadata"]["namespace"]
+        return {"verb": verb, "plural": plural, "namespace": namespace, "name": "", "part": ""}
     model = models[plural][step % len(models[plural])]
     # An object that is changed is changed again, as a session's status is; others come once.
     own = f"{name}-{verb}-{step}" if verb in {"create", "delete"} else name

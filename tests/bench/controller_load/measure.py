@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.controller_load.apiserver import ApiServer, User, api_server
-from tests.bench.controller_load.audit_log import STANDING, AuditLog, count
+from tests.bench.controller_load.audit_log import AuditLog, count
 from tests.bench.controller_load.controller_process import Controller, controller, settle
 from tests.bench.controller_load.figures import (
     Line,
@@ -186,7 +186,7 @@ class _Run:
         cpu_seconds = process.cpu_seconds - cpu
         found = list(self._audit.requests(User.CONTROLLER, begin))
         made = count(found)
-        last = max(item.at for item in found if item.verb not in STANDING)
+        last = max(item.at for item in found if not item.is_standing)
         played = self._cluster.done
         of_retention = requests_of_retention(found, played, sessions, self._progress.writes_after)
         without = sum(made.values()) - of_retention

@@ -99,7 +99,7 @@ def test_whoever_is_on_call_can_do_what_the_document_says(
     same = on_call.run(f"stashgen status {DATA} -n {volume}")
     assert same.returncode == 0, same
     assert f"restoresession/{restores[0]}" in same.stdout
-    assert "BackupSucceeded" in same.stdout
+    assert "RestoreSucceeded" in same.stdout
 
 
 @pytest.mark.usefixtures("installed")

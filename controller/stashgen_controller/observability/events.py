@@ -39,8 +39,8 @@ COMPONENT = "stashgen-controller"
 # validation.ValidateEvent of Kubernetes refuses longer ones.
 _MAX_MESSAGE = 1024
 _MAX_WAITING = 1000
+# That a backup succeeded is in its status: an Event of each would be a write more a session.
 OF_PHASE = {
-    (BACKUP_SESSIONS, "Succeeded"): (NORMAL, "BackupSucceeded"),
     (BACKUP_SESSIONS, "Failed"): (WARNING, "BackupFailed"),
     (BACKUP_SESSIONS, "Skipped"): (WARNING, "BackupSkipped"),
     (RESTORE_SESSIONS, "Succeeded"): (NORMAL, "RestoreSucceeded"),

@@ -50,7 +50,6 @@ def test_failed_retention_is_told_of_a_good_backup() -> None:
         objects, "one", "Succeeded", age=_HOUR, duration="58s", retentionPolicy=[failed]
     )
     assert list(notes(objects, BACKUP_SESSIONS, session)) == [
-        Note("Normal", "BackupSucceeded", "Succeeded after 58s"),
         Note("Warning", "RetentionFailed", "nas: Locked: by nobody"),
     ]
 

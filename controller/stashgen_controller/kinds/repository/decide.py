@@ -47,8 +47,8 @@ from stashgen_controller.runtime.conditions import (
 from stashgen_controller.runtime.decision import Action, Decision, Delete
 
 _RECENT = 5
-# Most retentions are done by then.
-_RETENTION_FOLLOWS = timedelta(seconds=30)
+# Most retentions are done by then, with the start of their pod and behind many others.
+_RETENTION_FOLLOWS = timedelta(minutes=2)
 
 
 def decide(seen: Observed, now: datetime) -> Decision:

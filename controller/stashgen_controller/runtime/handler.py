@@ -73,6 +73,8 @@ def _watching(watch: Watch, reader: Reader, change: Change) -> Sequence[Place]:
 
 def _concerns(watch: Watch, change: Change) -> bool:
     try:
+        if change.type == DELETED and not watch.is_missed(change.obj):
+            return False
         return change.concerns(watch.relevant)
     except ODD_SHAPE:
         return True

@@ -126,6 +126,10 @@ class Reader(Protocol):
         ...
 
 
+def _always(_obj: JsonObject) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Watch:
     """Which objects of a kind a change of another object concerns.
@@ -135,11 +139,13 @@ class Watch:
         keys: Namespace and name of each object to look at, given the other one as stored.
         relevant: The part of the other object, as stored, that matters, None as long as nothing
             of it does. A change elsewhere concerns nobody; that it is deleted always does.
+        is_missed: Unless nobody misses it, as it was then.
     """
 
     model: type[ApiKind]
     keys: Callable[[Reader, JsonObject], Iterable[Place]]
     relevant: Callable[[JsonObject], object]
+    is_missed: Callable[[JsonObject], bool] = _always
 
 
 def _never(_obj: JsonObject) -> bool:

@@ -7,7 +7,7 @@ checked in a rhythm of its own (``upkeep.py``).
 from collections.abc import Iterator
 
 from stashgen.api.backup_configuration import BackupConfiguration
-from stashgen.api.backup_session import BackupSession
+from stashgen.api.backup_session import BackupSession, RetentionPhase
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import (
     JsonObject,
@@ -79,11 +79,17 @@ def _of_session(_reader: Reader, session: JsonObject) -> Iterator[Place]:
         yield namespace_of(session), str(item.get("repository") or "")
 
 
+def _has_pending_retention(session: JsonObject) -> bool:
+    """How retention ended was taken over when it did; one that goes on may be waited for."""
+    applied = list_of(mapping_of(session, "status"), "retentionPolicy")
+    return any(item.get("phase") == RetentionPhase.PENDING for item in applied)
+
+
 def _retention_outcomes(session: JsonObject) -> object:
     found = [
         (item.get("repository"), item.get("phase"), item.get("error"))
         for item in list_of(mapping_of(session, "status"), "retentionPolicy")
-        if item.get("phase") != "Pending"
+        if item.get("phase") != RetentionPhase.PENDING
     ]
     return found or None
 
@@ -211,7 +217,7 @@ KIND = Kind(
     watches=(
         *owned_jobs(Repository),
         Watch(Snapshot, _of_snapshot, _summed_up),
-        Watch(BackupSession, _of_session, _retention_outcomes),
+        Watch(BackupSession, _of_session, _retention_outcomes, _has_pending_retention),
         Watch(BackupStorage, _in_storage, lambda storage: (spec(storage), phase_of(storage))),
         Watch(BackupConfiguration, _of_configuration, _writing_spec),
         Watch(RetentionPolicy, _of_policy, spec),

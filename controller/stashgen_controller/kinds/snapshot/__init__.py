@@ -71,7 +71,7 @@ KIND = Kind(
     watches=(
         Watch(Job, _of_job, job_progress),
         Watch(Pod, _of_pod, pod_progress),
-        Watch(BackupSession, _of_session, _last_word),
+        Watch(BackupSession, _of_session, _last_word, lambda session: not is_pushed(session)),
     ),
     is_finished=_is_finished,
     uses=_uses,

@@ -6,7 +6,7 @@ from stashgen.api import resources as known
 from stashgen.api.base import JsonObject
 from stashgen.api.resources import Resource
 from stashgen_controller.kinds import KINDS
-from stashgen_controller.runtime.change import ADDED, Change
+from stashgen_controller.runtime.change import ADDED, DELETED, Change
 from stashgen_controller.runtime.decision import Key
 from stashgen_controller.runtime.handler import keys_of
 from stashgen_controller.runtime.kind import Reader
@@ -117,6 +117,23 @@ def test_a_change_reaches_what_depends_on_it(
     resource: Resource, obj: JsonObject, expected: set[str]
 ) -> None:
     assert {key.name for key in dependants(WORLD, resource, obj)} == expected
+
+
+@pytest.mark.parametrize(
+    ("session", "expected"),
+    [(SESSION, {"snapshot", "repo-local"}), (BACKING_UP, {"snapshot"}), (ENDED, set())],
+    ids=["retention goes on", "backup goes on", "over"],
+)
+def test_a_deleted_session_is_missed_by_what_waits_for_its_end(
+    session: JsonObject, expected: set[str]
+) -> None:
+    initialized: JsonObject = {"type": "RepositoryInitialized", "status": "True"}
+    settled: JsonObject = {**REPOSITORY, "status": {"conditions": [initialized]}}
+    world = World([settled, session, SNAPSHOT])
+    change = Change(DELETED, session, dict)
+    kinds = [kind for kind in KINDS if kind.resource in {known.SNAPSHOTS, known.REPOSITORIES}]
+    keys = keys_of(kinds, world, known.BACKUP_SESSIONS, change)
+    assert {key.name for key in keys} == expected
 
 
 def test_a_pod_reaches_what_its_job_belongs_to() -> None:

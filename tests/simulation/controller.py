@@ -137,7 +137,7 @@ class Controller:
         self.cache = Cache(self._client, WATCHED, INDEXES, self._changed)
         for indexer in self.cache._indexers.values():
             # Few objects: packing them would take most of the time.
-            indexer._packing = _Unpacked()
+            indexer._packing = indexer._models._packing = _Unpacked()
         self._watches = {resource: Watch() for resource in _WATCHED}
         self._ready: dict[Key, None] = {}
         self._due: dict[Key, float] = {}

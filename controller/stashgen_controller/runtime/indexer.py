@@ -1,20 +1,16 @@
 """The objects of one kind as of the last event, found by name and by index.
 
-An object is kept packed, and parsed when somebody asks for it. The models of the objects that were
-read last are kept: a look reads the same ones several times, and so does the next. All models of a
-cluster would be most of what the process holds, and most of them are read once in hours.
+An object is kept packed, and parsed when somebody asks for it (``entry.py``).
 """
 
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from threading import Lock
 from typing import Generic, cast
 
-from pydantic import ValidationError
-
 from stashgen.api.base import JsonObject, metadata_of
 from stashgen_controller.runtime.change import ADDED, DELETED, MODIFIED, Before, Change
+from stashgen_controller.runtime.entry import Entry, Models
 from stashgen_controller.runtime.kind import (
     CoveringIndex,
     Index,
@@ -30,37 +26,6 @@ log = logging.getLogger(__name__)
 
 # Enough for what is read of a deleted object within the minutes after it.
 _MOST_REMEMBERED = 500
-# Models that are kept of a kind: a BackupConfiguration's takes 23 kB, a hundred times what it takes
-# packed, and is made again in 30 microseconds.
-_MOST_PARSED = 64
-
-
-class _Entry(Generic[ModelT]):
-    """One object of the cache."""
-
-    __slots__ = (
-        "is_ours",
-        "is_read_again",
-        "keys",
-        "model",
-        "packed",
-        "place",
-        "values",
-        "version",
-    )
-
-    def __init__(self, place: Place, packed: bytes, version: int, *, is_ours: bool) -> None:
-        self.place = place
-        self.packed = packed
-        self.version = version
-        # The answer to a request of ours: the watch has not shown it yet.
-        self.is_ours = is_ours
-        self.model: ModelT | None = None
-        # The model was asked for since it was made, or since it was last to go.
-        self.is_read_again = False
-        self.keys: tuple[tuple[IndexKey, ...], ...] = ()
-        # What a covering index holds of it; None for another index.
-        self.values: tuple[object, ...] = ()
 
 
 class Indexer(Generic[ModelT]):
@@ -91,11 +56,10 @@ class Indexer(Generic[ModelT]):
         self._order = Lock()
         self._watched = self._listed = 0
         self._packing = Packing()
-        self._entries: dict[str, dict[str, _Entry[ModelT]]] = {}
-        # Those that have a model, in the order in which it goes.
-        self._with_model: deque[_Entry[ModelT]] = deque()
+        self._models = Models(model, self._packing)
+        self._entries: dict[str, dict[str, Entry[ModelT]]] = {}
         self._indexes = tuple(indexes)
-        self._found: tuple[dict[IndexKey, list[_Entry[ModelT]]], ...] = tuple({} for _ in indexes)
+        self._found: tuple[dict[IndexKey, list[Entry[ModelT]]], ...] = tuple({} for _ in indexes)
         self._numbers = {id(index): number for number, index in enumerate(indexes)}
 
     # what a list, a watch and our own writes bring
@@ -154,7 +118,7 @@ class Indexer(Generic[ModelT]):
     def get(self, namespace: str | None, name: str) -> ModelT | None:
         """One object, or None."""
         entry = self._entry(namespace, name)
-        return self._parse(entry) if entry is not None else None
+        return self._models.of(entry) if entry is not None else None
 
     def stored(self, namespace: str | None, name: str) -> JsonObject | None:
         """One object as it came, or None."""
@@ -167,13 +131,13 @@ class Indexer(Generic[ModelT]):
 
     def items(self, namespace: str | None = None) -> list[ModelT]:
         """The objects, of one namespace if one is given; those of another shape left out."""
-        return self._parsed(self._in(namespace))
+        return self._models.of_all(self._in(namespace))
 
     def by(self, index: Index[ModelT], key: IndexKey) -> list[ModelT]:
         """The objects under a key of an index; those of another shape left out."""
         with self._lock:
             entries = list(self._under(index, key))
-        return self._parsed(entries)
+        return self._models.of_all(entries)
 
     def places(self, index: Index[ModelT], key: IndexKey) -> list[Place]:
         """Namespace and name of each object under a key of an index."""
@@ -189,48 +153,20 @@ class Indexer(Generic[ModelT]):
 
     def _under(
         self, index: Index[ModelT] | CoveringIndex[ModelT, ValueT], key: IndexKey
-    ) -> Sequence[_Entry[ModelT]]:
+    ) -> Sequence[Entry[ModelT]]:
         return self._found[self._numbers[id(index)]].get(key, ())
 
-    def _entry(self, namespace: str | None, name: str) -> _Entry[ModelT] | None:
+    def _entry(self, namespace: str | None, name: str) -> Entry[ModelT] | None:
         with self._lock:
             return self._entries.get(namespace or "", {}).get(name)
 
-    def _in(self, namespace: str | None) -> list[_Entry[ModelT]]:
+    def _in(self, namespace: str | None) -> list[Entry[ModelT]]:
         with self._lock:
             if namespace is not None:
                 return list(self._entries.get(namespace, {}).values())
             return [entry for entries in self._entries.values() for entry in entries.values()]
 
-    def _parsed(self, entries: Iterable[_Entry[ModelT]]) -> list[ModelT]:
-        found = []
-        for entry in entries:
-            try:
-                found.append(self._parse(entry))
-            except ValidationError:
-                continue
-        return found
-
-    def _parse(self, entry: _Entry[ModelT]) -> ModelT:
-        found = entry.model
-        if found is not None:
-            entry.is_read_again = True
-            return found
-        found = self._model.from_wire_json(self._packing.text(entry.packed))
-        with self._lock:
-            entry.model = found
-            self._with_model.append(entry)
-            while len(self._with_model) > _MOST_PARSED:
-                oldest = self._with_model.popleft()
-                # A second chance for what is read often, such as a storage.
-                if oldest.is_read_again:
-                    oldest.is_read_again = False
-                    self._with_model.append(oldest)
-                else:
-                    oldest.model = None
-        return found
-
-    def _places(self) -> Iterator[tuple[Place, _Entry[ModelT]]]:
+    def _places(self) -> Iterator[tuple[Place, Entry[ModelT]]]:
         for namespace, entries in self._entries.items():
             for name, entry in entries.items():
                 yield (namespace, name), entry
@@ -245,7 +181,7 @@ class Indexer(Generic[ModelT]):
             known.is_ours = is_ours or known.version > version
             return
         metadata_of(obj).pop("managedFields", None)
-        entry: _Entry[ModelT] = _Entry(place, self._packing.pack(obj), version, is_ours=is_ours)
+        entry: Entry[ModelT] = Entry(place, self._packing.pack(obj), version, is_ours=is_ours)
         with self._lock:
             self._entries.setdefault(namespace, {})[name] = entry
             self._remembered.pop(place, None)
@@ -284,7 +220,7 @@ class Indexer(Generic[ModelT]):
             if not entries:
                 self._entries.pop(namespace, None)
 
-    def _enter(self, entry: _Entry[ModelT], obj: JsonObject) -> None:
+    def _enter(self, entry: Entry[ModelT], obj: JsonObject) -> None:
         keys, values = [], []
         for index, held in zip(self._indexes, self._found, strict=True):
             try:
@@ -300,7 +236,7 @@ class Indexer(Generic[ModelT]):
             values.append(value)
         entry.keys, entry.values = tuple(keys), tuple(values)
 
-    def _leave(self, entry: _Entry[ModelT]) -> None:
+    def _leave(self, entry: Entry[ModelT]) -> None:
         for held, keys in zip(self._found, entry.keys, strict=True):
             for key in keys:
                 held[key].remove(entry)

@@ -19,6 +19,9 @@ from stashgen.cli.commands import (
     ReportCommand,
     ReportFormat,
     Requirement,
+    RetentionReportCommand,
+    ScenarioOptions,
+    ScheduleReportCommand,
     SchemaCommand,
     Verb,
 )
@@ -85,7 +88,7 @@ def _command(verb: Verb, given: Namespace) -> Command:
                 detailed_exit_code=given.detailed_exit_code,
             )
         case "report":
-            return ReportCommand(project, given.by, given.fail_under, ReportFormat(given.format_))
+            return _report(project, given)
         case "inventory":
             return InventoryCommand(
                 project=project,
@@ -101,6 +104,20 @@ def _command(verb: Verb, given: Namespace) -> Command:
             return CompletionCommand(given.shell)
         case _:
             assert_never(verb)
+
+
+def _report(project: Path | None, given: Namespace) -> Command:
+    format_ = ReportFormat(given.format_)
+    if given.report == "coverage":
+        return ReportCommand(project, given.by, given.fail_under, format_)
+    scenario = ScenarioOptions(
+        given.days, given.start, tuple(given.outages), given.failures, given.seed
+    )
+    fail_on = tuple(name for text in given.fail_on for name in text.split(","))
+    common = (project, scenario, given.by, given.volume, fail_on, format_)
+    if given.report == "schedule":
+        return ScheduleReportCommand(*common)
+    return RetentionReportCommand(*common, given.change, given.growth, given.size, given.prices)
 
 
 def verb_of(arguments: Sequence[str]) -> str | None:

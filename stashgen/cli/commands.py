@@ -4,6 +4,7 @@
 """
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -126,6 +127,70 @@ class ReportCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class ScenarioOptions:
+    """What ``stashgen report schedule`` and ``retention`` simulate, as given.
+
+    Attributes:
+        days: How many, from ``start`` on.
+        start: The first day; None for today.
+        outages: ``STORAGE=DURATION[@DATE]``.
+        failures: The percentage of runs that fail.
+        seed: Which of them.
+    """
+
+    days: int = 400
+    start: date | None = None
+    outages: tuple[str, ...] = ()
+    failures: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleReportCommand:
+    """``stashgen report schedule``.
+
+    Attributes:
+        scenario: What is simulated.
+        by: What volumes are counted by, as given; None for all together.
+        volume: To which the report is limited, as people name it.
+        fail_on: Objectives with which it exits with 1, as given.
+        format_: How the report is written.
+    """
+
+    verb: ClassVar[Verb] = "report"
+    project: Path | None = None
+    scenario: ScenarioOptions = ScenarioOptions()
+    by: str | None = None
+    volume: str | None = None
+    fail_on: tuple[str, ...] = ()
+    format_: ReportFormat = ReportFormat.TEXT
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionReportCommand:
+    """``stashgen report retention``; most fields are those of ``report schedule``.
+
+    Attributes:
+        change: The percentage of a volume that changes in a day; None for no sizes.
+        growth: The percentage by which a volume grows in a year.
+        size: Of a volume of which no Repository says any; a quantity, as given.
+        prices: The file with what storages cost.
+    """
+
+    verb: ClassVar[Verb] = "report"
+    project: Path | None = None
+    scenario: ScenarioOptions = ScenarioOptions()
+    by: str | None = None
+    volume: str | None = None
+    fail_on: tuple[str, ...] = ()
+    format_: ReportFormat = ReportFormat.TEXT
+    change: float | None = None
+    growth: float = 0.0
+    size: str | None = None
+    prices: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class InventoryCommand:
     """``stashgen inventory``.
 
@@ -179,6 +244,8 @@ Command = (
     | ExplainCommand
     | PlanCommand
     | ReportCommand
+    | ScheduleReportCommand
+    | RetentionReportCommand
     | InventoryCommand
     | InitCommand
     | SchemaCommand

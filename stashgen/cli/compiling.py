@@ -119,11 +119,13 @@ class Decided:
         decisions: None if they cannot be known.
         output: The output folder as it is.
         findings: With paths relative to the project.
+        source: What was read; None without a project.
     """
 
     decisions: pipeline.Decisions | None
     output: FileTree
     findings: tuple[Finding, ...]
+    source: Source | None = None
 
 
 def decide_project(project: Path, tolerated: Set[str] = frozenset()) -> Decided:
@@ -144,7 +146,7 @@ def decide_project(project: Path, tolerated: Set[str] = frozenset()) -> Decided:
     before = [_previous(output, project) for output in _outputs(project, source)]
     decided = pipeline.decisions(source, before, today(), complete=loaded.ok, tolerated=tolerated)
     files = before[0].files if before else {}
-    return Decided(decided.value, files, (*loaded.findings, *decided.findings))
+    return Decided(decided.value, files, (*loaded.findings, *decided.findings), source)
 
 
 def today() -> date:

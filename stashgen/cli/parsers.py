@@ -1,16 +1,15 @@
 """What the command line understands, and its ``--help``."""
 
 import argparse
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import get_args
 
 from stashgen import __version__
-from stashgen.cli.commands import Format, PlanFormat, ReportFormat, Requirement, Shell, Verb
+from stashgen.cli.commands import Format, PlanFormat, Requirement, Shell, Verb
 from stashgen.cli.installed import InstalledVerb
+from stashgen.cli.report_parsers import add_reports
 
-_ALL = 100
 Parser = argparse.ArgumentParser
 # Those of stashgen.policy.schema, which takes too long to import for every command.
 KINDS = ("Project", "Storage", "BackupPolicy")
@@ -86,12 +85,14 @@ def parsers(others: Mapping[str, InstalledVerb]) -> dict[str | None, Parser]:
             _project(),
         )
     )
-    _report(
+    add_reports(
         add(
             "report",
-            "say how much of the inventories is protected",
+            "say what is protected, how well, and for how long",
             "Summarize how the volumes of all inventories are protected. Nothing is written.",
-        )
+        ),
+        _debug(),
+        _project(),
     )
     _inventory(
         add(
@@ -237,48 +238,6 @@ def _plan(plan: Parser) -> None:
         action="store_true",
         help="exit with code 4 if anything changes",
     )
-
-
-def _report(report: Parser) -> None:
-    reports = report.add_subparsers(dest="report", metavar="REPORT", required=True)
-    coverage = reports.add_parser(
-        "coverage",
-        parents=[_debug(), _project()],
-        allow_abbrev=False,
-        help="every volume: protected, excluded, unprotected or unknown, and why",
-        description="Every volume of every inventory: protected (by which policy, what it "
-        "achieves, in which storages), excluded (why), unprotected (which policy comes closest) or "
-        "unknown.",
-    )
-    coverage.add_argument(
-        "--by",
-        metavar="cluster|namespace|label:KEY",
-        help="also count by cluster, by namespace, or by a label of namespaces or clusters",
-    )
-    coverage.add_argument(
-        "--fail-under",
-        metavar="PERCENT",
-        type=_percent,
-        help="exit with code 1 if fewer of the volumes that are not excluded are protected; with "
-        "--by, in any of the groups",
-    )
-    coverage.add_argument(
-        "--format",
-        dest="format_",
-        choices=[one.value for one in ReportFormat],
-        default=ReportFormat.TEXT.value,
-        help="text (default) or json",
-    )
-
-
-def _percent(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= _ALL:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 0 to 100")
-    return value
 
 
 def _inventory(inventory: Parser) -> None:

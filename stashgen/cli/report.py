@@ -2,27 +2,36 @@
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
-from stashgen.cli.commands import ReportCommand, ReportFormat
+from stashgen.cli.commands import (
+    ReportCommand,
+    ReportFormat,
+    RetentionReportCommand,
+    ScheduleReportCommand,
+)
 from stashgen.cli.compiling import decide_project
 from stashgen.cli.messages import below, say, seen_from_here, show_findings
 from stashgen.cli.progress import Progress
 from stashgen.cli.project_folder import project_folder
 from stashgen.diagnostics import ExitCode, UsageError, has_errors, printable, quote
+from stashgen.pipeline import Decisions
 from stashgen.report.coverage import Group, VolumeCoverage, group, total, volume_coverage
 from stashgen.report.coverage_json import coverage_json
 from stashgen.report.coverage_text import coverage_text, percent_text
 
 _LABEL = "label:"
+_NO_POLICY = "(no policy)"
 _NO_LABEL = "(no label)"
 _UNKNOWN = "(unknown)"
 
 
-def report(command: ReportCommand) -> int:
-    """Print the coverage; with errors in the project, these instead.
+def report(command: ReportCommand | ScheduleReportCommand | RetentionReportCommand) -> int:
+    """Print a report; with errors in the project, these instead.
 
     Raises:
-        UsageError: there is no project, nothing to group by of that name, or no standard output.
+        UsageError: there is no project, nothing to group by of that name, an option that does not
+            fit, or no standard output.
         ToolError: a file cannot be read.
     """
     if sys.stdout is None:
@@ -32,10 +41,25 @@ def report(command: ReportCommand) -> int:
     with Progress(sys.stderr) as progress:
         progress.stage("reading the project")
         decided = decide_project(project)
-    decisions = decided.decisions
-    if decisions is None or has_errors(decided.findings):
+    if decided.decisions is None or has_errors(decided.findings):
         show_findings(seen_from_here(decided.findings, project))
         return ExitCode.FINDINGS
+    if isinstance(command, ReportCommand):
+        return _coverage(command, decided.decisions, project, name)
+    # The simulation takes time to load, which the coverage does not need.
+    from stashgen.cli.over_time import report_retention, report_schedule
+
+    if isinstance(command, ScheduleReportCommand):
+        return report_schedule(command, decided, name)
+    return report_retention(command, decided, name)
+
+
+def _coverage(
+    command: ReportCommand,
+    decisions: Decisions,
+    project: Path,
+    name: Callable[[VolumeCoverage], str] | None,
+) -> ExitCode:
     volumes = volume_coverage(decisions.resolved, decisions.inventory)
     groups = group(volumes, name) if name is not None else ()
     whole = total(volumes)
@@ -53,10 +77,12 @@ def _grouping(by: str) -> Callable[[VolumeCoverage], str]:
         return lambda one: one.cluster or _UNKNOWN
     if by == "namespace":
         return lambda one: f"{one.cluster}/{one.namespace}" if one.namespace else _UNKNOWN
+    if by == "policy":
+        return lambda one: _NO_POLICY if one.protection is None else one.protection.policy
     if by.startswith(_LABEL) and len(by) > len(_LABEL):
         key = by.removeprefix(_LABEL)
         return lambda one: (one.labels or {}).get(key, _NO_LABEL)
-    raise UsageError(f"--by {quote(by)}: choose cluster, namespace or label:KEY")
+    raise UsageError(f"--by {quote(by)}: choose cluster, namespace, policy or label:KEY")
 
 
 def _judged(groups: tuple[Group, ...], percent: float | None) -> ExitCode:

@@ -4,7 +4,7 @@ Independent of KubeStash. croniter accepts nine classes of schedules that the AP
 moves runs that a clock change skips, so it serves only as a second opinion.
 """
 
-from stashgen.cron.alike import without_offset
+from stashgen.cron.alike import BLOCK_MINUTES, split_offset, without_offset
 from stashgen.cron.every import every_to_cron
 from stashgen.cron.fields import Code, CronError
 from stashgen.cron.nightly import hourly_window, split_night
@@ -13,6 +13,7 @@ from stashgen.cron.spread import is_confined, spread
 from stashgen.cron.window import Window, parse_window
 
 __all__ = [
+    "BLOCK_MINUTES",
     "ClockChange",
     "Code",
     "CronError",
@@ -24,6 +25,7 @@ __all__ = [
     "is_confined",
     "parse_window",
     "split_night",
+    "split_offset",
     "spread",
     "without_offset",
 ]

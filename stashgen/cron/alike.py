@@ -3,7 +3,7 @@
 import re
 
 # Clocks change, and UTC days begin, at a multiple of this many minutes in every zone of today.
-_BLOCK = 15
+BLOCK_MINUTES = 15
 _HOUR = 60
 _LIST = re.compile(r"[0-9]{1,2}(,[0-9]{1,2})*", re.ASCII)
 _STEPS = re.compile(r"(?P<first>[0-9]{1,2})-59/(?P<step>[0-9]{1,2})", re.ASCII)
@@ -20,12 +20,17 @@ def without_offset(schedule: str) -> str:
     Args:
         schedule: Five fields or a name, valid or not; what is not understood is returned as it is.
     """
+    return split_offset(schedule)[0]
+
+
+def split_offset(schedule: str) -> tuple[str, int]:
+    """The same, and by how many minutes the ticks of the schedule are later; from 0 to 14."""
     first, space, rest = schedule.partition(" ")
     minutes = _minutes(first)
     if not space or not minutes or minutes[-1] >= _HOUR:
-        return schedule
-    shift = min(minute % _BLOCK for minute in minutes)
-    return f"{','.join(str(minute - shift) for minute in minutes)} {rest}"
+        return schedule, 0
+    shift = min(minute % BLOCK_MINUTES for minute in minutes)
+    return f"{','.join(str(minute - shift) for minute in minutes)} {rest}", shift
 
 
 def _minutes(field: str) -> list[int]:

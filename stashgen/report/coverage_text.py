@@ -1,15 +1,15 @@
 """``stashgen report coverage`` for people: what needs attention first."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
 from stashgen.diagnostics import Position
 from stashgen.model.resolved import Protection
+from stashgen.report.columns import columns
 from stashgen.report.coverage import Group, State, VolumeCoverage
 from stashgen.resolve.achieved import achieved, keep_for_text, rpo_text
 
 _UNNAMED = "(no name)"
-_GAP = 2
 
 
 def coverage_text(
@@ -34,9 +34,9 @@ def coverage_text(
             table = [_HEADER, *(_protected(one, several=several) for one in rows)]
         else:
             table = [_not_protected(one, show, several=several) for one in rows]
-        yield from (f"  {line}" for line in _columns(table))
+        yield from (f"  {line}" for line in columns(table))
     if groups:
-        yield from _columns([_COUNTED, *(_counts(one) for one in groups), _counts(whole)])
+        yield from columns([_COUNTED, *(_counts(one) for one in groups), _counts(whole)])
     else:
         yield f"{percent_text(whole)} of the volumes that are not excluded are protected"
 
@@ -92,14 +92,3 @@ def percent_text(one: Group) -> str:
     """Rounded down: 100 % is all of them."""
     value = one.percent
     return "-" if value is None else f"{int(value * 10) / 10:g} %"
-
-
-def _columns(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    found = [*rows]
-    widths = [
-        max(len(row[column]) for row in found if len(row) > column)
-        for column in range(max(map(len, found), default=0))
-    ]
-    for row in found:
-        cells = [cell.ljust(width + _GAP) for cell, width in zip(row, widths, strict=False)]
-        yield "".join(cells).rstrip()

@@ -125,18 +125,23 @@ def kept(
     protection: Protection, run: CopyRuns, retention: RetentionPolicySpec, wanted: timedelta
 ) -> timedelta:
     """How far back a copy reaches with a retention, at most as far as wanted."""
+    return kept_for(
+        without_offset(run.session.schedule),
+        ZoneInfo(run.session.time_zone),
+        run.promised.interval,
+        retention,
+        latest_retention(protection, run),
+        wanted,
+        YEAR_START,
+    )
+
+
+def latest_retention(protection: Protection, run: CopyRuns) -> timedelta:
+    """How long after a tick of the session retention may look at its restore points."""
     is_shared = any(
         other is not run.session and any(c.repository == run.copy.repository for c in other.copies)
         for other in protection.sessions
     )
     # After another session's backup the Repository's retention looks at these as well.
     extra = run.promised.interval if is_shared else timedelta()
-    return kept_for(
-        without_offset(run.session.schedule),
-        ZoneInfo(run.session.time_zone),
-        run.promised.interval,
-        retention,
-        run.promised.allowance + extra,
-        wanted,
-        YEAR_START,
-    )
+    return run.promised.allowance + extra

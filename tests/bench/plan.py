@@ -1,4 +1,4 @@
-"""What a plan and the coverage cost beside a build: 10,000 volumes, of which all change.
+"""What a plan and the reports cost beside a build: 10,000 volumes, of which all change.
 
 Two folders with their output, as two revisions are: the second one has another schedule and
 retention, so that every volume differs.
@@ -18,13 +18,14 @@ _EDITS = (('every: "4h"', 'every: "6h"'), ("daily: 14", "daily: 7"))
 
 
 def run() -> Iterator[dict[str, object]]:
-    """One line for the coverage, and one each for folders that are equal and that differ."""
+    """One line for each report, and one each for folders that are equal and that differ."""
     with tempfile.TemporaryDirectory() as name:
         before, after = Path(name, "before"), Path(name, "after")
         write_project(before, _NAMESPACES, _VOLUMES_EACH)
         build = run_build(before)
-        coverage = ("report", "coverage", "--project", str(before))
-        yield _line("coverage", build.cpu_seconds, *coverage)
+        for report in (("coverage",), ("schedule",), ("retention", "--change=2")):
+            arguments = ("report", *report, "--project", str(before))
+            yield _line(report[0], build.cpu_seconds, *arguments)
         shutil.copytree(before, after)
         plan = ("plan", str(before), str(after))
         yield _line("plan, nothing changes", build.cpu_seconds, *plan)

@@ -1,0 +1,1 @@
+"""What backups come to over time: every run of a horizon, and retention after each, simulated."""

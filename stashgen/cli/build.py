@@ -1,7 +1,7 @@
 """``stashgen build``: compile and write."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from stashgen.cli.commands import BuildCommand, Format
@@ -42,7 +42,7 @@ def build(command: BuildCommand) -> int:
     if command.stdout:
         if sys.stdout is None:
             raise UsageError("standard output is closed")
-        sys.stdout.buffer.write(_stream(compiled.files))
+        sys.stdout.buffer.writelines(_stream(compiled.files))
         # A reader that went away is noticed before anything is said.
         sys.stdout.flush()
         code = ExitCode.OK
@@ -93,8 +93,8 @@ def _summary(report: WriteReport) -> str:
     return ", ".join(parts)
 
 
-def _stream(files: FileTree) -> bytes:
+def _stream(files: FileTree) -> Iterator[bytes]:
     """All objects as one stream, as ``kubectl apply -f -`` expects it."""
-    return b"".join(
-        b"---\n" + content for path, content in sorted(files.items()) if path.name != _NOT_AN_OBJECT
-    )
+    for path in sorted(files):
+        if path.name != _NOT_AN_OBJECT:
+            yield b"---\n" + files[path]

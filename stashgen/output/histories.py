@@ -30,7 +30,8 @@ def histories(before: Iterable[Previous]) -> Outcome[tuple[History, ...]]:
 
 
 def _of_folder(previous: Previous, findings: list[Finding]) -> Iterator[History]:
-    for path, content in sorted(previous.files.items()):
+    for path in sorted(previous.files):
+        content = previous.files[path]
         try:
             record = record_of(content)
         except ValueError as error:

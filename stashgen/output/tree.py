@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 
 from stashgen.diagnostics import Finding, Outcome, Position, Severity, ToolError, quote
 from stashgen.output.header import GENERATED_HEADER, has_mark_below, is_marked, project_of
+from stashgen.output.stored import StoredFiles
 
 _HEAD = 256
 _TEMPORARY = ".stashgen-tmp"
@@ -76,12 +77,16 @@ class Output:
 
     root: Path
     project: str
-    generated: dict[PurePosixPath, bytes] = field(default_factory=dict)
+    generated: StoredFiles = field(init=False)
     others: dict[PurePosixPath, str | None] = field(default_factory=dict)
     foreign: set[PurePosixPath] = field(default_factory=set)
     symlinks: set[PurePosixPath] = field(default_factory=set)
     folders: set[PurePosixPath] = field(default_factory=set)
     leftovers: list[PurePosixPath] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Without files as yet."""
+        self.generated = StoredFiles(self.root)
 
 
 def read_output(root: Path, project: str) -> Output:
@@ -183,7 +188,7 @@ def compare(expected: FileTree, actual: FileTree) -> Differences:
         missing=tuple(sorted(expected.keys() - actual.keys())),
         stale=tuple(
             sorted(
-                path for path, content in expected.items() if actual.get(path, content) != content
+                path for path in expected.keys() & actual.keys() if actual[path] != expected[path]
             )
         ),
         extra=tuple(sorted(actual.keys() - expected.keys())),
@@ -201,14 +206,12 @@ def write_tree(output: Output, files: FileTree) -> Outcome[WriteReport]:
 
     Raises:
         ValueError: a path is absolute or leaves the root, or a file lacks the project's header.
-        ToolError: the system refused a write; files written before that are complete.
+        ToolError: the system refused a write. Files written before an error are complete.
     """
     root = output.root
-    for path, content in files.items():
+    for path in files:
         if path.is_absolute() or not path.parts or ".." in path.parts:
             raise ValueError(f"{path} is not a path below the output folder")
-        if not is_marked(content) or project_of(content) != output.project:
-            raise ValueError(f"{path} does not start with the project's header")
     findings = obstacles(output, files)
     if findings:
         return Outcome(WriteReport(), findings)
@@ -221,7 +224,7 @@ def write_tree(output: Output, files: FileTree) -> Outcome[WriteReport]:
         _delete(root, sorted(blocking))
         _remove_folders(root, (folder for folder in output.folders if _is_below(folder, files)))
         written = tuple(sorted((*differences.missing, *differences.stale)))
-        _write(root, ((path, files[path]) for path in written))
+        _write(output, ((path, files[path]) for path in written))
         _delete(root, [path for path in differences.extra if path not in blocking])
         _remove_empty(root, output.leftovers)
     return Outcome(
@@ -253,9 +256,10 @@ def _take(scan: Output, path: PurePosixPath, name: str) -> None:
             scan.foreign.add(path)
             return
         content = head + file.read()
+        status = os.fstat(descriptor)
     owner = project_of(content)
     if owner == scan.project:
-        scan.generated[path] = content
+        scan.generated.add(path, content, status)
     else:
         scan.others[path] = owner
 
@@ -272,9 +276,12 @@ def _blocking(files: FileTree, extra: Iterable[PurePosixPath]) -> Iterator[PureP
             yield path
 
 
-def _write(root: Path, files: Iterable[tuple[PurePosixPath, bytes]]) -> None:
+def _write(output: Output, files: Iterable[tuple[PurePosixPath, bytes]]) -> None:
+    root = output.root
     made: set[PurePosixPath] = set()
     for path, content in files:
+        if not is_marked(content) or project_of(content) != output.project:
+            raise ValueError(f"{path} does not start with the project's header")
         if path.parent not in made:
             (root / path.parent).mkdir(parents=True, exist_ok=True)
             made.add(path.parent)

@@ -14,6 +14,9 @@ from stashgen.api.retention_policy import RetentionPolicy
 from stashgen.api.reviewed_templates import ReviewedTemplates
 from stashgen.api.snapshot import Snapshot
 
+# The word is CEL's own (Kubernetes, "Validation rules", "Escaping"). As it is, the API server takes
+# its value for anything at all, whose comparison costs more than a rule may.
+_NAMESPACE = "__namespace__"
 _WITHOUT_ALL = ("kubestash", "appscode")
 
 
@@ -81,9 +84,9 @@ DEFINITIONS = (
             _stays_once_begun(
                 "storageRef",
                 "oldSelf.spec.storageRef.name == self.spec.storageRef.name"
-                " && (!has(oldSelf.spec.storageRef.namespace)"
-                " || !has(self.spec.storageRef.namespace)"
-                " || oldSelf.spec.storageRef.namespace == self.spec.storageRef.namespace)",
+                f" && (!has(oldSelf.spec.storageRef.{_NAMESPACE})"
+                f" || !has(self.spec.storageRef.{_NAMESPACE})"
+                f" || oldSelf.spec.storageRef.{_NAMESPACE} == self.spec.storageRef.{_NAMESPACE})",
             ),
         ),
     ),

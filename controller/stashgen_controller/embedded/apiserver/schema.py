@@ -1,5 +1,6 @@
 """What a CRD's structural schema does to an object: defaults, pruning, validation, CEL rules."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -20,6 +21,14 @@ from stashgen_controller.embedded.apiserver.errors import (
 _PRESERVE = "x-kubernetes-preserve-unknown-fields"
 _INT_OR_STRING = "x-kubernetes-int-or-string"
 _RULES = "x-kubernetes-validations"
+# Words that CEL keeps for itself.
+RESERVED = frozenset(
+    {
+        *("true", "false", "null", "in", "as", "break", "const", "continue", "else", "for"),
+        *("function", "if", "import", "let", "loop", "package", "namespace", "return"),
+    }
+)
+_ESCAPED = re.compile(rf"\.__({'|'.join(sorted(RESERVED))})__\b")
 _TRANSITION = "oldSelf"
 _UNCHECKED = Cause(
     "<nil>",
@@ -48,7 +57,7 @@ class Schema:
         self._rules = [
             _Rule(
                 path=path,
-                expression=env.compile(str(rule["rule"])),
+                expression=env.compile(without_escapes(str(rule["rule"]))),
                 message=str(rule.get("message") or f"failed rule: {rule['rule']}"),
                 is_transition=_TRANSITION in str(rule["rule"]),
             )
@@ -89,6 +98,14 @@ class Schema:
             data = {"self": value, _TRANSITION: before}
             if expression.eval(data=data).value() is not True:
                 yield invalid_value(".".join(rule.path), cast("JsonValue", value), rule.message)
+
+
+def without_escapes(rule: str) -> str:
+    """A rule with the names that fields have: CEL's own words are escaped in it.
+
+    (Kubernetes, "Validation rules", "Escaping".)
+    """
+    return _ESCAPED.sub(r".\1", rule)
 
 
 def _standard(schema: JsonValue) -> JsonValue:

@@ -115,6 +115,10 @@ class UpkeepStatus(Model):
             over yet.
         stops: How many runs were stopped for backups and restores since the last that succeeded.
         stopped_for: Why the run at hand is being stopped.
+        waiting_since: When it was due, while only its turn is missing: as many others as may are
+            being pruned or checked.
+        forced_attempt: The last run that backups had to wait for, because it was long overdue; the
+            number is the minute of its beginning.
         full_storage: The last Snapshot that failed because the storage is full and after which
             the repository was pruned, or could not be.
         damage_answered: What was said last to a Repository that is damaged, and was followed by a
@@ -132,6 +136,8 @@ class UpkeepStatus(Model):
     pruned_paths: tuple[str, ...] | None = None
     stops: Int = 0
     stopped_for: str | None = None
+    waiting_since: Time | None = None
+    forced_attempt: Int = 0
     full_storage: str | None = None
     damage_answered: str | None = None
     executor: Executor | None = None

@@ -56,6 +56,12 @@ def waits_for(claimants: Iterable[Claimant], now: datetime) -> Reason | None:
     return next((item.why for item in counting), None)
 
 
+def look_by(claimants: Iterable[Claimant], now: datetime, latest: timedelta) -> timedelta:
+    """When to look again: as soon as one of them does not count any more, which no watch shows."""
+    ends = [item.until - now for item in claimants if item.until is not None and now < item.until]
+    return min([*ends, latest])
+
+
 def claimants(
     reader: Reader, namespace: str, keys: Iterable[IndexKey], *, uid: str | None, goes_first: bool
 ) -> tuple[Claimant, ...]:

@@ -65,11 +65,8 @@ class ScannedReader(ABC):
 
     def values(self, index: CoveringIndex[ModelT, ValueT], *key: str) -> Sequence[ValueT]:
         """What an index holds under a key; without a key, all that it holds."""
-        return [
-            index.value(obj)
-            for obj in self.listed(index.model.resource)
-            if not key or key in tuple(index.keys(obj))
-        ]
+        held = ((obj, tuple(index.keys(obj))) for obj in self.listed(index.model.resource))
+        return [index.value(obj) for obj, keys in held if (key in keys if key else keys)]
 
     def live(self, model: type[ModelT], namespace: str, name: str) -> ModelT | None:
         """One object: what is read here was read a moment ago."""

@@ -1,17 +1,20 @@
 """Prunes and checks of a Repository: in their own rhythm, one at a time, restores first."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from pydantic import JsonValue
 
 from stashgen.api import resources as known
-from stashgen.api.base import JsonObject, format_time, mapping_of
+from stashgen.api.base import JsonObject, format_time, mapping_of, parse_time
 from stashgen.api.labels import UPKEEP_ANNOTATION
 from stashgen.api.snapshot import Phase
 from stashgen.kubestash.verbs import Verb
 from stashgen_controller.jobs.manifest import plan_of
-from stashgen_controller.kinds.repository.upkeep import MOST_AT_ONCE
+from stashgen_controller.kinds.repository import KIND
+from stashgen_controller.kinds.repository.upkeep_observed import MOST_AT_ONCE
+from stashgen_controller.listers.indexes.repositories import is_in_upkeep
 from stashgen_controller.protocol.run_result import ErrorClass, RunError, RunResult, Upkeep
 from stashgen_controller.runtime.decision import Key
 from tests.integration.controller.kept_up import (
@@ -26,6 +29,8 @@ from tests.integration.controller.kept_up import (
 from tests.support import manifests
 from tests.support.faults import fault
 from tests.support.harness import Harness, conditions, failing_worker, good_worker
+
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -348,6 +353,106 @@ def test_repositories_that_are_being_deleted_take_no_turn(protected: Harness) ->
         protected.client.delete(known.REPOSITORIES, "elsewhere", name)
     protected.look(mine)
     assert [plan.verb for plan in open_plans(protected)] == [Verb.UPKEEP]
+
+
+def test_of_those_that_wait_for_a_turn_the_one_that_was_due_first_begins(
+    protected: Harness,
+) -> None:
+    busy: JsonObject = {"executor": {"job": "upkeep", "attempt": 1, "planDigest": "0" * 16}}
+    protected.apply(manifests.namespace("elsewhere"))
+    names = [f"other-{number}" for number in range(MOST_AT_ONCE)]
+    for name in (*names, "first"):
+        other: JsonObject = {
+            "apiVersion": "storage.kubestash.com/v1alpha1",
+            "kind": "Repository",
+            "metadata": {"name": name, "namespace": "elsewhere"},
+            "spec": {},
+        }
+        protected.apply(other)
+
+    def set_other(name: str, **status: JsonValue) -> None:
+        body: JsonObject = {"status": {"phase": "Ready", **status}}
+        protected.client.patch(known.REPOSITORIES, "elsewhere", name, body, status=True)
+
+    for name in names:
+        set_other(name, upkeep=busy)
+    due = parse_time(str(upkeep(protected)["lastPruneTime"])) + DAY
+    protected.advance(DAY)
+    mine = Key(known.REPOSITORIES, "demo", "repo-local")
+    protected.look(mine)
+    since = str(upkeep(protected)["waitingSince"])
+    assert parse_time(since) == due
+    # One ends, and another has waited for longer.
+    set_other("first", upkeep={"waitingSince": "2020-01-01T00:00:00Z"})
+    set_other(
+        names[0], upkeep={"executor": {**cast("JsonObject", busy["executor"]), "ended": True}}
+    )
+    protected.advance(5 * MINUTE)
+    protected.look(mine)
+    assert (open_plans(protected), upkeep(protected)["waitingSince"]) == ([], since)
+    # What cannot begin, or has waited for less, keeps nobody from it.
+    set_other("first", phase="NotReady", upkeep={"waitingSince": "2020-01-01T00:00:00Z"})
+    set_other(names[0], upkeep={"executor": None, "waitingSince": "2999-01-01T00:00:00Z"})
+    protected.look(mine)
+    assert [plan.verb for plan in open_plans(protected)] == [Verb.UPKEEP]
+    assert "waitingSince" not in upkeep(protected)
+
+
+def test_one_that_ends_wakes_the_one_that_has_waited_for_longest(protected: Harness) -> None:
+    waiting: JsonObject = {"status": {"upkeep": {"waitingSince": "2020-01-01T00:00:00Z"}}}
+    protected.client.patch(known.REPOSITORIES, "demo", "repo-local", waiting, status=True)
+    other = protected.client.get(known.REPOSITORIES, "demo", "repo-local")
+    (watch,) = (item for item in KIND.watches if item.relevant is is_in_upkeep)
+    assert list(watch.keys(protected.reader, other)) == [("demo", "repo-local")]
+
+
+def do_backups(harness: Harness) -> None:
+    """Do all Jobs but upkeep, which goes on."""
+    for _ in range(10):
+        harness.settle()
+        for job in harness.open_jobs():
+            if plan_of(job).verb is not Verb.UPKEEP:
+                harness.finish(job, good_worker(harness, job, plan_of(job)))
+
+
+def test_backups_wait_for_what_they_have_stopped_until_it_was_a_day_late(
+    protected: Harness,
+) -> None:
+    begun = protected.clock.now()
+    stops, name = 0, ""
+    running: list[tuple[JsonObject, str]] = []
+
+    def start() -> None:
+        jobs = protected.open_jobs() if not running else []
+        running.extend((job, protected.start_pod(job, {"phase": "Running"})) for job in jobs)
+
+    while protected.clock.now() < begun + 4 * DAY:
+        later(protected, HOUR)
+        start()
+        protected.settle()
+        name = protected.trigger()
+        protected.settle()
+        if protected.open_jobs() and running:
+            break
+        for job, pod in running:
+            end_stopped(protected, pod, interrupted(protected, job, Upkeep()))
+            stops += 1
+            protected.settle()
+        running.clear()
+        do_backups(protected)
+        assert protected.status(known.BACKUP_SESSIONS, "demo", name)["phase"] == "Succeeded"
+        start()
+    # It was pruned just before, and would be each day: a day late after two, done within a third.
+    assert 2 * DAY - HOUR <= protected.clock.now() - begun <= 3 * DAY
+    # Not once for each backup.
+    assert 4 < stops < 12
+    fault("Backups stop a check or prune until it is a day late").check([repository(protected)])
+    waiting = protected.status(known.BACKUP_SESSIONS, "demo", name)
+    assert conditions(waiting)["BackupExecutorEnsured"]["reason"] == "WaitingForUpkeep"
+    protected.settle(work=good_worker)
+    assert protected.status(known.BACKUP_SESSIONS, "demo", name)["phase"] == "Succeeded"
+    assert conditions(repository(protected))["UpkeepSucceeded"]["status"] == "True"
+    assert upkeep(protected).get("stops", 0) == 0
 
 
 def test_a_repository_that_is_being_deleted_holds_its_volume_for_some_hours(

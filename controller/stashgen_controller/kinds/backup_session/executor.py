@@ -16,7 +16,7 @@ from stashgen_controller.jobs.manifest import job_manifest, owner_of
 from stashgen_controller.jobs.run import RunState
 from stashgen_controller.kinds.backup_session.copy import Copy
 from stashgen_controller.kinds.backup_session.observe import Observed
-from stashgen_controller.listers.claims import waits_for
+from stashgen_controller.listers.claims import look_by, waits_for
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.protocol.run_spec import RunSpec
@@ -113,6 +113,7 @@ def _wait_for_turn(
     seen: Observed, status: BackupSessionStatus, waits: Condition, now: datetime
 ) -> Step:
     again = look_again(waited_since(seen.status.conditions, waits), now)
+    again = look_by(seen.claimants, now, again)
     start_by = _start_by(seen, status)
     if start_by is not None:
         again = min(again, start_by - now)

@@ -42,7 +42,7 @@ from stashgen_controller.jobs.manifest import job_manifest, owner_of
 from stashgen_controller.jobs.run import SETTLES, RunState
 from stashgen_controller.kinds.backup_session.copy import Copy
 from stashgen_controller.kinds.backup_session.observe import Observed
-from stashgen_controller.listers.claims import waits_for
+from stashgen_controller.listers.claims import look_by, waits_for
 from stashgen_controller.listers.pins import Pins
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import REPOSITORY_UNUSABLE, ErrorClass
@@ -244,6 +244,7 @@ def _begin_in_turn(
     if turn is not None:
         waits = waiting(_ENSURED.type, turn, now)
         again = look_again(waited_since(seen.status.conditions, waits), now)
+        again = look_by(seen.claimants, now, again)
         return _CopyStep(entry, conditions=(waits,), requeue_after=again)
     if copy.maintenance is None or copy.pins is None:
         word = _ENSURED.not_done(copy.retention_problem or _PINS_UNKNOWN, now)

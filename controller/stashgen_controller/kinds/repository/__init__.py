@@ -18,7 +18,7 @@ from stashgen.api.base import (
     name_of,
     namespace_of,
 )
-from stashgen.api.labels import ACCEPT_DAMAGE_ANNOTATION, REPOSITORY_LABEL, VERB_ANNOTATION
+from stashgen.api.labels import REPOSITORY_LABEL, VERB_ANNOTATION
 from stashgen.api.namespace import Namespace
 from stashgen.api.pod import Pod, has_ended
 from stashgen.api.repository import Repository
@@ -53,6 +53,8 @@ from stashgen_controller.listers.indexes.repositories import (
     REPOSITORIES_BY_TARGET,
     REPOSITORIES_BY_TEMPLATE,
     UNSETTLED_REPOSITORIES,
+    WAITING_FOR_UPKEEP,
+    is_in_upkeep,
 )
 from stashgen_controller.listers.indexes.restores import restore_claims, restore_names, restore_uses
 from stashgen_controller.listers.indexes.sessions import session_uses
@@ -105,12 +107,6 @@ def _of_configuration(_reader: Reader, configuration: JsonObject) -> Iterator[Pl
         yield namespace_of(configuration), name
 
 
-def _writing_spec(configuration: JsonObject) -> object:
-    """What it writes, and what a person says of damage."""
-    annotations = mapping_of(metadata_of(configuration), "annotations")
-    return spec(configuration), annotations.get(ACCEPT_DAMAGE_ANNOTATION)
-
-
 def _of_policy(reader: Reader, policy: JsonObject) -> Iterator[Place]:
     """The policy is in a maintenance pod's arguments."""
     for configuration in users_of_policy(reader, namespace_of(policy), name_of(policy)):
@@ -139,6 +135,13 @@ def _in_upkeep(reader: Reader, restore: JsonObject) -> Iterator[Place]:
             keys.append(repository_key(namespace_of(restore), found.spec.repository))
     for key in dict.fromkeys(keys):
         yield from reader.places(CLAIMING_REPOSITORIES, *key)
+
+
+def _next_in_upkeep(reader: Reader, _repository: JsonObject) -> Iterator[Place]:
+    """One that ends lets the one begin that has been due for longest."""
+    first = min(reader.values(WAITING_FOR_UPKEEP), default=None)
+    if first is not None:
+        yield first.namespace, first.name
 
 
 def _waits(restore: JsonObject) -> object:
@@ -219,7 +222,7 @@ KIND = Kind(
         Watch(Snapshot, _of_snapshot, _summed_up),
         Watch(BackupSession, _of_session, _retention_outcomes, _has_pending_retention),
         Watch(BackupStorage, _in_storage, lambda storage: (spec(storage), phase_of(storage))),
-        Watch(BackupConfiguration, _of_configuration, _writing_spec),
+        Watch(BackupConfiguration, _of_configuration, spec),
         Watch(RetentionPolicy, _of_policy, spec),
         Watch(Namespace, _of_namespace, lambda obj: metadata_of(obj).get("labels") or {}),
         Watch(RestoreSession, _of_restore, _writes),
@@ -227,6 +230,7 @@ KIND = Kind(
         Watch(Pod, _of_upkeep, _has_ended),
         Watch(RestoreSession, _in_upkeep, _waits),
         Watch(BackupSession, _in_upkeep_meanwhile, _is_due),
+        Watch(Repository, _next_in_upkeep, is_in_upkeep),
         *turns(UNSETTLED_REPOSITORIES),
         pod_templates(REPOSITORIES_BY_TEMPLATE),
         cluster_identity(Repository),

@@ -38,16 +38,20 @@ from stashgen_controller.kinds.repository.upkeep_due import (
     due_upkeep,
     goes_first,
     is_acknowledged,
+    is_forced,
+    is_to_be_forced,
 )
 from stashgen_controller.kinds.repository.upkeep_ended import (
     AGAIN,
     UpkeepStep,
     ended,
     failed,
+    late,
     stopped,
     succeeded,
+    was_stopped,
 )
-from stashgen_controller.listers.claims import waits_for
+from stashgen_controller.listers.claims import look_by, waits_for
 from stashgen_controller.listers.integrity import damage_time
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import ErrorClass
@@ -58,8 +62,6 @@ from stashgen_controller.runtime.decision import Create
 
 # Of all work on one Repository. No backup of the volume starts meanwhile.
 TIMEOUT = timedelta(hours=6)
-# After an upgrade, or a day without a controller, every Repository is due at once.
-MOST_AT_ONCE = 20
 _STOPPED = frozenset({ErrorClass.EXECUTOR_LOST, ErrorClass.INTERRUPTED})
 _SAID_ELSEWHERE = frozenset({Cause.RESTORED_IN_PART, ErrorClass.RESTORE_EXPECTED})
 
@@ -109,28 +111,43 @@ def _begin_if_due(
     if not has_backup or is_retired or seen.repository.spec.paused:
         # The first backup is followed by the first upkeep. A volume that is backed up no longer has
         # a pod for it as long as git keeps one.
-        return UpkeepStep(seen.status.upkeep)
+        return UpkeepStep(_not_in_line(seen))
     due = due_upkeep(seen, known, now)
     if due.next_time > now:
-        return UpkeepStep(seen.status.upkeep, requeue_after=due.next_time - now)
-    why = _why_not(seen, is_busy=is_busy)
-    if why is None and not due.is_full and seen.upkeep.running >= MOST_AT_ONCE:
-        text = f"{MOST_AT_ONCE} other Repositories are being pruned or checked"
-        why = Reason(Cause.WAITING_FOR_UPKEEP, text)
-    why = why or waits_for(seen.claimants, now) or goes_first(seen, known)
+        word = late(seen, known, was_stopped(known), now) if known.stops else None
+        again = due.next_time - now
+        return UpkeepStep(_not_in_line(seen), condition=word, requeue_after=again)
+    forced = is_to_be_forced(seen, known, now)
+    why = _why_not(seen, is_busy=is_busy) or waits_for(seen.claimants, now)
+    why = why or goes_first(seen, known, is_forced=forced)
     if why is not None:
         # Whose turn it is passes too quickly to be written down each time.
         is_passing = why.name in TURNS or why.name in _SAID_ELSEWHERE
         word = None if is_passing else waiting(ConditionType.UPKEEP_SUCCEEDED, why, now)
-        return UpkeepStep(seen.status.upkeep, condition=word, requeue_after=AGAIN)
+        word = word or late(seen, known, why.message, now)
+        again = look_by(seen.claimants, now, AGAIN)
+        return UpkeepStep(_not_in_line(seen), condition=word, requeue_after=again)
+    if not due.is_full and not seen.upkeep.has_turn:
+        since = known.waiting_since or due.since.replace(microsecond=0)
+        in_line = known.model_copy(update={"waiting_since": since})
+        word = late(seen, known, "others that were due before are pruned and checked first", now)
+        return UpkeepStep(in_line, condition=word, requeue_after=AGAIN)
     # A Job of an earlier time may still be there although the status was lost.
     minute = int(now.timestamp() // 60)
     attempt = max(minute, known.executor.attempt + 1 if known.executor is not None else 0)
+    if forced:
+        known = known.model_copy(update={"forced_attempt": attempt})
     step = _begin(seen, known, due, attempt, now)
     # The Job of the last time goes, so that there is never more than one.
     last = known.executor
     old = seen.upkeep.run.executor(last.job, last.attempt) if last is not None else None
     return replace(step, actions=(*delete_job(seen.repository.key[0], old), *step.actions))
+
+
+def _not_in_line(seen: Observed) -> UpkeepStatus | None:
+    """The status of one that would not begin even if it were its turn: it takes nobody else's."""
+    known = seen.status.upkeep
+    return known.model_copy(update={"waiting_since": None}) if known is not None else None
 
 
 def _why_not(seen: Observed, *, is_busy: bool) -> Reason | None:
@@ -182,7 +199,7 @@ def _begin(
     name = names.upkeep_job_name(seen.repository.metadata.name, attempt)
     executor = Executor(job=name, attempt=attempt, plan_digest=plan.digest())
     job = _job(seen, name, plan, now)
-    status = known.model_copy(update={"executor": executor})
+    status = known.model_copy(update={"executor": executor, "waiting_since": None})
     return UpkeepStep(status, actions=(Create(JOBS, job),), is_claim=True)
 
 
@@ -204,12 +221,12 @@ def _follow(
     namespace = seen.repository.key[0]
     run = seen.upkeep.run
     stage = stage_of(run, now, namespace=namespace, job=executor.job, attempt=executor.attempt)
-    first = goes_first(seen, known)
+    first = goes_first(seen, known, is_forced=is_forced(known, executor))
     match stage:
         case Absent():
             # Even if it was recorded that it begins: whoever did not hear of that may have begun.
             why = _why_not(seen, is_busy=is_busy) or waits_for(seen.claimants, now)
-            why = why or goes_first(seen, known)
+            why = why or first
             due = due_upkeep(seen, known, now)
             if why is not None or not (due.check or due.prune):
                 return UpkeepStep(ended(known, executor), requeue_after=AGAIN)
@@ -237,7 +254,7 @@ def _follow(
             done = said.upkeep if said is not None else None
             why = Reason.parse(known.stopped_for) if known.stopped_for is not None else first
             if why is not None and stage.error.name in _STOPPED:
-                return stopped(known, stage.executor or executor, done, why, now)
+                return stopped(seen, known, stage.executor or executor, done, why, now)
             step = failed(seen, known, stage.executor or executor, stage.error, done, now)
             return replace(step, requeue_after=next_look(run) or step.requeue_after)
         case _:

@@ -1,9 +1,10 @@
 """What of a Repository's upkeep is due, and what that gives way to."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from stashgen.api.repository import UpkeepStatus
+from stashgen.api.shared import Executor
 from stashgen_controller.kinds.repository.observe import Observed
 from stashgen_controller.listers.integrity import damage_time, found_whole_by
 from stashgen_controller.protocol.reason import Reason
@@ -12,17 +13,23 @@ LONGEST_WAIT = timedelta(days=1)
 FIRST_DELAY = timedelta(minutes=10)
 # What failed so often in a row is not mended by yet another try.
 TRIES = 3
+_FORCED_EVERY = timedelta(days=7)
 _LONGEST_RETRY = FIRST_DELAY * (1 << (TRIES - 1))
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What is to be done now, and when the next of it is due otherwise."""
+    """What is to be done now, and when the next of it is due otherwise.
+
+    Attributes:
+        since: When it was due, whatever has held it since.
+    """
 
     check: bool
     prune: bool
     is_full: bool
     next_time: datetime
+    since: datetime
 
 
 def due_upkeep(seen: Observed, known: UpkeepStatus, now: datetime) -> Due:
@@ -45,6 +52,7 @@ def due_upkeep(seen: Observed, known: UpkeepStatus, now: datetime) -> Due:
     is_answered = is_damaged and damage_answer(seen) not in {None, known.damage_answered}
     if is_answered:
         check = next_time = now
+    since = next_time
     # A prune that needs no room may do what the last one could not, and a check find that damage
     # is gone; what is tried again soon waits.
     is_pressing = (is_full or is_answered) and held - now > _LONGEST_RETRY
@@ -57,6 +65,7 @@ def due_upkeep(seen: Observed, known: UpkeepStatus, now: datetime) -> Due:
         prune=prunes,
         is_full=is_full,
         next_time=next_time,
+        since=since,
     )
 
 
@@ -79,17 +88,44 @@ def is_acknowledged(seen: Observed) -> bool:
     return seen.status.integrity is False and damage_time(seen.status) in seen.upkeep.acknowledged
 
 
-def goes_first(seen: Observed, known: UpkeepStatus) -> Reason | None:
+def goes_first(seen: Observed, known: UpkeepStatus, *, is_forced: bool) -> Reason | None:
     """A restore or a backup that is due, for which upkeep waits and even stops.
 
     No backup is good before a damaged repository is whole or a full one has room again: those wait.
+    So do backups that have stopped it for too long.
     """
     if seen.upkeep.waiting_restore is not None:
         return seen.upkeep.waiting_restore
     is_full = full_storage(seen) not in {None, known.full_storage}
-    if seen.status.integrity is False or is_full:
+    if seen.status.integrity is False or is_full or is_forced:
         return None
     return seen.upkeep.waiting_backup
+
+
+def is_overdue(seen: Observed, known: UpkeepStatus, now: datetime) -> bool:
+    """Whether a check, or a prune where anything is pruned, is late by more than a day."""
+    created = seen.repository.metadata.creation_timestamp
+    is_pruned = bool(seen.sessions) and seen.status.integrity is not False
+    return seen.upkeep.rhythm.is_overdue(
+        known.last_check_time or created,
+        (known.last_prune_time or created) if is_pruned else None,
+        now,
+    )
+
+
+def is_to_be_forced(seen: Observed, known: UpkeepStatus, now: datetime) -> bool:
+    """Whether backups wait for the next run: they have stopped those before until it was overdue.
+
+    Once a week at most. A run has six hours: what takes longer would keep backups from running for
+    a quarter of the time.
+    """
+    last = datetime.fromtimestamp(known.forced_attempt * 60, UTC)
+    return known.stops > 0 and now - last > _FORCED_EVERY and is_overdue(seen, known, now)
+
+
+def is_forced(known: UpkeepStatus, executor: Executor) -> bool:
+    """Whether backups wait for the run at hand."""
+    return executor.attempt == known.forced_attempt
 
 
 def _held_until(known: UpkeepStatus, now: datetime) -> datetime:

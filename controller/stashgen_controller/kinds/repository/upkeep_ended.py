@@ -16,6 +16,7 @@ from stashgen_controller.kinds.repository.upkeep_due import (
     TRIES,
     damage_answer,
     full_storage,
+    is_overdue,
 )
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import TRANSIENT, Upkeep
@@ -24,6 +25,9 @@ from stashgen_controller.runtime.decision import Action
 
 AGAIN = timedelta(minutes=5)
 _FAILED = "UpkeepFailed"
+_OVERDUE = "UpkeepOverdue"
+# Beyond that it is LONGEST_WAIT.
+_MOST_DOUBLINGS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +59,43 @@ def upkeep_refused(why: Reason, now: datetime) -> Condition:
 
 
 def stopped(
-    known: UpkeepStatus, executor: Executor, done: Upkeep | None, why: Reason, now: datetime
+    seen: Observed,
+    known: UpkeepStatus,
+    executor: Executor,
+    done: Upkeep | None,
+    why: Reason,
+    now: datetime,
 ) -> UpkeepStep:
-    """It gave way: that is no failure, and what it had done by then is done."""
+    """It gave way: that is no failure, and what it had done by then is done.
+
+    The first few times it goes on as soon as it may. What was stopped more often does not fit
+    between two backups, and would fetch the same data again each time.
+    """
     status = _with_done(known, done, executor, now) if done is not None else known
     stops = known.stops + 1
-    status = ended(status.model_copy(update={"stops": stops, "stopped_for": None}), executor)
-    text = f"{why.message}: stopped {stops} times since the last success, goes on afterwards"
-    word = None
-    if not known.failures:
+    update: dict[str, object] = {"stops": stops, "stopped_for": None}
+    if stops > TRIES:
+        delay = min(FIRST_DELAY * (1 << min(stops - TRIES - 1, _MOST_DOUBLINGS)), LONGEST_WAIT)
+        update["next_try_time"] = (now + delay).replace(microsecond=0)
+    status = ended(status.model_copy(update=update), executor)
+    text = f"{why.message}: {was_stopped(status)}, goes on afterwards"
+    word = late(seen, status, was_stopped(status), now)
+    if word is None and not known.failures:
         word = waiting(ConditionType.UPKEEP_SUCCEEDED, Reason(why.name, text), now)
     return UpkeepStep(status, done, word, requeue_after=AGAIN)
+
+
+def was_stopped(known: UpkeepStatus) -> str:
+    """How often backups and restores went first."""
+    return f"stopped {known.stops} times since the last success"
+
+
+def late(seen: Observed, known: UpkeepStatus, why: str, now: datetime) -> Condition | None:
+    """That a check or prune is overdue, and what it waits for; None where it is not."""
+    if not is_overdue(seen, known, now):
+        return None
+    text = f"more than a day late: {why}"
+    return not_done(ConditionType.UPKEEP_SUCCEEDED, _OVERDUE, Reason("", text), now)
 
 
 def succeeded(seen: Observed, known: UpkeepStatus, executor: Executor, now: datetime) -> UpkeepStep:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from stashgen.api.backup_session import BackupSession, RetentionPhase
 from stashgen.api.labels import ACCEPT_DAMAGE_ANNOTATION
@@ -12,12 +13,18 @@ from stashgen_controller.jobs.run import JobRun
 from stashgen_controller.listers.claims import waiting_backup, waiting_restore
 from stashgen_controller.listers.history import SnapshotRecord
 from stashgen_controller.listers.indexes.configurations import CONFIGURATIONS_BY_REPOSITORY
-from stashgen_controller.listers.indexes.repositories import REPOSITORIES_IN_UPKEEP
+from stashgen_controller.listers.indexes.repositories import (
+    REPOSITORIES_IN_UPKEEP,
+    WAITING_FOR_UPKEEP,
+)
 from stashgen_controller.listers.partial_restores import partial_restore
 from stashgen_controller.listers.pods import terminated_pods
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.runtime.causes import Cause
 from stashgen_controller.runtime.kind import Reader, is_deleting
+
+# After an upgrade, or a day without a controller, every Repository is due at once.
+MOST_AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +41,8 @@ class ObservedUpkeep:
         session_goes_on: The session of the newest Snapshot has not ended, or is about to apply its
             retention: what that forgets is to be pruned, too.
         acknowledged: The times of checks whose damage was repaired, as people say.
-        running: How many Repositories of the cluster are in upkeep now.
+        has_turn: Fewer Repositories of the cluster than may are in upkeep now, or wait for it and
+            were due before.
         terminated_pods: That worked here and are gone, for the plan.
     """
 
@@ -46,7 +54,7 @@ class ObservedUpkeep:
     partial_restore: Reason | None
     session_goes_on: bool
     acknowledged: frozenset[str]
-    running: int
+    has_turn: bool
     terminated_pods: tuple[str, ...]
 
 
@@ -82,9 +90,17 @@ def observe_upkeep(
         ),
         session_goes_on=_session_goes_on(reader, snapshots),
         acknowledged=_acknowledged(reader, repository),
-        running=len(reader.places(REPOSITORIES_IN_UPKEEP)),
+        has_turn=_has_turn(reader, repository),
         terminated_pods=terminated_pods(reader, namespace, name) if is_begun else (),
     )
+
+
+def _has_turn(reader: Reader, repository: Repository) -> bool:
+    free = MOST_AT_ONCE - len(reader.places(REPOSITORIES_IN_UPKEEP))
+    waiting = reader.values(WAITING_FOR_UPKEEP) if free > 0 else ()
+    mine = next((item for item in waiting if (item.namespace, item.name) == repository.key), None)
+    ahead = (item for item in waiting if mine is None or item < mine)
+    return free > 0 and len(tuple(islice(ahead, free))) < free
 
 
 def _acknowledged(reader: Reader, repository: Repository) -> frozenset[str]:

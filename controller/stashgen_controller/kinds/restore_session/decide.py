@@ -41,7 +41,7 @@ from stashgen_controller.kinds.restore_session.outcome import (
     with_word_of_change,
 )
 from stashgen_controller.kinds.restore_session.plan import in_effect, restore_job, restore_plan
-from stashgen_controller.listers.claims import waits_for
+from stashgen_controller.listers.claims import look_by, waits_for
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.runtime.causes import TURNS, Cause, why_waiting
@@ -204,6 +204,7 @@ def _wait_for_turn(
     seen: Observed, status: RestoreSessionStatus, waits: Condition, now: datetime
 ) -> Decision:
     again = look_again(waited_since(seen.status.conditions, waits), now)
+    again = look_by(seen.claimants, now, again)
     again = min(again, _until(seen, status, now) or again)
     return _write(seen, set_condition(status, waits), now, requeue_after=again)
 

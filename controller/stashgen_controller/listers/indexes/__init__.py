@@ -32,6 +32,7 @@ from stashgen_controller.listers.indexes.repositories import (
     REPOSITORIES_BY_TEMPLATE,
     REPOSITORIES_IN_UPKEEP,
     UNSETTLED_REPOSITORIES,
+    WAITING_FOR_UPKEEP,
 )
 from stashgen_controller.listers.indexes.restores import (
     PINNING_REQUESTS,
@@ -106,6 +107,7 @@ INDEXES: tuple[Index[Any] | CoveringIndex[Any, Any], ...] = (
     DAMAGED_REPOSITORIES,
     LOST_PODS,
     REPOSITORIES_IN_UPKEEP,
+    WAITING_FOR_UPKEEP,
     UNSETTLED_REPOSITORIES,
     RESTORES_IN_TURN,
     LIVING_PODS,

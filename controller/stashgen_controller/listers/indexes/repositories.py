@@ -63,6 +63,25 @@ def is_in_upkeep(repository: JsonObject) -> bool:
     return bool(executor) and not executor.get("ended")
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class WaitingRepository:
+    """One that is to be pruned or checked, in the order in which that became due."""
+
+    since: str
+    namespace: str
+    name: str
+
+
+def _waiting_since(repository: JsonObject) -> str:
+    upkeep = mapping_of(mapping_of(repository, "status"), "upkeep")
+    return str(upkeep.get("waitingSince") or "")
+
+
+def _waits_for_upkeep(repository: JsonObject) -> bool:
+    is_ready = mapping_of(repository, "status").get("phase") == "Ready"
+    return is_ready and bool(_waiting_since(repository))
+
+
 def is_being_deleted(obj: JsonObject) -> bool:
     """Whether an object, as stored, only waits for its finalizers."""
     return metadata_of(obj).get("deletionTimestamp") is not None
@@ -116,6 +135,13 @@ CLAIMING_REPOSITORIES = Index(Repository, repository_claims)
 # it for ever: it takes nobody's turn.
 REPOSITORIES_IN_UPKEEP = Index(
     Repository, lambda obj: ((),) if is_in_upkeep(obj) and not is_being_deleted(obj) else ()
+)
+# Under the empty key, those for whose upkeep only a turn is missing. Whatever cannot be read, or is
+# not Ready, keeps nobody from it.
+WAITING_FOR_UPKEEP: CoveringIndex[Repository, WaitingRepository] = CoveringIndex(
+    Repository,
+    lambda obj: ((),) if _waits_for_upkeep(obj) and not is_being_deleted(obj) else (),
+    lambda obj: WaitingRepository(_waiting_since(obj), namespace_of(obj), name_of(obj)),
 )
 # Under the empty key, those of which the last check found damage.
 DAMAGED_REPOSITORIES = Index(

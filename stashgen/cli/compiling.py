@@ -31,7 +31,7 @@ class Compiled:
         files: By path below the output folder; empty if a finding is an error.
         output: The folder they belong to, as it is now; None without a valid project.
         findings: With paths relative to where the command runs.
-        inputs: The real paths of all files that were read.
+        inputs: The real paths of all files that were read; empty without another output folder.
         coverage: Of the inventories; None if a finding is an error.
     """
 
@@ -80,7 +80,7 @@ def compile_project(project: Path, other_output: Path | None = None) -> Compiled
         source = loaded.value
         if source is None:
             return Compiled({}, None, seen_from_here(loaded.findings, project))
-        inputs = _inputs(project, source)
+        inputs = _inputs(project, source) if other_output is not None else frozenset()
         outputs = _outputs(project, source, other_output)
         before = [_previous(output, project) for output in outputs]
         progress.stage("compiling")

@@ -138,11 +138,24 @@ class Finder:
 
     def _entries(self, folder: _Entry, name: str) -> Iterator[_Entry]:
         """The entries of a folder that match this name or pattern, sorted."""
-        for found in sorted(entry.name for entry in folder.real.iterdir()):
+        with os.scandir(folder.real) as listing:
+            listed = sorted(listing, key=lambda item: item.name)
+        for item in listed:
+            found = item.name
             if found == name or (fnmatchcase(found, name) and (found[0] != "." or name[0] == ".")):
-                entry = self._entry(folder, found)
+                entry = self._listed(folder, item)
                 if entry is not None:
                     yield entry
+
+    def _listed(self, folder: _Entry, item: os.DirEntry[str]) -> _Entry | None:
+        """As ``_entry``; the listing knows what most are, and none is inside what is excluded."""
+        is_folder = item.is_dir(follow_symlinks=False)
+        if not is_folder and not item.is_file(follow_symlinks=False):
+            return self._entry(folder, item.name)
+        real = folder.real / item.name
+        if self.excluded is not None and real == self.root / self.excluded:
+            return None
+        return _Entry(folder.path / item.name, real, is_folder=is_folder)
 
     def _entry(self, folder: _Entry, name: str) -> _Entry | None:
         path, real = folder.path / name, folder.real / name

@@ -42,7 +42,7 @@ def moved_storages(
     """
     folders = {previous.root: previous.files for previous in before}
     known = {(one.volume, one.repository): one for one in histories}
-    seen = set()
+    compared, found = set(), set()
     for key, folder, storage in (*_copies(resolved), *_retired(kept)):
         history = known.get(key)
         if history is None:
@@ -50,10 +50,14 @@ def moved_storages(
         name = f"_storage-{storage}.yaml"
         old = history.path.parent / name
         new = folder / name
-        content = folders[history.root].get(old)
-        if (history.root, old) in seen or content in {None, files[new]}:
+        if (history.root, old) in found or (history.root, old, new) in compared:
             continue
-        seen.add((history.root, old))
+        # Thousands of volumes share a storage.
+        compared.add((history.root, old, new))
+        content = folders[history.root].get(old)
+        if content in {None, files[new]}:
+            continue
+        found.add((history.root, old))
         position = Position(history.root / old)
         yield from _compare(content or b"", files[new], storage, position)
 

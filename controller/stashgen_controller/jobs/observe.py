@@ -280,8 +280,9 @@ def _accepted(run: JobRun, owner: ObjectMeta | None, job: str) -> JobRun:
     The pod still does not count as terminated: its lock stays until restic itself calls it stale,
     which a living restic does not let happen, so that an error costs no repository.
     """
-    said = (owner.annotations or {}).get(ACCEPT_LOST_POD_ANNOTATION) if owner is not None else None
-    if not run.is_unaccounted or said != (run.pod or job):
+    annotations = (owner.annotations if owner is not None else None) or {}
+    accepted = annotations.get(ACCEPT_LOST_POD_ANNOTATION)
+    if not run.is_unaccounted or accepted != (run.pod or job):
         return run
     what = f"pod {run.pod}" if run.pod is not None else f"the pod of Job {job}"
     text = f"{what} is gone, as {ACCEPT_LOST_POD_ANNOTATION} says: no kubelet reported its end"

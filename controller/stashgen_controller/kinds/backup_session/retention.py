@@ -317,7 +317,7 @@ def _incomplete(error: Reason, now: datetime) -> Condition:
 
 def _plan(seen: Observed, copy: Copy, pins: Pins, attempt: int, now: datetime) -> RunSpec:
     configuration = seen.configuration
-    said = (configuration.metadata.annotations if configuration is not None else None) or {}
+    annotations = (configuration.metadata.annotations if configuration is not None else None) or {}
     return RunSpec(
         verb=Verb.RETAIN,
         attempt=attempt,
@@ -329,8 +329,8 @@ def _plan(seen: Observed, copy: Copy, pins: Pins, attempt: int, now: datetime) -
         unrecorded_failures=copy.unrecorded_failures,
         pinned_snapshots=pins.names,
         session=seen.session.spec.session,
-        accepted_smaller=said.get(ACCEPT_SMALLER_ANNOTATION),
-        accepted_gap=said.get(ACCEPT_GAP_ANNOTATION),
+        accepted_smaller=annotations.get(ACCEPT_SMALLER_ANNOTATION),
+        accepted_gap=annotations.get(ACCEPT_GAP_ANNOTATION),
     )
 
 

@@ -364,6 +364,23 @@ def test_a_running_backup_is_waited_for(harness: Harness) -> None:
     assert len(_snapshots(harness)) == 2
 
 
+def test_a_backup_that_waits_for_a_page_does_not_keep_it_from_its_end(harness: Harness) -> None:
+    """Each would wait for the other, for ever."""
+    for obj in manifests.one_volume("demo"):
+        harness.apply(obj)
+    harness.settle(work=good_worker)
+    harness.advance(timedelta(hours=1))
+    _ask(harness, "1")
+    harness.run_until(Verb.RESYNC)
+    session = harness.trigger("backup", "library")
+    harness.settle()
+    waits = conditions(harness.status(known.BACKUP_SESSIONS, "demo", session))
+    assert waits["BackupExecutorEnsured"]["reason"] == "WaitingForInitialization"
+    harness.settle(work=good_worker)
+    assert _resynced(harness)["status"] == "True"
+    assert harness.status(known.BACKUP_SESSIONS, "demo", session)["phase"] == "Succeeded"
+
+
 def test_a_retired_repository_gets_its_snapshots_back_without_a_session(
     harness: Harness,
 ) -> None:

@@ -74,7 +74,9 @@ def advance_resync(seen: Observed, now: datetime) -> ResyncStep:
         return ResyncStep(known, word, left.actions, left.requeue_after)
     is_running = seen.resync_run.state is RunState.RUNNING
     why = _why_not(seen)
-    if why is not None and not is_running:
+    # A page that has been read is taken over: who is waited for may wait for the page's claim.
+    is_read = seen.resync_run.state is RunState.FINISHED and not is_asked
+    if why is not None and not (is_running or is_read):
         again = _AGAIN if why.name == Cause.WAITING_FOR_BACKUP else None
         word = waiting(ConditionType.SNAPSHOTS_RESYNCED, why, now)
         return ResyncStep(known, word, requeue_after=again)

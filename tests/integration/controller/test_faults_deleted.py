@@ -79,6 +79,7 @@ def test_a_backup_that_waited_stops_no_upkeep(protected: Harness) -> None:
     delete_and_keep(protected, known.BACKUP_SESSIONS, name)
     later(protected, MINUTE)
     assert [plan.verb for plan in open_plans(protected)] == [Verb.UPKEEP]
+    assert protected.status(known.SNAPSHOTS, "demo", f"repo-local-{name}")["phase"] == "Failed"
 
 
 def test_upkeep_begins_although_the_session_of_the_newest_snapshot_never_ends(
@@ -209,3 +210,13 @@ def restored_in_part(
     part = RestoredPart(files=135, total_files=200)
     update = {"phase": Phase.FAILED, "error": error, "components": {}, "restored": part}
     return result.model_copy(update=update)
+
+
+def test_a_restore_that_has_not_begun_holds_no_snapshot_any_more(protected: Harness) -> None:
+    (first,) = protected.names(known.SNAPSHOTS, "demo")
+    protected.apply(manifests.restore("demo", "back", claim="absent", snapshot=first))
+    protected.settle()
+    delete_and_keep(protected, known.RESTORE_SESSIONS, "back")
+    protected.trigger()
+    retain = protected.run_until(Verb.RETAIN)
+    assert plan_of(retain).pinned_snapshots == ()

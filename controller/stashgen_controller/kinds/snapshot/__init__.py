@@ -46,10 +46,11 @@ def _of_session(_reader: Reader, session: JsonObject) -> Iterator[Place]:
 
 
 def _last_word(session: JsonObject) -> object:
-    """The controller's, or a person's on a lost pod."""
+    """The controller's, or a person's on a lost pod; a deleted one says nothing more."""
+    deleted = metadata_of(session).get("deletionTimestamp")
     accepted = mapping_of(metadata_of(session), "annotations").get(ACCEPT_LOST_POD_ANNOTATION)
     conditions = mapping_of(session, "status").get("conditions") if is_pushed(session) else None
-    return (accepted, conditions) if accepted or conditions else None
+    return (accepted, conditions, deleted) if accepted or conditions or deleted else None
 
 
 def _is_finished(snapshot: JsonObject) -> bool:

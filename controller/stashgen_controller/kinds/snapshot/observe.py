@@ -12,7 +12,7 @@ from stashgen_controller.jobs.run import JobRun
 from stashgen_controller.listers.snapshots import reported_end
 from stashgen_controller.protocol.recorded_snapshot import RecordedSnapshot, read_annotation
 from stashgen_controller.runtime.conditions import find, is_true
-from stashgen_controller.runtime.kind import Reader
+from stashgen_controller.runtime.kind import Reader, is_deleting
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,9 @@ def _abandoned(snapshot: Snapshot, session: BackupSession | None) -> str | None:
         # Two controllers at once decided so, or a look at an old state of it.
         return f"BackupSession {name} was skipped"
     if status is None or not is_true(status.conditions, ConditionType.METRICS_PUSHED):
+        if is_deleting(session):
+            # A finalizer keeps it; nothing of it begins any more.
+            return f"BackupSession {name} was deleted before it created a Job"
         return None
     given_up = find(status.conditions, ConditionType.BACKUP_EXECUTOR_ENSURED)
     why = (

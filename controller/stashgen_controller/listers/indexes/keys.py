@@ -28,6 +28,11 @@ def is_finished(obj: JsonObject) -> bool:
     )
 
 
+def is_being_deleted(obj: JsonObject) -> bool:
+    """Whether an object, as stored, only waits for its finalizers."""
+    return metadata_of(obj).get("deletionTimestamp") is not None
+
+
 def is_pushed(obj: JsonObject) -> bool:
     """Whether the controller has had its last word on a session; its worker reports first."""
     conditions = list_of(mapping_of(obj, "status"), "conditions")

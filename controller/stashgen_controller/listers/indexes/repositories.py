@@ -8,13 +8,13 @@ from stashgen.api.base import (
     JsonObject,
     list_of,
     mapping_of,
-    metadata_of,
     name_of,
     namespace_of,
 )
 from stashgen.api.repository import Repository
 from stashgen.kubestash.conditions import ConditionType
 from stashgen_controller.listers.indexes.keys import (
+    is_being_deleted,
     named_templates,
     reference,
     repository_key,
@@ -80,11 +80,6 @@ def _waiting_since(repository: JsonObject) -> str:
 def _waits_for_upkeep(repository: JsonObject) -> bool:
     is_ready = mapping_of(repository, "status").get("phase") == "Ready"
     return is_ready and bool(_waiting_since(repository))
-
-
-def is_being_deleted(obj: JsonObject) -> bool:
-    """Whether an object, as stored, only waits for its finalizers."""
-    return metadata_of(obj).get("deletionTimestamp") is not None
 
 
 def _has_settled(repository: JsonObject) -> bool:

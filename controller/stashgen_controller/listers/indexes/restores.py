@@ -11,6 +11,7 @@ from stashgen.api.base import (
 from stashgen.api.restore_request import RestoreRequest
 from stashgen.api.restore_session import RestoreSession
 from stashgen_controller.listers.indexes.keys import (
+    is_being_deleted,
     is_finished,
     is_restore_over,
     repository_key,
@@ -76,13 +77,18 @@ def restore_claims(restore: JsonObject) -> Iterator[IndexKey]:
 def pins_by_restore(restore: JsonObject) -> bool:
     """Whether a RestoreSession, as stored, may need a Snapshot yet.
 
-    One that cannot be read is Invalid only until somebody corrects it.
+    One that cannot be read is Invalid only until somebody corrects it. One that was deleted and
+    that a finalizer keeps begins no more.
     """
+    if is_being_deleted(restore):
+        return any(restore_claims(restore))
     return not is_restore_over(restore) or (is_marked(restore) and phase_of(restore) == "Invalid")
 
 
 def pins_by_request(request: JsonObject) -> bool:
     """The same for a RestoreRequest, which is Failed as long as it cannot be read."""
+    if is_being_deleted(request):
+        return False
     return not is_finished(request) or (is_marked(request) and phase_of(request) == "Failed")
 
 

@@ -34,6 +34,10 @@ BY_KIND = {item.kind: item for item in RESOURCES}
 _HAS_STATUS = frozenset({*known.CUSTOM, known.JOBS, known.PODS, known.CRON_JOBS, NODES})
 
 Place = tuple[str, str]
+# All objects of all kinds.
+Stored = dict[Resource, dict[Place, JsonObject]]
+# From an older state on the revision is raised by so much, so that none has two meanings.
+_BUMP = 1_000_000
 # The kind, ADDED and so on, the object as it is now, and as it was before.
 Listener = Callable[[Resource, str, JsonObject, JsonObject | None], None]
 
@@ -51,7 +55,7 @@ class ApiServer:
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
-        self._objects: dict[Resource, dict[Place, JsonObject]] = {}
+        self._objects: Stored = {}
         self._version = 1
         self._uids = 0
         self.listeners: list[Listener] = []
@@ -66,6 +70,20 @@ class ApiServer:
         """Begin with what another one holds."""
         self._objects = {resource: dict(held) for resource, held in other._objects.items()}
         self._version, self._uids = other._version, other._uids
+
+    def state(self) -> Stored:
+        """All that it holds now."""
+        return {resource: dict(held) for resource, held in self._objects.items()}
+
+    def go_back(self, state: Stored) -> None:
+        """Hold what it held before; nobody is told. Nodes register again by themselves.
+
+        As ``etcdutl snapshot restore --bump-revision --mark-compacted`` does it: every watch is
+        too old then.
+        """
+        nodes = self._objects.get(NODES, {})
+        self._objects = {resource: dict(held) for resource, held in state.items()} | {NODES: nodes}
+        self._version += _BUMP
 
     # reads
 

@@ -21,6 +21,7 @@ from stashgen.api.base import (
     metadata_of,
     name_of,
     namespace_of,
+    parse_time,
     uid_of,
 )
 from stashgen.api.labels import JOB_NAME_LABEL
@@ -384,6 +385,57 @@ class Cluster:
 
         self._soon(end, self._timeline.random.uniform(1.0, 90.0))
 
+    # etcd
+
+    def come_back(self) -> None:
+        """The API server has an older state: everybody looks at it as if it were new.
+
+        A process whose pod is not in it has been ended. A kubelet that has nothing of a pod that
+        had begun runs it again, or calls it failed.
+        """
+        pods = {uid_of(pod): pod for pod in self._server.items(known.PODS)}
+        for node in self.nodes.values():
+            for process in list(node.processes):
+                if process.uid not in pods:
+                    process.kill()
+                    node.processes.remove(process)
+        jobs = self._server.items(known.JOBS)
+        self._pods_made = {
+            uid_of(job)
+            for job in jobs
+            if list_of(mapping_of(job, "status"), "conditions")
+            or any(_is_of(pod, job) for pod in pods.values())
+        }
+        for resource in _OWNED:
+            for obj in self._server.items(resource):
+                self._soon(partial(self._collect_orphan, resource, obj), 1.0)
+        for job in jobs:
+            self._soon(partial(self._sync, job))
+            seconds = cast("int", mapping_of(job, "spec")["activeDeadlineSeconds"])
+            made = parse_time(str(metadata_of(job)["creationTimestamp"]))
+            left = (made - self._timeline.now).total_seconds() + seconds
+            self._soon(partial(self._out_of_time, job), max(left, 0.0))
+        for pod in pods.values():
+            if mapping_of(pod, "spec").get("nodeName") is None:
+                self._soon(partial(self._schedule, pod), 3.0)
+            self._soon(partial(self._end_deleted, pod))
+            self._soon(partial(self._find, pod), 5.0)
+
+    def _find(self, of: JsonObject) -> None:
+        """A kubelet that is there looks after a pod that it has to run."""
+        pod = self._current(of)
+        node = self.nodes.get(str(mapping_of(pod or {}, "spec").get("nodeName") or ""))
+        if pod is None or node is None or _phase(pod) in _FINAL or not node.is_reachable:
+            return
+        if any(item.uid == uid_of(pod) for item in node.processes):
+            return
+        if _phase(pod) == "Pending" or self._timeline.random.random() < 0.5:
+            self._run(pod, node)
+        else:
+            lost: JsonObject = {"exitCode": 137, "reason": "ContainerStatusUnknown"}
+            lost["finishedAt"] = format_time(self._timeline.now)
+            self._report(node, pod, "Failed", {"terminated": lost})
+
     # nodes
 
     def lose(self, node: Node, *, power: bool) -> None:
@@ -415,12 +467,7 @@ class Cluster:
         for pod in self._server.items(known.PODS):
             if mapping_of(pod, "spec").get("nodeName") == node.name:
                 self._soon(partial(self._end_deleted, pod))
-                if _phase(pod) == "Pending":
-                    self._soon(partial(self._run_late, pod, node))
-
-    def _run_late(self, pod: JsonObject, node: Node) -> None:
-        if not any(item.uid == uid_of(pod) for item in node.processes):
-            self._run(pod, node)
+                self._soon(partial(self._find, pod))
 
     def remove_node(self, node: Node) -> None:
         """Somebody deletes the object of a node that has no power: its pods go with it."""

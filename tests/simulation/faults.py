@@ -45,6 +45,9 @@ class Fault(StrEnum):
     ACCEPT_PARTIAL_RESTORE = "accept-partial-restore"
     ACCEPT_LOST_POD = "accept-lost-pod"
     UPKEEP = "upkeep"
+    CHANGE_RESTORE = "change-restore"
+    FINALIZER = "finalizer"
+    ETCD_RESTORED = "etcd-restored"
 
 
 class Faults:

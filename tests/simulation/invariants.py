@@ -6,6 +6,7 @@ Truth is what processes do to volumes and repositories, not what objects say of 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import filterfalse
 from typing import cast
 
 from stashgen.api import resources as known
@@ -93,6 +94,7 @@ class Invariants:
     Attributes:
         all_broken: Every promise that was broken, checked or not.
         removed: How many restic snapshots retention removed.
+        went_back: etcd was restored from an older state.
     """
 
     def __init__(
@@ -116,7 +118,8 @@ class Invariants:
         self._processes = processes
         self.all_broken: set[Invariant] = set()
         self.removed = 0
-        self._begun: set[tuple[str, str]] = set()
+        self.went_back = False
+        self._begun: dict[str, tuple[str, datetime]] = {}
         self._restored: set[str] = set()
         self._made: set[str] = set(repositories)
         self._good = {id_ for item in repositories.values() for id_ in item.snapshots}
@@ -145,7 +148,8 @@ class Invariants:
             if mine & self._volumes(other):
                 self.broken(Invariant.ONE_RUN_PER_VOLUME, what)
         self._starts_late(process)
-        if order.verb is Verb.BACKUP:
+        if order.verb is Verb.BACKUP and not self.went_back:
+            # What an older etcd has forgotten may be backed up once more, if there is no record.
             self._begins(process, name_of(cast("JsonObject", order.plan.snapshot)))
 
     def witness(self, process: WorkerProcess) -> Witness:
@@ -183,11 +187,11 @@ class Invariants:
 
     def _begins(self, process: WorkerProcess, what: str) -> None:
         """Something that is done at most once, by one pod, begins."""
-        if (what, process.uid) in self._begun:
-            return
-        if any(item == what for item, _ in self._begun):
+        # A kubelet may run a pod again.
+        run = process.uid, self._started[process.uid]
+        if self._begun.setdefault(what, run) != run:
             self.broken(Invariant.DONE_ONCE, f"{what} is done again by {process.name}")
-        self._begun.add((what, process.uid))
+            self._begun[what] = run
 
     # restic
 
@@ -229,11 +233,12 @@ class Invariants:
 
     def _pinned(self, namespace: str) -> Iterable[tuple[str, datetime | None, set[str]]]:
         """Who restores, since when, and what unfinished restores name: restic's ids."""
-        for restore in self._server.items(known.RESTORE_SESSIONS, namespace):
+        for restore in filterfalse(_is_kept, self._server.items(known.RESTORE_SESSIONS, namespace)):
             if phase_of(restore) not in phases.FINAL or is_malformed(RestoreSession, restore):
-                source = mapping_of(mapping_of(restore, "spec"), "dataSource")
+                recorded = mapping_of(mapping_of(restore, "status"), "inEffect")
+                source = recorded or mapping_of(mapping_of(restore, "spec"), "dataSource")
                 yield name_of(restore), _created(restore), self._named(namespace, source)
-        for request in self._server.items(known.RESTORE_REQUESTS, namespace):
+        for request in filterfalse(_is_kept, self._server.items(known.RESTORE_REQUESTS, namespace)):
             if phase_of(request) not in phases.FINAL or is_malformed(RestoreRequest, request):
                 chosen = mapping_of(request, "status").get("snapshot")
                 source = mapping_of(request, "spec") | ({"snapshot": chosen} if chosen else {})
@@ -330,7 +335,8 @@ class Invariants:
 
     def _succeeded(self, snapshot: JsonObject) -> None:
         text = self._lacks(snapshot)
-        if text is not None:
+        if text is not None and not self.went_back:
+            # The message of a pod that came back may be older than a retention.
             self.broken(Invariant.SUCCESS_HAS_DATA, text)
 
     def _lacks(self, snapshot: JsonObject) -> str | None:
@@ -394,7 +400,7 @@ class Invariants:
             known.RESTORE_SESSIONS,
             known.RESTORE_REQUESTS,
         ):
-            for obj in self._server.items(resource):
+            for obj in filterfalse(_is_kept, self._server.items(resource)):
                 if phase_of(obj) not in phases.FINAL:
                     what = f"{resource.kind} {name_of(obj)} is {phase_of(obj) or 'without phase'}"
                     self.broken(stuck, f"{what}: {_why(obj)}")
@@ -457,6 +463,11 @@ def ids_of(snapshot: JsonObject) -> set[str]:
         for stats in list_of(cast("JsonObject", component), "resticStats")
     )
     return {str(id_) for id_ in found if id_}
+
+
+def _is_kept(obj: JsonObject) -> bool:
+    """Whether it was deleted, and a finalizer keeps it."""
+    return metadata_of(obj).get("deletionTimestamp") is not None
 
 
 def _created(obj: JsonObject) -> datetime:

@@ -26,10 +26,11 @@ from stashgen_controller.runtime.kind import phase_of
 from tests.simulation.acceptances import Acceptances
 from tests.simulation.api_server import ApiServer
 from tests.simulation.cluster import Cluster
+from tests.simulation.edits import Edits
 from tests.simulation.faults import Fault, Faults
 from tests.simulation.malformed import Malformed
 from tests.simulation.restic import Volume
-from tests.simulation.shapes import CLAIM, NAMESPACE, Shape
+from tests.simulation.shapes import CLAIM, NAMESPACE, OTHER_CLAIM, Shape
 from tests.simulation.timeline import Timeline
 from tests.simulation.trace import Trace
 from tests.support import manifests
@@ -62,6 +63,7 @@ class People:
         self._random: Random = timeline.random
         self._count = 0
         self.strange = Malformed(server, trace, self._random, shape)
+        self.edits = Edits(server, trace, self._random, shape)
         self.acceptances = Acceptances(server, trace, cluster, volume, shape)
         self.acts: dict[Fault, Callable[[], object]] = {
             Fault.TRIGGER: lambda: self.trigger(self._random.choice(shape.sessions)),
@@ -82,6 +84,8 @@ class People:
             Fault.ACCEPT_PARTIAL_RESTORE: self.acceptances.partial_restore,
             Fault.ACCEPT_LOST_POD: self.acceptances.lost_pod,
             Fault.UPKEEP: self._change_upkeep,
+            Fault.CHANGE_RESTORE: self.edits.change_restore,
+            Fault.FINALIZER: self.edits.delete_and_keep,
         }
 
     def use_volume(self) -> None:
@@ -100,13 +104,13 @@ class People:
         self._do("creates", known.BACKUP_SESSIONS, manifest)
         return name_of(manifest)
 
-    def restore(self, repository: str, snapshot: str = "latest") -> str:
-        """Create a RestoreSession into the volume."""
+    def restore(self, repository: str, snapshot: str = "latest", claim: str = CLAIM) -> str:
+        """Create a RestoreSession into a volume."""
         self._count += 1
         name = f"restore-{self._count}"
         more = {"restoreTimeout": "1h"} if self._random.random() < 0.5 else {}
         manifest = manifests.restore(
-            NAMESPACE, name, claim=CLAIM, snapshot=snapshot, repository=repository, more=more
+            NAMESPACE, name, claim=claim, snapshot=snapshot, repository=repository, more=more
         )
         self._do("creates", known.RESTORE_SESSIONS, manifest)
         return name
@@ -169,7 +173,8 @@ class People:
 
     def _restore(self) -> None:
         repository, snapshot = self._pick()
-        self.restore(repository, snapshot)
+        claim = CLAIM if self._random.random() < 0.8 else OTHER_CLAIM
+        self.restore(repository, snapshot, claim)
 
     def _request(self) -> None:
         self._count += 1

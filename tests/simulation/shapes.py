@@ -10,6 +10,8 @@ from stashgen.api.base import JsonObject
 from tests.support import manifests
 
 NAMESPACE, CLAIM = "demo", "library"
+# Nobody backs it up; restores may be into it, in strict mode by its name.
+OTHER_CLAIM = "library-restore-try"
 # People trigger the sessions: each tick of a schedule would only be written down.
 _SCHEDULE = "17 3 * * *"
 _HOURLY = re.compile('"schedule": "[^"]+"')

@@ -14,12 +14,13 @@ from tests.simulation.api_server import BY_KIND, ApiServer
 from tests.simulation.bucket import Bucket
 from tests.simulation.cluster import Cluster, Node
 from tests.simulation.controller import Controller
+from tests.simulation.etcd import Etcd
 from tests.simulation.faults import Fault, Faults
 from tests.simulation.fibers import Fiber
 from tests.simulation.invariants import Invariant, Invariants, claim_of
 from tests.simulation.people import People
 from tests.simulation.restic import Machine, ResticRepository, Volume
-from tests.simulation.shapes import CLAIM, NAMESPACE, Shape, shapes
+from tests.simulation.shapes import CLAIM, NAMESPACE, OTHER_CLAIM, Shape, shapes
 from tests.simulation.timeline import Timeline
 from tests.simulation.trace import Trace
 from tests.simulation.worker import WorkerProcess, order_of, run_verb
@@ -29,6 +30,7 @@ _SETTLED_SECONDS = 1800.0
 _DAY_AND_MORE = 30 * 3600.0
 _LEASE_SECONDS = 15.0
 _SKEWS = (-3600.0, -120.0, 0.0, 0.0, 120.0, 3600.0, 400 * 86400.0)
+_SELDOM = {Fault.ETCD_RESTORED: 3000.0}
 _LAGS = (0.0, 0.2, 2.0, 10.0, 60.0, 300.0)
 
 
@@ -74,6 +76,7 @@ class World:
         self.repositories: dict[str, ResticRepository] = {}
         self.shape = shape
         self.volume = Volume({"a": 0, "b": 0, "c": 0})
+        self.volumes = {CLAIM: self.volume, OTHER_CLAIM: Volume({})}
         if beginning is not None:
             self.timeline.seconds = beginning.seconds
             self.server.copy_from(beginning.server)
@@ -100,6 +103,14 @@ class World:
             self.cluster,
             self.volume,
             shape,
+        )
+        self.etcd = Etcd(
+            self.timeline,
+            self.server,
+            self.trace,
+            self.cluster,
+            self.volumes,
+            self._stop_controllers,
         )
         self._living: dict[str, Fiber] = {}
         self.worker_runs = 0
@@ -155,6 +166,12 @@ class World:
         self.timeline.after(5.0, self._elect)
         self.timeline.after(20.0, lambda: self.controllers.append(self._new_controller()))
 
+    def _stop_controllers(self) -> None:
+        self.invariants.went_back = True
+        for controller in list(self.controllers):
+            controller.kill()
+            self._controller_died()
+
     # pods
 
     def _start(self, pod: JsonObject, node: Node) -> WorkerProcess:
@@ -184,7 +201,7 @@ class World:
             host=process.name,
             bucket=self.bucket,
             repositories=self.repositories,
-            volume=self.volume if claim_of(pod) == CLAIM else None,
+            volume=self.volumes.get(claim_of(pod) or ""),
             seconds=lambda: slowness * self.timeline.random.random(),
             new_id=lambda: f"{self.timeline.random.getrandbits(256):064x}",
             witness=self.invariants.witness(process),
@@ -210,9 +227,13 @@ class World:
             (Fault.RELIST, self._relist),
             (Fault.LEAD_CHANGE, self.change_lead),
             (Fault.CLOCK_JUMP, self._jump),
+            (Fault.ETCD_RESTORED, self.etcd.restore),
         ):
             if fault in self.faults.chosen:
-                self._often(fault, 600.0, end, chance)
+                self._often(fault, _SELDOM.get(fault, 600.0), end, chance)
+        if Fault.ETCD_RESTORED in self.faults.chosen:
+            self.etcd.back_up()
+            self._every(600.0, end, self.etcd.back_up)
         self.timeline.run(seconds)
         self.invariants.check_repositories()
 
@@ -222,6 +243,8 @@ class World:
         self.faults.is_over = True
         self.people.unpause()
         self.people.strange.mend()
+        if self.people.edits.mend():
+            seconds = _DAY_AND_MORE
         self.people.set_upkeep(hours=8760)
         for node in list(self.cluster.nodes.values()):
             node.clock_skew = timedelta()
@@ -360,7 +383,7 @@ def _beginning(shape: Shape) -> Beginning:
         _apply(world.server, item.to_wire())
     _apply(world.server, manifests.namespace("kube-system"))
     _apply(world.server, manifests.namespace(NAMESPACE))
-    for name in (CLAIM, "backup-store"):
+    for name in (CLAIM, OTHER_CLAIM, "backup-store"):
         _apply(world.server, manifests.claim(NAMESPACE, name))
     for manifest in shape.objects:
         _apply(world.server, manifest)

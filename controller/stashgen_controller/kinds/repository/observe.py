@@ -11,7 +11,7 @@ from stashgen.api.backup_session import (
 )
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
-from stashgen.api.labels import RESYNC_ANNOTATION, is_rendered
+from stashgen.api.labels import ORDER_ANNOTATION, RESYNC_ANNOTATION, is_rendered
 from stashgen.api.repository import LostPod, Repository, RepositoryStatus, ResyncPhase
 from stashgen.api.resources import REPOSITORIES, SNAPSHOTS
 from stashgen.api.restore_session import RestorePhase, RestoreSession
@@ -305,7 +305,8 @@ def _is_into_own_claim(restore: RestoreSession, repository: Repository) -> bool:
     target, app = restore.spec_in_effect.target, repository.spec.app_ref
     if restore.phase is not RestorePhase.SUCCEEDED:
         return False
-    if restore.status is not None and restore.status.restored_before is not None:
+    is_requested = ORDER_ANNOTATION in (restore.metadata.annotations or {})
+    if is_requested and restore.status and restore.status.restored_before is not None:
         # It wrote nothing now: the record in the bucket is whose it was.
         return False
     return target is not None and app is not None and target.name == app.name

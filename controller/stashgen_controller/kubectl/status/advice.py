@@ -139,8 +139,9 @@ ADVICE: Mapping[ErrorClass, Advice] = {
         _STORAGE,
     ),
     ErrorClass.RECORD_EXISTS: Advice(
-        "another backup of this name is recorded already and stays. The next session has a name "
-        "of its own.",
+        "another backup of this name is recorded already and stays; the next session has a name "
+        "of its own. Of a restore: its RestoreSession began to write before and did not finish; "
+        "create another one.",
         _AGAIN,
     ),
     ErrorClass.NONCE_REUSED: Advice(

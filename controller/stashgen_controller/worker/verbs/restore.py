@@ -15,7 +15,7 @@ from stashgen.api.snapshot import Component, Driver, Phase, Snapshot
 from stashgen.kubestash import layout
 from stashgen_controller.protocol.run_result import ErrorClass, RestoredPart
 from stashgen_controller.protocol.run_spec import RestoreOrder, RunSpec
-from stashgen_controller.worker.repository import restore_ledger
+from stashgen_controller.worker.repository import restore_ledger, session_ledger
 from stashgen_controller.worker.repository.locks import clear_stale_locks
 from stashgen_controller.worker.repository.restic_snapshots import list_restic
 from stashgen_controller.worker.repository.writer import adopt
@@ -124,12 +124,33 @@ def restore(run: RunContext, component: str, reporter: Reporter) -> None:
         return found
 
     if run.plan.order is None:
-        wanted = ids()
-        refused = _write(run, _restic(run, path), wanted, progress).refused
+        refused = _restore_session_once(run, path, ids, progress)
     else:
         refused = _restore_once(run, run.plan.order, path, ids, progress)
     run.metadata_refused = refused
     run.finish_component(component, Phase.SUCCEEDED)
+
+
+def _restore_session_once(
+    run: RunContext, path: str, ids: Callable[[], list[str]], progress: _Progress
+) -> AffectedFiles | None:
+    """Restore for a plain RestoreSession, unless the bucket's record says that it began before.
+
+    Where our keys may only read there is no record, and nothing is asked.
+
+    Returns:
+        What the volume has without all of its metadata.
+    """
+    wanted, uid = ids(), run.plan.session_uid
+    restic = _restic(run, path)
+    if uid is None or run.read_only:
+        return _write(run, restic, wanted, progress).refused
+    run.restored_before = session_ledger.begin(run, uid)
+    if run.restored_before is not None:
+        return None
+    written = _write(run, restic, wanted, progress)
+    session_ledger.finish(run, uid)
+    return written.refused
 
 
 def _restore_once(

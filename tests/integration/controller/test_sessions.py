@@ -688,3 +688,26 @@ def test_a_job_of_somebody_else_is_not_taken_for_ours(harness: Harness) -> None:
     failed = conditions(harness.status(known.SNAPSHOTS, "demo", f"repo-local-{name}"))
     assert "NameCollision: Job" in str(failed["BackupIncomplete"]["message"])
     assert not harness.get(known.JOBS, "demo", name_of(foreign)).get("status")
+
+
+def test_what_its_job_reported_as_done_is_not_done_again_once_all_else_is_deleted(
+    harness: Harness,
+) -> None:
+    protect(harness, "local")
+    harness.settle(work=good_worker)
+    harness.advance(timedelta(minutes=10))
+    name = harness.trigger()
+    job = harness.run_until(Verb.BACKUP)
+    harness.settle()
+    # The worker's last word; then nobody leads while people tidy up.
+    done: JsonObject = {"status": {"phase": "Succeeded"}}
+    harness.client.patch(known.BACKUP_SESSIONS, "demo", name, done, status=True)
+    harness.delete(known.JOBS, "demo", name_of(job))
+    harness.delete(known.SNAPSHOTS, "demo", f"repo-local-{name}")
+    harness.settle()
+    harness.advance(timedelta(hours=1))
+    harness.look_at_everything()
+    harness.settle()
+    assert [plan_of(item).verb for item in harness.open_jobs()] != [Verb.BACKUP]
+    assert harness.status(known.BACKUP_SESSIONS, "demo", name)["phase"] == "Succeeded"
+    assert f"repo-local-{name}" not in harness.names(known.SNAPSHOTS, "demo")

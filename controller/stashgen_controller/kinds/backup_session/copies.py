@@ -6,7 +6,7 @@ from dataclasses import replace
 from pydantic import ValidationError
 
 from stashgen.api.backup_configuration import Session
-from stashgen.api.backup_session import BackupSession
+from stashgen.api.backup_session import BackupSession, BackupSessionPhase
 from stashgen.api.backup_storage import BackupStorage
 from stashgen.api.base import JsonObject
 from stashgen.api.labels import JOB_NAME_LABEL
@@ -118,6 +118,8 @@ def _copy(
     storage = _storage(reader, repository)
     snapshot_name = names.snapshot_name(name, session.metadata.name)
     snapshot = reader.get(Snapshot, namespace, snapshot_name)
+    if snapshot is None and recorded is Phase.RUNNING:
+        recorded = _reported(session) or recorded
     applied = session.status.retention_policy if session.status else None
     entry = next((item for item in applied or () if item.repository == name), None)
     retain = entry.executor if entry is not None else None
@@ -197,6 +199,16 @@ def _copy(
         is_damaged=(backs_up or retains) and _is_damaged(reader, repository),
         pinned_late=late,
     )
+
+
+def _reported(session: BackupSession) -> Phase | None:
+    """How the last copy's Job said that the session ended, before we have recorded it.
+
+    Of a Snapshot and a Job that somebody has deleted since then that is all that is known.
+    """
+    if session.phase is BackupSessionPhase.SUCCEEDED:
+        return Phase.SUCCEEDED
+    return Phase.FAILED if session.phase is BackupSessionPhase.FAILED else None
 
 
 def _is_damaged(reader: Reader, repository: Repository | None) -> bool:

@@ -56,6 +56,10 @@ class Node:
     clock_skew: timedelta = timedelta()
     processes: list[WorkerProcess] = field(default_factory=list)
 
+    def runs(self, uid: str) -> bool:
+        """Whether its kubelet has the container of a pod, be it over or not."""
+        return any(item.uid == uid for item in self.processes)
+
 
 # Starts a pod's process on a node.
 Start = Callable[[JsonObject, Node], WorkerProcess]
@@ -256,6 +260,9 @@ class Cluster:
         pod = self._current(of)
         if pod is None or metadata_of(pod).get("deletionTimestamp"):
             return
+        if mapping_of(pod, "spec").get("nodeName"):
+            # Another state of etcd, in which it was to be scheduled too.
+            return
         nodes = [node for node in self.nodes.values() if node.is_reachable]
         if not nodes or self._faults.happens(Fault.UNSCHEDULABLE, 0.1):
             self._soon(lambda: self._schedule(of), 1200.0 * self._timeline.random.random() + 10)
@@ -269,6 +276,10 @@ class Cluster:
     def _run(self, of: JsonObject, node: Node) -> None:
         pod = self._current(of)
         if pod is None or metadata_of(pod).get("deletionTimestamp") or not node.is_reachable:
+            return
+        is_here = mapping_of(pod, "spec").get("nodeName") == node.name
+        if not is_here or _phase(pod) in _FINAL or node.runs(uid_of(pod)):
+            # etcd went back meanwhile, and another look at it came first.
             return
         process = self._start(pod, node)
         node.processes.append(process)
@@ -427,7 +438,7 @@ class Cluster:
         node = self.nodes.get(str(mapping_of(pod or {}, "spec").get("nodeName") or ""))
         if pod is None or node is None or _phase(pod) in _FINAL or not node.is_reachable:
             return
-        if any(item.uid == uid_of(pod) for item in node.processes):
+        if node.runs(uid_of(pod)):
             return
         if _phase(pod) == "Pending" or self._timeline.random.random() < 0.5:
             self._run(pod, node)

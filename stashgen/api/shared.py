@@ -222,7 +222,8 @@ class Executor(Model):
     the name of its pod once observed, which is the host name in the locks that restic took there;
     ``pod_terminated`` says that the kubelet reported its end, and from ``stops_by`` on
     nothing of it runs even if no kubelet ever says so. ``ended`` releases the claim of an
-    initialisation; ``lost_time`` is when its Job was first found missing.
+    initialisation; ``lost_time`` is when its Job was first found missing,
+    or to have ended at a time that is yet to come.
     """
 
     job: str

@@ -142,13 +142,15 @@ class Attempts:
     def _after_failure(self, recorded: Executor, failed: Failed, now: datetime) -> Progress:
         """Wait with the next attempt, longer after each failure."""
         kept, error = failed.executor or recorded, failed.error
-        if self.run.state is RunState.LOST:
-            # It has no end to wait from but the moment at which it was missed.
+        finished = self.run.finished
+        if self.run.state is RunState.LOST or (finished is not None and finished > now):
+            # It has no end to wait from but the moment at which it was missed, or at which it was
+            # found to have ended by a node's clock that is ahead.
             lost = recorded.lost_time or now.replace(microsecond=0)
             kept = kept.model_copy(update={"lost_time": lost})
         kept = _ended(kept)
         # A Job whose name is taken never ran: the next attempt has another name.
-        ended = self.run.finished or kept.lost_time
+        ended = kept.lost_time or finished
         due = ended + retry_delay(kept.attempt, error) if ended is not None else now
         if due > now:
             return Progress(kept, error=error, requeue_after=due - now)

@@ -87,6 +87,16 @@ def test_a_failure_waits_and_then_makes_the_next_attempt(error: Reason, delay: t
     assert due.error == error
 
 
+def test_a_node_whose_clock_is_ahead_puts_no_attempt_off() -> None:
+    ahead = NOW + timedelta(days=400)
+    first = attempts(FIRST, finished(WRONG, ahead)).advance(NOW)
+    assert first.requeue_after == timedelta(minutes=10)
+    early = attempts(first.executor, finished(WRONG, ahead)).advance(NOW + timedelta(minutes=9))
+    assert (early.actions, early.executor) == ((), first.executor)
+    due = attempts(first.executor, finished(WRONG, ahead)).advance(NOW + timedelta(minutes=10))
+    assert Create(JOBS, job_for(2)) in due.actions
+
+
 def test_a_job_that_somebody_deleted_is_made_anew_after_the_delay_of_a_failure() -> None:
     lost = JobRun(RunState.LOST, "job-1", DIGEST, error=LOST)
     first = attempts(FIRST, lost).advance(NOW)

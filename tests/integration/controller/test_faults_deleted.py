@@ -212,6 +212,23 @@ def restored_in_part(
     return result.model_copy(update=update)
 
 
+def test_a_snapshot_that_its_session_does_not_know_of_fails_with_its_end(
+    protected: Harness,
+) -> None:
+    """A controller made it and died, and the next one left its copy out: it was paused."""
+    name = protected.trigger()
+    protected.run_until(Verb.BACKUP)
+    known_of = protected.get(known.SNAPSHOTS, "demo", f"repo-local-{name}")
+    metadata: JsonObject = {"name": f"repo-remote-{name}", "namespace": "demo"}
+    other = {key: known_of[key] for key in ("apiVersion", "kind", "spec")} | {"metadata": metadata}
+    protected.client.create(known.SNAPSHOTS, "demo", other)
+    protected.settle()
+    assert protected.status(known.SNAPSHOTS, "demo", f"repo-remote-{name}").get("phase") is None
+    protected.settle(work=good_worker)
+    status = protected.status(known.SNAPSHOTS, "demo", f"repo-remote-{name}")
+    assert status["phase"] == "Failed"
+
+
 def test_a_restore_that_has_not_begun_holds_no_snapshot_any_more(protected: Harness) -> None:
     (first,) = protected.names(known.SNAPSHOTS, "demo")
     protected.apply(manifests.restore("demo", "back", claim="absent", snapshot=first))

@@ -21,6 +21,7 @@ from stashgen_controller.kinds.snapshot.decide import decide
 from stashgen_controller.kinds.snapshot.observe import observe
 from stashgen_controller.kinds.watches import job_progress, pod_progress
 from stashgen_controller.listers.indexes.keys import is_pushed, volume_key
+from stashgen_controller.listers.indexes.sessions import SNAPSHOTS_IN_PROGRESS
 from stashgen_controller.runtime.kind import IndexKey, Kind, Place, Reader, Watch, phase_of
 from stashgen_controller.runtime.permission import Permission, writes_status
 
@@ -39,8 +40,12 @@ def _named(reader: Reader, namespace: str, name: str) -> Iterator[Place]:
         yield namespace, name
 
 
-def _of_session(_reader: Reader, session: JsonObject) -> Iterator[Place]:
-    """A Snapshot whose session ended or was deleted without a Job for it has failed."""
+def _of_session(reader: Reader, session: JsonObject) -> Iterator[Place]:
+    """A Snapshot whose session ended or was deleted without a Job for it has failed.
+
+    The session may not know of it: its controller died, and another one left the copy out.
+    """
+    yield from reader.places(SNAPSHOTS_IN_PROGRESS, namespace_of(session), name_of(session))
     for item in list_of(mapping_of(session, "status"), "snapshots"):
         yield namespace_of(session), str(item.get("name", ""))
 

@@ -10,6 +10,7 @@ from stashgen.api.base import (
     namespace_of,
 )
 from stashgen.api.snapshot import Snapshot
+from stashgen.kubestash import phases
 from stashgen_controller.listers.history import SnapshotRecord, snapshot_record
 from stashgen_controller.listers.indexes.keys import (
     is_finished,
@@ -20,7 +21,7 @@ from stashgen_controller.listers.indexes.keys import (
     unfinished,
     volume_key,
 )
-from stashgen_controller.runtime.kind import CoveringIndex, Index, IndexKey
+from stashgen_controller.runtime.kind import CoveringIndex, Index, IndexKey, phase_of
 
 
 def _invoker(session: JsonObject) -> Iterator[IndexKey]:
@@ -65,11 +66,19 @@ def _in_turn(session: JsonObject) -> Iterator[IndexKey]:
         yield from session_uses(session)
 
 
+def _in_progress(snapshot: JsonObject) -> Iterator[IndexKey]:
+    if phase_of(snapshot) not in phases.FINAL:
+        yield namespace_of(snapshot), str(spec_of(snapshot).get("backupSession") or "")
+
+
 SESSIONS_BY_INVOKER = Index(BackupSession, _invoker)
 SESSIONS_BY_RETAINED_REPOSITORY = Index(BackupSession, _retained)
 CLAIMING_SESSIONS = Index(BackupSession, session_claims)
 # By what those work on that have not ended: they may wait for their turn.
 SESSIONS_IN_TURN = Index(BackupSession, _in_turn)
+# By the session that they were made for, whether or not it knows of them: a controller may die
+# between the two.
+SNAPSHOTS_IN_PROGRESS = Index(Snapshot, _in_progress)
 UNFINISHED_SESSIONS = Index(BackupSession, unfinished)
 STARTING_SESSIONS = Index(BackupSession, starting)
 SNAPSHOTS_BY_REPOSITORY: CoveringIndex[Snapshot, SnapshotRecord] = CoveringIndex(

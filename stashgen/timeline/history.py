@@ -60,6 +60,7 @@ class Day:
         points: Restore points.
         newest, oldest: Of them; None if there is none.
         stored: The data of all, as a multiple of the volume's size when the horizon begins.
+        older: That part of it which the newest does not have.
         uploaded: Of the day's runs, likewise.
     """
 
@@ -67,6 +68,7 @@ class Day:
     newest: datetime | None
     oldest: datetime | None
     stored: float
+    older: float
     uploaded: float
 
 
@@ -119,10 +121,10 @@ def simulate(history: History, scenario: Scenario) -> Timeline:
         while run is not None and run.tick < end:
             today.append(run)
             run = next(rest, None)
-        last = kept[-1].time if kept else None
+        was = kept
         kept, changes = _advance(kept, today, history)
         oldest += changes
-        days.append(_day(kept, today, last, scenario))
+        days.append(_day(was, kept, today, scenario, days[-1] if days else None))
     return Timeline(
         days=tuple(days),
         chain=tuple(_chain(runs, history.allowance)),
@@ -215,33 +217,40 @@ def _advance(
     return end, [*first, *second]
 
 
-def _day(kept: _Facts, runs: Sequence[_Run], last: datetime | None, scenario: Scenario) -> Day:
-    times = [fact.time for fact in kept]
+def _day(
+    was: _Facts, kept: _Facts, runs: Sequence[_Run], scenario: Scenario, before: Day | None
+) -> Day:
+    """A day from what was there when it began, what is there when it ends, and the day before."""
     good = [run.tick for run in runs if run.is_good]
-    before = [*([last] if last is not None else []), *good]
-    uploaded = sum(_changed(one, other, scenario) for one, other in pairwise(before))
-    if last is None and good:
+    made = [*(fact.time for fact in was[-1:]), *good]
+    uploaded = sum(_changed(one, other, scenario) for one, other in pairwise(made))
+    if not was and good:
         uploaded += _size(good[0], scenario)
+    newest = kept[-1].time if kept else None
+    if before is not None and len(kept) == len(was) + len(good):
+        # Nothing was removed: there may be more restore points than can be gone through each day.
+        older = before.older + _other(made, scenario)
+    else:
+        older = _other([fact.time for fact in kept] if scenario.change else (), scenario)
     return Day(
-        points=len(times),
-        newest=times[-1] if times else None,
-        oldest=times[0] if times else None,
-        stored=_stored(times, scenario),
+        points=len(kept),
+        newest=newest,
+        oldest=kept[0].time if kept else None,
+        stored=older + (0.0 if newest is None else _size(newest, scenario)),
+        older=older,
         uploaded=uploaded,
     )
 
 
-def _stored(times: Sequence[datetime], scenario: Scenario) -> float:
-    """The newest restore point, and of each older one what is other in the next.
+def _other(times: Sequence[datetime], scenario: Scenario) -> float:
+    """What of each restore point is other in the next.
 
-    If any part of a volume is as likely to change as any other, that is what a repository that
-    stores equal data once has to hold.
+    If any part of a volume is as likely to change as any other, a repository that stores equal
+    data once holds this beside the newest one.
     """
-    if not times:
+    if not scenario.change:
         return 0.0
-    pairs = pairwise(times) if scenario.change else ()
-    older = sum(_replaced(one, other, scenario) for one, other in pairs)
-    return _size(times[-1], scenario) + older
+    return sum(_replaced(one, other, scenario) for one, other in pairwise(times))
 
 
 def _size(moment: datetime, scenario: Scenario) -> float:

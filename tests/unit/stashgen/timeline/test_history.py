@@ -72,6 +72,13 @@ def test_stored_is_the_newest_and_what_is_other_in_older_ones() -> None:
     assert days[0].uploaded == pytest.approx(0.1)
 
 
+def test_what_is_kept_for_ever_adds_up_day_by_day() -> None:
+    days = timeline("0 * * * *", scenario=Scenario(START, 200, change=0.1)).days
+    each = 1 - 0.9 ** (1 / 24)
+    assert days[0].stored == pytest.approx(1 + (days[0].points - 1) * each)
+    assert days[-1].stored == pytest.approx(1 + (days[-1].points - 1) * each)
+
+
 def test_without_change_nothing_is_stored_twice_but_growth_is_uploaded() -> None:
     days = timeline(last=3, scenario=Scenario(START, 366, growth=1.0)).days
     assert days[-1].stored == pytest.approx(2, rel=0.01)

@@ -58,7 +58,7 @@ def run() -> Iterator[dict[str, object]]:
 def _grow(volume: _Volume) -> Iterator[dict[str, object]]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        bench = Workbench(folder / "job")
+        bench = Workbench(folder / "job", preloaded=False)
         shim, log = folder / "bin" / "restic", folder / "read"
         shim.parent.mkdir()
         shim.write_text(_SHIM.format(real=shutil.which("restic"), log=log), encoding="utf-8")

@@ -78,7 +78,7 @@ def run() -> Iterator[dict[str, object]]:
         root = Path(name)
         (root / "bin").mkdir()
         meter = _Meter(root / "bin")
-        bench = Workbench(root / "job")
+        bench = Workbench(root / "job", preloaded=False)
         bench.environment["PATH"] = f"{meter.folder}:{os.environ['PATH']}"
         _make_data(bench.volume)
         size, files = _measure(bench.volume)

@@ -24,7 +24,7 @@ _VERBS = ("init-storage", "backup", "restore", "init-repository", "retain", "tri
 @pytest.fixture
 def bench(tmp_path: Path) -> Workbench:
     """A workbench for workers that load all of their verb and find a plan for another one."""
-    return Workbench(tmp_path)
+    return Workbench(tmp_path, preloaded=False)
 
 
 def command(bench: Workbench, verb: str) -> list[str]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from stashgen.yaml.documents import read_documents
 from stashgen_controller.protocol.run_result import RunResult
+from tests.support.preloaded_worker import run_preloaded
 
 NAMESPACE = "demo"
 DIRECTORY = "demo/library"
@@ -27,6 +28,7 @@ CLAIM_UID = "c0ffee00-0000-4000-8000-000000000001"
 CLUSTER_UID = "c0ffee00-0000-4000-8000-000000000002"
 NOW = datetime(2026, 5, 4, 3, 17, tzinfo=UTC)
 LONG = 120.0
+WORKER = ("-m", "stashgen_controller.worker.main")
 
 Json = Any
 
@@ -73,6 +75,7 @@ class Workbench:
     Attributes:
         storage_args: Where the storage is; the mounted folder unless said.
         uids: Of the objects that are on an API server, by name.
+        preloaded: A worker that is run to its end has its modules loaded before.
     """
 
     root: Path
@@ -80,9 +83,10 @@ class Workbench:
     pod: int = 0
     environment: dict[str, str] = field(default_factory=dict)
     prefix: Sequence[str] = ()
-    worker: Sequence[str] = ("-m", "stashgen_controller.worker.main")
+    worker: Sequence[str] = WORKER
     storage_args: Sequence[str] = ()
     uids: dict[str, str] = field(default_factory=dict)
+    preloaded: bool = True
 
     def __post_init__(self) -> None:
         self.storage_args = self.storage_args or [f"--storage=file://{self.storage}"]
@@ -227,12 +231,47 @@ class Workbench:
 
     def run(self, args: Sequence[str], plan: Mapping[str, Json], day: float = 0) -> Ended:
         """Run the worker to its end."""
-        return self.wait(self.start(args, plan, day))
+        if not self.preloaded or self.prefix or self.worker != WORKER:
+            return self.wait(self.start(args, plan, day))
+        environment = self._prepare(args, plan, day)
+        printed = self.root / f"printed-{self.pod}"
+        code = run_preloaded(args, environment, printed, LONG)
+        return self._ended(code, printed.read_text(encoding="utf-8"))
 
     def start(
         self, args: Sequence[str], plan: Mapping[str, Json], day: float = 0
     ) -> "subprocess.Popen[str]":
         """Start the worker as a process; its clock says the given day."""
+        environment = self._prepare(args, plan, day)
+        return subprocess.Popen(
+            [*self.prefix, sys.executable, *self.worker, *args],
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def wrap_restic(self, script: str) -> None:
+        """Have the worker's restic be a shell script that ends in the real one."""
+        real = os.environ["PATH"]
+        folder = self.root / "bin"
+        folder.mkdir(exist_ok=True)
+        program = folder / "restic"
+        program.write_text(f'#!/bin/sh\nPATH={real}\n{script}\nexec restic "$@"\n')
+        program.chmod(0o755)
+        self.environment["PATH"] = f"{folder}:{real}"
+
+    def wait(self, process: "subprocess.Popen[str]") -> Ended:
+        """Wait for a worker's end."""
+        _, printed = process.communicate(timeout=LONG)
+        return self._ended(process.returncode, printed)
+
+    @property
+    def message_file(self) -> Path:
+        """The termination log."""
+        return self.root / "termination-log"
+
+    def _prepare(self, args: Sequence[str], plan: Mapping[str, Json], day: float) -> dict[str, str]:
+        """Write what the next worker finds; returns its variables."""
         self.pod += 1
         verb = next(arg.removeprefix("--verb=") for arg in (*args[1:], args[0]) if _is_verb(arg))
         whole = {"verb": verb, "clusterUid": CLUSTER_UID, "claimUid": CLAIM_UID, **plan}
@@ -254,34 +293,12 @@ class Workbench:
         }
         if self.api_url is not None:
             environment["STASHGEN_API_SERVER"] = self.api_url
-        return subprocess.Popen(
-            [*self.prefix, sys.executable, *self.worker, *args],
-            env=environment,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        return environment
 
-    def wrap_restic(self, script: str) -> None:
-        """Have the worker's restic be a shell script that ends in the real one."""
-        real = os.environ["PATH"]
-        folder = self.root / "bin"
-        folder.mkdir(exist_ok=True)
-        program = folder / "restic"
-        program.write_text(f'#!/bin/sh\nPATH={real}\n{script}\nexec restic "$@"\n')
-        program.chmod(0o755)
-        self.environment["PATH"] = f"{folder}:{real}"
-
-    def wait(self, process: "subprocess.Popen[str]") -> Ended:
-        """Wait for a worker's end."""
-        _, printed = process.communicate(timeout=LONG)
+    def _ended(self, code: int, printed: str) -> Ended:
         message = self.message_file.read_text(encoding="utf-8")
         assert len(message.encode()) <= 4096
-        return Ended(process.returncode, message, printed)
-
-    @property
-    def message_file(self) -> Path:
-        """The termination log."""
-        return self.root / "termination-log"
+        return Ended(code, message, printed)
 
     def _place(self) -> list[str]:
         return [

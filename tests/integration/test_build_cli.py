@@ -12,9 +12,11 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from stashgen import __version__
+from stashgen.cli.main import main
 from stashgen.model.manifest import FileTree
 from stashgen.output.tree import read_output
 from stashgen.yaml.documents import read_documents
+from tests.support.preloaded import run_preloaded
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "local-storage"
@@ -34,15 +36,7 @@ def read_tree(root: Path) -> FileTree:
 
 
 def stashgen(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=180,
-    )
+    return run_preloaded(main, [*map(str, arguments)], os.environ, cwd)
 
 
 def test_usage_and_environment_errors_are_one_line_and_exit_code_2(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from stashgen.cli.main import main
+from tests.support.preloaded import run_preloaded
 from tests.support.project import PROJECT, claim
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +57,8 @@ def environment(folder: Path) -> Mapping[str, str]:
 def run(
     folder: Path, *arguments: str, given: str | None = None
 ) -> subprocess.CompletedProcess[str]:
+    if given is None:
+        return run_preloaded(main, ["inventory", *arguments], environment(folder), folder)
     return subprocess.run(
         [*COMMAND, *arguments],
         cwd=folder,
@@ -265,8 +269,5 @@ def test_a_build_runs_no_program(tmp_path: Path) -> None:
     program(tmp_path, "kubectl", "touch ran")
     folder = project(tmp_path, "{command: [kubectl]}")
     for verb in ("build", "check"):
-        subprocess.run(
-            [*COMMAND[:-1], verb], cwd=folder, env=environment(folder), capture_output=True,
-            check=False, timeout=120,
-        )  # fmt: skip
+        run_preloaded(main, [verb], environment(folder), folder)
     assert not (folder / "ran").exists()

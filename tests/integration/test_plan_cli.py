@@ -3,11 +3,13 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+
+from stashgen.cli.main import main
+from tests.support.preloaded import run_preloaded
 
 _FILES = {
     "stashgen.yaml": """apiVersion: stashgen.dev/v1alpha1
@@ -50,15 +52,7 @@ spec: {accessModes: [ReadWriteMany], resources: {requests: {storage: 1Gi}}}
 def _stashgen(
     folder: Path, *arguments: str, variables: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "stashgen", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        env={**os.environ, **(variables or {})},
-    )
+    return run_preloaded(main, arguments, {**os.environ, **(variables or {})}, folder)
 
 
 def _git(folder: Path, *arguments: str) -> str:

@@ -16,7 +16,8 @@ from typing import Any
 
 from stashgen.yaml.documents import read_documents
 from stashgen_controller.protocol.run_result import RunResult
-from tests.support.preloaded_worker import run_preloaded
+from stashgen_controller.worker.main import main
+from tests.support.preloaded import run_preloaded
 
 NAMESPACE = "demo"
 DIRECTORY = "demo/library"
@@ -233,10 +234,8 @@ class Workbench:
         """Run the worker to its end."""
         if not self.preloaded or self.prefix or self.worker != WORKER:
             return self.wait(self.start(args, plan, day))
-        environment = self._prepare(args, plan, day)
-        printed = self.root / f"printed-{self.pod}"
-        code = run_preloaded(args, environment, printed, LONG)
-        return self._ended(code, printed.read_text(encoding="utf-8"))
+        done = run_preloaded(main, args, self._prepare(args, plan, day), seconds=LONG)
+        return self._ended(done.returncode, done.stderr)
 
     def start(
         self, args: Sequence[str], plan: Mapping[str, Json], day: float = 0

@@ -13,9 +13,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 from stashgen.diagnostics import ToolError, printable
 from stashgen.yaml.documents import LARGEST_FILE_BYTES
@@ -72,28 +73,30 @@ def run_program(
     elif not (folder / program).is_file():
         raise ToolError(f"{printable(program)} does not exist in {folder.absolute()}")
     shown = printable(" ".join(arguments))
-    try:
-        process = subprocess.Popen(
-            [str((folder / program).absolute()) if "/" in program else program, *arguments[1:]],
-            cwd=folder,
-            env={**os.environ, **(variables or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-    except (OSError, ValueError) as error:
-        raise ToolError(f"cannot run {shown}: {error}") from error
-    with process, _terminated_together():
+    with _unwound_by_signals() as may_unwind:
         try:
-            output, errors = _read(process, shown)
-            code = process.wait(_SECONDS_TO_END)
-        except subprocess.TimeoutExpired as error:
-            raise ToolError(f"{shown} does not end after it closed its output") from error
-        finally:
-            if process.poll() is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+            process = subprocess.Popen(
+                [str((folder / program).absolute()) if "/" in program else program, *arguments[1:]],
+                cwd=folder,
+                env={**os.environ, **(variables or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            raise ToolError(f"cannot run {shown}: {error}") from error
+        with process:
+            try:
+                may_unwind()
+                output, errors = _read(process, shown)
+                code = process.wait(_SECONDS_TO_END)
+            except subprocess.TimeoutExpired as error:
+                raise ToolError(f"{shown} does not end after it closed its output") from error
+            finally:
+                if process.poll() is None:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(process.pid, signal.SIGKILL)
     if code != 0:
         ended = f"exit code {code}" if code > 0 else f"signal {-code}"
         raise ToolError(f"{shown} failed ({ended})", _last_lines(errors))
@@ -101,19 +104,47 @@ def run_program(
 
 
 @contextlib.contextmanager
-def _terminated_together() -> Iterator[None]:
-    """Let SIGTERM unwind the stack, so that a program that runs is ended, too."""
+def _unwound_by_signals() -> Iterator[Callable[[], None]]:
+    """Let SIGINT and SIGTERM unwind the stack, so that a program that runs is ended, too.
+
+    While the program is started a signal waits: nothing could end the program yet. What is yielded
+    is called as soon as something can.
+    """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield lambda: None
         return
-    before = signal.signal(signal.SIGTERM, _exit)
+    waiting: list[int] = []
+    started = False
+
+    def handle(number: int, _: FrameType | None) -> None:
+        waiting.append(number)
+        if started:
+            _unwind(number)
+
+    def may_unwind() -> None:
+        nonlocal started
+        started = True
+        if waiting:
+            _unwind(waiting[0])
+
+    handled = [signal.SIGTERM]
+    # A shell has what it starts in the background ignore SIGINT.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        handled.append(signal.SIGINT)
+    before = [(number, signal.signal(number, handle)) for number in handled]
     try:
-        yield
+        yield may_unwind
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before:
+            signal.signal(number, handler)
+    # The program could not be started, but a signal came.
+    if waiting:
+        _unwind(waiting[0])
 
 
-def _exit(number: int, _: FrameType | None) -> None:
+def _unwind(number: int) -> NoReturn:
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
     sys.exit(128 + number)
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from stashgen.yaml.documents import read_documents
 from stashgen_controller.protocol.run_result import RunResult
 from stashgen_controller.worker.main import main
+from tests.support.cheap_key import make_keys_cheap
 from tests.support.preloaded import run_preloaded
 
 NAMESPACE = "demo"
@@ -167,6 +168,12 @@ class Workbench:
         """Run the verb init-repository."""
         plan = {"repository": repository_manifest(), **plan}
         return self.run(self.maintain_args("init-repository"), plan)
+
+    def init(self) -> None:
+        """Initialise storage and repository, whose key becomes one that is cheap to open."""
+        self.init_storage().succeeded()
+        self.init_repository().succeeded()
+        make_keys_cheap(self.repository, PASSWORD)
 
     def backup(self, day: float, *, args: Sequence[str] = (), **plan: Json) -> Ended:
         """Run the verb backup."""

@@ -55,8 +55,7 @@ def bench(tmp_path: Path, gateway: Gateway, keys: SecretFolder) -> Workbench:
 @pytest.fixture
 def used(bench: Workbench) -> Workbench:
     """The same with one backup."""
-    bench.init_storage().succeeded()
-    bench.init_repository().succeeded()
+    bench.init()
     fill(bench, 0)
     bench.backup(0).succeeded()
     return bench

@@ -16,8 +16,7 @@ from tests.support.workbench import NAMESPACE, Workbench, prepared
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A storage with a restic repository, made by the worker's own verbs, to be copied."""
     workbench = Workbench(tmp_path_factory.mktemp("template"))
-    workbench.init_storage().succeeded()
-    workbench.init_repository().succeeded()
+    workbench.init()
     return workbench.storage
 
 

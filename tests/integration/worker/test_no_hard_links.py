@@ -26,8 +26,7 @@ def test_storage_without_hard_links_is_initialised(tmp_path: Path, error: int) -
 
 
 def test_volume_is_backed_up_restored_and_tidied_without_hard_links(linkless: Workbench) -> None:
-    linkless.init_storage().succeeded()
-    linkless.init_repository().succeeded()
+    linkless.init()
     (linkless.volume / "book").write_text("words", encoding="utf-8")
     linkless.backup(0).succeeded()
     record = linkless.record(snapshot_name(0))
@@ -41,8 +40,7 @@ def test_volume_is_backed_up_restored_and_tidied_without_hard_links(linkless: Wo
 
 
 def test_records_are_not_replaced_there_either(linkless: Workbench) -> None:
-    linkless.init_storage().succeeded()
-    linkless.init_repository().succeeded()
+    linkless.init()
     linkless.backup(0).succeeded()
     again = linkless.backup(0, backupSession=session_name(0))
     assert again.reason == "RecordExists"

@@ -7,19 +7,24 @@ from pathlib import Path
 import pytest
 
 from stashgen_controller.protocol.run_result import ErrorClass, Upkeep
-from tests.support.workbench import Ended, Workbench, snapshot_name
+from tests.support.workbench import Ended, Workbench, prepared, snapshot_name
+
+
+@pytest.fixture(scope="module")
+def used(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Workbench:
+    """A repository with three backups; the first of them is forgotten."""
+    used = prepared(Workbench(tmp_path_factory.mktemp("used")), template)
+    for day in range(3):
+        (used.volume / "file").write_bytes(os.urandom(100_000))
+        used.backup(day).succeeded()
+    used.retain(2.5, "--keep-last=2").succeeded()
+    return used
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Workbench:
-    """A repository with three backups; the first of them is forgotten."""
-    bench = Workbench(tmp_path)
-    bench.init_repository().succeeded()
-    for day in range(3):
-        (bench.volume / "file").write_bytes(os.urandom(100_000))
-        bench.backup(day).succeeded()
-    bench.retain(2.5, "--keep-last=2").succeeded()
-    return bench
+def bench(tmp_path: Path, used: Workbench) -> Workbench:
+    """The same, for one test."""
+    return prepared(Workbench(tmp_path), used.storage)
 
 
 def _done(ended: Ended) -> Upkeep:

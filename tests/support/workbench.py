@@ -141,6 +141,8 @@ class Workbench:
         """Restic itself on the session's repository, however it ends."""
         return subprocess.run(
             ["restic", "--json", "--no-cache", *args],
+            # "repair packs" keeps what it could not read in the working directory.
+            cwd=self.scratch,
             env=self.restic_environment(),
             capture_output=True,
             text=True,

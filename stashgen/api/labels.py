@@ -73,6 +73,8 @@ RESYNC_ANNOTATION = "stashgen.dev/resync"
 UPKEEP_ANNOTATION = "stashgen.dev/upkeep"
 # On a BackupStorage in a bucket: how the bucket is named in requests (`virtual`, `path`).
 ADDRESSING_STYLE_ANNOTATION = "stashgen.dev/addressing-style"
+# On a BackupStorage in a bucket of Amazon: the IAM role that its pods assume, in place of keys.
+ROLE_ARN_ANNOTATION = "stashgen.dev/role-arn"
 # On a Snapshot that was read back from the bucket: its record there.
 RECORD_ANNOTATION = "stashgen.dev/record"
 # On a Job: which plan it was made for.

@@ -29,6 +29,7 @@ from stashgen.report.decision import Decision
 from stashgen.report.explain_policy import explain_policy
 from stashgen.report.explain_secrets import explain_secrets
 from stashgen.report.explain_volume import explain_volume, title
+from stashgen.report.roles import assumed_roles
 from stashgen.report.secrets import required_secrets
 
 _SECRETS = "secrets"
@@ -61,7 +62,8 @@ def explain(command: ExplainCommand) -> int:
 def _secrets(project: Path, objects: Objects, source: Source) -> Iterator[str]:
     clusters = objects.resolved.project.spec.clusters
     secrets = required_secrets(clusters, objects.manifests, sources_in_git(source))
-    yield from explain_secrets(clusters, secrets, lambda at: str(below(project, at)))
+    roles = assumed_roles(objects.manifests)
+    yield from explain_secrets(clusters, secrets, roles, lambda at: str(below(project, at)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ class ResolvedStorage:
 
     Attributes:
         provider: KubeStash's name of it.
-        credentials: The Secret with its keys; None where it needs none.
+        credentials: How it is reached; None where nothing is needed for it.
         job: How its own Jobs run.
     """
 

@@ -115,8 +115,9 @@ def _secrets(resolved: Resolved) -> Iterator[tuple[PurePosixPath, str]]:
         for session in protection.sessions:
             for copy in session.copies:
                 yield folder, copy.encryption.value.secret_name
-                if copy.storage.credentials is not None:
-                    yield folder, copy.storage.credentials.value.secret_name
+                credentials = copy.storage.credentials
+                if credentials is not None and credentials.value.secret is not None:
+                    yield folder, credentials.value.secret.secret_name
 
 
 def _secret_of(storage: JsonObject) -> str:

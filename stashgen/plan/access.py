@@ -1,4 +1,4 @@
-"""Who may read or delete the copies: the Secrets that pods have, and where they come from."""
+"""Who may read or delete the copies: the Secrets that pods have, and their source; their roles."""
 
 from collections.abc import Iterator
 
@@ -7,6 +7,7 @@ from stashgen.plan.plan import Access
 from stashgen.plan.state import State
 from stashgen.policy.shared import SecretReference
 from stashgen.policy.storage import Credentials
+from stashgen.policy.template import cluster_values, fill
 
 _Secrets = dict[tuple[str, str], set[str]]
 
@@ -45,8 +46,20 @@ def _of_copy(copy: ResolvedCopy) -> Iterator[tuple[str, str]]:
     if merged is None:
         return
     credentials: Credentials = merged.value
-    yield f"{name}: pods that back up and restore have", _source(credentials)
-    yield f"{name}: pods that delete backups have", _source(credentials.of_retention or credentials)
+    own = credentials.per_verb.retain if credentials.per_verb is not None else None
+    if credentials.role_arn is not None:
+        used, deleting = _role(credentials.role_arn, copy), _role(own or credentials.role_arn, copy)
+    else:
+        used = _source(credentials.secret) if credentials.secret is not None else ""
+        deleting = _source(credentials.of_retention) if credentials.of_retention else used
+    yield f"{name}: pods that back up and restore have", used
+    yield f"{name}: pods that delete backups have", deleting
+
+
+def _role(arn: str, copy: ResolvedCopy) -> str:
+    storage = copy.storage
+    names = cluster_values(storage.cluster) | {"namespace": storage.namespace}
+    return f"role {fill(arn, names)}"
 
 
 def _source(secret: SecretReference) -> str:

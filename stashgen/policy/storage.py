@@ -6,7 +6,7 @@ from pydantic import Field
 
 from stashgen.api.base import Bool, JsonObject, Model
 from stashgen.policy.selectors import Selector
-from stashgen.policy.shared import Job, Metadata, RemoteKey, SecretReference
+from stashgen.policy.shared import Job, Metadata, RemoteKey, SecretReference, SecretStore
 
 
 class LocalBackend(Model):
@@ -53,7 +53,8 @@ class PerVerb(Model):
 
     Attributes:
         retain: Of the pods of retention and upkeep, which delete backups. Those that back up and
-            restore delete locks and a probe of ours (``.stashgen/create-only``), nothing else.
+            restore delete locks and a probe of ours (``.stashgen/create-only``), nothing else. With
+            ``WorkloadIdentity`` it is a role.
         data: What an ExternalSecret reads for it, by the key in the Secret.
     """
 
@@ -61,32 +62,44 @@ class PerVerb(Model):
     data: dict[str, RemoteKey] | None = None
 
 
-class Credentials(SecretReference):
-    """The Secret that the pods mount to reach the storage.
+class Credentials(Model):
+    """How the pods reach the storage: with a Secret that they mount, or with a role.
 
-    Its keys are KubeStash's: ``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY`` and, for a private
-    certificate authority, ``CA_CERT_DATA``.
+    The Secret's keys are KubeStash's: ``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY`` and, for a
+    private certificate authority, ``CA_CERT_DATA``.
 
     Attributes:
-        per_verb: Secrets of the same namespace and source in the place of this one.
+        from_: ``WorkloadIdentity``: no Secret; the pods exchange the token of their ServiceAccount
+            for keys of a role that expire.
+        secret_name, store, data: Of the Secret, as of any other.
+        role_arn: The role. The names of cluster and namespace are replaced.
+        per_verb: Secrets of the same namespace and source, or roles, in the place of this one.
     """
 
-    from_: Literal["Namespace", "ExternalSecret"] = Field(alias="from")
+    from_: Literal["Namespace", "ExternalSecret", "WorkloadIdentity"] = Field(alias="from")
+    secret_name: str | None = None
+    store: SecretStore | None = None
+    data: dict[str, RemoteKey] | None = None
+    role_arn: str | None = Field(default=None, alias="roleARN")
     per_verb: PerVerb | None = None
+
+    @property
+    def secret(self) -> SecretReference | None:
+        """The Secret of the pods; None for a role."""
+        return self._secret(self.secret_name, self.data)
 
     @property
     def of_retention(self) -> SecretReference | None:
         """The Secret of the pods of retention and upkeep, if it is another one."""
-        if self.per_verb is None:
+        return self._secret(self.per_verb.retain, self.per_verb.data) if self.per_verb else None
+
+    def _secret(
+        self, name: str | None, data: dict[str, RemoteKey] | None
+    ) -> SecretReference | None:
+        if self.from_ == "WorkloadIdentity" or name is None:
             return None
-        return SecretReference.model_validate(
-            {
-                "from": self.from_,
-                "secretName": self.per_verb.retain,
-                "store": self.store,
-                "data": self.per_verb.data,
-            }
-        )
+        named = {"from": self.from_, "secretName": name, "store": self.store, "data": data}
+        return SecretReference.model_validate(named)
 
 
 class StorageSpec(Model):

@@ -28,7 +28,7 @@ def _references(protection: Protection) -> Iterable[SecretReference]:
             yield copy.encryption.value
             if copy.storage.credentials is not None:
                 credentials = copy.storage.credentials.value
-                yield from filter(None, (credentials, credentials.of_retention))
+                yield from filter(None, (credentials.secret, credentials.of_retention))
 
 
 def _external_secret(

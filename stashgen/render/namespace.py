@@ -1,8 +1,8 @@
 """The objects that the volumes of a namespace share: accounts, roles, retention policies."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from stashgen.api.base import JsonObject
+from stashgen.api.base import JsonObject, mapping_of
 from stashgen.api.meta import ObjectMeta
 from stashgen.api.rbac import PolicyRule, Role, RoleBinding, RoleRef, Subject
 from stashgen.api.retention_policy import RetentionPolicySpec
@@ -40,9 +40,33 @@ def namespace_objects(
     return (
         *(_account(namespace, name) for name in _ROLES),
         *(_role(namespace, name) for name in able),
-        *(_binding(namespace, name) for name in able),
+        *(_binding(namespace, name, name) for name in able),
         *(_retention(namespace, name, spec) for name, spec in sorted(retentions.items())),
     )
+
+
+def identity_objects(
+    namespace: str, objects: Iterable[JsonObject], *, strict: bool = False
+) -> tuple[JsonObject, ...]:
+    """The accounts of pods that assume a storage's role; those that back up report to the API.
+
+    Args:
+        namespace: Of the objects.
+        objects: Everything rendered for it; the PodTemplates name the accounts.
+        strict: The workers have no token.
+    """
+    named = {_account_of(item) for item in objects if item["kind"] == "PodTemplate"}
+    own = sorted(named - set(_ROLES))
+    reporting = [name for name in own if not strict and name.startswith(f"{WORKER_ACCOUNT}-")]
+    return (
+        *(_account(namespace, name) for name in own),
+        *(_binding(namespace, name, WORKER_ACCOUNT) for name in reporting),
+    )
+
+
+def _account_of(pod_template: JsonObject) -> str:
+    spec = mapping_of(mapping_of(pod_template, "template"), "spec")
+    return str(spec["serviceAccountName"])
 
 
 def _metadata(namespace: str, name: str) -> ObjectMeta:
@@ -63,10 +87,10 @@ def _role(namespace: str, name: str) -> JsonObject:
     return Role(metadata=_metadata(namespace, name), rules=rules).to_wire()
 
 
-def _binding(namespace: str, name: str) -> JsonObject:
+def _binding(namespace: str, name: str, role: str) -> JsonObject:
     return RoleBinding(
         metadata=_metadata(namespace, name),
-        role_ref=RoleRef(kind="Role", name=name),
+        role_ref=RoleRef(kind="Role", name=role),
         subjects=(Subject(kind="ServiceAccount", name=name, namespace=namespace),),
     ).to_wire()
 

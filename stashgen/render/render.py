@@ -15,7 +15,7 @@ from stashgen.render.annotations import without_substitution
 from stashgen.render.classes import VolumeRenderer
 from stashgen.render.external_secret import external_secrets
 from stashgen.render.flux import flux_kustomization
-from stashgen.render.namespace import namespace_objects
+from stashgen.render.namespace import identity_objects, namespace_objects
 from stashgen.render.storage import backup_storage, storage_objects
 from stashgen.render.strict import labelled, parts_of, strict_objects
 from stashgen.yaml.marks import fill
@@ -63,6 +63,7 @@ def render(resolved: Resolved, kept: tuple[Manifest, ...] = ()) -> tuple[Manifes
         files[manifest.path].append(manifest.data)
         if manifest.record is not None:
             made.records[manifest.path] = manifest.record
+    _add_identities(files, strict_clusters)
     for cluster in strict_clusters:
         _make_strict(cluster, files)
     for item in resolved.project.spec.clusters:
@@ -126,6 +127,17 @@ def _add_volumes(
         if rendered.is_first:
             for name, secret in external_secrets(protection):
                 made.objects[folder / name] = [secret]
+
+
+def _add_identities(files: dict[PurePosixPath, list[JsonObject]], strict: Set[str]) -> None:
+    """Add the accounts that pods have for a role; those of retired histories have theirs, too."""
+    objects: dict[PurePosixPath, list[JsonObject]] = defaultdict(list)
+    for path, listed in files.items():
+        objects[path.parent] += listed
+    for folder, listed in objects.items():
+        identities = identity_objects(folder.name, listed, strict=folder.parts[0] in strict)
+        if identities:
+            files[folder / _NAMESPACE] += identities
 
 
 def _make_strict(cluster: str, files: dict[PurePosixPath, list[JsonObject]]) -> None:

@@ -7,12 +7,14 @@ from stashgen.api.base import JsonObject
 from stashgen.kubestash.addons import IMAGE
 from stashgen.kubestash.backends.backend import Backend
 from stashgen.kubestash.pods.settings import (
+    RETAIN_ACCOUNT,
     TRIGGER_ACCOUNT,
+    WORKER_ACCOUNT,
     PodSettings,
     stored_env,
 )
 from stashgen.kubestash.quantities import canonical_quantity
-from stashgen.model.resolved import Protection
+from stashgen.model.resolved import Protection, ResolvedStorage
 from stashgen.policy.project import Cluster
 from stashgen.policy.shared import Cache, Job
 from stashgen.render.affinity import with_workload
@@ -35,6 +37,27 @@ def worker_settings(job: Job, cluster: Cluster) -> PodSettings:
         ionice=(job.ionice.class_, job.ionice.class_data) if job.ionice is not None else None,
         api_token=not cluster.strict,
     )
+
+
+def with_identity(
+    settings: PodSettings, storage: ResolvedStorage, *, deletes: bool = False
+) -> PodSettings:
+    """The settings of pods that assume a storage's role: they have an account of the storage's own.
+
+    A role trusts accounts. With one account for all storages, or for the pods that delete backups
+    and those that do not, each pod could assume the roles of the others.
+
+    Args:
+        settings: Of the pods.
+        storage: What they reach.
+        deletes: They are those of retention and upkeep.
+    """
+    credentials = storage.credentials
+    if storage.backend.role is None or credentials is None:
+        return settings
+    has_own_role = deletes and credentials.value.per_verb is not None
+    prefix = RETAIN_ACCOUNT if has_own_role else WORKER_ACCOUNT
+    return replace(settings, service_account=f"{prefix}-{storage.name}")
 
 
 def for_backup(settings: PodSettings, protection: Protection) -> PodSettings:

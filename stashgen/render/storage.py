@@ -8,8 +8,9 @@ from stashgen.api.labels import pod_template_annotation
 from stashgen.kubestash.pods import templates
 from stashgen.kubestash.verbs import Template
 from stashgen.model.resolved import ResolvedStorage
+from stashgen.policy.template import cluster_values, fill
 from stashgen.render.annotations import COMPILED, KEPT
-from stashgen.render.settings import worker_settings
+from stashgen.render.settings import with_identity, worker_settings
 
 
 def backup_storage(storage: ResolvedStorage) -> JsonObject:
@@ -38,7 +39,7 @@ def backup_storage(storage: ResolvedStorage) -> JsonObject:
 
 
 def with_keys_to_delete(data: BackupStorage, storage: ResolvedStorage) -> BackupStorage:
-    """A BackupStorage as the pods that delete backups reach it: with the Secret for them.
+    """A BackupStorage as the pods that delete backups reach it: with the Secret or role for them.
 
     Args:
         data: As it is rendered.
@@ -47,7 +48,14 @@ def with_keys_to_delete(data: BackupStorage, storage: ResolvedStorage) -> Backup
     credentials = storage.credentials
     if credentials is None or credentials.value.per_verb is None:
         return data
-    block = storage.block | {"secretName": credentials.value.per_verb.retain}
+    own = credentials.value.per_verb.retain
+    annotation = storage.backend.role_annotation
+    if storage.backend.role is not None and annotation is not None:
+        names = cluster_values(storage.cluster) | {"namespace": storage.namespace}
+        annotations = (data.metadata.annotations or {}) | {annotation: fill(own, names)}
+        metadata = data.metadata.model_copy(update={"annotations": annotations})
+        return data.model_copy(update={"metadata": metadata})
+    block = storage.block | {"secretName": own}
     backend = Backend.model_validate({"provider": storage.provider, storage.provider: block})
     return data.model_copy(update={"spec": data.spec.model_copy(update={"storage": backend})})
 
@@ -55,9 +63,8 @@ def with_keys_to_delete(data: BackupStorage, storage: ResolvedStorage) -> Backup
 def storage_objects(data: JsonObject, storage: ResolvedStorage) -> tuple[JsonObject, ...]:
     """The objects of ``_storage-<name>.yaml``; ``data`` is the BackupStorage."""
     model = BackupStorage.model_validate(data)
-    template = templates.init_storage_template(
-        model, worker_settings(storage.job.value, storage.cluster)
-    )
+    settings = worker_settings(storage.job.value, storage.cluster)
+    template = templates.init_storage_template(model, with_identity(settings, storage))
     name = templates.template_name(Template.INIT_STORAGE, storage.name)
     return (data, pod_template(name, storage.namespace, template))
 

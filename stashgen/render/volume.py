@@ -21,7 +21,13 @@ from stashgen.kubestash.quantities import format_duration
 from stashgen.kubestash.verbs import REPOSITORY_TEMPLATES, Template
 from stashgen.model.resolved import Protection, ResolvedCopy, ResolvedSession
 from stashgen.render.annotations import COMPILED, KEPT, WITHOUT_HEALTH, annotated
-from stashgen.render.settings import for_backup, for_restore, trigger_settings, worker_settings
+from stashgen.render.settings import (
+    for_backup,
+    for_restore,
+    trigger_settings,
+    with_identity,
+    worker_settings,
+)
 from stashgen.render.storage import pod_template, with_keys_to_delete
 from stashgen.render.task import backup_params
 
@@ -201,6 +207,7 @@ def _templates(
         if any(other.repository == copy.repository for other in session.copies)
     ]
     params = backup_params(sessions[0], protection.on_unreadable)
+    worker = with_identity(settings, copy.storage)
     made = {
         Template.BACKUP: templates.backup_template(
             repository=model,
@@ -209,7 +216,7 @@ def _templates(
             function=backup,
             task=TaskReference(name=addons.BACKUP_TASK, params=params),
             component=templates.COMPONENT,
-            settings=for_backup(settings, protection),
+            settings=for_backup(worker, protection),
         ),
         Template.RESTORE: templates.restore_template(
             repository=model,
@@ -218,14 +225,14 @@ def _templates(
             function=restore,
             task=_RESTORE_TASK,
             component=templates.COMPONENT,
-            settings=for_restore(settings, protection, copy.storage.backend),
+            settings=for_restore(worker, protection, copy.storage.backend),
         ),
         Template.MAINTAIN: templates.maintain_template(
             repository=model,
             storage=with_keys_to_delete(storage, copy.storage),
             sessions=[session.name for session in sessions],
             retention=copy.retention,
-            settings=settings,
+            settings=with_identity(settings, copy.storage, deletes=True),
         ),
     }
     for template, pod in made.items():

@@ -60,12 +60,12 @@ def required_secrets(
     ids = {cluster.name: cluster.id for cluster in clusters}
     listed = tuple(manifests)
     for manifest in listed:
-        place = _place(manifest.path)
+        place = place_of(manifest.path)
         for name, whose, pod in _uses(manifest):
             secret = found[place].setdefault(name, RequiredSecret(name))
             secret.mounted_by[whose].add(pod)
     for manifest in listed:
-        secrets = found[_place(manifest.path)]
+        secrets = found[place_of(manifest.path)]
         for name, keys, optional in _keys(manifest.data):
             if name in secrets:
                 secrets[name].keys = _added(secrets[name].keys, keys)
@@ -86,7 +86,7 @@ def required_secrets(
     }
 
 
-def _place(path: PurePosixPath) -> tuple[str, str]:
+def place_of(path: PurePosixPath) -> tuple[str, str]:
     """The names of the folders: cluster and namespace."""
     return path.parts[0], path.parent.name
 
@@ -135,18 +135,21 @@ def _rendered_source(data: JsonObject) -> SecretSource | None:
 
 def _uses(manifest: Manifest) -> Iterator[tuple[str, str, str]]:
     """The Secrets that an object's pods need, each with whose pods they are, and which."""
-    data = manifest.data
-    if data["kind"] not in {"PodTemplate", "CronJob"}:
-        return
-    spec = _pod(data)
-    kind = TRIGGER if data["kind"] == "CronJob" else _template(name_of(data))
-    whose = _whose(manifest, kind)
-    for volume in list_of(spec, "volumes"):
-        secret = mapping_of(volume, "secret").get("secretName")
-        if isinstance(secret, str):
+    for whose, kind, spec in pods_of(manifest):
+        for volume in list_of(spec, "volumes"):
+            secret = mapping_of(volume, "secret").get("secretName")
+            if isinstance(secret, str):
+                yield secret, whose, kind
+        for secret in _pull_secrets(spec):
             yield secret, whose, kind
-    for secret in _pull_secrets(spec):
-        yield secret, whose, kind
+
+
+def pods_of(manifest: Manifest) -> Iterator[tuple[str, str, JsonObject]]:
+    """Whose the pods of an object are, which ones, and their spec; nothing for other objects."""
+    data = manifest.data
+    if data["kind"] in {"PodTemplate", "CronJob"}:
+        kind = TRIGGER if data["kind"] == "CronJob" else _template(name_of(data))
+        yield _whose(manifest, kind), kind, _pod(data)
 
 
 def _whose(manifest: Manifest, kind: str) -> str:

@@ -74,7 +74,8 @@ def _references(protection: Protection) -> Iterator[_Named]:
             yield copy.encryption.value, copy.encryption.origin("secretName")
             credentials = copy.storage.credentials
             if credentials is not None:
-                yield credentials.value, credentials.origin("secretName")
+                if credentials.value.secret is not None:
+                    yield credentials.value.secret, credentials.origin("secretName")
                 if credentials.value.of_retention is not None:
                     where = credentials.origin("perVerb", Verb.RETAIN)
                     yield credentials.value.of_retention, where

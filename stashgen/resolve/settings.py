@@ -36,7 +36,7 @@ def job_of_storage(project: Authored[Project], storage: Authored[Storage]) -> Me
 
 
 def credentials_of_storage(storage: Authored[Storage]) -> Merged[Credentials] | None:
-    """The Secret with a storage's keys; None where it needs none."""
+    """How a storage is reached; None where nothing is needed for it."""
     written = storage.value.spec.credentials
     if written is None:
         return None

@@ -34,8 +34,12 @@ def resolve_storage(
         for field, annotation in known.own_fields.items()
         if field in block
     }
-    if known.secret_keys and spec.credentials is not None:
-        block["secretName"] = spec.credentials.secret_name
+    credentials = spec.credentials
+    if known.secret_keys and credentials is not None and credentials.secret is not None:
+        block["secretName"] = credentials.secret.secret_name
+    if known.role_annotation is not None and credentials is not None and credentials.role_arn:
+        names = cluster_values(cluster) | {"namespace": namespace}
+        own[known.role_annotation] = fill(credentials.role_arn, names)
     return ResolvedStorage(
         cluster=cluster,
         name=name,

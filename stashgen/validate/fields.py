@@ -7,6 +7,7 @@ from stashgen.diagnostics import Finding
 from stashgen.validate import (
     backends,
     delegate,
+    identities,
     keep,
     paths,
     pod_values,
@@ -153,7 +154,6 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
         ("spec.namespace", values.label),
         *backends.RULES,
         *_secret("spec.credentials"),
-        ("spec.credentials.perVerb.retain", values.subdomain),
         *_job("spec.job"),
         *((f"spec.job.{field}", pod_values.of_volumes) for field in _OF_VOLUMES),
     ),
@@ -227,6 +227,7 @@ def field_findings(document: Document, kind: str) -> Iterator[Finding]:
         yield from delegate.delegate_findings(document)
     if kind == "Storage":
         yield from backends.backend_findings(document)
+        yield from identities.identity_findings(document)
 
 
 def _alternatives(document: Document, kind: str) -> Iterator[Finding]:

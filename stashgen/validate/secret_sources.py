@@ -7,6 +7,7 @@ from stashgen.diagnostics import Finding, quote
 from stashgen.kubestash.backends import BACKENDS
 from stashgen.kubestash.paths import ENCRYPTION_KEY
 from stashgen.policy.template import SECRET_NAMES, check_template
+from stashgen.validate.identities import WITH_ROLE
 from stashgen.validate.walk import SETTINGS, Code, Keys, each, error, value_at
 from stashgen.yaml.documents import Document
 from stashgen.yaml.nodes import Json
@@ -28,7 +29,8 @@ def source_findings(document: Document, kind: str) -> Iterator[Finding]:
     for path in _ENCRYPTION.get(kind, ()):
         yield from _sources(document, path, (ENCRYPTION_KEY,), ())
     backend = BACKENDS.get(str(value_at(document, "spec.backend.provider")))
-    if kind == "Storage" and backend is not None and backend.secret_keys:
+    has_role = value_at(document, "spec.credentials.from") == WITH_ROLE
+    if kind == "Storage" and backend is not None and backend.secret_keys and not has_role:
         keys, more = backend.secret_keys, backend.optional_secret_keys
         yield from _sources(document, "spec.credentials", keys, more)
         yield from _of_verbs(document, keys, more)

@@ -10,7 +10,7 @@ _TEST_RESTORES = "test restores yourself, into another claim (docs/restore.md)"
 _FIELDS: Mapping[str, Mapping[str, str]] = {
     "Project": {"spec.guardrails": "check such rules in the review of a change"},
     "Storage": {
-        "spec.credentials.annotations": "use a Secret with keys",
+        "spec.credentials.annotations": "set roleARN for a bucket of Amazon, or use a Secret",
         "spec.facts": "describe the storage in a comment",
         "spec.backend.gcs": "use s3 or local",
         "spec.backend.azure": "use s3 or local",
@@ -26,7 +26,7 @@ _FIELDS: Mapping[str, Mapping[str, str]] = {
 _VALUES = {
     ("Project", "spec.controller"): frozenset({"kubestash"}),
     ("Storage", "spec.backend.provider"): frozenset({"gcs", "azure"}),
-    ("Storage", "spec.credentials.from"): frozenset({"Storage", "WorkloadIdentity"}),
+    ("Storage", "spec.credentials.from"): frozenset({"Storage"}),
 }
 
 # Errors about these fields follow from an unsupported one and are not reported in addition.

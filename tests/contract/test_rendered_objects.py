@@ -136,7 +136,7 @@ def test_no_backup_sets_an_fs_group_or_writes_to_its_volume(
         for item in objects
         if item["kind"] == "PodTemplate" and str(_metadata(item)["name"]).startswith("backup-")
     ]
-    assert len(backups) == len(CLAIMS) * 4
+    assert len(backups) == len(CLAIMS) * 5
     for item in backups:
         mounts = [value for key, value in _texts(item) if key == "volumeMounts"]
         data = [

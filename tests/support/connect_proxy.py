@@ -4,7 +4,7 @@ import contextlib
 import socket
 import threading
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 NAME = "s3.corp.test"
 USER = "backup:p@ss"
@@ -12,19 +12,27 @@ _URL_USER = "backup:p%40ss"
 
 
 class ConnectProxy:
-    """The proxy; it leads requests for one name to a port of this machine.
+    """The proxy; it leads requests for one name, or a few, to ports of this machine.
 
     Attributes:
         requests: The first lines of what was asked, in order.
-        url: With the user and the password that it wants.
+        url: With the user and the password that it wants, unless it is open.
     """
 
-    def __init__(self, port: int, name: str = NAME) -> None:
-        self._name = name
+    def __init__(
+        self,
+        port: int,
+        name: str = NAME,
+        others: Mapping[str, int] | None = None,
+        *,
+        is_open: bool = False,
+    ) -> None:
+        self._ports = {name: port, **(others or {})}
+        self._is_open = is_open
         self.requests: list[str] = []
-        self._target = port
         self._server = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://{_URL_USER}@127.0.0.1:{self._server.getsockname()[1]}"
+        user = "" if is_open else f"{_URL_USER}@"
+        self.url = f"http://{user}127.0.0.1:{self._server.getsockname()[1]}"
 
     @contextlib.contextmanager
     def running(self) -> "Iterator[ConnectProxy]":
@@ -55,17 +63,23 @@ class ConnectProxy:
                 name.lower(): value.strip()
                 for name, _, value in (h.partition(":") for h in headers)
             }
-            if fields.get("proxy-authorization") != f"Basic {token}":
+            is_known = fields.get("proxy-authorization") == f"Basic {token}"
+            if not is_known and not self._is_open:
                 client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
-            elif not request.startswith(f"CONNECT {self._name}:"):
+            elif (port := self._ports.get(_host(request))) is None:
                 client.sendall(b"HTTP/1.1 403 Forbidden\r\n\r\n")
             else:
-                with socket.create_connection(("127.0.0.1", self._target)) as server:
+                with socket.create_connection(("127.0.0.1", port)) as server:
                     client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
                     back = threading.Thread(target=_pump, args=(server, client), daemon=True)
                     back.start()
                     _pump(client, server)
                     back.join()
+
+
+def _host(request: str) -> str:
+    """Of a line such as ``CONNECT s3.corp.test:443 HTTP/1.1``."""
+    return request.removeprefix("CONNECT ").partition(":")[0]
 
 
 def _pump(source: socket.socket, target: socket.socket) -> None:

@@ -23,6 +23,18 @@ spec:
       addressingStyle: virtual
   credentials: {from: Namespace, secretName: backup-s3}
 """
+_WITH_ROLE = """
+apiVersion: stashgen.dev/v1alpha1
+kind: Storage
+metadata: {name: amazon}
+spec:
+  namespace: demo
+  backend: {provider: s3, s3: {bucket: corp-backup, region: eu-central-1}}
+  credentials:
+    from: WorkloadIdentity
+    roleARN: "arn:aws:iam::123456789012:role/backup-{{ namespace }}"
+    perVerb: {retain: "arn:aws:iam::123456789012:role/retain"}
+"""
 _POLICY = """
 apiVersion: stashgen.dev/v1alpha1
 kind: BackupPolicy
@@ -38,6 +50,7 @@ spec:
     - {storage: local, keep: {daily: 14, weekly: 8}}
     - {storage: nas, keep: {last: 12, maxAge: 90d, failed: 2}}
     - {storage: s3, keep: {daily: 14, weekly: 8}}
+    - {storage: amazon, keep: {daily: 14, weekly: 8}}
   - name: nightly
     schedule: "H 1 * * *"
     suspend: true
@@ -78,7 +91,7 @@ CLAIMS = ("library", "data-postgres-analytics-primary-0", "data-postgres-analyti
 def manifests() -> tuple[Manifest, ...]:
     """A project that uses every field once."""
     inventory = "".join(claim(name) for name in CLAIMS)
-    storages = (STORAGE.replace(ROOT, _JOB), _NFS.replace(ROOT, _JOB), _BUCKET)
+    storages = (STORAGE.replace(ROOT, _JOB), _NFS.replace(ROOT, _JOB), _BUCKET, _WITH_ROLE)
     outcome = resolved(inventory, *storages, _POLICY, _RETENTION, project=PROJECT)
     assert outcome.findings == ()
     return render(outcome.value)

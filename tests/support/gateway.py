@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from stashgen_controller.worker.storage.s3 import Credentials
+from stashgen_controller.worker.storage.s3_access import Credentials
 from tests.support.ports import free_ports
 
 BUCKET = "corp-backup"
@@ -28,6 +28,11 @@ READER = ("reader", "the-readers-secret")
 _ADMINISTRATOR = ("administrator", "the-administrators-secret")
 _START_SECONDS = 120.0
 LOOPBACK = "127.0.0.1"
+# Amazon's names, to which only a proxy of a test leads; restic asks the dual-stack server.
+REGION = "us-east-1"
+AMAZON = f"s3.{REGION}.amazonaws.com"
+AMAZON_DUAL_STACK = f"s3.dualstack.{REGION}.amazonaws.com"
+AMAZON_TOKENS = f"sts.{REGION}.amazonaws.com"
 
 
 class Gateway:
@@ -38,6 +43,7 @@ class Gateway:
         assert program is not None, "versitygw is not on PATH"
         self._program = program
         self._folder = folder
+        self.certificate_folder = folder
         for name in ("data", "metadata", "users", "other"):
             (folder / name).mkdir()
         self.data = folder / "data"
@@ -200,7 +206,8 @@ def make_authority(folder: Path) -> Path:
 
 def make_server_certificate(folder: Path, address: str = LOOPBACK) -> None:
     """``server.crt`` and ``server.key`` for this machine, by the folder's authority."""
-    names = f"subjectAltName=DNS:localhost,DNS:{DOMAIN},DNS:*.{DOMAIN},IP:{address}"
+    hosts = ("localhost", DOMAIN, f"*.{DOMAIN}", AMAZON, AMAZON_DUAL_STACK, AMAZON_TOKENS)
+    names = f"subjectAltName={','.join(f'DNS:{host}' for host in hosts)},IP:{address}"
     by = ("-CA", "ca.crt", "-CAkey", "ca.key", "-addext", names)
     leaf = ("-addext", "basicConstraints=critical,CA:FALSE")
     out = ("-keyout", "server.key", "-out", "server.crt")

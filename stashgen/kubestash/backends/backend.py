@@ -32,6 +32,8 @@ class Backend(ABC):
         flag_names: The worker's flags in addition to the address, in command-line order.
         own_fields: Settings that KubeStash's block does not have: by their field in our policies,
             the annotation of a BackupStorage that has the value.
+        role_annotation: The annotation that names the role of its pods, in place of a Secret; None
+            for a provider that has no such thing.
     """
 
     __slots__ = ()
@@ -42,6 +44,7 @@ class Backend(ABC):
     optional_secret_keys: ClassVar[tuple[str, ...]] = ()
     flag_names: ClassVar[tuple[str, ...]] = ()
     own_fields: ClassVar[Mapping[str, str]] = {}
+    role_annotation: ClassVar[str | None] = None
 
     @classmethod
     @abstractmethod
@@ -50,8 +53,19 @@ class Backend(ABC):
 
         Args:
             storage: The ``spec.storage``.
-            annotations: Of the BackupStorage; those in ``own_fields`` count.
+            annotations: Of the BackupStorage; those in ``own_annotations`` count.
         """
+
+    @classmethod
+    def own_annotations(cls) -> frozenset[str]:
+        """The annotations of a BackupStorage that say what the block cannot."""
+        role = () if cls.role_annotation is None else (cls.role_annotation,)
+        return frozenset((*cls.own_fields.values(), *role))
+
+    @property
+    def role(self) -> str | None:
+        """The role that its pods assume with the token of their ServiceAccount."""
+        return None
 
     @property
     @abstractmethod
@@ -123,5 +137,5 @@ class Backend(ABC):
         """Fields of the block that are not supported yet, with the reason."""
 
     def refused_annotations(self) -> Mapping[str, str]:
-        """Annotations in ``own_fields`` whose value cannot be, with the reason."""
+        """Those of ``own_annotations`` whose value cannot be, with the reason."""
         return {}

@@ -1,6 +1,7 @@
 """S3 and compatible stores: where a bucket is, and how a worker reaches it."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,12 +11,12 @@ from urllib.parse import urlsplit
 
 from stashgen.api import backup_storage as api
 from stashgen.api.base import JsonObject
-from stashgen.api.labels import ADDRESSING_STYLE_ANNOTATION
+from stashgen.api.labels import ADDRESSING_STYLE_ANNOTATION, ROLE_ARN_ANNOTATION
 from stashgen.diagnostics import quote
 from stashgen.kubestash.backends.backend import Backend, Reach, UnsupportedStorageError
 from stashgen.kubestash.layout import UnsafePathError, join
 from stashgen.kubestash.paths import CREDENTIALS_PATH
-from stashgen.kubestash.pods.volume_sources import secret_volume
+from stashgen.kubestash.pods.volume_sources import secret_volume, token_volume
 
 ACCESS_KEY = "AWS_ACCESS_KEY_ID"
 SECRET_KEY = "AWS_SECRET_ACCESS_KEY"  # noqa: S105 (a variable's name)
@@ -23,7 +24,12 @@ CA_CERTIFICATE = "CA_CERT_DATA"
 # Accepted by stores without regions, and Amazon's oldest region.
 DEFAULT_REGION = "us-east-1"
 CREDENTIALS_VOLUME = "credentials"
+# The file with the ServiceAccount's token, and for whom it is (IAM, "OIDC identity providers").
+TOKEN_FILE = "token"  # noqa: S105 (a file's name)
+AUDIENCE = "sts.amazonaws.com"
 _AMAZON = ".amazonaws.com"
+_AMAZON_HOSTS = (_AMAZON, f"{_AMAZON}.cn")
+_ROLE = re.compile(r"arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/[\w+=,.@/-]+", re.ASCII)
 _PORTS = {"http": 80, "https": 443}
 _WITHOUT_SECRET = "access to a bucket without a Secret is not supported yet"  # noqa: S105 (a text)
 
@@ -45,6 +51,7 @@ class S3(Backend):
     Attributes:
         addressing_style: As it is written; None leaves it to restic, which knows Amazon's servers
             and a few others by their names and uses the path for all the rest.
+        role_arn: The role in place of the keys of a Secret.
     """
 
     url_prefix: ClassVar[str] = "s3:"
@@ -56,17 +63,26 @@ class S3(Backend):
         "insecure-tls",
         "connections",
         "addressing-style",
+        "role-arn",
     )
     own_fields: ClassVar[Mapping[str, str]] = {"addressingStyle": ADDRESSING_STYLE_ANNOTATION}
+    role_annotation: ClassVar[str | None] = ROLE_ARN_ANNOTATION
 
     block: api.S3Backend
     addressing_style: str | None
+    role_arn: str | None = None
 
     @classmethod
     def of(cls, storage: api.Backend, annotations: Mapping[str, str]) -> Self | None:
         """The backend of a storage with a block ``s3``."""
         style = annotations.get(ADDRESSING_STYLE_ANNOTATION)
-        return cls(storage.s3, style) if storage.s3 is not None else None
+        role = annotations.get(ROLE_ARN_ANNOTATION)
+        return cls(storage.s3, style, role) if storage.s3 is not None else None
+
+    @property
+    def role(self) -> str | None:
+        """The IAM role."""
+        return self.role_arn
 
     @property
     def claim(self) -> str | None:
@@ -88,17 +104,20 @@ class S3(Backend):
         return f"{self.url_prefix}{self._endpoint}/{path}"
 
     def flags(self) -> Mapping[str, str]:
-        """Region, trust, connections and how the bucket is named."""
+        """Region, trust, connections, how the bucket is named, and the role."""
         values = (
             self.block.region or "",
             "true" if self.block.insecure_tls else "",
             str(self.block.max_connections or ""),
             self.addressing_style or "",
+            self.role_arn or "",
         )
         return {name: value for name, value in zip(self.flag_names, values, strict=True) if value}
 
     def volume(self, *, is_root: bool) -> tuple[JsonObject, JsonObject]:
-        """The Secret with the keys, as files."""
+        """The Secret with the keys, as files; or the token that a role is assumed with."""
+        if self.role_arn is not None:
+            return token_volume(CREDENTIALS_VOLUME, TOKEN_FILE, AUDIENCE, CREDENTIALS_PATH)
         secret = self.block.secret_name
         if not secret:
             raise UnsupportedStorageError(_WITHOUT_SECRET)
@@ -131,14 +150,18 @@ class S3(Backend):
             "bucket": self.block.bucket or "",
             "prefix": join(self.block.prefix or ""),
             "region": self.block.region or DEFAULT_REGION,
-            "secretName": self.block.secret_name or "",
         }
+        if self.block.secret_name or self.role_arn is None:
+            block["secretName"] = self.block.secret_name or ""
         return block | ({"insecureTLS": True} if self.block.insecure_tls else {})
 
     def annotations(self) -> Mapping[str, str]:
-        """How the bucket is named, where it is written."""
-        style = self.addressing_style
-        return {ADDRESSING_STYLE_ANNOTATION: style} if style is not None else {}
+        """How the bucket is named, and the role, where they are written."""
+        written = {
+            ADDRESSING_STYLE_ANNOTATION: self.addressing_style,
+            ROLE_ARN_ANNOTATION: self.role_arn,
+        }
+        return {name: value for name, value in written.items() if value is not None}
 
     def problems(self) -> Iterator[str]:
         """A bucket has a name and a server, and no prefix leads out of it."""
@@ -160,8 +183,9 @@ class S3(Backend):
             yield f"spec.storage.s3.prefix: {error}"
 
     def unsupported(self) -> Mapping[str, str]:
-        """A worker has no other identity than the keys."""
-        return {} if self.block.secret_name else {"secretName": _WITHOUT_SECRET}
+        """A worker has keys or a role."""
+        has_access = self.block.secret_name or self.role_arn is not None
+        return {} if has_access else {"secretName": _WITHOUT_SECRET}
 
     def refused_annotations(self) -> Mapping[str, str]:
         """A style is one that there is, and an address that is no name has none below it."""
@@ -170,7 +194,19 @@ class S3(Backend):
             why = f"{style!r} is not one of {', '.join(AddressingStyle)}"
         elif style == AddressingStyle.VIRTUAL and is_ip_address(self._endpoint):
             why = f"{self._endpoint} is an IP address, which has no names below it"
-        return {ADDRESSING_STYLE_ANNOTATION: why} if why is not None else {}
+        found = {ADDRESSING_STYLE_ANNOTATION: why, ROLE_ARN_ANNOTATION: self._why_no_role()}
+        return {name: reason for name, reason in found.items() if reason is not None}
+
+    def _why_no_role(self) -> str | None:
+        if self.role_arn is None:
+            return None
+        if self.block.secret_name:
+            return "secretName is set as well: the pods have keys or a role"
+        if not is_role(self.role_arn):
+            return f"{self.role_arn!r} is not the ARN of an IAM role"
+        if not is_amazon(self._endpoint):
+            return f"{self._endpoint} is not Amazon's: restic exchanges tokens only there"
+        return None
 
     @property
     def _server(self) -> str:
@@ -208,6 +244,22 @@ def is_server(endpoint: str) -> bool:
         return False
     rest = (parts.path.strip("/"), parts.query, parts.fragment, parts.username, parts.password)
     return parts.scheme in _PORTS and is_host and not any(rest)
+
+
+def is_amazon(endpoint: str) -> bool:
+    """Whether a server is Amazon's, over TLS; its security token service gives keys for those."""
+    written = endpoint if "://" in endpoint else f"https://{endpoint}"
+    try:
+        parts = urlsplit(written)
+        host = (parts.hostname or "").rstrip(".")
+    except ValueError:
+        return False
+    return parts.scheme == "https" and host.endswith(_AMAZON_HOSTS)
+
+
+def is_role(text: str) -> bool:
+    """Whether a text is the ARN of an IAM role (IAM, "Identify AWS resources with ARNs")."""
+    return _ROLE.fullmatch(text) is not None
 
 
 def is_ip_address(endpoint: str) -> bool:

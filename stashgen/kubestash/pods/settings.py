@@ -18,6 +18,8 @@ ROOT = 0
 NOBODY = 65534
 WORKER_ACCOUNT = "stashgen-worker"
 TRIGGER_ACCOUNT = "stashgen-trigger"
+# With a storage's name behind it: of pods that delete backups with a role of their own.
+RETAIN_ACCOUNT = "stashgen-retain"
 
 
 @dataclass(frozen=True, slots=True)

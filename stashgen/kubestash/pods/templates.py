@@ -18,7 +18,7 @@ from stashgen.api.retention_policy import RetentionPolicySpec
 from stashgen.api.shared import TaskReference
 from stashgen.api.snapshot import Driver
 from stashgen.kubestash import addons
-from stashgen.kubestash.backends import UnsupportedStorageError, required_backend
+from stashgen.kubestash.backends import Backend, UnsupportedStorageError, required_backend
 from stashgen.kubestash.pods import volumes
 from stashgen.kubestash.pods.arguments import function_args, init_storage_args, maintain_args, place
 from stashgen.kubestash.pods.pod import PodParts, pod_template
@@ -110,7 +110,7 @@ def init_storage_template(storage: BackupStorage, settings: PodSettings) -> Json
         pod=PODS[Template.INIT_STORAGE],
         container=Template.INIT_STORAGE.value,
         args=init_storage_args(storage),
-        volumes=(required_backend(storage.spec.storage).volume(is_root=settings.is_root),),
+        volumes=(_backend(storage).volume(is_root=settings.is_root),),
     )
     return pod_template(parts, settings)
 
@@ -211,6 +211,10 @@ def require_arguments_only(function: Function) -> None:
         raise UnsupportedAddonError(msg)
 
 
+def _backend(storage: BackupStorage) -> Backend:
+    return required_backend(storage.spec.storage, storage.metadata.annotations)
+
+
 def _task_template(
     verb: Verb,
     *,
@@ -263,7 +267,7 @@ def _repository_template(
         args=args,
         volumes=(
             *(target if pod.data is not None else ()),
-            required_backend(storage.spec.storage).volume(is_root=settings.is_root),
+            _backend(storage).volume(is_root=settings.is_root),
             *volumes.encryption(repository, is_root=settings.is_root),
         ),
         tmp_source=tmp_source,

@@ -7,6 +7,8 @@ from stashgen.api.base import JsonObject
 _KEY_MODE = 0o440
 _KEY_MODE_OF_OTHERS = 0o444
 _FILE_MODE = 0o644
+# The API server's own default; the kubelet renews a token after four fifths of it.
+_TOKEN_SECONDS = 3600
 # What the API server fills in (core/v1, SetDefaults_...VolumeSource).
 _SOURCE_DEFAULTS: dict[str, JsonObject] = {
     "azureDisk": {
@@ -38,6 +40,20 @@ def secret_volume(
     source: JsonObject = {"secretName": secret, "optional": True, "defaultMode": mode}
     return (
         {"name": volume, "secret": source},
+        {"name": volume, "mountPath": path, "readOnly": True},
+    )
+
+
+def token_volume(volume: str, file: str, audience: str, path: str) -> tuple[JsonObject, JsonObject]:
+    """A token of the pod's ServiceAccount as a file, for others than the API server.
+
+    The kubelet renews it, and gives the file to the pod's user.
+    """
+    token: JsonObject = {"audience": audience, "expirationSeconds": _TOKEN_SECONDS, "path": file}
+    sources: list[JsonObject] = [{"serviceAccountToken": token}]
+    projected = cast("JsonObject", {"defaultMode": _FILE_MODE, "sources": sources})
+    return (
+        {"name": volume, "projected": projected},
         {"name": volume, "mountPath": path, "readOnly": True},
     )
 

@@ -46,7 +46,7 @@ _NOT_YET = "is not supported yet"
 _ONE_NAMESPACE = "another namespace is not supported yet"
 
 # How a storage is reached, where KubeStash's block has no field for it.
-_OWN_ANNOTATIONS = {name for one in BACKENDS.values() for name in one.own_fields.values()}
+_OWN_ANNOTATIONS = {name for one in BACKENDS.values() for name in one.own_annotations()}
 
 _TEMPLATE = frozenset({"metadata", "spec"})
 _TEMPLATE_SPEC = frozenset(
@@ -131,7 +131,7 @@ def _of_storage(storage: BackupStorage) -> Iterator[Unsupported]:
             yield Unsupported(f"spec.storage.{backend.provider}.{field}", why)
         for name, why in known.refused_annotations().items():
             yield Unsupported(_annotation(name), why)
-        for name in sorted(_OWN_ANNOTATIONS & annotations.keys() - {*known.own_fields.values()}):
+        for name in sorted(_OWN_ANNOTATIONS & annotations.keys() - known.own_annotations()):
             why = f"it has no effect on a storage of provider {backend.provider!r}"
             yield Unsupported(_annotation(name), why)
     if backend is not None:

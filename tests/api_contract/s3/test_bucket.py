@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from stashgen_controller.worker.storage.base import StorageError
-from stashgen_controller.worker.storage.s3 import Credentials, S3Bucket
+from stashgen_controller.worker.storage.s3 import S3Bucket
+from stashgen_controller.worker.storage.s3_access import Credentials
 from tests.support.gateway import BUCKET, READER, WRITER, Gateway
 
 _USE: list[Callable[[S3Bucket], object]] = [
@@ -167,7 +168,8 @@ def test_of_many_who_create_one_file_exactly_one_succeeds(
 _ASK_AND_END = """
 import sys
 from pathlib import Path
-from stashgen_controller.worker.storage.s3 import Credentials, S3Bucket
+from stashgen_controller.worker.storage.s3 import S3Bucket
+from stashgen_controller.worker.storage.s3_access import Credentials
 from stashgen_controller.worker.storage.base import StorageError
 for address in sys.argv[4:]:
     bucket = S3Bucket(address, Credentials(sys.argv[1], sys.argv[2], Path(sys.argv[3])),

@@ -1,13 +1,15 @@
-"""A pod's volumes as folders: claims, empty folders, Secrets, ConfigMaps, pod fields."""
+"""A pod's volumes as folders: claims, empty folders, Secrets, ConfigMaps, pod fields, tokens."""
 
 import base64
+import json
 import os
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
-from stashgen.api.base import JsonObject
+from stashgen.api.base import JsonObject, list_of, mapping_of
 from stashgen.api.resources import (
     CONFIG_MAPS,
     PERSISTENT_VOLUME_CLAIMS,
@@ -17,6 +19,7 @@ from stashgen.api.resources import (
 from stashgen_controller.kube.client import Client, NotFoundError
 
 _DEFAULT_MODE = 0o644
+_TOKEN_SECONDS = 3600
 
 
 class NotReadyError(Exception):
@@ -92,6 +95,8 @@ class Volumes:
                 for item in items
             }
             _write(folder, files, downward)
+        elif projected := _source(volume, "projected"):
+            _write(folder, _tokens(pod, volume), projected)
         else:
             kinds = sorted(set(volume) - {"name"})
             raise NotReadyError(
@@ -122,6 +127,33 @@ def pod_field(pod: JsonObject, path: str) -> str:
         key = rest.rstrip("]").strip("'\"")
         value = value.get(key) if isinstance(value, dict) else None
     return "" if value is None else str(value)
+
+
+def _tokens(pod: JsonObject, volume: JsonObject) -> Mapping[str, bytes]:
+    """The ServiceAccount's tokens by file.
+
+    Nothing signs them: they say whose they are to a token service of a test, and to no other.
+
+    Raises:
+        NotReadyError: something else is projected as well.
+    """
+    metadata, spec = mapping_of(pod, "metadata"), mapping_of(pod, "spec")
+    account = f"{metadata['namespace']}:{spec['serviceAccountName']}"
+    files = {}
+    for source in list_of(mapping_of(volume, "projected"), "sources"):
+        if set(source) != {"serviceAccountToken"}:
+            text = f"volume {volume['name']}: only tokens are projected here"
+            raise NotReadyError("FailedMount", text)
+        token = mapping_of(source, "serviceAccountToken")
+        claims = {
+            "aud": [token.get("audience", "")],
+            "exp": int(time.time()) + int(str(token.get("expirationSeconds", _TOKEN_SECONDS))),
+            "sub": f"system:serviceaccount:{account}",
+        }
+        parts = (json.dumps(part).encode() for part in ({"alg": "none"}, claims))
+        encoded = (base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts)
+        files[str(token["path"])] = b".".join((*encoded, b""))
+    return files
 
 
 def _source(volume: JsonObject, kind: str) -> JsonObject | None:

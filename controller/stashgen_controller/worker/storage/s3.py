@@ -5,14 +5,11 @@ of a listing, and their event loop makes some processes abort at exit (obstore 0
 after the work was done).
 """
 
-import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal, TypeVar
-from urllib.parse import urlsplit
 
 from fsspec import AbstractFileSystem
 from obstore.exceptions import AlreadyExistsError, BaseError
@@ -27,12 +24,17 @@ from stashgen_controller.worker.storage.base import (
     Storage,
     StorageError,
 )
-from stashgen_controller.worker.storage.proxy import proxy_for
+from stashgen_controller.worker.storage.s3_access import (
+    NO_ADDRESS,
+    Access,
+    Role,
+    proxy_of,
+    read_credentials,
+)
 
 _ADDRESS = re.compile(r"s3:(?P<endpoint>https?://[^/]+)/(?P<bucket>[^/]+)(/(?P<prefix>.*))?")
 # restic's names for them.
 _BUCKET_LOOKUP = {s3.AddressingStyle.VIRTUAL: "dns", s3.AddressingStyle.PATH: "path"}
-_NO_ADDRESS = "the endpoint or the proxy is no valid address"
 _NOT_IN_ADDRESS = re.compile(r"[%?#]")
 # XML, and obstore's own words for the deletion of several objects, of which it makes one of one.
 _CODE = re.compile(r"<Code>([^<]*)</Code>|\(code: ([A-Za-z]+)\)")
@@ -59,105 +61,25 @@ _RETRY_SECONDS = 30
 # obstore's own 5 s are less than the TLS of a server may take that many workers ask at once, and
 # a create-only write is not repeated after them.
 _CONNECT_LIMIT = timedelta(seconds=30)
-_PROXY_SCHEMES = frozenset({"http", "https"})
 _Answer = TypeVar("_Answer")
 
 
 def open_storage(url: str, flags: Mapping[str, str], credentials: Path) -> Storage:
-    """The storage in a bucket, with the keys that are mounted.
+    """The storage in a bucket, with the keys or the token that are mounted.
 
     Raises:
         StorageError: the keys are not there, or it is no bucket's address.
     """
     connections, style = flags.get("connections"), flags.get("addressing-style")
+    role = flags.get("role-arn")
     return S3Bucket(
         url,
-        read_credentials(credentials),
+        read_credentials(credentials) if role is None else Role(role, credentials / s3.TOKEN_FILE),
         region=flags.get("region"),
         insecure_tls=flags.get("insecure-tls") == "true",
         connections=int(connections) if connections is not None else None,
         addressing_style=s3.AddressingStyle(style) if style is not None else None,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """The keys of a bucket.
-
-    Attributes:
-        ca_file: The authority that signed the server's certificate; None for the system's.
-    """
-
-    access_key: str
-    secret_key: str = field(repr=False)
-    ca_file: Path | None
-
-    @property
-    def authority(self) -> bytes:
-        """What is in the file; empty without one."""
-        return self.ca_file.read_bytes() if self.ca_file is not None else b""
-
-
-def read_credentials(folder: Path) -> Credentials:
-    """Read the keys from the mounted Secret, which has KubeStash's names for them.
-
-    Raises:
-        StorageError: SecretMissing, when one is not there.
-    """
-    ca_file = folder / s3.CA_CERTIFICATE
-    found = Credentials(
-        _key(folder, s3.ACCESS_KEY),
-        _key(folder, s3.SECRET_KEY),
-        ca_file if ca_file.is_file() else None,
-    )
-    if found.ca_file is not None and b"-----BEGIN CERTIFICATE-----" not in found.authority:
-        raise _missing(f"has no certificate in {s3.CA_CERTIFICATE}")
-    return found
-
-
-def _key(folder: Path, name: str) -> str:
-    what = f"does not exist or has no key {name}"
-    try:
-        value = (folder / name).read_text(encoding="ascii").strip()
-        if value:
-            return value
-        what = f"has an empty {name}"
-    except FileNotFoundError:
-        pass
-    except (OSError, UnicodeDecodeError) as error:
-        what = f"has no readable {name}: {error}"
-    raise _missing(what)
-
-
-def _missing(what: str) -> StorageError:
-    return StorageError(ErrorClass.SECRET_MISSING, f"the Secret with the storage's keys {what}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Proxy:
-    """What obstore is told of proxies; without an address it would look for one by itself."""
-
-    url: str
-    excludes: str
-
-
-def _proxy(endpoint: str) -> _Proxy:
-    """The proxy that restic will use for a server.
-
-    Raises:
-        StorageError: one of the two is no address, or obstore does not speak the proxy's protocol.
-    """
-    try:
-        url = proxy_for(endpoint, os.environ)
-    except ValueError as error:
-        raise StorageError(ErrorClass.UNAVAILABLE, _NO_ADDRESS) from error
-    if url is None:
-        return _Proxy("http://localhost", urlsplit(endpoint).hostname or "")
-    scheme = url.partition("://")[0]
-    if scheme not in _PROXY_SCHEMES:
-        msg = f"a proxy by {scheme} is not supported: HTTP_PROXY, HTTPS_PROXY take http and https"
-        raise StorageError(ErrorClass.UNAVAILABLE, msg)
-    return _Proxy(url, "")
 
 
 def _below(endpoint: str, bucket: str) -> str:
@@ -174,7 +96,7 @@ class S3Bucket(Storage):
     def __init__(
         self,
         address: str,
-        credentials: Credentials,
+        access: Access,
         *,
         region: str | None,
         insecure_tls: bool,
@@ -185,15 +107,12 @@ class S3Bucket(Storage):
         if match is None:
             raise StorageError(ErrorClass.INTERNAL, f"{address} is not a bucket address")
         self._server = f"s3:{match['endpoint']}/{match['bucket']}"
-        environment = {
-            s3.ACCESS_KEY: credentials.access_key,
-            s3.SECRET_KEY: credentials.secret_key,
-        }
+        environment = dict(access.environment(region))
         if region is not None:
             environment["AWS_DEFAULT_REGION"] = region
         flags = ["--insecure-tls"] if insecure_tls else []
-        if credentials.ca_file is not None:
-            flags += ["--cacert", str(credentials.ca_file)]
+        if access.ca_file is not None:
+            flags += ["--cacert", str(access.ca_file)]
         if connections is not None:
             flags += ["--option", f"s3.connections={connections}"]
         if addressing_style is not None:
@@ -202,14 +121,12 @@ class S3Bucket(Storage):
         is_virtual = addressing_style is s3.AddressingStyle.VIRTUAL
         # The host that both ask, which is what a proxy's rules are about.
         endpoint = _below(match["endpoint"], match["bucket"]) if is_virtual else match["endpoint"]
-        proxy = _proxy(endpoint)
+        proxy = proxy_of(endpoint, *access.servers(region))
         try:
             store = S3Store(
                 match["bucket"],
                 endpoint=endpoint,
                 virtual_hosted_style_request=is_virtual,
-                access_key_id=credentials.access_key,
-                secret_access_key=credentials.secret_key,
                 region=region or s3.DEFAULT_REGION,
                 client_options={
                     "allow_http": True,
@@ -217,9 +134,9 @@ class S3Bucket(Storage):
                     "connect_timeout": _CONNECT_LIMIT,
                     "proxy_url": proxy.url,
                     "proxy_excludes": proxy.excludes,
-                    "root_certificate": credentials.authority,
+                    "root_certificate": access.authority,
                 }
-                if credentials.authority
+                if access.authority
                 else {
                     "allow_http": True,
                     "allow_invalid_certificates": insecure_tls,
@@ -227,6 +144,7 @@ class S3Bucket(Storage):
                     "proxy_url": proxy.url,
                     "proxy_excludes": proxy.excludes,
                 },
+                **access.options(region),
                 retry_config={
                     "max_retries": _RETRIES,
                     "retry_timeout": timedelta(seconds=_RETRY_SECONDS),
@@ -234,7 +152,7 @@ class S3Bucket(Storage):
             )
         except (BaseError, ValueError) as error:
             # Its text could have the proxy's password.
-            raise StorageError(ErrorClass.UNAVAILABLE, _NO_ADDRESS) from error
+            raise StorageError(ErrorClass.UNAVAILABLE, NO_ADDRESS) from error
         self._objects = ObjectFileSystem(store)
         super().__init__(self._objects, layout.join(match["prefix"] or ""))
 

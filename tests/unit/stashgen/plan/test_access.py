@@ -27,13 +27,16 @@ spec:
 
 
 def _state(key: str) -> State:
-    storage = _STORAGE.replace("OF-RETENTION", key)
+    return _of(_STORAGE.replace("OF-RETENTION", key), key)
+
+
+def _of(storage: str, name: str = "state") -> State:
     outcome = resolved(claim("web"), storage, POLICY)
     assert outcome.ok, outcome.findings
     (root,) = documents(PROJECT, "stashgen.yaml")
     inventory = collect(Source(project=root, policies=(), manifests={})).value
     decisions = Decisions(outcome.value, policy_set(storage, POLICY), inventory, ())
-    return State(key, PurePosixPath(), decisions)
+    return State(name, PurePosixPath(), decisions)
 
 
 def test_another_source_of_retentions_secret_is_an_access_change() -> None:
@@ -41,6 +44,20 @@ def test_another_source_of_retentions_secret_is_an_access_change() -> None:
     assert change.what == "local: pods that delete backups have"
     assert "AWS_SECRET_ACCESS_KEY: one" in change.before
     assert "AWS_SECRET_ACCESS_KEY: other" in change.after
+
+
+def test_a_role_in_place_of_a_secret_is_an_access_change() -> None:
+    role = "arn:aws:iam::123456789012:role"
+    with_role = _STORAGE.partition("    from: ExternalSecret")[0] + (
+        f'    from: WorkloadIdentity\n    roleARN: "{role}/backup-{{{{ namespace }}}}"\n'
+        f'    perVerb: {{retain: "{role}/retain"}}\n'
+    )
+    backup, retention = sorted(
+        access_changes(_state("one"), _of(with_role)), key=lambda item: "delete" in item.what
+    )
+    assert backup.before.startswith("Secret s3 from ClusterSecretStore vault")
+    assert backup.after == f"role {role}/backup-demo"
+    assert retention.after == f"role {role}/retain"
 
 
 def test_equal_secrets_are_no_change() -> None:

@@ -10,6 +10,7 @@ from stashgen import pipeline
 from stashgen.inventory.secret_sources import sources_in_git
 from stashgen.model.source import Source
 from stashgen.report.explain_secrets import explain_secrets
+from stashgen.report.roles import assumed_roles
 from stashgen.report.secrets import required_secrets
 from tests.support.project import PROJECT, claim, documents
 
@@ -46,8 +47,9 @@ def _explained(inventory: str, project: str = PROJECT, policies: str = _POLICIES
     compiled = pipeline.objects(source, (), date(2026, 3, 1))
     assert compiled.value is not None, compiled.findings
     clusters = compiled.value.resolved.project.spec.clusters
-    secrets = required_secrets(clusters, compiled.value.manifests, sources_in_git(source))
-    return [line.strip() for line in explain_secrets(clusters, secrets)]
+    manifests = compiled.value.manifests
+    secrets = required_secrets(clusters, manifests, sources_in_git(source))
+    return [line.strip() for line in explain_secrets(clusters, secrets, assumed_roles(manifests))]
 
 
 def _about(name: str, lines: Sequence[str]) -> Sequence[str]:

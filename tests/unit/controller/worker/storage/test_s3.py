@@ -10,7 +10,8 @@ from stashgen.kubestash.backends.s3 import AddressingStyle
 from stashgen.kubestash.layout import UnsafePathError
 from stashgen_controller.protocol.run_result import ErrorClass
 from stashgen_controller.worker.storage.base import StorageError
-from stashgen_controller.worker.storage.s3 import Credentials, ObjectFileSystem, S3Bucket, refusal
+from stashgen_controller.worker.storage.s3 import ObjectFileSystem, S3Bucket, refusal
+from stashgen_controller.worker.storage.s3_access import Credentials
 
 _REQUEST = "Generic S3 error: Error performing PUT https://minio/b/a in 1ms"
 _KEYS = Credentials("key", "secret", None)

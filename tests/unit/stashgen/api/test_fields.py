@@ -171,7 +171,8 @@ _OURS = {
     " snapshotResync:ResyncStatus openRestore:RestoreRecord upkeep:UpkeepStatus"
     " acceptedRestore:RestoreRecord goodRestore:RestoreRecord lostPods[]:LostPod",
     "UpkeepStatus": "lastCheckTime lastCheckCreated lastPruneTime checks failures nextTryTime"
-    " checkedPaths[] prunedPaths[] stops stoppedFor fullStorage executor:Executor",
+    " checkedPaths[] prunedPaths[] damageAnswered stops stoppedFor waitingSince forcedAttempt"
+    " fullStorage executor:Executor",
     "ResyncStatus": "phase* request cursor records ignored examples[] executor:Executor",
     "LostPod": "pod* kind* name* uid claims[] until*",
     "RestoreRecord": "restoreSession* uid* since*",
@@ -181,7 +182,9 @@ _OURS = {
     "SnapshotStatus": "executor:Executor writer:RecordedWriter",
     "RecordedWriter": "claimUID matches*",
     "RetentionPolicyApplyStatus": "executor:Executor",
-    "RestoreSessionStatus": "executor:Executor restoredBefore:RestoredBefore",
+    "RestoreInEffect": "target* repository* snapshot* specDigest*",
+    "RestoreSessionStatus": "executor:Executor inEffect:RestoreInEffect"
+    " restoredBefore:RestoredBefore",
     "RestoredBefore": "time* message*",
     "RestoreRequestSpec": "nonce* notAfter* repository* snapshot* target*:RestoreTarget mode*"
     " onMissing* reason",

@@ -53,7 +53,7 @@ def assert_settled(harness: Harness) -> None:
 
 def summed_up(harness: Harness) -> None:
     """A Repository waits for a moment with its summary: retention changes it again as a rule."""
-    harness.advance(timedelta(minutes=1))
+    harness.advance(timedelta(minutes=3))
     harness.settle()
 
 

@@ -133,8 +133,12 @@ def test_a_restore_patches_its_components_and_phase(reporting: Workbench, client
     assert found["phase"] == "Succeeded"
     assert found["components"][COMPONENT]["phase"] == "Succeeded"
     assert found["components"][COMPONENT]["duration"]
+
+
+def test_a_failed_restore_patches_why(reporting: Workbench, client: Client) -> None:
+    reporting.backup(0).succeeded()
     reporting.password.write_text("guess", encoding="utf-8")
-    reporting.restore(record)
+    reporting.restore(reporting.record(snapshot_name(0)))
     found = status(client, RESTORE_SESSIONS, "restore")
     assert found["phase"] == "Failed"
     assert "WrongPassword" in found["components"][COMPONENT]["error"]

@@ -37,8 +37,12 @@ def simulated(
 ) -> timedelta:
     """The least age of the oldest snapshot after each retention of a year; at most ``wanted``."""
     parsed = Schedule.parse(schedule)
-    # A week or a month that has begun has not yet what it will keep.
-    begin = START - wanted - 2 * parsed.longest_gap(BERLIN, START) - 31 * DAY
+    # A week, a month or a year that has begun has not yet what it will keep.
+    counts = policy.successful_snapshots
+    has_years = counts is not None and counts.yearly is not None
+    begin = (
+        START - wanted - 2 * parsed.longest_gap(BERLIN, START) - (366 if has_years else 31) * DAY
+    )
     kept: dict[str, SnapshotFact] = {}
     least = wanted
     for tick in parsed.ticks(begin, START + 366 * DAY, BERLIN):
@@ -75,6 +79,12 @@ def test_reach_is_what_is_left_right_after_a_backup(
 def test_retention_that_looks_later_than_the_tick_removes_more() -> None:
     policy = retention(max_age="10d")
     assert computed("0 3 * * *", policy, 30 * DAY, slack=2 * HOUR) == 9 * DAY - HOUR
+
+
+def test_a_year_that_has_begun_adds_to_the_years_before_it() -> None:
+    policy = retention(yearly=-1)
+    found = computed("30 3 * * *", policy, 2 * DAY)
+    assert found == simulated("30 3 * * *", policy, 2 * DAY, timedelta()) == 2 * DAY
 
 
 _COUNTS = st.dictionaries(st.sampled_from(COUNTS), st.integers(-1, 9), max_size=3)

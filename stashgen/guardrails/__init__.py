@@ -1,0 +1,1 @@
+"""Rules of CEL over what was decided for each volume."""

@@ -1,6 +1,7 @@
 """The whole compile on one screen: documents of policies and inventory in, files out.
 
-    load -> validate -> inventory -> histories -> resolve -> render -> serialize -> write | compare
+    load -> validate -> inventory -> histories -> resolve -> guardrails -> render -> serialize
+    -> write | compare
 
 The first and the last step are edges (``stashgen.load``, ``stashgen.output.tree``); nothing between
 them touches a file. A pass returns all its findings at once, and the next one runs only if none of
@@ -14,6 +15,7 @@ from datetime import date
 from typing import TypeVar
 
 from stashgen.diagnostics import Finding, Outcome, Severity, has_errors
+from stashgen.guardrails import check_guardrails
 from stashgen.inventory import collect
 from stashgen.inventory.secret_sources import external_secrets_in_git, sources_in_git
 from stashgen.model.coverage import Coverage
@@ -31,6 +33,7 @@ from stashgen.output.serialize import serialize
 from stashgen.output.tightened_retention import tightened_retention
 from stashgen.render import limit_findings, render
 from stashgen.resolve import resolve
+from stashgen.resolve.guardrails import ruled_volumes
 from stashgen.resolve.secret_sources import second_sources
 from stashgen.validate import validate
 from stashgen.validate.walk import Code
@@ -174,8 +177,14 @@ def decisions(
         resolve(policies.value, inventory.value, recorded.value, today), tolerated
     )
     findings += resolved.findings
+    protections = resolved.value.protections
+    ruled = _tolerating(
+        ruled_volumes(policies.value, inventory.value, protections, today), tolerated
+    )
+    judged = Outcome(None, check_guardrails(policies.value.guardrails, ruled.value))
+    findings += [*ruled.findings, *_tolerating(judged, tolerated).findings]
     in_git = sources_in_git(source), external_secrets_in_git(source)
-    findings += second_sources(resolved.value.protections, *in_git)
+    findings += second_sources(protections, *in_git)
     made = Decisions(resolved.value, policies.value, inventory.value, recorded.value)
     return Outcome(made, _sorted(findings))
 

@@ -12,7 +12,7 @@ from stashgen.cli.report_parsers import add_reports
 
 Parser = argparse.ArgumentParser
 # Those of stashgen.policy.schema, which takes too long to import for every command.
-KINDS = ("Project", "Storage", "BackupPolicy")
+KINDS = ("Project", "Storage", "BackupPolicy", "Guardrail")
 # Those of stashgen.plan.plan.Effect, which takes too long to import for every command.
 EFFECTS = ("destroy", "replace", "rpo-worse", "unprotected")
 

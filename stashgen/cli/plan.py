@@ -15,6 +15,7 @@ from stashgen.cli.progress import Progress
 from stashgen.cli.project_folder import project_folder
 from stashgen.cli.revisions import Side, folders, revisions
 from stashgen.diagnostics import ExitCode, Finding, Severity, UsageError, printable, quote
+from stashgen.guardrails.findings import Code as RuleCode
 from stashgen.load import PROJECT_FILE
 from stashgen.model.manifest import FileTree
 from stashgen.plan import Plan, State, compare
@@ -27,7 +28,10 @@ _SEE_CHECK = "its objects are those of the committed output (stashgen check says
 # What a build refuses about the histories of its output is what the plan is asked about.
 _SHOWN_BY_PLAN = frozenset({Code.LOST, Code.REPLACED})
 # What was right when the state before was merged: another version of stashgen, a day not yet past.
-_TOLERATED_BEFORE = frozenset({WalkCode.TOOL_VERSION, FindingCode.EXPIRED})
+# A rule that is broken is shown where it is new.
+_TOLERATED_BEFORE = frozenset(
+    {WalkCode.TOOL_VERSION, FindingCode.EXPIRED, RuleCode.BROKEN, RuleCode.NOT_EVALUATED}
+)
 _MODULES = {
     PlanFormat.TEXT: "text",
     PlanFormat.MARKDOWN: "markdown",

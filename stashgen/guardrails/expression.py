@@ -12,9 +12,10 @@ from typing import get_args, get_origin
 
 from cel_expr_python import cel
 
-from stashgen.model.facts import CopyFacts, VolumeFacts
+from stashgen.model.facts import CopyFacts, VolumeFacts, in_camel_case, variable
 
 _ERROR = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
+_VARIABLE = re.compile(r"\bvolume\.\w+")
 _STATUS = re.compile(r"^[A-Z_]+: | \[?[A-Z_]+\]?$")
 Value = object
 
@@ -32,8 +33,16 @@ class ExpressionError(Exception):
         self.column = column
 
 
+class TooExpensiveError(ExpressionError):
+    """An expression that was stopped: it takes too many steps."""
+
+
 class Condition:
-    """A type-checked expression that is true or false."""
+    """A type-checked expression that is true or false.
+
+    Attributes:
+        facts: The fields that it mentions.
+    """
 
     def __init__(self, text: str) -> None:
         """Check an expression.
@@ -48,17 +57,22 @@ class Condition:
         if self._compiled.return_type() != cel.Type.BOOL:
             name = self._compiled.return_type().name().lower()
             raise ExpressionError(f"the result is a value of type {name}, not true or false")
+        words = {*_VARIABLE.findall(text)}
+        self.facts = frozenset(
+            one.name for one in fields(VolumeFacts) if variable(one.name) in words
+        )
 
     def holds(self, facts: Mapping[str, Value]) -> bool:
         """Whether it is true of facts, as ``values`` makes them.
 
         Raises:
-            ExpressionError: it cannot be evaluated: a missing key, or too many steps.
+            TooExpensiveError: it takes too many steps.
+            ExpressionError: it cannot be evaluated, such as for a missing key.
         """
         try:
             result = self._compiled.eval(data=facts)
         except RuntimeError as error:
-            raise _refused(error) from error
+            raise TooExpensiveError(_STATUS.sub("", str(error))) from error
         if result.type() != cel.Type.BOOL:
             raise ExpressionError(_STATUS.sub("", str(result.value())))
         return result.value() is True
@@ -70,20 +84,10 @@ def values(facts: VolumeFacts) -> dict[str, Value]:
         variable(one.name): getattr(facts, one.name) for one in fields(VolumeFacts)
     }
     found[variable("storages")] = [
-        {_camel(one.name): getattr(copy, one.name) for one in fields(CopyFacts)}
+        {in_camel_case(one.name): getattr(copy, one.name) for one in fields(CopyFacts)}
         for copy in facts.storages
     ]
     return found
-
-
-def variable(field: str) -> str:
-    """The name of a fact in an expression: ``volume.keepFor``."""
-    return f"volume.{_camel(field)}"
-
-
-def _camel(name: str) -> str:
-    first, *others = name.split("_")
-    return "".join([first, *map(str.title, others)])
 
 
 def _type(annotation: object) -> cel.Type:

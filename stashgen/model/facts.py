@@ -4,8 +4,11 @@ Names and types are an API of the rules that people write: a field is added, nev
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
+
+from stashgen.model.inventory import Volume
+from stashgen.model.source import Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,8 @@ class VolumeFacts:
         runs: Whether any backup runs: the policy is not paused, nor are all sessions suspended.
         rpo: The maximum age of the newest snapshot if every run succeeds; ten years if none runs.
         keep_for: The age that some snapshot always has after warm-up; zero if none runs.
-        copies: In how many storages a snapshot meets the RPO.
+        copies: In how many storages a snapshot meets the policy's ``objectives.rpo``; without one,
+            in how many there is any.
         storages: Those that backups run to, sorted by name.
         storage_rpo: The maximum age of the newest snapshot in each of them, by name.
     """
@@ -53,3 +57,34 @@ class VolumeFacts:
     copies: int
     storages: tuple[CopyFacts, ...]
     storage_rpo: Mapping[str, timedelta]
+
+
+@dataclass(frozen=True, slots=True)
+class RuledVolume:
+    """A protected volume as rules judge it.
+
+    Attributes:
+        lines: Where facts are decided, by their field, the more telling first; those of the cluster
+            and of the claim are not in it.
+    """
+
+    volume: Volume
+    facts: VolumeFacts
+    lines: Mapping[str, Origin]
+
+
+def in_camel_case(name: str) -> str:
+    """A field as people write it."""
+    first, *others = name.split("_")
+    return "".join([first, *map(str.title, others)])
+
+
+def variable(field: str) -> str:
+    """The name of a fact in an expression: ``volume.keepFor``."""
+    return f"volume.{in_camel_case(field)}"
+
+
+# What a message may contain.
+MESSAGE_FACTS = frozenset(
+    variable(one.name) for one in fields(VolumeFacts) if one.type in {str, bool, int, timedelta}
+)

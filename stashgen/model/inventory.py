@@ -1,9 +1,9 @@
 """The volumes that exist."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from stashgen.diagnostics import Position
+from stashgen.diagnostics import Position, quote
 from stashgen.model.source import Origin
 
 CLAIM = "PersistentVolumeClaim"
@@ -152,3 +152,13 @@ class Inventory:
     unknown: tuple[UnknownVolume, ...] = ()
     foreign: tuple[ForeignBackup, ...] = ()
     namespace_annotations: Mapping[tuple[str, str], Annotations] = field(default_factory=dict)
+
+
+def volume_list(volumes: Sequence[Volume]) -> str:
+    """Volumes as findings name them: the first, and how many more."""
+    first = volumes[0].key
+    name = quote(f"{first.namespace}/{first.name}")
+    if len(volumes) == 1:
+        return f"volume {name}"
+    rest = len(volumes) - 1
+    return f"volume {name} and {rest} {'other' if rest == 1 else 'others'}"

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 from stashgen.api.retention_policy import RetentionPolicySpec
 from stashgen.diagnostics import Position
 from stashgen.policy.backup_policy import BackupPolicy
+from stashgen.policy.guardrail import Guardrail
 from stashgen.policy.project import Project
 from stashgen.policy.storage import Storage
 from stashgen.yaml.documents import Document
@@ -111,9 +112,11 @@ class PolicySet:
     Attributes:
         policies: Sorted by name; those without ``select`` are only there to be extended.
         retentions: RetentionPolicies by name, plain KubeStash documents next to the policies.
+        guardrails: Sorted by name.
     """
 
     project: Authored[Project]
     storages: Mapping[str, Authored[Storage]]
     policies: tuple[Authored[BackupPolicy], ...]
     retentions: Mapping[str, Authored[RetentionPolicySpec]]
+    guardrails: tuple[Authored[Guardrail], ...] = ()

@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from stashgen.api.base import JsonObject, Model
 from stashgen.policy.backup_policy import BackupPolicy
+from stashgen.policy.guardrail import Guardrail
 from stashgen.policy.project import Project
 from stashgen.policy.storage import Storage
 
@@ -19,6 +20,7 @@ KINDS: Mapping[str, type[Model]] = {
     "Project": Project,
     "Storage": Storage,
     "BackupPolicy": BackupPolicy,
+    "Guardrail": Guardrail,
 }
 # What yaml-language-server and kubeconform both know.
 DIALECT = "http://json-schema.org/draft-07/schema#"

@@ -19,12 +19,12 @@ from stashgen.api.labels import (
 from stashgen.api.opt_out import OptOut, opt_out
 from stashgen.diagnostics import Finding, Severity, quote
 from stashgen.model.coverage import LeftOut
-from stashgen.model.inventory import Annotation, Inventory, Volume, VolumeKey
+from stashgen.model.inventory import Annotation, Inventory, Volume, VolumeKey, volume_list
 from stashgen.model.source import Authored, Origin, PolicySet
 from stashgen.policy.backup_policy import BackupPolicy
 from stashgen.resolve.delegated_settings import annotations_of
 from stashgen.resolve.expiry import expired
-from stashgen.resolve.findings import Code, finding, not_delegated, volume_list
+from stashgen.resolve.findings import Code, finding, not_delegated
 from stashgen.resolve.selection import Selection
 
 _PLACEHOLDERS = ("${", "{{")

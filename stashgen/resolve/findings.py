@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from stashgen.diagnostics import Finding, Position, Severity, quote
-from stashgen.model.inventory import Volume
 from stashgen.model.source import Origin
 from stashgen.policy.project import Cluster, Project
 
@@ -91,13 +90,3 @@ def not_delegated(origin: Origin, what: str, bound: Origin, fix: str) -> Finding
 def in_cluster(project: Project, cluster: Cluster) -> str:
     """The cluster as findings name it where a project has several."""
     return f" in cluster {quote(cluster.name)}" if len(project.spec.clusters) > 1 else ""
-
-
-def volume_list(volumes: Sequence[Volume]) -> str:
-    """Volumes as findings name them: the first, and how many more."""
-    first = volumes[0].key
-    name = quote(f"{first.namespace}/{first.name}")
-    if len(volumes) == 1:
-        return f"volume {name}"
-    rest = len(volumes) - 1
-    return f"volume {name} and {rest} {'other' if rest == 1 else 'others'}"

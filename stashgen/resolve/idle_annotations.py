@@ -12,8 +12,8 @@ from stashgen.api.labels import (
     POLICY_ANNOTATION,
 )
 from stashgen.diagnostics import Finding, Severity, quote
-from stashgen.model.inventory import Annotation, Annotations, Inventory, Volume
-from stashgen.resolve.findings import Code, finding, volume_list
+from stashgen.model.inventory import Annotation, Annotations, Inventory, Volume, volume_list
+from stashgen.resolve.findings import Code, finding
 from stashgen.resolve.selection import Selection
 
 _SETTINGS = (POLICY_ANNOTATION, EVERY_ANNOTATION, PATHS_ANNOTATION)

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from stashgen.diagnostics import Finding, Outcome, Severity, quote
-from stashgen.model.inventory import Volume, Workload
+from stashgen.model.inventory import Volume, Workload, volume_list
 from stashgen.model.resolved import Beside, Protection
 from stashgen.model.source import PolicySet
-from stashgen.resolve.findings import Code, finding, in_cluster, volume_list
+from stashgen.resolve.findings import Code, finding, in_cluster
 
 _OF_SEVERAL_NODES = frozenset({"ReadWriteMany", "ReadOnlyMany"})
 _ONE_NODE, _ONE_POD = "ReadWriteOnce", "ReadWriteOncePod"

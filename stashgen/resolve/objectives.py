@@ -11,14 +11,14 @@ from datetime import timedelta
 
 from stashgen.diagnostics import Finding, Severity, quote
 from stashgen.kubestash.objectives import Objectives, storages_in_time
-from stashgen.model.inventory import Volume
+from stashgen.model.inventory import Volume, volume_list
 from stashgen.model.resolved import Protection
 from stashgen.model.source import Origin
 from stashgen.policy.backup_policy import BackupPolicySpec
 from stashgen.policy.duration import format_written, parse_duration
 from stashgen.resolve.achieved import CopyRuns, copy_runs, kept
 from stashgen.resolve.exceptions import is_exceptional
-from stashgen.resolve.findings import Code, finding, volume_list
+from stashgen.resolve.findings import Code, finding
 from stashgen.resolve.objective_advice import enough_history, often_enough, rpo_line
 
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 from stashgen.diagnostics import Finding, Outcome, Severity, quote
 from stashgen.kubestash.pods.settings import ROOT
-from stashgen.model.inventory import ContainerUser, Workload
+from stashgen.model.inventory import ContainerUser, Workload, volume_list
 from stashgen.model.merged import Merged
 from stashgen.model.resolved import Protection
 from stashgen.policy.project import Project
 from stashgen.policy.shared import Job, RunAs
-from stashgen.resolve.findings import Code, finding, in_cluster, volume_list
+from stashgen.resolve.findings import Code, finding, in_cluster
 
 # By the job as the policy has it (its id), the user and the group; each with what it was made of.
 _Jobs = dict[tuple[int, int | None, int | None], tuple[Merged[Job], Merged[Job]]]

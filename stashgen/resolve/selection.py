@@ -42,8 +42,8 @@ class Selection:
 
 
 @dataclass(slots=True)
-class _Choice:
-    """What one policy makes of the volumes.
+class Choice:
+    """What one document's selectors make of the volumes.
 
     Attributes:
         excluded: With the entry that does it.
@@ -74,7 +74,7 @@ def select(policies: PolicySet, inventory: Inventory, today: date) -> Selection:
     for number, policy in enumerate(policies.policies):
         if policy.value.spec.select is None:
             continue
-        choice = _choice(policy.value.spec.select, facts, index)
+        choice = choose(policy.value.spec.select, facts, index)
         is_used = bool(choice.chosen or choice.missing)
         choice = _without(choice, on_purpose)
         for volume, path in choice.excluded:
@@ -133,18 +133,19 @@ def _is_above(
     )
 
 
-def _without(choice: _Choice, on_purpose: Mapping[VolumeKey, LeftOut]) -> _Choice:
+def _without(choice: Choice, on_purpose: Mapping[VolumeKey, LeftOut]) -> Choice:
     if not on_purpose:
         return choice
-    return _Choice(
+    return Choice(
         chosen=[volume for volume in choice.chosen if volume.key not in on_purpose],
         excluded=choice.excluded,
         missing=[one for one in choice.missing if one.volume.key not in on_purpose],
     )
 
 
-def _choice(select: Select, facts: Facts, index: VolumeIndex) -> _Choice:
-    choice = _Choice()
+def choose(select: Select, facts: Facts, index: VolumeIndex) -> Choice:
+    """The volumes that selectors match and no exclusion leaves out."""
+    choice = Choice()
     for volume in index.candidates(select):
         answer = facts.matches(select, volume)
         if answer is Answer.NO:

@@ -6,11 +6,11 @@ from difflib import get_close_matches
 from typing import TypeVar
 
 from stashgen.diagnostics import Finding, Severity, quote
-from stashgen.model.inventory import Inventory, Volume, VolumeKey
+from stashgen.model.inventory import Inventory, Volume, VolumeKey, volume_list
 from stashgen.model.source import Authored, Origin, Path, PolicySet
 from stashgen.policy.backup_policy import BackupPolicy
 from stashgen.policy.selectors import Match, Selector
-from stashgen.resolve.findings import Code, finding, volume_list
+from stashgen.resolve.findings import Code, finding
 from stashgen.resolve.matching import Answer, Facts
 
 M = TypeVar("M")
@@ -189,13 +189,16 @@ def missing_facts(
             spaces.setdefault((one.path, key.cluster_id, key.namespace), one.volume)
         else:
             groups.setdefault(one.path, []).append(one.volume)
+    unclear = "whether its volumes are protected"
+    if who != "policy":
+        unclear = "what applies to its volumes"
     for (path, _, namespace), volume in spaces.items():
         yield finding(
             Code.NO_NAMESPACE_LABELS,
             where.at(*path, "matchLabels"),
             f"the labels of namespace {quote(namespace)} are unknown",
             why=f"the {who} selects namespaces by label, but the inventory has no manifest of this "
-            "Namespace, so it is unclear whether its volumes are protected",
+            f"Namespace, so it is unclear {unclear}",
             fix="add the Namespace's manifest to the inventory, or select namespaces by name",
             related=(volume.position,),
         )

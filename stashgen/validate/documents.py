@@ -12,6 +12,7 @@ from stashgen.diagnostics import Finding, Outcome, quote
 from stashgen.kubestash.validation.storages import validate_retention_policy
 from stashgen.model.source import Authored, PolicySet, Source
 from stashgen.policy.backup_policy import BackupPolicy
+from stashgen.policy.guardrail import Guardrail
 from stashgen.policy.project import Project
 from stashgen.policy.storage import Storage
 from stashgen.validate.fields import field_findings
@@ -19,7 +20,7 @@ from stashgen.validate.references import Documents, reference_findings
 from stashgen.validate.secret_data import inventory_secret_findings, secret_findings
 from stashgen.validate.shape import misfit_findings, parse
 from stashgen.validate.tool_version import version_findings
-from stashgen.validate.unsupported import KUBESTASH_GROUPS, OUR_KINDS
+from stashgen.validate.unsupported import KUBESTASH_GROUPS
 from stashgen.validate.walk import Code, error, value_at
 from stashgen.yaml.documents import Document
 from stashgen.yaml.nodes import Json
@@ -31,6 +32,7 @@ _MODELS: Mapping[str, type[Model]] = MappingProxyType(
         "Project": Project,
         "Storage": Storage,
         "BackupPolicy": BackupPolicy,
+        "Guardrail": Guardrail,
         "RetentionPolicy": RetentionPolicy,
         "RestoreRequest": RestoreRequest,
     }
@@ -110,8 +112,7 @@ def _read(document: Document, kind: str) -> tuple[Model | None, list[Finding]]:
 
 def _unknown_kind(document: Document) -> Finding:
     kind, version = document.data.get("kind"), document.data.get("apiVersion")
-    ours = str(version).startswith(_OURS) and str(kind) in OUR_KINDS
-    known_later = ours or str(version).startswith(KUBESTASH_GROUPS)
+    known_later = str(version).startswith(KUBESTASH_GROUPS)
     version_of = _VERSIONS.get(str(kind))
     if version_of is not None:
         return error(
@@ -129,9 +130,7 @@ def _unknown_kind(document: Document) -> Finding:
         ("kind",),
         what=f"{named} is not supported yet" if known_later else f"{named} is unknown",
         why="a document that is ignored would appear to work",
-        fix="remove it; until then check such rules in the review of a change"
-        if ours
-        else "move the file out of the policy folders: the controller takes KubeStash manifests "
+        fix="move the file out of the policy folders: the controller takes KubeStash manifests "
         "as they are"
         if known_later
         else f"use one of {', '.join(_MODELS)}, or move the file out of the policy folders",
@@ -187,6 +186,7 @@ def _policy_set(valid: Mapping[str, list[Authored[Model]]]) -> PolicySet | None:
         return None
     storages: dict[str, Authored[Storage]] = {}
     policies: list[Authored[BackupPolicy]] = []
+    guardrails: list[Authored[Guardrail]] = []
     retentions: dict[str, Authored[RetentionPolicySpec]] = {}
     for authored in (one for kind in valid.values() for one in kind):
         match authored.value:
@@ -195,6 +195,8 @@ def _policy_set(valid: Mapping[str, list[Authored[Model]]]) -> PolicySet | None:
                 storages.setdefault(name, Authored(storage, authored.document))
             case BackupPolicy() as policy:
                 policies.append(Authored(policy, authored.document))
+            case Guardrail() as guardrail:
+                guardrails.append(Authored(guardrail, authored.document))
             case RetentionPolicy() as retention:
                 name = retention.metadata.name
                 retentions.setdefault(name, Authored(retention.spec, authored.document))
@@ -205,4 +207,5 @@ def _policy_set(valid: Mapping[str, list[Authored[Model]]]) -> PolicySet | None:
         storages=storages,
         policies=tuple(sorted(policies, key=lambda one: one.value.metadata.name)),
         retentions=retentions,
+        guardrails=tuple(sorted(guardrails, key=lambda one: one.value.metadata.name)),
     )

@@ -7,6 +7,7 @@ from stashgen.diagnostics import Finding
 from stashgen.validate import (
     backends,
     delegate,
+    guardrails,
     identities,
     keep,
     paths,
@@ -176,6 +177,17 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
         ("spec.acknowledge[*].damage", values.check_time),
         ("spec.acknowledge[*].reason", values.not_blank),
     ),
+    "Guardrail": (
+        ("metadata.name", values.label),
+        *selectors.RULES["Guardrail"],
+        ("spec.rules", values.not_empty),
+        ("spec.rules[*].name", values.label),
+        ("spec.rules[*].message", values.not_blank),
+        ("spec.rules[*].message", guardrails.message),
+        ("spec.rules[*].remedy", values.not_blank),
+        ("spec.exemptions", values.not_empty),
+        *_accepted("spec.exemptions[*]"),
+    ),
     "RetentionPolicy": (("metadata.name", values.subdomain),),
     "RestoreRequest": (
         ("metadata.name", values.subdomain),
@@ -198,6 +210,7 @@ ALTERNATIVES: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         *((f"{path}.{_COPY}", ("keep", "retention")) for path in SETTINGS),
         ("spec.acknowledge[*]", ("adopt", "partialRestore", "smaller", "gap", "damage")),
     ),
+    "Guardrail": (),
     "RetentionPolicy": (),
     "RestoreRequest": (),
 }

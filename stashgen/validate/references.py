@@ -15,6 +15,7 @@ from stashgen.yaml.nodes import Json
 
 _COPY = "sessions[*].copies[*]"
 _MOST_NAMES = 10
+_SAME_OBJECTS = "both would get the same objects and the same place in the storage"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,9 @@ def reference_findings(documents: Documents) -> Iterator[Finding]:
                 yield from _listed_twice_at(policy, keys, "storage")
             yield from _missing(policy, f"{path}.{_COPY}.storage", "Storage", storages)
             yield from _missing(policy, f"{path}.{_COPY}.retention", "RetentionPolicy", retentions)
+    for guardrail in documents.by_kind["Guardrail"]:
+        why = "a finding names the rule, and could mean either"
+        yield from _listed_twice(guardrail, "spec.rules", "name", why)
     yield from inheritance_findings(documents.project, documents.by_kind["BackupPolicy"])
 
 
@@ -110,12 +114,16 @@ def printable_name(name: str) -> str:
     return quote(name)[1:-1]
 
 
-def _listed_twice(document: Document, path: str, field: str) -> Iterator[Finding]:
+def _listed_twice(
+    document: Document, path: str, field: str, why: str = _SAME_OBJECTS
+) -> Iterator[Finding]:
     for keys, _ in each(document, path):
-        yield from _listed_twice_at(document, keys, field)
+        yield from _listed_twice_at(document, keys, field, why)
 
 
-def _listed_twice_at(document: Document, keys: Keys, field: str) -> Iterator[Finding]:
+def _listed_twice_at(
+    document: Document, keys: Keys, field: str, why: str = _SAME_OBJECTS
+) -> Iterator[Finding]:
     """Items of the list at ``keys`` with the same value of a field."""
     first: dict[str, Keys] = {}
     for item_keys, value in _fields(document, keys, field):
@@ -126,7 +134,7 @@ def _listed_twice_at(document: Document, keys: Keys, field: str) -> Iterator[Fin
                 document,
                 item_keys,
                 what=f"{field} {quote(value)} is used twice in {keys[-1]}",
-                why="both would get the same objects and the same place in the storage",
+                why=why,
                 fix=f"use a different {field} for each",
                 related=(document.position(*other),),
             )

@@ -17,11 +17,13 @@ _WITH_VALUES = frozenset({"In", "NotIn"})
 _MATCHES = {
     "Project": ("spec.exclusions[*].match",),
     "BackupPolicy": ("spec.select", "spec.select.exclude[*]", "spec.exceptions[*].match"),
+    "Guardrail": ("spec.select", "spec.select.exclude[*]", "spec.exemptions[*].match"),
 }
 # Where nothing may be meant by accident.
 _EXCLUSIONS = {
     "Project": ("spec.exclusions[*].match",),
     "BackupPolicy": ("spec.select.exclude[*]", "spec.exceptions[*].match"),
+    "Guardrail": ("spec.select.exclude[*]", "spec.exemptions[*].match"),
 }
 
 
@@ -70,18 +72,21 @@ RULES = {
     for kind, paths in _MATCHES.items()
 }
 _OF_VOLUMES = "spec.select.volumes"
-RULES["BackupPolicy"] += tuple(
-    (field.replace("volumes.", f"{_OF_VOLUMES}.exclude.", 1), rule)
-    for field, rule in _rules()
-    if field.startswith("volumes.")
-)
+# Kinds whose volumes have a short form of an exclusion.
+_WITH_SHORT_FORM = ("BackupPolicy", "Guardrail")
+for _kind in _WITH_SHORT_FORM:
+    RULES[_kind] += tuple(
+        (field.replace("volumes.", f"{_OF_VOLUMES}.exclude.", 1), rule)
+        for field, rule in _rules()
+        if field.startswith("volumes.")
+    )
 
 
 def selector_findings(document: Document, kind: str) -> Iterator[Finding]:
     """Expressions with too few or too many values, and exclusions that would exclude everything."""
     clusters = ("spec.clusters",) if kind == "Storage" else ()
     matches = (f"{path}.{one}" for path in _MATCHES.get(kind, ()) for one in _SELECTORS)
-    excluded = (f"{_OF_VOLUMES}.exclude",) if kind == "BackupPolicy" else ()
+    excluded = (f"{_OF_VOLUMES}.exclude",) if kind in _WITH_SHORT_FORM else ()
     for path in (*clusters, *matches, *excluded):
         for keys, expression in each(document, f"{path}.matchExpressions[*]"):
             if isinstance(expression, dict):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 _TEST_RESTORES = "test restores yourself, into another claim (docs/restore.md)"
 # What to do until a field is implemented, beside removing it.
 _FIELDS: Mapping[str, Mapping[str, str]] = {
-    "Project": {"spec.guardrails": "check such rules in the review of a change"},
+    "Project": {},
     "Storage": {
         "spec.credentials.annotations": "set roleARN for a bucket of Amazon, or use a Secret",
         "spec.facts": "describe the storage in a comment",
@@ -19,6 +19,7 @@ _FIELDS: Mapping[str, Mapping[str, str]] = {
         "spec.objectives.verified": _TEST_RESTORES,
         "spec.exceptions[].set.objectives.verified": _TEST_RESTORES,
     },
+    "Guardrail": {},
     "RetentionPolicy": {},
     "RestoreRequest": {},
 }
@@ -34,7 +35,6 @@ FOLLOWS = {
     "spec.credentials.from": frozenset({"spec.credentials.secretName"}),
 }
 
-OUR_KINDS = frozenset({"Guardrail"})
 KUBESTASH_GROUPS = (
     "storage.kubestash.com/",
     "core.kubestash.com/",

@@ -9,6 +9,7 @@ import pytest
 
 from stashgen.api.base import Model
 from stashgen.policy.backup_policy import BackupPolicySpec, Session, Settings
+from stashgen.policy.guardrail import GuardrailSpec
 from stashgen.policy.project import Cluster, InventorySource, ProjectSpec
 from stashgen.policy.selectors import Match, Select, Selector, VolumeSelector, WorkloadSelector
 from stashgen.policy.shared import Job, Keep, SecretReference, Upkeep
@@ -21,6 +22,7 @@ _TABLES: dict[str, type[Model]] = {
     "Inventories": InventorySource,
     "Storage": StorageSpec,
     "BackupPolicy": BackupPolicySpec,
+    "Guardrail": GuardrailSpec,
     "Sessions": Session,
     "Retention": Keep,
     "Pods": Job,

@@ -12,6 +12,7 @@ from stashgen.model.history import History
 from stashgen.model.resolved import Resolved
 from stashgen.model.source import Authored, PolicySet, Source
 from stashgen.policy.backup_policy import BackupPolicy
+from stashgen.policy.guardrail import Guardrail
 from stashgen.policy.project import Project
 from stashgen.policy.storage import Storage
 from stashgen.resolve import resolve
@@ -60,6 +61,13 @@ spec:
   - {name: backup, every: 1h, copies: [{storage: local, keep: {last: 2}}]}
   job: {runAs: {user: 0, group: 0}}
 """
+GUARDRAIL = """
+apiVersion: stashgen.dev/v1alpha1
+kind: Guardrail
+metadata: {name: all}
+spec:
+  rules: [{name: rule, expression: volume.runs, message: broken}]
+"""
 
 
 def claim(name: str, namespace: str = "demo", more: str = "") -> str:
@@ -88,6 +96,7 @@ def policy_set(*policies: str, project: str = PROJECT) -> PolicySet:
     storages: dict[str, Authored[Storage]] = {}
     retentions = {}
     found = []
+    guardrails = []
     for index, text in enumerate(policies):
         for document in documents(text, f"policies/{index}.yaml"):
             match str(document.data["kind"]):
@@ -96,12 +105,16 @@ def policy_set(*policies: str, project: str = PROJECT) -> PolicySet:
                     storages[storage.value.metadata.name] = storage
                 case "BackupPolicy":
                     found.append(_authored(document, BackupPolicy))
+                case "Guardrail":
+                    guardrails.append(_authored(document, Guardrail))
                 case kind:
                     assert kind == "RetentionPolicy"
                     policy = RetentionPolicy.model_validate(document.data)
                     retentions[policy.metadata.name] = Authored(policy.spec, document)
     (root,) = documents(project, "stashgen.yaml")
-    return PolicySet(_authored(root, Project), storages, tuple(found), retentions)
+    return PolicySet(
+        _authored(root, Project), storages, tuple(found), retentions, tuple(guardrails)
+    )
 
 
 def resolved(

@@ -35,7 +35,7 @@ def test_kubeconform_gets_a_file_a_kind_and_twice_the_same(
 ) -> None:
     for _ in range(2):
         assert run(["schema", "--kubeconform", str(tmp_path)]) == 0
-        assert capsys.readouterr().err == f"{tmp_path}: 17 files written\n"
+        assert capsys.readouterr().err == f"{tmp_path}: 18 files written\n"
     written = {
         path.relative_to(tmp_path).as_posix(): json.loads(path.read_text(encoding="utf-8"))
         for path in tmp_path.rglob("*.json")

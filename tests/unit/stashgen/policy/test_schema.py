@@ -10,9 +10,9 @@ import yaml
 from stashgen.cli.parsers import KINDS as OFFERED
 from stashgen.policy.schema import KINDS, schema_of_all, schema_of_kind
 from tests.support.place import ROOT
-from tests.support.project import BUCKET, POLICY, PROJECT, STORAGE
+from tests.support.project import BUCKET, GUARDRAIL, POLICY, PROJECT, STORAGE
 
-_TEXTS = {"Project": PROJECT, "Storage": STORAGE, "BackupPolicy": POLICY}
+_TEXTS = {"Project": PROJECT, "Storage": STORAGE, "BackupPolicy": POLICY, "Guardrail": GUARDRAIL}
 _ALL = jsonschema_rs.validator_for(schema_of_all())
 
 
@@ -71,7 +71,11 @@ def test_another_kind_beside_ours_is_left_alone() -> None:
 def _documents() -> list[Path]:
     roots = [*(ROOT / "examples").iterdir()]
     found = [path for root in roots for path in (root / "policies").rglob("*.yaml")]
-    return [*found, *(root / "stashgen.yaml" for root in roots), *(ROOT / "policies").iterdir()]
+    return [
+        *found,
+        *(root / "stashgen.yaml" for root in roots),
+        *(ROOT / "policies").iterdir(),
+    ]
 
 
 @pytest.mark.parametrize("path", _documents(), ids=lambda path: str(path.relative_to(ROOT)))

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from stashgen.model.facts import CopyFacts, VolumeFacts
 from stashgen.resolve.achieved import FURTHEST
-from stashgen.resolve.facts import volume_facts
+from stashgen.resolve.facts import ruled_volume
 from tests.support.project import BUCKET, POLICY, claim, resolved
 
 _PRUNE_KEY = "secretName: keys, perVerb: {retain: prune-keys}}"
@@ -13,7 +13,7 @@ _PRUNE_KEY = "secretName: keys, perVerb: {retain: prune-keys}}"
 def facts(policy: str, storage: str = BUCKET) -> VolumeFacts:
     found = resolved(claim("data", more="labels: {tier: gold}"), storage, policy)
     (protection,) = found.value.protections
-    return volume_facts(protection)
+    return ruled_volume(protection).facts
 
 
 def test_facts_are_what_the_sessions_achieve() -> None:

@@ -107,3 +107,8 @@ def test_project_of_the_page_is_refused_as_it_says(
     monkeypatch.chdir(tmp_path)
     assert run(["check"]) == 1
     assert capfd.readouterr().err == (f"{said}1 error in 1 file\n")
+
+
+def test_page_lists_the_ready_rules() -> None:
+    files = {f"policies/guardrails/{one.name}" for one in (ROOT / "policies/guardrails").iterdir()}
+    assert set(re.findall(r"^\| `(policies/guardrails/[^`]+)`", PAGE, re.MULTILINE)) == files

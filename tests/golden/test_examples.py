@@ -21,7 +21,7 @@ from tests.support.readme import steps
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = FOLDER / "local-storage"
-CATALOGUE = sorted(path.name for path in (ROOT / "policies").iterdir())
+CATALOGUE = sorted(path.name for path in (ROOT / "policies").glob("*.yaml"))
 # The large ones, each with the namespace of which it shows the output, and what it explains.
 LARGE = {
     "argocd-monorepo": ("prod/wiki", ("search/data-eu-index-0", "billing/archive-billing-0")),

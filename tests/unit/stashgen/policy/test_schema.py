@@ -74,7 +74,7 @@ def _documents() -> list[Path]:
     return [
         *found,
         *(root / "stashgen.yaml" for root in roots),
-        *(ROOT / "policies").iterdir(),
+        *(ROOT / "policies").rglob("*.yaml"),
     ]
 
 

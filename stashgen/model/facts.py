@@ -18,13 +18,16 @@ class CopyFacts:
     Attributes:
         name: The Storage's name.
         provider: ``s3`` or ``local``.
-        region: The backend's region; empty where it names none.
+        region: What ``facts`` of the Storage say, or the backend; empty where neither names one.
+        offsite, immutable: As ``facts`` of the Storage say.
         separate_prune_key: Retention and upkeep have credentials of their own.
     """
 
     name: str
     provider: str
     region: str
+    offsite: bool
+    immutable: bool
     separate_prune_key: bool
 
 

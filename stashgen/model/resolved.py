@@ -18,7 +18,7 @@ from stashgen.model.source import Origin
 from stashgen.policy.backup_policy import Session
 from stashgen.policy.project import Cluster, Project
 from stashgen.policy.shared import Encryption, Job
-from stashgen.policy.storage import Credentials
+from stashgen.policy.storage import Credentials, StorageFacts
 
 
 def place_of(
@@ -43,6 +43,7 @@ class ResolvedStorage:
         provider: KubeStash's name of it.
         credentials: How it is reached; None where nothing is needed for it.
         job: How its own Jobs run.
+        facts: What people say of it.
     """
 
     cluster: Cluster
@@ -52,6 +53,7 @@ class ResolvedStorage:
     backend: Backend
     credentials: Merged[Credentials] | None
     job: Merged[Job]
+    facts: StorageFacts
 
     @property
     def key(self) -> tuple[str, str, str]:

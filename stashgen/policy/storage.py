@@ -102,6 +102,20 @@ class Credentials(Model):
         return SecretReference.model_validate(named)
 
 
+class StorageFacts(Model):
+    """What nothing else says of a storage, for the rules of Guardrails: nobody verifies it.
+
+    Attributes:
+        region: Where it is, in the place of the backend's region.
+        offsite: What happens to the clusters' site does not happen to it.
+        immutable: Its own keys cannot delete or replace what is stored (object lock, append-only).
+    """
+
+    region: str | None = None
+    offsite: Bool = False
+    immutable: Bool = False
+
+
 class StorageSpec(Model):
     """Where it is, who may use it and how its own Job runs.
 
@@ -116,6 +130,7 @@ class StorageSpec(Model):
     backend: Backend
     credentials: Credentials | None = None
     job: Job | None = None
+    facts: StorageFacts = StorageFacts()
 
 
 class Storage(Model):

@@ -77,10 +77,12 @@ def _copies(protection: Protection, names: Iterable[str]) -> Iterator[CopyFacts]
 
 def _copy(storage: ResolvedStorage) -> CopyFacts:
     credentials = storage.credentials
-    region = storage.block.get("region")
+    region = storage.facts.region or storage.block.get("region")
     return CopyFacts(
         name=storage.name,
         provider=storage.provider,
         region=region if isinstance(region, str) else "",
+        offsite=storage.facts.offsite,
+        immutable=storage.facts.immutable,
         separate_prune_key=credentials is not None and credentials.value.per_verb is not None,
     )

@@ -50,6 +50,7 @@ def resolve_storage(
         ),
         credentials=credentials_of_storage(storage),
         job=job_of_storage(project, storage),
+        facts=spec.facts,
     )
 
 

@@ -153,6 +153,7 @@ RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
         ("spec.clusters.names", values.not_empty),
         ("spec.clusters.names[*]", values.pattern),
         ("spec.namespace", values.label),
+        ("spec.facts", values.not_empty),
         *backends.RULES,
         *_secret("spec.credentials"),
         *_job("spec.job"),

@@ -11,7 +11,6 @@ _FIELDS: Mapping[str, Mapping[str, str]] = {
     "Project": {},
     "Storage": {
         "spec.credentials.annotations": "set roleARN for a bucket of Amazon, or use a Secret",
-        "spec.facts": "describe the storage in a comment",
         "spec.backend.gcs": "use s3 or local",
         "spec.backend.azure": "use s3 or local",
     },

@@ -8,7 +8,7 @@ import pytest
 from stashgen.guardrails.expression import Condition, ExpressionError, values
 from stashgen.model.facts import CopyFacts, VolumeFacts
 
-EU = CopyFacts("s3-eu", "s3", "eu-1", separate_prune_key=True)
+EU = CopyFacts("s3-eu", "s3", "eu-1", offsite=True, immutable=False, separate_prune_key=True)
 FACTS = VolumeFacts(
     cluster="prod-eu",
     cluster_labels={"tier": "prod"},
@@ -32,7 +32,8 @@ FACTS = VolumeFacts(
         ('volume.rpo <= duration("4h")', False),
         ('volume.keepFor >= duration("336h")', True),
         ("volume.copies >= 2", False),
-        ("volume.storages.exists(s, s.separatePruneKey)", True),
+        ("volume.storages.exists(s, s.separatePruneKey && s.offsite)", True),
+        ("volume.storages.exists(s, s.immutable)", False),
         ('volume.storages.exists(s, s.region == "eu-1" && s.provider == "s3")', True),
         ('volume.clusterLabels["tier"] == "prod" && volume.runs', True),
         ('volume.storageRpo.exists(s, volume.storageRpo[s] > duration("24h"))', True),

@@ -32,6 +32,7 @@ metadata: {name: s3-eu}
 spec:
   backend: {provider: s3, s3: {bucket: corp-eu, prefix: "{{ cluster.id }}", region: eu-1}}
   credentials: {from: Namespace, secretName: keys-eu, perVerb: {retain: prune-eu}}
+  facts: {immutable: true}
 ---
 apiVersion: stashgen.dev/v1alpha1
 kind: Storage
@@ -77,9 +78,10 @@ _BROKEN = [
     (
         "    - {storage: s3-us, keep: {daily: 40}}\n",
         "",
-        {"three-two-one/two-storages", "three-two-one/two-places", "three-two-one/other-region"},
+        {"three-two-one/two-storages", "three-two-one/two-places", "three-two-one/off-site"},
     ),
-    ("region: us-1", "region: eu-1", {"three-two-one/two-places", "three-two-one/other-region"}),
+    ("region: us-1", "region: eu-1", {"three-two-one/two-places", "three-two-one/off-site"}),
+    ("  facts: {immutable: true}\n", "", {"immutable/one-storage"}),
     ("every: 4h", "every: 12h", {"tier-gold/rpo"}),
     ("every: 4h", "every: 7d", _TIERS),
     ("daily: 40", "daily: 10", {"tier-gold/history"}),
@@ -93,8 +95,8 @@ _BROKEN = [
     (
         "  select: {}\n",
         "  select: {}\n  paused: true\n",
-        {"basics/runs", *_TIERS, *_HISTORIES}
-        | {"three-two-one/two-storages", "three-two-one/two-places", "three-two-one/other-region"},
+        {"basics/runs", "immutable/one-storage", *_TIERS, *_HISTORIES}
+        | {"three-two-one/two-storages", "three-two-one/two-places", "three-two-one/off-site"},
     ),
 ]
 

@@ -1,5 +1,6 @@
 """What the backups of a volume achieve, as facts; without runs it is worse than any rule allows."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from stashgen.model.facts import CopyFacts, VolumeFacts
@@ -8,6 +9,9 @@ from stashgen.resolve.facts import ruled_volume
 from tests.support.project import BUCKET, POLICY, claim, resolved
 
 _PRUNE_KEY = "secretName: keys, perVerb: {retain: prune-keys}}"
+
+
+_COPY = CopyFacts("local", "s3", "eu-1", offsite=False, immutable=False, separate_prune_key=False)
 
 
 def facts(policy: str, storage: str = BUCKET) -> VolumeFacts:
@@ -24,12 +28,18 @@ def test_facts_are_what_the_sessions_achieve() -> None:
     assert found.rpo == timedelta(hours=2)
     assert found.storage_rpo == {"local": timedelta(hours=2)}
     assert (found.copies, found.runs) == (1, True)
-    assert found.storages == (CopyFacts("local", "s3", "eu-1", separate_prune_key=False),)
+    assert found.storages == (_COPY,)
 
 
 def test_key_of_retention_is_a_fact_of_the_storage() -> None:
     (storage,) = facts(POLICY, BUCKET.replace("secretName: keys}", _PRUNE_KEY)).storages
     assert storage.separate_prune_key
+
+
+def test_what_people_say_of_a_storage_are_its_facts() -> None:
+    said = "  facts: {region: eu-2, offsite: true, immutable: true}\n"
+    (storage,) = facts(POLICY, BUCKET + said).storages
+    assert storage == replace(_COPY, region="eu-2", offsite=True, immutable=True)
 
 
 def test_paused_policy_achieves_nothing() -> None:

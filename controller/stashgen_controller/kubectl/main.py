@@ -51,7 +51,10 @@ logs = StashgenVerb("logs")
 
 def main() -> int:
     """Run ``kubectl stashgen`` with this process's command line; returns the exit code."""
-    return _in_process(sys.argv[1:], _PLUGIN)
+    code = _in_process(sys.argv[1:], _PLUGIN)
+    # Python collects garbage once more at exit, disabled or not; what is frozen it passes over.
+    gc.freeze()
+    return code
 
 
 def _in_process(arguments: Sequence[str], program: str) -> int:

@@ -5,15 +5,15 @@ older. So the answer is the least age, over all ticks of a year, of the oldest r
 is then left. It counts ticks: every run succeeds, and is as old as its tick.
 """
 
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from stashgen.api.retention_policy import COUNTS, RetentionPolicySpec, SuccessfulSnapshots
+from stashgen.api.retention_policy import RetentionPolicySpec
 from stashgen.cron import Schedule
-from stashgen.kubestash.retention import BUCKETS, retention_period
+from stashgen.kubestash.retention import retention_period
+from stashgen.kubestash.running_retention import Rule, rule_counts
 
 _DAY = timedelta(days=1)
 _YEAR = timedelta(days=366)
@@ -27,8 +27,6 @@ LENGTHS = {
 }
 # Of a day only the first and the last tick matter to these.
 _BY_DAY = frozenset({"daily", "weekly", "monthly", "yearly"})
-
-_Bucket = Callable[[datetime], object]
 
 
 @lru_cache(maxsize=10_000)
@@ -55,9 +53,9 @@ def kept_for(
     """
     period = retention_period(retention)
     oldest = None if period is None else max(timedelta(), period - slack)
-    counts = _counts(retention.successful_snapshots)
+    counts = rule_counts(retention.successful_snapshots)
     useful = {
-        name: count for name, count in counts.items() if _reach(name, count, interval) >= wanted
+        name: count for name, count in counts.items() if reach_of(name, count, interval) >= wanted
     }
     if oldest is None and None in useful.values():
         return wanted
@@ -79,7 +77,7 @@ def _least(
     start: datetime,
 ) -> timedelta:
     """The least age of the oldest that any rule keeps, over a year; at most ``wanted``."""
-    rules = [_Rule(name, count) for name, count in counts.items()]
+    rules = [Rule(name, count) for name, count in counts.items()]
     # As much as the year looks back on, and a whole week, month or year before that.
     before = wanted + 2 * interval + max(LENGTHS.get(rule.name, _DAY) for rule in rules)
     ticks: Iterator[datetime] = Schedule.parse(schedule).ticks(start - before, start + _YEAR, zone)
@@ -102,44 +100,16 @@ def furthest(retention: RetentionPolicySpec, interval: timedelta) -> timedelta:
         interval: The longest gap between two ticks.
     """
     period = retention_period(retention)
-    counts = _counts(retention.successful_snapshots)
-    reach = max(_reach(name, count, interval) for name, count in counts.items())
+    counts = rule_counts(retention.successful_snapshots)
+    reach = max(reach_of(name, count, interval) for name, count in counts.items())
     return reach if period is None else min(period, reach)
 
 
-def _counts(counts: SuccessfulSnapshots | None) -> dict[str, int | None]:
-    """How many to keep by rule, None for all; without any rule all are kept."""
-    found = {} if counts is None else {name: getattr(counts, name) for name in COUNTS}
-    given = {name: count for name, count in found.items() if count is not None}
-    return {name: None if count < 0 else count for name, count in given.items()} or {"last": None}
-
-
-def _reach(name: str, count: int | None, interval: timedelta) -> timedelta:
+def reach_of(name: str, count: int | None, interval: timedelta) -> timedelta:
     """How old the oldest restore point of a rule is at most, when the next one is made."""
     if count is None:
         return timedelta.max
     return min(count, 100_000) * max(interval, LENGTHS.get(name, timedelta())) + interval
-
-
-class _Rule:
-    """The newest restore point of each of the last ``count`` hours, days and so on."""
-
-    def __init__(self, name: str, count: int | None) -> None:
-        self.name = name
-        self._bucket: _Bucket = BUCKETS.get(name, lambda time: time)
-        self._kept: deque[tuple[object, datetime]] = deque(maxlen=count)
-
-    def add(self, tick: datetime) -> None:
-        bucket = self._bucket(tick)
-        if self._kept and self._kept[-1][0] == bucket:
-            self._kept.pop()
-        self._kept.append((bucket, tick))
-
-    def reach(self, now: datetime, oldest: timedelta | None) -> timedelta:
-        """The age of the oldest that is left; what is too old goes for good."""
-        while oldest is not None and self._kept and now - self._kept[0][1] > oldest:
-            self._kept.popleft()
-        return now - self._kept[0][1] if self._kept else timedelta()
 
 
 def _ends_of_days(ticks: Iterator[datetime]) -> Iterator[datetime]:

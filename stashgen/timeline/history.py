@@ -1,9 +1,7 @@
 """One copy of one session, run after run: which succeed, and what retention leaves of them.
 
-Retention is the worker's own function (``stashgen.kubestash.retention``). What it leaves after each
-of several runs is what it leaves if it looks once after the last of them: it never keeps what it
-would have removed before. So it is asked once a day, and more often only on a day on which the
-oldest restore point goes, to find the run after which it does.
+Retention looks after each run that can reach the storage, and leaves what the worker's own function
+(``stashgen.kubestash.retention``) would leave.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,11 +11,10 @@ from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from stashgen.api.retention_policy import COUNTS, RetentionPolicySpec
-from stashgen.api.snapshot import Phase
+from stashgen.api.retention_policy import RetentionPolicySpec
 from stashgen.cron import Schedule
-from stashgen.kubestash.kept_history import furthest
-from stashgen.kubestash.retention import SnapshotFact, decide, retention_period
+from stashgen.kubestash.kept_history import furthest, reach_of
+from stashgen.kubestash.running_retention import RestorePoints, rule_counts
 from stashgen.timeline.scenario import Scenario
 
 _DAY = timedelta(days=1)
@@ -26,7 +23,8 @@ _YEAR_DAYS = 365.25
 # What nothing limits is as old as this when the horizon begins, and never older than the other.
 _UNLIMITED = _YEAR
 _LONGEST = 12 * _YEAR
-_Facts = tuple[SnapshotFact, ...]
+# Of these rules one restore point a day is not enough.
+_MANY_A_DAY = ("last", "hourly")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,32 +103,56 @@ def simulate(history: History, scenario: Scenario) -> Timeline:
         history: Which.
         scenario: With the outages of its storage only.
     """
-    # So long before the horizon that the runs before it are known whatever gap there is.
-    begin = scenario.start - 2 * (history.interval + history.allowance) - _DAY
+    begin = _begin(history, scenario)
     runs = [*_runs(history, scenario, begin)]
-    kept = _warm(history, begin)
-    before = [run for run in runs if run.tick < scenario.start]
-    kept = _left(kept, before, history)
-    oldest = [(scenario.start, kept[0].time)] if kept else []
+    points = _warm(history, begin)
+    number = sum(run.tick < scenario.start for run in runs)
+    before, horizon = runs[:number], runs[number:]
+    for run in before:
+        _pass(run, points, history)
+    oldest = [] if points.oldest is None else [(scenario.start, points.oldest)]
     days: list[Day] = []
-    rest = iter(runs[len(before) :])
-    run = next(rest, None)
-    for number in range(scenario.days):
-        end = scenario.start + (number + 1) * _DAY
-        today: list[_Run] = []
-        while run is not None and run.tick < end:
-            today.append(run)
-            run = next(rest, None)
-        was = kept
-        kept, changes = _advance(kept, today, history)
-        oldest += changes
-        days.append(_day(was, kept, today, scenario, days[-1] if days else None))
+    by_day: list[list[_Run]] = [[] for _ in range(scenario.days)]
+    for run in horizon:
+        by_day[(run.tick - scenario.start) // _DAY].append(run)
+    for today in by_day:
+        was, newest = len(points), points.newest
+        for run in today:
+            first = points.oldest
+            _pass(run, points, history)
+            if points.oldest is not None and points.oldest != first:
+                oldest.append((run.tick, points.oldest))
+        good = [run.tick for run in today if run.is_good]
+        has_lost = len(points) < was + len(good)
+        previous = days[-1] if days and not has_lost else None
+        days.append(_day(newest, good, points, scenario, previous))
     return Timeline(
         days=tuple(days),
         chain=tuple(_chain(runs, history.allowance)),
         oldest=tuple(oldest),
-        failed=sum(not run.is_good for run in runs[len(before) :]),
+        failed=sum(not run.is_good for run in horizon),
     )
+
+
+def _begin(history: History, scenario: Scenario) -> datetime:
+    """So long before the horizon, and before an outage that reaches into it, that all went well.
+
+    Whatever gap the schedule has, a run before the horizon has succeeded.
+    """
+    known = 2 * (history.interval + history.allowance) + _DAY
+    begin = scenario.start - known
+    for outage in sorted(scenario.outages, key=lambda one: one.end, reverse=True):
+        if outage.end > begin:
+            begin = min(begin, outage.start - known)
+    return begin
+
+
+def _pass(run: _Run, points: RestorePoints, history: History) -> None:
+    """A run, and the retention after it; nothing is removed while the storage is away."""
+    if run.is_good:
+        points.add(run.tick)
+    if not run.is_away:
+        points.expire(run.tick + history.slack)
 
 
 def _runs(history: History, scenario: Scenario, begin: datetime) -> Iterator[_Run]:
@@ -150,93 +172,63 @@ def _chain(runs: Sequence[_Run], allowance: timedelta) -> Iterator[datetime]:
                 yield run.tick
 
 
-def _warm(history: History, now: datetime) -> _Facts:
+def _warm(history: History, now: datetime) -> RestorePoints:
     """What retention has left of the runs before."""
+    points = RestorePoints(history.retention)
     reach = furthest(history.retention, history.interval)
     limit = _UNLIMITED if reach == timedelta.max else min(_LONGEST, reach + 2 * history.interval)
-    dense = _dense_days(history.retention, limit.days)
+    dense = _dense(history, limit)
     ticks: dict[object, datetime] = {}
     schedule, zone = Schedule.parse(history.schedule), ZoneInfo(history.time_zone)
     for tick in schedule.ticks(now - max(limit, 2 * history.interval), now, zone):
         # Of a day that is long past only the last one may still be there.
-        ticks[tick if now - tick <= dense * _DAY else tick.date()] = tick
-    facts = tuple(_fact(tick) for tick in ticks.values())
-    if not facts:
-        return ()
-    kept = {*decide(facts, history.retention, facts[-1].time + history.slack).keep}
-    return tuple(fact for fact in facts if fact.name in kept)
+        ticks[tick if now - tick <= dense else tick.date()] = tick
+    for tick in ticks.values():
+        points.add(tick)
+    if points.newest is not None:
+        points.expire(points.newest + history.slack)
+    return points
 
 
-def _dense_days(retention: RetentionPolicySpec, most: int) -> int:
-    """The days of which every run may still be there; a count of runs is no fewer of days."""
-    counts = retention.successful_snapshots
-    numbers = [] if counts is None else [getattr(counts, name) for name in COUNTS]
-    if not any(number is not None for number in numbers):
-        return most
-    every_run = (counts.last, counts.hourly) if counts is not None else ()
-    return max((most if (one or 0) < 0 else (one or 0) for one in every_run), default=0) + 1
-
-
-def _fact(tick: datetime) -> SnapshotFact:
-    return SnapshotFact(f"{tick:%Y%m%d%H%M}", tick, Phase.SUCCEEDED, "")
-
-
-def _left(kept: _Facts, runs: Sequence[_Run], history: History) -> _Facts:
-    """What is left after the last of some runs; nothing is removed while the storage is away."""
-    facts = (*kept, *(_fact(run.tick) for run in runs if run.is_good))
-    looked = [run.tick for run in runs if not run.is_away]
-    if not looked or _keeps_all(history.retention):
-        return facts
-    left = {*decide(facts, history.retention, looked[-1] + history.slack).keep}
-    return tuple(fact for fact in facts if fact.name in left)
-
-
-def _keeps_all(retention: RetentionPolicySpec) -> bool:
-    counts = retention.successful_snapshots
-    given = [] if counts is None else [getattr(counts, name) for name in COUNTS]
-    is_unlimited = not any(number is not None for number in given) or (
-        counts is not None and (counts.last or 0) < 0
+def _dense(history: History, most: timedelta) -> timedelta:
+    """For how long every run, not only the last of a day, may still be there."""
+    counts = rule_counts(history.retention.successful_snapshots)
+    reaches = (
+        reach_of(name, counts[name], history.interval) for name in _MANY_A_DAY if name in counts
     )
-    return is_unlimited and retention_period(retention) is None
-
-
-def _advance(
-    kept: _Facts, runs: Sequence[_Run], history: History
-) -> tuple[_Facts, list[tuple[datetime, datetime]]]:
-    """What is left after some runs, and after which of them another one is the oldest."""
-    if not runs:
-        return kept, []
-    left = _left(kept, runs, history)
-    if not left or (kept and left[0] is kept[0]):
-        return left, []
-    if len(runs) == 1:
-        return left, [(runs[0].tick, left[0].time)]
-    half = len(runs) // 2
-    middle, first = _advance(kept, runs[:half], history)
-    end, second = _advance(middle, runs[half:], history)
-    return end, [*first, *second]
+    return min(most, max(reaches, default=timedelta())) + _DAY
 
 
 def _day(
-    was: _Facts, kept: _Facts, runs: Sequence[_Run], scenario: Scenario, before: Day | None
+    was: datetime | None,
+    good: Sequence[datetime],
+    points: RestorePoints,
+    scenario: Scenario,
+    before: Day | None,
 ) -> Day:
-    """A day from what was there when it began, what is there when it ends, and the day before."""
-    good = [run.tick for run in runs if run.is_good]
-    made = [*(fact.time for fact in was[-1:]), *good]
+    """A day.
+
+    Args:
+        was: The newest restore point when it began.
+        good: Its successful runs.
+        points: What there is when it ends.
+        scenario: What is simulated.
+        before: The day before, if nothing has been removed since.
+    """
+    made = [*(() if was is None else (was,)), *good]
     uploaded = sum(_changed(one, other, scenario) for one, other in pairwise(made))
-    if not was and good:
+    if was is None and good:
         uploaded += _size(good[0], scenario)
-    newest = kept[-1].time if kept else None
-    if before is not None and len(kept) == len(was) + len(good):
-        # Nothing was removed: there may be more restore points than can be gone through each day.
+    if before is not None:
+        # There may be more restore points than can be gone through each day.
         older = before.older + _other(made, scenario)
     else:
-        older = _other([fact.time for fact in kept] if scenario.change else (), scenario)
+        older = _other([*points] if scenario.change else (), scenario)
     return Day(
-        points=len(kept),
-        newest=newest,
-        oldest=kept[0].time if kept else None,
-        stored=older + (0.0 if newest is None else _size(newest, scenario)),
+        points=len(points),
+        newest=points.newest,
+        oldest=points.oldest,
+        stored=older + (0.0 if points.newest is None else _size(points.newest, scenario)),
         older=older,
         uploaded=uploaded,
     )

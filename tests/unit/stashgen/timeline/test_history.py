@@ -16,6 +16,7 @@ START = datetime(2027, 3, 1, tzinfo=UTC)
 def timeline(
     schedule: str = "0 3 * * *",
     *,
+    interval: timedelta = DAY,
     max_age: str | None = None,
     scenario: Scenario | None = None,
     **keep: int,
@@ -24,7 +25,7 @@ def timeline(
         max_retention_period=max_age,
         successful_snapshots=SuccessfulSnapshots.model_validate(keep) if keep else None,
     )
-    history = History(schedule, "Etc/UTC", DAY, HOUR, HOUR, retention, "s3")
+    history = History(schedule, "Etc/UTC", interval, HOUR, HOUR, retention, "s3")
     return simulate(history, scenario or Scenario(START, 30))
 
 
@@ -48,6 +49,29 @@ def test_nothing_is_written_or_removed_while_the_storage_is_away() -> None:
     assert {day.points for day in days[9:20]} == {days[9].points}
     assert {day.newest for day in days[9:20]} == {START + 9 * DAY + 3 * HOUR}
     assert days[20].points == 1  # all others are older than five days
+
+
+def test_an_outage_that_began_before_the_horizon_was_there_before_it() -> None:
+    away = Outage("s3", START - 40 * DAY, START + 10 * DAY)
+    found = timeline(daily=7, scenario=Scenario(START, 30, (away,)))
+    last = START - 41 * DAY + 3 * HOUR
+    assert found.chain[found.chain.index(last) + 1] == START + 10 * DAY + 3 * HOUR
+    assert {day.newest for day in found.days[:10]} == {last}
+    assert found.failed == 10
+
+
+def test_an_outage_that_follows_another_before_the_horizon_counts_too() -> None:
+    first = Outage("s3", START - 60 * DAY, START - 41 * DAY)
+    second = Outage("s3", START - 41 * DAY, START + DAY)
+    found = timeline(daily=7, scenario=Scenario(START, 30, (first, second)))
+    assert found.days[0].newest == START - 61 * DAY + 3 * HOUR
+
+
+def test_runs_that_are_few_weeks_but_many_a_day_are_all_counted_at_the_beginning() -> None:
+    first = timeline("0 1,13 * * 0", interval=7 * DAY, last=10).days[0]
+    assert first.points == 10
+    # The Sunday before the horizon and the four before that, with two runs each.
+    assert first.oldest == START - DAY - 28 * DAY + HOUR
 
 
 def test_failed_runs_leave_nothing_and_old_restore_points_go() -> None:

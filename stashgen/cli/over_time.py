@@ -158,30 +158,42 @@ def _scenario(options: ScenarioOptions, volumes: Sequence[VolumeCoverage]) -> Sc
             for copy in session.copies
         }
     )
-    middle = start + timedelta(days=options.days // 2)
     return Scenario(
         start=start,
         days=options.days,
-        outages=tuple(_outage(text, middle, storages) for text in options.outages),
+        outages=tuple(_outage(text, start, options.days, storages) for text in options.outages),
         failures=options.failures / _PERCENT,
         seed=options.seed,
     )
 
 
-def _outage(text: str, middle: datetime, storages: Sequence[str]) -> Outage:
+def _outage(text: str, start: datetime, days: int, storages: Sequence[str]) -> Outage:
     storage, _, rest = text.partition("=")
     lasting, at, day = rest.partition("@")
     if storage not in storages:
         known = f"; there are {', '.join(storages)}" if storages else ""
         raise UsageError(f"--outage {quote(text)}: no copy goes to storage {quote(storage)}{known}")
+    middle = start + timedelta(days=days // 2)
     try:
         duration = timedelta(seconds=parse_duration(lasting))
         begin = datetime.combine(calendar_day(day), time(), UTC) if at else middle
         end = begin + duration
-    except (ValueError, OverflowError) as error:
+    except OverflowError:
+        raise UsageError(f"--outage {quote(text)}: it is longer than the calendar") from None
+    except ValueError as error:
         raise UsageError(f"--outage {quote(text)}: {error}") from None
     if duration % timedelta(minutes=BLOCK_MINUTES):
         raise UsageError(f"--outage {quote(text)}: it must last a multiple of {BLOCK_MINUTES}m")
+    if end <= start:
+        raise UsageError(
+            f"--outage {quote(text)}: it is over before the first day, {start:%Y-%m-%d}; choose a "
+            "later day, or an earlier --start"
+        )
+    if begin >= start + timedelta(days=days):
+        raise UsageError(
+            f"--outage {quote(text)}: it begins after the last day; choose an earlier day, or more "
+            "--days"
+        )
     return Outage(storage, begin, end)
 
 

@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from stashgen.cli.commands import ReportFormat
+from stashgen.diagnostics import quote
 
 _ALL = 100
 _MOST_DAYS = 3660
@@ -179,7 +180,13 @@ def calendar_day(text: str) -> date:
     Raises:
         ValueError: it is none.
     """
-    found = date.fromisoformat(text)
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        found = None
+    # Not the other forms of ISO 8601, such as that of weeks.
+    if found is None or found.isoformat() != text:
+        raise ValueError(f"{quote(text)} is not a date such as 2027-01-31")
     if not date(2000, 1, 1) <= found <= date(2100, 1, 1):
         raise ValueError(f"{text} is not from 2000 to 2100")
     return found

@@ -68,12 +68,13 @@ def _loads(loads: Sequence[StorageLoad], scenario: Scenario) -> Iterator[str]:
     if len(loads) > MOST_ROWS:
         yield f"  and {len(loads) - MOST_ROWS} more storages, none of them busier"
     yield "in each hour of the day (UTC), on average:"
-    hours = tuple(f"{hour:02}" for hour in range(_DAY_HOURS))
-    rows = ((one.storage, *_by_hour(one)) for one in loads[:MOST_ROWS])
-    yield from (f"  {line}" for line in columns([("STORAGE", *hours), *rows]))
+    for half in (range(_DAY_HOURS // 2), range(_DAY_HOURS // 2, _DAY_HOURS)):
+        hours = ("STORAGE", *(f"{hour:02}" for hour in half))
+        rows = ((one.storage, *_by_hour(one, half)) for one in loads[:MOST_ROWS])
+        yield from (f"  {line}" for line in columns([hours, *rows]))
 
 
-def _by_hour(one: StorageLoad) -> Iterator[str]:
-    for hour in range(_DAY_HOURS):
+def _by_hour(one: StorageLoad, hours: range) -> Iterator[str]:
+    for hour in hours:
         mean = sum(one.heat[hour::_DAY_HOURS]) / _WEEK_DAYS
         yield f"{mean:.0f}" if mean >= 1 or not mean else f"{mean:.1f}"

@@ -58,18 +58,32 @@ def test_objectives_that_do_not_hold_are_exit_code_one(
 
 
 @pytest.mark.usefixtures("project")
+def test_outage_that_began_before_the_first_day_has_its_effect(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    flags = ["--outage=local=40d@2026-12-01", "--outage=other=40d@2026-12-01"]
+    assert run(["report", "schedule", "--fail-on=rpo", _START, *flags]) == 1
+    printed = capsys.readouterr().out
+    assert "40d" in next(line for line in printed.splitlines() if "demo/library" in line)
+
+
+@pytest.mark.usefixtures("project")
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["schedule", "--days=0"], "--days"),
         (["schedule", "--days=4000"], "--days"),
-        (["schedule", "--start=01.02.2027"], "--start"),
+        (["schedule", "--start=01.02.2027"], '"01.02.2027" is not a date such as'),
+        (["schedule", "--start=2027-W01-1"], '"2027-W01-1" is not a date such as'),
         (["schedule", "--start=9999-12-31"], "--start"),
         (["schedule", "--outage=loca=1d"], 'no copy goes to storage "loca"; there are local'),
         (["schedule", "--outage=local"], "it is not a duration"),
         (["schedule", "--outage=local=1m"], "multiple of 15m"),
-        (["schedule", "--outage=local=1d@tomorrow"], "Invalid isoformat"),
-        (["schedule", "--outage=local=999999999d"], "--outage"),
+        (["schedule", "--outage=local=1d@tomorrow"], '"tomorrow" is not a date such as'),
+        (["schedule", "--outage=local=1d@"], '"" is not a date such as'),
+        (["schedule", "--outage=local=999999999d"], "it is longer than the calendar"),
+        (["schedule", _START, "--outage=local=31d@2026-12-01"], "over before the first day"),
+        (["schedule", _START, "--outage=local=1d@2028-02-05"], "begins after the last day"),
         (["schedule", "--failures=101"], "--failures"),
         (["schedule", "--fail-on=keepFor"], "choose from rpo, minCopies"),
         (["retention", "--fail-on=rpo"], "choose from keepFor"),

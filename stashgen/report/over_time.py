@@ -140,14 +140,17 @@ def _worst(
 
 
 def alike(rows: Iterable[Row]) -> tuple[tuple[Row, int], ...]:
-    """The first of rows that say the same, and how many they are, in their order."""
+    """The first of rows that say the same, and how many they are, in their order.
+
+    When it happens does not count: volumes of one policy have minutes of their own.
+    """
     found: dict[tuple[object, ...], list[Row]] = {}
     for row in rows:
         key = (
             row.protection.policy,
             row.protection.objectives,
-            row.worst,
-            tuple(row.missed.items()),
+            None if row.worst is None else row.worst.value,
+            tuple((name, total(spans)) for name, spans in row.missed.items()),
         )
         found.setdefault(key, []).append(row)
     return tuple((of_key[0], len(of_key)) for of_key in found.values())

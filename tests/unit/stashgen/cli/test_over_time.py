@@ -155,3 +155,13 @@ def test_sizes_are_those_that_repositories_of_the_inventory_say(
     stored = {one["name"]: one for one in after["storages"]}
     assert stored["local"]["firstBytes"] == 3 * 2**30
     assert stored["other"]["firstBytes"] > 2 * 2**30
+
+
+def test_volumes_with_minutes_of_their_own_are_one_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    company = ROOT / "examples" / "company"
+    assert run(["report", "schedule", _START, "--days=10", f"--project={company}"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (gold,) = [line for line in lines if " gold " in line]
+    assert gold.split("  ")[1].endswith(" and 30 more")

@@ -70,11 +70,13 @@ def _loads(loads: Sequence[StorageLoad], scenario: Scenario) -> Iterator[str]:
     yield "in each hour of the day (UTC), on average:"
     for half in (range(_DAY_HOURS // 2), range(_DAY_HOURS // 2, _DAY_HOURS)):
         hours = ("STORAGE", *(f"{hour:02}" for hour in half))
-        rows = ((one.storage, *_by_hour(one, half)) for one in loads[:MOST_ROWS])
+        rows = ((one.storage, *_by_hour(one, half, scenario)) for one in loads[:MOST_ROWS])
         yield from (f"  {line}" for line in columns([hours, *rows]))
 
 
-def _by_hour(one: StorageLoad, hours: range) -> Iterator[str]:
+def _by_hour(one: StorageLoad, hours: range, scenario: Scenario) -> Iterator[str]:
+    # Less than a week has no such hour of the other days.
+    days = min(_WEEK_DAYS, scenario.days)
     for hour in hours:
-        mean = sum(one.heat[hour::_DAY_HOURS]) / _WEEK_DAYS
+        mean = sum(one.heat[hour::_DAY_HOURS]) / days
         yield f"{mean:.0f}" if mean >= 1 or not mean else f"{mean:.1f}"

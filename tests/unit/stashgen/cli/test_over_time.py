@@ -165,3 +165,13 @@ def test_volumes_with_minutes_of_their_own_are_one_line(
     lines = capsys.readouterr().out.splitlines()
     (gold,) = [line for line in lines if " gold " in line]
     assert gold.split("  ")[1].endswith(" and 30 more")
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("days", ["1", "2", "400"])
+def test_hours_of_a_day_are_averages_of_the_days_there_are(
+    days: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["report", "schedule", _START, f"--days={days}"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("\n  local    0   0   0   1   0   0   0   1   0   0   0   1\n") == 2

@@ -6,6 +6,7 @@ storages:
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,6 +17,7 @@ from stashgen.yaml.documents import Document, read_documents
 from stashgen.yaml.nodes import Json
 
 _MONTH, _UPLOADED = "gigabyteMonth", "gigabyteUploaded"
+_NUMBER = re.compile(r"[0-9.]+(?:[eE][+-]?[0-9]+)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ def read_prices(path: Path) -> Prices:
         raise ToolError(f"{path}: {error.strerror or error}") from None
     read = read_documents(text, PurePosixPath(path.as_posix()))
     for finding in read.findings:
-        raise UsageError(f"{finding.position}: {finding.what}")
+        raise UsageError(f"{finding.position}: {finding.what}; {finding.fix}")
     if len(read.value) != 1:
         raise UsageError(f"{path}: it must be one document with storages and their prices")
     return _prices(read.value[0])
@@ -63,11 +65,23 @@ def _price(document: Document, name: str, value: Json) -> Price:
     if not isinstance(value, dict) or _MONTH not in value:
         raise _wrong(document.position(*keys), f"{quote(name)} has no {_MONTH}")
     _only(document, value, keys, (_MONTH, _UPLOADED))
-    for field, amount in value.items():
-        is_number = isinstance(amount, int | float) and not isinstance(amount, bool)
-        if not is_number or not 0 <= float(str(amount)) < math.inf:
-            raise _wrong(document.position(*keys, field), f"{field} is not a number from 0 on")
-    return Price(float(str(value[_MONTH])), float(str(value.get(_UPLOADED, 0))))
+    amounts = {field: _amount(amount) for field, amount in value.items()}
+    for field, amount in amounts.items():
+        if amount is None:
+            what = f"{field} is not a number from 0 on, such as 0.02"
+            raise _wrong(document.position(*keys, field), what)
+    return Price(amounts[_MONTH] or 0.0, amounts.get(_UPLOADED) or 0.0)
+
+
+def _amount(value: Json) -> float | None:
+    """A number; in quotes, too, because YAML readers do not agree on 1e-3 without them."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        amount = float(value if _NUMBER.fullmatch(str(value)) else math.nan)
+    except (ValueError, OverflowError):
+        return None
+    return amount if 0 <= amount < math.inf else None
 
 
 def _only(

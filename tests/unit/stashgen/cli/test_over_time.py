@@ -110,6 +110,12 @@ def test_mistakes_are_usage_errors(
     [
         ("", "must be one document"),
         ("a: [", "prices.yaml:2:1: invalid YAML"),
+        ("storages: {local: {gigabyteMonth: 1e-3}}", "1:35: an unquoted value"),
+        ("storages: {local: {gigabyteMonth: 1e-3}}", "; put it in quotes"),
+        ("storages: {local: {gigabyteMonth: '1e999'}}", "is not a number"),
+        ("storages: {local: {gigabyteMonth: 'nan'}}", "is not a number"),
+        ("storages: {local: {gigabyteMonth: '1.2.3'}}", "is not a number"),
+        ("storages: {local: {gigabyteMonth: []}}", "is not a number"),
         ("storages: 3", "prices.yaml:1:11: storages is not a map"),
         ("prices: {}", 'prices.yaml:1:1: "prices" is no field'),
         ("currency: 3\nstorages: {}", "currency is not a string"),
@@ -126,6 +132,19 @@ def test_table_of_prices_that_is_wrong_is_refused_with_its_place(
     (project / "prices.yaml").write_text(text, encoding="utf-8")
     assert run(["report", "retention", "--change=1", "--prices=prices.yaml"]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("price", ["0.02", "'0.02'", "'2e-2'", "'.02'"])
+def test_price_may_be_in_quotes_as_the_message_says(
+    project: Path, price: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = f"storages: {{local: {{gigabyteMonth: {price}}}}}"
+    (project / "prices.yaml").write_text(text, encoding="utf-8")
+    flags = ["--change=0", "--days=100", "--size=1Gi", "--prices=prices.yaml", _START]
+    assert run(["report", "retention", *flags]) == 0
+    (local,) = [one for one in capsys.readouterr().out.splitlines() if one.startswith("  local ")]
+    # A GiB, at 0.02 a month, for 3.29 months.
+    assert local.endswith(" 0.07")
 
 
 def test_sizes_are_those_that_repositories_of_the_inventory_say(

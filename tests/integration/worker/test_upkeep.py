@@ -269,6 +269,29 @@ def test_only_a_check_of_the_same_data_clears_the_record(bench: Workbench) -> No
         assert check(0).intact is True
 
 
+def test_damage_that_is_found_in_other_data_is_recorded_with_that(bench: Workbench) -> None:
+    def check(number: int, **plan: object) -> Upkeep:
+        flag = "--read-data=20"
+        return _done(bench.upkeep(3, flag, prune=False, checkNumber=number, **plan))
+
+    _flip_data(bench)
+    bad = next(item for item in range(5) if check(item).intact is False)
+    record = bench.directory / ".stashgen" / "damaged.json"
+    # A backup found damage first; a check found it elsewhere, which a person says is repaired;
+    # the version before wrote no share.
+    good = (bad + 1) % 5
+    elsewhere = f'{{"checkNumber": {good}, "readPercent": 20}}'
+    for text, plan in (("{}", {}), (elsewhere, {"damageAccepted": True})):
+        record.write_text(text)
+        assert check(bad, **plan).intact is False
+        assert check(good).intact is False
+    record.write_text(f'{{"checkNumber": {bad}}}')
+    assert check(good).intact is False
+    assert bench.upkeep(3, "--read-data=20", checkNumber=good).reason == (
+        ErrorClass.REPOSITORY_DAMAGED
+    )
+
+
 def test_the_record_of_damage_is_not_read_but_seen(bench: Workbench) -> None:
     record = bench.directory / ".stashgen" / "damaged.json"
     # Whoever may write to the bucket may have written it.

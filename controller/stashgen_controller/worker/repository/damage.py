@@ -44,16 +44,21 @@ def record_damage(run: RunContext, part: DataPart | None = None) -> None:
     """Leave word of damage for whoever reads the bucket later.
 
     What was found is in the result in any case: a storage that takes no file hides none of it.
+    A check that reads data reads the part that is recorded, unless none is or a person says that it
+    was repaired: so the part in which it finds damage is the one to be recorded from then on.
 
     Args:
         run: The run that found it.
         part: The data that was read; None for a run that reads none, such as a backup.
     """
+    path = layout.damage_file(run.directory)
     record: JsonObject = {"since": format_time(run.now())}
-    if part is not None:
-        record |= {"checkNumber": part.number, "readPercent": part.percent}
     with contextlib.suppress(StorageError):
-        run.bucket.create(layout.damage_file(run.directory), json.dumps(record).encode())
+        if part is None:
+            run.bucket.create(path, json.dumps(record).encode())
+        else:
+            record |= {"checkNumber": part.number, "readPercent": part.percent}
+            run.bucket.write(path, json.dumps(record).encode())
 
 
 def record_repair(run: RunContext) -> None:
@@ -66,20 +71,23 @@ def record_repair(run: RunContext) -> None:
             run.bucket.delete(layout.damage_file(run.directory))
 
 
-def damaged_part(run: RunContext) -> DataPart | None:
+def damaged_part(run: RunContext, unsaid: int = _ALL) -> DataPart | None:
     """The data whose reading found the damage; None where it was found without that.
 
     Only a check that reads the same can find that the damage is gone. The record is anybody's: one
     that says anything else has another part read, or none.
+
+    Args:
+        run: The run that asks.
+        unsaid: The share that the policy has read, 0 for none: earlier versions recorded the number
+            of the check only.
     """
     try:
         record = json.loads(run.bucket.read(layout.damage_file(run.directory)) or b"{}")
     except (StorageError, ValueError, RecursionError):
         return None
-    number, percent = (
-        record.get(name) if isinstance(record, dict) else None
-        for name in ("checkNumber", "readPercent")
-    )
+    known = record if isinstance(record, dict) else {}
+    number, percent = known.get("checkNumber"), known.get("readPercent", unsaid)
     if type(number) is not int or type(percent) is not int or not 1 <= percent <= _ALL:
         return None
     return DataPart(percent, number)

@@ -167,7 +167,7 @@ def _part_to_read(run: RunContext, order: MaintainOrder) -> DataPart | None:
 
     A person's word that it was repaired stands in for reading it once more.
     """
-    known = None if run.plan.damage_accepted else damaged_part(run)
+    known = None if run.plan.damage_accepted else damaged_part(run, order.read_percent)
     if known is not None or not order.read_percent:
         return known
     return DataPart(order.read_percent, run.plan.check_number)

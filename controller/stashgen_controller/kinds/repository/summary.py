@@ -27,12 +27,15 @@ _RETENTION_FOLLOWS = timedelta(minutes=2)
 
 
 def retention_awaited(seen: Observed, now: datetime) -> timedelta | None:
-    """How long the summary may wait for retention, which changes it again; None: not at all."""
+    """How long the summary may wait for retention, which changes it again; None: not at all.
+
+    The Snapshot's time may be by a node's clock that is ahead: for that nothing waits.
+    """
     newest = next((item for item in seen.snapshots if item.is_finished), None)
     if newest is None or newest.last_update_time is None or not seen.retention_follows:
         return None
     left = newest.last_update_time + _RETENTION_FOLLOWS - now
-    return left if left > timedelta() else None
+    return left if timedelta() < left <= _RETENTION_FOLLOWS else None
 
 
 def summarize(seen: Observed) -> RepositoryStatus:

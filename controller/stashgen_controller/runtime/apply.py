@@ -69,13 +69,15 @@ def apply(
     Raises:
         ConflictError: the object changed since it was read; look again.
         NameCollisionError: an object of the wanted name is not ours.
-        ApiError: any other refusal; or the claim was not kept, and nothing is done.
+        ApiError: any other refusal; or the claim was not kept, and nothing begins.
     """
-    if decision.is_claim and decision.status is not None:
-        obj = _write_status(client, resource, obj, decision.status, wrote)
-        _require_claim(resource, obj, decision.status)
+    claim = decision.status if decision.is_claim else None
+    if claim is not None:
+        obj = _write_status(client, resource, obj, claim, wrote)
     for action in decision.actions:
         try:
+            if claim is not None and isinstance(action, Create):
+                _require_claim(resource, obj, claim)
             _act(client, reader, action, wrote)
         except (ApiError, NameCollisionError) as refusal:
             if decision.refused is not None and _is_refusal(refusal):
@@ -89,7 +91,8 @@ def apply(
 def _require_claim(resource: Resource, stored: JsonObject, wanted: JsonObject) -> None:
     """Stop where the API server dropped the claim, for which an older CRD has no field.
 
-    Nobody would know of its Job, not even we: each look would make another one.
+    Nobody would know of its Job, not even we: each look would make another one. What was kept of
+    the claim is given back, as after any refusal.
 
     Raises:
         ApiError: it did.

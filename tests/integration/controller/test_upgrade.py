@@ -1,6 +1,8 @@
 """Objects with what an earlier version of the controller wrote."""
 
-from typing import cast
+from copy import deepcopy
+from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 from pydantic import JsonValue
@@ -8,8 +10,11 @@ from pydantic import JsonValue
 from stashgen.api import resources as known
 from stashgen.api.base import JsonObject, mapping_of
 from stashgen.api.resources import Resource
+from stashgen.kubestash.verbs import Verb
+from stashgen_controller.kube.client import Client
 from stashgen_controller.runtime.decision import Key
-from tests.support.harness import Harness, conditions, good_worker
+from tests.support import manifests
+from tests.support.harness import Harness, conditions, good_worker, name_of
 
 _OLD: JsonObject = {
     "type": "FieldsSupported",
@@ -40,3 +45,40 @@ def test_what_earlier_versions_said_is_gone_after_one_look(
     protected.client.replace(resource, "demo", {**obj, "status": status}, status=True)
     protected.settle(work=good_worker)
     assert protected.status(resource, "demo", name) == before
+
+
+def _restore_crd(client: Client) -> tuple[JsonObject, JsonObject]:
+    """The CRD of RestoreSessions, now and as it was before they recorded what they work on."""
+    name = f"{known.RESTORE_SESSIONS.plural}.{known.RESTORE_SESSIONS.group}"
+    crd = client.get(known.CUSTOM_RESOURCE_DEFINITIONS, None, name)
+    older: Any = deepcopy(crd)
+    status = older["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]
+    del status["properties"]["inEffect"]
+    return crd, older
+
+
+def test_a_restore_that_an_older_crd_keeps_from_beginning_says_so_and_holds_nobody(
+    protected: Harness,
+) -> None:
+    crd, older = _restore_crd(protected.client)
+    protected.client.replace(known.CUSTOM_RESOURCE_DEFINITIONS, None, older)
+    protected.advance(timedelta(minutes=10))
+    protected.apply(manifests.restore("demo", "back"))
+    protected.settle()
+    status = protected.status(known.RESTORE_SESSIONS, "demo", "back")
+    told = conditions(status)["RestoreExecutorEnsured"]
+    assert told["status"] == "False"
+    assert "apply the CRDs of this controller's version" in str(told["message"])
+    assert "executor" not in status
+    name = protected.trigger()
+    protected.settle(work=good_worker)
+    assert protected.status(known.BACKUP_SESSIONS, "demo", name)["phase"] == "Succeeded"
+
+    current = protected.client.get(known.CUSTOM_RESOURCE_DEFINITIONS, None, name_of(crd))
+    newer = {**crd, "metadata": current["metadata"]}
+    protected.client.replace(known.CUSTOM_RESOURCE_DEFINITIONS, None, newer)
+    protected.advance(timedelta(minutes=10))
+    protected.settle(work=good_worker)
+    status = protected.status(known.RESTORE_SESSIONS, "demo", "back")
+    assert status["phase"] == "Succeeded"
+    assert "RestoredInPart" not in conditions(status)

@@ -82,3 +82,35 @@ def test_a_restore_that_an_older_crd_keeps_from_beginning_says_so_and_holds_nobo
     status = protected.status(known.RESTORE_SESSIONS, "demo", "back")
     assert status["phase"] == "Succeeded"
     assert "RestoredInPart" not in conditions(status)
+
+
+def test_a_restore_that_runs_during_an_upgrade_keeps_its_claim_whatever_is_changed_then(
+    protected: Harness,
+) -> None:
+    (snapshot,) = protected.names(known.SNAPSHOTS, "demo")
+    protected.advance(timedelta(minutes=10))
+    protected.apply(manifests.claim("demo", "other"))
+    protected.apply(manifests.restore("demo", "back"))
+    protected.start_pod(protected.run_until(Verb.RESTORE), {"phase": "Running"})
+    protected.settle()
+    running = protected.client.get(known.RESTORE_SESSIONS, "demo", "back")
+    before = {
+        field: value
+        for field, value in mapping_of(running, "status").items()
+        if field != "inEffect"
+    }
+    protected.client.replace(
+        known.RESTORE_SESSIONS, "demo", {**running, "status": before}, status=True
+    )
+    protected.settle()
+    elsewhere: JsonObject = {"spec": {"target": {"name": "other"}}}
+    protected.client.patch(known.RESTORE_SESSIONS, "demo", "back", elsewhere)
+    protected.settle()
+    status = protected.status(known.RESTORE_SESSIONS, "demo", "back")
+    assert mapping_of(status, "inEffect") == mapping_of(mapping_of(running, "status"), "inEffect")
+    assert mapping_of(status, "inEffect")["snapshot"] == snapshot
+    assert conditions(status)["ChangedAfterStart"]["status"] == "True"
+    protected.apply(manifests.restore("demo", "again"))
+    protected.settle()
+    waits = conditions(protected.status(known.RESTORE_SESSIONS, "demo", "again"))
+    assert waits["RestoreExecutorEnsured"]["reason"] == "WaitingForRestore"

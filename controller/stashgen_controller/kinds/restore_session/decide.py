@@ -40,7 +40,12 @@ from stashgen_controller.kinds.restore_session.outcome import (
     succeeded,
     with_word_of_change,
 )
-from stashgen_controller.kinds.restore_session.plan import in_effect, restore_job, restore_plan
+from stashgen_controller.kinds.restore_session.plan import (
+    in_effect,
+    in_effect_since_before,
+    restore_job,
+    restore_plan,
+)
 from stashgen_controller.listers.claims import look_by, waits_for
 from stashgen_controller.protocol.reason import Reason
 from stashgen_controller.protocol.run_result import ErrorClass
@@ -267,7 +272,11 @@ def _running(
     status = set_condition(status, ENSURED.done(now))
     components = status.components or {COMPONENT: RestoreComponent(phase=RestorePhase.RUNNING)}
     return _with_pause(seen, status).model_copy(
-        update={"executor": executor, "components": components}
+        update={
+            "executor": executor,
+            "in_effect": in_effect_since_before(seen, status),
+            "components": components,
+        }
     )
 
 

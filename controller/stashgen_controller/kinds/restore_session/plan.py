@@ -22,6 +22,24 @@ def in_effect(seen: Observed) -> RestoreInEffect:
     )
 
 
+def in_effect_since_before(seen: Observed, status: RestoreSessionStatus) -> RestoreInEffect | None:
+    """The same of one that is under way: a version that did not record it may have begun it.
+
+    None where it is not known any more; then its spec says what it works on.
+    """
+    names = (item.name for item in status.dependencies or () if item.kind == "Snapshot")
+    # ``latest`` may be another one by now.
+    snapshot = next(names, None)
+    if status.in_effect is not None or seen.repository is None or not snapshot:
+        return status.in_effect
+    return RestoreInEffect(
+        target=seen.claim,
+        repository=seen.repository.metadata.name,
+        snapshot=snapshot,
+        spec_digest=seen.restore.spec.digest(),
+    )
+
+
 def restore_plan(seen: Observed, status: RestoreSessionStatus) -> RunSpec:
     """What its worker is asked to do."""
     return RunSpec(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stashgen_controller.protocol.run_result import ErrorClass
-from tests.support.workbench import Ended, Workbench, snapshot_name
+from tests.support.workbench import Ended, Workbench, overwriting, snapshot_name
 
 _UID = "5f2b7c4e-8d7e-4c8e-9a52-0f3f8f1c2b11"
 
@@ -33,7 +33,10 @@ def record(bench: Workbench) -> Path:
     return found
 
 
-def test_a_session_that_comes_back_overwrites_nothing(used: Workbench) -> None:
+@pytest.mark.parametrize("replaces", [False, True])
+def test_a_session_that_comes_back_overwrites_nothing(used: Workbench, *, replaces: bool) -> None:
+    if replaces:
+        overwriting(used)
     assert restore(used).succeeded().result.restored_before is None
     assert content(used) == "backed up"
     (used.volume / "file").write_text("worked on since", encoding="utf-8")
@@ -51,7 +54,12 @@ def test_a_session_that_comes_back_overwrites_nothing(used: Workbench) -> None:
 
 @pytest.mark.parametrize(
     ("left", "reason"),
-    [("{}", ErrorClass.INVALID_BUCKET), ("", ErrorClass.RECORD_EXISTS)],
+    [
+        ("{}", ErrorClass.INVALID_BUCKET),
+        (" " * (2 << 20), ErrorClass.INVALID_BUCKET),
+        ("", ErrorClass.RECORD_EXISTS),
+    ],
+    ids=["empty", "long", "begun"],
 )
 def test_a_session_that_began_and_did_not_finish_is_not_begun_again(
     used: Workbench, left: str, reason: ErrorClass

@@ -16,6 +16,7 @@ from stashgen.api.restore_session import RestoredBefore
 from stashgen.kubestash import layout
 from stashgen_controller.protocol.run_result import ErrorClass, RestoredPart
 from stashgen_controller.worker.run import RunContext, RunFailedError
+from stashgen_controller.worker.storage.base import StorageError
 
 
 class Record(Model):
@@ -30,6 +31,9 @@ class Record(Model):
 def begin(run: RunContext, uid: str) -> RestoredBefore | None:
     """Record that a session writes from now on.
 
+    It is read first: a storage that replaces a file on a create-only write keeps no record from a
+    pod that runs beside this one, but from all that come after it.
+
     Returns:
         A note that it was done before; None where it begins.
 
@@ -37,10 +41,10 @@ def begin(run: RunContext, uid: str) -> RestoredBefore | None:
         RunFailedError: RecordExists, because it began before and did not finish.
         StorageError: the storage does not respond.
     """
-    record = Record(restore_session=run.plan.restore_session or "", begun=run.now())
-    if run.bucket.create(_path(run, uid), _bytes(record)):
-        return None
     path = _path(run, uid)
+    record = Record(restore_session=run.plan.restore_session or "", begun=run.now())
+    if not _is_there(run, path) and run.bucket.create(path, _bytes(record)):
+        return None
     # Nobody knows how far it came, unless the record says that.
     run.restored = RestoredPart()
     try:
@@ -68,6 +72,16 @@ def finish(run: RunContext, uid: str) -> None:
     now = run.now()
     record = Record(restore_session=run.plan.restore_session or "", begun=run.started, done=now)
     run.bucket.write(_path(run, uid), _bytes(record))
+
+
+def _is_there(run: RunContext, path: str) -> bool:
+    try:
+        return run.bucket.read(path) is not None
+    except StorageError as error:
+        if error.reason is not ErrorClass.INVALID_BUCKET:
+            raise
+        # It is too long to be ours, and it is there.
+        return True
 
 
 def _path(run: RunContext, uid: str) -> str:

@@ -80,7 +80,8 @@ def unattended_runs(reader: Reader, namespace: str) -> Iterator[UnattendedRun]:
         has_ended = executor.get("podTerminated") is True or (
             pod is not None and has_terminated(reader, namespace, str(pod))
         )
-        if not has_ended and (accepted is None or accepted not in {pod, executor.get("job")}):
+        # The Job's name is said of a run of which no pod was seen (jobs/observe.py).
+        if not has_ended and (accepted is None or accepted != (pod or executor.get("job"))):
             yield UnattendedRun(
                 obj,
                 str(pod) if pod is not None else None,

@@ -30,9 +30,13 @@ def known_integrity(status: RepositoryStatus, snapshots: Iterable[SnapshotRecord
 
 
 def damage_time(status: RepositoryStatus) -> str | None:
-    """Of the last check, as it is named by whoever repaired what it found; None without one."""
+    """Of the last check, as it is named by whoever repaired what it found; None without one.
+
+    That of its Job: a check that was stopped after it had found damage has one, too, so that what a
+    person says of the damage before is not said of that.
+    """
     upkeep = status.upkeep
-    time = (upkeep.last_check_time or upkeep.last_check_created) if upkeep is not None else None
+    time = (upkeep.last_check_created or upkeep.last_check_time) if upkeep is not None else None
     return format_time(time) if time is not None else None
 
 

@@ -102,7 +102,7 @@ def acknowledge(harness: Harness, time: JsonValue) -> None:
 
 def test_acknowledged_damage_is_checked_at_once_and_only_that_ends_it(protected: Harness) -> None:
     later(protected, 7 * DAY, damage)
-    time = upkeep(protected)["lastCheckTime"]
+    time = upkeep(protected)["lastCheckCreated"]
     condition = conditions(repository(protected))["RepositoryDamaged"]
     assert f"{ACCEPT_DAMAGE_ANNOTATION}: {time} on its BackupConfiguration" in str(condition)
     protected.advance(MINUTE)
@@ -114,7 +114,7 @@ def test_acknowledged_damage_is_checked_at_once_and_only_that_ends_it(protected:
     assert repository(protected)["integrity"] is False
     # It was not repaired: the word was on what the check before found.
     later(protected, MINUTE, damage)
-    again = upkeep(protected)["lastCheckTime"]
+    again = upkeep(protected)["lastCheckCreated"]
     later(protected, timedelta(hours=2))
     assert (again == time, open_plans(protected)) == (False, [])
     acknowledge(protected, again)
@@ -124,11 +124,30 @@ def test_acknowledged_damage_is_checked_at_once_and_only_that_ends_it(protected:
     assert "RepositoryDamaged" not in conditions(repository(protected))
 
 
+def test_an_acknowledgement_is_not_of_what_a_check_found_that_did_not_end(
+    protected: Harness,
+) -> None:
+    later(protected, 7 * DAY, damage)
+    protected.advance(MINUTE)
+    acknowledge(protected, upkeep(protected)["lastCheckCreated"])
+
+    def stopped(harness: Harness, job: JsonObject, plan: RunSpec) -> RunResult:
+        assert plan.damage_accepted
+        found = Upkeep(intact=False, checked=False)
+        return damage(harness, job, plan).model_copy(update={"upkeep": found})
+
+    later(protected, MINUTE, stopped)
+    later(protected, DAY + MINUTE)
+    (plan,) = open_plans(protected)
+    # It reads again what was found damaged then: nobody has said that this is repaired.
+    assert (plan.check, plan.damage_accepted) == (True, False)
+
+
 def test_a_check_after_an_acknowledgement_that_fails_is_not_tried_without_end(
     protected: Harness,
 ) -> None:
     later(protected, 7 * DAY, damage)
-    acknowledge(protected, upkeep(protected)["lastCheckTime"])
+    acknowledge(protected, upkeep(protected)["lastCheckCreated"])
     locked = RunError(reason=ErrorClass.LOCKED, message="somebody holds the lock")
     tries: list[RunSpec] = []
 

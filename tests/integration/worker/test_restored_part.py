@@ -186,7 +186,7 @@ def test_wherever_it_is_stopped_the_report_is_true(bench: Workbench, seed: int) 
     if ended.code == 0:
         assert is_whole(bench)
     elif ended.result.restored is None:
-        assert is_untouched(bench)
+        assert is_untouched(bench), (ended.message, sizes(bench))
     assert bench.locks() == []
     restore(bench, order=ORDER).succeeded()
     assert is_whole(bench)

@@ -54,25 +54,36 @@ def show_coverage(coverage: Coverage | None, required: Iterable[Requirement]) ->
     """
     if coverage is None:
         return True
-    missing = {"protected": len(coverage.unprotected), "known": coverage.unknown}
-    lacking = [one for one in Requirement if one in required and missing[one]]
+    missing = {
+        "protected": {"unprotected": len(coverage.unprotected), "paused": len(coverage.paused)},
+        "known": {"unknown": coverage.unknown},
+    }
+    lacking = [one for one in Requirement if one in required and any(missing[one].values())]
     for one in lacking:
-        state = "unprotected" if one == "protected" else "unknown"
-        say(f"--require {one}: {count(missing[one], 'volume')} {state}")
+        states = ((state, number) for state, number in missing[one].items() if number)
+        told = ", ".join(f"{count(number, 'volume')} {state}" for state, number in states)
+        say(f"--require {one}: {told}")
     say(coverage_line(coverage))
     return not lacking
 
 
 def coverage_line(coverage: Coverage) -> str:
-    """``protected 61, excluded 4, unprotected 2 (bank/ledger, legacy/old), unknown 3``."""
-    names = list(coverage.unprotected[:_MOST_NAMES])
-    rest = len(coverage.unprotected) - len(names)
-    names += [f"and {rest} more"] if rest else []
-    listed = f" ({', '.join(names)})" if names else ""
+    """``protected 61, excluded 4, unprotected 2 (bank/ledger, legacy/old), unknown 3``.
+
+    Paused ones, if there are any, are named after the protected ones.
+    """
+    paused = f", paused {_named(coverage.paused)}" if coverage.paused else ""
     return printable(
-        f"protected {coverage.protected}, excluded {coverage.excluded}, "
-        f"unprotected {len(coverage.unprotected)}{listed}, unknown {coverage.unknown}"
+        f"protected {coverage.protected}{paused}, excluded {coverage.excluded}, "
+        f"unprotected {_named(coverage.unprotected)}, unknown {coverage.unknown}"
     )
+
+
+def _named(volumes: Sequence[str]) -> str:
+    names = list(volumes[:_MOST_NAMES])
+    rest = len(volumes) - len(names)
+    names += [f"and {rest} more"] if rest else []
+    return f"{len(volumes)} ({', '.join(names)})" if names else "0"
 
 
 def count(number: int, word: str) -> str:

@@ -24,9 +24,11 @@ class Coverage:
         unprotected: No policy selects them; sorted, as ``<namespace>/<claim>``, below the cluster's
             name if there are several.
         unknown: What may be volumes, and cannot be protected because too little is known of it.
+        paused: A policy selects them, and none of its backups runs; as ``unprotected``.
     """
 
     protected: int
     excluded: int
     unprotected: tuple[str, ...]
     unknown: int
+    paused: tuple[str, ...] = ()

@@ -1,12 +1,14 @@
-"""The truth about every volume: protected, excluded, unprotected or unknown."""
+"""The truth about every volume: protected, paused, excluded, unprotected or unknown."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from stashgen.diagnostics import Finding, Position, Severity, quote
 from stashgen.model.coverage import Coverage, LeftOut
 from stashgen.model.inventory import Inventory, Volume, VolumeKey
+from stashgen.model.resolved import Protection
 from stashgen.model.source import PolicySet
+from stashgen.resolve.achieved import why_nothing_runs
 from stashgen.resolve.findings import Code
 from stashgen.resolve.near_miss import NearMiss, NearMisses
 from stashgen.resolve.selection import Selection
@@ -25,7 +27,7 @@ class Uncovered:
     def __init__(self, policies: PolicySet, inventory: Inventory, selection: Selection) -> None:
         self._policies = policies
         self._inventory = inventory
-        self._protected = len(selection.selected)
+        self._selected = len(selection.selected)
         self._unknown = len({one.identity for one in inventory.unknown})
         on_purpose = {**_retired(policies), **selection.excluded, **selection.on_purpose}
         stores = dict(_stores(policies))
@@ -50,13 +52,15 @@ class Uncovered:
         misses = NearMisses(self._policies, self._inventory)
         return tuple((volume, misses.of(volume)) for volume in self.missed)
 
-    def coverage(self) -> Coverage:
-        """The number of volumes in each state."""
+    def coverage(self, protections: Iterable[Protection]) -> Coverage:
+        """The number of volumes in each state, from how the selected ones are protected."""
+        resting = sorted(one.volume.key for one in protections if why_nothing_runs(one) is not None)
         return Coverage(
-            protected=self._protected,
+            protected=self._selected - len(resting),
             excluded=len(self.excluded),
             unprotected=tuple(_shown(self._policies, volume.key) for volume in self.missed),
             unknown=self._unknown,
+            paused=tuple(_shown(self._policies, key) for key in resting),
         )
 
     def unprotected(self) -> dict[VolumeKey, LeftOut]:

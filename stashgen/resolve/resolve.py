@@ -121,7 +121,7 @@ def resolve(
         project=policies.project.value,
         protections=consistent.value,
         storages=tuple(storage for _, storage in sorted(used.items(), key=lambda item: item[0])),
-        coverage=uncovered.coverage(),
+        coverage=uncovered.coverage(consistent.value),
         retired=retired.value,
         excluded=uncovered.excluded,
         unprotected=uncovered.unprotected(),

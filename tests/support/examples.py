@@ -26,6 +26,7 @@ class Figures:
     documents: int
     lines: int
     protected: int
+    paused: int
     excluded: int
     unprotected: int
     unknown: int
@@ -34,7 +35,7 @@ class Figures:
     @property
     def found(self) -> int:
         """All volumes of the inventories, whatever becomes of them."""
-        return self.protected + self.excluded + self.unprotected + self.unknown
+        return self.protected + self.paused + self.excluded + self.unprotected + self.unknown
 
 
 def figures_of(example: str) -> Figures:
@@ -51,6 +52,7 @@ def figures_of(example: str) -> Figures:
         documents=sum(line.startswith("kind: ") for line in kept),
         lines=len(kept),
         protected=coverage.protected,
+        paused=len(coverage.paused),
         excluded=coverage.excluded,
         unprotected=len(coverage.unprotected),
         unknown=coverage.unknown,

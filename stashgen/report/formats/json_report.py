@@ -26,6 +26,7 @@ def render(report: Report) -> str:
         if coverage is None
         else {
             "protected": coverage.protected,
+            "paused": list(coverage.paused),
             "excluded": coverage.excluded,
             "unprotected": list(coverage.unprotected),
             "unknown": coverage.unknown,

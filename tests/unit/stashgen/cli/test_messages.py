@@ -86,6 +86,11 @@ def test_coverage_is_one_line() -> None:
     )
 
 
+def test_paused_volumes_are_named_beside_those_that_are_protected() -> None:
+    line = coverage_line(Coverage(2, 0, (), 0, ("bank/ledger",)))
+    assert line == "protected 2, paused 1 (bank/ledger), excluded 0, unprotected 0, unknown 0"
+
+
 def test_coverage_names_the_first_of_many() -> None:
     line = coverage_line(Coverage(0, 0, tuple(f"a/{number:02}" for number in range(25)), 0))
     assert "unprotected 25 (a/00, a/01, " in line
@@ -99,6 +104,8 @@ def test_coverage_names_the_first_of_many() -> None:
         (Coverage(1, 0, ("a/b",), 0), ["protected"], False),
         (Coverage(1, 0, ("a/b",), 0), ["known"], True),
         (Coverage(1, 0, (), 2), ["known"], False),
+        (Coverage(1, 0, (), 0, ("a/b",)), ["protected"], False),
+        (Coverage(1, 0, (), 0, ("a/b",)), ["known"], True),
         (Coverage(1, 0, (), 2), ["protected"], True),
         (Coverage(1, 3, (), 0), ["protected", "known"], True),
         (None, ["protected"], True),

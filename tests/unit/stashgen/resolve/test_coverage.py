@@ -23,6 +23,12 @@ def test_claim_that_a_policy_excludes_or_that_holds_backups_is_excluded() -> Non
     assert outcome.value.coverage == Coverage(1, 2, (), 0)
 
 
+def test_what_no_backup_runs_of_is_paused_and_not_protected() -> None:
+    paused = POLICY.replace("spec:\n", "spec:\n  paused: true\n", 1)
+    coverage = resolved(claim("web") + claim("api"), STORAGE, paused).value.coverage
+    assert coverage == Coverage(0, 0, (), 0, ("demo/api", "demo/web"))
+
+
 def test_claim_that_one_policy_excludes_and_another_selects_is_protected() -> None:
     other = _policy("{volumes: {names: [web]}}").replace("hourly", "other")
     exclude = _policy("{volumes: {names: [web, api]}, exclude: [{volumes: {names: [web]}}]}")

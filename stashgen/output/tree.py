@@ -226,7 +226,8 @@ def write_tree(output: Output, files: FileTree) -> Outcome[WriteReport]:
         written = tuple(sorted((*differences.missing, *differences.stale)))
         _write(output, ((path, files[path]) for path in written))
         _delete(root, [path for path in differences.extra if path not in blocking])
-        _remove_empty(root, output.leftovers)
+        # A build that was killed may leave a folder before its first file.
+        _remove_folders(root, output.folders)
     return Outcome(
         WriteReport(
             written=written,

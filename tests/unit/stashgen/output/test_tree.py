@@ -204,6 +204,12 @@ def test_a_root_that_is_a_file_or_cannot_be_written_is_an_error_of_the_environme
         write_tree(Path("/proc/stashgen"), tree(a="1"))
 
 
+def test_folders_without_a_file_yet_of_a_killed_build_are_removed(tmp_path: Path) -> None:
+    (tmp_path / "ns/inner").mkdir(parents=True)
+    assert write_tree(tmp_path, tree(a="1")).ok
+    assert everything(tmp_path) == {"a"}
+
+
 def test_leftovers_of_an_interrupted_build_are_removed(tmp_path: Path) -> None:
     put(tmp_path, {"ns/.77.stashgen-tmp": b"half", "old/.1.stashgen-tmp": b"half"})
     outcome = write_tree(tmp_path, tree(ns__a="1"))

@@ -168,8 +168,8 @@ def _covered() -> Parser:
         action="append",
         default=[],
         choices=[one.value for one in Requirement],
-        help="exit with code 1 if a volume of the inventory is unprotected (protected) or unknown "
-        "(known); may be given twice",
+        help="exit with code 1 if a volume of the inventory is unprotected or paused (protected), "
+        "or unknown (known); may be given twice",
     )
     covered.add_argument(
         "--format",

@@ -11,8 +11,9 @@ from datetime import timedelta
 from typing import get_args, get_origin
 
 from cel_expr_python import cel
+from pydantic.alias_generators import to_camel
 
-from stashgen.model.facts import CopyFacts, VolumeFacts, in_camel_case, variable
+from stashgen.model.facts import CopyFacts, VolumeFacts, variable
 
 _ERROR = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 _VARIABLE = re.compile(r"\bvolume\.\w+")
@@ -84,7 +85,7 @@ def values(facts: VolumeFacts) -> dict[str, Value]:
         variable(one.name): getattr(facts, one.name) for one in fields(VolumeFacts)
     }
     found[variable("storages")] = [
-        {in_camel_case(one.name): getattr(copy, one.name) for one in fields(CopyFacts)}
+        {to_camel(one.name): getattr(copy, one.name) for one in fields(CopyFacts)}
         for copy in facts.storages
     ]
     return found

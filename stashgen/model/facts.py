@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
 
+from pydantic.alias_generators import to_camel
+
 from stashgen.model.inventory import Volume
 from stashgen.model.source import Origin
 
@@ -76,15 +78,9 @@ class RuledVolume:
     lines: Mapping[str, Origin]
 
 
-def in_camel_case(name: str) -> str:
-    """A field as people write it."""
-    first, *others = name.split("_")
-    return "".join([first, *map(str.title, others)])
-
-
 def variable(field: str) -> str:
     """The name of a fact in an expression: ``volume.keepFor``."""
-    return f"volume.{in_camel_case(field)}"
+    return f"volume.{to_camel(field)}"
 
 
 # What a message may contain.

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from stashgen import __version__
+from stashgen.api.base import format_time
 from stashgen.report.formats.json_report import API_VERSION, place
 from stashgen.report.over_time import Row, RowGroup
 from stashgen.report.stored import Stored
@@ -37,15 +38,15 @@ def schedule_json(
             {
                 "name": one.storage,
                 "starts": one.starts,
-                "busiestMinute": {"starts": one.peak, "at": _time(one.peak_at)},
-                "busiestHour": {"starts": one.busiest, "at": _time(one.busiest_at)},
+                "busiestMinute": {"starts": one.peak, "at": format_time(one.peak_at)},
+                "busiestHour": {"starts": one.busiest, "at": format_time(one.busiest_at)},
                 "startsByHourOfWeek": list(one.heat),
             }
             for one in loads
         ],
         "clockChanges": [
             {
-                "at": _time(one.at),
+                "at": format_time(one.at),
                 "timeZone": one.time_zone,
                 "skipped": one.skipped,
                 "repeated": one.repeated,
@@ -109,7 +110,11 @@ def _head(kind: str, rows: Sequence[Row], groups: Iterable[RowGroup], scenario: 
             "start": scenario.day(0).isoformat(),
             "days": scenario.days,
             "outages": [
-                {"storage": one.storage, "start": _time(one.start), "end": _time(one.end)}
+                {
+                    "storage": one.storage,
+                    "start": format_time(one.start),
+                    "end": format_time(one.end),
+                }
                 for one in scenario.outages
             ],
             "failurePercent": 100 * scenario.failures,
@@ -143,10 +148,12 @@ def _volume(row: Row, worst: str) -> _Json:
             "keepForSeconds": _seconds(demanded.keep_for),
             "minCopies": demanded.min_copies,
         },
-        worst: None if value is None else {"seconds": _seconds(value.value), "at": _time(value.at)},
+        worst: None
+        if value is None
+        else {"seconds": _seconds(value.value), "at": format_time(value.at)},
         "failedRuns": row.timeline.failed,
         "missed": [
-            {"objective": name, "start": _time(one.start), "end": _time(one.end)}
+            {"objective": name, "start": format_time(one.start), "end": format_time(one.end)}
             for name, spans in row.missed.items()
             for one in spans
         ],
@@ -179,10 +186,6 @@ def _age(moment: datetime | None, end: datetime) -> int | None:
 
 def _seconds(value: timedelta | None) -> int | None:
     return None if value is None else int(value.total_seconds())
-
-
-def _time(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _text(found: _Json) -> str:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import get_args, get_origin
 
 import pytest
+from pydantic.alias_generators import to_camel
 
 from stashgen.cli.main import run
-from stashgen.model.facts import MESSAGE_FACTS, CopyFacts, VolumeFacts, in_camel_case, variable
+from stashgen.model.facts import MESSAGE_FACTS, CopyFacts, VolumeFacts, variable
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "guardrails.md").read_text(encoding="utf-8")
@@ -76,7 +77,7 @@ def _rows(heading: str) -> dict[str, str]:
 
 def test_page_lists_every_fact_with_its_type() -> None:
     assert _rows("fact") == {variable(one.name): _type(one.type) for one in fields(VolumeFacts)}
-    keys = {in_camel_case(one.name): _type(one.type) for one in fields(CopyFacts)}
+    keys = {to_camel(one.name): _type(one.type) for one in fields(CopyFacts)}
     assert _rows("key of a storage") == keys
 
 

@@ -25,7 +25,7 @@ CA_CERTIFICATE = "CA_CERT_DATA"
 DEFAULT_REGION = "us-east-1"
 CREDENTIALS_VOLUME = "credentials"
 # The file with the ServiceAccount's token, and for whom it is (IAM, "OIDC identity providers").
-TOKEN_FILE = "token"  # noqa: S105 (a file's name)
+IDENTITY_FILE = "token"
 AUDIENCE = "sts.amazonaws.com"
 _AMAZON = ".amazonaws.com"
 _AMAZON_HOSTS = (_AMAZON, f"{_AMAZON}.cn")
@@ -117,7 +117,7 @@ class S3(Backend):
     def volume(self, *, is_root: bool) -> tuple[JsonObject, JsonObject]:
         """The Secret with the keys, as files; or the token that a role is assumed with."""
         if self.role_arn is not None:
-            return token_volume(CREDENTIALS_VOLUME, TOKEN_FILE, AUDIENCE, CREDENTIALS_PATH)
+            return token_volume(CREDENTIALS_VOLUME, IDENTITY_FILE, AUDIENCE, CREDENTIALS_PATH)
         secret = self.block.secret_name
         if not secret:
             raise UnsupportedStorageError(_WITHOUT_SECRET)

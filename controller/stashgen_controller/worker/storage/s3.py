@@ -74,7 +74,9 @@ def open_storage(url: str, flags: Mapping[str, str], credentials: Path) -> Stora
     role = flags.get("role-arn")
     return S3Bucket(
         url,
-        read_credentials(credentials) if role is None else Role(role, credentials / s3.TOKEN_FILE),
+        read_credentials(credentials)
+        if role is None
+        else Role(role, credentials / s3.IDENTITY_FILE),
         region=flags.get("region"),
         insecure_tls=flags.get("insecure-tls") == "true",
         connections=int(connections) if connections is not None else None,

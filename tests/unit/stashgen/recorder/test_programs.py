@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,8 +23,8 @@ def test_a_signal_during_the_start_of_a_program_ends_the_program(
     started: list[subprocess.Popen[bytes]] = []
 
     class Interrupted(subprocess.Popen[bytes]):
-        def _execute_child(self, *given: object) -> None:
-            super()._execute_child(*given)  # type: ignore[misc]
+        def __init__(self, *given: Any, **options: Any) -> None:
+            super().__init__(*given, **options)
             started.append(self)
             os.kill(os.getpid(), number)
 
